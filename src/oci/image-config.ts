@@ -1,0 +1,71 @@
+import type { Digest } from './digest.js';
+import { InvalidError } from './errors.js';
+import { parseJson } from './json.js';
+import { readPlatform } from './platform-json.js';
+import type { PlatformJson } from './platform-json.js';
+import type { Platform } from './platform.js';
+import { invalidDocument, validateDocument } from './validate.js';
+
+/** The largest image config that is read, in bytes. */
+export const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
+
+/**
+ * An image's configuration (image-spec, "OCI Image Configuration"): what we read of it. The specification requires
+ * `architecture`, `os` and `rootfs`, but small tools leave them out.
+ */
+export interface ImageConfig {
+  readonly architecture?: string;
+  readonly os?: string;
+  readonly 'os.version'?: string;
+  readonly 'os.features'?: readonly string[];
+  readonly variant?: string;
+  /** RFC 3339, as written. */
+  readonly created?: string;
+  readonly config?: { readonly Labels?: Readonly<Record<string, string>> | null };
+  readonly rootfs?: { readonly type: 'layers'; readonly diff_ids: readonly Digest[] };
+}
+
+/** What reading needs no opinion on, since none of it tells the platform or the layers. */
+const TOLERATED = new Set(['schema/required', 'schema/pattern']);
+
+/** A config as JSON holds it, once its schema has allowed it. */
+interface ImageConfigJson extends PlatformJson {
+  readonly created?: string;
+  readonly config?: ImageConfig['config'] | null;
+  readonly rootfs?: { readonly diff_ids?: readonly Digest[] | null };
+}
+
+/**
+ * Reads the config of an image.
+ * @param label What the messages call it.
+ * @throws InvalidError when it is not JSON, too large, or its members are not of the type they must be
+ */
+export function parseImageConfig(bytes: Uint8Array, label = 'the image config'): ImageConfig {
+  if (bytes.length > MAX_CONFIG_BYTES) {
+    throw new InvalidError(
+      `${label} is ${bytes.length} bytes long; a config may have ${MAX_CONFIG_BYTES} at most`,
+    );
+  }
+  const value = parseJson(bytes, label);
+  const problems = validateDocument('image-config', value).filter(({ rule }) => !TOLERATED.has(rule));
+  if (problems.length > 0) throw invalidDocument(label, problems);
+  const { rootfs, config, 'os.features': features, ...others } = value as ImageConfigJson;
+  return {
+    ...others,
+    ...(features ? { 'os.features': features } : {}),
+    ...(config ? { config } : {}),
+    ...(rootfs === undefined ? {} : { rootfs: { type: 'layers', diff_ids: rootfs.diff_ids ?? [] } }),
+  };
+}
+
+/** What the image runs on; `undefined` when the config does not say both os and architecture. */
+export function platformOfConfig(config: ImageConfig): Platform | undefined {
+  const { architecture, os, variant, 'os.version': version, 'os.features': features } = config;
+  return readPlatform({
+    ...(architecture === undefined ? {} : { architecture }),
+    ...(os === undefined ? {} : { os }),
+    ...(variant === undefined ? {} : { variant }),
+    ...(version === undefined ? {} : { 'os.version': version }),
+    ...(features === undefined ? {} : { 'os.features': features }),
+  });
+}

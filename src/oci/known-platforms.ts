@@ -1,0 +1,59 @@
+/**
+ * The pairs of operating system and architecture that Go compiles for (`go tool dist list`), and those that docker
+ * knows although Go dropped them. Docker's own list stops short of what exists today, such as windows/arm64.
+ */
+const ARCHITECTURES: Readonly<Record<string, readonly string[]>> = {
+  aix: ['ppc64'],
+  android: ['386', 'amd64', 'arm', 'arm64'],
+  darwin: ['386', 'amd64', 'arm', 'arm64'],
+  dragonfly: ['amd64'],
+  freebsd: ['386', 'amd64', 'arm', 'arm64', 'riscv64'],
+  illumos: ['amd64'],
+  ios: ['amd64', 'arm64'],
+  js: ['wasm'],
+  linux: [
+    '386',
+    'amd64',
+    'arm',
+    'arm64',
+    'loong64',
+    'mips',
+    'mips64',
+    'mips64le',
+    'mipsle',
+    'ppc64',
+    'ppc64le',
+    'riscv64',
+    's390x',
+  ],
+  netbsd: ['386', 'amd64', 'arm', 'arm64'],
+  openbsd: ['386', 'amd64', 'arm', 'arm64', 'mips64', 'ppc64', 'riscv64'],
+  plan9: ['386', 'amd64', 'arm'],
+  solaris: ['amd64'],
+  wasip1: ['wasm'],
+  windows: ['386', 'amd64', 'arm', 'arm64'],
+};
+
+const PAIRS: ReadonlySet<string> = new Set(
+  Object.entries(ARCHITECTURES).flatMap(([os, names]) => names.map((name) => `${os}/${name}`)),
+);
+const OPERATING_SYSTEMS: ReadonlySet<string> = new Set(Object.keys(ARCHITECTURES));
+const ALL_ARCHITECTURES: ReadonlySet<string> = new Set(Object.values(ARCHITECTURES).flat());
+
+/**
+ * Whether such a platform exists. What is not known is most likely a slip, so `annotate` refuses it as docker does.
+ * Both names as Go spells them, without aliases.
+ */
+export function isKnownOsArch(os: string, architecture: string): boolean {
+  return PAIRS.has(`${os}/${architecture}`);
+}
+
+/** Whether this word alone is an operating system: `windows`. */
+export function isKnownOs(name: string): boolean {
+  return OPERATING_SYSTEMS.has(name);
+}
+
+/** Whether this word alone is an architecture: `arm64`. */
+export function isKnownArchitecture(name: string): boolean {
+  return ALL_ARCHITECTURES.has(name);
+}

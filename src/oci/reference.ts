@@ -1,0 +1,202 @@
+import { digestAlgorithm, digestProblem, tryParseDigest, type Digest } from './digest.js';
+import { ArgumentError } from './errors.js';
+
+declare const hostBrand: unique symbol;
+declare const pathBrand: unique symbol;
+declare const tagBrand: unique symbol;
+
+/** A registry's host and port as references write it: `docker.io`, `localhost:5000`, `[::1]:5000`. */
+export type RegistryHost = string & { readonly [hostBrand]: true };
+/** A repository's path within its registry: `library/alpine`. */
+export type RepositoryPath = string & { readonly [pathBrand]: true };
+/** A tag (distribution-spec, "Pulling manifests"): `[\w][\w.-]{0,127}`. */
+export type Tag = string & { readonly [tagBrand]: true };
+
+/** A repository of a registry. */
+export interface Repository {
+  readonly registry: RegistryHost;
+  readonly path: RepositoryPath;
+}
+
+/** A repository with a tag, a digest or both. With both, the tag must hold that digest. */
+export interface Reference extends Repository {
+  readonly tag?: Tag;
+  readonly digest?: Digest;
+}
+
+const DOCKER_HUB = 'docker.io' as RegistryHost;
+/** What Docker Hub was called before; docker still accepts it. */
+const DOCKER_INDEX = 'index.docker.io';
+/** Where Docker Hub keeps the images that have a name of one part. */
+const OFFICIAL = 'library/';
+const DEFAULT_TAG = 'latest' as Tag;
+const MAX_PATH_LENGTH = 255;
+
+// The grammar of distribution/reference. Separators and alphanumerics never overlap, so matching takes linear time.
+const DOMAIN_PART = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])';
+const HOST = new RegExp(String.raw`^(?:${DOMAIN_PART}(?:\.${DOMAIN_PART})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`);
+const PATH_PART = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
+const PATH = new RegExp(`^${PATH_PART}(?:/${PATH_PART})*$`);
+const TAG = /^\w[\w.-]{0,127}$/;
+const IMAGE_ID = /^[a-f0-9]{64}$/;
+
+const PATH_HINT =
+  'A repository name is lower-case letters and digits, joined by ".", "_", "__" or dashes, with "/" between its parts.';
+const TAG_HINT = 'A tag is up to 128 letters, digits, "_", "." and "-", and does not begin with "." or "-".';
+
+/**
+ * Parses a reference as docker does: `docker.io` and `library/` are filled in, `index.docker.io` becomes `docker.io`.
+ * The part before the first slash is a host when it is `localhost`, contains a dot or a colon, or has an upper-case
+ * letter. Neither tag nor digest stays so; see {@link withDefaultTag}.
+ *
+ * A digest must be one that content can be verified with.
+ * @throws ArgumentError
+ */
+export function parseReference(text: string): Reference {
+  if (text === '') throw invalid(text, 'it is empty');
+  if (text.includes('://'))
+    throw invalid(text, 'a reference has no scheme', 'Leave out what is before "://".');
+  if (IMAGE_ID.test(text)) {
+    throw invalid(
+      text,
+      '64 hexadecimal digits are an image ID',
+      'Write REPOSITORY:TAG or REPOSITORY@DIGEST.',
+    );
+  }
+  const [host, remainder = ''] = cut(qualify(text), '/');
+  const [named, digest] = cut(remainder, '@');
+  const [path, tag] = cut(named, ':');
+
+  if (host.includes('@')) {
+    throw invalid(text, 'a reference has no user name', 'Leave out what is before "@", and log in instead.');
+  }
+  if (!HOST.test(host)) throw invalid(text, `${JSON.stringify(host)} is not a registry host`);
+  if (!PATH.test(path)) throw invalidPath(text, path);
+  if (path.length > MAX_PATH_LENGTH) {
+    throw invalid(text, `the repository name has ${path.length} characters, ${MAX_PATH_LENGTH} are allowed`);
+  }
+  if (tag !== undefined && !TAG.test(tag)) {
+    throw invalid(text, `${JSON.stringify(tag)} is not a tag`, TAG_HINT);
+  }
+  return {
+    registry: host as RegistryHost,
+    path: path as RepositoryPath,
+    ...(tag !== undefined && { tag: tag as Tag }),
+    ...(digest !== undefined && { digest: verifiableDigest(text, digest) }),
+  };
+}
+
+/** Adds `:latest` where there is neither tag nor digest. */
+export function withDefaultTag(reference: Reference): Reference {
+  if (reference.tag !== undefined || reference.digest !== undefined) return reference;
+  return { ...reference, tag: DEFAULT_TAG };
+}
+
+/** @throws ArgumentError */
+export function parseTag(text: string): Tag {
+  if (!isTag(text)) throw new ArgumentError(`invalid tag ${JSON.stringify(text)}`, { hint: TAG_HINT });
+  return text;
+}
+
+/** Whether the text follows the grammar of a tag. */
+export function isTag(text: string): text is Tag {
+  return TAG.test(text);
+}
+
+/**
+ * A registry's host as the user wrote it, for `login` and `--insecure`. As docker's `login` it takes a URL too
+ * (`https://index.docker.io/v1/`), and `index.docker.io` becomes `docker.io`, so that what is set here is found
+ * under the host that {@link parseReference} gives.
+ * @throws ArgumentError
+ */
+export function parseRegistryHost(text: string): RegistryHost {
+  const host = text.replace(/^https?:\/\/([^/]*)(?:\/|\/v[12]\/?)?$/, '$1');
+  if (!HOST.test(host)) {
+    const shown = text.replace(/^.*@/, '***@');
+    throw new ArgumentError(`invalid registry host ${JSON.stringify(shown)}`, {
+      hint: 'Write HOST or HOST:PORT, without a repository.',
+    });
+  }
+  return host === DOCKER_INDEX ? DOCKER_HUB : (host as RegistryHost);
+}
+
+/** In full: `docker.io/library/app:1.2@sha256:…`. */
+export function formatReference(reference: Reference): string {
+  return formatRepository(reference) + formatSelectors(reference);
+}
+
+/**
+ * As short as docker prints it: `app:1.2`. Unlike docker, it stays in full where the short form would be read as
+ * something else: `docker.io/example.com/app` is not `example.com/app`.
+ */
+export function familiarReference(reference: Reference): string {
+  const full = formatReference(reference);
+  if (reference.registry !== DOCKER_HUB) return full;
+  const { path } = reference;
+  const official = path.startsWith(OFFICIAL) && !path.includes('/', OFFICIAL.length);
+  const short = (official ? path.slice(OFFICIAL.length) : path) + formatSelectors(reference);
+  return qualify(short) === full && !IMAGE_ID.test(short) ? short : full;
+}
+
+/** `docker.io/library/app`. */
+export function formatRepository(repository: Repository): string {
+  return `${repository.registry}/${repository.path}`;
+}
+
+/** Hosts are compared without regard to case, as DNS does. */
+export function sameRepository(a: Repository, b: Repository): boolean {
+  return a.path === b.path && a.registry.toLowerCase() === b.registry.toLowerCase();
+}
+
+/** Fills in the registry, and `library/` for a Docker Hub name of one part. Checks nothing. */
+function qualify(text: string): string {
+  const [first, rest] = cut(text, '/');
+  if (rest === undefined) return `${DOCKER_HUB}/${OFFICIAL}${text}`;
+  const isHub = first === DOCKER_HUB || first === DOCKER_INDEX;
+  if (!isHub && (first === 'localhost' || /[.:]/.test(first) || first !== first.toLowerCase())) return text;
+  const path = isHub ? rest : text;
+  return path.includes('/') ? `${DOCKER_HUB}/${path}` : `${DOCKER_HUB}/${OFFICIAL}${path}`;
+}
+
+function formatSelectors({ tag, digest }: Reference): string {
+  return (tag === undefined ? '' : `:${tag}`) + (digest === undefined ? '' : `@${digest}`);
+}
+
+function verifiableDigest(reference: string, text: string): Digest {
+  const digest = tryParseDigest(text);
+  if (digest === undefined) {
+    throw invalid(reference, `${JSON.stringify(text)} is not a digest: ${digestProblem(text) ?? ''}`);
+  }
+  if (digestAlgorithm(digest) === undefined) {
+    throw invalid(
+      reference,
+      `content cannot be verified with ${JSON.stringify(text)}`,
+      'Use a sha256 or sha512 digest.',
+    );
+  }
+  return digest;
+}
+
+function invalidPath(text: string, path: string): ArgumentError {
+  // The part that was filled in is not the user's: the message is about what was written.
+  const written = text.includes(path) ? path : path.slice(OFFICIAL.length);
+  if (PATH.test(path.toLowerCase())) {
+    const hint = `Did you mean ${JSON.stringify(text.replace(written, written.toLowerCase()))}?`;
+    return invalid(text, 'repository names are lower case', hint);
+  }
+  return invalid(text, `${JSON.stringify(written)} is not a repository name`, PATH_HINT);
+}
+
+function invalid(text: string, problem: string, hint?: string): ArgumentError {
+  return new ArgumentError(`invalid reference ${quote(text)}: ${problem}`, { hint });
+}
+
+/** For a message. Somebody may have written `user:password@host/…`, which must not end up in a log. */
+function quote(text: string): string {
+  return JSON.stringify(text.replace(/\/\/[^/]*@/, '//***@').replace(/^[^/]*@(?=[^@]*\/)/, '***@'));
+}
+
+function cut(text: string, separator: string): [before: string, after: string | undefined] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)];
+}

@@ -1,0 +1,107 @@
+import type { Problem } from './errors.js';
+import { pointerTo } from './json-pointer.js';
+import type { SchemaError } from './schemas.generated.js';
+
+/** What a pattern asks for, by the name under `$defs` that holds it in the schemas. */
+const PATTERNS: Readonly<Record<string, string>> = {
+  mediaType: 'must be a media type such as application/vnd.oci.image.manifest.v1+json',
+  digest: 'must be a digest such as sha256: and 64 lower-case hexadecimal digits',
+  url: 'must be an absolute URL such as https://example.com/blob',
+  base64: 'must be base64',
+  variable: 'must be of the form NAME=VALUE',
+  dateTime: 'must be a date and time such as 2026-01-31T12:00:00Z',
+  name: 'must not be empty or start with a space',
+};
+
+const TYPES: Readonly<Record<string, string>> = {
+  array: 'an array',
+  boolean: 'true or false',
+  integer: 'a whole number',
+  number: 'a number',
+  object: 'an object',
+  string: 'a string',
+};
+
+/** What ajv reports, as problems in plain words: one for each thing that is wrong, without the noise of alternatives. */
+export function schemaProblems(errors: readonly SchemaError[]): Problem[] {
+  return mergeAlternatives(errors).map(toProblem);
+}
+
+/**
+ * For `anyOf` and `oneOf` ajv lists what every branch objects to, then that no branch matched. Where some branch got
+ * further into the value than its outside, only what is wrong in there helps; else one line with all that is allowed.
+ * ajv puts the objections directly before, which holds as long as the alternatives stand alone in their schema.
+ */
+function mergeAlternatives(errors: readonly SchemaError[]): SchemaError[] {
+  const merged: SchemaError[] = [];
+  for (const error of errors) {
+    if (error.keyword !== 'anyOf' && error.keyword !== 'oneOf') {
+      merged.push(error);
+      continue;
+    }
+    const first = merged.findLastIndex((before) => !isWithin(before.instancePath, error.instancePath)) + 1;
+    const branches = merged.splice(first);
+    const inside = branches.filter((branch) => branch.instancePath !== error.instancePath);
+    if (inside.length > 0) merged.push(...inside);
+    else if (branches.length > 0 && branches.every((branch) => branch.keyword === 'type')) {
+      const type = branches.flatMap((branch) => typeNames(branch.params['type']));
+      merged.push({ ...error, keyword: 'type', params: { type: [...new Set(type)] } });
+    } else merged.push(error);
+  }
+  return merged;
+}
+
+function isWithin(path: string, outer: string): boolean {
+  return path === outer || path.startsWith(`${outer}/`);
+}
+
+function toProblem(error: SchemaError): Problem {
+  const { instancePath, keyword, params } = error;
+  const rule = `schema/${keyword}`;
+  if (keyword === 'additionalProperties' || keyword === 'unevaluatedProperties') {
+    const name = String(params['additionalProperty'] ?? params['unevaluatedProperty']);
+    return { pointer: instancePath + pointerTo(name), message: 'is not a known member', rule };
+  }
+  return { pointer: instancePath, message: describe(error), rule };
+}
+
+function describe({ keyword, params, schemaPath }: SchemaError): string {
+  switch (keyword) {
+    case 'required':
+      return `has no "${String(params['missingProperty'])}"`;
+    case 'type':
+      return `must be ${list(typeNames(params['type']).map((type) => TYPES[type] ?? type))}`;
+    case 'const':
+      return `must be ${JSON.stringify(params['allowedValue'])}`;
+    case 'enum': {
+      const allowed = params['allowedValues'];
+      return `must be ${list(Array.isArray(allowed) ? allowed.map((value) => JSON.stringify(value)) : [])}`;
+    }
+    case 'minimum':
+      return `must be ${String(params['limit'])} or more`;
+    case 'maximum':
+      return `must be ${String(params['limit'])} or less`;
+    case 'minItems':
+      return `must have ${String(params['limit'])} or more elements`;
+    case 'pattern': {
+      const name = /\/\$defs\/([^/]+)\/pattern$/.exec(schemaPath)?.[1] ?? '';
+      return PATTERNS[name] ?? `must match ${String(params['pattern'])}`;
+    }
+    case 'anyOf':
+    case 'oneOf':
+      return 'has none of the forms that are allowed here, or more than one of them';
+    default:
+      return `breaks the schema's rule "${keyword}"`;
+  }
+}
+
+/** The types that a schema allows, leaving out `null`: it is read where tools write it, but nobody should write it. */
+function typeNames(type: unknown): string[] {
+  const names = Array.isArray(type) ? type.map(String) : [String(type)];
+  return names.length > 1 ? names.filter((name) => name !== 'null') : names;
+}
+
+function list(words: readonly string[]): string {
+  if (words.length < 2) return words.join('');
+  return `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`;
+}

@@ -1,0 +1,103 @@
+import * as fc from 'fast-check';
+
+import type { Annotations } from '../../src/oci/annotation.js';
+import type { Descriptor } from '../../src/oci/descriptor.js';
+import { digestOf } from '../../src/oci/digest.js';
+import type { ImageIndex } from '../../src/oci/image-index.js';
+import type { ImageManifest } from '../../src/oci/image-manifest.js';
+import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-type.js';
+import type { Platform } from '../../src/oci/platform.js';
+
+const word = fc.stringMatching(/^[a-z0-9]{1,8}$/);
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 20 }),
+  fc.string({
+    unit: fc.constantFrom('<', '>', '&', '"', '\\', '\n', '\b', '\u2028', '\u2029', '\u007F', '{', ']'),
+  }),
+);
+const mediaType = fc.tuple(word, word).map(([type, subtype]) => `${type}/${subtype}`);
+
+/** Names that an object of JavaScript puts first, or that mean something to it, are among them. */
+const annotations: fc.Arbitrary<Annotations> = fc
+  .array(fc.tuple(fc.oneof(anyText, fc.nat().map(String), fc.constant('__proto__')), anyText), {
+    minLength: 1,
+    maxLength: 5,
+  })
+  .map((members) => Object.fromEntries(members));
+
+/** Each platform is another one, so that no two entries compete. */
+function platformOf(number: number, others: Omit<Platform, 'architecture' | 'os'>): Platform {
+  return { architecture: `cpu${number}`, os: 'linux', ...others };
+}
+
+const platformMembers = fc.record(
+  {
+    'os.version': word,
+    'os.features': fc.array(word, { minLength: 1, maxLength: 3 }),
+    variant: word,
+    features: fc.array(word, { minLength: 1, maxLength: 3 }),
+  },
+  { requiredKeys: [] },
+);
+
+const anyDescriptor: fc.Arbitrary<Descriptor> = fc
+  .record(
+    {
+      content: fc.uint8Array({ maxLength: 20 }),
+      mediaType,
+      urls: fc.array(
+        word.map((name) => `https://${name}.example/?a&b`),
+        { minLength: 1, maxLength: 2 },
+      ),
+      annotations,
+      data: fc.boolean(),
+      artifactType: mediaType,
+      platform: fc.tuple(fc.nat(), platformMembers).map(([number, others]) => platformOf(number, others)),
+    },
+    { requiredKeys: ['content', 'mediaType'] },
+  )
+  .map(({ content, data, ...others }) => ({
+    ...others,
+    digest: digestOf(content),
+    size: content.length,
+    ...(data === true && content.length > 0 ? { data: Buffer.from(content).toString('base64') } : {}),
+  }));
+
+/** An index with all that one may hold, valid by every rule. */
+export const anyIndex: fc.Arbitrary<ImageIndex> = fc
+  .record(
+    {
+      manifests: fc.array(anyDescriptor, { maxLength: 4 }),
+      artifactType: mediaType,
+      subject: anyDescriptor,
+      annotations,
+    },
+    { requiredKeys: ['manifests'] },
+  )
+  .map(({ manifests, ...others }) => ({
+    schemaVersion: 2,
+    mediaType: OCI_INDEX,
+    manifests: manifests.map(({ platform, ...entry }, number) =>
+      platform === undefined ? entry : { ...entry, platform: { ...platform, architecture: `cpu${number}` } },
+    ),
+    ...others,
+  }));
+
+/** An image manifest with all that one may hold, valid by every rule. */
+export const anyManifest: fc.Arbitrary<ImageManifest> = fc
+  .record(
+    {
+      config: anyDescriptor,
+      layers: fc.array(anyDescriptor, { maxLength: 4 }),
+      artifactType: mediaType,
+      subject: anyDescriptor,
+      annotations,
+    },
+    { requiredKeys: ['config', 'layers'] },
+  )
+  .map(({ config, ...others }) => ({
+    schemaVersion: 2,
+    mediaType: OCI_MANIFEST,
+    config: { ...config, mediaType: OCI_CONFIG },
+    ...others,
+  }));
