@@ -1,0 +1,31 @@
+import { childrenOf } from '../oci/children.js';
+import type { Digest } from '../oci/digest.js';
+import type { Document } from '../oci/document.js';
+import { InvalidError } from '../oci/errors.js';
+import { isNonDistributableType } from '../oci/media-type.js';
+
+/**
+ * Holds a Target to what registries hold their clients to: a manifest is stored when all that it points to is there.
+ * Layers that may not be distributed need not be (image-spec, "Non-Distributable Layers").
+ *
+ * @param sizeOf the size in bytes of what is stored under a digest, `undefined` where nothing is
+ * @throws InvalidError naming every digest that is missing, or stored with another size than the document says
+ */
+export async function checkChildren(
+  document: Document,
+  label: string,
+  sizeOf: (digest: Digest) => Promise<number | undefined>,
+): Promise<void> {
+  const children = childrenOf(document).filter((child) => !isNonDistributableType(child.mediaType));
+  const sizes = await Promise.all(children.map((child) => sizeOf(child.digest)));
+  const wrong = children.flatMap((child, position) => {
+    const size = sizes[position];
+    if (size === undefined) return [child.digest];
+    return size === child.size ? [] : [`${child.digest} (${size} bytes here, ${child.size} expected)`];
+  });
+  if (wrong.length === 0) return;
+  throw new InvalidError(
+    `${document.digest} points to content that ${label} does not hold: ${[...new Set(wrong)].join(', ')}`,
+    { hint: 'Copy what it points to first.' },
+  );
+}

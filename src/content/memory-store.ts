@@ -1,0 +1,107 @@
+import { Readable } from 'node:stream';
+
+import type { Descriptor } from '../oci/descriptor.js';
+import { digestOf, isDigest, type Digest, type DigestAlgorithm } from '../oci/digest.js';
+import { documentDescriptor, type Document } from '../oci/document.js';
+import { InvalidError, NotFoundError } from '../oci/errors.js';
+import type { Tag } from '../oci/reference.js';
+import { cancelStream, checkCancelled } from './cancellation.js';
+import { checkChildren } from './check-children.js';
+import type { BlobOutcome } from './events.js';
+import type { ReadOptions, Selector, Source } from './source.js';
+import type { Target, WriteBlobOptions } from './target.js';
+import { verifiableAlgorithm } from './verifiable.js';
+import { readVerified, verifiedStream } from './verified-stream.js';
+
+const CHUNK_BYTES = 64 << 10;
+
+/** A place for images that lives as long as the program: for tests, and to put images together before they go out. */
+export class MemoryStore implements Target {
+  readonly label: string;
+  readonly #blobs = new Map<Digest, Uint8Array>();
+  readonly #manifests = new Map<Digest, Document>();
+  readonly #tags = new Map<Tag, Digest>();
+
+  /** @param label the store's name in messages */
+  constructor(label = 'memory') {
+    this.label = label;
+  }
+
+  /**
+   * Stores a blob that comes from nowhere else, and gives its descriptor.
+   * @param algorithm of its digest
+   */
+  addBlob(bytes: Uint8Array, mediaType: string, algorithm?: DigestAlgorithm): Descriptor {
+    const digest = digestOf(bytes, algorithm);
+    this.#blobs.set(digest, bytes.slice());
+    return { mediaType, digest, size: bytes.length };
+  }
+
+  async find(selector: Selector, options: ReadOptions = {}): Promise<Descriptor | undefined> {
+    checkCancelled(options.signal, `look for ${selector}`);
+    const document = this.#document(selector);
+    return document === undefined ? undefined : documentDescriptor(document);
+  }
+
+  async resolve(selector: Selector, options: ReadOptions = {}): Promise<Descriptor> {
+    return documentDescriptor(await this.readManifest(selector, options));
+  }
+
+  async readManifest(selector: Selector, options: ReadOptions = {}): Promise<Document> {
+    checkCancelled(options.signal, `read ${selector}`);
+    const document = this.#document(selector);
+    if (document === undefined) throw new NotFoundError(`${selector} is not in ${this.label}`);
+    return document;
+  }
+
+  async openBlob(descriptor: Descriptor, options: ReadOptions = {}): Promise<Readable> {
+    const { digest } = descriptor;
+    checkCancelled(options.signal, `read ${digest}`);
+    const bytes = this.#blobs.get(digest);
+    if (bytes === undefined) throw new NotFoundError(`blob ${digest} is not in ${this.label}`);
+    const stream = verifiedStream(Readable.from(chunksOf(bytes)), descriptor);
+    return cancelStream(stream, options.signal, `read ${digest}`);
+  }
+
+  async copyBlob(descriptor: Descriptor, from: Source, options: WriteBlobOptions = {}): Promise<BlobOutcome> {
+    const { digest, size } = descriptor;
+    const { signal, onBytes } = options;
+    checkCancelled(signal, `write ${digest}`);
+    verifiableAlgorithm(digest);
+    if (this.#blobs.get(digest)?.length === size) return 'present';
+    const content = cancelStream(await from.openBlob(descriptor, { signal }), signal, `write ${digest}`);
+    content.on('data', (chunk: Uint8Array) => onBytes?.(chunk.length));
+    this.#blobs.set(digest, await readVerified(content, descriptor, size));
+    return 'copied';
+  }
+
+  async writeManifest(
+    document: Document,
+    options: ReadOptions & { readonly tag?: Tag } = {},
+  ): Promise<Descriptor> {
+    const { digest, bytes } = document;
+    checkCancelled(options.signal, `write ${digest}`);
+    const actual = digestOf(bytes, verifiableAlgorithm(digest));
+    if (actual !== digest) throw new InvalidError(`the manifest's digest is ${actual}, not ${digest}`);
+    await checkChildren(
+      document,
+      this.label,
+      async (child) => this.#manifests.get(child)?.bytes.length ?? this.#blobs.get(child)?.length,
+    );
+    this.#manifests.set(digest, document);
+    if (options.tag !== undefined) this.#tags.set(options.tag, digest);
+    return documentDescriptor(document);
+  }
+
+  #document(selector: Selector): Document | undefined {
+    const digest = isDigest(selector) ? selector : this.#tags.get(selector);
+    return digest === undefined ? undefined : this.#manifests.get(digest);
+  }
+}
+
+/** Pieces of a size that files and sockets give, so that nobody comes to rely on one piece. */
+function* chunksOf(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
+    yield bytes.subarray(start, start + CHUNK_BYTES);
+  }
+}

@@ -1,0 +1,399 @@
+import { Readable } from 'node:stream';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { MemoryStore } from '../../src/content/memory-store.js';
+import type { Target } from '../../src/content/target.js';
+import type { Descriptor } from '../../src/oci/descriptor.js';
+import { parseDigest, type Digest } from '../../src/oci/digest.js';
+import { documentDescriptor } from '../../src/oci/document.js';
+import { CancelledError, InvalidError, NotFoundError } from '../../src/oci/errors.js';
+import { DOCKER_LIST } from '../../src/oci/media-type.js';
+import { parseTag } from '../../src/oci/reference.js';
+import {
+  copyImage,
+  digestOfStream,
+  manifestOf,
+  readAll,
+  sampleImage,
+  sampleIndex,
+  sourceOf,
+} from './contract-content.js';
+
+/** A target for one test. */
+export interface TargetUnderTest {
+  readonly target: Target;
+  /** Changes a byte of what is stored under this digest, without the target's knowledge. */
+  readonly tamper?: (digest: Digest) => Promise<void>;
+  /** What writes left behind besides what they were to write: names of temporary files, open uploads. */
+  readonly leftovers?: () => Promise<readonly string[]>;
+  readonly close?: () => Promise<void>;
+}
+
+export interface ContractLimits {
+  /** Why this kind of target cannot hold content of a sha512 digest. */
+  readonly noSha512?: string;
+  /** Why nothing can change what this kind of target stores. */
+  readonly noTampering?: string;
+}
+
+const TAG = parseTag('1.0');
+const OCTETS = 'application/octet-stream';
+const ABSENT = parseDigest(`sha256:${'0'.repeat(64)}`);
+
+/** What holds for every {@link Target}, and with it for every Source that is a Target's reading half. */
+export function describeTargetContract(
+  name: string,
+  makeTarget: () => Promise<TargetUnderTest>,
+  limits: ContractLimits = {},
+): void {
+  describe(`${name} keeps the contract of a target`, () => {
+    let made: TargetUnderTest;
+    let target: Target;
+
+    beforeEach(async () => {
+      made = await makeTarget();
+      target = made.target;
+    });
+
+    afterEach(async () => {
+      await made.close?.();
+    });
+
+    async function expectNoLeftovers(): Promise<void> {
+      expect(await made.leftovers?.()).toEqual(made.leftovers === undefined ? undefined : []);
+    }
+
+    async function expectAbsent(descriptor: Descriptor): Promise<void> {
+      await expect(target.openBlob(descriptor)).rejects.toBeInstanceOf(NotFoundError);
+      await expectNoLeftovers();
+    }
+
+    describe('manifests', () => {
+      it.each(['oci', 'docker'] as const)('come back byte for byte, %s', async (mediaTypes) => {
+        const image = sampleImage({ mediaTypes });
+        await copyImage(target, image);
+        const written = await target.writeManifest(image.document, { tag: TAG });
+
+        expect(written).toEqual(documentDescriptor(image.document));
+        for (const selector of [TAG, image.document.digest]) {
+          const document = await target.readManifest(selector);
+          expect(Buffer.from(document.bytes)).toEqual(Buffer.from(image.document.bytes));
+          expect({ ...document, bytes: '' }).toEqual({ ...image.document, bytes: '' });
+        }
+        for (const blob of image.blobs) {
+          expect(await readAll(await target.openBlob(blob))).toEqual(
+            await readAll(await image.from.openBlob(blob)),
+          );
+        }
+        await expectNoLeftovers();
+      });
+
+      it('are the same by tag, by digest, found and resolved', async () => {
+        const image = sampleImage();
+        await copyImage(target, image);
+        await target.writeManifest(image.document, { tag: TAG });
+
+        const { mediaType, digest, bytes } = image.document;
+        const expected = { mediaType, digest, size: bytes.length };
+        expect(await target.resolve(TAG)).toEqual(expected);
+        expect(await target.resolve(digest)).toEqual(expected);
+        expect(await target.find(TAG)).toEqual(expected);
+        expect(await target.find(digest)).toEqual(expected);
+      });
+
+      it('that are not there are a NotFoundError, or found to be undefined', async () => {
+        for (const selector of [TAG, ABSENT]) {
+          await expect(target.resolve(selector)).rejects.toBeInstanceOf(NotFoundError);
+          await expect(target.readManifest(selector)).rejects.toBeInstanceOf(NotFoundError);
+          expect(await target.find(selector)).toBeUndefined();
+        }
+      });
+
+      it('are told from blobs', async () => {
+        const image = sampleImage();
+        await copyImage(target, image);
+        for (const blob of image.blobs) expect(await target.find(blob.digest)).toBeUndefined();
+      });
+
+      it('are refused under a digest that is not theirs', async () => {
+        const image = sampleImage();
+        await copyImage(target, image);
+        const forged = { ...image.document, digest: ABSENT };
+        await expect(target.writeManifest(forged, { tag: TAG })).rejects.toBeInstanceOf(InvalidError);
+        expect(await target.find(TAG)).toBeUndefined();
+        expect(await target.find(ABSENT)).toBeUndefined();
+        await expectNoLeftovers();
+      });
+
+      it('are refused before their blobs are there', async () => {
+        const { document, blobs, from } = sampleImage();
+        const [config, layer] = blobs as [Descriptor, Descriptor];
+        await target.copyBlob(config, from);
+        const refusal = target.writeManifest(document, { tag: TAG });
+        await expect(refusal).rejects.toBeInstanceOf(InvalidError);
+        await expect(refusal).rejects.toThrow(layer.digest);
+        expect(await target.find(TAG)).toBeUndefined();
+        expect(await target.find(document.digest)).toBeUndefined();
+      });
+
+      it('may lack layers that may not be distributed', async () => {
+        const from = new MemoryStore();
+        const config = from.addBlob(Buffer.from('{}'), 'application/vnd.oci.image.config.v1+json');
+        const layer = {
+          mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+          digest: ABSENT,
+          size: 10,
+          urls: ['https://example.com/layer'],
+        };
+        await target.copyBlob(config, from);
+        const document = manifestOf(config, [layer]);
+        await target.writeManifest(document, { tag: TAG });
+        expect((await target.resolve(TAG)).digest).toBe(document.digest);
+      });
+
+      it.skipIf(limits.noTampering !== undefined)('that were tampered with are refused', async () => {
+        const image = sampleImage();
+        await copyImage(target, image);
+        await target.writeManifest(image.document, { tag: TAG });
+        await made.tamper?.(image.document.digest);
+        await expect(target.readManifest(TAG)).rejects.toBeInstanceOf(InvalidError);
+        await expect(target.readManifest(image.document.digest)).rejects.toBeInstanceOf(InvalidError);
+      });
+    });
+
+    describe('indexes', () => {
+      it.each([undefined, DOCKER_LIST])('come back byte for byte, %s', async (mediaType) => {
+        const images = (['amd64', 'arm64'] as const).map((architecture) => sampleImage({ architecture }));
+        for (const image of images) await copyImage(target, image);
+        const index = sampleIndex(
+          images.map((image) => image.document),
+          mediaType,
+        );
+        await target.writeManifest(index, { tag: TAG });
+        const read = await target.readManifest(TAG);
+        expect(Buffer.from(read.bytes)).toEqual(Buffer.from(index.bytes));
+        expect(read.mediaType).toBe(index.mediaType);
+        for (const { document } of images) {
+          expect(await target.find(document.digest)).toEqual(documentDescriptor(document));
+        }
+      });
+
+      it('may hold indexes', async () => {
+        const image = sampleImage();
+        await copyImage(target, image);
+        const inner = sampleIndex([image.document]);
+        const outer = sampleIndex([inner, image.document]);
+        await target.writeManifest(inner);
+        await target.writeManifest(outer, { tag: TAG });
+        expect((await target.resolve(TAG)).digest).toBe(outer.digest);
+        expect((await target.readManifest(inner.digest)).value).toEqual(inner.value);
+      });
+
+      it('are refused before their children are there', async () => {
+        const [present, absent] = [sampleImage({ text: 'present' }), sampleImage({ text: 'absent' })];
+        await copyImage(target, present);
+        const index = sampleIndex([present.document, absent.document]);
+        const refusal = target.writeManifest(index, { tag: TAG });
+        await expect(refusal).rejects.toBeInstanceOf(InvalidError);
+        await expect(refusal).rejects.toThrow(absent.document.digest);
+        expect(await target.find(TAG)).toBeUndefined();
+        expect(await target.find(index.digest)).toBeUndefined();
+        await expectNoLeftovers();
+      });
+    });
+
+    describe('tags', () => {
+      it('move, and what they stood for before stays', async () => {
+        const [before, after] = [sampleImage({ text: 'before' }), sampleImage({ text: 'after' })];
+        await copyImage(target, before);
+        await copyImage(target, after);
+        const other = parseTag('other');
+        await target.writeManifest(before.document, { tag: TAG });
+        await target.writeManifest(before.document, { tag: other });
+        await target.writeManifest(after.document, { tag: TAG });
+        expect((await target.resolve(TAG)).digest).toBe(after.document.digest);
+        expect((await target.resolve(other)).digest).toBe(before.document.digest);
+        expect((await target.readManifest(before.document.digest)).digest).toBe(before.document.digest);
+      });
+
+      it('may be written twice', async () => {
+        const image = sampleImage();
+        await copyImage(target, image);
+        await target.writeManifest(image.document, { tag: TAG });
+        await target.writeManifest(image.document, { tag: TAG });
+        expect(await target.resolve(TAG)).toEqual(documentDescriptor(image.document));
+      });
+
+      it('all count that are written at once', async () => {
+        const images = Array.from({ length: 8 }, (_, number) => sampleImage({ text: `image ${number}` }));
+        for (const image of images) await copyImage(target, image);
+        const tags = images.map((_, number) => parseTag(`tag-${number}`));
+        await Promise.all(
+          images.map(({ document }, number) => target.writeManifest(document, { tag: tags[number] ?? TAG })),
+        );
+        const resolved = await Promise.all(tags.map((tag) => target.resolve(tag)));
+        expect(resolved.map(({ digest }) => digest)).toEqual(images.map(({ document }) => document.digest));
+        await expectNoLeftovers();
+      });
+    });
+
+    describe('blobs', () => {
+      const from = new MemoryStore('blobs');
+      const blob = from.addBlob(Buffer.from('twelve bytes'), OCTETS);
+
+      it('are copied once', async () => {
+        expect(await target.copyBlob(blob, from)).toBe('copied');
+        const unread = sourceOf(() => {
+          throw new Error('nothing is to be read');
+        });
+        expect(await target.copyBlob(blob, unread)).toBe('present');
+        expect(await readAll(await target.openBlob(blob))).toEqual(Buffer.from('twelve bytes'));
+      });
+
+      it('may be empty', async () => {
+        const empty = from.addBlob(new Uint8Array(), OCTETS);
+        expect(await target.copyBlob(empty, from)).toBe('copied');
+        expect(await readAll(await target.openBlob(empty))).toHaveLength(0);
+        expect(await target.copyBlob(empty, from)).toBe('present');
+      });
+
+      it('may be large, and go over in pieces', async () => {
+        const bytes = Buffer.alloc(8 << 20, 'all the bytes of a large layer');
+        const large = from.addBlob(bytes, OCTETS);
+        const pieces: number[] = [];
+        await target.copyBlob(large, from, { onBytes: (count) => pieces.push(count) });
+        expect(pieces.length).toBeGreaterThan(8);
+        expect(pieces.reduce((sum, count) => sum + count, 0)).toBe(large.size);
+        const read = await digestOfStream(await target.openBlob(large));
+        expect(read.digest).toBe(large.digest);
+        expect(read.chunks).toBeGreaterThan(8);
+      });
+
+      it('that are not there are a NotFoundError', async () => {
+        await expectAbsent(blob);
+        await target.copyBlob(blob, from);
+        await expectAbsent({ ...blob, digest: ABSENT });
+      });
+
+      it.each([
+        ['other bytes', 'twelve bytez'],
+        ['bytes missing', 'twelve byte'],
+        ['no bytes', ''],
+        ['bytes too many', 'twelve bytes and more'],
+      ])('with %s are refused, and leave nothing behind', async (_, text) => {
+        const lying = sourceOf(() => Readable.from([Buffer.from(text)]));
+        await expect(target.copyBlob(blob, lying)).rejects.toBeInstanceOf(InvalidError);
+        await expectAbsent(blob);
+        expect(await target.copyBlob(blob, from)).toBe('copied');
+      });
+
+      it('that the source does not have leave nothing behind', async () => {
+        const copy = target.copyBlob({ ...blob, digest: ABSENT }, from);
+        await expect(copy).rejects.toBeInstanceOf(NotFoundError);
+        await expectAbsent({ ...blob, digest: ABSENT });
+      });
+
+      it('are held to the descriptor that they are opened with', async () => {
+        await target.copyBlob(blob, from);
+        for (const size of [blob.size - 1, blob.size + 1]) {
+          await expect(
+            (async () => readAll(await target.openBlob({ ...blob, size })))(),
+          ).rejects.toBeInstanceOf(InvalidError);
+        }
+      });
+
+      it.skipIf(limits.noTampering !== undefined)('that were tampered with are refused', async () => {
+        await target.copyBlob(blob, from);
+        await made.tamper?.(blob.digest);
+        await expect((async () => readAll(await target.openBlob(blob)))()).rejects.toBeInstanceOf(
+          InvalidError,
+        );
+      });
+
+      it('of an unknown digest algorithm are refused', async () => {
+        const unknown = { ...blob, digest: parseDigest('blake3:0123456789abcdef') };
+        const source = sourceOf(() => Readable.from([Buffer.from('twelve bytes')]));
+        await expect(target.copyBlob(unknown, source)).rejects.toBeInstanceOf(InvalidError);
+        await expectNoLeftovers();
+      });
+
+      it('may be written by many at once', async () => {
+        const large = from.addBlob(Buffer.alloc(1 << 20, 'shared layer'), OCTETS);
+        const outcomes = await Promise.all(Array.from({ length: 6 }, () => target.copyBlob(large, from)));
+        expect(outcomes).toContain('copied');
+        expect((await digestOfStream(await target.openBlob(large))).digest).toBe(large.digest);
+        await expectNoLeftovers();
+      });
+    });
+
+    it.skipIf(limits.noSha512 !== undefined)('holds content by sha512 digests', async () => {
+      const from = new MemoryStore();
+      const config = from.addBlob(Buffer.from('{}'), 'application/vnd.oci.image.config.v1+json', 'sha512');
+      const layer = from.addBlob(
+        Buffer.from('layer'),
+        'application/vnd.oci.image.layer.v1.tar+gzip',
+        'sha512',
+      );
+      await target.copyBlob(config, from);
+      await target.copyBlob(layer, from);
+      const document = manifestOf(config, [layer], 'sha512');
+      await target.writeManifest(document, { tag: TAG });
+      expect(await target.resolve(TAG)).toEqual(documentDescriptor(document));
+      expect((await target.readManifest(document.digest)).digest).toBe(document.digest);
+      expect(await readAll(await target.openBlob(layer))).toEqual(Buffer.from('layer'));
+    });
+
+    describe('a cancelled signal', () => {
+      const from = new MemoryStore('blobs');
+      const blob = from.addBlob(Buffer.alloc(256 << 10, 'cancelled'), OCTETS);
+
+      it('stops everything before it begins', async () => {
+        const image = sampleImage();
+        await copyImage(target, image);
+        const options = { signal: AbortSignal.abort() };
+        const calls = [
+          target.resolve(TAG, options),
+          target.find(TAG, options),
+          target.readManifest(TAG, options),
+          target.openBlob(image.blobs[0] ?? blob, options),
+          target.copyBlob(blob, from, options),
+          target.writeManifest(image.document, { ...options, tag: TAG }),
+        ];
+        for (const call of await Promise.allSettled(calls)) {
+          expect(call).toMatchObject({ status: 'rejected', reason: expect.any(CancelledError) });
+        }
+        expect(await target.find(TAG)).toBeUndefined();
+        await expectAbsent(blob);
+      });
+
+      it('stops a copy half-way, and nothing is left behind', async () => {
+        const controller = new AbortController();
+        let reads = 0;
+        const stalling = sourceOf(
+          () =>
+            new Readable({
+              read() {
+                // The second read is asked for once the first piece was taken; nothing comes then but the cancellation.
+                if (reads++ === 0) this.push(Buffer.alloc(128 << 10, 'cancelled'));
+                else controller.abort();
+              },
+            }),
+        );
+        const copy = target.copyBlob(blob, stalling, { signal: controller.signal });
+        await expect(copy).rejects.toBeInstanceOf(CancelledError);
+        await expectAbsent(blob);
+      });
+
+      it('stops a read half-way', async () => {
+        await target.copyBlob(blob, from);
+        const controller = new AbortController();
+        const stream = await target.openBlob(blob, { signal: controller.signal });
+        const reading = (async () => {
+          for await (const _ of stream) controller.abort();
+        })();
+        await expect(reading).rejects.toBeInstanceOf(CancelledError);
+      });
+    });
+  });
+}
