@@ -1,0 +1,180 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { ArgumentError, FailedError } from '../oci/errors.js';
+import { throwIfCancelled, untilAborted } from './abort.js';
+import { Agents } from './agent.js';
+import type { HttpClient, HttpEvent, HttpRequest, HttpResponse } from './message.js';
+import { NetworkError } from './network-error.js';
+import { isLoopbackHost } from './private-address.js';
+import { redactHeaders, redactUrl } from './redact.js';
+import { followRedirects, type Hop } from './redirect.js';
+import { retryWait, type RetryPolicy } from './retry.js';
+import { defaultSchemes, SchemeNegotiator, type SchemesOf } from './scheme.js';
+import { exchange, type Exchange, type TimeLimits } from './transport.js';
+
+export interface GotClientOptions {
+  readonly userAgent: string;
+  /**
+   * Which schemes a registry's host (with its port, if it has one) may speak, the likelier one first.
+   * @default `http`, then `https` for a loopback host; `https` for any other
+   */
+  readonly schemes?: SchemesOf | undefined;
+  /** Accept any certificate of this host (with its port, if it has one). @default loopback hosts */
+  readonly insecureTls?: ((host: string) => boolean) | undefined;
+  /** Further tries after the first. @default 4 */
+  readonly retries?: number | undefined;
+  readonly onEvent?: ((event: HttpEvent) => void) | undefined;
+  /** In milliseconds. @default connect 30 s, TLS handshake 10 s, response headers 60 s, idle 120 s */
+  readonly limits?: Partial<TimeLimits> | undefined;
+  /** For tests. Milliseconds since the epoch. @default Date.now */
+  readonly now?: (() => number) | undefined;
+  /** For tests. In [0, 1). @default Math.random */
+  readonly random?: (() => number) | undefined;
+  /** For tests. @default a timer */
+  readonly sleep?: ((milliseconds: number, signal: AbortSignal) => Promise<unknown>) | undefined;
+}
+
+const defaultLimits: TimeLimits = { connect: 30_000, tls: 10_000, response: 60_000, idle: 120_000 };
+
+/** How many closed kept connections in a row are passed over before they count as tries. */
+const mostStaleConnections = 3;
+
+/** Sends requests with got, one exchange at a time: redirects, retries and schemes are this room's own. */
+export class GotClient implements HttpClient {
+  readonly #userAgent: string;
+  readonly #insecureTls: (host: string) => boolean;
+  readonly #onEvent: (event: HttpEvent) => void;
+  readonly #limits: TimeLimits;
+  readonly #policy: RetryPolicy;
+  readonly #sleep: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
+  readonly #agents: Agents;
+  readonly #schemes: SchemeNegotiator;
+  readonly #closed = new AbortController();
+
+  constructor(options: GotClientOptions) {
+    this.#userAgent = options.userAgent;
+    this.#insecureTls = options.insecureTls ?? isLoopbackHost;
+    this.#onEvent = options.onEvent ?? (() => {});
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#policy = {
+      retries: options.retries ?? 4,
+      now: options.now ?? Date.now,
+      random: options.random ?? Math.random,
+    };
+    this.#sleep = options.sleep ?? ((milliseconds, signal) => wait(milliseconds, undefined, { signal }));
+    this.#agents = new Agents(this.#limits);
+    this.#schemes = new SchemeNegotiator(options.schemes ?? defaultSchemes);
+  }
+
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    if (this.#closed.signal.aborted) throw new FailedError('The HTTP client was closed already');
+    const signals = [this.#closed.signal, ...(request.signal === undefined ? [] : [request.signal])];
+    const signal = AbortSignal.any(signals);
+    throwIfCancelled(signal);
+    const first = this.#firstHop(request);
+    let stale = 0;
+    for (let tries = 1; ;) {
+      const outcome = await this.#try(request, first, tries, signal);
+      const failed = outcome instanceof NetworkError;
+      if (failed && outcome.stale && request.retry !== false && stale < mostStaleConnections) {
+        stale += 1;
+        this.#reportRetry(first, 'a kept connection was closed', 0);
+        continue;
+      }
+      const pause = request.retry === false ? undefined : this.#pauseAfter(outcome, tries);
+      if (pause === undefined) {
+        if (failed) throw outcome.afterTries(tries);
+        return outcome;
+      }
+      if (!failed) outcome.discard();
+      this.#reportRetry(first, failed ? outcome.message : `HTTP ${outcome.status}`, pause);
+      await untilAborted(signal, Promise.resolve(this.#sleep(pause, signal)));
+      tries += 1;
+    }
+  }
+
+  preconnect(url: URL, connections: number): void {
+    if (this.#closed.signal.aborted) return;
+    // Which scheme a host speaks is found out with a request, not with a connection that may be of the wrong kind.
+    const resolved = url.protocol === 'http:' ? url : this.#schemes.resolve(url);
+    if (resolved !== undefined) this.#agents.preconnect(resolved, connections, this.#verifyTls(resolved));
+  }
+
+  close(): void {
+    this.#closed.abort();
+    this.#agents.close();
+  }
+
+  #firstHop(request: HttpRequest): Hop {
+    const { method, url, body } = request;
+    if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+      throw new ArgumentError(`${redactUrl(url)} is no HTTP URL`);
+    }
+    if (url.username !== '' || url.password !== '') {
+      throw new ArgumentError(`${redactUrl(url)} must not have user information in it`);
+    }
+    const headers = Object.entries(request.headers ?? {}).map(
+      ([name, value]) => [name.toLowerCase(), value] as const,
+    );
+    return { method, url, headers: { 'user-agent': this.#userAgent, ...Object.fromEntries(headers) }, body };
+  }
+
+  /** One try, with its redirects. A failure of the network is a result here, for it may be tried again. */
+  async #try(
+    request: HttpRequest,
+    first: Hop,
+    attempt: number,
+    signal: AbortSignal,
+  ): Promise<HttpResponse | NetworkError> {
+    const timing = request.timing ?? 'metadata';
+    const sendHop = (hop: Hop): Promise<HttpResponse> => {
+      const sendTo = (url: URL): Promise<HttpResponse> =>
+        this.#exchange({ ...hop, url, signal, timing }, attempt);
+      const negotiate = hop === first && request.negotiateScheme === true;
+      return negotiate ? this.#schemes.send(hop.url, signal, sendTo) : sendTo(hop.url);
+    };
+    try {
+      return await followRedirects(first, sendHop, request.vetRedirect);
+    } catch (error) {
+      if (error instanceof NetworkError) return error;
+      throw error;
+    }
+  }
+
+  async #exchange(request: Exchange, attempt: number): Promise<HttpResponse> {
+    const event = { method: request.method, url: redactUrl(request.url) };
+    this.#onEvent({ kind: 'request', ...event, attempt, headers: redactHeaders(request.headers) });
+    const startedAt = this.#policy.now();
+    const answer = await exchange(request, {
+      agents: this.#agents,
+      limits: this.#limits,
+      verifyTls: this.#verifyTls(request.url),
+      onBytes: (sent, received) => {
+        if (sent + received > 0) this.#onEvent({ kind: 'bytes', sent, received });
+      },
+    });
+    this.#onEvent({
+      kind: 'response',
+      ...event,
+      status: answer.status,
+      milliseconds: this.#policy.now() - startedAt,
+      headers: redactHeaders(answer.headers),
+    });
+    return answer;
+  }
+
+  #pauseAfter(outcome: HttpResponse | NetworkError, tries: number): number | undefined {
+    if (outcome instanceof NetworkError) return retryWait(this.#policy, tries, outcome);
+    const retryAfter = outcome.headers['retry-after'];
+    return retryWait(this.#policy, tries, { status: outcome.status, retryAfter });
+  }
+
+  #reportRetry(first: Hop, reason: string, waitMilliseconds: number): void {
+    const { method, url } = first;
+    this.#onEvent({ kind: 'retry', method, url: redactUrl(url), reason, waitMilliseconds });
+  }
+
+  #verifyTls(url: URL): boolean {
+    return !this.#insecureTls(url.host);
+  }
+}

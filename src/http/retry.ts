@@ -1,0 +1,47 @@
+/** What a try came to: the status and headers of its answer, or why there was none. */
+export type TryOutcome =
+  { readonly status: number; readonly retryAfter: string | undefined } | { readonly temporary: boolean };
+
+export interface RetryPolicy {
+  /** Further tries after the first. */
+  readonly retries: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+const shortestCapMilliseconds = 500;
+const longestCapMilliseconds = 15_000;
+const longestRetryAfterMilliseconds = 60_000;
+
+/** 499 and 522 come from proxies in front of a registry: client gone, origin timed out. */
+const temporaryStatuses: ReadonlySet<number> = new Set([408, 429, 499]);
+
+/** May the same request succeed a little later? 501 says that it never will. */
+export function isTemporaryStatus(status: number): boolean {
+  return temporaryStatuses.has(status) || (status >= 500 && status <= 599 && status !== 501);
+}
+
+/**
+ * How long to wait before the next try: a random time below a cap that doubles from 0.5 s to 15 s ("full jitter", so
+ * that clients that failed together do not come back together), or what Retry-After asks where that is longer, at most 60 s.
+ * @param tries how many were made
+ * @returns milliseconds; undefined where the outcome stands, because it is final or the tries are used up
+ */
+export function retryWait(policy: RetryPolicy, tries: number, outcome: TryOutcome): number | undefined {
+  const temporary = 'status' in outcome ? isTemporaryStatus(outcome.status) : outcome.temporary;
+  if (!temporary || tries > policy.retries) return undefined;
+  const cap = Math.min(longestCapMilliseconds, shortestCapMilliseconds * 2 ** (tries - 1));
+  const asked = 'status' in outcome ? retryAfterMilliseconds(outcome.retryAfter, policy.now()) : 0;
+  return Math.max(Math.round(policy.random() * cap), Math.min(asked, longestRetryAfterMilliseconds));
+}
+
+/** Retry-After (RFC 9110, section 10.2.3): seconds, or an HTTP date. What is neither, or is past, asks for nothing. */
+function retryAfterMilliseconds(value: string | undefined, now: number): number {
+  const text = value?.trim() ?? '';
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  // Date.parse accepts a lot, "-5" and "1.5" among it; an HTTP date begins with the name of a day.
+  const date = /^[A-Za-z]/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(date) ? 0 : Math.max(0, date - now);
+}

@@ -1,0 +1,161 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+
+import { got } from 'got';
+
+import { cancelled, onAbort, throwIfCancelled } from './abort.js';
+import type { Agents, ConnectLimits } from './agent.js';
+import { AnswerBody } from './answer-body.js';
+import { Answer, hasBody } from './answer.js';
+import type { HttpMethod, RequestBody } from './message.js';
+import { describeFailure } from './describe-failure.js';
+import { brokenAnswer } from './network-error.js';
+import { TimeLimitError } from './time-limit-error.js';
+import { openBody, Upload } from './upload.js';
+
+/** In milliseconds. */
+export interface TimeLimits extends ConnectLimits {
+  /** From the last byte of a metadata request to the headers of its answer. */
+  readonly response: number;
+  /** Without a byte in the direction that is waited for. */
+  readonly idle: number;
+}
+
+/** One request and one answer: no redirect, no retry. Header names are in lower case. */
+export interface Exchange {
+  readonly method: HttpMethod;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: RequestBody | undefined;
+  readonly signal: AbortSignal;
+  readonly timing: 'metadata' | 'content';
+}
+
+export interface Transport {
+  readonly agents: Agents;
+  readonly limits: TimeLimits;
+  readonly verifyTls: boolean;
+  /** Bytes of the two bodies, told once, when the exchange is over. */
+  readonly onBytes: (sent: number, received: number) => void;
+}
+
+/**
+ * Sends one request and waits for the headers of its answer, also when that comes before the whole body was sent.
+ * @throws NetworkError when there is no answer, CancelledError, and what the request's body fails with
+ */
+export async function exchange(request: Exchange, transport: Transport): Promise<Answer> {
+  throwIfCancelled(request.signal);
+  const body = request.body === undefined ? undefined : await openBody(request.body, request.signal);
+  return new Promise<Answer>((resolve, reject) => {
+    new RunningExchange(request, transport, body).start(resolve, reject);
+  });
+}
+
+class RunningExchange {
+  readonly #request: Exchange;
+  readonly #transport: Transport;
+  readonly #stream: ReturnType<typeof got.stream>;
+  readonly #upload: Upload | undefined;
+  #clientRequest: ClientRequest | undefined;
+  #finished = false;
+
+  constructor(request: Exchange, transport: Transport, body: Readable | undefined) {
+    this.#request = request;
+    this.#transport = transport;
+    this.#stream = got.stream(request.url, {
+      method: request.method,
+      headers: { ...request.headers, ...lengthHeader(request) },
+      agent: transport.agents.select(transport.verifyTls),
+      https: { rejectUnauthorized: transport.verifyTls },
+      timeout: {
+        response: request.timing === 'metadata' ? transport.limits.response : transport.limits.idle,
+      },
+      // Each of these is wrong or unsafe in got for what is sent here: see redirect.ts and retry.ts for what takes their place.
+      followRedirect: false,
+      retry: { limit: 0 },
+      throwHttpErrors: false,
+      // Digests and sizes are of the bytes as they are stored; this also keeps Accept-Encoding away.
+      decompress: false,
+    });
+    if (request.body !== undefined && body !== undefined) {
+      this.#upload = new Upload(body, request.body.size, this.#stream, transport.limits.idle, () =>
+        this.#stream.destroy(new TimeLimitError('MULTIARCH_UPLOAD')),
+      );
+    }
+  }
+
+  start(resolve: (answer: Answer) => void, reject: (error: Error) => void): void {
+    const stream = this.#stream;
+    const fail = (error: Error): void => {
+      stopAbort();
+      this.#upload?.stop();
+      stream.destroy();
+      this.#finish(0);
+      reject(error);
+    };
+    const stopAbort = onAbort(this.#request.signal, () => fail(cancelled(this.#request.signal)));
+    stream.once('request', (clientRequest: ClientRequest) => (this.#clientRequest = clientRequest));
+    let answered = false;
+    // Stays after the answer has begun: then the answer's body reports what fails, but an error needs a listener here too.
+    stream.on('error', (error: unknown) => {
+      if (!answered) fail(this.#describe(error));
+    });
+    stream.once('response', (message: IncomingMessage) => {
+      answered = true;
+      stopAbort();
+      resolve(this.#answer(message));
+    });
+    if (this.#upload !== undefined) {
+      this.#upload.run().catch((error: Error) => (answered ? stream.destroy() : fail(error)));
+    }
+    // got ends a GET and a HEAD itself.
+    else if (this.#request.method !== 'GET' && this.#request.method !== 'HEAD') stream.end();
+  }
+
+  #answer(message: IncomingMessage): Answer {
+    const { method, url, signal } = this.#request;
+    const status = message.statusCode ?? 0;
+    // The server has decided. What it will not read is not sent, and not waiting for it saves its answer from the reset that follows.
+    if (status >= 300) this.#upload?.stop();
+    const head = { method, url, status, rawHeaders: message.rawHeaders };
+    const length = message.headers['content-length'];
+    if (!hasBody(method, status, length)) {
+      this.#stream.once('end', () => this.#finish(0));
+      this.#stream.resume();
+      return new Answer(head);
+    }
+    const expected = length === undefined ? undefined : Number(length);
+    const body = new AnswerBody(this.#stream, {
+      expected,
+      idleMilliseconds: this.#transport.limits.idle,
+      broken: (why, received) => brokenAnswer(this.#request, why, received, expected),
+      onDone: (received) => {
+        stopAbort();
+        this.#finish(received);
+      },
+    });
+    const stopAbort = onAbort(signal, () => body.destroy(cancelled(signal)));
+    return new Answer(head, body);
+  }
+
+  #finish(received: number): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    // Node keeps a connection whose request was not sent to its end open for ever.
+    if (this.#upload !== undefined && !this.#upload.finished) this.#stream.destroy();
+    this.#transport.onBytes(this.#upload?.sent ?? 0, received);
+  }
+
+  #describe(error: unknown): Error {
+    const socket = this.#clientRequest?.socket ?? undefined;
+    const wasWaiting = socket !== undefined && this.#transport.agents.wasWaiting(socket);
+    return describeFailure(error, this.#request, wasWaiting || this.#clientRequest?.reusedSocket === true);
+  }
+}
+
+/** Node would send a stream in chunks, which many registries refuse. */
+function lengthHeader(request: Exchange): Record<string, string> {
+  if (request.body !== undefined) return { 'content-length': String(request.body.size) };
+  const mayHaveBody = request.method === 'POST' || request.method === 'PUT' || request.method === 'PATCH';
+  return mayHaveBody ? { 'content-length': '0' } : {};
+}

@@ -1,0 +1,467 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+
+import type { HttpRequest } from '../../src/http/message.js';
+import { InvalidError, UnavailableError } from '../../src/oci/errors.js';
+import {
+  startScriptedServer,
+  type Expectation,
+  type Script,
+  type TlsFiles,
+} from '../support/scripted-server.js';
+import { makeTestClient } from '../support/test-client.js';
+import { makeTlsFiles } from '../support/tls-server-files.js';
+
+let tls: TlsFiles;
+beforeAll(async () => {
+  tls = await makeTlsFiles();
+});
+
+const path = '/v2/app/manifests/1.0';
+const ok: Script = { status: 200, body: 'fine' };
+
+/** A body that counts how often it is opened. */
+function countedBody(content: string): NonNullable<HttpRequest['body']> & { opened: number } {
+  const body = {
+    size: Buffer.byteLength(content),
+    opened: 0,
+    open: () => {
+      body.opened += 1;
+      return Readable.from([Buffer.from(content)]);
+    },
+  };
+  return body;
+}
+
+async function text(answer: { bytes(limit: number): Promise<Uint8Array> }): Promise<string> {
+  return Buffer.from(await answer.bytes(1024)).toString();
+}
+
+describe('an answer that may be another one later', () => {
+  it.each([408, 429, 499, 500, 502, 503, 504, 522])('%i is asked for again', async (status) => {
+    const server = await startScriptedServer();
+    server.expect(
+      { method: 'GET', path, times: 2, answer: { status, body: 'not now' } },
+      { method: 'GET', path, answer: ok },
+    );
+    const { client, waits } = makeTestClient();
+    const answer = await client.send({ method: 'GET', url: server.url(path) });
+    expect(answer.status).toBe(200);
+    expect(await text(answer)).toBe('fine');
+    expect(waits).toEqual([250, 500]);
+    // The bodies of the answers before were read, so the connection could stay.
+    expect(server.connections).toBe(1);
+  });
+
+  it('is given to the caller after five tries', async () => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'GET', path, times: 5, answer: { status: 503, body: 'never' } });
+    const { client, waits } = makeTestClient();
+    const answer = await client.send({ method: 'GET', url: server.url(path) });
+    expect(answer.status).toBe(503);
+    expect(await text(answer)).toBe('never');
+    expect(waits).toEqual([250, 500, 1000, 2000]);
+  });
+
+  it('is waited for as long as Retry-After asks', async () => {
+    const server = await startScriptedServer();
+    server.expect(
+      { method: 'GET', path, answer: { status: 429, headers: { 'retry-after': '11' } } },
+      {
+        method: 'GET',
+        path,
+        answer: { status: 429, headers: { 'retry-after': 'Fri, 20 Nov 2026 12:00:42 GMT' } },
+      },
+      { method: 'GET', path, answer: { status: 503, headers: { 'retry-after': '86400' } } },
+      { method: 'GET', path, answer: ok },
+    );
+    const { client, waits } = makeTestClient();
+    expect((await client.send({ method: 'GET', url: server.url(path) })).status).toBe(200);
+    expect(waits).toEqual([11_000, 42_000, 60_000]);
+  });
+
+  it.each([400, 401, 403, 404, 409, 412, 416, 501])('%i is no such answer', async (status) => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'GET', path, answer: { status } });
+    const { client } = makeTestClient();
+    expect((await client.send({ method: 'GET', url: server.url(path) })).status).toBe(status);
+  });
+
+  it('is not asked for again where the caller says so', async () => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'POST', path, answer: { status: 503 } });
+    const { client } = makeTestClient();
+    expect((await client.send({ method: 'POST', url: server.url(path), retry: false })).status).toBe(503);
+  });
+
+  it('gets the body again, whole and with its length', async () => {
+    const server = await startScriptedServer();
+    const headers = { 'content-length': '8', 'transfer-encoding': null };
+    server.expect(
+      { method: 'PUT', path, headers, body: 'manifest', times: 2, answer: { status: 502 } },
+      { method: 'PUT', path, headers, body: 'manifest', answer: { status: 201 } },
+    );
+    const { client } = makeTestClient();
+    const body = countedBody('manifest');
+    expect((await client.send({ method: 'PUT', url: server.url(path), body })).status).toBe(201);
+    expect(body.opened).toBe(3);
+  });
+});
+
+describe('a connection that breaks', () => {
+  it('before the answer: the request is sent again', async () => {
+    const server = await startScriptedServer();
+    server.expect(
+      { method: 'GET', path, times: 2, answer: { fault: 'reset' } },
+      { method: 'GET', path, answer: ok },
+    );
+    const { client, waits } = makeTestClient();
+    expect((await client.send({ method: 'GET', url: server.url(path) })).status).toBe(200);
+    expect(waits).toEqual([250, 500]);
+  });
+
+  it('before every answer: an error that says how often', async () => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'GET', path, times: 5, answer: { fault: 'reset' } });
+    const { client } = makeTestClient();
+    const sending = client.send({ method: 'GET', url: server.url(path) });
+    await expect(sending).rejects.toThrow(UnavailableError);
+    await expect(sending).rejects.toThrow(
+      `GET ${server.url(path).href}: the server closed the connection without an answer (5 tries)`,
+    );
+  });
+
+  it('before the answer to a request that must not be repeated: one request', async () => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'POST', path, answer: { fault: 'reset' } });
+    const { client, waits } = makeTestClient();
+    const sending = client.send({ method: 'POST', url: server.url(path), retry: false });
+    await expect(sending).rejects.toThrow(UnavailableError);
+    expect(waits).toEqual([]);
+  });
+
+  it.each([
+    ['cut-body', 'reset'],
+    ['short-body', 'closed'],
+  ] as const)('%s: reading an answer that is %s in its middle fails', async (fault, _how) => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'GET', path, times: 2, answer: { fault, body: 'x'.repeat(100), sent: 40 } });
+    const { client } = makeTestClient();
+
+    const answer = await client.send({ method: 'GET', url: server.url(path) });
+    const reading = answer.bytes(1024);
+    await expect(reading).rejects.toThrow(UnavailableError);
+    await expect(reading).rejects.toThrow('after 40 of 100 bytes');
+
+    const { body } = await client.send({ method: 'GET', url: server.url(path), timing: 'content' });
+    let received = 0;
+    const streaming = (async () => {
+      for await (const chunk of body as AsyncIterable<Buffer>) received += chunk.length;
+    })();
+    await expect(streaming).rejects.toThrow(UnavailableError);
+    expect(received).toBe(40);
+  });
+
+  it('in a chunked answer is noticed too', async () => {
+    const server = await startScriptedServer();
+    const bytes = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n';
+    server.expect({ method: 'GET', path, answer: { fault: 'raw', bytes } });
+    const { client } = makeTestClient();
+    const answer = await client.send({ method: 'GET', url: server.url(path) });
+    await expect(answer.bytes(1024)).rejects.toThrow('after 5 bytes');
+  });
+});
+
+describe('a server that stalls', () => {
+  it('before the headers of its answer: tried again, then an error', async () => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'GET', path, times: 2, answer: { fault: 'stall' } });
+    const { client } = makeTestClient({ limits: { response: 30 }, retries: 1 });
+    const sending = client.send({ method: 'GET', url: server.url(path) });
+    await expect(sending).rejects.toThrow('there was no answer within the time limit (2 tries)');
+    await expect(sending).rejects.toThrow(UnavailableError);
+  });
+
+  it('before the headers of content: the idle limit holds', async () => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'GET', path, answer: { fault: 'stall' } });
+    const { client } = makeTestClient({ limits: { idle: 30 }, retries: 0 });
+    const sending = client.send({ method: 'GET', url: server.url(path), timing: 'content' });
+    await expect(sending).rejects.toThrow(UnavailableError);
+  });
+
+  it('in the middle of its answer', async () => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'GET', path, answer: { fault: 'stall-body', body: 'x'.repeat(100), sent: 7 } });
+    const { client } = makeTestClient({ limits: { idle: 30 } });
+    const answer = await client.send({ method: 'GET', url: server.url(path), timing: 'content' });
+    const reading = answer.bytes(1024);
+    await expect(reading).rejects.toThrow(UnavailableError);
+    await expect(reading).rejects.toThrow('nothing came for 0.03 s after 7 of 100 bytes');
+  });
+
+  it('in the middle of an upload', async () => {
+    const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const sockets: Socket[] = [];
+    server.on('connection', (socket) => sockets.push(socket));
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    const { client } = makeTestClient({ limits: { idle: 50 }, retries: 1 });
+    const content = Buffer.alloc(32 * 1024 * 1024);
+    const sending = client.send({
+      method: 'PUT',
+      url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`),
+      body: { size: content.length, open: () => Readable.from([content]) },
+      timing: 'content',
+    });
+    await expect(sending).rejects.toThrow(UnavailableError);
+    await expect(sending).rejects.toThrow('the server stopped taking the body (2 tries)');
+    expect(sockets).toHaveLength(2);
+  });
+
+  it('is not what a slow reader sees', async () => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'GET', path, answer: { status: 200, body: Buffer.alloc(5_000_000) } });
+    const { client } = makeTestClient({ limits: { idle: 100 } });
+    const answer = await client.send({ method: 'GET', url: server.url(path), timing: 'content' });
+    // Long after the idle limit, with the connection standing still for want of a reader.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect((await answer.bytes(5_000_000)).length).toBe(5_000_000);
+  });
+});
+
+describe('an answer that is no HTTP', () => {
+  it.each([
+    ['garbage', 'SSH-2.0-OpenSSH_9.2\r\n'],
+    ['a length that is none', 'HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n'],
+    ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab'],
+    [
+      'length and chunks, as in request smuggling',
+      'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
+  ])('%s: an error, not an answer', async (_what, bytes) => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'GET', path, answer: { fault: 'raw', bytes } });
+    const { client } = makeTestClient({ retries: 0 });
+    const sending = client.send({ method: 'GET', url: server.url(path) });
+    await expect(sending).rejects.toThrow(UnavailableError);
+    await expect(sending).rejects.toThrow('is not valid HTTP');
+  });
+});
+
+/** Each path `/N` leads to `/N+1`. */
+const hop = (index: number): Expectation => ({
+  method: 'GET',
+  path: `/${index}`,
+  answer: { status: 302, headers: { location: `/${index + 1}` } },
+});
+
+describe('a redirect to another host', () => {
+  const secrets = {
+    authorization: 'Bearer s3cret',
+    cookie: 's3cret',
+    'proxy-authorization': 'Basic s3cret',
+    'x-meta-token': 's3cret',
+  };
+  const noSecrets = {
+    authorization: null,
+    cookie: null,
+    'proxy-authorization': null,
+    'x-meta-token': null,
+  };
+
+  it.each([301, 302, 303, 307, 308])(
+    '%i: no credential crosses (CVE-2020-15157, CVE-2026-12566)',
+    async (status) => {
+      const registry = await startScriptedServer();
+      const storage = await startScriptedServer();
+      const location = storage.url('/blob?X-Amz-Signature=a%2Fb').href;
+      registry.expect({ method: 'GET', path, headers: secrets, answer: { status, headers: { location } } });
+      storage.expect({
+        method: 'GET',
+        path: '/blob',
+        query: { 'X-Amz-Signature': 'a/b' },
+        headers: {
+          ...noSecrets,
+          accept: 'application/json',
+          range: 'bytes=1-',
+          'user-agent': 'multiarch/test',
+        },
+        answer: ok,
+      });
+      const { client } = makeTestClient();
+      const answer = await client.send({
+        method: 'GET',
+        url: registry.url(path),
+        headers: { ...secrets, Accept: 'application/json', Range: 'bytes=1-' },
+      });
+      expect(answer.url.href).toBe(location);
+      expect(await text(answer)).toBe('fine');
+      expect(JSON.stringify(storage.requests)).not.toContain('s3cret');
+    },
+  );
+
+  it('and back: the credential does not return either', async () => {
+    const registry = await startScriptedServer();
+    const other = await startScriptedServer();
+    registry.expect(
+      {
+        method: 'GET',
+        path,
+        headers: secrets,
+        answer: { status: 307, headers: { location: other.url('/x').href } },
+      },
+      { method: 'GET', path: '/y', headers: noSecrets, answer: ok },
+    );
+    other.expect({
+      method: 'GET',
+      path: '/x',
+      answer: { status: 307, headers: { location: registry.url('/y').href } },
+    });
+    const { client } = makeTestClient();
+    await client.send({ method: 'GET', url: registry.url(path), headers: secrets });
+  });
+
+  it('within the host keeps the credential', async () => {
+    const registry = await startScriptedServer();
+    registry.expect(
+      { method: 'GET', path, headers: secrets, answer: { status: 307, headers: { location: '/elsewhere' } } },
+      { method: 'GET', path: '/elsewhere', headers: secrets, answer: ok },
+    );
+    const { client } = makeTestClient();
+    await client.send({ method: 'GET', url: registry.url(path), headers: secrets });
+  });
+
+  it.each([307, 308])('%i sends the whole body again, where got would send none', async (status) => {
+    const registry = await startScriptedServer();
+    const storage = await startScriptedServer();
+    registry.expect({
+      method: 'PUT',
+      path,
+      body: 'content',
+      answer: { status, headers: { location: storage.url('/put').href } },
+    });
+    storage.expect({
+      method: 'PUT',
+      path: '/put',
+      headers: { 'content-length': '7' },
+      body: 'content',
+      answer: { status: 201 },
+    });
+    const { client } = makeTestClient();
+    const body = countedBody('content');
+    expect((await client.send({ method: 'PUT', url: registry.url(path), body })).status).toBe(201);
+    expect(body.opened).toBe(2);
+  });
+
+  it('that fails for a moment is asked for again from the start, for its URL may have expired', async () => {
+    const registry = await startScriptedServer();
+    const storage = await startScriptedServer();
+    registry.expect({
+      method: 'GET',
+      path,
+      headers: secrets,
+      times: 2,
+      answer: { status: 307, headers: { location: storage.url('/blob').href } },
+    });
+    storage.expect(
+      { method: 'GET', path: '/blob', headers: noSecrets, answer: { status: 503 } },
+      { method: 'GET', path: '/blob', headers: noSecrets, answer: ok },
+    );
+    const { client } = makeTestClient();
+    expect((await client.send({ method: 'GET', url: registry.url(path), headers: secrets })).status).toBe(
+      200,
+    );
+  });
+
+  it('from https to http is refused', async () => {
+    const secure = await startScriptedServer(tls);
+    const plain = await startScriptedServer();
+    secure.expect({
+      method: 'GET',
+      path,
+      answer: { status: 307, headers: { location: plain.url('/x?sig=s3cret').href } },
+    });
+    const { client } = makeTestClient();
+    const sending = client.send({ method: 'GET', url: secure.url(path), headers: secrets });
+    await expect(sending).rejects.toThrow(InvalidError);
+    await expect(sending).rejects.toThrow(/^(?!.*s3cret).*from HTTPS to plain HTTP/s);
+    expect(plain.connections).toBe(0);
+  });
+
+  it('is followed ten times, not eleven', async () => {
+    const server = await startScriptedServer();
+    server.expect(...Array.from({ length: 11 }, (_, index) => hop(index)));
+    const { client } = makeTestClient();
+    await expect(client.send({ method: 'GET', url: server.url('/0') })).rejects.toThrow(
+      'redirected more than 10 times',
+    );
+    expect(server.requests).toHaveLength(11);
+    server.expect({ method: 'GET', path: '/12', answer: ok });
+    server.expect(...Array.from({ length: 10 }, (_, index) => hop(index + 2)));
+    expect((await client.send({ method: 'GET', url: server.url('/2') })).status).toBe(200);
+  });
+
+  it('is refused where the caller says so, before anything is sent there', async () => {
+    const registry = await startScriptedServer();
+    const other = await startScriptedServer();
+    registry.expect({
+      method: 'GET',
+      path,
+      answer: { status: 307, headers: { location: other.url('/token').href } },
+    });
+    const { client } = makeTestClient();
+    await expect(
+      client.send({
+        method: 'GET',
+        url: registry.url(path),
+        vetRedirect: (to) => {
+          throw new InvalidError(`not to ${to.host}`);
+        },
+      }),
+    ).rejects.toThrow(`not to ${other.host}`);
+    expect(other.connections).toBe(0);
+  });
+
+  it('without a Location is an answer like any other', async () => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'GET', path, answer: { status: 307 } });
+    const { client } = makeTestClient();
+    expect((await client.send({ method: 'GET', url: server.url(path) })).status).toBe(307);
+  });
+});
+
+describe('an answer before the request was sent whole', () => {
+  it.each([
+    [401, 'log in'],
+    [413, 'too large'],
+  ])('%i is what the caller gets, not a broken connection', async (status, message) => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'PUT', path, answer: { status, body: message, early: true } });
+    const { client } = makeTestClient();
+    const size = 32 * 1024 * 1024;
+    let sending: Readable | undefined;
+    const body = {
+      size,
+      open: () => {
+        sending = Readable.from(
+          (function* () {
+            for (let sent = 0; sent < size; sent += 65_536) yield Buffer.alloc(65_536);
+          })(),
+        );
+        return sending;
+      },
+    };
+    const answer = await client.send({ method: 'PUT', url: server.url(path), body });
+    expect(answer.status).toBe(status);
+    // Before the answer is read: what is still sent would bring a reset upon it.
+    expect(sending?.destroyed).toBe(true);
+    expect(await text(answer)).toBe(message);
+  });
+});

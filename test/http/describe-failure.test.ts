@@ -1,0 +1,134 @@
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import { describeFailure } from '../../src/http/describe-failure.js';
+import { UnavailableError } from '../../src/oci/errors.js';
+import { startScriptedServer, type TlsFiles } from '../support/scripted-server.js';
+import { mustRun } from '../support/run.js';
+import { makeTestClient } from '../support/test-client.js';
+
+const request = { method: 'GET', url: new URL('https://r.example:5000/v2/?sig=s3cret') } as const;
+
+function failure(code: string, message = 's3cret'): Error {
+  return describeFailure(
+    Object.assign(new Error(message), { code, options: { token: 's3cret' } }),
+    request,
+    false,
+  );
+}
+
+describe('an error of the network', () => {
+  it.each([
+    ['ENOTFOUND', 'host r.example was not found (DNS)', false],
+    ['EAI_AGAIN', 'host r.example cannot be looked up right now (DNS, EAI_AGAIN)', true],
+    ['ECONNREFUSED', 'r.example:5000 refused the connection', true],
+    ['ECONNRESET', 'the server closed the connection without an answer', true],
+    ['EPIPE', 'the server closed the connection without an answer', true],
+    ['EHOSTUNREACH', 'there is no route to r.example:5000 (EHOSTUNREACH)', true],
+    ['ETIMEDOUT', 'there was no answer within the time limit', true],
+    ['HPE_INVALID_CONSTANT', 'the answer is not valid HTTP (HPE_INVALID_CONSTANT)', true],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'is signed by an unknown authority (SELF_SIGNED_CERT_IN_CHAIN)', false],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'is signed by an unknown authority', false],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'the certificate of r.example:5000 is for another host name', false],
+    ['CERT_HAS_EXPIRED', 'the certificate of r.example:5000 has expired', false],
+    ['CERT_NOT_YET_VALID', 'the certificate of r.example:5000 is not valid yet', false],
+    ['CERT_REVOKED', 'the certificate of r.example:5000 is not valid (CERT_REVOKED)', false],
+    ['MULTIARCH_CONNECT', 'r.example:5000 did not accept a connection within the time limit', true],
+    ['MULTIARCH_UPLOAD', 'the server stopped taking the body', true],
+    ['ESOMETHING', 'the request failed (ESOMETHING)', true],
+    ['', 'the request failed', true],
+  ])('%s is put into words', (code, words, temporary) => {
+    const error = failure(code);
+    expect(error).toBeInstanceOf(UnavailableError);
+    expect(error.message).toContain(`GET https://r.example:5000/v2/?sig=REDACTED: `);
+    expect(error.message).toContain(words);
+    expect(error.message).not.toContain('s3cret');
+    expect(error).toMatchObject({ temporary });
+  });
+
+  it.each([null, undefined, 'ECONNRESET', 5, {}, { code: 7 }])('%j is put into words too', (thrown) => {
+    expect(describeFailure(thrown, request, false).message).toBe(
+      'GET https://r.example:5000/v2/?sig=REDACTED: the request failed',
+    );
+  });
+
+  it.each([
+    [
+      'write EPROTO 80CC:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../record.c:350:\n',
+      'r.example:5000 does not speak TLS at this port (wrong version number)',
+      true,
+    ],
+    [
+      'write EPROTO 80CC:error:0A0000C6:SSL routines:tls_get_more_records:packet length too long:../x.c:662:\n',
+      'r.example:5000 does not speak TLS at this port (packet length too long)',
+      true,
+    ],
+    [
+      'write EPROTO 80CC:error:0A00042E:SSL routines:ssl3_read_bytes:tlsv1 alert protocol version:../x.c:1:SSL alert number 70\n',
+      'the TLS handshake with r.example:5000 failed (tlsv1 alert protocol version)',
+      false,
+    ],
+    ['s3cret', 'the TLS handshake with r.example:5000 failed (EPROTO)', false],
+  ])('of TLS keeps the reason that OpenSSL gives: %s', (message, words, otherScheme) => {
+    const error = failure('EPROTO', message);
+    expect(error.message).toContain(words);
+    expect(error.message).not.toContain('s3cret');
+    expect(error).toMatchObject({ otherScheme });
+  });
+});
+
+describe('a certificate', () => {
+  it.each([
+    ['other.example', '1', 'is for another host name'],
+    ['localhost', '-1', 'has expired'],
+  ])('for %s, of %s days, is refused in words', async (name, days, words) => {
+    const { key, cert } = await selfSigned(name, days);
+    const server = await startScriptedServer({ key, cert });
+    const error = await new Promise((resolve) => {
+      // Node's own words for what a client sees that trusts the authority.
+      connect({ port: server.port, host: '127.0.0.1', servername: 'localhost', ca: cert }).once(
+        'error',
+        resolve,
+      );
+    });
+    expect(describeFailure(error, request, false).message).toContain(words);
+  });
+});
+
+describe('a TLS handshake', () => {
+  it('that takes too long is given up', async () => {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    const { client } = makeTestClient({ retries: 0, limits: { tls: 20 }, schemes: () => ['https'] });
+    const url = new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    const sending = client.send({ method: 'GET', url });
+    await expect(sending).rejects.toThrow(UnavailableError);
+    await expect(sending).rejects.toThrow(`the TLS handshake with ${url.host} took too long`);
+  });
+});
+
+/** A certificate that vouches for itself. */
+async function selfSigned(name: string, days: string): Promise<TlsFiles> {
+  const directory = await mkdtemp(join(tmpdir(), 'multiarch-cert-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const openssl = (words: string): Promise<string> =>
+    mustRun('openssl', words.split(' '), { cwd: directory });
+  await writeFile(join(directory, 'names'), `subjectAltName=DNS:${name}\n`);
+  await openssl(
+    `req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=${name} -keyout key -out csr`,
+  );
+  await openssl(`x509 -req -in csr -signkey key -days ${days} -extfile names -out cert`);
+  const [key, cert] = [join(directory, 'key'), join(directory, 'cert')];
+  return { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') };
+}

@@ -1,0 +1,29 @@
+import { onTestFinished } from 'vitest';
+
+import { GotClient, type GotClientOptions } from '../../src/http/got-client.js';
+import type { HttpEvent } from '../../src/http/message.js';
+
+export interface TestClient {
+  readonly client: GotClient;
+  /** Milliseconds of every wait before a retry. None was really waited. */
+  readonly waits: number[];
+  readonly events: HttpEvent[];
+}
+
+/** A client for one test, which closes it. Its random numbers are all 0.5, its clock stands still, and it never sleeps. */
+export function makeTestClient(options: Partial<GotClientOptions> = {}): TestClient {
+  const waits: number[] = [];
+  const events: HttpEvent[] = [];
+  const client = new GotClient({
+    userAgent: 'multiarch/test',
+    random: () => 0.5,
+    now: () => Date.parse('2026-11-20T12:00:00Z'),
+    sleep: async (milliseconds) => {
+      waits.push(milliseconds);
+    },
+    onEvent: (event) => events.push(event),
+    ...options,
+  });
+  onTestFinished(() => client.close());
+  return { client, waits, events };
+}
