@@ -1,0 +1,118 @@
+import { FailedError } from '../oci/errors.js';
+import type { RegistryHost, RepositoryPath } from '../oci/reference.js';
+import { decodeAuthField } from './auth-field.js';
+import type { Credential } from './credential.js';
+import { loginKeys } from './docker-hub.js';
+
+/** A credential file of docker's or containers' form (containers-auth.json(5)). Its entries are checked when they are used. */
+export interface CredentialFile {
+  /** For messages. Never a secret. */
+  readonly place: string;
+  /** `auths`: login key to entry. */
+  readonly entries: ReadonlyMap<string, unknown>;
+  /** `credHelpers`: registry to the name of its credential helper. */
+  readonly helpers: ReadonlyMap<string, unknown>;
+  /** `credsStore`: the credential helper of all other registries. */
+  readonly store: unknown;
+}
+
+/**
+ * Reads a credential file's text. An empty file is one without entries; fields that are not about credentials are passed over.
+ *
+ * @param place the file, for messages
+ * @throws FailedError, without any of the text
+ */
+export function parseCredentialFile(text: string, place: string): CredentialFile {
+  const fields = text.trim() === '' ? {} : parseObject(text, place);
+  return {
+    place,
+    entries: mapOf(fields['auths'], `${place}: "auths"`),
+    helpers: mapOf(fields['credHelpers'], `${place}: "credHelpers"`),
+    store: fields['credsStore'],
+  };
+}
+
+/**
+ * The login that a file holds for a repository: under the repository's own path, one of the paths above it or the
+ * registry, whichever is most specific, and else under a key of the old form, `https://HOST/v1/`. Host and port have to be
+ * equal: a key that merely looks alike is somebody else's.
+ *
+ * @returns `undefined` where there is none; an entry without a login only says that a helper has one
+ * @throws FailedError where the entry is damaged
+ */
+export function findLogin(
+  file: CredentialFile,
+  registry: RegistryHost,
+  path: RepositoryPath | undefined,
+): Credential | undefined {
+  const hosts = loginKeys(registry);
+  const old = [...file.entries.keys()].filter((key) => isOldKey(key) && hosts.includes(loginKeyHost(key)));
+  for (const key of [...lookupKeys(registry, path), ...old]) {
+    const credential = file.entries.has(key)
+      ? credentialOf(file.entries.get(key), `${file.place}: the login for ${key}`)
+      : undefined;
+    if (credential !== undefined) return credential;
+  }
+  return undefined;
+}
+
+/** The keys that a repository's login may stand under, the most specific first and the registry's names last. */
+export function lookupKeys(registry: RegistryHost, path: RepositoryPath | undefined): readonly string[] {
+  const keys: string[] = [];
+  for (let key = `${registry}/${path ?? ''}`; key.includes('/'); key = key.slice(0, key.lastIndexOf('/'))) {
+    if (!key.endsWith('/')) keys.push(key);
+  }
+  return [...keys, ...loginKeys(registry)];
+}
+
+/** The host and port of a login key of any form: `https://example.com:5000/v2/` is `example.com:5000`. */
+export function loginKeyHost(key: string): string {
+  return key.replace(/^https?:\/\//, '').replace(/\/.*$/s, '');
+}
+
+/** Of a time when a login was for an API's address. A key with another path and without scheme is a repository's. */
+function isOldKey(key: string): boolean {
+  return /^https?:\/\//.test(key) || /^[^/]+\/(?:v[12]\/?)?$/.test(key);
+}
+
+function credentialOf(entry: unknown, place: string): Credential | undefined {
+  const fields = objectOf(entry, place);
+  const [auth, username, password, identity, registryToken] = [
+    'auth',
+    'username',
+    'password',
+    'identitytoken',
+    'registrytoken',
+  ].map((name) => {
+    const value = fields[name] ?? '';
+    if (typeof value !== 'string') throw new FailedError(`${place}: "${name}" is not a string`);
+    return value;
+  });
+  if (registryToken) return { kind: 'bearer', token: registryToken };
+  if (identity) return { kind: 'identity', token: identity };
+  const decoded = decodeAuthField(auth ?? '', place);
+  if (decoded !== undefined) return { kind: 'basic', ...decoded };
+  return username ? { kind: 'basic', username, password: password ?? '' } : undefined;
+}
+
+function parseObject(text: string, place: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the text, and the text holds passwords.
+    throw new FailedError(`${place} is not valid JSON`);
+  }
+  return objectOf(value, place);
+}
+
+function mapOf(value: unknown, place: string): ReadonlyMap<string, unknown> {
+  return new Map(Object.entries(value === undefined || value === null ? {} : objectOf(value, place)));
+}
+
+function objectOf(value: unknown, place: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new FailedError(`${place} is not a JSON object`);
+  }
+  return { ...value };
+}

@@ -1,0 +1,34 @@
+import { FailedError } from '../oci/errors.js';
+import type { RegistryHost, RepositoryPath } from '../oci/reference.js';
+import { findLogin, parseCredentialFile, type CredentialFile } from './credential-file.js';
+import type { Credential, CredentialProvider } from './credential.js';
+
+const VARIABLE = 'DOCKER_AUTH_CONFIG';
+
+/** The logins in the variable DOCKER_AUTH_CONFIG: JSON as in docker's `config.json`, with nothing in it but `auths.*.auth`. */
+export class InlineConfig implements CredentialProvider {
+  readonly name = `the variable ${VARIABLE}`;
+  readonly #text: string;
+  #file: CredentialFile | undefined;
+
+  constructor(options: { readonly env: NodeJS.ProcessEnv }) {
+    this.#text = options.env[VARIABLE] ?? '';
+  }
+
+  /** @throws FailedError where the variable holds anything else */
+  async find(registry: RegistryHost, path: RepositoryPath | undefined): Promise<Credential | undefined> {
+    this.#file ??= parseInline(this.#text);
+    return findLogin(this.#file, registry, path);
+  }
+}
+
+/** As strict as docker, so that both use the variable or neither does. */
+function parseInline(text: string): CredentialFile {
+  const file = parseCredentialFile(text, VARIABLE);
+  const fields = text.trim() === '' ? [] : Object.keys(JSON.parse(text) as object);
+  const entries = [...file.entries.values()].flatMap((entry) => Object.keys(entry ?? {}));
+  if (fields.some((name) => name !== 'auths') || entries.some((name) => name !== 'auth')) {
+    throw new FailedError(`${VARIABLE} may hold "auths" with "auth" for each registry, and nothing else`);
+  }
+  return file;
+}

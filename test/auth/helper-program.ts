@@ -1,0 +1,40 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+interface HelperBehaviour {
+  /** What it holds: the password is `secret`. Anything else is not found. */
+  readonly get: Readonly<Record<string, { readonly user: string }>>;
+}
+
+export interface InstalledHelper {
+  /** An environment with the helper on its PATH. */
+  readonly env: NodeJS.ProcessEnv;
+  /** `ACTION KEY` of all calls so far. */
+  readonly calls: () => Promise<readonly string[]>;
+}
+
+/** Installs `docker-credential-SUFFIX`, by its behaviour or by the lines of a shell script. */
+export async function installHelper(
+  directory: string,
+  suffix: string,
+  behaviour: HelperBehaviour | string,
+): Promise<InstalledHelper> {
+  const log = join(directory, 'calls');
+  const cases =
+    typeof behaviour === 'string'
+      ? behaviour
+      : [
+          'case "$key" in',
+          ...Object.entries(behaviour.get).map(
+            ([key, { user }]) =>
+              `'${key}') echo '{"ServerURL":"${key}","Username":"${user}","Secret":"secret"}' ;;`,
+          ),
+          '*) echo "credentials not found in native keychain"; exit 1 ;;',
+          'esac',
+        ].join('\n');
+  const file = join(directory, `docker-credential-${suffix}`);
+  await writeFile(file, `#!/bin/sh\nkey=$(cat)\necho "$1 $key" >> '${log}'\n${cases}\n`);
+  await chmod(file, 0o755);
+  const calls = async (): Promise<readonly string[]> => (await readFile(log, 'utf8')).trim().split('\n');
+  return { env: { PATH: `${directory}:/usr/bin:/bin` }, calls };
+}
