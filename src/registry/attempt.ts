@@ -1,0 +1,21 @@
+import type { Selector } from '../content/source.js';
+import { isDigest, type Digest } from '../oci/digest.js';
+import { formatReference, type Repository } from '../oci/reference.js';
+
+/** What is being done, for the messages of what goes wrong. */
+export interface Attempt {
+  readonly verb: 'read' | 'write';
+  readonly what: 'manifest' | 'blob';
+  /** In full: `docker.io/library/app:1.2`, `docker.io/library/app@sha256:…`. */
+  readonly name: string;
+  readonly repository: Repository;
+}
+
+export function manifestAttempt(verb: Attempt['verb'], repository: Repository, selector: Selector): Attempt {
+  const selected = isDigest(selector) ? { digest: selector } : { tag: selector };
+  return { verb, what: 'manifest', name: formatReference({ ...repository, ...selected }), repository };
+}
+
+export function blobAttempt(verb: Attempt['verb'], repository: Repository, digest: Digest): Attempt {
+  return { verb, what: 'blob', name: formatReference({ ...repository, digest }), repository };
+}

@@ -1,0 +1,75 @@
+import type { HttpResponse } from '../http/message.js';
+import { formatRepository, type RegistryHost } from '../oci/reference.js';
+import type { Attempt } from './attempt.js';
+import type { ErrorBody } from './error-body.js';
+import type { Refusal } from './error-mapping.js';
+
+/** What to do about a manifest, blob or repository that is not there. `answer` is what the registry said. */
+export function missingHint({ meaning }: Refusal, attempt: Attempt, answer: string): string {
+  const { registry } = attempt.repository;
+  const repository = formatRepository(attempt.repository);
+  if (attempt.verb === 'write') {
+    if (meaning !== 'no-repository') return `Check that the repository ${repository} exists.`;
+    return isEcr(registry)
+      ? `Create the repository first: aws ecr create-repository --repository-name ${attempt.repository.path}`
+      : `Create the repository ${repository} first, or check its name.`;
+  }
+  if (meaning === 'no-repository')
+    return `${registry} has no repository ${repository}: check the name. (${answer})`;
+  if (meaning === 'missing' && attempt.what === 'manifest') {
+    return `The repository ${repository} has no such tag or digest: check that it was pushed. (${answer})`;
+  }
+  return `Check the name, and that it was pushed. (${answer})`;
+}
+
+/** What to do about a login that is missing, has run out or is not enough. */
+export function deniedHint({ response, body }: Refusal, attempt: Attempt): string {
+  const { registry } = attempt.repository;
+  const login = `multiarch login ${registry}`;
+  if (/expired/i.test(body.words)) return `The login has expired; log in again: ${login}`;
+  const right = attempt.verb === 'read' ? 'read from' : 'push to';
+  const repository = formatRepository(attempt.repository);
+  // Many registries hide a repository that does not exist behind a 401 or 403.
+  const exists = attempt.verb === 'read' ? `that ${repository} exists and ` : '';
+  return response.status === 401
+    ? `Log in with "${login}"; where that is done, check ${exists}that the account may ${right} ${repository}.`
+    : `Check ${exists}that the account may ${right} ${repository}; to use another account: ${login}`;
+}
+
+/** When to try again: Retry-After, and the limit where the registry states it (Docker Hub: `100;w=21600`). */
+export function rateLimitHint(response: HttpResponse, attempt: Attempt): string {
+  const after = response.headers['retry-after']?.trim();
+  const again = after !== undefined && /^\d+$/.test(after) ? `in ${after} seconds` : 'later';
+  const [, count, window] = /^(\d+);w=(\d+)$/.exec(response.headers['ratelimit-limit']?.trim() ?? '') ?? [];
+  const limit =
+    count === undefined ? '' : ` The limit is ${count} requests in ${Number(window) / 3600} hours.`;
+  return `Try again ${again}; a login (multiarch login ${attempt.repository.registry}) may have a higher limit.${limit}`;
+}
+
+/** Which children the registry misses, where it says so. */
+export function missingChildren({ errors }: ErrorBody, attempt: Attempt): string {
+  const digests = new Set(
+    errors.flatMap(({ message, detail }) => `${message} ${JSON.stringify(detail ?? '')}`.match(DIGEST) ?? []),
+  );
+  const repository = formatRepository(attempt.repository);
+  return digests.size === 0
+    ? `something that it points to is not in ${repository}`
+    : `it points to content that ${repository} does not hold: ${[...digests].join(', ')}`;
+}
+
+/** What may be wrong with a document that the registry refuses. */
+export function invalidHint({ response, body }: Refusal, attempt: Attempt): string | undefined {
+  if (attempt.verb !== 'write' || attempt.what !== 'manifest') return undefined;
+  const unsupported = body.errors.some(({ code }) => code === 'UNSUPPORTED');
+  if (response.status === 415 || unsupported) {
+    return 'The registry may not take this media type: try the other one (--format oci or --format docker).';
+  }
+  return `Check that all that it points to is in ${formatRepository(attempt.repository)}.`;
+}
+
+const DIGEST = /\bsha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})\b/g;
+
+/** Private Amazon ECR, where a repository is made by a call of its own. */
+function isEcr(registry: RegistryHost): boolean {
+  return /^\d{12}\.dkr[.-]ecr\b/.test(registry);
+}

@@ -1,0 +1,115 @@
+import { STATUS_CODES } from 'node:http';
+
+import { parseChallenges } from '../auth/challenge.js';
+import type { HttpResponse } from '../http/message.js';
+import { isTemporaryStatus, type TryOutcome } from '../http/retry.js';
+import {
+  ConflictError,
+  FailedError,
+  InvalidError,
+  NotFoundError,
+  RateLimitedError,
+  UnauthorizedError,
+  UnavailableError,
+  type ErrorOptions,
+  type FailedExchange,
+  type MultiarchError,
+} from '../oci/errors.js';
+import type { Attempt } from './attempt.js';
+import { printable, readErrorBody, type ErrorBody } from './error-body.js';
+import { isTransient, meaningOf, type CodeMeaning } from './error-codes.js';
+import { deniedHint, missingChildren, invalidHint, missingHint, rateLimitHint } from './error-hints.js';
+
+/** An answer that is not a success, read to its end. */
+export interface Refusal {
+  readonly response: HttpResponse;
+  readonly body: ErrorBody;
+  readonly meaning: CodeMeaning | undefined;
+}
+
+/** Reads an answer that is not a success, and frees its connection. */
+export async function readRefusal(response: HttpResponse): Promise<Refusal> {
+  const body = await readErrorBody(response);
+  return { response, body, meaning: meaningOf(body) };
+}
+
+/** Whether the same work may succeed when it is begun again. */
+export function tryOutcome({ response, body }: Refusal): TryOutcome {
+  if (isTransient(body.errors)) return { temporary: true };
+  return { status: response.status, retryAfter: response.headers['retry-after'] };
+}
+
+/**
+ * The typed error for an answer that is not a success. The one place where statuses and registry codes get their
+ * meaning: codes first, since registries agree on them more than on statuses.
+ */
+export function refusalError(refusal: Refusal, attempt: Attempt): MultiarchError {
+  const { response, body } = refusal;
+  const message = `cannot ${attempt.verb} ${attempt.name}: ${answer(refusal)}`;
+  const exchange: FailedExchange = { ...response.request, status: response.status, errors: body.errors };
+  const options = (hint: string | undefined): ErrorOptions => ({ hint, exchange });
+
+  switch (kindOf(refusal, attempt)) {
+    case 'child-missing':
+      return new InvalidError(
+        `cannot ${attempt.verb} ${attempt.name}: ${missingChildren(body, attempt)} (${answer(refusal)})`,
+        options('Copy what it points to first.'),
+      );
+    case 'missing':
+    case 'no-repository': {
+      // Docker's own words, which scripts look for; what the registry said goes into the hint.
+      const words = attempt.what === 'manifest' && attempt.verb === 'read';
+      return new NotFoundError(
+        words ? `no such manifest: ${attempt.name}` : message,
+        options(missingHint(refusal, attempt, answer(refusal))),
+      );
+    }
+    case 'denied':
+      return new UnauthorizedError(message, options(deniedHint(refusal, attempt)));
+    case 'throttled':
+      return new RateLimitedError(message, options(rateLimitHint(response, attempt)));
+    case 'unavailable':
+      return new UnavailableError(message, options('The registry has trouble; try again later.'));
+    case 'conflict':
+      return new ConflictError(message, options('The tag is immutable: publish under another tag.'));
+    case 'invalid':
+      return new InvalidError(message, options(invalidHint(refusal, attempt)));
+    case 'failed':
+      break;
+  }
+  return new FailedError(message, { exchange });
+}
+
+function kindOf({ response, meaning }: Refusal, attempt: Attempt): CodeMeaning | 'failed' {
+  const { status } = response;
+  if (meaning !== undefined) return meaning;
+  if (status === 401 || status === 403) return 'denied';
+  if (status === 404) return 'missing';
+  if (status === 429) return 'throttled';
+  if (isTemporaryStatus(status)) return 'unavailable';
+  if (attempt.verb === 'write' && attempt.what === 'manifest') {
+    if (status === 409 || status === 412) return 'conflict';
+    if (status === 413 || status === 415 || status === 422) return 'invalid';
+  }
+  return 'failed';
+}
+
+/** `registry.example.com answered 404 Not Found: MANIFEST_UNKNOWN: manifest unknown`. */
+function answer({ response, body }: Refusal): string {
+  const { status } = response;
+  const reason = STATUS_CODES[status];
+  const said = `${response.url.host} answered ${status}${reason === undefined ? '' : ` ${reason}`}`;
+  const described = challengeDescription(response);
+  const words = [body.words, described].filter((part) => part !== '').join('; ');
+  return words === '' ? said : `${said}: ${words}`;
+}
+
+/** Why a token did not do, where the challenge tells (RFC 6750, 3): `insufficient_scope: Insufficient permission`. */
+function challengeDescription(response: HttpResponse): string {
+  for (const { parameters } of parseChallenges(response.headerValues('www-authenticate'))) {
+    const parts = [parameters.get('error'), parameters.get('error_description')];
+    const words = parts.filter((part) => part !== undefined).join(': ');
+    if (words !== '') return printable(words);
+  }
+  return '';
+}

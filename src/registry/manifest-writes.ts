@@ -1,0 +1,135 @@
+import { Readable } from 'node:stream';
+
+import type { ReadOptions, Selector } from '../content/source.js';
+import type { HttpResponse } from '../http/message.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import { digestAlgorithm, digestOf, tryParseDigest } from '../oci/digest.js';
+import { documentDescriptor, type Document } from '../oci/document.js';
+import { ConflictError, FailedError, InvalidError } from '../oci/errors.js';
+import { MAX_MANIFEST_PUSH } from '../oci/limits.js';
+import type { Tag } from '../oci/reference.js';
+import { manifestAttempt } from './attempt.js';
+import { manifestUrl } from './endpoints.js';
+import { readRefusal, refusalError } from './error-mapping.js';
+import type { Manifests } from './manifests.js';
+import type { RepositoryRequests } from './requests.js';
+import type { Sleep } from './sleep.js';
+
+/**
+ * The waits before the further tries where a registry does not see yet what was pushed a moment ago (Nexus, and others
+ * whose parts catch up with one another), in milliseconds.
+ */
+const CATCH_UP_WAITS: readonly number[] = [250, 1_000];
+
+/** Writes manifests and indexes to one repository (distribution-spec, "Pushing manifests"). */
+export class ManifestWrites {
+  readonly #requests: RepositoryRequests;
+  readonly #manifests: Manifests;
+  readonly #sleep: Sleep;
+
+  constructor(requests: RepositoryRequests, manifests: Manifests, sleep: Sleep) {
+    this.#requests = requests;
+    this.#manifests = manifests;
+    this.#sleep = sleep;
+  }
+
+  /**
+   * Puts a document, byte for byte, under the tag where one is given, else under its digest, and makes sure that the
+   * registry holds it.
+   *
+   * @throws InvalidError for more than 4 MiB, where what it points to is missing, or where the registry took it for
+   *   something else. ConflictError where the tag cannot be moved from another digest.
+   */
+  async put(
+    document: Document,
+    { tag, signal }: ReadOptions & { readonly tag?: Tag } = {},
+  ): Promise<Descriptor> {
+    const { bytes, digest, mediaType } = document;
+    const selector = tag ?? digest;
+    const attempt = manifestAttempt('write', this.#requests.repository, selector);
+    if (bytes.length > MAX_MANIFEST_PUSH) {
+      throw new InvalidError(
+        `${attempt.name} is ${bytes.length} bytes long; registries take ${MAX_MANIFEST_PUSH} at most`,
+      );
+    }
+    const algorithm = digestAlgorithm(digest);
+    if (algorithm !== undefined && digestOf(bytes, algorithm) !== digest) {
+      throw new InvalidError(`the bytes to write as ${attempt.name} do not have the digest ${digest}`);
+    }
+    for (let tries = 0; ; tries += 1) {
+      const response = await this.#requests.send({
+        method: 'PUT',
+        url: manifestUrl(this.#requests.repository, selector),
+        headers: { 'content-type': mediaType },
+        body: { size: bytes.length, open: () => Readable.from([bytes], { objectMode: false }) },
+        signal,
+      });
+      if (response.status >= 200 && response.status <= 299) {
+        response.discard();
+        await this.#confirm(response, document, selector, signal);
+        return documentDescriptor(document);
+      }
+      const refusal = await readRefusal(response);
+      const wait = refusal.meaning === 'child-missing' ? CATCH_UP_WAITS[tries] : undefined;
+      if (wait === undefined) {
+        const error = refusalError(refusal, attempt);
+        if (!(error instanceof ConflictError) || tag === undefined) throw error;
+        return this.#settle(document, tag, error, signal);
+      }
+      await this.#sleep(wait, signal);
+    }
+  }
+
+  /**
+   * A registry refuses to move an immutable tag even to the digest that it has (Amazon ECR). That one is there already,
+   * so there is nothing left to do; another one is the conflict.
+   */
+  async #settle(
+    document: Document,
+    tag: Tag,
+    error: ConflictError,
+    signal: AbortSignal | undefined,
+  ): Promise<Descriptor> {
+    const current = await this.#manifests.find(tag, { signal });
+    if (current?.digest === document.digest) return documentDescriptor(document);
+    const holds =
+      current === undefined ? '' : `; it holds ${current.digest}, and ${document.digest} was to be written`;
+    throw new ConflictError(`${error.message}${holds}`, {
+      hint: error.hint,
+      exchange: error.exchange,
+    });
+  }
+
+  /** Only 201 with the digest of what was sent says that it is stored: anything else is read back. */
+  async #confirm(
+    response: HttpResponse,
+    document: Document,
+    selector: Selector,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { bytes, digest } = document;
+    const { name } = manifestAttempt('write', this.#requests.repository, selector);
+    const stored = tryParseDigest(response.headers['docker-content-digest'] ?? '');
+    const algorithm = stored === undefined ? undefined : digestAlgorithm(stored);
+    if (stored !== undefined && algorithm !== undefined) {
+      const sent = digestOf(bytes, algorithm);
+      if (stored !== sent) {
+        throw new InvalidError(`${response.url.host} stored ${name} as ${stored}, but ${sent} was sent`);
+      }
+      if (response.status === 201) return;
+    }
+    for (let tries = 0; ; tries += 1) {
+      const found = await this.#manifests.find(selector, { signal });
+      if (found?.digest === digest) return;
+      const wait = CATCH_UP_WAITS[tries];
+      if (wait === undefined) {
+        const has = found === undefined ? 'does not show it' : `shows ${found.digest} there`;
+        throw new FailedError(
+          `${response.url.host} answered ${response.status} when ${name} was written as ${digest}, but ${has}`,
+          { hint: 'Someone else may have written at the same time; look at what is there, and push again.' },
+        );
+      }
+      await this.#sleep(wait, signal);
+    }
+  }
+}

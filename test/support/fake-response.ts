@@ -1,0 +1,25 @@
+import { Readable } from 'node:stream';
+
+import type { HttpMethod, HttpResponse } from '../../src/http/message.js';
+
+/** An answer made by hand, for rooms above HTTP: what no server of Node's would send (a line end in a header) can be said. */
+export function fakeResponse(options: {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  readonly method?: HttpMethod;
+  readonly url?: string;
+}): HttpResponse {
+  const { status, headers = {}, method = 'GET', url = 'https://registry.example.com/v2/app/x' } = options;
+  const bytes = Buffer.from(options.body ?? '');
+  return {
+    status,
+    headers,
+    headerValues: (name) => (headers[name] === undefined ? [] : [headers[name]]),
+    url: new URL(url),
+    request: { method, url },
+    body: Readable.from([bytes], { objectMode: false }),
+    bytes: () => Promise.resolve(bytes),
+    discard: () => {},
+  };
+}

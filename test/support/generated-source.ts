@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+
+import type { Source } from '../../src/content/source.js';
+import type { Descriptor } from '../../src/oci/descriptor.js';
+import { parseDigest } from '../../src/oci/digest.js';
+import { FailedError } from '../../src/oci/errors.js';
+
+const PIECE = Buffer.alloc(64 << 10, 'multiarch ');
+
+/** The descriptor of the blob that {@link generatedSource} gives: so many bytes, made as they are read. */
+export function generatedBlob(size: number): Descriptor {
+  const hash = createHash('sha256');
+  for (const piece of pieces(size)) hash.update(piece);
+  return {
+    mediaType: 'application/octet-stream',
+    digest: parseDigest(`sha256:${hash.digest('hex')}`),
+    size,
+  };
+}
+
+/** A place outside any registry that holds one blob, of any size without any memory. `opened` counts how often it was read. */
+export function generatedSource(change: (stream: Readable) => Readable = (stream) => stream): Source & {
+  readonly opened: number;
+} {
+  let opened = 0;
+  return {
+    label: 'generated',
+    get opened() {
+      return opened;
+    },
+    resolve: refuse,
+    readManifest: refuse,
+    openBlob: ({ size }) => {
+      opened += 1;
+      return Promise.resolve(change(Readable.from(pieces(size), { objectMode: false })));
+    },
+  };
+}
+
+function refuse(): Promise<never> {
+  return Promise.reject(new FailedError('holds blobs only'));
+}
+
+function* pieces(size: number): Generator<Buffer> {
+  for (let rest = size; rest > 0; rest -= PIECE.length) yield PIECE.subarray(0, Math.min(rest, PIECE.length));
+}

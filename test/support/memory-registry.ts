@@ -1,0 +1,315 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+
+import { MemoryAuth, type MemoryAccount } from './memory-auth.js';
+import {
+  failure,
+  json,
+  read,
+  RecordingServer,
+  type Answer,
+  type RecordingOptions,
+} from './recording-server.js';
+import type { TinyImage, TinyIndex } from './tiny-image.mjs';
+
+export interface MemoryRegistryOptions extends RecordingOptions {
+  /** Who may come in. @default everyone may do everything */
+  readonly auth?: MemoryAccount;
+  /** `always201` says mounted without a look; `always202` never mounts, as ECR Public. @default mounts what is there */
+  readonly mounts?: 'always201' | 'always202';
+  /** Refuses to move a tag, even to the digest that it has, in ECR's words. @default false */
+  readonly immutableTags?: boolean;
+  /** Refuses an index or manifest whose children are not in the repository. @default true */
+  readonly requireChildren?: boolean;
+  /** Blob reads are redirected to a second server, which answers 400 to an Authorization header, as S3 does. @default false */
+  readonly redirectBlobs?: boolean;
+  /** Keeps the bytes of uploaded blobs; false keeps digest and size only, for very large ones. @default true */
+  readonly keepBlobs?: boolean;
+}
+
+interface StoredManifest {
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+}
+
+interface Repo {
+  readonly manifests: Map<string, StoredManifest>;
+  readonly tags: Map<string, string>;
+  /** Digest to bytes, or to a size where bytes are not kept. */
+  readonly blobs: Map<string, Buffer | number>;
+}
+
+interface Session {
+  readonly path: string;
+  bytes: Buffer;
+}
+
+const ROUTE = /^\/v2\/(.+?)\/(manifests|blobs|blobs\/uploads|tags)(?:\/([^/]*))?$/;
+
+/**
+ * A distribution registry in memory, over a real HTTP server on a loopback port. Its log holds the requests to the
+ * token endpoint and the storage server too.
+ */
+export class MemoryRegistry extends RecordingServer {
+  readonly #options: MemoryRegistryOptions;
+  readonly #repos = new Map<string, Repo>();
+  readonly #sessions = new Map<string, Session>();
+  #auth: MemoryAuth | undefined;
+  #port = 0;
+  #storagePort = 0;
+
+  private constructor(options: MemoryRegistryOptions) {
+    super(options);
+    this.#options = options;
+  }
+
+  static async start(options: MemoryRegistryOptions = {}): Promise<MemoryRegistry> {
+    const registry = new MemoryRegistry(options);
+    registry.#port = await registry.listen((request) => registry.#answer(request));
+    if (options.auth !== undefined) {
+      registry.#auth = new MemoryAuth(options.auth, `http://${registry.host}/token`);
+    }
+    if (options.redirectBlobs === true) {
+      registry.#storagePort = await registry.listen((request) => registry.#storage(request));
+    }
+    return registry;
+  }
+
+  /** `127.0.0.1:<port>`. */
+  get host(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  /** The storage server's host and port where `redirectBlobs` is set. */
+  get storageHost(): string {
+    return `127.0.0.1:${this.#storagePort}`;
+  }
+
+  /** Seeds a blob; gives its digest. */
+  putBlob(path: string, bytes: Uint8Array): string {
+    const digest = sha256(bytes);
+    this.#repo(path).blobs.set(digest, Buffer.from(bytes));
+    return digest;
+  }
+
+  /** Seeds a manifest or index, under `tag` too where one is given; gives its digest. */
+  putManifest(path: string, bytes: Uint8Array, mediaType: string, tag?: string): string {
+    const digest = sha256(bytes);
+    const repo = this.#repo(path);
+    repo.manifests.set(digest, { mediaType, bytes: Buffer.from(bytes) });
+    if (tag !== undefined) repo.tags.set(tag, digest);
+    return digest;
+  }
+
+  /** Seeds an image, or an index with all its images, under `tag` where one is given; gives its digest. */
+  put(path: string, content: TinyImage | TinyIndex, tag?: string): string {
+    if ('images' in content) {
+      for (const image of content.images) this.put(path, image);
+      return this.putManifest(path, content.bytes, content.mediaType, tag);
+    }
+    for (const blob of [content.config, ...content.layers]) this.putBlob(path, blob.bytes);
+    return this.putManifest(path, content.manifest.bytes, content.manifest.mediaType, tag);
+  }
+
+  /** What a tag or digest holds now. */
+  manifest(path: string, selector: string): { mediaType: string; bytes: Buffer; digest: string } | undefined {
+    const repo = this.#repo(path);
+    const digest = repo.tags.get(selector) ?? selector;
+    const found = repo.manifests.get(digest);
+    return found && { ...found, digest };
+  }
+
+  blob(path: string, digest: string): Buffer | undefined {
+    const found = this.#repo(path).blobs.get(digest);
+    return typeof found === 'number' ? undefined : found;
+  }
+
+  hasBlob(path: string, digest: string): boolean {
+    return this.#repo(path).blobs.has(digest);
+  }
+
+  /** Upload sessions that were neither finished nor deleted. */
+  get openSessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** Makes all tokens given out so far worthless, as if they had run out. */
+  expireTokens(): void {
+    this.#auth?.expireTokens();
+  }
+
+  #repo(path: string): Repo {
+    let repo = this.#repos.get(path);
+    if (repo === undefined) {
+      repo = { manifests: new Map(), tags: new Map(), blobs: new Map() };
+      this.#repos.set(path, repo);
+    }
+    return repo;
+  }
+
+  async #answer(request: IncomingMessage): Promise<Answer> {
+    const url = new URL(request.url ?? '/', `http://${this.host}`);
+    if (url.pathname === '/token')
+      return this.#auth?.token(request, url) ?? failure(404, 'NOT_FOUND', 'no tokens');
+    const route = ROUTE.exec(url.pathname);
+    const refused = this.#auth?.refuse(request, url, route?.[1]);
+    if (refused !== undefined) return refused;
+    if (url.pathname === '/v2/') return { status: 200, body: Buffer.from('{}') };
+    const [, path = '', kind, name = ''] = route ?? [];
+    if (kind === 'manifests') return this.#manifests(request, path, name);
+    if (kind === 'blobs/uploads') return this.#uploads(request, path, name, url);
+    if (kind === 'blobs') return this.#blobs(request, path, name);
+    return failure(404, 'NOT_FOUND', '404 page not found');
+  }
+
+  async #manifests(request: IncomingMessage, path: string, selector: string): Promise<Answer> {
+    const repo = this.#repo(path);
+    if (request.method === 'PUT') return this.#putManifest(request, path, selector);
+    const found = this.manifest(path, selector);
+    if (found === undefined) {
+      const unknown = repo.manifests.size === 0 && repo.blobs.size === 0;
+      return unknown
+        ? failure(404, 'NAME_UNKNOWN', 'repository name not known to registry', { name: path })
+        : failure(404, 'MANIFEST_UNKNOWN', 'manifest unknown');
+    }
+    const { mediaType, bytes, digest } = found;
+    return {
+      status: 200,
+      headers: { 'content-type': mediaType, 'docker-content-digest': digest },
+      body: bytes,
+    };
+  }
+
+  async #putManifest(request: IncomingMessage, path: string, selector: string): Promise<Answer> {
+    const repo = this.#repo(path);
+    const bytes = await read(request);
+    const digest = sha256(bytes);
+    if (bytes.length > 4 << 20) return failure(400, 'MANIFEST_INVALID', 'manifest too large');
+    if (selector.includes(':') && selector !== digest)
+      return failure(400, 'DIGEST_INVALID', 'digest mismatch');
+    if (this.#options.immutableTags === true && repo.tags.has(selector)) {
+      const words = `The image tag '${selector}' already exists in the '${path}' repository and cannot be overwritten because the tag is immutable.`;
+      return failure(400, 'TAG_INVALID', words);
+    }
+    if (this.#options.requireChildren !== false) {
+      const missing = children(bytes).filter(
+        (child) => !repo.manifests.has(child.digest) && !repo.blobs.has(child.digest),
+      );
+      if (missing.length > 0) {
+        const errors = missing.map((child) => ({
+          code: 'MANIFEST_BLOB_UNKNOWN',
+          message: 'blob unknown to registry',
+          detail: { digest: child.digest },
+        }));
+        return json(400, { errors });
+      }
+    }
+    const tag = selector.includes(':') ? undefined : selector;
+    this.putManifest(path, bytes, request.headers['content-type'] ?? '', tag);
+    return {
+      status: 201,
+      headers: { location: `/v2/${path}/manifests/${digest}`, 'docker-content-digest': digest },
+    };
+  }
+
+  async #blobs(request: IncomingMessage, path: string, digest: string): Promise<Answer> {
+    const found = this.#repo(path).blobs.get(digest);
+    if (found === undefined)
+      return failure(404, 'BLOB_UNKNOWN', 'blob unknown to registry', { Digest: digest });
+    const headers = { 'content-type': 'application/octet-stream', 'docker-content-digest': digest };
+    if (request.method === 'HEAD') {
+      const size = typeof found === 'number' ? found : found.length;
+      return { status: 200, headers: { ...headers, 'content-length': String(size) } };
+    }
+    if (this.#options.redirectBlobs === true) {
+      const location = `http://${this.storageHost}/${path}/${digest}?X-Amz-Signature=secret`;
+      return { status: 307, headers: { location } };
+    }
+    return blobAnswer(request, found, headers);
+  }
+
+  async #storage(request: IncomingMessage): Promise<Answer> {
+    if (request.headers.authorization !== undefined) {
+      return { status: 400, body: Buffer.from('Only one auth mechanism allowed') };
+    }
+    const [, path = '', digest = ''] = /^\/(.+)\/([^/?]+)\?/.exec(request.url ?? '') ?? [];
+    return blobAnswer(request, this.#repo(path).blobs.get(digest), {});
+  }
+
+  async #uploads(request: IncomingMessage, path: string, id: string, url: URL): Promise<Answer> {
+    const digest = url.searchParams.get('digest') ?? url.searchParams.get('mount');
+    if (request.method === 'POST') return this.#startUpload(path, digest, url.searchParams.get('from'));
+    const session = this.#sessions.get(id);
+    if (session?.path !== path) return failure(404, 'BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry');
+    if (request.method === 'DELETE') {
+      this.#sessions.delete(id);
+      return { status: 204 };
+    }
+    if (request.method === 'PATCH') {
+      session.bytes = Buffer.concat([session.bytes, await read(request)]);
+      const range = `0-${Math.max(0, session.bytes.length - 1)}`;
+      return { status: 202, headers: { location: sessionLocation(path, id), range } };
+    }
+    const keep = this.#options.keepBlobs !== false;
+    const hash = createHash('sha256').update(session.bytes);
+    const kept: Buffer[] = [session.bytes];
+    let size = session.bytes.length;
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      size += chunk.length;
+      if (keep) kept.push(chunk);
+    }
+    this.#sessions.delete(id);
+    const got = `sha256:${hash.digest('hex')}`;
+    if (got !== digest)
+      return failure(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content');
+    this.#repo(path).blobs.set(got, keep ? Buffer.concat(kept) : size);
+    return {
+      status: 201,
+      headers: { location: `/v2/${path}/blobs/${got}`, 'docker-content-digest': got },
+    };
+  }
+
+  #startUpload(path: string, digest: string | null, from: string | null): Answer {
+    const { mounts } = this.#options;
+    if (digest !== null && from !== null && mounts !== 'always202') {
+      const blob = this.#repo(from).blobs.get(digest);
+      if (blob !== undefined) this.#repo(path).blobs.set(digest, blob);
+      if (blob !== undefined || mounts === 'always201') {
+        const headers = { location: `/v2/${path}/blobs/${digest}`, 'docker-content-digest': digest };
+        return { status: 201, headers };
+      }
+    }
+    const id = randomUUID();
+    this.#sessions.set(id, { path, bytes: Buffer.alloc(0) });
+    return { status: 202, headers: { location: sessionLocation(path, id), range: '0-0' } };
+  }
+}
+
+function sessionLocation(path: string, id: string): string {
+  return `/v2/${path}/blobs/uploads/${id}?_state=a%2Fb%3D%3D`;
+}
+
+function sha256(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+function children(bytes: Buffer): readonly { readonly digest: string }[] {
+  type Child = { digest: string; urls?: string[] };
+  const value = JSON.parse(bytes.toString()) as { manifests?: Child[]; layers?: Child[]; config?: Child };
+  const layers = (value.layers ?? []).filter((layer) => layer.urls === undefined);
+  return [...(value.manifests ?? []), ...layers, ...(value.config === undefined ? [] : [value.config])];
+}
+
+/** A blob's bytes, or the part of them that Range asks for. */
+function blobAnswer(
+  request: IncomingMessage,
+  blob: Buffer | number | undefined,
+  headers: Record<string, string>,
+): Answer {
+  if (!Buffer.isBuffer(blob)) return failure(404, 'BLOB_UNKNOWN', 'blob bytes are not kept');
+  const start = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1];
+  if (start === undefined) return { status: 200, headers, body: blob };
+  const range = `bytes ${start}-${blob.length - 1}/${blob.length}`;
+  return { status: 206, headers: { ...headers, 'content-range': range }, body: blob.subarray(Number(start)) };
+}

@@ -1,0 +1,62 @@
+import { onTestFinished } from 'vitest';
+
+import { AuthClient } from '../../src/auth/auth-client.js';
+import type { Credential } from '../../src/auth/credential.js';
+import type { OnEvent } from '../../src/content/events.js';
+import { GotClient } from '../../src/http/got-client.js';
+import type { HttpEvent } from '../../src/http/message.js';
+import { parseReference } from '../../src/oci/reference.js';
+import { RegistryRepository } from '../../src/registry/registry-repository.js';
+import type { Access } from '../../src/registry/requests.js';
+import { MemoryRegistry, type MemoryRegistryOptions } from './memory-registry.js';
+
+/** A registry in memory that is closed when the test is over. */
+export async function startRegistry(options?: MemoryRegistryOptions): Promise<MemoryRegistry> {
+  const registry = await MemoryRegistry.start(options);
+  onTestFinished(() => registry.close());
+  return registry;
+}
+
+export interface OpenOptions {
+  readonly access?: Access;
+  readonly credential?: Credential;
+  readonly onEvent?: OnEvent;
+  readonly onHttpEvent?: (event: HttpEvent) => void;
+  /** Further tries of a request, and of an upload. @default 2 */
+  readonly retries?: number;
+  /** Hears the waits, which take no time. */
+  readonly waits?: number[];
+}
+
+const random = (): number => 0.5;
+
+/**
+ * Opens repositories of a host with the real HTTP and authentication clients, as a run of the program does: all that
+ * this function gives share connections and tokens. Nothing waits: clocks are not part of what is tested.
+ */
+export function connect(
+  host: string,
+  options: OpenOptions = {},
+): (path: string, access?: Access) => RegistryRepository {
+  const { credential, retries = 2, waits = [], onHttpEvent, onEvent } = options;
+  const sleep = (milliseconds: number): Promise<void> => {
+    waits.push(milliseconds);
+    return Promise.resolve();
+  };
+  const http = new GotClient({ userAgent: 'multiarch-test', retries, sleep, random, onEvent: onHttpEvent });
+  onTestFinished(() => http.close());
+  const auth = new AuthClient({
+    http,
+    credentials: { name: 'test', find: () => Promise.resolve(credential) },
+  });
+  return (path, access = options.access ?? 'push') =>
+    new RegistryRepository({
+      auth,
+      repository: parseReference(`${host}/${path}`),
+      access,
+      onEvent,
+      retries,
+      sleep,
+      random,
+    });
+}
