@@ -2,7 +2,7 @@
  * The build steps that the TypeScript compiler does not do. Each is a function that may be imported, and a word
  * on the command line: `node build.mjs validators`.
  */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
@@ -62,8 +62,7 @@ export async function buildValidators() {
  */
 export async function buildBundle() {
   const { build } = await import('esbuild');
-  rmSync(`${root}dist`, { recursive: true, force: true });
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts' },
     outdir: 'dist',
@@ -78,6 +77,7 @@ export async function buildBundle() {
     minifyWhitespace: true,
     legalComments: 'none',
     metafile: true,
+    write: false,
     alias: {
       // Its tables of Unicode take longer to load than all of yargs; our own texts need none of them.
       'string-width': './src/cli/width.ts',
@@ -89,6 +89,12 @@ export async function buildBundle() {
     },
     logLevel: 'warning',
   });
+  // Replaced only when all of it is built, so that a broken source does not take the last working command away.
+  mkdirSync(`${root}dist`, { recursive: true });
+  for (const file of readdirSync(`${root}dist`)) {
+    if (file.endsWith('.js')) rmSync(`${root}dist/${file}`);
+  }
+  for (const { path, contents } of outputFiles) writeFileSync(path, contents);
   writeFileSync(`${root}dist/THIRD-PARTY-LICENSES.txt`, licences(Object.keys(metafile.inputs)));
 }
 

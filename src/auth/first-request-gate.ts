@@ -1,4 +1,4 @@
-import { untilAborted } from '../http/abort.js';
+import { untilAborted } from '../content/cancellation.js';
 
 type Role = 'first' | 'through';
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 
-import { cancelled, onAbort } from '../http/abort.js';
+import { onAbort } from '../content/cancellation.js';
+import { cancelled } from '../oci/cancelled.js';
 import { FailedError } from '../oci/errors.js';
 import type { Credential } from './credential.js';
 

@@ -1,4 +1,4 @@
-import { untilAborted } from '../http/abort.js';
+import { untilAborted } from '../content/cancellation.js';
 
 /**
  * One piece of work that several callers wait for. A caller that is cancelled stops waiting and leaves the work to the

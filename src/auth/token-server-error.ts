@@ -39,12 +39,12 @@ export async function tokenServerError(response: HttpResponse, refused: Refused)
   }
   return credential === undefined
     ? new UnauthorizedError(
-        ...about(`Not logged in to ${registry}`, `Log in with: multiarch login ${registry}`),
+        ...about(`Not logged in to ${registry}`, `Log in with: docker login ${registry}`),
       )
     : new UnauthorizedError(
         ...about(
           `The login for ${registry} was refused`,
-          `Check the user name and password, and log in again with: multiarch login ${registry}`,
+          `Check the user name and password, and log in again with: docker login ${registry}`,
         ),
       );
 }

@@ -13,9 +13,11 @@ import { InvalidError } from '../oci/errors.js';
  * The stream that comes out fails with `InvalidError` as soon as more bytes than `descriptor.size` came, or at the
  * end where bytes are missing or the digest is another one. It fails with the input's error where the input fails;
  * destroying it destroys the input.
+ *
+ * @param place where the content is read, as errors are to name it: `registry.example.com/app`
  */
-export function verifiedStream(stream: Readable, descriptor: Descriptor): Readable {
-  const verifier = new Verifier(descriptor);
+export function verifiedStream(stream: Readable, descriptor: Descriptor, place?: string): Readable {
+  const verifier = new Verifier(descriptor, place);
   // The callback has nothing to add: pipeline hands every error on to the verifier, which is what the caller reads.
   pipeline(stream, verifier, () => {});
   return verifier;
@@ -45,21 +47,26 @@ export async function readVerified(
 class Verifier extends Transform {
   readonly #descriptor: Descriptor;
   readonly #hash;
+  /** The digest, after the place where that is known. */
+  readonly #name: string;
   #size = 0;
 
-  constructor(descriptor: Descriptor) {
+  constructor(descriptor: Descriptor, place: string | undefined) {
     super();
     this.#descriptor = descriptor;
+    this.#name = place === undefined ? descriptor.digest : `${place}@${descriptor.digest}`;
     const algorithm = digestAlgorithm(descriptor.digest);
     this.#hash = algorithm === undefined ? undefined : createHash(algorithm);
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    const { digest, size } = this.#descriptor;
+    const { size } = this.#descriptor;
     this.#size += chunk.length;
     if (this.#size > size) {
       done(
-        new InvalidError(`content of ${digest} goes on after the ${size} bytes that its descriptor states`),
+        new InvalidError(
+          `content of ${this.#name} goes on after the ${size} bytes that its descriptor states`,
+        ),
       );
       return;
     }
@@ -70,13 +77,13 @@ class Verifier extends Transform {
   override _flush(done: TransformCallback): void {
     const { digest, size } = this.#descriptor;
     if (this.#size < size) {
-      done(new InvalidError(`content of ${digest} ends after ${this.#size} of ${size} bytes`));
+      done(new InvalidError(`content of ${this.#name} ends after ${this.#size} of ${size} bytes`));
       return;
     }
     if (this.#hash !== undefined) {
       const got = `${digest.slice(0, digest.indexOf(':'))}:${this.#hash.digest('hex')}`;
       if (got !== digest) {
-        done(new InvalidError(`content is not what its digest says: expected ${digest}, got ${got}`));
+        done(new InvalidError(`content is not what its digest says: expected ${this.#name}, got ${got}`));
         return;
       }
     }

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { ArgumentError, FailedError } from '../oci/errors.js';
-import { throwIfCancelled, untilAborted } from './abort.js';
+import { checkCancelled, untilAborted } from '../content/cancellation.js';
 import { Agents } from './agent.js';
 import type { HttpClient, HttpEvent, HttpRequest, HttpResponse } from './message.js';
 import { NetworkError } from './network-error.js';
@@ -70,7 +70,7 @@ export class GotClient implements HttpClient {
     if (this.#closed.signal.aborted) throw new FailedError('The HTTP client was closed already');
     const signals = [this.#closed.signal, ...(request.signal === undefined ? [] : [request.signal])];
     const signal = AbortSignal.any(signals);
-    throwIfCancelled(signal);
+    checkCancelled(signal);
     const first = this.#firstHop(request);
     let stale = 0;
     for (let tries = 1; ;) {

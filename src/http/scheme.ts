@@ -1,5 +1,5 @@
 import { InvalidError } from '../oci/errors.js';
-import { untilAborted } from './abort.js';
+import { untilAborted } from '../content/cancellation.js';
 import type { HttpResponse } from './message.js';
 import { bothSchemesFailed, NetworkError } from './network-error.js';
 import { isLoopbackHost } from './private-address.js';

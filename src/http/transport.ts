@@ -3,7 +3,8 @@ import type { Readable } from 'node:stream';
 
 import { got } from 'got';
 
-import { cancelled, onAbort, throwIfCancelled } from './abort.js';
+import { checkCancelled, onAbort } from '../content/cancellation.js';
+import { cancelled } from '../oci/cancelled.js';
 import type { Agents, ConnectLimits } from './agent.js';
 import { AnswerBody } from './answer-body.js';
 import { Answer, hasBody } from './answer.js';
@@ -44,7 +45,7 @@ export interface Transport {
  * @throws NetworkError when there is no answer, CancelledError, and what the request's body fails with
  */
 export async function exchange(request: Exchange, transport: Transport): Promise<Answer> {
-  throwIfCancelled(request.signal);
+  checkCancelled(request.signal);
   const body = request.body === undefined ? undefined : await openBody(request.body, request.signal);
   return new Promise<Answer>((resolve, reject) => {
     new RunningExchange(request, transport, body).start(resolve, reject);

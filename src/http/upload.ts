@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
-import { untilAborted } from './abort.js';
+import { untilAborted } from '../content/cancellation.js';
 import { FailedError, MultiarchError } from '../oci/errors.js';
 import { startDeadline } from './deadline.js';
 import type { RequestBody } from './message.js';

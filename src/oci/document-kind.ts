@@ -10,6 +10,7 @@ export const DOCUMENT_KINDS = [
   'descriptor',
   'oci-layout',
   'draft',
+  'assembly',
 ] as const;
 
 export type DocumentKind = (typeof DOCUMENT_KINDS)[number];
@@ -28,6 +29,7 @@ export function detectKind(value: unknown): DocumentKind | undefined {
   if (typeof mediaType === 'string') return isManifestType(mediaType) ? 'image-manifest' : undefined;
   if (has('imageLayoutVersion')) return 'oci-layout';
   if (has('target') && has('entries')) return 'draft';
+  if (has('target') && has('images')) return 'assembly';
   if (has('manifests')) return 'image-index';
   if (has('layers')) return 'image-manifest';
   if (has('rootfs') || (has('architecture') && has('os'))) return 'image-config';

@@ -16,6 +16,7 @@ const SCHEMAS: Readonly<Record<DocumentKind, schemas.Validator>> = {
   descriptor: schemas.descriptor,
   'oci-layout': schemas.ociLayout,
   draft: schemas.draft,
+  assembly: schemas.assembly,
 };
 
 /**

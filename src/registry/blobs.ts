@@ -7,6 +7,7 @@ import type { HttpResponse } from '../http/message.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { digestAlgorithm, type Digest } from '../oci/digest.js';
 import { UnauthorizedError } from '../oci/errors.js';
+import { formatRepository } from '../oci/reference.js';
 import { blobAttempt, type Attempt } from './attempt.js';
 import { Download } from './download.js';
 import { blobUrl } from './endpoints.js';
@@ -57,7 +58,7 @@ export class Blobs {
       this.#onEvent?.({ kind: 'warning', message });
     }
     const download = new Download(first, (from) => this.#get(digest, from, options));
-    return verifiedStream(download, descriptor);
+    return verifiedStream(download, descriptor, formatRepository(this.#requests.repository));
   }
 
   async #get(digest: Digest, from: number, { signal }: ReadOptions): Promise<HttpResponse> {

@@ -25,7 +25,7 @@ export function missingHint({ meaning }: Refusal, attempt: Attempt, answer: stri
 /** What to do about a login that is missing, has run out or is not enough. */
 export function deniedHint({ response, body }: Refusal, attempt: Attempt): string {
   const { registry } = attempt.repository;
-  const login = `multiarch login ${registry}`;
+  const login = `docker login ${registry}`;
   if (/expired/i.test(body.words)) return `The login has expired; log in again: ${login}`;
   const right = attempt.verb === 'read' ? 'read from' : 'push to';
   const repository = formatRepository(attempt.repository);
@@ -43,7 +43,7 @@ export function rateLimitHint(response: HttpResponse, attempt: Attempt): string 
   const [, count, window] = /^(\d+);w=(\d+)$/.exec(response.headers['ratelimit-limit']?.trim() ?? '') ?? [];
   const limit =
     count === undefined ? '' : ` The limit is ${count} requests in ${Number(window) / 3600} hours.`;
-  return `Try again ${again}; a login (multiarch login ${attempt.repository.registry}) may have a higher limit.${limit}`;
+  return `Try again ${again}; a login (docker login ${attempt.repository.registry}) may have a higher limit.${limit}`;
 }
 
 /** Which children the registry misses, where it says so. */

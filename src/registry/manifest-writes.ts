@@ -94,7 +94,7 @@ export class ManifestWrites {
     if (current?.digest === document.digest) return documentDescriptor(document);
     const holds =
       current === undefined ? '' : `; it holds ${current.digest}, and ${document.digest} was to be written`;
-    throw new ConflictError(`${error.message}${holds}`, {
+    throw new ConflictError(`${error.message.replace(/\.$/, '')}${holds}`, {
       hint: error.hint,
       exchange: error.exchange,
     });

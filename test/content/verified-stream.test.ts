@@ -43,6 +43,11 @@ describe('verifiedStream', () => {
     );
   });
 
+  it('names the place that the content was read from', async () => {
+    const stream = verifiedStream(streamOf(Buffer.from('tampered')), descriptorOf(content), 'r.example/app');
+    await expect(stream.toArray()).rejects.toThrow(`r.example/app@${descriptorOf(content).digest}`);
+  });
+
   it.each([
     ['content that ends early', content.length + 1, 'ends after 15 of 16 bytes'],
     ['content that goes on', content.length - 1, 'goes on after the 14 bytes'],

@@ -14,6 +14,7 @@ describe('detectKind', () => {
     [{ mediaType: OCI_INDEX, digest: 'sha256:0', size: 1 }, 'descriptor'],
     [{ imageLayoutVersion: '1.0.0' }, 'oci-layout'],
     [{ version: 1, target: 'app', entries: [] }, 'draft'],
+    [{ target: 'app', images: [] }, 'assembly'],
     [{ architecture: 'amd64', os: 'linux' }, 'image-config'],
     [{ rootfs: {}, config: {}, history: [] }, 'image-config'],
     [{ mediaType: 'application/vnd.oci.artifact.manifest.v1+json', blobs: [] }, undefined],

@@ -161,7 +161,7 @@ describe('the message', () => {
 
 describe('the hint', () => {
   it.each<[string, Answer, Attempt, string]>([
-    ['of 401', { status: 401 }, read, 'multiarch login registry.example.com'],
+    ['of 401', { status: 401 }, read, 'docker login registry.example.com'],
     ['of 403 on push', { status: 403 }, write, 'may push to registry.example.com/team/app'],
     [
       'of an expired login (ECR, 403)',
@@ -178,7 +178,7 @@ describe('the hint', () => {
       'of a rate limit',
       { status: 429, headers: { 'retry-after': '120', 'ratelimit-limit': '100;w=21600' } },
       read,
-      'in 120 seconds; a login (multiarch login registry.example.com) may have a higher limit. The limit is 100 requests in 6 hours.',
+      'in 120 seconds; a login (docker login registry.example.com) may have a higher limit. The limit is 100 requests in 6 hours.',
     ],
   ])('%s', async (_what, answer, attempt, hint) => {
     expect((await errorFor(answer, attempt)).hint).toContain(hint);

@@ -54,6 +54,7 @@ export class MemoryRegistry extends RecordingServer {
   readonly #options: MemoryRegistryOptions;
   readonly #repos = new Map<string, Repo>();
   readonly #sessions = new Map<string, Session>();
+  readonly #repeated = new Map<string, { readonly piece: Buffer; readonly times: number }>();
   #auth: MemoryAuth | undefined;
   #port = 0;
   #storagePort = 0;
@@ -89,6 +90,16 @@ export class MemoryRegistry extends RecordingServer {
   putBlob(path: string, bytes: Uint8Array): string {
     const digest = sha256(bytes);
     this.#repo(path).blobs.set(digest, Buffer.from(bytes));
+    return digest;
+  }
+
+  /** Seeds a blob that is a piece so many times over, of any size in little memory; gives its digest. */
+  putRepeatedBlob(path: string, piece: Buffer, times: number): string {
+    const hash = createHash('sha256');
+    for (let time = 0; time < times; time += 1) hash.update(piece);
+    const digest = `sha256:${hash.digest('hex')}`;
+    this.#repo(path).blobs.set(digest, piece.length * times);
+    this.#repeated.set(digest, { piece, times });
     return digest;
   }
 
@@ -224,6 +235,10 @@ export class MemoryRegistry extends RecordingServer {
     if (this.#options.redirectBlobs === true) {
       const location = `http://${this.storageHost}/${path}/${digest}?X-Amz-Signature=secret`;
       return { status: 307, headers: { location } };
+    }
+    const repeated = this.#repeated.get(digest);
+    if (repeated !== undefined) {
+      return { status: 200, headers, body: repeated.piece, times: repeated.times };
     }
     return blobAnswer(request, found, headers);
   }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { pipeline, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What the registry answers. A test's {@link MemoryRegistryOptions.fault} may change any part of it. */
@@ -7,6 +8,8 @@ export interface Answer {
   status: number;
   headers?: Record<string, string>;
   body?: Buffer;
+  /** Sends the body so many times over, as one long body that takes little memory. @default 1 */
+  times?: number;
   /** Sends this many bytes of the body, under the Content-Length of the whole, and cuts the connection. */
   cutAfter?: number;
   /** Cuts the connection without an answer. */
@@ -94,9 +97,15 @@ export class RecordingServer {
     const body = answer.body ?? Buffer.alloc(0);
     entry.status = answer.status;
     response.once('close', () => (entry.finishedAt = performance.now()));
-    response.writeHead(answer.status, { 'content-length': body.length, ...answer.headers });
+    const { times = 1 } = answer;
+    response.writeHead(answer.status, { 'content-length': body.length * times, ...answer.headers });
     if (answer.cutAfter !== undefined) {
       response.write(body.subarray(0, answer.cutAfter), () => request.socket.destroy());
+      return;
+    }
+    if (times > 1 && request.method !== 'HEAD') {
+      // A client that goes away before the end is no business of the server's.
+      pipeline(Readable.from(repeated(body, times)), response, () => {});
       return;
     }
     response.end(request.method === 'HEAD' ? undefined : body);
@@ -126,33 +135,14 @@ export class RecordingServer {
     });
   }
 
-  /** How many requests had to wait for one another: the longest chain in which each starts after the one before has ended. */
+  /** See {@link sequentialDepth}. */
   sequentialDepth(): number {
-    const done = this.requests
-      .flatMap(({ startedAt, finishedAt }) => (finishedAt === undefined ? [] : [{ startedAt, finishedAt }]))
-      .sort((a, b) => a.finishedAt - b.finishedAt);
-    let depth = 0;
-    let end = -Infinity;
-    for (const { startedAt, finishedAt } of done) {
-      if (startedAt < end) continue;
-      depth += 1;
-      end = finishedAt;
-    }
-    return depth;
+    return sequentialDepth(this.requests);
   }
 
-  /** The most requests that were open at one moment. */
+  /** See {@link mostAtOnce}. */
   mostAtOnce(): number {
-    const edges = this.requests
-      .flatMap(({ startedAt, finishedAt }) => [
-        { at: startedAt, step: 1 },
-        { at: finishedAt ?? Infinity, step: -1 },
-      ])
-      .sort((a, b) => a.at - b.at || a.step - b.step);
-    let open = 0;
-    let most = 0;
-    for (const { step } of edges) most = Math.max(most, (open += step));
-    return most;
+    return mostAtOnce(this.requests);
   }
 
   /** Connections that were opened so far. */
@@ -164,6 +154,42 @@ export class RecordingServer {
   clearLog(): void {
     this.requests.length = 0;
   }
+}
+
+/**
+ * How many requests had to wait for one another: the longest chain in which each starts after the one before has ended.
+ * Of servers that do not delay their answers, chance has a say in it.
+ */
+export function sequentialDepth(requests: readonly LoggedRequest[]): number {
+  const done = requests
+    .flatMap(({ startedAt, finishedAt }) => (finishedAt === undefined ? [] : [{ startedAt, finishedAt }]))
+    .sort((a, b) => a.finishedAt - b.finishedAt);
+  let depth = 0;
+  let end = -Infinity;
+  for (const { startedAt, finishedAt } of done) {
+    if (startedAt < end) continue;
+    depth += 1;
+    end = finishedAt;
+  }
+  return depth;
+}
+
+/** The most requests that were open at one moment. */
+export function mostAtOnce(requests: readonly LoggedRequest[]): number {
+  const edges = requests
+    .flatMap(({ startedAt, finishedAt }) => [
+      { at: startedAt, step: 1 },
+      { at: finishedAt ?? Infinity, step: -1 },
+    ])
+    .sort((a, b) => a.at - b.at || a.step - b.step);
+  let open = 0;
+  let most = 0;
+  for (const { step } of edges) most = Math.max(most, (open += step));
+  return most;
+}
+
+function* repeated(piece: Buffer, times: number): Generator<Buffer> {
+  for (let time = 0; time < times; time += 1) yield piece;
 }
 
 /** Reads a request's body. */

@@ -1,0 +1,22 @@
+import type { Descriptor } from '../oci/descriptor.js';
+import type { Document } from '../oci/document.js';
+import { InvalidError } from '../oci/errors.js';
+import type { ReadOptions, Source } from './source.js';
+
+/**
+ * Reads a manifest that an index points to, and holds it to the size that the index states: clients refuse an index
+ * whose sizes are wrong, and most registries do not look (image-spec, "Content Descriptors", "size").
+ * @throws InvalidError for another size, and what the source throws
+ */
+export async function readChild(
+  source: Source,
+  descriptor: Descriptor,
+  options?: ReadOptions,
+): Promise<Document> {
+  const { digest, size } = descriptor;
+  const document = await source.readManifest(digest, options);
+  if (document.bytes.length === size) return document;
+  throw new InvalidError(
+    `${source.label}@${digest} has ${document.bytes.length} bytes, but its index says ${size}`,
+  );
+}

@@ -1,0 +1,23 @@
+import { lstat, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** After this long without a change, nobody is still making a lock or writing a file. */
+const STALE_MILLISECONDS = 3_600_000;
+
+/**
+ * Removes what killed processes left in a directory. No harm is done where this fails, so it never throws; nor where a
+ * process was only asleep for so long: it finds that its lock or file is gone before it has changed anything.
+ *
+ * @param isLeftover whether a file or directory of this name is removed once it is old
+ */
+export async function sweep(directory: string, isLeftover: (name: string) => boolean): Promise<void> {
+  try {
+    for (const name of (await readdir(directory)).filter(isLeftover)) {
+      const path = join(directory, name);
+      const { mtimeMs } = await lstat(path);
+      if (Date.now() - mtimeMs > STALE_MILLISECONDS) await rm(path, { recursive: true, force: true });
+    }
+  } catch {
+    // The next one tries again.
+  }
+}

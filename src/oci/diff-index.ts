@@ -1,0 +1,194 @@
+import { attestedDigest, isAttestation } from './attestation.js';
+import type { Descriptor } from './descriptor.js';
+import {
+  changeOf,
+  descriptorChanges,
+  indexChanges,
+  type DescriptorChanges,
+  type IndexChanges,
+  type ValueChange,
+} from './diff-values.js';
+import type { Digest } from './digest.js';
+import type { IndexDocument } from './document.js';
+import type { MediaType } from './media-type.js';
+import { formatPlatformFull, platformKey, type Platform } from './platform.js';
+
+/** What can be compared: an index, or one image with the platform that it runs on, as if it were the only entry. */
+export type Comparable =
+  | Pick<IndexDocument, 'kind' | 'digest' | 'mediaType' | 'value'>
+  | { readonly kind: 'manifest'; readonly descriptor: Descriptor };
+
+/** An entry of one side. JSON: the descriptor as the index has it. */
+export interface DiffEntry {
+  /** Of a statement, what its image runs on; absent where nobody says. */
+  readonly platform?: Platform;
+  readonly descriptor: Descriptor;
+}
+
+/** An entry that both sides have, and that is not the same. */
+export interface ChangedEntry {
+  /** As the second side writes it. */
+  readonly platform?: Platform;
+  readonly before: Descriptor;
+  readonly after: Descriptor;
+  readonly changes: DescriptorChanges;
+}
+
+/** What became of the entries of one kind. `added` is in the second side's order, the rest in the first's. */
+export interface EntriesDiff {
+  readonly added: readonly DiffEntry[];
+  readonly removed: readonly DiffEntry[];
+  readonly changed: readonly ChangedEntry[];
+}
+
+/** An entry by its platform, or by what it is where it has none; of a statement, that of its image. */
+export interface OrderedEntry {
+  readonly name: string;
+  readonly digest: Digest;
+}
+
+/** What differs between two indexes. Fit to be written as JSON as it stands. */
+export interface IndexDiff {
+  /** Whether the two are the same bytes. Where not, all else may still be empty: then only their form differs. */
+  readonly same: boolean;
+  readonly before: { readonly digest: Digest; readonly mediaType: MediaType };
+  readonly after: { readonly digest: Digest; readonly mediaType: MediaType };
+  /** What differs in what the indexes say of themselves. */
+  readonly index: IndexChanges;
+  /** Images, and all else that is no statement. */
+  readonly platforms: EntriesDiff;
+  /** Statements about images, such as BuildKit's provenance. */
+  readonly attestations: EntriesDiff;
+  /** The entries that both sides have, where they do not stand in the same order. */
+  readonly order?: ValueChange<readonly OrderedEntry[]>;
+}
+
+/**
+ * Compares two indexes by platform, spelling aside (arm64 is arm64/v8). Of several entries of one platform those with
+ * the same digest are compared with each other, then the others in their order. A statement is known by the platform
+ * of its image. An entry whose platform changed was removed for one and added for another.
+ */
+export function diffIndexes(before: Comparable, after: Comparable): IndexDiff {
+  const left = entriesOf(before);
+  const right = entriesOf(after);
+  const pairs = pairUp(left, right);
+  const paired = new Set(pairs.flat());
+  const ofKind = (isStatement: boolean): EntriesDiff => {
+    const isWanted = (entry: Item): boolean => entry.isStatement === isStatement;
+    const isSingle = (entry: Item): boolean => isWanted(entry) && !paired.has(entry);
+    return {
+      added: right.filter(isSingle).map(diffEntry),
+      removed: left.filter(isSingle).map(diffEntry),
+      changed: pairs.filter(([entry]) => isWanted(entry)).flatMap(changedEntry),
+    };
+  };
+  const order = orderChange(pairs);
+  const heads = { before: headOf(before), after: headOf(after) };
+  return {
+    same: heads.before.digest === heads.after.digest,
+    ...heads,
+    index: indexChanges(indexOf(before), indexOf(after)),
+    platforms: ofKind(false),
+    attestations: ofKind(true),
+    ...(order !== undefined && { order }),
+  };
+}
+
+/** An entry with what it is compared by. */
+interface Item {
+  readonly descriptor: Descriptor;
+  readonly platform: Platform | undefined;
+  readonly isStatement: boolean;
+  /** Entries with the same one compete for the same place. */
+  readonly key: string;
+  readonly position: number;
+}
+
+type Pair = readonly [before: Item, after: Item];
+
+function headOf(side: Comparable): { readonly digest: Digest; readonly mediaType: MediaType } {
+  const { digest, mediaType } = side.kind === 'index' ? side : side.descriptor;
+  return { digest, mediaType };
+}
+
+/** What a side says of itself: of one image, its type only, which is no index's. */
+function indexOf(side: Comparable): Parameters<typeof indexChanges>[0] {
+  return side.kind === 'index' ? { ...side.value, mediaType: side.mediaType } : undefined;
+}
+
+function entriesOf(side: Comparable): Item[] {
+  const manifests = side.kind === 'index' ? side.value.manifests : [side.descriptor];
+  const images = new Map<string | undefined, Descriptor>();
+  for (const entry of manifests) {
+    if (!isAttestation(entry) && !images.has(entry.digest)) images.set(entry.digest, entry);
+  }
+  return manifests.map((descriptor, position) => {
+    const isStatement = isAttestation(descriptor);
+    const { platform } = (isStatement ? images.get(attestedDigest(descriptor)) : descriptor) ?? {};
+    const key = JSON.stringify([
+      isStatement,
+      platform === undefined ? null : platformKey(platform),
+      descriptor.artifactType ?? null,
+    ]);
+    return { descriptor, platform, isStatement, key, position };
+  });
+}
+
+/** In the first side's order. */
+function pairUp(left: readonly Item[], right: readonly Item[]): Pair[] {
+  const alike = pairBy(({ key, descriptor }) => `${key} ${descriptor.digest}`, left, right);
+  const done = new Set(alike.flat());
+  const isFree = (entry: Item): boolean => !done.has(entry);
+  const others = pairBy(({ key }) => key, left.filter(isFree), right.filter(isFree));
+  return [...alike, ...others].sort(([a], [b]) => a.position - b.position);
+}
+
+/** Of entries with the same name the first goes with the first, and so on. */
+function pairBy(nameOf: (entry: Item) => string, left: readonly Item[], right: readonly Item[]): Pair[] {
+  const groups = new Map<string, Item[]>();
+  for (const entry of right) {
+    const group = groups.get(nameOf(entry));
+    if (group === undefined) groups.set(nameOf(entry), [entry]);
+    else group.push(entry);
+  }
+  const queues = new Map(Array.from(groups, ([name, group]) => [name, group.values()]));
+  return left.flatMap((before): Pair[] => {
+    const after = queues.get(nameOf(before))?.next();
+    return after === undefined || after.done === true ? [] : [[before, after.value]];
+  });
+}
+
+function diffEntry({ descriptor, platform }: Item): DiffEntry {
+  return { ...(platform !== undefined && { platform }), descriptor };
+}
+
+function changedEntry([before, after]: Pair): ChangedEntry[] {
+  const changes = descriptorChanges(before.descriptor, after.descriptor);
+  if (Object.keys(changes).length === 0) return [];
+  const { platform } = after;
+  return [
+    {
+      ...(platform !== undefined && { platform }),
+      before: before.descriptor,
+      after: after.descriptor,
+      changes,
+    },
+  ];
+}
+
+function orderChange(pairs: readonly Pair[]): ValueChange<readonly OrderedEntry[]> | undefined {
+  const sorted = [...pairs].sort(([, a], [, b]) => a.position - b.position);
+  if (sorted.every((pair, position) => pair === pairs[position])) return undefined;
+  return changeOf(
+    pairs.map(([before]) => orderedEntry(before)),
+    sorted.map(([, after]) => orderedEntry(after)),
+  );
+}
+
+function orderedEntry({ descriptor, platform, isStatement }: Item): OrderedEntry {
+  const subject = platform === undefined ? undefined : formatPlatformFull(platform);
+  const name = isStatement
+    ? ['attestation', ...(subject === undefined ? [] : ['of', subject])].join(' ')
+    : (subject ?? descriptor.artifactType ?? descriptor.mediaType);
+  return { name, digest: descriptor.digest };
+}

@@ -1,0 +1,29 @@
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { setImmediate as turn } from 'node:timers/promises';
+
+import { describe, expect, it } from 'vitest';
+
+import { cancelStream } from '../../src/content/cancellation.js';
+import { verifiedStream } from '../../src/content/verified-stream.js';
+import type { Descriptor } from '../../src/oci/descriptor.js';
+import { CancelledError } from '../../src/oci/errors.js';
+import { tinyImage } from '../support/tiny-image.mjs';
+
+const { config } = tinyImage({ architecture: 'amd64' });
+const descriptor = config as unknown as Descriptor;
+
+describe('cancelStream', () => {
+  it('an abort before anybody reads is told to the reader that comes later', async () => {
+    const input = Readable.from([Buffer.from(config.bytes)]);
+    const abort = new AbortController();
+    const stream = cancelStream(verifiedStream(input, descriptor), abort.signal, 'read it');
+    await finished(input);
+    // Now nothing listens to the stream: an error that it has would end the process.
+    await turn();
+    abort.abort();
+    await turn();
+
+    await expect(stream.toArray()).rejects.toThrow(new CancelledError('Cancelled: read it'));
+  });
+});

@@ -1,0 +1,27 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { ImageLayout } from '../../src/layout/image-layout.js';
+import { describeTargetContract } from './target-contract.js';
+
+describeTargetContract('ImageLayout', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'multiarch-layout-'));
+  const path = join(directory, 'layout');
+  return {
+    target: new ImageLayout({ path }),
+    tamper: async (digest) => {
+      const blob = join(path, 'blobs', ...digest.split(':'));
+      const bytes = await readFile(blob);
+      bytes.writeUInt8(bytes.readUInt8(0) ^ 1, 0);
+      await writeFile(blob, bytes);
+    },
+    leftovers: async () => {
+      const names = await readdir(directory, { recursive: true });
+      return names.filter(
+        (name) => !/^layout(\/(oci-layout|index\.json|blobs(\/[a-z0-9]+(\/[0-9a-f]+)?)?))?$/.test(name),
+      );
+    },
+    close: () => rm(directory, { recursive: true, force: true }),
+  };
+});

@@ -1,0 +1,113 @@
+import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { isBeingWritten, replaceFile, writeFileAtomically } from '../../src/files/atomic-write.js';
+
+let directory: string;
+let path: string;
+let scratch: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+  path = join(directory, 'file');
+  scratch = join(directory, 'scratch');
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const pieces = ['one, ', 'two, ', 'three'].map((text) => Buffer.from(text));
+
+const write = (content: Uint8Array | Readable, onBytes?: (bytes: number) => void): Promise<void> =>
+  writeFileAtomically(path, content, { temporaryDirectory: directory, onBytes });
+
+describe('writeFileAtomically', () => {
+  it.each([
+    ['bytes', () => Buffer.concat(pieces)],
+    ['a stream', () => Readable.from(pieces)],
+  ])('makes a file of %s, and leaves nothing else', async (_, content) => {
+    await write(content());
+    expect(await readFile(path, 'utf8')).toBe('one, two, three');
+    expect(await readdir(directory)).toEqual(['file']);
+  });
+
+  it('takes the place of what was there', async () => {
+    await writeFile(path, 'something that is longer than what comes');
+    await write(Readable.from(pieces));
+    expect(await readFile(path, 'utf8')).toBe('one, two, three');
+  });
+
+  it('tells of each piece once it is written', async () => {
+    const seen: number[] = [];
+    await write(Readable.from(pieces), (bytes) => seen.push(bytes));
+    expect(seen).toEqual([5, 5, 5]);
+  });
+
+  it('writes under a name that readers know to pass over, until all of it is there', async () => {
+    await writeFile(path, 'before');
+    const seen: string[] = [];
+    await write(
+      Readable.from(
+        (async function* () {
+          yield pieces[0];
+          seen.push(...(await readdir(directory)));
+          expect(await readFile(path, 'utf8')).toBe('before');
+          yield pieces[1];
+        })(),
+      ),
+    );
+    expect(seen.filter((name) => !isBeingWritten(name))).toEqual(['file']);
+    expect(seen).toHaveLength(2);
+  });
+
+  it('leaves the file as it was when the content fails, and says how it failed', async () => {
+    await writeFile(path, 'before');
+    const failure = new Error('the connection broke');
+    const content = Readable.from(
+      (async function* () {
+        yield pieces[0];
+        throw failure;
+      })(),
+    );
+    await expect(write(content)).rejects.toBe(failure);
+    expect(await readFile(path, 'utf8')).toBe('before');
+    expect(await readdir(directory)).toEqual(['file']);
+  });
+
+  it('leaves nothing behind when the name cannot be taken', async () => {
+    await mkdir(join(path, 'full'), { recursive: true });
+    await expect(write(Readable.from(pieces))).rejects.toMatchObject({ code: expect.any(String) as string });
+    expect(await readdir(directory, { recursive: true })).toEqual(['file', 'file/full']);
+  });
+
+  it('does not write through a link that has the name', async () => {
+    await writeFile(join(directory, 'precious'), 'precious');
+    await symlink('precious', path);
+    await write(Buffer.from('new'));
+    expect(await readFile(path, 'utf8')).toBe('new');
+    expect(await readFile(join(directory, 'precious'), 'utf8')).toBe('precious');
+  });
+});
+
+describe('replaceFile', () => {
+  it.each([['text ü'], [Buffer.from('text ü')]])('puts the scratch file in its place', async (content) => {
+    await writeFile(path, 'before, and longer');
+    await writeFile(scratch, '');
+    await replaceFile(path, scratch, content);
+    expect(await readFile(path, 'utf8')).toBe('text ü');
+    expect(await readdir(directory)).toEqual(['file']);
+  });
+
+  it('changes nothing where the scratch file has gone with its lock', async () => {
+    await writeFile(path, 'before');
+    await expect(replaceFile(path, scratch, 'after')).rejects.toMatchObject({
+      name: 'FailedError',
+      message: `cannot write ${path}: its lock was removed while it was held`,
+      hint: 'Nothing was changed: try again.',
+    });
+    expect(await readFile(path, 'utf8')).toBe('before');
+    expect(await readdir(directory)).toEqual(['file']);
+  });
+});

@@ -1,0 +1,113 @@
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { isBeingWritten, replaceFile } from '../../src/files/atomic-write.js';
+import { lockBeingMade, withLock } from '../../src/files/lock.js';
+import { makeFileProcesses, type FileJob, type FileProcesses } from '../support/file-process.js';
+import { run } from '../support/run.js';
+
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
+
+let processes: FileProcesses;
+let directory: string;
+let path: string;
+
+beforeAll(async () => {
+  processes = await makeFileProcesses();
+});
+afterAll(() => processes.remove());
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+  path = join(directory, 'file');
+  await writeFile(path, 'before\n');
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const lines = async (): Promise<string[]> => (await readFile(path, 'utf8')).trimEnd().split('\n');
+
+/** Lines for each of some processes to write, no two the same. */
+const texts = (name: string, count: number, each: number): string[][] =>
+  numbers(count).map((process) => numbers(each).map((edit) => `${name} ${process}-${edit}\n`));
+
+const trimmed = (pieces: readonly string[][]): string[] => pieces.flat().map((piece) => piece.trimEnd());
+
+describe('many processes that edit one file under its lock', () => {
+  it('all count, past the lock of one that was killed', async () => {
+    const { calls } = await processes.finish({ path, pieces: ['killed\n'], as: 'edits' });
+    const killBefore = calls.indexOf('sync') + 1;
+    await processes.start({ path, pieces: ['killed\n'], as: 'edits', killBefore });
+    expect((await readdir(directory)).toSorted()).toEqual(['file', 'file.lock']);
+
+    const each = texts('line', 8, 5);
+    await Promise.all(each.map((pieces) => processes.finish({ path, pieces, as: 'edits' })));
+    expect((await lines()).toSorted()).toEqual(['before', 'killed', ...trimmed(each)].toSorted());
+    expect(await readdir(directory)).toEqual(['file']);
+  });
+
+  it('all count when others are killed at every step beside them', async () => {
+    const each = texts('line', 6, 4);
+    const doomed = texts('doomed', 12, 1).map((pieces, process): FileJob => ({
+      path,
+      pieces,
+      as: 'edits',
+      killBefore: 6 + process,
+    }));
+    const [, killed] = await Promise.all([
+      Promise.all(each.map((pieces) => processes.finish({ path, pieces, as: 'edits' }))),
+      Promise.all(doomed.map((job) => processes.start(job))),
+    ]);
+    expect(killed.map(({ signal }) => signal)).toContain('SIGKILL');
+    const written = await lines();
+    expect(written).toEqual(expect.arrayContaining(trimmed(each)));
+    expect(new Set(written)).toHaveLength(written.length);
+  });
+});
+
+describe.each(['edits', 'stream'] as const)('a process that is killed while it writes (%s)', (as) => {
+  it('leaves all of the old content or all of the new, at every step, and nothing in anybody’s way', async () => {
+    const pieces = as === 'edits' ? ['killed\n'] : ['before\n', 'kil', 'led\n'];
+    const { calls } = await processes.finish({ path, pieces, as });
+    // Each step that matters is among those that are tried below.
+    expect(calls).toEqual(expect.arrayContaining(['open', 'writeFile', 'sync', 'rename']));
+    const survived: boolean[] = [];
+    for (const step of numbers(calls.length)) {
+      await writeFile(path, 'before\n');
+      const { signal } = await processes.start({ path, pieces, as, killBefore: step + 1 });
+      expect(signal, `before call ${step + 1}, ${calls[step]}`).toBe('SIGKILL');
+      const left = await readFile(path, 'utf8');
+      survived.push(left !== 'before\n');
+      expect(left).toBe(survived.at(-1) === true ? 'before\nkilled\n' : 'before\n');
+
+      await withLock(`${path}.lock`, (scratch) => replaceFile(path, scratch, 'after'));
+      expect(await readFile(path, 'utf8')).toBe('after');
+      // What stays has a name by which it is known, and swept later.
+      const unknown = (await readdir(directory)).filter(
+        (name) => name !== 'file' && !isBeingWritten(name) && lockBeingMade(name) !== 'file.lock',
+      );
+      expect(unknown).toEqual([]);
+    }
+    // Saved by one step, and by all that come after it.
+    expect(survived).toEqual(survived.toSorted((a, b) => Number(a) - Number(b)));
+    expect(new Set(survived)).toEqual(new Set([false, true]));
+  });
+});
+
+describe('a disk that refuses', () => {
+  it.runIf(process.platform !== 'win32').each(['edits', 'stream'] as const)(
+    'leaves the file as it was when the end cannot be written (%s)',
+    async (as) => {
+      // A limit on the size of files, two blocks of 512 bytes, stands in for a full disk, which needs a file system of
+      // its own: the first kilobyte is written, and the rest is refused.
+      const job: FileJob = { path, pieces: ['x'.repeat(4000)], as };
+      const words = processes.words(job);
+      const { stdout, stderr } = await run('sh', ['-c', 'ulimit -f 2 && exec "$@"', 'sh', ...words]);
+      expect(stderr).toBe('');
+      expect(JSON.parse(stdout)).toMatchObject({ code: 'EFBIG' });
+      expect(await readFile(path, 'utf8')).toBe('before\n');
+      expect(await readdir(directory)).toEqual(['file']);
+    },
+  );
+});

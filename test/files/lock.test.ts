@@ -1,0 +1,286 @@
+import { EventEmitter, once } from 'node:events';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { lockBeingMade, withLock } from '../../src/files/lock.js';
+import * as holders from '../../src/files/lock-holder.js';
+import { CancelledError, ConflictError } from '../../src/oci/errors.js';
+
+// The real thing, but a test may do something between the look at a holder and the answer.
+vi.mock(import('../../src/files/lock-holder.js'), async (original) => {
+  const actual = await original();
+  return { ...actual, isGone: vi.fn(actual.isGone) };
+});
+
+const dead = 'dead00000000dead';
+let directory: string;
+let path: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+  path = join(directory, 'draft.json.lock');
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const content = (): Promise<string[]> => readdir(directory, { recursive: true });
+
+/** A lock that somebody else has taken. */
+async function putLock(id: string, text: string): Promise<void> {
+  await mkdir(path);
+  await writeFile(join(path, id), text);
+}
+
+/** The lock of a process that is no more. */
+async function putDeadLock(): Promise<void> {
+  await putLock(dead, JSON.stringify({ ...(await holders.thisProcess()), pid: 0x7f_ff_ff_ff }));
+}
+
+interface Deferred {
+  readonly promise: Promise<unknown>;
+  readonly resolve: () => void;
+}
+
+function deferred(): Deferred {
+  const gate = new EventEmitter();
+  return { promise: once(gate, 'open'), resolve: () => gate.emit('open') };
+}
+
+const never = (): Promise<never> => Promise.reject(new Error('this must not be reached'));
+/** Gives up on a holder as soon as may be. */
+const impatient = { sleep: (): Promise<void> => Promise.resolve() };
+/** What the lock of another machine says. */
+const elsewhere = '{"pid":2147483647,"host":"build-7","boot":"other"}';
+
+async function expectEmpty(scratch: string): Promise<string> {
+  expect(await readFile(scratch, 'utf8')).toBe('');
+  return scratch;
+}
+
+describe('withLock', () => {
+  it('gives back what the work gives, and leaves nothing behind', async () => {
+    expect(await withLock(path, () => Promise.resolve(7))).toBe(7);
+    expect(await content()).toEqual([]);
+  });
+
+  it('is freed when the work fails, with what the work left in its file', async () => {
+    const work = withLock(path, async (scratch) => {
+      await writeFile(scratch, 'half');
+      throw new Error('from the work');
+    });
+    await expect(work).rejects.toThrow('from the work');
+    expect(await content()).toEqual([]);
+  });
+
+  it('lets one in at a time', async () => {
+    let inside = 0;
+    let most = 0;
+    const work = async (): Promise<void> => {
+      inside += 1;
+      most = Math.max(most, inside);
+      await new Promise((done) => setImmediate(done));
+      inside -= 1;
+    };
+    await Promise.all(Array.from({ length: 20 }, () => withLock(path, work)));
+    expect(most).toBe(1);
+    expect(await content()).toEqual([]);
+  });
+
+  it('says who it is while it is held', async () => {
+    await withLock(path, async () => {
+      const [id = ''] = await readdir(path);
+      const holder = holders.parseLockHolder(await readFile(join(path, id), 'utf8'));
+      expect(holder).toEqual(await holders.thisProcess());
+    });
+  });
+
+  it('gives each holder an empty file of its own to write', async () => {
+    expect(await withLock(path, expectEmpty)).not.toBe(await withLock(path, expectEmpty));
+  });
+
+  it('takes over from a dead process, and clears away what that left', async () => {
+    await putDeadLock();
+    await writeFile(join(path, `${dead}.new`), 'half');
+    expect(await withLock(path, () => content())).not.toContain(`draft.json.lock/${dead}`);
+    expect(await content()).toEqual([]);
+  });
+
+  it('takes over from one that was killed while it was freeing a lock', async () => {
+    await mkdir(path);
+    await withLock(path, () => Promise.resolve());
+    await mkdir(path);
+    await writeFile(join(path, `${dead}.new`), 'half');
+    await withLock(path, () => Promise.resolve());
+    expect(await content()).toEqual([]);
+  });
+
+  it('cannot take away a lock that another took since it saw that the former holder is dead', async () => {
+    await putDeadLock();
+    const taken = deferred();
+    const release = deferred();
+    const actual = vi.mocked(holders.isGone).getMockImplementation();
+    let fast: Promise<void> | undefined;
+    let inside = 0;
+    const enter = (): void => {
+      inside += 1;
+      expect(inside).toBe(1);
+    };
+    vi.mocked(holders.isGone).mockImplementationOnce(async (holder, me) => {
+      // The slow one has seen the dead lock. Before it acts, the fast one takes the lock over and keeps it.
+      fast = withLock(path, async () => {
+        enter();
+        taken.resolve();
+        await release.promise;
+        inside -= 1;
+      });
+      await taken.promise;
+      return actual?.(holder, me) ?? true;
+    });
+    const slow = withLock(path, () => Promise.resolve(enter()));
+    await taken.promise;
+    // The slow one tries to free the dead lock, then finds the fast one's, which is alive, again and again.
+    const looks = vi.mocked(holders.isGone).mock.calls.length;
+    await expect
+      .poll(() => vi.mocked(holders.isGone).mock.calls.length, { timeout: 10_000 })
+      .toBeGreaterThan(looks + 2);
+    release.resolve();
+    await Promise.all([fast, slow]);
+    expect(inside).toBe(1);
+    expect(await content()).toEqual([]);
+  });
+
+  it('waits for nothing where the holder is dead', async () => {
+    await putDeadLock();
+    expect(await withLock(path, () => Promise.resolve('in'), { sleep: never })).toBe('in');
+  });
+
+  it('leaves alone what is in the directory and is not of a lock', async () => {
+    await mkdir(path);
+    await writeFile(join(path, 'notes.new'), 'mine');
+    await expect(withLock(path, never, impatient)).rejects.toThrow('is locked by another program');
+    expect(await content()).toContain('draft.json.lock/notes.new');
+  });
+
+  describe('gives up', () => {
+    it('on a holder that keeps it, and says which process and what to do', async () => {
+      await withLock(path, async () => {
+        const error = await withLock(path, never, impatient).catch((reason: unknown) => reason);
+        expect(error).toBeInstanceOf(ConflictError);
+        expect(error).toMatchObject({
+          message: `${path} is locked by process ${process.pid} on ${hostname()}`,
+          hint: expect.stringContaining('remove the lock') as string,
+        });
+      });
+      expect(await content()).toEqual([]);
+    });
+
+    it.each([
+      [undefined, 30_000],
+      [100, 100],
+    ])('after a patience of %s milliseconds when it has waited %i', async (patience, milliseconds) => {
+      const waits: number[] = [];
+      const sleep = async (pause: number): Promise<void> => void waits.push(pause);
+      await putLock('other00000000000', elsewhere);
+      await expect(withLock(path, never, { patience, sleep })).rejects.toThrow(ConflictError);
+      const waited = waits.reduce((sum, pause) => sum + pause, 0);
+      expect(waited).toBeGreaterThanOrEqual(milliseconds);
+      expect(waited - (waits.at(-1) ?? 0)).toBeLessThan(milliseconds);
+    });
+
+    it('on a process of another machine, which may be alive', async () => {
+      await putLock('other00000000000', elsewhere);
+      await expect(withLock(path, never, impatient)).rejects.toThrow(
+        `${path} is locked by process 2147483647 on build-7`,
+      );
+      expect(await content()).toEqual(['draft.json.lock', 'draft.json.lock/other00000000000']);
+    });
+
+    it('on another process of this machine, which runs', async () => {
+      const { pid, host, boot, namespace } = { ...(await holders.thisProcess()), pid: process.ppid };
+      await putLock('other00000000000', JSON.stringify({ pid, host, boot, namespace }));
+      await expect(withLock(path, never, impatient)).rejects.toThrow(
+        `is locked by process ${process.ppid} on `,
+      );
+    });
+
+    it.each(['', 'not JSON', '{"pid":0}'])('on a lock that says %j', async (text) => {
+      await putLock('other00000000000', text);
+      await expect(withLock(path, never, impatient)).rejects.toThrow(`${path} is locked by another program`);
+      expect(await content()).toEqual(['draft.json.lock', 'draft.json.lock/other00000000000']);
+    });
+
+    it('but not while the lock goes from hand to hand', async () => {
+      let hand = 0;
+      await putLock('hand-0', elsewhere);
+      const sleep = async (): Promise<void> => {
+        // Each look finds another holder, more often than patience would last for one.
+        if (hand < 300) await rename(join(path, `hand-${hand}`), join(path, `hand-${hand + 1}`));
+        else await rm(path, { recursive: true });
+        hand += 1;
+      };
+      expect(await withLock(path, () => Promise.resolve('mine'), { patience: 1, sleep })).toBe('mine');
+      expect(hand).toBe(301);
+    });
+  });
+
+  it('stops waiting when it is cancelled', async () => {
+    await putLock('other00000000000', elsewhere);
+    const controller = new AbortController();
+    const sleep = async (): Promise<void> => controller.abort();
+    const waiting = withLock(path, never, { signal: controller.signal, sleep });
+    await expect(waiting).rejects.toThrow(new CancelledError(`Cancelled: lock ${path}`));
+    expect(await content()).toEqual(['draft.json.lock', 'draft.json.lock/other00000000000']);
+  });
+
+  it('does not wait for its timer when it is cancelled', async () => {
+    await withLock(path, async () => {
+      const controller = new AbortController();
+      const waiting = withLock(path, never, { signal: controller.signal });
+      controller.abort();
+      await expect(waiting).rejects.toThrow(CancelledError);
+    });
+    expect(await content()).toEqual([]);
+  });
+
+  it('is not taken at all when it was cancelled before', async () => {
+    const work = vi.fn(() => Promise.resolve());
+    await expect(withLock(path, work, { signal: AbortSignal.abort() })).rejects.toThrow(CancelledError);
+    expect(work).not.toHaveBeenCalled();
+  });
+
+  it('says so when there is no directory for it', async () => {
+    const lost = join(directory, 'none', 'draft.json.lock');
+    await expect(withLock(lost, () => Promise.resolve())).rejects.toMatchObject({
+      name: 'FailedError',
+      message: expect.stringContaining(`cannot lock ${lost}: ENOENT`) as string,
+    });
+  });
+
+  it.runIf(process.platform !== 'win32')(
+    'says where it cannot be made, and what to do in the caller’s words',
+    async () => {
+      await writeFile(join(directory, 'file'), '');
+      const lock = join(directory, 'file', 'lock');
+      const elsewhereThan = (words?: string): Promise<never> => withLock(lock, never, { elsewhere: words });
+      await expect(elsewhereThan('use the other')).rejects.toMatchObject({
+        name: 'FailedError',
+        message: `cannot lock ${lock}: a part of the path is not a directory`,
+        hint: 'Move that file away, or use the other.',
+      });
+      await expect(elsewhereThan()).rejects.toMatchObject({
+        hint: 'Move that file away, or choose another directory.',
+      });
+    },
+  );
+});
+
+it.each([
+  ['draft.json.lock.0123456789abcdef.tmp', 'draft.json.lock'],
+  ['draft.json.lock', undefined],
+  ['draft.json.lock.0123456789abcdef', undefined],
+  ['.0123456789abcdef.tmp', undefined],
+])('lockBeingMade: %s is to become %s', (name, lock) => {
+  expect(lockBeingMade(name)).toBe(lock);
+});

@@ -1,0 +1,45 @@
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { expect, it, onTestFinished } from 'vitest';
+
+import { sweep } from '../../src/files/sweep.js';
+
+async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** In seconds, as `utimes` takes it. */
+const hoursAgo = (count: number): number => Date.now() / 1000 - count * 3600;
+
+it('removes old leftovers, whether files or directories, and nothing else', async () => {
+  const directory = await temporaryDirectory();
+  await mkdir(join(directory, 'left-old', 'below'), { recursive: true });
+  for (const name of ['left-file', 'left-recent', 'other']) await writeFile(join(directory, name), '');
+  for (const name of ['left-old', 'left-file', 'other']) {
+    await utimes(join(directory, name), hoursAgo(1.1), hoursAgo(1.1));
+  }
+  await utimes(join(directory, 'left-recent'), hoursAgo(0.9), hoursAgo(0.9));
+  await sweep(directory, (name) => name.startsWith('left-'));
+  expect((await readdir(directory)).toSorted()).toEqual(['left-recent', 'other']);
+});
+
+it.runIf(process.platform !== 'win32')(
+  'asks a link for its own age, and goes nowhere through it',
+  async () => {
+    const [directory, outside] = [await temporaryDirectory(), await temporaryDirectory()];
+    await writeFile(join(outside, 'precious'), '');
+    await utimes(outside, 0, 0);
+    await symlink(outside, join(directory, 'left'));
+    await sweep(directory, () => true);
+    expect(await readdir(directory)).toEqual(['left']);
+    expect(await readdir(outside)).toEqual(['precious']);
+  },
+);
+
+it('does no harm where there is nothing to sweep', async () => {
+  await expect(sweep(join(await temporaryDirectory(), 'none'), () => true)).resolves.toBeUndefined();
+});

@@ -1,0 +1,33 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { mustRun } from './run.js';
+
+/** PEM files of a server that a private authority vouches for. */
+export interface Certificates {
+  readonly caFile: string;
+  /** For `localhost`, 127.0.0.1 and 0.0.0.0, which reaches this machine without being a loopback address. */
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** A new private authority and a server certificate by it, valid for a day, in this directory. Needs openssl. */
+export async function makeCertificates(directory: string): Promise<Certificates> {
+  const openssl = (words: string): Promise<string> =>
+    mustRun('openssl', words.split(' '), { cwd: directory });
+  const newKey = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes';
+  await writeFile(
+    join(directory, 'server.ext'),
+    'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:0.0.0.0\nbasicConstraints=CA:FALSE\n',
+  );
+  await openssl(`req -x509 ${newKey} -subj /CN=multiarch-test-authority -days 1 -keyout ca.key -out ca.pem`);
+  await openssl(`req ${newKey} -subj /CN=localhost -keyout server.key -out server.csr`);
+  await openssl(
+    'x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 1 -extfile server.ext -out server.pem',
+  );
+  return {
+    caFile: join(directory, 'ca.pem'),
+    certFile: join(directory, 'server.pem'),
+    keyFile: join(directory, 'server.key'),
+  };
+}

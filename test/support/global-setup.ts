@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { mustRun } from './run.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Builds what the tests of the command line interface run, once before all tests, where it is missing or out of date. */
+export default async function setup(): Promise<void> {
+  const sources = await Promise.all(['src', 'schemas', 'build.mjs', 'package.json'].map(lastChange));
+  if (Math.max(...sources) < (await lastChange('dist/cli.js'))) return;
+  await mustRun(process.execPath, ['build.mjs', 'validators', 'bundle'], { cwd: root, timeout: 120_000 });
+}
+
+/** When a file, or any file of a directory, was changed last, in milliseconds; 0 where there is none. */
+async function lastChange(name: string): Promise<number> {
+  const path = join(root, name);
+  if (!existsSync(path)) return 0;
+  const inside = (await stat(path)).isDirectory() ? await readdir(path, { recursive: true }) : [];
+  const stats = await Promise.all(
+    [path, ...inside.map((file) => join(path, file))].map((file) => stat(file)),
+  );
+  return Math.max(...stats.filter((found) => found.isFile()).map(({ mtimeMs }) => mtimeMs), 0);
+}
