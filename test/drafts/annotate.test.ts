@@ -1,0 +1,226 @@
+import { describe, expect, it } from 'vitest';
+
+import {
+  annotateEntries,
+  annotateEntry,
+  annotateIndex,
+  type EntryChanges,
+} from '../../src/drafts/annotate.js';
+import type { Draft } from '../../src/drafts/draft.js';
+import { entryDescriptor } from '../../src/drafts/entry-descriptor.js';
+import type { Platform } from '../../src/oci/platform.js';
+import { at, digest, draftOf, entryOf, image } from '../support/drafts.js';
+import { amendSource } from '../../src/drafts/edits.js';
+
+const windows: Platform = {
+  architecture: 'amd64',
+  os: 'windows',
+  'os.version': '10.0.17763.1',
+  'os.features': ['win32k'],
+};
+const draft = draftOf({
+  'app:win': [image('win', undefined, { platform: windows, annotations: { read: 'yes', also: 'this' } })],
+  'app:arm': [image('arm', 'linux/arm')],
+  'app:none': [image('none')],
+});
+
+const changed = (changes: EntryChanges, from = draft): Draft => annotateEntry(from, 'app:win', changes);
+const platformOf = (from: Draft): Platform | undefined => entryDescriptor(entryOf(from, 'win')).platform;
+const annotationsOf = (from: Draft): unknown => entryDescriptor(entryOf(from, 'win')).annotations;
+
+describe('annotateEntry', () => {
+  it.each<[string, EntryChanges, Partial<Platform>]>([
+    ['os', { os: 'linux' }, { os: 'linux' }],
+    ['architecture', { architecture: 'arm64' }, { architecture: 'arm64' }],
+    ['os version', { osVersion: '10.0.20348.1' }, { 'os.version': '10.0.20348.1' }],
+    ['variant', { variant: 'v2' }, { variant: 'v2' }],
+    [
+      'all at once',
+      { os: 'linux', architecture: 'arm', variant: 'v6' },
+      { os: 'linux', architecture: 'arm', variant: 'v6' },
+    ],
+    ['os features, by adding', { osFeatures: ['sse4', 'aes'] }, { 'os.features': ['win32k', 'sse4', 'aes'] }],
+    [
+      'os features, each once',
+      { osFeatures: ['win32k', 'aes', 'aes'] },
+      { 'os.features': ['win32k', 'aes'] },
+    ],
+  ])('changes %s and nothing else', (_, changes, expected) => {
+    expect(platformOf(changed(changes))).toEqual({ ...windows, ...expected });
+  });
+
+  it('does nothing with what is empty', () => {
+    const empty = { os: '', architecture: '', osVersion: '', variant: '', osFeatures: [''], annotations: {} };
+    expect(changed(empty)).toEqual(draft);
+  });
+
+  it('adds to what it changed before', () => {
+    const twice = changed(
+      { osFeatures: ['b'], annotations: { y: '2' } },
+      changed({ osFeatures: ['a'], variant: 'v2' }),
+    );
+    expect(platformOf(twice)).toEqual({ ...windows, variant: 'v2', 'os.features': ['win32k', 'a', 'b'] });
+    expect(annotationsOf(twice)).toEqual({ read: 'yes', also: 'this', y: '2' });
+  });
+
+  it('gives a platform to an entry that has none', () => {
+    const mended = annotateEntry(draft, 'app:none', { os: 'linux', architecture: 'riscv64' });
+    expect(entryDescriptor(entryOf(mended, 'none')).platform).toEqual({
+      os: 'linux',
+      architecture: 'riscv64',
+    });
+  });
+
+  it('keeps the descriptor as it was read', () => {
+    expect(entryOf(changed({ variant: 'v2' }), 'win').descriptor).toBe(entryOf(draft, 'win').descriptor);
+  });
+
+  it.each([
+    [{ os: 'linuz' }, 'linuz/amd64'],
+    [{ architecture: 'aarch64' }, 'windows/aarch64'],
+    [{ os: 'darwin', architecture: 's390x' }, 'darwin/s390x'],
+  ])('refuses %o, which is no platform', (changes, pair) => {
+    expect(() => changed(changes)).toThrow(
+      expect.objectContaining({
+        name: 'ArgumentError',
+        message: `manifest entry for image has unsupported os/arch combination: ${pair}`,
+      }),
+    );
+  });
+
+  it('refuses half a platform, as docker does', () => {
+    expect(() => annotateEntry(draft, 'app:none', { os: 'linux' })).toThrow('os/arch combination: linux/');
+  });
+
+  it('does not mind an odd platform that it does not change', () => {
+    const odd = draftOf({
+      'app:win': [image('win', undefined, { platform: { os: 'unknown', architecture: 'x' } })],
+    });
+    expect(platformOf(changed({ variant: 'v1' }, odd))).toEqual({
+      os: 'unknown',
+      architecture: 'x',
+      variant: 'v1',
+    });
+  });
+
+  it('says what is not there in the words of docker', () => {
+    expect(() => annotateEntry(draft, 'app:nope', { variant: 'v8' })).toThrow(
+      expect.objectContaining({
+        name: 'NotFoundError',
+        message: 'manifest for image app:nope does not exist in example.com/app:1',
+      }),
+    );
+  });
+});
+
+describe('unset', () => {
+  it('takes away what was read', () => {
+    const without = changed({ unset: ['os.version', 'os.features'], unsetAnnotations: ['read'] });
+    expect(platformOf(without)).toEqual({ os: 'windows', architecture: 'amd64' });
+    expect(annotationsOf(without)).toEqual({ also: 'this' });
+  });
+
+  it('takes away what was set, and leaves no trace where nothing was read', () => {
+    const set = annotateEntry(draft, 'app:arm', {
+      variant: 'v6',
+      osFeatures: ['x'],
+      annotations: { a: 'b' },
+    });
+    expect(set).not.toEqual(draft);
+    expect(
+      annotateEntry(set, 'app:arm', { unset: ['variant', 'os.features'], unsetAnnotations: ['a'] }),
+    ).toEqual(draft);
+  });
+
+  it('takes away all annotations and all of a platform', () => {
+    const without = changed({
+      unset: ['os', 'architecture', 'os.version', 'os.features'],
+      unsetAnnotations: ['read', 'also'],
+    });
+    expect(entryDescriptor(entryOf(without, 'win'))).not.toHaveProperty('annotations');
+    expect(entryDescriptor(entryOf(without, 'win'))).not.toHaveProperty('platform');
+  });
+
+  it('leaves a platform without os, for the problems of the draft to name', () => {
+    expect(platformOf(changed({ unset: ['os'] }))).toEqual({ ...windows, os: '' });
+  });
+
+  it('comes before what is set by the same call', () => {
+    const replaced = changed({ unset: ['os.features', 'os.version'], osFeatures: ['new'], osVersion: '11' });
+    expect(platformOf(replaced)).toEqual({ ...windows, 'os.version': '11', 'os.features': ['new'] });
+  });
+
+  it('lets what is set later count again', () => {
+    const again = changed(
+      { osVersion: '12', annotations: { read: 'again' } },
+      changed({ unset: ['os.version'], unsetAnnotations: ['read'] }),
+    );
+    expect(platformOf(again)).toEqual({ ...windows, 'os.version': '12' });
+    expect(annotationsOf(again)).toEqual({ also: 'this', read: 'again' });
+  });
+
+  it('holds when the source is read again', () => {
+    const without = changed({ unset: ['os.features'], unsetAnnotations: ['also'] });
+    const entry = image('newer win', undefined, { platform: windows, annotations: { also: 'that', x: 'y' } });
+    const { platform, annotations } = entryDescriptor(
+      entryOf(amendSource(without, at('app:win'), [entry]), 'newer win'),
+    );
+    expect(platform).not.toHaveProperty('os.features');
+    expect(annotations).toEqual({ x: 'y' });
+  });
+
+  it('does nothing where there is nothing', () => {
+    expect(changed({ unset: ['variant'], unsetAnnotations: ['nope'] })).toEqual(draft);
+  });
+});
+
+it('takes any name of an annotation', () => {
+  const annotations = Object.fromEntries([
+    ['__proto__', 'a'],
+    ['constructor', 'b'],
+  ]);
+  const entries = changed({ annotations });
+  expect(Object.entries(entryDescriptor(entryOf(entries, 'win')).annotations ?? {})).toEqual([
+    ['read', 'yes'],
+    ['also', 'this'],
+    ['__proto__', 'a'],
+    ['constructor', 'b'],
+  ]);
+  expect(annotationsOf(changed({ unsetAnnotations: ['__proto__', 'constructor'] }, entries))).toEqual({
+    read: 'yes',
+    also: 'this',
+  });
+});
+
+it('annotateEntries changes all that are chosen and no others', () => {
+  const chosen = [entryOf(draft, 'win'), entryOf(draft, 'none')];
+  const after = annotateEntries(draft, chosen, { annotations: { a: 'b' } });
+  expect(after.entries.map((entry) => entryDescriptor(entry).annotations?.['a'])).toEqual([
+    'b',
+    undefined,
+    'b',
+  ]);
+});
+
+describe('annotateIndex', () => {
+  it('adds, replaces and takes away annotations of the index', () => {
+    const one = annotateIndex(draft, { annotations: { a: '1', b: '2' } });
+    expect(one.annotations).toEqual({ a: '1', b: '2' });
+    const two = annotateIndex(one, { annotations: { b: '3', c: '4' }, unsetAnnotations: ['a', 'b'] });
+    expect(two.annotations).toEqual({ b: '3', c: '4' });
+  });
+
+  it('leaves no empty annotations behind', () => {
+    const annotated = annotateIndex(draft, { annotations: { a: '1' } });
+    expect(annotateIndex(annotated, { unsetAnnotations: ['a'] })).toEqual(draft);
+  });
+
+  it('leaves the entries alone', () => {
+    expect(annotateIndex(draft, { annotations: { a: '1' } }).entries).toBe(draft.entries);
+  });
+});
+
+it('finds the entry by digest as well', () => {
+  const after = annotateEntry(draft, digest('arm'), { variant: 'v5' });
+  expect(entryDescriptor(entryOf(after, 'arm')).platform?.variant).toBe('v5');
+});

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+
+import { annotateEntry } from '../../src/drafts/annotate.js';
+import { draftIndex } from '../../src/drafts/draft-index.js';
+import { createDraft } from '../../src/drafts/edits.js';
+import { InvalidError } from '../../src/oci/errors.js';
+import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX } from '../../src/oci/media-type.js';
+import { at, attestation, draftOf, image } from '../support/drafts.js';
+
+const oci = image('oci', 'linux/amd64');
+const docker = image('docker', 'linux/arm64', { mediaType: DOCKER_MANIFEST });
+const artifact = image('artifact', undefined, { mediaType: 'application/vnd.oci.artifact.manifest.v1+json' });
+
+describe('draftIndex', () => {
+  it.each([
+    ['auto', 'an OCI image first', [oci, docker], OCI_INDEX],
+    ['auto', 'a Docker image first', [docker, oci], DOCKER_LIST],
+    ['auto', 'something else of OCI first', [artifact, docker], OCI_INDEX],
+    ['auto', 'nothing', [], OCI_INDEX],
+    ['oci', 'a Docker image first', [docker], OCI_INDEX],
+    ['docker', 'an OCI image first', [oci], DOCKER_LIST],
+    ['docker', 'nothing', [], DOCKER_LIST],
+  ] as const)('of format %s with %s', (format, _, entries, mediaType) => {
+    const index = draftIndex(draftOf({ 'app:a': entries }, { format }));
+    expect(index).toEqual({
+      schemaVersion: 2,
+      mediaType,
+      manifests: entries.map(({ descriptor }) => descriptor),
+    });
+  });
+
+  it('of format auto is OCI in an image layout, where skopeo finds nothing else', () => {
+    const draft = { ...draftOf({ 'app:a': [docker] }, { format: 'auto' }), target: 'oci:/images:1.2' };
+    expect(draftIndex(draft).mediaType).toBe(OCI_INDEX);
+    expect(draftIndex({ ...draft, format: 'docker' }).mediaType).toBe(DOCKER_LIST);
+  });
+
+  it('says what the draft says of the index, and what annotate changed of an entry', () => {
+    const about = { artifactType: 'application/x-a', subject: oci.descriptor, annotations: { a: 'b' } };
+    const draft = annotateEntry(draftOf({ 'app:a': [docker, oci] }, { format: 'oci', ...about }), 'arm64', {
+      variant: 'v9',
+      annotations: { c: 'd' },
+    });
+    expect(draftIndex(draft)).toEqual({
+      schemaVersion: 2,
+      mediaType: OCI_INDEX,
+      ...about,
+      manifests: [
+        {
+          ...docker.descriptor,
+          platform: { os: 'linux', architecture: 'arm64', variant: 'v9' },
+          annotations: { c: 'd' },
+        },
+        oci.descriptor,
+      ],
+    });
+  });
+
+  it.each([
+    [{ annotations: { a: 'b' } }, 'annotations'],
+    [{ artifactType: 'application/x-a' }, 'an artifact type'],
+    [{ subject: oci.descriptor }, 'a subject'],
+  ])('refuses a Docker manifest list with %o', (about, what) => {
+    const error = catchError(() => draftIndex(draftOf({ 'app:a': [docker] }, about)));
+    expect(error.message).toBe(
+      `example.com/app:1 is a Docker manifest list, which it is because its first image is not an OCI image: it cannot have ${what}`,
+    );
+    expect(error.hint).toContain('--format oci');
+    const asked = catchError(() => draftIndex(createDraft(at('app:1'), { format: 'docker', ...about })));
+    expect(asked.message).toBe(`docker.io/library/app:1 is a Docker manifest list: it cannot have ${what}`);
+  });
+
+  it('refuses annotations of an entry that a Docker manifest list would lose', () => {
+    const draft = annotateEntry(draftOf({ 'app:a': [docker] }), 'app:a', { annotations: { a: 'b' } });
+    expect(catchError(() => draftIndex(draft)).message).toContain('annotations of entries');
+  });
+
+  it('passes on the annotations that a source index states', () => {
+    const statement = attestation('docker');
+    const index = draftIndex(draftOf({ 'app:a': [docker, statement] }));
+    expect(index.manifests[1]).toEqual(statement.descriptor);
+    expect(index.mediaType).toBe(DOCKER_LIST);
+  });
+});
+
+function catchError(run: () => unknown): InvalidError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof InvalidError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}

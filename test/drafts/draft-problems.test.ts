@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+
+import { annotateEntry } from '../../src/drafts/annotate.js';
+import { draftProblems } from '../../src/drafts/draft-problems.js';
+import type { Draft } from '../../src/drafts/draft.js';
+import { OCI_INDEX } from '../../src/oci/media-type.js';
+import { attestation, digest, draftOf, image } from '../support/drafts.js';
+
+const messages = (draft: Draft): string[] => draftProblems(draft).map(({ message }) => message);
+
+describe('draftProblems', () => {
+  it('finds nothing in a draft that can be pushed', () => {
+    const draft = draftOf({
+      'app:all': [
+        image('amd64', 'linux/amd64'),
+        image('arm64', 'linux/arm64'),
+        attestation('amd64'),
+        attestation('arm64'),
+      ],
+      'app:arm': [image('v6', 'linux/arm/v6'), image('v7', 'linux/arm/v7')],
+      'app:win': [image('w1', 'windows(10.0.17763.1)/amd64'), image('w2', 'windows(10.0.20348.1)/amd64')],
+    });
+    expect(draftProblems(draft)).toEqual([]);
+  });
+
+  it.each([
+    ['no platform', image('a')],
+    ['no os', image('a', undefined, { platform: { os: '', architecture: 'amd64' } })],
+    ['no architecture', image('a', undefined, { platform: { os: 'linux', architecture: '' } })],
+  ])('says of %s what docker says', (_, entry) => {
+    const draft = draftOf({ 'app:a': [entry], 'app:b': [image('b', 'linux/amd64')] });
+    expect(draftProblems(draft)).toEqual([
+      {
+        kind: 'platform-missing',
+        message:
+          'manifest docker.io/library/app:a must have an OS and Architecture to be pushed to a registry',
+        entries: [draft.entries[0]],
+      },
+    ]);
+  });
+
+  it('says which image of a source has no platform', () => {
+    expect(messages(draftOf({ 'app:a': [image('b', 'linux/amd64'), image('a')] }))).toEqual([
+      `manifest docker.io/library/app:a@${digest('a')} must have an OS and Architecture to be pushed to a registry`,
+    ]);
+    const byDigest = `example.com/app@${digest('a')}`;
+    expect(messages(draftOf({ [byDigest]: [image('a'), attestation('a')] }))[0]).toContain(
+      `manifest ${byDigest} must`,
+    );
+  });
+
+  it('goes by what annotate set', () => {
+    const draft = draftOf({ 'app:a': [image('a')], 'app:b': [image('b', 'linux/arm64')] });
+    expect(draftProblems(annotateEntry(draft, 'app:a', { os: 'linux', architecture: 'amd64' }))).toEqual([]);
+    const same = annotateEntry(draft, 'app:a', { os: 'linux', architecture: 'arm64' });
+    expect(draftProblems(same).map(({ kind }) => kind)).toEqual(['platform-duplicate']);
+  });
+
+  it('names all that are for one platform, however it is spelt', () => {
+    const draft = draftOf({
+      'app:a': [image('a', 'linux/arm64')],
+      'app:b': [image('b', 'linux/amd64')],
+      'app:c': [image('c', 'linux/arm64/v8')],
+      'app:d': [image('a', 'linux/arm64')],
+    });
+    expect(draftProblems(draft)).toEqual([
+      {
+        kind: 'platform-duplicate',
+        message:
+          '3 manifests are for linux/arm64, of which a client takes any one: docker.io/library/app:a, docker.io/library/app:c, docker.io/library/app:d',
+        entries: [draft.entries[0], draft.entries[2], draft.entries[3]],
+      },
+    ]);
+  });
+
+  it.each([
+    ['statements', [attestation('a'), attestation('b')]],
+    ['statements without a platform', [image('s', undefined, attestation('a').descriptor)]],
+    ['unknown platforms', [image('x', 'unknown/unknown'), image('y', 'unknown/unknown')]],
+    ['nested indexes', [image('n', undefined, { mediaType: OCI_INDEX })]],
+    ['artifacts', [image('n', undefined, { artifactType: 'application/x-sbom' })]],
+  ])('lets %s pass', (_, entries) => {
+    expect(draftProblems(draftOf({ 'app:a': entries }))).toEqual([]);
+  });
+});

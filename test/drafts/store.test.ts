@@ -1,0 +1,373 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { annotateIndex } from '../../src/drafts/annotate.js';
+import type { Draft } from '../../src/drafts/draft.js';
+import { addEntries, createDraft } from '../../src/drafts/edits.js';
+import { draftFileName } from '../../src/drafts/file-name.js';
+import { DraftStore } from '../../src/drafts/store.js';
+import { withLock } from '../../src/files/lock.js';
+import { InvalidError, NotFoundError } from '../../src/oci/errors.js';
+import { at, image } from '../support/drafts.js';
+
+const app = at('app:1');
+const appName = 'docker.io/library/app:1';
+const draft = addEntries(createDraft(app), at('app:1-amd64'), [image('amd64', 'linux/amd64')]);
+
+let root: string;
+let directory: string;
+let store: DraftStore;
+let path: string;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+  directory = join(root, 'state', 'drafts');
+  store = new DraftStore(directory);
+  path = join(directory, draftFileName(appName));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const save = (value: Draft = draft, target = app): Promise<Draft> => store.update(target, () => value);
+
+describe('update', () => {
+  it('saves a draft, directory and all, that load gives back', async () => {
+    expect(await save()).toBe(draft);
+    expect(await store.load(app)).toEqual(draft);
+    expect(await store.load(at('docker://index.docker.io/library/app:1'))).toEqual(draft);
+    expect(await readdir(directory)).toEqual([draftFileName(appName)]);
+  });
+
+  it('writes JSON for people to read', async () => {
+    await save(createDraft(app));
+    expect(await readFile(path, 'utf8')).toBe(
+      `{\n  "version": 1,\n  "target": "${appName}",\n  "format": "auto",\n  "entries": []\n}\n`,
+    );
+  });
+
+  it('gives the edit what is there', async () => {
+    const edit = vi.fn((current: Draft | undefined) => current ?? draft);
+    await store.update(app, edit);
+    await store.update(app, edit);
+    expect(edit.mock.calls).toEqual([[undefined], [draft]]);
+  });
+
+  it('removes the draft where the edit gives none', async () => {
+    await save();
+    expect(await store.update(app, () => undefined)).toBeUndefined();
+    expect(await store.find(app)).toBeUndefined();
+    await store.update(app, () => undefined);
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('leaves the draft as it was when the edit throws', async () => {
+    await save();
+    const edit = store.update(app, () => {
+      throw new NotFoundError('from the edit');
+    });
+    await expect(edit).rejects.toThrow('from the edit');
+    expect(await store.load(app)).toEqual(draft);
+    expect(await readdir(directory)).toEqual([draftFileName(appName)]);
+  });
+
+  it('keeps every one of many edits at once', async () => {
+    await Promise.all(
+      Array.from({ length: 25 }, (_, number) =>
+        store.update(app, (current = draft) => annotateIndex(current, { annotations: { [number]: 'x' } })),
+      ),
+    );
+    expect(Object.keys((await store.load(app)).annotations ?? {})).toHaveLength(25);
+  });
+
+  it('saves an image without a platform, which annotate may still mend', async () => {
+    const odd = addEntries(createDraft(app), at('app:odd'), [image('none')]);
+    await save(odd);
+    expect(await store.load(app)).toEqual(odd);
+  });
+
+  it('does not save what it could not read back', async () => {
+    await save();
+    const broken = addEntries(draft, at('app:2'), [image('x', 'linux/amd64', { size: -1 })]);
+    await expect(save(broken)).rejects.toThrow(
+      expect.objectContaining({
+        name: 'InvalidError',
+        message: expect.stringContaining(
+          `the draft ${appName} is not valid: /entries/1/descriptor/size`,
+        ) as string,
+      }),
+    );
+    await expect(save(createDraft(at('app:2')))).rejects.toThrow(
+      'cannot be saved as docker.io/library/app:1',
+    );
+    expect(await store.load(app)).toEqual(draft);
+  });
+
+  it('says so when it is cancelled while it waits', async () => {
+    await save();
+    await withLock(`${path}.lock`, async () => {
+      const signal = AbortSignal.timeout(10);
+      await expect(store.update(app, () => draft, { signal })).rejects.toMatchObject({ kind: 'cancelled' });
+      await expect(store.remove(app, { signal })).rejects.toMatchObject({ kind: 'cancelled' });
+    });
+    expect(await store.load(app)).toEqual(draft);
+  });
+
+  it('waits for another as long as it was told', async () => {
+    await save();
+    await withLock(`${path}.lock`, async () => {
+      const impatient = new DraftStore(directory, { patience: 10 });
+      await expect(impatient.update(app, () => draft)).rejects.toMatchObject({
+        name: 'ConflictError',
+        message: expect.stringContaining(`${path}.lock is locked by process ${process.pid} on `) as string,
+      });
+      // What only reads waits for nobody.
+      expect(await impatient.load(app)).toEqual(draft);
+    });
+  });
+
+  describe('finds that its lock was removed by hand', () => {
+    const lost = {
+      name: 'FailedError',
+      message: expect.stringContaining('its lock was removed while it was held') as string,
+    };
+
+    it('and saves nothing', async () => {
+      await save();
+      const update = store.update(app, () => {
+        rmSync(`${path}.lock`, { recursive: true });
+        return { ...draft, format: 'oci' };
+      });
+      await expect(update).rejects.toMatchObject(lost);
+      expect(await store.load(app)).toEqual(draft);
+      expect(await readdir(directory)).toEqual([draftFileName(appName)]);
+    });
+
+    it('and saves nothing over what the next holder saved', async () => {
+      await save();
+      const update = store.update(app, () => {
+        // As it looks when the next holder has its lock in place.
+        rmSync(`${path}.lock`, { recursive: true });
+        mkdirSync(`${path}.lock`);
+        writeFileSync(join(`${path}.lock`, 'next'), '');
+        return { ...draft, format: 'oci' };
+      });
+      await expect(update).rejects.toMatchObject(lost);
+      expect(await store.load(app)).toEqual(draft);
+      expect(await readdir(`${path}.lock`)).toEqual(['next']);
+    });
+  });
+});
+
+describe('load and find', () => {
+  it('say what is not there as docker does', async () => {
+    await expect(store.load(app)).rejects.toThrow(
+      expect.objectContaining({ name: 'NotFoundError', message: `No such manifest: ${appName}` }),
+    );
+    expect(await store.find(app)).toBeUndefined();
+  });
+
+  it('take null in a descriptor for nothing, as it is elsewhere', async () => {
+    const text = JSON.stringify(draft).replace('"size":', '"urls":null,"annotations":null,"size":');
+    await save();
+    await writeFile(path, text);
+    expect(text).toContain('null');
+    expect(await store.load(app)).toEqual(draft);
+  });
+
+  it('do not make the directory', async () => {
+    await store.find(app);
+    await store.list();
+    await expect(store.remove(app)).rejects.toThrow(NotFoundError);
+    await store.removeAll();
+    expect(await readdir(root)).toEqual([]);
+  });
+});
+
+describe('remove', () => {
+  it('leaves an empty directory', async () => {
+    await save();
+    await store.remove(app);
+    expect(await readdir(directory)).toEqual([]);
+    await expect(store.remove(app)).rejects.toThrow(`No such manifest: ${appName}`);
+  });
+
+  it('removes a damaged draft', async () => {
+    await save();
+    await writeFile(path, 'garbage');
+    await store.remove(app);
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('says so when another was faster', async () => {
+    await save();
+    const removals = await Promise.allSettled([store.remove(app), store.remove(app), store.remove(app)]);
+    expect(removals.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected']);
+  });
+});
+
+describe('removeAll', () => {
+  it('removes all drafts, damaged ones too, and nothing else', async () => {
+    await save();
+    await writeFile(path, 'garbage');
+    await save(createDraft(at('app:2')), at('app:2'));
+    const long = at(`example.com/${'long/'.repeat(40)}app:1`);
+    await save(createDraft(long), long);
+    await writeFile(join(directory, 'package.json'), '{}');
+    await writeFile(join(directory, 'notes.txt'), 'mine');
+    await store.removeAll();
+    expect(await readdir(directory)).toEqual(['notes.txt', 'package.json']);
+    expect(await store.list()).toEqual({ drafts: [], damaged: [] });
+  });
+});
+
+describe('list', () => {
+  it('gives the drafts by name', async () => {
+    const targets = ['b:1', 'a:2', 'a:10', 'localhost:5000/z:1', 'a:V1', 'a:v1'].map(at);
+    for (const target of targets) await save(createDraft(target), target);
+    const { drafts, damaged } = await store.list();
+    expect(drafts.map(({ target }) => target)).toEqual([
+      'docker.io/library/a:10',
+      'docker.io/library/a:2',
+      'docker.io/library/a:V1',
+      'docker.io/library/a:v1',
+      'docker.io/library/b:1',
+      'localhost:5000/z:1',
+    ]);
+    expect(damaged).toEqual([]);
+  });
+
+  it('gives a draft whose file name is cut', async () => {
+    const long = at(`example.com/${'long/'.repeat(40)}app:1`);
+    await save(createDraft(long), long);
+    expect((await store.list()).drafts).toEqual([createDraft(long)]);
+    expect(await store.load(long)).toEqual(createDraft(long));
+  });
+
+  it('says of a damaged draft where it is and whose', async () => {
+    await save();
+    await save(createDraft(at('app:2')), at('app:2'));
+    await writeFile(path, '{"version":1');
+    const { drafts, damaged } = await store.list();
+    expect(drafts.map(({ target }) => target)).toEqual(['docker.io/library/app:2']);
+    expect(damaged).toEqual([
+      { path, target: appName, problem: expect.stringContaining('is not JSON') as string },
+    ]);
+  });
+});
+
+describe('a damaged draft', () => {
+  const text = JSON.stringify(draft);
+  const { version: _, ...unversioned } = draft;
+
+  it.each([
+    ['nothing', '', /is not JSON/],
+    ['half of it', text.slice(0, text.length / 2), /is not JSON: line 1, column \d+/],
+    ['bytes that are no text', Buffer.from([0xff, 0xfe, 0x00]), /is not UTF-8/],
+    ['something else in JSON', '[]', /must be an object/],
+    ['no version', JSON.stringify(unversioned), /version/],
+    ['an older version', JSON.stringify({ ...draft, version: 0 }), /\/version/],
+    ['a version that is none', JSON.stringify({ ...draft, version: '2' }), /\/version/],
+    ['an unknown member', JSON.stringify({ ...draft, more: 1 }), /more/],
+    ['a member that is there twice', text.replace('{', '{"version":1,'), /is there twice/],
+    ['a digest that is none', text.replaceAll('sha256:', 'sha256:0'), /\/entries\/0\/descriptor\/digest/],
+    [
+      'another target',
+      JSON.stringify({ ...draft, target: 'docker.io/library/app:2' }),
+      /\/target is docker.io\/library\/app:2/,
+    ],
+  ])('with %s is said to be so, with the remedy', async (_name, content, problem) => {
+    await save();
+    await writeFile(path, content);
+    const error = await caught(store.load(app));
+    expect(error.message).toContain(path);
+    expect(error.message).toMatch(problem);
+    expect(error.problems).not.toEqual([]);
+    expect(error.hint).toContain(`\`multiarch rm ${appName}\``);
+    // Nothing that would write over it is done either.
+    await expect(save()).rejects.toThrow(InvalidError);
+    expect(await readFile(path)).toEqual(Buffer.from(content));
+  });
+
+  it('of a newer version asks for a newer multiarch', async () => {
+    await save();
+    await writeFile(path, JSON.stringify({ version: 2, whatever: true }));
+    const error = await caught(store.load(app));
+    expect(error.message).toBe(`the draft in ${path} was written by a newer multiarch`);
+    expect(error.hint).toContain('It has version 2 of the file format, and this multiarch reads version 1');
+  });
+
+  it('whose file has the name of another is not taken for that one', async () => {
+    await save();
+    const other = join(directory, draftFileName('docker.io/library/app:2'));
+    await rename(path, other);
+    expect((await caught(store.load(at('app:2')))).message).toContain(other);
+    expect((await store.list()).damaged.map((each) => each.path)).toEqual([other]);
+  });
+
+  it('whose file has a cut name that is not its own is found out', async () => {
+    await save();
+    const long = join(directory, draftFileName(`example.com/${'long/'.repeat(40)}app:1`));
+    await rename(path, long);
+    const { damaged } = await store.list();
+    expect(damaged).toEqual([{ path: long, problem: expect.stringContaining('/target') as string }]);
+  });
+});
+
+describe('a disk that refuses', () => {
+  it('is said with the path when a file is in the place of the directory', async () => {
+    await writeFile(join(root, 'state'), '');
+    await expect(save()).rejects.toMatchObject({
+      name: 'FailedError',
+      message: `cannot make ${directory}: a part of the path is not a directory`,
+      hint: expect.stringContaining('--store') as string,
+    });
+    await expect(store.find(app)).rejects.toMatchObject({
+      name: 'FailedError',
+      message: expect.stringContaining(path) as string,
+    });
+    await expect(store.list()).rejects.toMatchObject({
+      name: 'FailedError',
+      message: expect.stringContaining(directory) as string,
+    });
+  });
+
+  it('does not hide the other drafts when one cannot be read', async () => {
+    await save();
+    await mkdir(join(directory, draftFileName('docker.io/library/app:2')));
+    const { drafts, damaged } = await store.list();
+    expect(drafts).toEqual([draft]);
+    expect(damaged).toMatchObject([{ target: 'docker.io/library/app:2' }]);
+  });
+});
+
+describe('what killed processes left', () => {
+  it('is cleared away once it is old, and not before, and nothing else is', async () => {
+    await save();
+    const file = draftFileName(appName);
+    const old = `${file}.lock.0123456789abcdef.tmp`;
+    const recent = `${file}.lock.fedcba9876543210.tmp`;
+    const others = ['work.tmp', 'a.json.lock.0123456789abcdef.tmp', `${file}.0123456789abcdef.tmp`];
+    const yesterday = Date.now() / 1000 - 86_400;
+    for (const name of [old, recent, ...others]) {
+      await mkdir(join(directory, name));
+      await writeFile(join(directory, name, 'x'), '');
+      if (name !== recent) await utimes(join(directory, name), yesterday, yesterday);
+    }
+    expect((await store.list()).drafts).toEqual([draft]);
+    await store.update(app, () => ({ ...draft, format: 'oci' }));
+    expect(await readdir(directory)).toEqual([file, recent, ...others].sort());
+  });
+});
+
+async function caught(promise: Promise<unknown>): Promise<InvalidError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof InvalidError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
