@@ -1,0 +1,132 @@
+import type { OnEvent } from '../content/events.js';
+import { unlimited, type Limit } from '../content/limit.js';
+import { readChild } from '../content/read-child.js';
+import type { Selector, Source } from '../content/source.js';
+import { readVerified } from '../content/verified-stream.js';
+import { ATTESTATION_MANIFEST, REFERENCE_TYPE } from '../oci/annotation.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import { documentDescriptor, type Document, type ManifestDocument } from '../oci/document.js';
+import { InvalidError } from '../oci/errors.js';
+import { MAX_CONFIG_BYTES, parseImageConfig, platformOfConfig } from '../oci/image-config.js';
+import { isImageConfigType, isIndexType } from '../oci/media-type.js';
+import { isCompletePlatform, type Platform } from '../oci/platform.js';
+
+/** One image, or one statement about an image, that a source gives to an index. */
+export interface SourceEntry {
+  /** With the platform: the source index's own where it states one, else the image config's. */
+  readonly descriptor: Descriptor;
+  /** The manifest, where it had to be read. */
+  readonly document?: ManifestDocument;
+}
+
+/** What a source was found to be. */
+export interface SourceImages {
+  readonly label: string;
+  readonly entries: readonly SourceEntry[];
+}
+
+export interface ReadSourceOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: OnEvent | undefined;
+  /** @default unlimited */
+  readonly limit?: Limit;
+}
+
+/** Indexes within indexes are followed this deep; nothing real goes deeper, and a loop ends here. */
+const MAX_DEPTH = 4;
+
+/**
+ * Reads what a source adds to an index: one entry for an image, all entries for an index, attestations and
+ * annotations included. An index within an index is opened too, since clients do not look into one.
+ *
+ * An image costs two requests (manifest, config); an index one, as long as it states its platforms.
+ *
+ * @param label how messages call the source
+ * @throws NotFoundError, UnauthorizedError, InvalidError and the like, from the Source
+ */
+export async function readSource(
+  source: Source,
+  selector: Selector,
+  label: string,
+  options: ReadSourceOptions = {},
+): Promise<SourceImages> {
+  const document = await readManifest(source, selector, options);
+  const entries = await entriesOf(source, document, label, options, MAX_DEPTH);
+  options.onEvent?.({ kind: 'resolved', source: label, entries: entries.map((entry) => entry.descriptor) });
+  return { label, entries };
+}
+
+async function entriesOf(
+  source: Source,
+  document: Document,
+  label: string,
+  options: ReadSourceOptions,
+  depth: number,
+): Promise<SourceEntry[]> {
+  if (document.kind === 'manifest') return [await imageEntry(source, document, options)];
+  if (depth === 0) throw new InvalidError(`${label} nests image indexes more than ${MAX_DEPTH} deep`);
+  const nested = await Promise.all(
+    document.value.manifests.map(async (descriptor) => {
+      if (isIndexType(descriptor.mediaType)) {
+        return entriesOf(source, await readEntry(source, descriptor, options), label, options, depth - 1);
+      }
+      return [await indexedEntry(source, descriptor, options)];
+    }),
+  );
+  return nested.flat();
+}
+
+/** An image that was named itself: its platform is in its config. */
+async function imageEntry(
+  source: Source,
+  document: ManifestDocument,
+  options: ReadSourceOptions,
+): Promise<SourceEntry> {
+  const platform = await configPlatform(source, document, options);
+  const descriptor = documentDescriptor(document);
+  return { descriptor: platform === undefined ? descriptor : { ...descriptor, platform }, document };
+}
+
+/** An entry of a source index: kept as it stands, and asked for its platform only where the index is silent. */
+async function indexedEntry(
+  source: Source,
+  descriptor: Descriptor,
+  options: ReadSourceOptions,
+): Promise<SourceEntry> {
+  if (isCompletePlatform(descriptor.platform) || !mayBeImage(descriptor)) return { descriptor };
+  const document = await readEntry(source, descriptor, options);
+  if (document.kind !== 'manifest') return { descriptor };
+  const platform = await configPlatform(source, document, options);
+  return { descriptor: platform === undefined ? descriptor : { ...descriptor, platform }, document };
+}
+
+function mayBeImage(descriptor: Descriptor): boolean {
+  return (
+    descriptor.annotations?.[REFERENCE_TYPE] !== ATTESTATION_MANIFEST && descriptor.artifactType === undefined
+  );
+}
+
+/** The platform that an image's config states; none for an artifact, whose config is not an image's. */
+async function configPlatform(
+  source: Source,
+  document: ManifestDocument,
+  options: ReadSourceOptions,
+): Promise<Platform | undefined> {
+  const { config } = document.value;
+  if (!isImageConfigType(config.mediaType)) return undefined;
+  const { limit = unlimited } = options;
+  const bytes = await limit(async () =>
+    readVerified(await source.openBlob(config, options), config, MAX_CONFIG_BYTES),
+  );
+  return platformOfConfig(parseImageConfig(bytes));
+}
+
+function readManifest(source: Source, selector: Selector, options: ReadSourceOptions): Promise<Document> {
+  const { limit = unlimited } = options;
+  return limit(() => source.readManifest(selector, options));
+}
+
+function readEntry(source: Source, descriptor: Descriptor, options: ReadSourceOptions): Promise<Document> {
+  const { limit = unlimited } = options;
+  return limit(() => readChild(source, descriptor, options));
+}

@@ -1,0 +1,208 @@
+import type { ReadOptions, Source } from '../content/source.js';
+import { readVerified } from '../content/verified-stream.js';
+import type { Draft, Entry } from '../drafts/draft.js';
+import { draftIndex } from '../drafts/draft-index.js';
+import { entryDescriptor } from '../drafts/entry-descriptor.js';
+import { findEntry } from '../drafts/selection.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import type { Digest } from '../oci/digest.js';
+import { documentDescriptor, type Document } from '../oci/document.js';
+import { InvalidError, NotFoundError } from '../oci/errors.js';
+import { MAX_CONFIG_BYTES, parseImageConfig, platformOfConfig } from '../oci/image-config.js';
+import { formatImageLocation, parseImageLocation, type ImageLocation } from '../oci/image-location.js';
+import { isImageConfigType } from '../oci/media-type.js';
+import { parseDocument } from '../oci/parse.js';
+import { formatPlatformFull, type Platform } from '../oci/platform.js';
+import { selectPlatform } from '../oci/platform-match.js';
+import { createIndexDocument } from '../oci/serialise.js';
+import type { Places } from './places.js';
+
+/** A child of an index, not read yet. */
+export interface InspectedChild {
+  readonly name: string;
+  readonly descriptor: Descriptor;
+  read(): Promise<Inspection>;
+}
+
+export interface Contents {
+  readonly name: string;
+  readonly origin: 'draft' | 'published';
+  readonly document: Document;
+  /** As the index that it was reached through says; else made from the document. */
+  readonly descriptor?: Descriptor;
+  /** Opens the place that the blobs of a manifest are read from; not before they are asked for. */
+  readonly source?: () => Promise<Source>;
+  readonly children: readonly InspectedChild[];
+}
+
+/** One image or index that was opened for a look, and the way to what it points to. */
+export class Inspection {
+  /** In full: `docker.io/library/app:1.2`, a child `docker.io/library/app@sha256:…`. */
+  readonly name: string;
+  readonly origin: 'draft' | 'published';
+  /** Of a draft: what a push would publish. */
+  readonly document: Document;
+  /** With the platform that the index gives the image, where it was reached through one. */
+  readonly descriptor: Descriptor;
+  /** The entries of an index. */
+  readonly children: readonly InspectedChild[];
+  readonly #source: (() => Promise<Source>) | undefined;
+  readonly #options: ReadOptions;
+
+  constructor(contents: Contents, options: ReadOptions) {
+    this.name = contents.name;
+    this.origin = contents.origin;
+    this.document = contents.document;
+    this.descriptor = contents.descriptor ?? documentDescriptor(contents.document);
+    this.children = contents.children;
+    this.#source = contents.source;
+    this.#options = options;
+  }
+
+  /** @throws InvalidError when the draft cannot be an index as it is */
+  static ofDraft(draft: Draft, places: Places, options: ReadOptions = {}): Inspection {
+    const document = createIndexDocument(draftIndex(draft));
+    const children = draft.entries.map((entry) => draftChild(entry, places, options));
+    // A draft's index has no blobs of its own: its children know their sources.
+    return new Inspection({ name: draft.target, origin: 'draft', document, children }, options);
+  }
+
+  /** Opens one entry of a draft. @throws NotFoundError, ArgumentError: see `findEntry` */
+  static ofEntry(
+    draft: Draft,
+    selector: string,
+    places: Places,
+    options: ReadOptions = {},
+  ): Promise<Inspection> {
+    return draftChild(entryToOpen(draft, selector), places, options).read();
+  }
+
+  /** Reads what is published under a name. @throws NotFoundError */
+  static async ofPublished(
+    location: ImageLocation,
+    places: Places,
+    options: ReadOptions = {},
+  ): Promise<Inspection> {
+    const source = await places.open(location);
+    const document = await source.readManifest(await places.selector(location), options);
+    return published(formatImageLocation(location), document, async () => source, options);
+  }
+
+  /**
+   * Of an index, the image for a platform: the same, else one that runs there too, in containerd's order. Of an image,
+   * itself where it runs there.
+   * @throws NotFoundError that lists the platforms there are
+   */
+  async select(platform: Platform): Promise<Inspection> {
+    const candidates =
+      this.document.kind === 'manifest'
+        ? [{ platform: await this.platform(), read: async () => this }]
+        : this.children.map((child) => ({ platform: child.descriptor.platform, read: () => child.read() }));
+    const platforms = candidates.map((candidate) => candidate.platform);
+    const position = selectPlatform(platform, platforms);
+    const chosen = position === undefined ? undefined : candidates[position];
+    if (chosen !== undefined) return chosen.read();
+    const there = platforms.flatMap((known) => (known === undefined ? [] : [formatPlatformFull(known)]));
+    throw new NotFoundError(`${this.name} has no image for ${formatPlatformFull(platform)}`, {
+      hint: there.length === 0 ? 'It states no platforms.' : `It has ${[...new Set(there)].join(', ')}.`,
+    });
+  }
+
+  /** The exact bytes of an image's config. @throws InvalidError for an index */
+  async config(): Promise<Uint8Array> {
+    if (this.document.kind === 'index' || this.#source === undefined) {
+      throw new InvalidError(`${this.name} is an image index, which has no config`, {
+        hint: 'Choose one of its images with --platform OS/ARCH.',
+      });
+    }
+    const { config } = this.document.value;
+    return readVerified(
+      await (await this.#source()).openBlob(config, this.#options),
+      config,
+      MAX_CONFIG_BYTES,
+    );
+  }
+
+  /** What the image runs on: as its index says, else as its config says; none for what is not an image. */
+  async platform(): Promise<Platform | undefined> {
+    if (this.descriptor.platform !== undefined) return this.descriptor.platform;
+    if (this.document.kind === 'index' || !isImageConfigType(this.document.value.config.mediaType))
+      return undefined;
+    return platformOfConfig(parseImageConfig(await this.config()));
+  }
+}
+
+/** docker asks its store for the image's own file, and says so in other words than `annotate`. */
+function entryToOpen(draft: Draft, selector: string): Entry {
+  try {
+    return findEntry(draft, selector);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    throw new NotFoundError(`No such manifest: ${selector}`, {
+      hint: `The draft ${draft.target} does not have it. ${error.hint ?? ''}`.trim(),
+    });
+  }
+}
+
+function published(
+  name: string,
+  document: Document,
+  source: () => Promise<Source>,
+  options: ReadOptions,
+  descriptor?: Descriptor,
+): Inspection {
+  const children =
+    document.kind === 'manifest'
+      ? []
+      : document.value.manifests.map((child) => publishedChild(name, child, source, options));
+  return new Inspection(
+    { name, origin: 'published', document, source, children, ...(descriptor && { descriptor }) },
+    options,
+  );
+}
+
+function publishedChild(
+  parent: string,
+  descriptor: Descriptor,
+  source: () => Promise<Source>,
+  options: ReadOptions,
+): InspectedChild {
+  const name = childName(parent, descriptor.digest);
+  return {
+    name,
+    descriptor,
+    read: async () => {
+      const document = await (await source()).readManifest(descriptor.digest, options);
+      return published(name, document, source, options, descriptor);
+    },
+  };
+}
+
+/** As docker names it, with the tag that it was found under; in a layout a digest stands alone. */
+function childName(parent: string, digest: Digest): string {
+  const location = parseImageLocation(parent);
+  return formatImageLocation(
+    location.transport === 'oci'
+      ? { transport: 'oci', path: location.path, digest }
+      : { transport: 'registry', reference: { ...location.reference, digest } },
+  );
+}
+
+/** An entry of a draft: read from the draft itself where it holds the manifest, else from the entry's source. */
+function draftChild(entry: Entry, places: Places, options: ReadOptions): InspectedChild {
+  const descriptor = entryDescriptor(entry);
+  // Without its manifest the entry came with an index, whose name would stand for others too.
+  const name = entry.manifest === undefined ? childName(entry.source, descriptor.digest) : entry.source;
+  return {
+    name,
+    descriptor,
+    read: async () => {
+      const source = (): Promise<Source> => places.open(parseImageLocation(entry.source));
+      const document =
+        entry.manifest === undefined
+          ? await (await source()).readManifest(descriptor.digest, options)
+          : parseDocument(new TextEncoder().encode(entry.manifest), descriptor);
+      return published(name, document, source, options, descriptor);
+    },
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * multiarch as a library: assemble, check and publish multi-arch images from a program.
+ * {@link Multiarch} is the whole; the rest are the parts that its calls take and give.
+ * @module
+ */
+export { Multiarch } from './client/multiarch.js';
+export type { CreateOptions, DraftState } from './client/create.js';
+export type { PushOptions } from './client/push.js';
+export type { MultiarchOptions } from './client/run.js';
+export type { Inspection, InspectedChild } from './client/inspection.js';
+
+export { ImageLayout } from './layout/image-layout.js';
+export { MemoryStore } from './content/memory-store.js';
+export type { ReadOptions, Selector, Source } from './content/source.js';
+export type { Target, WriteBlobOptions } from './content/target.js';
+export type { BlobOutcome, OnEvent, WorkEvent } from './content/events.js';
+export type { HttpEvent, HttpMethod } from './http/message.js';
+
+export type { Draft, Entry, EntryOverride } from './drafts/draft.js';
+export type { DraftProblem } from './drafts/draft-problems.js';
+export type { DamagedDraft, DraftList } from './drafts/store.js';
+export type { EntryChanges, IndexChanges, PlatformField } from './drafts/annotate.js';
+export { SourcesError } from './assemble/read-sources.js';
+export type { Publication, PushedChild, TagChange } from './publish/publish.js';
+
+export type { Annotations } from './oci/annotation.js';
+export type { Descriptor } from './oci/descriptor.js';
+export { digestOf, isDigest, parseDigest } from './oci/digest.js';
+export type { Digest, DigestAlgorithm } from './oci/digest.js';
+export type { Document, IndexDocument, ManifestDocument } from './oci/document.js';
+export * from './oci/errors.js';
+export type { ImageConfig } from './oci/image-config.js';
+export type { ImageIndex } from './oci/image-index.js';
+export { formatImageLocation, parseImageLocation } from './oci/image-location.js';
+export type { ImageLocation, LayoutLocation, RegistryLocation } from './oci/image-location.js';
+export type { ImageManifest } from './oci/image-manifest.js';
+export type { MediaType } from './oci/media-type.js';
+export { parseDocument } from './oci/parse.js';
+export { formatPlatform, parsePlatform, samePlatform } from './oci/platform.js';
+export type { Platform } from './oci/platform.js';
+export { formatReference, parseReference, parseTag } from './oci/reference.js';
+export type { Reference, RegistryHost, Repository, RepositoryPath, Tag } from './oci/reference.js';
+export { createIndexDocument } from './oci/serialise.js';
+export { validateDocument } from './oci/validate.js';

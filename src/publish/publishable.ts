@@ -1,0 +1,36 @@
+import type { Draft } from '../drafts/draft.js';
+import { draftIndex } from '../drafts/draft-index.js';
+import { draftProblems } from '../drafts/draft-problems.js';
+import type { IndexDocument } from '../oci/document.js';
+import { InvalidError } from '../oci/errors.js';
+import { DUPLICATE_PLATFORM } from '../oci/index-rules.js';
+import { createIndexDocument } from '../oci/serialise.js';
+import { invalidDocument, validateForPublish } from '../oci/validate.js';
+
+/**
+ * The index that a draft stands for, when all rules for a published one are met.
+ * @throws InvalidError that lists everything that is to be mended first
+ */
+export function publishableIndex(
+  draft: Draft,
+  options: { readonly allowDuplicatePlatforms?: boolean | undefined } = {},
+): IndexDocument {
+  const { allowDuplicatePlatforms = false } = options;
+  const problems = draftProblems(draft).filter(
+    ({ kind }) => kind !== 'platform-duplicate' || !allowDuplicatePlatforms,
+  );
+  if (problems.length > 0) {
+    const isMissing = problems.some(({ kind }) => kind === 'platform-missing');
+    throw new InvalidError(problems.map(({ message }) => message).join('\n'), {
+      hint: isMissing
+        ? `Say it with: multiarch annotate ${draft.target} IMAGE --os linux --arch ARCH`
+        : 'Create the draft again without what is not wanted, or push with --allow-duplicate-platforms.',
+    });
+  }
+  const index = draftIndex(draft);
+  const broken = validateForPublish(index).filter(
+    ({ rule }) => rule !== DUPLICATE_PLATFORM || !allowDuplicatePlatforms,
+  );
+  if (broken.length > 0) throw invalidDocument(`the index ${draft.target}`, broken);
+  return createIndexDocument(index);
+}

@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+
+import { readSources, SourcesError, type SourceRequest } from '../../src/assemble/read-sources.js';
+import { MemoryStore } from '../../src/content/memory-store.js';
+import type { Source } from '../../src/content/source.js';
+import { CancelledError, NotFoundError, UnauthorizedError } from '../../src/oci/errors.js';
+import { parseTag } from '../../src/oci/reference.js';
+import { storeContent } from '../support/stored.js';
+import { tinyImage } from '../support/tiny-image.mjs';
+
+const selector = parseTag('latest');
+const amd64 = tinyImage({ architecture: 'amd64' });
+const arm64 = tinyImage({ architecture: 'arm64' });
+
+async function good(label: string, image = amd64): Promise<SourceRequest> {
+  const source = new MemoryStore(label);
+  await storeContent(source, image, 'latest');
+  return { source, selector, label };
+}
+
+/** A source that cannot be read; `after` is waited for first. */
+function bad(label: string, error: unknown, after: Promise<unknown> = Promise.resolve()): SourceRequest {
+  const fail = async (): Promise<never> => {
+    await after;
+    throw error;
+  };
+  const source: Source = { label, resolve: fail, readManifest: fail, openBlob: fail };
+  return { source, selector, label };
+}
+
+/** What a promise is rejected with. */
+async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => {
+      throw new Error('it did not fail');
+    },
+    (error: unknown) => error,
+  );
+}
+
+describe('readSources', () => {
+  it('answers in the order given, however long each takes', async () => {
+    const { source, ...slow } = await good('slow');
+    let answer = (): void => {};
+    const later = new Promise<void>((resolve) => (answer = resolve));
+    const held: Source = {
+      label: 'slow',
+      resolve: (...words) => source.resolve(...words),
+      readManifest: async (...words) => {
+        await later;
+        return source.readManifest(...words);
+      },
+      openBlob: (...words) => source.openBlob(...words),
+    };
+    const fast = await good('fast', arm64);
+
+    const reading = readSources([{ ...slow, source: held }, fast], {
+      onEvent: (event) => {
+        // The second one is done when the first may begin.
+        if (event.kind === 'resolved' && event.source === 'fast') answer();
+      },
+    });
+
+    expect((await reading).map(({ label }) => label)).toEqual(['slow', 'fast']);
+  });
+
+  it('throws the error of the one source that fails as it is', async () => {
+    const error = new NotFoundError('no such manifest: b');
+
+    expect(await failureOf(readSources([await good('a'), bad('b', error)]))).toBe(error);
+  });
+
+  it('tries all, and reports all that fail in one error, in the order given', async () => {
+    let last = (): void => {};
+    const lastFailed = new Promise<void>((resolve) => (last = resolve));
+    const missing = new NotFoundError('no such manifest: a', { hint: 'Has it been pushed?' });
+    const denied = new UnauthorizedError('c: access denied');
+    const deniedFirst: SourceRequest = bad(
+      'c',
+      denied,
+      Promise.resolve().then(() => last()),
+    );
+
+    const error = await failureOf(readSources([bad('a', missing, lastFailed), await good('b'), deniedFirst]));
+
+    expect(error).toBeInstanceOf(SourcesError);
+    expect(error).toMatchObject({ kind: 'not-found', errors: [missing, denied] });
+    expect(String(error)).toBe(
+      'SourcesError: 2 of 3 sources cannot be read:\n  no such manifest: a (Has it been pushed?)\n  c: access denied',
+    );
+  });
+
+  it('is cancelled where one was, whatever else failed', async () => {
+    const cancelled = new CancelledError('Cancelled: GET …');
+
+    const error = await failureOf(
+      readSources([bad('a', new NotFoundError('no such manifest: a')), bad('b', cancelled)]),
+    );
+
+    expect(error).toBe(cancelled);
+  });
+
+  it('reads nothing once the signal has fired', async () => {
+    const read = readSources([await good('a'), await good('b')], { signal: AbortSignal.abort() });
+
+    await expect(read).rejects.toThrow(CancelledError);
+  });
+
+  it('does not dress up a fault of the program as a source that cannot be read', async () => {
+    const fault = new TypeError('x is not a function');
+
+    expect(await failureOf(readSources([bad('a', new NotFoundError('a')), bad('b', fault)]))).toBe(fault);
+  });
+
+  it('reads nothing for no sources', async () => {
+    expect(await readSources([])).toEqual([]);
+  });
+});

@@ -1,0 +1,387 @@
+import { describe, expect, it } from 'vitest';
+
+import { SourcesError } from '../../src/assemble/read-sources.js';
+import {
+  ArgumentError,
+  CancelledError,
+  ConflictError,
+  InvalidError,
+  NotFoundError,
+  UnavailableError,
+} from '../../src/oci/errors.js';
+import { imagesOf, seedImages } from '../support/architectures.js';
+import { startRegistry } from '../support/open-repository.js';
+import { openMultiarch, temporaryDirectory } from '../support/test-multiarch.js';
+import { tinyImage } from '../support/tiny-image.mjs';
+
+const images = imagesOf(2);
+const [amd64, arm64] = images;
+const other = tinyImage({ architecture: 'amd64', text: 'another one\n' });
+
+/** A registry with two images, and the name of a draft of them. */
+async function prepare() {
+  const registry = await startRegistry();
+  const sources = seedImages(registry, 'app', images);
+  return { registry, sources, list: `${registry.host}/app:list` };
+}
+
+/** What a promise is rejected with. */
+async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => {
+      throw new Error('it did not fail');
+    },
+    (error: unknown) => error,
+  );
+}
+
+describe('create', () => {
+  it('keeps the order of the sources, and the same bytes come of the same call', async () => {
+    const { sources, list } = await prepare();
+
+    const digests = await Promise.all(
+      [1, 2].map(async () => {
+        const multiarch = await openMultiarch();
+        const { draft } = await multiarch.create(list, sources.toReversed(), {
+          annotations: { b: '1', a: '2' },
+        });
+        expect(draft.entries.map(({ descriptor }) => descriptor.digest)).toEqual([
+          arm64?.manifest.digest,
+          amd64?.manifest.digest,
+        ]);
+        return (await multiarch.inspect(list)).document.digest;
+      }),
+    );
+
+    expect(digests[0]).toBe(digests[1]);
+  });
+
+  it('--amend takes over what is said of the index itself, and keeps what is not', async () => {
+    const { sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    await multiarch.create(list, sources, { format: 'docker', annotations: { a: '1', b: '2' } });
+
+    const { draft } = await multiarch.create(list, [], {
+      amend: true,
+      format: 'oci',
+      annotations: { b: '3' },
+    });
+
+    expect(draft).toMatchObject({ format: 'oci', annotations: { a: '1', b: '3' } });
+    expect((await multiarch.create(list, [], { amend: true, format: 'auto' })).draft).toEqual(draft);
+  });
+
+  it('publishes byte for byte what inspect shows of the draft', async () => {
+    const { registry, sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    await multiarch.create(list, sources);
+    const { document } = await multiarch.inspect(list);
+
+    const { descriptor } = await multiarch.push(list);
+
+    expect(descriptor.digest).toBe(document.digest);
+    expect(registry.manifest('app', 'list')?.bytes.equals(document.bytes)).toBe(true);
+    expect(registry.manifest('app', 'list')?.mediaType).toBe(document.mediaType);
+  });
+
+  it('leaves nothing where one of the sources cannot be read', async () => {
+    const { sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+
+    const created = multiarch.create(list, [...sources, `${list}-not-there`]);
+
+    await expect(created).rejects.toThrow(NotFoundError);
+    expect(await multiarch.list()).toEqual({ drafts: [], damaged: [] });
+  });
+
+  it('reports all sources that cannot be read, as the user wrote them', async () => {
+    const { sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+
+    const error = await failureOf(multiarch.create(list, [`${list}-x`, ...sources, `${list}-y`]));
+
+    expect(error).toBeInstanceOf(SourcesError);
+    expect(String(error)).toMatch(/2 of 4 sources cannot be read:\n.*list-x.*\n.*list-y/);
+  });
+
+  it('refuses where there is a draft, before it asks any registry', async () => {
+    const { registry, sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    const { draft } = await multiarch.create(list, sources.slice(0, 1));
+    registry.clearLog();
+
+    const error = await failureOf(multiarch.create(list, sources));
+    const pushError = await failureOf(multiarch.createAndPush(list, sources));
+
+    expect(error).toBeInstanceOf(ConflictError);
+    expect(pushError).toBeInstanceOf(ConflictError);
+    expect(String(error)).toContain('refusing to amend an existing manifest list with no --amend flag');
+    expect(registry.requests).toEqual([]);
+    expect((await multiarch.list()).drafts).toEqual([draft]);
+  });
+
+  it('tells of what would keep the draft from being published', async () => {
+    const { registry, list } = await prepare();
+    registry.put('app', tinyImage({ architecture: 'amd64', omitPlatform: true }), 'bare');
+    const multiarch = await openMultiarch();
+
+    const { problems } = await multiarch.create(list, [`${registry.host}/app:bare`]);
+
+    expect(problems).toMatchObject([{ kind: 'platform-missing' }]);
+    await expect(multiarch.push(list)).rejects.toThrow(InvalidError);
+    await multiarch.annotate(list, `${registry.host}/app:bare`, {
+      os: 'linux',
+      architecture: 'amd64',
+    });
+    expect((await multiarch.push(list)).tags).toMatchObject([{ outcome: 'moved' }]);
+  });
+
+  it('makes a draft without entries, to be amended', async () => {
+    const { sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+
+    expect((await multiarch.create(list, [])).draft.entries).toEqual([]);
+    expect((await multiarch.create(list, sources, { amend: true })).draft.entries).toHaveLength(2);
+  });
+
+  it('stops when it is cancelled, and leaves nothing', async () => {
+    const stop = new AbortController();
+    const registry = await startRegistry({
+      fault: (_, next) => {
+        stop.abort();
+        return next();
+      },
+    });
+    const sources = seedImages(registry, 'app', images);
+    const multiarch = await openMultiarch({ signal: stop.signal });
+
+    await expect(multiarch.create(`${registry.host}/app:list`, sources)).rejects.toThrow(CancelledError);
+
+    expect((await multiarch.list()).drafts).toEqual([]);
+  });
+});
+
+describe('create --amend', () => {
+  it('adds a new source at the end, and asks a known one again: its tag may have moved', async () => {
+    const { registry, sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    await multiarch.create(list, sources.slice(0, 1));
+    registry.put('app', other, '0');
+
+    const { draft } = await multiarch.create(list, sources, { amend: true });
+
+    expect(draft.entries.map(({ descriptor }) => descriptor.digest)).toEqual([
+      other.manifest.digest,
+      arm64?.manifest.digest,
+    ]);
+  });
+
+  it('keeps what annotate has changed', async () => {
+    const { registry, sources, list } = await prepare();
+    const [first = ''] = sources;
+    const multiarch = await openMultiarch();
+    await multiarch.create(list, sources);
+    await multiarch.annotate(list, first, { osVersion: '12', annotations: { team: 'a' } });
+    await multiarch.annotateIndex(list, { annotations: { about: 'all' } });
+    registry.put('app', other, '0');
+
+    await multiarch.create(list, sources, { amend: true });
+
+    expect((await multiarch.inspect(list)).document.value).toMatchObject({
+      annotations: { about: 'all' },
+      manifests: [
+        {
+          digest: other.manifest.digest,
+          platform: { os: 'linux', architecture: 'amd64', 'os.version': '12' },
+          annotations: { team: 'a' },
+        },
+        { digest: arm64?.manifest.digest, platform: { os: 'linux', architecture: 'arm64' } },
+      ],
+    });
+  });
+
+  it('leaves the draft as it was where a source cannot be read', async () => {
+    const { sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    const { draft } = await multiarch.create(list, sources);
+
+    const amended = multiarch.create(list, [`${list}-not-there`], { amend: true });
+
+    await expect(amended).rejects.toThrow(NotFoundError);
+    expect((await multiarch.list()).drafts).toEqual([draft]);
+  });
+});
+
+describe('create --push', () => {
+  it('leaves no draft where it cannot publish, so that it can be called again', async () => {
+    const { sources } = await prepare();
+    const full = await startRegistry({
+      fault: (request, next) => (request.method === 'GET' ? next() : { status: 503 }),
+    });
+    const list = `${full.host}/app:list`;
+    const multiarch = await openMultiarch();
+
+    for (const _ of ['first', 'again']) {
+      await expect(multiarch.createAndPush(list, sources)).rejects.toThrow(UnavailableError);
+      expect((await multiarch.list()).drafts).toEqual([]);
+    }
+  });
+
+  it('leaves a draft that was there as it was, where it cannot publish', async () => {
+    const { registry, sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    const { draft } = await multiarch.create(list, sources);
+    registry.put('app', tinyImage({ architecture: 's390x', omitPlatform: true }), 'bare');
+
+    const pushed = multiarch.createAndPush(list, [`${registry.host}/app:bare`], { amend: true });
+
+    await expect(pushed).rejects.toThrow(InvalidError);
+    expect((await multiarch.list()).drafts).toEqual([draft]);
+    expect(registry.manifest('app', 'list')).toBeUndefined();
+  });
+
+  it('keeps the draft of a push that went well, and purges it where that is asked for', async () => {
+    const { sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+
+    const { draft, publication } = await multiarch.createAndPush(list, sources);
+    expect((await multiarch.list()).drafts).toEqual([draft]);
+
+    const again = await multiarch.createAndPush(list, sources, { amend: true, purge: true });
+    expect(again.publication.descriptor).toEqual(publication.descriptor);
+    expect((await multiarch.list()).drafts).toEqual([]);
+  });
+});
+
+describe('push', () => {
+  it('refuses a draft that is not there', async () => {
+    const multiarch = await openMultiarch();
+    await expect(multiarch.push('example.com/app:1')).rejects.toThrow('No such manifest: example.com/app:1');
+  });
+
+  it('removes the draft with purge, but not where the push fails', async () => {
+    const { registry, sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    await multiarch.create(list, sources);
+    await expect(multiarch.push(list, { purge: true, tags: ['127.0.0.1:1/app:x'] })).rejects.toThrow(
+      UnavailableError,
+    );
+    expect((await multiarch.list()).drafts).toHaveLength(1);
+
+    await multiarch.push(list, { purge: true });
+
+    expect((await multiarch.list()).drafts).toEqual([]);
+    expect(registry.manifest('app', 'list')).toBeDefined();
+  });
+
+  it('to a digest that is not that of the index: refused, before any registry is asked', async () => {
+    const { registry, sources } = await prepare();
+    const digest = amd64?.manifest.digest ?? '';
+    const list = `${registry.host}/app@${digest}`;
+    const multiarch = await openMultiarch();
+    await multiarch.create(list, sources);
+    registry.clearLog();
+
+    await expect(multiarch.push(list)).rejects.toThrow(InvalidError);
+    await expect(multiarch.push(list)).rejects.toThrow('makes an index with the digest sha256:');
+    expect(registry.requests).toEqual([]);
+  });
+
+  it('to a further place by a digest that is not that of the index: refused as well', async () => {
+    const { registry, sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    await multiarch.create(list, sources);
+    registry.clearLog();
+
+    const pushed = multiarch.push(list, { tags: [`${registry.host}/other@${amd64?.manifest.digest}`] });
+
+    await expect(pushed).rejects.toThrow(InvalidError);
+    expect(registry.requests).toEqual([]);
+  });
+
+  it('to the digest of the index: put under it, and no tag moved', async () => {
+    const { registry, sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    await multiarch.create(list, sources);
+    const { digest } = (await multiarch.inspect(list)).document;
+    const byDigest = `${registry.host}/app:list@${digest}`;
+    await multiarch.create(byDigest, sources);
+
+    expect((await multiarch.push(byDigest)).tags).toEqual([]);
+
+    expect(registry.manifest('app', digest)).toBeDefined();
+    expect(registry.manifest('app', 'list')).toBeUndefined();
+  });
+});
+
+describe('annotate', () => {
+  it('says in which list an image is not', async () => {
+    const { sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    const message = (name: string) => `manifest for image ${name}/nowhere:1 does not exist in ${list}`;
+
+    await expect(multiarch.annotate(list, 'example.com/nowhere:1', {})).rejects.toThrow(
+      message('example.com'),
+    );
+    await multiarch.create(list, sources);
+    await expect(multiarch.annotate(list, 'example.com/nowhere:1', {})).rejects.toThrow(
+      message('example.com'),
+    );
+  });
+});
+
+describe('remove', () => {
+  it('tries all, and tells of the one that was not there', async () => {
+    const { sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    await multiarch.create(list, sources);
+
+    const removed = multiarch.remove(['example.com/first:1', list]);
+
+    await expect(removed).rejects.toThrow('No such manifest: example.com/first:1');
+    await expect(removed).rejects.toThrow(NotFoundError);
+    expect((await multiarch.list()).drafts).toEqual([]);
+  });
+
+  it('tells of all that were not there', async () => {
+    const multiarch = await openMultiarch();
+
+    const error = await failureOf(multiarch.remove(['example.com/first:1', 'example.com/second:1']));
+
+    expect(error).toBeInstanceOf(NotFoundError);
+    expect(String(error)).toContain('example.com/first:1\nNo such manifest: example.com/second:1');
+  });
+
+  it('removes nothing where one name is no name', async () => {
+    const { sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    await multiarch.create(list, sources);
+
+    await expect(multiarch.remove([list, 'Not A Name'])).rejects.toThrow(ArgumentError);
+
+    expect((await multiarch.list()).drafts).toHaveLength(1);
+  });
+
+  it('is cancelled, and does not call that a draft that is not there', async () => {
+    const { sources, list } = await prepare();
+    const store = await temporaryDirectory();
+    const lists = [list, `${list}-2`];
+    const multiarch = await openMultiarch({ store });
+    for (const name of lists) await multiarch.create(name, sources);
+    const cancelled = await openMultiarch({ store, signal: AbortSignal.abort() });
+
+    await expect(cancelled.remove(lists)).rejects.toThrow(CancelledError);
+
+    expect((await multiarch.list()).drafts).toHaveLength(2);
+  });
+
+  it('removes all', async () => {
+    const { sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    for (const name of [list, `${list}-2`]) await multiarch.create(name, sources);
+
+    await multiarch.removeAll();
+
+    expect(await multiarch.list()).toEqual({ drafts: [], damaged: [] });
+  });
+});

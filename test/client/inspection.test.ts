@@ -1,0 +1,171 @@
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { ArgumentError, InvalidError, NotFoundError } from '../../src/oci/errors.js';
+import { parsePlatform } from '../../src/oci/platform.js';
+import { imagesOf, seedImages } from '../support/architectures.js';
+import { startRegistry } from '../support/open-repository.js';
+import { openMultiarch, temporaryDirectory } from '../support/test-multiarch.js';
+import { tinyImage, tinyIndex, writeLayout } from '../support/tiny-image.mjs';
+
+const images = imagesOf(3);
+const [amd64, arm64, armv7] = images;
+const index = tinyIndex(images, { attestations: true });
+
+/** A registry with an index under `all` and its images under `0`, `1` and `2`. */
+async function prepare() {
+  const registry = await startRegistry();
+  const sources = seedImages(registry, 'app', images);
+  registry.put('app', index, 'all');
+  return { registry, sources, name: `${registry.host}/app:all`, multiarch: await openMultiarch() };
+}
+
+describe('inspect', () => {
+  it('gives what is published as it is, and reads a child when it is asked for', async () => {
+    const { registry, name, multiarch } = await prepare();
+
+    const inspection = await multiarch.inspect(name);
+    const [, child] = inspection.children;
+    const read = await child?.read();
+
+    expect(inspection).toMatchObject({ name, origin: 'published', document: { kind: 'index' } });
+    expect(Buffer.from(inspection.document.bytes).equals(index.bytes)).toBe(true);
+    expect(child?.descriptor.platform).toEqual({ os: 'linux', architecture: 'arm64' });
+    expect(read?.document.digest).toBe(arm64?.manifest.digest);
+    expect(read?.name).toBe(`${name}@${arm64?.manifest.digest}`);
+    expect(registry.requests).toHaveLength(2);
+  });
+
+  it('prefers a draft of that name', async () => {
+    const { registry, sources, name, multiarch } = await prepare();
+    await multiarch.create(name, sources.slice(0, 1));
+    registry.clearLog();
+
+    const inspection = await multiarch.inspect(name);
+
+    expect(inspection).toMatchObject({ name, origin: 'draft' });
+    expect(inspection.children).toHaveLength(1);
+    expect(registry.requests).toEqual([]);
+  });
+
+  it('reads a layout, whose tag may be left out where it holds one image', async () => {
+    const layout = join(await temporaryDirectory(), 'layout');
+    await writeLayout(layout, index, '1');
+    const multiarch = await openMultiarch();
+
+    for (const name of [`oci:${layout}`, `oci:${layout}:1`, `oci:${layout}@${index.digest}`]) {
+      expect((await multiarch.inspect(name)).document.digest).toBe(index.digest);
+    }
+  });
+
+  it('says what is not there', async () => {
+    const { name, multiarch } = await prepare();
+    await expect(multiarch.inspect(`${name}-not`)).rejects.toThrow(NotFoundError);
+  });
+});
+
+describe('select', () => {
+  it.each([
+    ['linux/arm64', arm64],
+    ['linux/arm64/v8', arm64],
+    ['linux/arm', armv7],
+    ['linux/amd64', amd64],
+  ])('gives the image for %s', async (platform, image) => {
+    const { name, multiarch } = await prepare();
+
+    const selected = await (await multiarch.inspect(name)).select(parsePlatform(platform));
+
+    expect(selected.document.digest).toBe(image?.manifest.digest);
+  });
+
+  it('lists the platforms there are where there is none', async () => {
+    const { name, multiarch } = await prepare();
+
+    const selected = (await multiarch.inspect(name)).select(parsePlatform('linux/s390x'));
+
+    await expect(selected).rejects.toThrow(`${name} has no image for linux/s390x`);
+    await expect(selected).rejects.toMatchObject({ hint: expect.stringContaining('linux/arm64') });
+  });
+
+  it('takes an image for itself where it runs there', async () => {
+    const { sources, multiarch } = await prepare();
+    const image = await multiarch.inspect(sources[1] ?? '');
+
+    expect(await image.select(parsePlatform('linux/arm64'))).toBe(image);
+    await expect(image.select(parsePlatform('linux/amd64'))).rejects.toThrow(NotFoundError);
+  });
+});
+
+describe('config and platform', () => {
+  it('are those of the image', async () => {
+    const { sources, multiarch } = await prepare();
+
+    const image = await multiarch.inspect(sources[2] ?? '');
+
+    expect(Buffer.from(await image.config()).equals(armv7?.config.bytes ?? Buffer.alloc(0))).toBe(true);
+    expect(await image.platform()).toEqual(armv7?.platform);
+  });
+
+  it('the index knows the platform, so no config is read', async () => {
+    const { registry, name, multiarch } = await prepare();
+    const child = await (await multiarch.inspect(name)).select(parsePlatform('linux/arm/v7'));
+    registry.clearLog();
+
+    expect(await child.platform()).toEqual(armv7?.platform);
+    expect(registry.requests).toEqual([]);
+  });
+
+  it('an index has no config', async () => {
+    const { name, multiarch } = await prepare();
+    await expect((await multiarch.inspect(name)).config()).rejects.toThrow(InvalidError);
+  });
+});
+
+describe('inspect of an entry', () => {
+  it('is the manifest that the draft holds, without a request; its config comes from the source', async () => {
+    const { registry, sources, name, multiarch } = await prepare();
+    await multiarch.create(name, sources);
+    registry.clearLog();
+
+    const entry = await multiarch.inspectEntry(name, sources[1] ?? '');
+    expect(Buffer.from(entry.document.bytes).equals(arm64?.manifest.bytes ?? Buffer.alloc(0))).toBe(true);
+    expect(entry.name).toBe(sources[1]);
+    expect(registry.requests).toEqual([]);
+
+    expect(Buffer.from(await entry.config()).equals(arm64?.config.bytes ?? Buffer.alloc(0))).toBe(true);
+    expect(registry.requests).toHaveLength(1);
+  });
+
+  it('shows what annotate has changed', async () => {
+    const { sources, name, multiarch } = await prepare();
+    await multiarch.create(name, sources);
+    await multiarch.annotate(name, 'linux/arm64', { osVersion: '12' });
+
+    const entry = await multiarch.inspectEntry(name, 'linux/arm64');
+
+    expect(await entry.platform()).toEqual({ os: 'linux', architecture: 'arm64', 'os.version': '12' });
+  });
+
+  it('is read from its source where that is an index', async () => {
+    const { registry, name, multiarch } = await prepare();
+    const list = `${registry.host}/app:list`;
+    await multiarch.create(list, [name]);
+
+    const entry = await multiarch.inspectEntry(list, 'linux/amd64');
+
+    expect(entry.document.digest).toBe(amd64?.manifest.digest);
+    expect(entry.name).toBe(`${name}@${amd64?.manifest.digest}`);
+    await expect(multiarch.inspectEntry(list, name)).rejects.toThrow(ArgumentError);
+  });
+
+  it('keeps what the tag stood for, though it has moved', async () => {
+    const { registry, sources, name, multiarch } = await prepare();
+    await multiarch.create(name, sources);
+    registry.put('app', tinyImage({ architecture: 'arm64', text: 'moved\n' }), '1');
+
+    const entry = await multiarch.inspectEntry(name, sources[1] ?? '');
+
+    expect(entry.document.digest).toBe(arm64?.manifest.digest);
+  });
+});

@@ -1,0 +1,439 @@
+import { describe, expect, it } from 'vitest';
+
+import type { WorkEvent } from '../../src/content/events.js';
+import { MemoryStore } from '../../src/content/memory-store.js';
+import type { Source } from '../../src/content/source.js';
+import type { Descriptor } from '../../src/oci/descriptor.js';
+import { documentDescriptor, type IndexDocument } from '../../src/oci/document.js';
+import { CancelledError, FailedError, InvalidError } from '../../src/oci/errors.js';
+import { OCI_CONFIG, OCI_INDEX } from '../../src/oci/media-type.js';
+import { parseTag } from '../../src/oci/reference.js';
+import { createIndexDocument } from '../../src/oci/serialise.js';
+import type { Child } from '../../src/publish/plan.js';
+import { publish } from '../../src/publish/publish.js';
+import { manifestOf } from '../contract/contract-content.js';
+import { storeContent } from '../support/stored.js';
+import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
+
+const V1 = parseTag('v1');
+const LATEST = parseTag('latest');
+const amd64 = tinyImage({ architecture: 'amd64' });
+const arm64 = tinyImage({ architecture: 'arm64' });
+
+/** A store that writes down, in order, what was done to it, and may be told to fail or to wait. */
+class WatchedStore extends MemoryStore {
+  readonly log: string[] = [];
+  /** Called before each write, with its line of the log. */
+  before: (line: string) => Promise<void> | void = () => {};
+
+  override find(...words: Parameters<MemoryStore['find']>): ReturnType<MemoryStore['find']> {
+    this.log.push(`find ${words[0]}`);
+    return super.find(...words);
+  }
+
+  override async copyBlob(
+    ...words: Parameters<MemoryStore['copyBlob']>
+  ): ReturnType<MemoryStore['copyBlob']> {
+    await this.#write(`blob ${words[0].digest}`);
+    return super.copyBlob(...words);
+  }
+
+  override async writeManifest(
+    ...words: Parameters<MemoryStore['writeManifest']>
+  ): ReturnType<MemoryStore['writeManifest']> {
+    const [document, { tag } = {}] = words;
+    await this.#write(tag === undefined ? `manifest ${document.digest}` : `tag ${tag} ${document.digest}`);
+    return super.writeManifest(...words);
+  }
+
+  get writes(): string[] {
+    return this.log.filter((line) => !line.startsWith('find '));
+  }
+
+  async #write(line: string): Promise<void> {
+    this.log.push(line);
+    await this.before(line);
+  }
+}
+
+async function childOf(source: MemoryStore, content: Parameters<typeof storeContent>[1]): Promise<Child> {
+  const descriptor = documentDescriptor(await storeContent(source, content));
+  return { descriptor, source };
+}
+
+function indexOf(children: readonly Child[]): IndexDocument {
+  const manifests = children.map(({ descriptor }) => descriptor);
+  return createIndexDocument({ schemaVersion: 2, mediaType: OCI_INDEX, manifests });
+}
+
+/** Children from one source, and the index of them. */
+async function prepare(...contents: readonly Parameters<typeof storeContent>[1][]): Promise<{
+  readonly source: MemoryStore;
+  readonly children: readonly Child[];
+  readonly index: IndexDocument;
+}> {
+  const source = new MemoryStore('source');
+  const children: Child[] = [];
+  for (const content of contents) children.push(await childOf(source, content));
+  return { source, children, index: indexOf(children) };
+}
+
+describe('publish', () => {
+  it('moves what is missing: blobs before their manifest, manifests before the index, the index before its tag', async () => {
+    const { children, index } = await prepare(amd64, arm64);
+    const target = new WatchedStore();
+    await storeContent(target, arm64);
+    target.log.length = 0;
+
+    const publication = await publish({ index, children, destinations: [{ target, tag: V1 }] });
+
+    const blobs = [amd64.config, ...amd64.layers].map(({ digest }) => `blob ${digest}`);
+    expect(new Set(target.writes.slice(0, 2))).toEqual(new Set(blobs));
+    expect(target.writes.slice(2)).toEqual([`manifest ${amd64.manifest.digest}`, `tag v1 ${index.digest}`]);
+    expect(publication).toEqual({
+      descriptor: documentDescriptor(index),
+      pushed: [{ repository: 'memory', digest: amd64.manifest.digest }],
+      tags: [{ repository: 'memory', tag: V1, outcome: 'moved' }],
+    });
+    expect(Buffer.from((await target.readManifest(V1)).bytes).equals(index.bytes)).toBe(true);
+  });
+
+  it('asks for the tag and each child, once each, before it writes anything', async () => {
+    const { children, index } = await prepare(amd64, arm64);
+    const target = new WatchedStore();
+
+    await publish({ index, children, destinations: [{ target, tag: V1 }] });
+
+    const finds = ['v1', amd64.manifest.digest, arm64.manifest.digest].map((selector) => `find ${selector}`);
+    expect(target.log.slice(0, 3)).toEqual(finds);
+    expect(target.log.slice(3)).toEqual(target.writes);
+  });
+
+  it('copies a blob that images share once, and an image that is listed twice once', async () => {
+    const source = new MemoryStore();
+    const layer = source.addBlob(Buffer.from('shared'), 'application/vnd.oci.image.layer.v1.tar');
+    const children: Child[] = [];
+    for (const text of ['{"os":"linux"}', '{"os":"windows"}']) {
+      const config = source.addBlob(Buffer.from(text), OCI_CONFIG);
+      const descriptor = await source.writeManifest(manifestOf(config, [layer, layer]));
+      children.push({ descriptor, source }, { descriptor, source });
+    }
+    const target = new WatchedStore();
+
+    await publish({ index: indexOf(children), children, destinations: [{ target, tag: V1 }] });
+
+    expect(target.writes.filter((line) => line === `blob ${layer.digest}`)).toHaveLength(1);
+    expect(target.writes.filter((line) => line.startsWith('blob '))).toHaveLength(3);
+    expect(target.writes.filter((line) => line.startsWith('manifest '))).toHaveLength(2);
+  });
+
+  it('leaves layers behind that may not be distributed', async () => {
+    const source = new MemoryStore();
+    const config = source.addBlob(Buffer.from('{}'), OCI_CONFIG);
+    const foreign: Descriptor = {
+      mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+      digest: documentDescriptor(indexOf([])).digest,
+      size: 5,
+      urls: ['https://example.com/layer'],
+    };
+    const manifest = manifestOf(config, [foreign]);
+    await source.writeManifest(manifest);
+    const children = [{ descriptor: documentDescriptor(manifest), source }];
+    const target = new WatchedStore();
+
+    await publish({ index: indexOf(children), children, destinations: [{ target, tag: V1 }] });
+
+    expect(target.writes.filter((line) => line.startsWith('blob '))).toEqual([`blob ${config.digest}`]);
+    expect((await target.readManifest(manifest.digest)).value).toMatchObject({ layers: [foreign] });
+  });
+
+  it('moves an index that is a child with all that it holds, children first', async () => {
+    const { children, index } = await prepare(tinyIndex([amd64, arm64]));
+    const target = new WatchedStore();
+
+    await publish({ index, children, destinations: [{ target, tag: V1 }] });
+
+    const manifests = target.writes.filter((line) => !line.startsWith('blob '));
+    expect(new Set(manifests.slice(0, 2))).toEqual(
+      new Set([`manifest ${amd64.manifest.digest}`, `manifest ${arm64.manifest.digest}`]),
+    );
+    expect(manifests.slice(2)).toEqual([
+      `manifest ${children[0]?.descriptor.digest}`,
+      `tag v1 ${index.digest}`,
+    ]);
+  });
+
+  it('writes nothing where the tag has this digest already', async () => {
+    const { children, index } = await prepare(amd64, arm64);
+    const target = new WatchedStore();
+    await publish({ index, children, destinations: [{ target, tag: V1 }] });
+    target.log.length = 0;
+
+    const publication = await publish({ index, children, destinations: [{ target, tag: V1 }] });
+
+    expect(target.writes).toEqual([]);
+    expect(publication.tags).toEqual([
+      { repository: 'memory', tag: V1, previous: index.digest, outcome: 'unchanged' },
+    ]);
+    expect(publication.pushed).toEqual([]);
+  });
+
+  it('tells what a tag stood for that it moves', async () => {
+    const { children, index } = await prepare(amd64);
+    const target = new MemoryStore();
+    const before = await storeContent(target, arm64, 'v1');
+
+    const { tags } = await publish({ index, children, destinations: [{ target, tag: V1 }] });
+
+    expect(tags).toEqual([{ repository: 'memory', tag: V1, previous: before.digest, outcome: 'moved' }]);
+  });
+
+  it('moves the tags of all destinations in the order given, after all content is in all of them', async () => {
+    const { children, index } = await prepare(amd64);
+    const [one, other] = [new WatchedStore('one'), new WatchedStore('other')];
+    const order: string[] = [];
+    one.before = (line) => void order.push(`one ${line}`);
+    other.before = (line) => void order.push(`other ${line}`);
+    const destinations = [
+      { target: one, tag: V1 },
+      { target: other, tag: V1 },
+      { target: one, tag: LATEST },
+    ];
+
+    const publication = await publish({ index, children, destinations });
+
+    const tags = [`one tag v1`, `other tag v1`, `one tag latest`].map((line) => `${line} ${index.digest}`);
+    expect(order.slice(-3)).toEqual(tags);
+    expect(order.filter((line) => line.includes(' tag '))).toHaveLength(3);
+    expect(publication.tags.map(({ repository, tag }) => `${repository} ${tag}`)).toEqual([
+      'one v1',
+      'other v1',
+      'one latest',
+    ]);
+    expect(one.log.filter((line) => line === `find ${amd64.manifest.digest}`)).toHaveLength(1);
+    expect(publication.pushed).toEqual(
+      ['one', 'other'].map((repository) => ({ repository, digest: amd64.manifest.digest })),
+    );
+  });
+
+  it('publishes by the digest alone where there is no tag', async () => {
+    const { children, index } = await prepare(amd64);
+    const target = new WatchedStore();
+
+    const { tags } = await publish({ index, children, destinations: [{ target }] });
+
+    expect(tags).toEqual([]);
+    expect(target.writes.at(-1)).toBe(`manifest ${index.digest}`);
+  });
+
+  it('does not ask for children that it is told are there', async () => {
+    const { children, index } = await prepare(amd64, arm64);
+    const target = new WatchedStore();
+    await storeContent(target, amd64);
+    await storeContent(target, arm64);
+    target.log.length = 0;
+
+    await publish({
+      index,
+      children,
+      destinations: [{ target, tag: V1 }],
+      seen: new Map([
+        [target, new Set([amd64.manifest.digest, arm64.manifest.digest].map(digestIn(children)))],
+      ]),
+    });
+
+    expect(target.log).toEqual(['find v1', `tag v1 ${index.digest}`]);
+  });
+
+  it('does not read a manifest that is at hand', async () => {
+    const { source, children, index } = await prepare(amd64);
+    const document = await source.readManifest(digestIn(children)(amd64.manifest.digest));
+    source.readManifest = () => Promise.reject(new Error('it was read again'));
+    const target = new WatchedStore();
+
+    await publish({
+      index,
+      children: children.map((child) => ({ ...child, document })),
+      destinations: [{ target, tag: V1 }],
+    });
+
+    expect(await target.find(document.digest)).toBeDefined();
+  });
+
+  it('reports what it does', async () => {
+    const { children, index } = await prepare(amd64);
+    const events: WorkEvent[] = [];
+    const target = new MemoryStore();
+
+    await publish(
+      { index, children, destinations: [{ target, tag: V1 }] },
+      { onEvent: (event) => events.push(event) },
+    );
+
+    for (const { digest, size } of [amd64.config, ...amd64.layers]) {
+      const own = events.filter((event) => 'digest' in event && event.digest === digest);
+      expect(own[0]).toEqual({ kind: 'blob-started', digest, size });
+      expect(own.at(-1)).toEqual({ kind: 'blob-done', digest, size, outcome: 'copied' });
+      const sent = own.map((event) => (event.kind === 'blob-progress' ? event.bytes : 0));
+      expect(sent.reduce((sum, bytes) => sum + bytes, 0)).toBe(size);
+    }
+    expect(events.slice(-2)).toEqual([
+      { kind: 'child-pushed', repository: 'memory', digest: amd64.manifest.digest },
+      { kind: 'tagged', repository: 'memory', tag: V1, digest: index.digest, outcome: 'moved' },
+    ]);
+  });
+});
+
+describe('publish, when something fails', () => {
+  it('moves no tag, begins nothing more, and waits for what is under way', async () => {
+    const { children, index } = await prepare(amd64, arm64);
+    const target = new WatchedStore();
+    const failure = new FailedError('no space left');
+    const underWay: string[] = [];
+    const stopped: string[] = [];
+    target.before = async (line) => {
+      if (line === `blob ${amd64.config.digest}`) {
+        // Not before another one has begun.
+        while (underWay.length === 0) await new Promise(setImmediate);
+        throw failure;
+      }
+      underWay.push(line);
+      await new Promise(setImmediate);
+      await new Promise(setImmediate);
+      stopped.push(line);
+    };
+
+    await expect(publish({ index, children, destinations: [{ target, tag: V1 }] })).rejects.toBe(failure);
+
+    expect(underWay).not.toEqual([]);
+    expect(new Set(stopped)).toEqual(new Set(underWay));
+    expect(target.writes.filter((line) => !line.startsWith('blob '))).toEqual([]);
+    const writes = target.writes.length;
+    await new Promise(setImmediate);
+    expect(target.writes).toHaveLength(writes);
+  });
+
+  it('stops transfers that are under way', async () => {
+    const { children, index } = await prepare(amd64, arm64);
+    const failure = new FailedError('no space left');
+    const signals: AbortSignal[] = [];
+    const target = new MemoryStore();
+    const stuck = arm64.layers[0]?.digest;
+    target.copyBlob = async ({ digest }, _, options) => {
+      if (digest !== stuck) {
+        while (signals.length === 0) await new Promise(setImmediate);
+        throw failure;
+      }
+      const { signal } = options ?? {};
+      if (signal === undefined) throw new Error('no signal');
+      signals.push(signal);
+      // As a transfer that would never end by itself.
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve);
+      });
+      throw new CancelledError('Cancelled');
+    };
+
+    await expect(publish({ index, children, destinations: [{ target, tag: V1 }] })).rejects.toBe(failure);
+
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+
+  it('leaves the tags after the one that fails', async () => {
+    const { children, index } = await prepare(amd64);
+    const target = new WatchedStore();
+    target.before = (line) => {
+      if (line.startsWith('tag latest')) throw new FailedError('refused');
+    };
+    const destinations = [V1, LATEST, parseTag('v2')].map((tag) => ({ target, tag }));
+
+    await expect(publish({ index, children, destinations })).rejects.toThrow('refused');
+
+    expect(await target.find(V1)).toBeDefined();
+    expect(await target.find(LATEST)).toBeUndefined();
+    expect(target.writes.filter((line) => line.startsWith('tag v2'))).toEqual([]);
+  });
+
+  it('moves no tag anywhere where content cannot be moved to one of several targets', async () => {
+    const { children, index } = await prepare(amd64);
+    const [good, full] = [new WatchedStore('good'), new WatchedStore('full')];
+    full.before = () => {
+      throw new FailedError('no space left');
+    };
+    const destinations = [good, full].map((target) => ({ target, tag: V1 }));
+
+    await expect(publish({ index, children, destinations })).rejects.toThrow('no space left');
+
+    expect(await good.find(V1)).toBeUndefined();
+  });
+
+  it('is cancelled by the caller, and writes nothing', async () => {
+    const { children, index } = await prepare(amd64);
+    const target = new WatchedStore();
+    const signal = AbortSignal.abort();
+
+    const published = publish({ index, children, destinations: [{ target, tag: V1 }] }, { signal });
+
+    await expect(published).rejects.toThrow(CancelledError);
+    expect(target.writes).toEqual([]);
+  });
+
+  it('refuses bytes that were tampered with at the source, and tags nothing', async () => {
+    const { source, children, index } = await prepare(amd64);
+    const [layer] = amd64.layers;
+    const tampered: Source = {
+      label: 'tampered',
+      resolve: (...words) => source.resolve(...words),
+      readManifest: (...words) => source.readManifest(...words),
+      openBlob: async (descriptor, options) => {
+        if (descriptor.digest !== layer?.digest) return source.openBlob(descriptor, options);
+        const other = new MemoryStore().addBlob(Buffer.alloc(descriptor.size), 'x');
+        const from = new MemoryStore();
+        from.addBlob(Buffer.alloc(descriptor.size), 'x');
+        return from.openBlob(other);
+      },
+    };
+    const target = new WatchedStore();
+
+    const published = publish({
+      index,
+      children: children.map(({ descriptor }) => ({ descriptor, source: tampered })),
+      destinations: [{ target, tag: V1 }],
+    });
+
+    await expect(published).rejects.toThrow(InvalidError);
+    expect(target.writes.filter((line) => !line.startsWith('blob '))).toEqual([]);
+  });
+
+  it.each(['moved', 'there already'])(
+    'refuses a child of another size than the index says: %s',
+    async (state) => {
+      const { children } = await prepare(amd64);
+      const wrong = children.map(({ descriptor, source }) => ({
+        descriptor: { ...descriptor, size: descriptor.size + 1 },
+        source,
+      }));
+      const target = new WatchedStore();
+      if (state === 'there already') await storeContent(target, amd64);
+
+      const published = publish({
+        index: indexOf(wrong),
+        children: wrong,
+        destinations: [{ target, tag: V1 }],
+      });
+
+      await expect(published).rejects.toThrow(InvalidError);
+      await expect(published).rejects.toThrow(`has ${amd64.manifest.size} bytes`);
+      expect(target.writes.filter((line) => line.startsWith('tag '))).toEqual([]);
+    },
+  );
+});
+
+/** The same digest, as the type that children have. */
+function digestIn(children: readonly Child[]): (text: string) => Child['descriptor']['digest'] {
+  return (text) => {
+    const child = children.find(({ descriptor }) => descriptor.digest === text);
+    if (child === undefined) throw new Error(`no child ${text}`);
+    return child.descriptor.digest;
+  };
+}

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Draft } from '../../src/drafts/draft.js';
+import { InvalidError } from '../../src/oci/errors.js';
+import { publishableIndex } from '../../src/publish/publishable.js';
+import { attestation, digest, draftOf, image } from '../support/drafts.js';
+
+function refusal(draft: Draft, options?: Parameters<typeof publishableIndex>[1]): InvalidError {
+  try {
+    publishableIndex(draft, options);
+  } catch (error) {
+    if (error instanceof InvalidError) return error;
+    throw error;
+  }
+  throw new Error('it was not refused');
+}
+
+describe('publishableIndex', () => {
+  it('gives the index of a sound draft, with its statements', () => {
+    const draft = draftOf({
+      'example.com/app:amd64': [image('amd64', 'linux/amd64'), attestation('amd64')],
+      'example.com/app:arm64': [image('arm64', 'linux/arm64')],
+    });
+
+    const { kind, value } = publishableIndex(draft);
+
+    expect(kind).toBe('index');
+    const words = ['amd64', 'about amd64', 'arm64'];
+    expect(value.manifests.map((entry) => entry.digest)).toEqual(words.map((word) => digest(word)));
+  });
+
+  it('gives equal bytes for equal drafts, whatever order annotations were made in', () => {
+    const sources = { 'example.com/app:amd64': [image('amd64', 'linux/amd64')] };
+
+    const one = publishableIndex(draftOf(sources, { annotations: { b: '2', a: '1' } }));
+    const other = publishableIndex(draftOf(sources, { annotations: { a: '1', b: '2' } }));
+
+    expect(Buffer.from(one.bytes).equals(other.bytes)).toBe(true);
+    expect(one.digest).toBe(other.digest);
+  });
+
+  it('lists every image without a platform, and says how to mend it', () => {
+    const error = refusal(
+      draftOf({
+        'example.com/app:a': [image('a')],
+        'example.com/app:b': [image('b', 'linux/amd64')],
+        'example.com/app:c': [image('c')],
+      }),
+    );
+
+    expect(error.message).toBe(
+      'manifest example.com/app:a must have an OS and Architecture to be pushed to a registry\n' +
+        'manifest example.com/app:c must have an OS and Architecture to be pushed to a registry',
+    );
+    expect(error.hint).toContain('multiarch annotate example.com/app:1');
+  });
+
+  describe('with two images for one platform', () => {
+    const draft = draftOf({
+      'example.com/app:a': [image('a', 'linux/arm64')],
+      'example.com/app:b': [image('b', 'linux/arm64/v8')],
+    });
+
+    it('refuses, names both, and says what can be done', () => {
+      const error = refusal(draft);
+      expect(error.message).toContain('example.com/app:a, example.com/app:b');
+      expect(error.hint).toContain('--allow-duplicate-platforms');
+    });
+
+    it('gives way where they are allowed', () => {
+      expect(publishableIndex(draft, { allowDuplicatePlatforms: true }).value.manifests).toHaveLength(2);
+    });
+  });
+
+  it('does not give way on a missing platform where duplicates are allowed', () => {
+    const draft = draftOf({ 'example.com/app:a': [image('a')] });
+    expect(refusal(draft, { allowDuplicatePlatforms: true }).message).toContain('must have an OS');
+  });
+
+  it('refuses an index without entries', () => {
+    expect(refusal(draftOf({})).problems).toMatchObject([{ rule: 'index/empty' }]);
+  });
+});
