@@ -7,9 +7,14 @@ import { ATTESTATION_MANIFEST, REFERENCE_TYPE } from '../oci/annotation.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { documentDescriptor, type Document, type ManifestDocument } from '../oci/document.js';
 import { InvalidError } from '../oci/errors.js';
-import { MAX_CONFIG_BYTES, parseImageConfig, platformOfConfig } from '../oci/image-config.js';
+import {
+  MAX_CONFIG_BYTES,
+  parseImageConfig,
+  platformOfConfig,
+  type ImageConfig,
+} from '../oci/image-config.js';
 import { isImageConfigType, isIndexType } from '../oci/media-type.js';
-import { isCompletePlatform, type Platform } from '../oci/platform.js';
+import { isCompletePlatform } from '../oci/platform.js';
 
 /** One image, or one statement about an image, that a source gives to an index. */
 export interface SourceEntry {
@@ -17,6 +22,8 @@ export interface SourceEntry {
   readonly descriptor: Descriptor;
   /** The manifest, where it had to be read. */
   readonly document?: ManifestDocument;
+  /** The image's config, where it had to be read. */
+  readonly config?: ImageConfig;
 }
 
 /** What a source was found to be. */
@@ -30,6 +37,8 @@ export interface ReadSourceOptions {
   readonly onEvent?: OnEvent | undefined;
   /** @default unlimited */
   readonly limit?: Limit;
+  /** Read the config of every image, also where an index says all that an entry needs. @default false */
+  readonly configs?: boolean | undefined;
 }
 
 /** Indexes within indexes are followed this deep; nothing real goes deeper, and a loop ends here. */
@@ -82,9 +91,7 @@ async function imageEntry(
   document: ManifestDocument,
   options: ReadSourceOptions,
 ): Promise<SourceEntry> {
-  const platform = await configPlatform(source, document, options);
-  const descriptor = documentDescriptor(document);
-  return { descriptor: platform === undefined ? descriptor : { ...descriptor, platform }, document };
+  return describedEntry(documentDescriptor(document), document, await readConfig(source, document, options));
 }
 
 /** An entry of a source index: kept as it stands, and asked for its platform only where the index is silent. */
@@ -93,11 +100,26 @@ async function indexedEntry(
   descriptor: Descriptor,
   options: ReadSourceOptions,
 ): Promise<SourceEntry> {
-  if (isCompletePlatform(descriptor.platform) || !mayBeImage(descriptor)) return { descriptor };
+  const isKnown = isCompletePlatform(descriptor.platform) && options.configs !== true;
+  if (isKnown || !mayBeImage(descriptor)) return { descriptor };
   const document = await readEntry(source, descriptor, options);
   if (document.kind !== 'manifest') return { descriptor };
-  const platform = await configPlatform(source, document, options);
-  return { descriptor: platform === undefined ? descriptor : { ...descriptor, platform }, document };
+  return describedEntry(descriptor, document, await readConfig(source, document, options));
+}
+
+/** What an index says of an image goes before what the image's config says. */
+function describedEntry(
+  descriptor: Descriptor,
+  document: ManifestDocument,
+  config: ImageConfig | undefined,
+): SourceEntry {
+  const stated = config === undefined ? undefined : platformOfConfig(config);
+  const platform = isCompletePlatform(descriptor.platform) ? descriptor.platform : stated;
+  return {
+    descriptor: platform === undefined ? descriptor : { ...descriptor, platform },
+    document,
+    ...(config !== undefined && { config }),
+  };
 }
 
 function mayBeImage(descriptor: Descriptor): boolean {
@@ -106,19 +128,19 @@ function mayBeImage(descriptor: Descriptor): boolean {
   );
 }
 
-/** The platform that an image's config states; none for an artifact, whose config is not an image's. */
-async function configPlatform(
+/** The config of an image; none of an artifact, whose config is not an image's. */
+async function readConfig(
   source: Source,
   document: ManifestDocument,
   options: ReadSourceOptions,
-): Promise<Platform | undefined> {
+): Promise<ImageConfig | undefined> {
   const { config } = document.value;
   if (!isImageConfigType(config.mediaType)) return undefined;
   const { limit = unlimited } = options;
   const bytes = await limit(async () =>
     readVerified(await source.openBlob(config, options), config, MAX_CONFIG_BYTES),
   );
-  return platformOfConfig(parseImageConfig(bytes));
+  return parseImageConfig(bytes);
 }
 
 function readManifest(source: Source, selector: Selector, options: ReadSourceOptions): Promise<Document> {

@@ -1,20 +1,41 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import type { SourceEntry, SourceImages } from '../assemble/read-source.js';
-import { readSources } from '../assemble/read-sources.js';
-import type { Target } from '../content/target.js';
-import { annotateIndex } from '../drafts/annotate.js';
+import type { SourceEntry } from '../assemble/read-source.js';
+import { annotateEntries, annotateIndex } from '../drafts/annotate.js';
 import { draftProblems, type DraftProblem } from '../drafts/draft-problems.js';
-import type { Draft } from '../drafts/draft.js';
-import { amendSource, createDraft, type DraftOptions, type ReadEntry } from '../drafts/edits.js';
-import type { Digest } from '../oci/digest.js';
-import { ConflictError } from '../oci/errors.js';
+import type { Draft, Entry } from '../drafts/draft.js';
+import { addEntries, amendSource, createDraft, type DraftOptions, type ReadEntry } from '../drafts/edits.js';
+import { entryDescriptor } from '../drafts/entry-descriptor.js';
+import { findEntries } from '../drafts/selection.js';
+import type { Annotations } from '../oci/annotation.js';
+import { imagePlatforms, isAttestation } from '../oci/attestation.js';
+import { ArgumentError, ConflictError } from '../oci/errors.js';
 import { familiarLocation, formatImageLocation, type ImageLocation } from '../oci/image-location.js';
+import { formatPlatformFull, type Platform } from '../oci/platform.js';
+import { promotedAnnotations } from '../oci/promoted-annotations.js';
+import { checkRequiredPlatforms } from '../oci/required-platforms.js';
+import type { StartingPoint } from './starting-point.js';
+import type { ReadOptions, ReadSource } from './sources.js';
 import type { Run } from './run.js';
 
-export interface CreateOptions extends DraftOptions {
+export interface CreateOptions extends Omit<DraftOptions, 'base'>, Omit<ReadOptions, 'configs'> {
   /** Add to the draft that is there, and refresh the sources that it has already. @default false */
   readonly amend?: boolean | undefined;
+  /** Start from what is published under this name. The draft must not be there yet. */
+  readonly from?: string | undefined;
+  /** An entry of the same platform gives way, with the statements about it. @default false */
+  readonly replace?: boolean | undefined;
+  /** Platforms that the draft must have in the end. @default none */
+  readonly require?: readonly Platform[] | undefined;
+  /** Annotations of entries; without a platform, of all images. */
+  readonly entryAnnotations?: readonly EntryAnnotations[] | undefined;
+  /** Make labels that all images share annotations of the index. @default false */
+  readonly annotationsFromLabels?: boolean | undefined;
+}
+
+export interface EntryAnnotations {
+  readonly platform?: Platform;
+  readonly annotations: Annotations;
 }
 
 /** A draft, and what would keep it from being published as it is now. */
@@ -23,43 +44,9 @@ export interface DraftState {
   readonly problems: readonly DraftProblem[];
 }
 
-/** A source with what it gave. */
-export interface ReadSource {
-  readonly location: ImageLocation;
-  readonly place: Target;
-  readonly images: SourceImages;
-}
-
 /** Asked before anything is read, so that a forgotten `--amend` does not cost a minute; {@link saveDraft} asks again. */
-export async function checkAmend(run: Run, target: ImageLocation, options: CreateOptions): Promise<void> {
-  if (options.amend !== true && (await run.store.find(target)) !== undefined) throw amendMissing(target);
-}
-
-/** Reads sources, each once. */
-export async function readAll(run: Run, sources: readonly string[]): Promise<ReadSource[]> {
-  const locations = new Map(
-    sources.map((source) => {
-      const location = run.location(source);
-      return [formatImageLocation(location), location] as const;
-    }),
-  );
-  const requests = await Promise.all(
-    [...locations.values()].map(async (location) => ({
-      source: await run.places.open(location),
-      selector: await run.places.selector(location),
-      label: familiarLocation(location),
-      location,
-    })),
-  );
-  const images = await readSources(requests, {
-    limit: run.limit,
-    signal: run.signal,
-    onEvent: run.onEvent,
-  });
-  return requests.flatMap(({ location, source }, position) => {
-    const found = images[position];
-    return found === undefined ? [] : [{ location, place: source, images: found }];
-  });
+export async function checkStart(run: Run, target: ImageLocation, options: CreateOptions): Promise<void> {
+  checkAbsent(target, await run.store.find(target), options);
 }
 
 /** Makes the draft, or adds to it, in one step that nobody else's can come between. */
@@ -68,15 +55,20 @@ export async function saveDraft(
   target: ImageLocation,
   read: readonly ReadSource[],
   options: CreateOptions,
+  start?: StartingPoint,
 ): Promise<DraftState> {
+  const promoted = options.annotationsFromLabels === true ? commonLabels(read) : {};
+  const settings = { ...options, annotations: { ...promoted, ...options.annotations } };
   const draft = await run.store.update(
     target,
     (current) => {
-      if (current !== undefined && options.amend !== true) throw amendMissing(target);
-      return read.reduce(
-        (edited, { location, images }) => amendSource(edited, location, images.entries.map(draftEntry)),
-        current === undefined ? createDraft(target, options) : withOptions(current, options),
-      );
+      checkAbsent(target, current, options);
+      const begun = current ?? started(target, start);
+      const filled = read.reduce((edited, source) => withSource(edited, source, options), begun);
+      const done = withEntryAnnotations(withSettings(filled, settings), options.entryAnnotations ?? []);
+      const platforms = imagePlatforms(done.entries.map(entryDescriptor));
+      checkRequiredPlatforms(options.require ?? [], platforms, familiarLocation(target));
+      return done;
     },
     { signal: run.signal },
   );
@@ -98,33 +90,92 @@ export async function takeBack(
   }
 }
 
-function draftEntry({ descriptor, document }: SourceEntry): ReadEntry {
+function checkAbsent(target: ImageLocation, current: Draft | undefined, options: CreateOptions): void {
+  if (current === undefined) return;
+  const name = familiarLocation(target);
+  if (options.from !== undefined) {
+    throw new ConflictError(
+      `there is a draft ${name} already, so it cannot be started from ${options.from}`,
+      {
+        hint: `Add to it without --from, or delete it with: multiarch rm ${name}`,
+      },
+    );
+  }
+  if (options.amend !== true) {
+    throw new ConflictError('refusing to amend an existing manifest list with no --amend flag', {
+      hint: `There is a draft ${name} already: add to it with --amend, or delete it with: multiarch rm ${name}`,
+    });
+  }
+  if (options.annotationsFromLabels === true && current.entries.length > 0) {
+    throw new ArgumentError(`${name} has images whose labels are not known here`, {
+      hint: 'Create the draft again with all its sources to take annotations from labels.',
+    });
+  }
+}
+
+function started(target: ImageLocation, start: StartingPoint | undefined): Draft {
+  if (start === undefined) return createDraft(target);
+  return start.entries.reduce(
+    (draft, { location, descriptor }) => addEntries(draft, location, [{ descriptor }]),
+    createDraft(target, start.options),
+  );
+}
+
+/** What a source gives now, with what an assembly file says of it. */
+function withSource(draft: Draft, { location, image, entries }: ReadSource, options: CreateOptions): Draft {
+  const amended = amendSource(draft, location, entries.map(readEntry), { replace: options.replace });
+  const name = formatImageLocation(location);
+  const own = amended.entries.filter((entry) => entry.source === name && isImage(entry));
+  const { platform, annotations } = image;
+  if (platform === undefined && annotations === undefined) return amended;
+  if (platform !== undefined && own.length > 1) {
+    throw new ArgumentError(
+      `${familiarLocation(location)} gives ${own.length} images: one platform fits none of them`,
+      {
+        hint: 'Leave its platform out, or choose one of its images by digest.',
+      },
+    );
+  }
+  return annotateEntries(amended, own, {
+    os: platform?.os,
+    architecture: platform?.architecture,
+    variant: platform?.variant,
+    osVersion: platform?.['os.version'],
+    osFeatures: platform?.['os.features'],
+    annotations,
+  });
+}
+
+/** What is said of the index itself counts for a draft that is there, too. */
+function withSettings(draft: Draft, { format, annotations, artifactType, subject }: DraftOptions): Draft {
+  return {
+    ...annotateIndex(draft, { annotations }),
+    ...(format !== undefined && format !== 'auto' && { format }),
+    ...(artifactType !== undefined && { artifactType }),
+    ...(subject !== undefined && { subject }),
+  };
+}
+
+function withEntryAnnotations(draft: Draft, additions: readonly EntryAnnotations[]): Draft {
+  return additions.reduce((edited, { platform, annotations }) => {
+    const meant = platform === undefined ? edited.entries : findEntries(edited, formatPlatformFull(platform));
+    return annotateEntries(edited, meant.filter(isImage), { annotations });
+  }, draft);
+}
+
+function commonLabels(read: readonly ReadSource[]): Annotations {
+  const images = read.flatMap(({ entries }) =>
+    entries.filter(({ descriptor }) => !isAttestation(descriptor)),
+  );
+  return promotedAnnotations(images.map(({ config }) => config?.config?.Labels ?? undefined));
+}
+
+function isImage(entry: Entry): boolean {
+  return !isAttestation(entry.descriptor);
+}
+
+function readEntry({ descriptor, document }: SourceEntry): ReadEntry {
   return document === undefined
     ? { descriptor }
     : { descriptor, manifest: new TextDecoder().decode(document.bytes) };
-}
-
-/** Manifests that were read by themselves, by the place they were read from. */
-export function seenManifests(read: readonly ReadSource[]): Map<Target, Set<Digest>> {
-  const seen = new Map<Target, Set<Digest>>();
-  for (const { place, images } of read) {
-    const digests = seen.get(place) ?? new Set();
-    for (const { descriptor, document } of images.entries) {
-      if (document !== undefined) digests.add(descriptor.digest);
-    }
-    seen.set(place, digests);
-  }
-  return seen;
-}
-
-/** What `create --amend` says of the index itself counts for the draft that is there, too. */
-function withOptions(draft: Draft, { format, annotations }: CreateOptions): Draft {
-  const annotated = annotateIndex(draft, { annotations });
-  return format === undefined || format === 'auto' ? annotated : { ...annotated, format };
-}
-
-function amendMissing(target: ImageLocation): ConflictError {
-  return new ConflictError('refusing to amend an existing manifest list with no --amend flag', {
-    hint: `There is a draft ${familiarLocation(target)} already: add to it with --amend, or delete it with: multiarch rm ${familiarLocation(target)}`,
-  });
 }

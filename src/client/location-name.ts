@@ -13,3 +13,10 @@ export function withTag(location: ImageLocation, tag: Tag): ImageLocation {
   const { registry, path } = location.reference;
   return { transport: 'registry', reference: { registry, path, tag } };
 }
+
+/** What has this digest in the same repository or layout. */
+export function withDigest(location: ImageLocation, digest: Digest): ImageLocation {
+  if (location.transport === 'oci') return { transport: 'oci', path: location.path, digest };
+  const { registry, path } = location.reference;
+  return { transport: 'registry', reference: { registry, path, digest } };
+}

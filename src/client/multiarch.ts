@@ -1,22 +1,18 @@
+import type { AssemblyImage } from '../assemble/assembly.js';
 import { annotateEntry, annotateIndex, type EntryChanges, type IndexChanges } from '../drafts/annotate.js';
 import { draftProblems } from '../drafts/draft-problems.js';
 import type { Draft } from '../drafts/draft.js';
 import type { DraftList } from '../drafts/store.js';
 import { NotFoundError } from '../oci/errors.js';
+import type { ImageLocation } from '../oci/image-location.js';
 import { observeTags } from '../publish/plan.js';
 import type { Publication } from '../publish/publish.js';
-import {
-  checkAmend,
-  readAll,
-  saveDraft,
-  seenManifests,
-  takeBack,
-  type CreateOptions,
-  type DraftState,
-} from './create.js';
+import { checkStart, saveDraft, takeBack, type CreateOptions, type DraftState } from './create.js';
 import { Inspection } from './inspection.js';
 import { openDestinations, publishDraft, type PushOptions } from './push.js';
 import { Run, type MultiarchOptions } from './run.js';
+import { readAll, seenManifests, type ReadSource } from './sources.js';
+import { startingPoint, type StartingPoint } from './starting-point.js';
 
 /**
  * Assembles, inspects and publishes multi-arch images. One object is one run: it shares connections, tokens and what it
@@ -35,28 +31,33 @@ export class Multiarch {
    * Makes a draft from sources, each an image or an index that gives all its images.
    * @throws ConflictError when there is a draft of this name and `amend` is not set
    */
-  async create(list: string, sources: readonly string[], options: CreateOptions = {}): Promise<DraftState> {
+  async create(
+    list: string,
+    sources: readonly (string | AssemblyImage)[],
+    options: CreateOptions = {},
+  ): Promise<DraftState> {
     const target = this.#run.draftTarget(list);
-    await checkAmend(this.#run, target, options);
-    return saveDraft(this.#run, target, await readAll(this.#run, sources), options);
+    await checkStart(this.#run, target, options);
+    const [start, read] = await this.#read(target, sources, options);
+    return saveDraft(this.#run, target, read, options, start);
   }
 
   /** {@link create} and {@link push} in one run: what `create` saw in the target's repository is not asked for again. */
   async createAndPush(
     list: string,
-    sources: readonly string[],
+    sources: readonly (string | AssemblyImage)[],
     options: CreateOptions & PushOptions = {},
   ): Promise<DraftState & { readonly publication: Publication }> {
     const target = this.#run.draftTarget(list);
-    await checkAmend(this.#run, target, options);
+    await checkStart(this.#run, target, options);
     // Opened for pushing before anything is read, so that the first token allows both.
     const destinations = await openDestinations(this.#run, target, options.tags);
     const tagStates = observeTags(destinations, { limit: this.#run.limit, signal: this.#run.signal });
     // Awaited when the sources have been read; their failure must not leave this one unheard.
     tagStates.catch(() => {});
-    const read = await readAll(this.#run, sources);
+    const [start, read] = await this.#read(target, sources, options);
     const before = await this.#run.store.find(target);
-    const state = await saveDraft(this.#run, target, read, options);
+    const state = await saveDraft(this.#run, target, read, options, start);
     try {
       const known = { seen: seenManifests(read), tagStates };
       const publication = await publishDraft(this.#run, target, state.draft, destinations, options, known);
@@ -137,6 +138,18 @@ export class Multiarch {
   /** Closes all connections. */
   close(): void {
     this.#run.places.close();
+  }
+
+  #read(
+    target: ImageLocation,
+    sources: readonly (string | AssemblyImage)[],
+    options: CreateOptions,
+  ): Promise<[StartingPoint | undefined, ReadSource[]]> {
+    const { from, annotationsFromLabels: configs } = options;
+    return Promise.all([
+      from === undefined ? undefined : startingPoint(this.#run, from, target),
+      readAll(this.#run, target, sources, { ...options, configs }),
+    ]);
   }
 
   async #edit(list: string, image: string, edit: (draft: Draft) => Draft): Promise<DraftState> {

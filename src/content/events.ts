@@ -9,6 +9,8 @@ export type BlobOutcome = 'present' | 'mounted' | 'copied';
 export type WorkEvent =
   /** A source was read; `entries` are the descriptors it gives. */
   | { readonly kind: 'resolved'; readonly source: string; readonly entries: readonly Descriptor[] }
+  /** These sources are not there yet, and are asked for again in a while. */
+  | { readonly kind: 'waiting'; readonly sources: readonly string[] }
   | { readonly kind: 'blob-started'; readonly digest: Digest; readonly size: number }
   /** `bytes` more bytes of the blob went out; negative when an upload starts over. */
   | { readonly kind: 'blob-progress'; readonly digest: Digest; readonly bytes: number }

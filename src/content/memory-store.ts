@@ -43,6 +43,11 @@ export class MemoryStore implements Target {
     return document === undefined ? undefined : documentDescriptor(document);
   }
 
+  async hasBlob({ digest, size }: Descriptor, options: ReadOptions = {}): Promise<boolean> {
+    checkCancelled(options.signal, `look for ${digest}`);
+    return this.#blobs.get(digest)?.length === size;
+  }
+
   async resolve(selector: Selector, options: ReadOptions = {}): Promise<Descriptor> {
     return documentDescriptor(await this.readManifest(selector, options));
   }
@@ -68,7 +73,7 @@ export class MemoryStore implements Target {
     const { signal, onBytes } = options;
     checkCancelled(signal, `write ${digest}`);
     verifiableAlgorithm(digest);
-    if (this.#blobs.get(digest)?.length === size) return 'present';
+    if (await this.hasBlob(descriptor)) return 'present';
     const content = cancelStream(await from.openBlob(descriptor, { signal }), signal, `write ${digest}`);
     content.on('data', (chunk: Uint8Array) => onBytes?.(chunk.length));
     this.#blobs.set(digest, await readVerified(content, descriptor, size));

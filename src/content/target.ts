@@ -11,8 +11,14 @@ export interface WriteBlobOptions extends ReadOptions {
 
 /** A place that images are published to. What was published can be read back, so a Target is a Source too. */
 export interface Target extends Source {
-  /** As {@link Source.resolve}, but what is not there is `undefined`. */
+  /**
+   * As {@link Source.resolve}, but what is not there is `undefined`.
+   * @throws UnauthorizedError where a registry does not let us see whether it is there
+   */
   find(selector: Selector, options?: ReadOptions): Promise<Descriptor | undefined>;
+
+  /** Whether a blob of this digest and size is here. `false` too where a registry does not let us see that. */
+  hasBlob(descriptor: Descriptor, options?: ReadOptions): Promise<boolean>;
 
   /**
    * Makes sure that a blob is here: nothing is done when it is; on the registry that holds it, it is mounted;

@@ -1,4 +1,5 @@
 import type { Annotations } from '../oci/annotation.js';
+import type { Digest } from '../oci/digest.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { MediaType } from '../oci/media-type.js';
 import type { Platform } from '../oci/platform.js';
@@ -13,6 +14,8 @@ export interface Draft {
   readonly artifactType?: MediaType;
   readonly subject?: Descriptor;
   readonly annotations?: Annotations;
+  /** What the target's tag stood for when the draft was started from it: a push refuses where it has moved since. */
+  readonly base?: Digest;
   readonly entries: readonly Entry[];
 }
 

@@ -1,5 +1,6 @@
 import type { Annotations } from '../oci/annotation.js';
 import { REFERENCE_DIGEST } from '../oci/annotation.js';
+import type { Digest } from '../oci/digest.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { formatImageLocation, type ImageLocation } from '../oci/image-location.js';
 import type { MediaType } from '../oci/media-type.js';
@@ -14,6 +15,7 @@ export interface DraftOptions {
   readonly artifactType?: MediaType | undefined;
   readonly subject?: Descriptor | undefined;
   readonly annotations?: Annotations | undefined;
+  readonly base?: Digest | undefined;
 }
 
 /** What a source gave: an entry before it is in a draft. */
@@ -26,7 +28,7 @@ export interface AmendOptions {
 
 /** A draft without entries. */
 export function createDraft(target: ImageLocation, options: DraftOptions = {}): Draft {
-  const { format = 'auto', artifactType, subject, annotations } = options;
+  const { format = 'auto', artifactType, subject, annotations, base } = options;
   return {
     version: 1,
     target: formatImageLocation(target),
@@ -34,6 +36,7 @@ export function createDraft(target: ImageLocation, options: DraftOptions = {}): 
     ...(artifactType !== undefined && { artifactType }),
     ...(subject !== undefined && { subject }),
     ...(annotations !== undefined && Object.keys(annotations).length > 0 && { annotations }),
+    ...(base !== undefined && { base }),
     entries: [],
   };
 }

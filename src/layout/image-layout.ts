@@ -87,6 +87,11 @@ export class ImageLayout implements Target {
     }
   }
 
+  async hasBlob(descriptor: Descriptor, options: ReadOptions = {}): Promise<boolean> {
+    checkCancelled(options.signal, `look for ${descriptor.digest}`);
+    return (await this.#blobs.size(descriptor.digest)) === descriptor.size;
+  }
+
   async readManifest(selector: Selector, options: ReadOptions = {}): Promise<Document> {
     const found = (await this.#find(selector, options)) ?? (await this.#notFound(selector));
     const { digest, mediaType } = found;
@@ -102,7 +107,7 @@ export class ImageLayout implements Target {
 
   async copyBlob(descriptor: Descriptor, from: Source, options: WriteBlobOptions = {}): Promise<BlobOutcome> {
     checkCancelled(options.signal, `write ${descriptor.digest}`);
-    if ((await this.#blobs.size(descriptor.digest)) === descriptor.size) return 'present';
+    if (await this.hasBlob(descriptor)) return 'present';
     // Opened before anything is made here, so that a source without the blob leaves no trace.
     const content = await from.openBlob(descriptor, options);
     await this.#blobs.write(descriptor, content, options);

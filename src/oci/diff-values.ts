@@ -12,7 +12,7 @@ export interface ValueChange<T> {
 }
 
 /** Annotations that differ, by key. */
-export type AnnotationChanges = Readonly<Record<string, ValueChange<string>>>;
+type AnnotationChanges = Readonly<Record<string, ValueChange<string>>>;
 
 type Changes<T> = { readonly [Name in keyof T]?: ValueChange<NonNullable<T[Name]>> };
 

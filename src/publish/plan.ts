@@ -4,6 +4,7 @@ import type { Target } from '../content/target.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { Document } from '../oci/document.js';
+import { UnauthorizedError } from '../oci/errors.js';
 import type { Tag } from '../oci/reference.js';
 
 /** An entry of the index that is to be published, with the place that its content is read from. */
@@ -22,7 +23,10 @@ export interface Destination {
   readonly digest?: Digest;
 }
 
-/** What each destination's tag stands for before the push; `undefined` where there is no such tag yet. */
+/**
+ * What each destination's tag stands for before the push; `undefined` where there is no such tag yet, or where the
+ * registry does not let us see it.
+ */
 export type TagStates = ReadonlyMap<Destination, Descriptor | undefined>;
 
 export interface PlanOptions extends ReadOptions {
@@ -39,7 +43,7 @@ export async function observeTags(
   const states = await Promise.all(
     destinations.map(async (destination) => {
       const { target, tag } = destination;
-      const state = tag === undefined ? undefined : await limit(() => target.find(tag, options));
+      const state = tag === undefined ? undefined : await limit(() => known(target.find(tag, options)));
       return [destination, state] as const;
     }),
   );
@@ -63,10 +67,20 @@ export async function missingChildren(
   const found = await Promise.all(
     distinct.map(async ({ descriptor: { digest, size } }) => {
       if (seen.has(digest)) return true;
-      const there = await limit(() => target.find(digest, options));
+      const there = await limit(() => known(target.find(digest, options)));
       // Of another size than its index says: reading it from its source tells which of the two is wrong.
       return there?.size === size;
     }),
   );
   return distinct.filter((_, position) => found[position] === false);
+}
+
+/** Some registries hide what is there, or not there, from who may write it: the write that follows tells. */
+async function known(found: Promise<Descriptor | undefined>): Promise<Descriptor | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof UnauthorizedError) return undefined;
+    throw error;
+  }
 }

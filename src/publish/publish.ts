@@ -3,7 +3,8 @@ import type { Target } from '../content/target.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { documentDescriptor, type IndexDocument } from '../oci/document.js';
-import type { Tag } from '../oci/reference.js';
+import { formatRepository, type Tag } from '../oci/reference.js';
+import { checkExpectedTag, type ExpectedTag } from './expected-tag.js';
 import { moveContent, type MoveOptions } from './move-content.js';
 import { missingChildren, observeTags, type Child, type Destination, type TagStates } from './plan.js';
 
@@ -14,6 +15,8 @@ export interface PublishRequest {
   readonly destinations: readonly Destination[];
   /** Children that this run has already read from a target itself. @default none */
   readonly seen?: ReadonlyMap<Target, ReadonlySet<Digest>>;
+  /** What the first destination's tag must stand for. @default anything */
+  readonly expectCurrent?: ExpectedTag | undefined;
   /** What {@link observeTags} found, where it was asked while the sources were read. */
   readonly tagStates?: Promise<TagStates>;
 }
@@ -48,6 +51,12 @@ export interface Publication {
  */
 export async function publish(request: PublishRequest, options: MoveOptions = {}): Promise<Publication> {
   const { index, children, destinations } = request;
+  const expectFirst = async (): Promise<void> => {
+    const [first] = destinations;
+    if (first === undefined || request.expectCurrent === undefined) return;
+    await checkExpectedTag(first, request.expectCurrent, index.digest, options);
+  };
+  await expectFirst();
   const targets = [...new Set(destinations.map(({ target }) => target))];
   const [states, missing] = await Promise.all([
     request.tagStates ?? observeTags(destinations, options),
@@ -60,6 +69,9 @@ export async function publish(request: PublishRequest, options: MoveOptions = {}
   ]);
   for (const { target, children: lacking } of missing) await moveContent(target, lacking, options);
 
+  // Moving took its time: once more, right before the tag moves.
+  if (missing.some(({ children: lacking }) => lacking.length > 0)) await expectFirst();
+
   const tags: TagChange[] = [];
   for (const destination of destinations) {
     const change = await putIndex(index, destination, states.get(destination), options);
@@ -68,7 +80,7 @@ export async function publish(request: PublishRequest, options: MoveOptions = {}
   return {
     descriptor: documentDescriptor(index),
     pushed: missing.flatMap(({ target, children: lacking }) =>
-      lacking.map(({ descriptor }) => ({ repository: target.label, digest: descriptor.digest })),
+      lacking.map(({ descriptor }) => ({ repository: placeName(target), digest: descriptor.digest })),
     ),
     tags,
   };
@@ -76,21 +88,43 @@ export async function publish(request: PublishRequest, options: MoveOptions = {}
 
 async function putIndex(
   index: IndexDocument,
-  { target, tag }: Destination,
+  destination: Destination,
   before: Descriptor | undefined,
   { limit = unlimited, signal, onEvent }: MoveOptions,
 ): Promise<TagChange | undefined> {
-  if (tag === undefined) {
-    await limit(() => target.writeManifest(index, { signal }));
-    return undefined;
+  const { target, tag } = destination;
+  const change = tagChange(index, destination, before);
+  if (change?.outcome !== 'unchanged') {
+    await limit(() => target.writeManifest(index, { signal, ...(tag !== undefined && { tag }) }));
   }
-  const outcome = before?.digest === index.digest ? 'unchanged' : 'moved';
-  if (outcome === 'moved') await limit(() => target.writeManifest(index, { tag, signal }));
-  onEvent?.({ kind: 'tagged', repository: target.label, tag, digest: index.digest, outcome });
+  if (change !== undefined) {
+    onEvent?.({
+      kind: 'tagged',
+      repository: target.label,
+      tag: change.tag,
+      digest: index.digest,
+      outcome: change.outcome,
+    });
+  }
+  return change;
+}
+
+/** What publishing an index does to a destination's tag; nothing where there is none. */
+export function tagChange(
+  index: IndexDocument,
+  { target, tag }: Destination,
+  before: Descriptor | undefined,
+): TagChange | undefined {
+  if (tag === undefined) return undefined;
   return {
-    repository: target.label,
+    repository: placeName(target),
     tag,
-    ...(before === undefined ? {} : { previous: before.digest }),
-    outcome,
+    ...(before !== undefined && { previous: before.digest }),
+    outcome: before?.digest === index.digest ? 'unchanged' : 'moved',
   };
+}
+
+/** A target in full, as docker prints a repository; a layout by its path. */
+export function placeName(target: Target): string {
+  return target.repository === undefined ? target.label : formatRepository(target.repository);
 }

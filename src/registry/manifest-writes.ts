@@ -5,7 +5,7 @@ import type { HttpResponse } from '../http/message.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { digestAlgorithm, digestOf, tryParseDigest } from '../oci/digest.js';
 import { documentDescriptor, type Document } from '../oci/document.js';
-import { ConflictError, FailedError, InvalidError } from '../oci/errors.js';
+import { ConflictError, FailedError, InvalidError, UnauthorizedError } from '../oci/errors.js';
 import { MAX_MANIFEST_PUSH } from '../oci/limits.js';
 import type { Tag } from '../oci/reference.js';
 import { manifestAttempt } from './attempt.js';
@@ -90,7 +90,7 @@ export class ManifestWrites {
     error: ConflictError,
     signal: AbortSignal | undefined,
   ): Promise<Descriptor> {
-    const current = await this.#manifests.find(tag, { signal });
+    const current = await this.#see(tag, signal);
     if (current?.digest === document.digest) return documentDescriptor(document);
     const holds =
       current === undefined ? '' : `; it holds ${current.digest}, and ${document.digest} was to be written`;
@@ -98,6 +98,16 @@ export class ManifestWrites {
       hint: error.hint,
       exchange: error.exchange,
     });
+  }
+
+  /** What is there now, as far as who may write is let see it. */
+  async #see(selector: Selector, signal: AbortSignal | undefined): Promise<Descriptor | undefined> {
+    try {
+      return await this.#manifests.find(selector, { signal });
+    } catch (error) {
+      if (error instanceof UnauthorizedError) return undefined;
+      throw error;
+    }
   }
 
   /** Only 201 with the digest of what was sent says that it is stored: anything else is read back. */
@@ -119,7 +129,7 @@ export class ManifestWrites {
       if (response.status === 201) return;
     }
     for (let tries = 0; ; tries += 1) {
-      const found = await this.#manifests.find(selector, { signal });
+      const found = await this.#see(selector, signal);
       if (found?.digest === digest) return;
       const wait = CATCH_UP_WAITS[tries];
       if (wait === undefined) {

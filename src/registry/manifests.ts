@@ -5,7 +5,7 @@ import { isTemporaryStatus } from '../http/retry.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { digestAlgorithm, isDigest, tryParseDigest, type Digest } from '../oci/digest.js';
 import { documentDescriptor, type Document } from '../oci/document.js';
-import { InvalidError, NotFoundError, UnauthorizedError } from '../oci/errors.js';
+import { InvalidError, NotFoundError } from '../oci/errors.js';
 import { MAX_MANIFEST_PULL } from '../oci/limits.js';
 import { ACCEPTED_MANIFESTS, isIndexType, isManifestType } from '../oci/media-type.js';
 import { parseDocument } from '../oci/parse.js';
@@ -42,8 +42,8 @@ export class Manifests {
   }
 
   /**
-   * As {@link resolve}; `undefined` for what is not there, and for what the registry does not let us see: registries hide
-   * a missing repository, or any to who may not write, behind 401 and 403. The write that follows tells.
+   * As {@link resolve}; `undefined` for what is not there.
+   * @throws UnauthorizedError for what the registry does not let us see, which may be there or not
    */
   async find(selector: Selector, options: ReadOptions = {}): Promise<Descriptor | undefined> {
     try {
@@ -52,7 +52,7 @@ export class Manifests {
       if (descriptor !== 'unclear') return descriptor;
       return documentDescriptor(await this.get(selector, options));
     } catch (error) {
-      if (error instanceof UnauthorizedError || error instanceof NotFoundError) return undefined;
+      if (error instanceof NotFoundError) return undefined;
       throw error;
     }
   }

@@ -67,6 +67,10 @@ export class RegistryRepository implements Target {
     return this.#manifests.find(selector, options);
   }
 
+  hasBlob(descriptor: Descriptor, options?: ReadOptions): Promise<boolean> {
+    return this.#blobs.has(descriptor, options);
+  }
+
   readManifest(selector: Selector, options?: ReadOptions): Promise<Document> {
     return this.#manifests.get(selector, options);
   }

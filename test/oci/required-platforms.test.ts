@@ -28,12 +28,15 @@ describe('parsePlatformList', () => {
     expect(parsePlatformList(texts).map(formatPlatformFull)).toEqual(expected);
   });
 
-  it.each([[['']], [['linux/amd64,']], [[',linux/amd64']], [['linux/amd64', ' ']], [['a,,b']]])(
-    'refuses %j, since a requirement must not vanish',
-    (texts) => {
-      expect(() => parsePlatformList(texts)).toThrow(ArgumentError);
-    },
-  );
+  it.each([
+    [['']],
+    [['linux/amd64,']],
+    [[',linux/amd64']],
+    [['linux/amd64', ' ']],
+    [['linux/amd64,,linux/arm64']],
+  ])('refuses %j, since a requirement must not vanish', (texts) => {
+    expect(() => parsePlatformList(texts)).toThrow(ArgumentError);
+  });
 
   it('names the platform that is none', () => {
     expect(() => parsePlatformList(['linux/amd64,a/b/c/d'])).toThrow('invalid platform "a/b/c/d"');
@@ -75,7 +78,11 @@ describe('checkRequiredPlatforms', () => {
     [[undefined], 'It has no platforms.'],
   ])('lists what is missing and what is there', (present, hint) => {
     const check = (): void =>
-      checkRequiredPlatforms(platforms('linux/amd64', 'linux/arm64', 'linux/s390x').slice(1), present, 'app:1');
+      checkRequiredPlatforms(
+        platforms('linux/amd64', 'linux/arm64', 'linux/s390x').slice(1),
+        present,
+        'app:1',
+      );
     expect(check).toThrow(RequirementError);
     expect(check).toThrow(
       expect.objectContaining({ message: 'app:1 has no image for linux/arm64, linux/s390x', hint }),

@@ -4,6 +4,7 @@ import { MemoryStore } from '../../src/content/memory-store.js';
 import type { Selector } from '../../src/content/source.js';
 import type { Target } from '../../src/content/target.js';
 import { documentDescriptor } from '../../src/oci/document.js';
+import { UnauthorizedError } from '../../src/oci/errors.js';
 import { parseTag } from '../../src/oci/reference.js';
 import { missingChildren, observeTags, type Child } from '../../src/publish/plan.js';
 import { storeContent } from '../support/stored.js';
@@ -42,6 +43,18 @@ describe('missingChildren', () => {
 
     expect(missing).toEqual([first, second]);
     expect(selectors).toEqual([first.descriptor.digest, second.descriptor.digest]);
+  });
+});
+
+describe('what a registry does not let us see', () => {
+  const hidden = new MemoryStore();
+  hidden.find = () => Promise.reject(new UnauthorizedError('denied'));
+
+  it('counts as missing: the write that follows tells', async () => {
+    const child = await childOf(new MemoryStore(), 'amd64');
+    expect(await missingChildren(hidden, [child], new Set())).toEqual([child]);
+    const destination = { target: hidden, tag: parseTag('1.2') };
+    expect(await observeTags([destination])).toEqual(new Map([[destination, undefined]]));
   });
 });
 

@@ -118,9 +118,9 @@ describe('find', () => {
     expect(registry.lines()).toEqual(['HEAD /v2/app/manifests/1.2 404']);
   });
 
-  it.each([401, 403])('takes %i for unknown: the write that follows tells', async (status) => {
+  it.each([401, 403])('takes %i for neither there nor not there', async (status) => {
     const registry = await startRegistry({ fault: () => ({ status }) });
-    expect(await connect(registry.host)('app').find(tag)).toBeUndefined();
+    await expect(connect(registry.host)('app').find(tag)).rejects.toBeInstanceOf(UnauthorizedError);
   });
 
   it('does not take trouble for absence', async () => {

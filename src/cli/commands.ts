@@ -1,0 +1,65 @@
+import type { AnyCommand } from './command.js';
+
+/** A command as the command line knows it before its code is loaded. */
+export interface CommandEntry {
+  readonly name: string;
+  /** Its arguments as help shows them. */
+  readonly synopsis: string;
+  /** Its arguments as yargs takes them: `<ONE>` must be there, `[ONE]` may be, `..` is any number. */
+  readonly positionals: string;
+  readonly describe: string;
+  /** Loads the command's own chunk; no other command's code is read. */
+  readonly load: () => Promise<AnyCommand>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'create',
+    synopsis: 'LIST [SOURCE...]',
+    positionals: '<LIST> [SOURCES..]',
+    describe: 'Start a draft of a multi-arch image from images of one architecture each',
+    load: async () => (await import('./create.js')).create,
+  },
+  {
+    name: 'annotate',
+    synopsis: 'LIST [IMAGE]',
+    positionals: '<LIST> [IMAGE]',
+    describe: 'Change the platform or annotations of an image in a draft, or of the index itself',
+    load: async () => (await import('./annotate.js')).annotate,
+  },
+  {
+    name: 'inspect',
+    synopsis: '[LIST] IMAGE',
+    positionals: '<NAMES..>',
+    describe: 'Show a draft, or an image or index in a registry or layout',
+    load: async () => (await import('./inspect.js')).inspect,
+  },
+  {
+    name: 'push',
+    synopsis: 'LIST',
+    positionals: '<LIST>',
+    describe: 'Publish a draft with all that it points to',
+    load: async () => (await import('./push.js')).push,
+  },
+  {
+    name: 'rm',
+    synopsis: 'LIST... | --all',
+    positionals: '[LISTS..]',
+    describe: 'Delete drafts; what is published stays',
+    load: async () => (await import('./rm.js')).rm,
+  },
+  {
+    name: 'ls',
+    synopsis: '',
+    positionals: '',
+    describe: 'List the drafts',
+    load: async () => (await import('./ls.js')).ls,
+  },
+  {
+    name: 'validate',
+    synopsis: 'FILE | REF | -',
+    positionals: '<DOCUMENT>',
+    describe: 'Check a document against its schema and the rules',
+    load: async () => (await import('./validate.js')).validate,
+  },
+];

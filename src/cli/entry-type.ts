@@ -1,0 +1,27 @@
+import { ATTESTATION_MANIFEST, REFERENCE_DIGEST, REFERENCE_TYPE } from '../oci/annotation.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import { isIndexType, isManifestType } from '../oci/media-type.js';
+
+/** What an entry of an index is, in a word or two. */
+export function entryType({ mediaType, artifactType, annotations }: Descriptor): string {
+  const type = annotations?.[REFERENCE_TYPE];
+  if (type !== undefined) return type === ATTESTATION_MANIFEST ? 'attestation' : type;
+  if (artifactType !== undefined) return `artifact ${artifactType}`;
+  if (isIndexType(mediaType)) return 'index';
+  return isManifestType(mediaType) ? 'image' : mediaType;
+}
+
+/** Whether an entry is a statement about an image, such as BuildKit's provenance. */
+export function isStatement({ annotations }: Descriptor): boolean {
+  return annotations?.[REFERENCE_TYPE] !== undefined;
+}
+
+/** The image that a statement is about, where it is in the same index. Statements about statements are not known. */
+export function subjectOf<T extends { readonly descriptor: Descriptor }>(
+  statement: Descriptor,
+  entries: readonly T[],
+): T | undefined {
+  if (!isStatement(statement)) return undefined;
+  const digest = statement.annotations?.[REFERENCE_DIGEST];
+  return entries.find(({ descriptor }) => descriptor.digest === digest && !isStatement(descriptor));
+}

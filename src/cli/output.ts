@@ -1,0 +1,54 @@
+import type { Writable } from 'node:stream';
+
+import type { Progress } from './progress.js';
+
+/** Where a command's words go: the result to stdout, all else to stderr. */
+export class Output {
+  readonly #stdout: Writable;
+  readonly #progress: Progress;
+  readonly #quiet: boolean;
+  /** Whether results for people may be coloured. */
+  readonly color: boolean;
+
+  constructor(
+    stdout: Writable,
+    progress: Progress,
+    options: { readonly quiet: boolean; readonly color?: boolean },
+  ) {
+    this.#stdout = stdout;
+    this.#progress = progress;
+    this.#quiet = options.quiet;
+    this.color = options.color ?? false;
+  }
+
+  /** A line of the result. */
+  line(text: string): void {
+    this.#result(`${text}\n`);
+  }
+
+  /** A part of the result exactly as it is. */
+  bytes(bytes: Uint8Array): void {
+    this.#result(bytes);
+  }
+
+  /** The result as one JSON document. */
+  json(value: unknown): void {
+    this.line(JSON.stringify(value, undefined, 2));
+  }
+
+  /** A line on stderr that `--quiet` leaves out. */
+  warn(message: string): void {
+    if (!this.#quiet) this.error(`warning: ${message}`);
+  }
+
+  /** A line on stderr. */
+  error(text: string): void {
+    this.#progress.print(text);
+  }
+
+  /** Both streams may be the same screen, so nothing may be drawn on it any more. */
+  #result(text: string | Uint8Array): void {
+    this.#progress.stop();
+    this.#stdout.write(text);
+  }
+}

@@ -1,0 +1,49 @@
+import type { WorkEvent } from '../content/events.js';
+import { mayColor } from './color.js';
+import type { GlobalOptions } from './global-options.js';
+import { DrawnProgress } from './progress-drawn.js';
+import { PlainProgress } from './progress-plain.js';
+import type { Terminal } from './terminal.js';
+
+/** Shows on stderr what the work reports. */
+export interface Progress {
+  show(event: WorkEvent): void;
+  /** Writes a whole line to stderr without disturbing what is drawn there. */
+  print(line: string): void;
+  /** Takes away what is drawn. May be called twice. */
+  stop(): void;
+}
+
+/** Picks how progress is shown: drawn on a terminal, else as plain lines, else not at all. */
+export function startProgress(options: GlobalOptions, terminal: Terminal): Progress {
+  const { stdout, stderr, env } = terminal;
+  if (options.quiet || options.progress === 'none') return silent(terminal);
+  const progress =
+    options.progress === 'plain' || !canDraw(terminal)
+      ? new PlainProgress(stderr)
+      : new DrawnProgress(stderr, { color: mayColor(stderr, env) });
+  // The result names the children that were pushed: who sees it on the same screen need not read of them twice.
+  return stdout.isTTY === true && !options.json ? withoutChildren(progress) : progress;
+}
+
+/** ora never returns on a terminal that says it has no columns, and draws into the logs of CI systems. */
+function canDraw({ stderr, env }: Terminal): boolean {
+  const { CI = '', TERM } = env;
+  return (
+    stderr.isTTY === true && (stderr.columns ?? 0) > 0 && (CI === '' || CI === 'false') && TERM !== 'dumb'
+  );
+}
+
+function withoutChildren(progress: Progress): Progress {
+  return {
+    show: (event) => {
+      if (event.kind !== 'child-pushed') progress.show(event);
+    },
+    print: (line) => progress.print(line),
+    stop: () => progress.stop(),
+  };
+}
+
+function silent({ stderr }: Terminal): Progress {
+  return { show: () => {}, print: (line) => void stderr.write(`${line}\n`), stop: () => {} };
+}

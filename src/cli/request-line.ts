@@ -1,0 +1,13 @@
+import type { HttpEvent } from '../http/message.js';
+
+/** What `--debug` prints of a request, an answer and a retry. URLs come redacted. */
+export function requestLine(event: Exclude<HttpEvent, { kind: 'bytes' }>): string {
+  switch (event.kind) {
+    case 'request':
+      return `> ${event.method} ${event.url}${event.attempt > 1 ? ` (try ${event.attempt})` : ''}`;
+    case 'response':
+      return `< ${event.status} ${event.method} ${event.url} (${Math.round(event.milliseconds)} ms)`;
+    case 'retry':
+      return `! ${event.method} ${event.url}: ${event.reason}; again in ${Math.round(event.waitMilliseconds)} ms`;
+  }
+}

@@ -1,0 +1,83 @@
+import { Multiarch } from '../client/multiarch.js';
+import { CancelledError, UnavailableError } from '../oci/errors.js';
+import { mayColor } from './color.js';
+import type { AnyCommand } from './command.js';
+import { globalOptions } from './global-options.js';
+import { Output } from './output.js';
+import { startProgress } from './progress.js';
+import { requestLine } from './request-line.js';
+import { Stats } from './stats.js';
+import type { Terminal } from './terminal.js';
+
+/** What yargs gives for a command line. */
+export type ParsedArguments = Readonly<Record<string, unknown>>;
+
+/**
+ * Runs a command with all that surrounds it: Ctrl-C and the time limit, progress, the request log, the counts.
+ * @returns the exit code
+ * @throws what the command throws
+ */
+export async function runCommand(
+  command: AnyCommand,
+  args: ParsedArguments,
+  terminal: Terminal,
+): Promise<number> {
+  const options = globalOptions(args);
+  const interrupt = new AbortController();
+  const timer = options.timeout === undefined ? undefined : AbortSignal.timeout(options.timeout);
+  const signal = timer === undefined ? interrupt.signal : AbortSignal.any([interrupt.signal, timer]);
+  const progress = startProgress(options, terminal);
+  const output = new Output(terminal.stdout, progress, {
+    quiet: options.quiet,
+    color: mayColor(terminal.stdout, terminal.env),
+  });
+  const stats = new Stats();
+  const client = new Multiarch({
+    store: options.store,
+    insecure: options.insecure,
+    concurrency: options.concurrency,
+    retries: options.retries,
+    env: terminal.env,
+    signal,
+    onEvent: (event) => {
+      stats.work(event);
+      progress.show(event);
+      if (event.kind === 'warning') output.warn(event.message);
+    },
+    onHttpEvent: (event) => {
+      stats.http(event);
+      if (options.debug && event.kind !== 'bytes') output.error(requestLine(event));
+    },
+  });
+  const stopListening = onInterrupt(interrupt);
+  try {
+    return (await command.run(args, { client, options, output, signal, stdin: terminal.stdin })) ?? 0;
+  } catch (error) {
+    if (error instanceof CancelledError && timer?.aborted === true && !interrupt.signal.aborted) {
+      throw new UnavailableError(`not done within the ${String(args['timeout'])} of --timeout`, {
+        hint: 'Give it more time, or see with --debug what it waits for.',
+        cause: error,
+      });
+    }
+    throw error;
+  } finally {
+    progress.stop();
+    client.close();
+    stopListening();
+    if (options.stats) output.error(stats.text());
+  }
+}
+
+/** The first Ctrl-C cancels the work, which cleans up and ends; a second one ends the process where it stands. */
+function onInterrupt(controller: AbortController): () => void {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const interrupted = (): void => {
+    stopListening();
+    controller.abort();
+  };
+  const stopListening = (): void => {
+    for (const name of signals) process.off(name, interrupted);
+  };
+  for (const name of signals) process.once(name, interrupted);
+  return stopListening;
+}

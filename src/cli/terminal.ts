@@ -1,0 +1,11 @@
+import type { Writable } from 'node:stream';
+
+/** What a command may write to and ask about: the process's own, or a test's. */
+export interface Terminal {
+  /** The result, and nothing else. */
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  /** Progress, warnings and errors. */
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly stdin: NodeJS.ReadableStream;
+  readonly env: NodeJS.ProcessEnv;
+}

@@ -1,0 +1,72 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { digestsOfNames, readDigestFolder } from '../../src/assemble/digest-folder.js';
+import { FailedError, InvalidError, NotFoundError } from '../../src/oci/errors.js';
+
+const [a, b, c] = ['a', 'b', 'c'].map((digit) => digit.repeat(64)) as [string, string, string];
+const long = 'd'.repeat(128);
+
+describe('digestsOfNames', () => {
+  it('takes a digest in each form that it is written in, sorted and each once', () => {
+    const names = [`sha512-${long}`, `sha256-${c}`, b, `sha256:${a}`, `sha256:${c}`, '.gitkeep', '.DS_Store'];
+    expect(digestsOfNames(names)).toEqual([`sha256:${a}`, `sha256:${b}`, `sha256:${c}`, `sha512:${long}`]);
+  });
+
+  it.each([
+    ['another file', 'README.md'],
+    ['too few digits', a.slice(1)],
+    ['capitals', a.toUpperCase()],
+    ['an ending', `${a}.txt`],
+    ['an algorithm that cannot be checked', `md5:${'0'.repeat(32)}`],
+    ['a digest of 128 digits that does not say which', long],
+  ])('refuses %s', (_, name) => {
+    expect(() => digestsOfNames([a, name])).toThrow(InvalidError);
+    expect(() => digestsOfNames([a, name])).toThrow(JSON.stringify(name));
+  });
+
+  it('names all that is strange, up to a number that can be read', () => {
+    expect(() => digestsOfNames(['z', a, 'y'], 'dir')).toThrow(
+      'dir holds what is not named by a digest: "y", "z"',
+    );
+    const many = Array.from({ length: 12 }, (_, index) => `file-${index}`);
+    expect(() => digestsOfNames(many)).toThrow('and 2 more');
+  });
+
+  it.each([[[]], [['.gitkeep']]])('refuses %j, which names no image', (names) => {
+    expect(() => digestsOfNames(names, 'dir')).toThrow('dir holds no file that is named by a digest');
+  });
+});
+
+describe('readDigestFolder', () => {
+  let folder = '';
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'digests-'));
+  });
+  afterEach(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  it('reads the names of the files', async () => {
+    await Promise.all([b, `sha256-${a}`, '.keep'].map((name) => writeFile(join(folder, name), '')));
+    expect(await readDigestFolder(folder)).toEqual([`sha256:${a}`, `sha256:${b}`]);
+  });
+
+  it('says so where each job left a folder of its own', async () => {
+    await mkdir(join(folder, 'linux-amd64'));
+    const refused = expect(readDigestFolder(folder)).rejects;
+    await refused.toThrow(`${folder} holds what is not named by a digest: "linux-amd64"`);
+    await refused.toMatchObject({ hint: expect.stringContaining('folders in it are not looked into') });
+  });
+
+  it.each([
+    ['is not there', 'none', NotFoundError],
+    ['is a file', 'file', FailedError],
+  ])('says so where it %s', async (_, name, kind) => {
+    await writeFile(join(folder, 'file'), '');
+    await expect(readDigestFolder(join(folder, name))).rejects.toThrow(kind);
+  });
+});

@@ -1,0 +1,159 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import { makeGate } from '../support/gate.js';
+import { makeCommandLine } from '../support/in-process.js';
+import { MemoryRegistry, type MemoryRegistryOptions } from '../support/memory-registry.js';
+import { tinyImage, tinyIndex, type TinyImage } from '../support/tiny-image.mjs';
+
+const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
+const amd64 = tinyImage({ architecture: 'amd64' });
+const armv7 = tinyImage({ architecture: 'arm', variant: 'v7' });
+
+async function start(options: MemoryRegistryOptions = {}) {
+  const registry = await MemoryRegistry.start({ requireChildren: false, ...options });
+  onTestFinished(() => registry.close());
+  const { run } = await makeCommandLine();
+  const app = `${registry.host}/app`;
+  const tree = async (...args: string[]): Promise<string[]> => {
+    const { code, stdout, stderr } = await run(['inspect', '--format', 'tree', ...args]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return stdout.trimEnd().split('\n');
+  };
+  return { registry, run, app, tree };
+}
+
+/** The line of an image's only layer. */
+const layerLine = ({ layers }: TinyImage): string => `${layers[0]?.digest}  2.1 kB  ${LAYER}`;
+
+function putIndex(registry: MemoryRegistry, index: object): void {
+  const { mediaType } = tinyIndex([]);
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...index }));
+  registry.putManifest('app', bytes, mediaType, '1');
+}
+
+const entry = ({ manifest: { mediaType, digest, size }, platform }: TinyImage) => ({
+  mediaType,
+  digest,
+  size,
+  platform,
+});
+
+/** An entry that says of itself that it is about an image. */
+const about = (image: TinyImage, subject: TinyImage) => ({
+  ...entry(image),
+  platform: { architecture: 'unknown', os: 'unknown' },
+  annotations: {
+    'vnd.docker.reference.type': 'attestation-manifest',
+    'vnd.docker.reference.digest': subject.manifest.digest,
+  },
+});
+
+describe('inspect --format tree', () => {
+  it('shows images, their layers, and their provenance below them, all read at once', async () => {
+    const everyChild = makeGate(4);
+    const { registry, app, tree } = await start({
+      fault: async ({ path }, next) => {
+        if (path.includes('sha256')) await everyChild();
+        return next();
+      },
+    });
+    const index = tinyIndex([amd64, armv7], { attestations: true });
+    registry.put('app', index, '1');
+    const provenance = index.images.slice(2).map(({ manifest, layers }) => ({
+      manifest: manifest.digest,
+      layer: `${layers[0]?.digest}  350 B  application/vnd.in-toto+json  https://slsa.dev/provenance/v0.2`,
+    }));
+    expect(await tree(`${app}:1`)).toEqual([
+      `${app}:1  ${index.digest}`,
+      `├── linux/amd64  ${amd64.manifest.digest}`,
+      '│   ├── 1 layer, 2.1 kB',
+      `│   │   └── ${layerLine(amd64)}`,
+      `│   └── attestation  ${provenance[0]?.manifest}`,
+      '│       └── 1 layer, 350 B',
+      `│           └── ${provenance[0]?.layer}`,
+      `└── linux/arm/v7  ${armv7.manifest.digest}`,
+      '    ├── 1 layer, 2.1 kB',
+      `    │   └── ${layerLine(armv7)}`,
+      `    └── attestation  ${provenance[1]?.manifest}`,
+      '        └── 1 layer, 350 B',
+      `            └── ${provenance[1]?.layer}`,
+    ]);
+    expect(registry.requests).toHaveLength(5);
+  });
+
+  it('shows annotations, and marks an image that is not there', async () => {
+    const { registry, app, tree } = await start();
+    registry.put('app', amd64);
+    putIndex(registry, {
+      manifests: [entry(armv7), entry(amd64)],
+      annotations: { 'org.example.title': 'a\nb\u001b[0m', other: '' },
+    });
+    expect((await tree(`${app}:1`)).slice(1)).toEqual([
+      '├── annotations',
+      '│   ├── org.example.title: a b [0m',
+      '│   └── other:',
+      `├── linux/arm/v7  ${armv7.manifest.digest}  missing`,
+      `└── linux/amd64  ${amd64.manifest.digest}`,
+      '    └── 1 layer, 2.1 kB',
+      `        └── ${layerLine(amd64)}`,
+    ]);
+  });
+
+  it('fails where an image cannot be read for another reason', async () => {
+    const { registry, run, app } = await start({
+      fault: async (request, next) => (request.path.includes('sha256') ? { status: 403 } : next()),
+    });
+    registry.put('app', tinyIndex([amd64]), '1');
+    const { code, stdout } = await run(['inspect', '--format', 'tree', `${app}:1`]);
+    expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
+  });
+
+  it('keeps a statement whose image is elsewhere, or is itself', async () => {
+    const { registry, app, tree } = await start();
+    registry.put('app', amd64);
+    registry.put('app', armv7);
+    putIndex(registry, {
+      manifests: [about(amd64, amd64), about(armv7, tinyImage({ architecture: 's390x' }))],
+    });
+    expect(
+      (await tree(`${app}:1`)).filter((line) => /^. ?─/.test(line) || line.includes('attestation')),
+    ).toEqual([`├── attestation  ${amd64.manifest.digest}`, `└── attestation  ${armv7.manifest.digest}`]);
+  });
+
+  it('reads an index within the index, but not what is in that', async () => {
+    const { registry, app, tree } = await start();
+    const inner = tinyIndex([amd64, armv7]);
+    registry.put('app', inner);
+    putIndex(registry, {
+      manifests: [{ mediaType: inner.mediaType, digest: inner.digest, size: inner.size }],
+    });
+    expect((await tree(`${app}:1`)).slice(1)).toEqual([
+      `└── -  index  ${inner.digest}`,
+      `    ├── linux/amd64  ${amd64.manifest.digest}`,
+      `    └── linux/arm/v7  ${armv7.manifest.digest}`,
+    ]);
+    expect(registry.requests).toHaveLength(2);
+  });
+
+  it('shows one image with its platform, and marks a layer that is not to be distributed', async () => {
+    const { registry, app, tree } = await start();
+    const foreign = 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip';
+    registry.put('app', amd64);
+    const text = Buffer.from(amd64.manifest.bytes).toString().replace(LAYER, foreign);
+    const digest = registry.putManifest('app', Buffer.from(text), amd64.manifest.mediaType, '1');
+    expect(await tree(`${app}:1`)).toEqual([
+      `${app}:1  linux/amd64  ${digest}`,
+      '└── 1 layer, 2.1 kB',
+      `    └── ${amd64.layers[0]?.digest}  2.1 kB  ${foreign} (non-distributable)`,
+    ]);
+  });
+
+  it('shows a draft without asking for what it holds', async () => {
+    const { registry, run, app, tree } = await start();
+    registry.put('app', amd64, 'amd64');
+    await run(['create', `${app}:draft`, `${app}:amd64`]);
+    registry.clearLog();
+    expect((await tree(`${app}:draft`))[0]).toMatch(`${app}:draft (draft)  sha256:`);
+    expect(registry.lines()).toEqual([]);
+  });
+});

@@ -1,0 +1,195 @@
+import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+
+import { runCommand } from '../../src/cli/run-command.js';
+import { VERSION } from '../../src/version.js';
+import { startRegistry } from '../support/open-repository.js';
+import { multiarch, run, type RunOptions, type RunResult } from '../support/run.js';
+import { makeSandbox } from '../support/sandbox.js';
+import { tinyImage, writeLayout } from '../support/tiny-image.mjs';
+
+const launcher = fileURLToPath(new URL('../../bin/multiarch.js', import.meta.url));
+const dist = fileURLToPath(new URL('../../dist', import.meta.url));
+
+async function start() {
+  const sandbox = await makeSandbox();
+  onTestFinished(() => sandbox.remove());
+  const call = (args: readonly string[], options?: RunOptions): Promise<RunResult> =>
+    multiarch(sandbox, args, options);
+  return { sandbox, call };
+}
+
+describe('the program', () => {
+  it('works from create to push', async () => {
+    const registry = await startRegistry();
+    registry.put('build', tinyImage({ architecture: 'amd64' }), 'amd64');
+    const { call } = await start();
+    const list = `${registry.host}/app:1.10`;
+    await call(['create', list, `${registry.host}/build:amd64`]);
+    const { code, stdout } = await call(['push', list, '--quiet', '--purge']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${registry.manifest('app', '1.10')?.digest}\n` });
+  });
+
+  it('exits with the code of the error, and prints no stack', async () => {
+    const { call } = await start();
+    expect(await call(['push'])).toMatchObject({ code: 125, stdout: '' });
+    const { code, stdout, stderr } = await call(['push', 'app:1']);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+    expect(stderr).toMatch(/^No such manifest: \S+\nhint: .+\n$/);
+  });
+
+  it('ends in peace when nobody reads on', async () => {
+    const { call } = await start();
+    const annotations = Array.from(
+      { length: 20 },
+      (_, count) => `--annotation=k${count}=${'x'.repeat(100_000)}`,
+    );
+    await call(['create', 'app:1', ...annotations]);
+    const { code, stderr } = await call(['inspect', 'app:1'], {
+      onStart: ({ stdout }) => stdout?.once('data', () => stdout.destroy()),
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'ends soon on %s, and leaves the drafts as they were',
+    async (signal) => {
+      let arrived = (): void => {};
+      const registry = await startRegistry({
+        fault: () => {
+          arrived();
+          return new Promise(() => {});
+        },
+      });
+      const { call } = await start();
+      const { code, stdout, stderr } = await call(['create', 'app:1', `${registry.host}/app:amd64`], {
+        onStart: (child) => {
+          arrived = () => child.kill(signal);
+        },
+      });
+      expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
+      expect(stderr).toMatch(/^Cancelled\b.*\n$/);
+      expect((await call(['ls', '-q'])).stdout).toBe('');
+    },
+  );
+
+  it('listens to the first Ctrl-C alone, so that a second one ends it where it stands', async () => {
+    const before = new Set(process.listeners('SIGINT'));
+    const added = (): NodeJS.SignalsListener[] =>
+      process.listeners('SIGINT').filter((listener) => !before.has(listener));
+    const running = runCommand(
+      {
+        positionals: {},
+        options: {},
+        run: async (_args, { signal }) => {
+          const [interrupted] = added();
+          interrupted?.('SIGINT');
+          return signal.aborted && added().length === 0 ? 0 : 1;
+        },
+      },
+      { concurrency: 1, retries: 0 },
+      { stdout: new PassThrough(), stderr: new PassThrough(), stdin: new PassThrough(), env: {} },
+    );
+    expect(await running).toBe(0);
+    expect(added()).toEqual([]);
+  });
+});
+
+describe('what is loaded', () => {
+  /** Words that only the code of one dependency has. */
+  const MARKS = {
+    yargs: 'unknown-options-as-args',
+    got: 'github.com/sindresorhus/got',
+    ora: 'content truncated to fit terminal',
+    validators: 'vErrors',
+  } as const;
+  type Dependency = keyof typeof MARKS;
+  const holders = new Map<Dependency, ReadonlySet<string>>();
+
+  beforeAll(async () => {
+    const names = (await readdir(dist)).filter((name) => name.endsWith('.js') && name !== 'index.js');
+    const texts = await Promise.all(
+      names.map(async (name) => [name, await readFile(join(dist, name), 'utf8')] as const),
+    );
+    for (const [dependency, mark] of Object.entries(MARKS) as [Dependency, string][]) {
+      const files = texts.filter(([, text]) => text.includes(mark)).map(([name]) => name);
+      expect(files, dependency).not.toEqual([]);
+      holders.set(dependency, new Set(files));
+    }
+  });
+
+  /** Which dependencies a command line loads. */
+  async function loaded(args: readonly string[], program = launcher): Promise<Dependency[]> {
+    const coverage = await mkdtemp(join(tmpdir(), 'multiarch-coverage-'));
+    onTestFinished(() => rm(coverage, { recursive: true, force: true }));
+    const { sandbox } = await start();
+    const env = { ...sandbox.env, NODE_V8_COVERAGE: coverage };
+    await run(process.execPath, [program, ...args], { env, cwd: sandbox.directory });
+    const reports = await Promise.all(
+      (await readdir(coverage)).map(
+        async (name) => JSON.parse(await readFile(join(coverage, name), 'utf8')) as unknown,
+      ),
+    );
+    const scripts = (reports as { result: { url: string }[] }[])
+      .flatMap(({ result }) => result.map(({ url }) => url))
+      .filter((url) => url.startsWith('file:') && fileURLToPath(url).startsWith(dist))
+      .map((url) => url.slice(url.lastIndexOf('/') + 1));
+    expect(scripts).toContain('cli.js');
+    return [...holders].filter(([, files]) => scripts.some((name) => files.has(name))).map(([name]) => name);
+  }
+
+  it('is next to nothing for --version', async () => {
+    const { call } = await start();
+    expect(await call(['--version'])).toMatchObject({
+      code: 0,
+      stdout: `multiarch ${VERSION}\n`,
+      stderr: '',
+    });
+    expect(await loaded(['--version'])).toEqual([]);
+  });
+
+  it('is next to nothing for what docker asks all its plugins each time', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'multiarch-plugin-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    const plugin = join(directory, 'docker-multiarch');
+    await symlink(launcher, plugin);
+    expect(await loaded(['docker-cli-plugin-metadata'], plugin)).toEqual([]);
+  });
+
+  it.each([
+    [['--help']],
+    [['create', '--help']],
+    [['ls']],
+    [['rm', 'app:1']],
+    [['annotate', 'app:1', '--annotation', 'a=b']],
+    [['create', 'app:1']],
+    [['push', 'app:1']],
+  ])('is no client for registries for %j', async (args) => {
+    const dependencies = await loaded(args);
+    expect(dependencies).toContain('yargs');
+    expect(dependencies).not.toContain('got');
+    expect(dependencies).not.toContain('ora');
+  });
+
+  it('is none for a layout either', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'multiarch-layout-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    await writeLayout(directory, tinyImage({ architecture: 'amd64' }), 'v1');
+    const dependencies = await loaded(['create', 'app:1', `oci:${directory}:v1`]);
+    expect(dependencies).toContain('validators');
+    expect(dependencies).not.toContain('got');
+  });
+
+  it('is one for a registry, and no spinner where nothing is drawn', async () => {
+    const registry = await startRegistry();
+    registry.put('app', tinyImage({ architecture: 'amd64' }), '1');
+    const dependencies = await loaded(['inspect', `${registry.host}/app:1`]);
+    expect(dependencies).toContain('got');
+    expect(dependencies).not.toContain('ora');
+  });
+});

@@ -1,0 +1,190 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { makeCommandLine } from '../support/in-process.js';
+import { startRegistry } from '../support/open-repository.js';
+import { failure } from '../support/recording-server.js';
+import { tinyImage } from '../support/tiny-image.mjs';
+
+const amd64 = tinyImage({ architecture: 'amd64' });
+
+describe('--stats', () => {
+  it('says on stderr what the run did, last', async () => {
+    const registry = await startRegistry({ mounts: 'always202' });
+    registry.put('build', amd64, 'amd64');
+    const { run } = await makeCommandLine();
+    const argv = [
+      'create',
+      `${registry.host}/app:1`,
+      `${registry.host}/build:amd64`,
+      '--push',
+      '-q',
+      '--stats',
+    ];
+    const { code, stdout, stderr } = await run(argv);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^sha256:\w{64}\n$/);
+    expect(stderr).toMatch(
+      new RegExp(
+        `^${registry.requests.length} requests, 0 retries, [\\d.]+ kB sent, [\\d.]+ (B|kB) received, blobs: 2 copied, 0 mounted, 0 present\n$`,
+      ),
+    );
+  });
+
+  it('counts mounts, and what was there', async () => {
+    const registry = await startRegistry();
+    registry.put('build', amd64, 'amd64');
+    registry.putBlob('app', amd64.config.bytes);
+    const { run } = await makeCommandLine();
+    const argv = [
+      'create',
+      `${registry.host}/app:1`,
+      `${registry.host}/build:amd64`,
+      '--push',
+      '-q',
+      '--stats',
+    ];
+    expect((await run(argv)).stderr).toMatch(/blobs: 0 copied, [12] mounted, [01] present\n$/);
+  });
+
+  it('comes after a failure too', async () => {
+    const { run } = await makeCommandLine();
+    const { stdout, stderr } = await run(['push', 'app:1', '--stats']);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^0 requests, 0 retries, 0 B sent, 0 B received, blobs: 0 copied, .*\n/);
+  });
+
+  it('counts requests that were sent again', async () => {
+    let failures = 1;
+    const registry = await startRegistry({
+      fault: (_request, next) =>
+        failures-- > 0
+          ? { ...failure(503, 'UNAVAILABLE', 'later'), headers: { 'retry-after': '0' } }
+          : next(),
+    });
+    registry.put('app', amd64, 'amd64');
+    const { run } = await makeCommandLine();
+    const { code, stderr } = await run(['inspect', `${registry.host}/app:amd64`, '--stats', '--debug']);
+    expect(code).toBe(0);
+    expect(stderr).toContain('2 requests, 1 retry, ');
+    expect(stderr).toMatch(/\n! GET https?:\S+: .*; again in \d+ ms\n> GET \S+ \(try 2\)\n/);
+  });
+});
+
+describe('--debug', () => {
+  it('logs requests and answers on stderr', async () => {
+    const registry = await startRegistry();
+    registry.put('app', amd64, 'amd64');
+    const { run } = await makeCommandLine();
+    const url = `http://${registry.host}/v2/app/manifests/amd64`;
+    const { stdout, stderr } = await run(['inspect', `${registry.host}/app:amd64`, '--debug', '-q']);
+    expect(() => JSON.parse(stdout) as unknown).not.toThrow();
+    expect(stderr).toMatch(new RegExp(`^> GET ${url}\n< 200 GET ${url} \\(\\d+ ms\\)\n$`));
+  });
+
+  it('adds the stack to an error', async () => {
+    const { run } = await makeCommandLine();
+    expect((await run(['push', 'app:1'])).stderr).not.toContain('    at ');
+    expect((await run(['push', 'app:1', '--debug'])).stderr).toMatch(/\nNotFoundError: .*\n {4}at /);
+  });
+});
+
+describe('secrets', () => {
+  const account = { kind: 'bearer', username: 'ann', password: 'correct-horse' } as const;
+  const basic = Buffer.from('ann:correct-horse').toString('base64');
+
+  async function start(password: string) {
+    const registry = await startRegistry({ auth: account });
+    registry.put('app', amd64, 'amd64');
+    const { directory, run } = await makeCommandLine();
+    const auth = Buffer.from(`ann:${password}`).toString('base64');
+    await mkdir(join(directory, 'docker'));
+    await writeFile(
+      join(directory, 'docker', 'config.json'),
+      JSON.stringify({ auths: { [registry.host]: { auth } } }),
+    );
+    const loud = ['--debug', '--stats', '--json', '--progress', 'plain'];
+    const create = await run(['create', `${registry.host}/list:1`, `${registry.host}/app:amd64`, ...loud]);
+    const push = await run(['push', `${registry.host}/list:1`, ...loud]);
+    const tokens = registry.requests.flatMap(
+      ({ headers }) => /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1] ?? [],
+    );
+    return {
+      registry,
+      tokens,
+      results: [create, push],
+      said: [create, push].map(({ stdout, stderr }) => stdout + stderr).join(''),
+    };
+  }
+
+  it('are in nothing that is printed', async () => {
+    const { results, tokens, said } = await start('correct-horse');
+    expect(results.map(({ code }) => code)).toEqual([0, 0]);
+    expect(tokens.length).toBeGreaterThan(0);
+    expect(said).toContain('/token');
+    for (const secret of ['correct-horse', basic, ...tokens, 'uthorization', 'Bearer ey']) {
+      expect(said).not.toContain(secret);
+    }
+  });
+
+  it('are in no error either', async () => {
+    const { results, said } = await start('wrong-horse');
+    expect(results.map(({ code }) => code)).toEqual([4, 3]);
+    expect(said).toContain('    at ');
+    expect(said).not.toContain('wrong-horse');
+    expect(said).not.toContain(Buffer.from('ann:wrong-horse').toString('base64'));
+  });
+});
+
+describe('the exit code', () => {
+  it.each([
+    ['3 where the image does not exist', 404, 'MANIFEST_UNKNOWN', 3],
+    ['4 where nobody may read it', 403, 'DENIED', 4],
+    ['6 where the registry limits', 429, 'TOOMANYREQUESTS', 6],
+    ['6 where it fails', 503, 'UNAVAILABLE', 6],
+  ])('is %s', async (_what, status, errorCode, code) => {
+    const registry = await startRegistry({ fault: () => failure(status, errorCode, 'said the registry') });
+    const { run } = await makeCommandLine();
+    const result = await run(['inspect', `${registry.host}/app:1`, '--retries', '0']);
+    expect(result).toMatchObject({ code, stdout: '' });
+    expect(result.stderr).not.toMatch(/^ {4}at |fault in multiarch/m);
+  });
+
+  it('is 6 where nobody listens', async () => {
+    const registry = await startRegistry();
+    const { host } = registry;
+    await registry.close();
+    const { run } = await makeCommandLine();
+    expect(await run(['inspect', `${host}/app:1`, '--retries=0'])).toMatchObject({ code: 6, stdout: '' });
+  });
+
+  it('is 5 where a digest is wrong', async () => {
+    const registry = await startRegistry({
+      fault: async (_request, next) => ({ ...(await next()), body: Buffer.from('{"schemaVersion":2}') }),
+    });
+    registry.put('app', amd64, 'amd64');
+    const { run } = await makeCommandLine();
+    const argv = ['inspect', `${registry.host}/app@${amd64.manifest.digest}`];
+    expect(await run(argv)).toMatchObject({ code: 5, stdout: '' });
+  });
+});
+
+describe('--timeout', () => {
+  it('gives up, and says that it did', async () => {
+    const registry = await startRegistry({ fault: () => new Promise(() => {}) });
+    const { run } = await makeCommandLine();
+    expect(await run(['inspect', `${registry.host}/app:1`, '--timeout', '50ms', '-q'])).toMatchObject({
+      code: 6,
+      stdout: '',
+      stderr:
+        'not done within the 50ms of --timeout\nhint: Give it more time, or see with --debug what it waits for.\n',
+    });
+  });
+
+  it('says nothing where the work is done in time', async () => {
+    const { run } = await makeCommandLine();
+    expect(await run(['create', 'app:1', '--timeout', '1m'])).toMatchObject({ code: 0, stderr: '' });
+  });
+});

@@ -1,0 +1,154 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { EXIT } from '../../src/cli/exit-code.js';
+import { makeSandbox, type Sandbox } from '../support/sandbox.js';
+import { callsIn, readHelp, unknownIn, type Flag, type Help } from './help.js';
+import { blocksOf, codeSpans, page, pages, proseOf, root, sections } from './markdown.js';
+
+let sandbox: Sandbox;
+let help: Help;
+beforeAll(async () => {
+  sandbox = await makeSandbox();
+  help = await readHelp(sandbox);
+});
+afterAll(() => sandbox.remove());
+
+/** The rows of a section's table whose first cell names a flag. */
+function documentedFlags(section: string): Map<string, { alias: string | undefined; row: string }> {
+  const rows = section.matchAll(/^\| (?:`(-\w)`, )?`(--[\w-]+)`\s*\|(.*)$/gm);
+  return new Map([...rows].map(([, alias, name = '', row = '']) => [name, { alias, row }]));
+}
+
+/** `-a, --amend` for each, sorted. */
+function spelled(flags: readonly Pick<Flag, 'name' | 'alias'>[]): string[] {
+  return flags.map(({ name, alias }) => (alias === undefined ? name : `${alias}, ${name}`)).sort();
+}
+
+function expectSameFlags(section: string, flags: readonly Flag[]): void {
+  const documented = documentedFlags(section);
+  expect(spelled([...documented].map(([name, { alias }]) => ({ name, alias })))).toEqual(spelled(flags));
+  for (const { name, choices, default: byDefault } of flags) {
+    const spans = codeSpans(documented.get(name)?.row ?? '');
+    const expected = [...choices, ...(byDefault === undefined ? [] : [byDefault])];
+    expect(spans, `choices and default of ${name}`).toEqual(expect.arrayContaining(expected));
+  }
+}
+
+describe('docs/commands.md', () => {
+  const commandSections = sections(proseOf(page('docs/commands.md')), 2);
+  const section = (title: string): string => commandSections.find((each) => each.title === title)?.text ?? '';
+
+  it('describes each command that there is, in the order of the help, and no other', () => {
+    expect(commandSections.map(({ title }) => title)).toEqual(['Global options', ...help.commands.keys()]);
+  });
+
+  it('describes the global options', () => {
+    expect(help.globals.length).toBeGreaterThan(5);
+    expectSameFlags(section('Global options'), help.globals);
+  });
+
+  it('describes each flag of each command, its short form, its choices and its default, and no other', () => {
+    for (const [command, flags] of help.commands) {
+      if (flags.length === 0) expect(section(command)).toContain('no flags of its own');
+      expectSameFlags(section(command), flags);
+    }
+  });
+});
+
+describe('README.md', () => {
+  it('lists the exit codes that there are', () => {
+    const table = sections(page('README.md').text, 2).find(({ title }) => title === 'Exit codes')?.text ?? '';
+    const codes = [...table.matchAll(/^\| (\d+)\s*\|/gm)].map(([, code]) => Number(code));
+    expect(codes).toEqual(Object.values(EXIT));
+  });
+
+  it('opens with the commands that set it up, and package.json has them', () => {
+    const [first] = blocksOf(page('README.md'));
+    const scripts = JSON.parse(readFileSync(`${root}package.json`, 'utf8')).scripts as Record<string, string>;
+    expect(first?.code.split('\n').map((line) => line.replace(/\s*#.*/, ''))).toEqual([
+      'npm run quickstart',
+      'npm cit',
+    ]);
+    expect(Object.keys(scripts)).toEqual(expect.arrayContaining(['quickstart', 'test', 'build']));
+  });
+});
+
+describe('every page', () => {
+  const shells = new Set(['sh', 'bash', 'console', 'yaml']);
+
+  it('uses only commands and flags that there are', () => {
+    const calls = pages().flatMap((each) => {
+      const inBlocks = blocksOf(each)
+        .filter(({ language }) => shells.has(language))
+        .flatMap(({ code, language, line }) => {
+          const lines =
+            language === 'console'
+              ? code.split('\n').filter((text) => /^(?:\$|>|\s{4}) /.test(text))
+              : [code];
+          return callsIn(lines.join('\n')).map((call) => ({ where: `${each.path}:${line}`, call }));
+        });
+      const inProse = codeSpans(proseOf(each))
+        .flatMap((span) => callsIn(span))
+        .map((call) => ({ where: each.path, call }));
+      return [...inBlocks, ...inProse];
+    });
+    expect(calls.length).toBeGreaterThan(40);
+    const unknown = calls.flatMap(({ where, call }) =>
+      unknownIn(call, help).map((what) => `${where}: ${what} in multiarch ${call.join(' ')}`),
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  it('names no flag alone that no command has', () => {
+    const known = new Set(
+      [...help.globals, ...[...help.commands.values()].flat()].flatMap(({ name, alias }) => [name, alias]),
+    );
+    const ours = pages().filter(({ path }) => path !== 'test/README.md');
+    const unknown = ours.flatMap((each) =>
+      codeSpans(proseOf(each))
+        .filter((span) => /^--?[a-z][\w-]*$/.test(span) && !known.has(span))
+        .map((span) => `${each.path}: ${span}`),
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  it('names no script that package.json lacks', () => {
+    const { scripts } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { scripts: object };
+    const named = pages().flatMap(({ text }) =>
+      [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name),
+    );
+    expect(named.filter((name) => name !== undefined && !(name in scripts))).toEqual([]);
+  });
+});
+
+describe('docs/troubleshooting.md', () => {
+  it('explains messages that the tool has', () => {
+    const sources = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(join(root, 'src', name), 'utf8'))
+      .join('\n');
+    const messages = sections(proseOf(page('docs/troubleshooting.md')), 3).flatMap(({ title }) =>
+      codeSpans(title),
+    );
+    expect(messages.length).toBeGreaterThan(10);
+    const missing = messages.flatMap((message) =>
+      message.split('…').filter((part) => part.trim() !== '' && !sources.includes(part.trim())),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+describe('docs/architecture.md', () => {
+  it('explains each room that there is, and no other', () => {
+    const rooms = readdirSync(`${root}src`, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+    const table =
+      sections(page('docs/architecture.md').text, 2).find(({ title }) => title === 'Rooms')?.text ?? '';
+    const explained = [...table.matchAll(/^\| `(\w+)` /gm)].map(([, name]) => name);
+    expect(explained.sort()).toEqual(rooms.sort());
+  });
+});

@@ -1,0 +1,42 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+
+import { expect, it } from 'vitest';
+
+import { anchorOf, pages, proseOf, root, type Page } from './markdown.js';
+
+/** A link to a file of the repository, or to a heading of a page. */
+interface Link {
+  readonly page: string;
+  readonly target: string;
+}
+
+function linksOf(page: Page): Link[] {
+  return [...proseOf(page).matchAll(/\]\(([^()\s]+)\)/g)]
+    .map(([, target = '']) => ({ page: page.path, target }))
+    .filter(({ target }) => !/^[a-z]+:/.test(target));
+}
+
+function isBroken({ page, target }: Link): boolean {
+  const [file = '', anchor] = target.split('#');
+  const path = file === '' ? page : relative(root, join(root, dirname(page), file));
+  if (path.startsWith('..') || !existsSync(join(root, path))) return true;
+  if (anchor === undefined) return false;
+  const text = proseOf({ path, text: readFileSync(join(root, path), 'utf8') });
+  return ![...text.matchAll(/^#+ (.*)$/gm)].some(([, heading = '']) => anchorOf(heading) === anchor);
+}
+
+it('every link within the repository leads somewhere', () => {
+  const links = pages().flatMap(linksOf);
+  expect(links.length).toBeGreaterThan(15);
+  expect(links.filter(isBroken)).toEqual([]);
+});
+
+it.each([
+  ['docs/no-such-page.md', true],
+  ['docs/drafts.md#no-such-heading', true],
+  ['../../outside.md', true],
+  ['docs/drafts.md#several-processes', false],
+])('is sure of it: %s', (target, broken) => {
+  expect(isBroken({ page: 'README.md', target })).toBe(broken);
+});

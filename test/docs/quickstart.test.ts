@@ -1,0 +1,53 @@
+import { cp, mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, expect, it } from 'vitest';
+
+import { MemoryRegistry } from '../support/memory-registry.js';
+import { run } from '../support/run.js';
+import { makeSandbox, type Sandbox } from '../support/sandbox.js';
+import { root } from './markdown.js';
+
+/** What `npm run quickstart` needs of a checkout. */
+const NEEDED = [
+  'bin',
+  'src',
+  'schemas',
+  'docs/quickstart.mjs',
+  'test/support',
+  'build.mjs',
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
+
+let sandbox: Sandbox;
+let registry: MemoryRegistry;
+beforeEach(async () => {
+  sandbox = await makeSandbox();
+  registry = await MemoryRegistry.start();
+});
+afterEach(async () => {
+  await registry.close();
+  await sandbox.remove();
+});
+
+// In a copy, since it builds, and other tests use what is built here.
+it('npm run quickstart builds, joins two images and publishes them to the registry that is named', async () => {
+  const checkout = join(sandbox.directory, 'checkout');
+  await mkdir(join(checkout, 'docs'), { recursive: true });
+  for (const name of NEEDED) await cp(join(root, name), join(checkout, name), { recursive: true });
+  await symlink(join(root, 'node_modules'), join(checkout, 'node_modules'));
+
+  const { code, stdout, stderr } = await run('npm', ['run', '--silent', 'quickstart', '--', registry.host], {
+    cwd: checkout,
+    env: { ...sandbox.env, TMPDIR: sandbox.directory },
+    timeout: 120_000,
+  });
+
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+  const published = registry.manifest('quickstart', '1.2');
+  expect(published?.mediaType).toBe('application/vnd.oci.image.index.v1+json');
+  expect(stdout).toContain(`${published?.digest}\n`);
+  expect(stdout).toContain('linux/arm64/v8');
+}, 120_000);

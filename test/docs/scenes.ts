@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+
+import { tinyImage, tinyIndex, writeLayout } from '../support/tiny-image.mjs';
+import { Session } from './session.js';
+
+const amd64 = tinyImage({ architecture: 'amd64' });
+const arm64 = tinyImage({ architecture: 'arm64' });
+const EXAMPLE = 'registry.example.com';
+const ECR = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
+
+/** What a reader has before the first example of a row of them. The pages name the rows: `<!-- run: first-minute -->`. */
+export const scenes: Readonly<Record<string, () => Promise<Session>>> = {
+  'first-minute': withLayouts,
+  layouts: withLayouts,
+  validate: withLayouts,
+  'build-script': withImages,
+  library: withImages,
+  bytes: withImages,
+  'draft-file': withImages,
+  'not-found': withImages,
+  immutable: () => withImages({ immutableTags: true }),
+  provenance: withProvenance,
+  ecr: withTwoOfOnePlatform,
+  github: forGitHub,
+  gitlab: forGitLab,
+};
+
+/** Two image layouts, as the quickstart leaves them. */
+async function withLayouts(): Promise<Session> {
+  const session = await Session.start(EXAMPLE);
+  await writeLayout(join(session.directory, 'amd64'), amd64, '1.2');
+  await writeLayout(join(session.directory, 'arm64'), arm64, '1.2');
+  return session;
+}
+
+/** Two images that a build has pushed. */
+async function withImages(options: Parameters<typeof Session.start>[1] = {}): Promise<Session> {
+  const session = await Session.start(EXAMPLE, options);
+  session.registry.put('team/app', amd64, '1.2-amd64');
+  session.registry.put('team/app', arm64, '1.2-arm64');
+  return session;
+}
+
+/** Two images that BuildKit has pushed with its statements. */
+async function withProvenance(): Promise<Session> {
+  const session = await Session.start(EXAMPLE);
+  session.registry.put('team/app', tinyIndex([amd64], { attestations: true }), '1.2-amd64');
+  session.registry.put('team/app', tinyIndex([arm64], { attestations: true }), '1.2-arm64');
+  return session;
+}
+
+/** Two images that were built on one machine, in a registry that wants a login. */
+async function withTwoOfOnePlatform(): Promise<Session> {
+  const account = { username: 'AWS', password: 'token' };
+  const session = await Session.start(ECR, { auth: { kind: 'basic', ...account } });
+  await session.logIn(account.username, account.password);
+  for (const machine of ['x86', 'graviton']) {
+    const image = tinyImage({ architecture: 'amd64', mediaTypes: 'docker', text: `Hello from ${machine}\n` });
+    session.registry.put('hello', image, `1.0-${machine}`);
+  }
+  return session;
+}
+
+/** The job of a GitHub workflow, after the jobs that it needs. */
+async function forGitHub(): Promise<Session> {
+  const session = await Session.start('ghcr.io');
+  session.registry.put('your-org/app', tinyIndex([amd64], { attestations: true }), 'cafe-amd64');
+  session.registry.put('your-org/app', tinyIndex([arm64], { attestations: true }), 'cafe-arm64');
+  session.setVariable('IMAGE', 'ghcr.io/your-org/app');
+  session.setVariable('VERSION', 'cafe');
+  session.setVariable('GITHUB_OUTPUT', join(session.directory, 'output'));
+  return session;
+}
+
+/** The job of a GitLab pipeline, without docker and without a login but what the script makes of its variables. */
+async function forGitLab(): Promise<Session> {
+  const account = { username: 'gitlab-ci-token', password: 'secret' };
+  const session = await Session.start(EXAMPLE, { auth: { kind: 'bearer', ...account } });
+  session.registry.put('team/app', amd64, 'cafe-amd64');
+  session.registry.put('team/app', arm64, 'cafe-arm64');
+  session.setVariable('CI_REGISTRY', EXAMPLE);
+  session.setVariable('CI_REGISTRY_IMAGE', `${EXAMPLE}/team/app`);
+  session.setVariable('CI_REGISTRY_USER', account.username);
+  session.setVariable('CI_REGISTRY_PASSWORD', account.password);
+  session.setVariable('CI_COMMIT_SHORT_SHA', 'cafe');
+  return session;
+}

@@ -1,0 +1,95 @@
+import * as fc from 'fast-check';
+import { expect, it } from 'vitest';
+
+import type { Descriptor } from '../../src/oci/descriptor.js';
+import { diffIndexes, type EntriesDiff } from '../../src/oci/diff-index.js';
+import { attestation, image } from '../support/drafts.js';
+import { indexOf } from '../support/indexes.js';
+import { anyIndex } from './documents.js';
+
+const word = fc.constantFrom('a', 'b', 'c', 'd');
+const platform = fc.constantFrom('linux/amd64', 'linux/arm64', 'linux/arm64/v8', 'linux/arm/v7', undefined);
+const annotations = fc.dictionary(fc.constantFrom('x', 'y'), fc.constantFrom('', '1'), { maxKeys: 2 });
+
+/** Few words and platforms, so that entries meet: the same digest for two platforms, two digests for one. */
+const entry: fc.Arbitrary<Descriptor> = fc.oneof(
+  fc
+    .tuple(word, platform, fc.option(annotations, { nil: undefined }))
+    .map(([name, where, extra]) => image(name, where, extra && { annotations: extra }).descriptor),
+  word.map((name) => attestation(name).descriptor),
+);
+const index = fc
+  .tuple(fc.array(entry, { maxLength: 6 }), annotations)
+  .map(([manifests, extra]) => indexOf(manifests, { annotations: extra }));
+
+const turned = ({ added, removed, changed }: EntriesDiff) => ({
+  added: removed,
+  removed: added,
+  changed: changed.map(({ before, after }) => `${after.digest} ${before.digest}`).sort(),
+});
+const straight = (diff: EntriesDiff) => ({
+  ...diff,
+  changed: diff.changed.map(({ before, after }) => `${before.digest} ${after.digest}`).sort(),
+});
+
+it('nothing differs between an index and itself', () => {
+  const nothing = { added: [], removed: [], changed: [] };
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        index,
+        anyIndex.map((value) => indexOf(value.manifests, value)),
+      ),
+      (one) => {
+        const head = { digest: one.digest, mediaType: one.mediaType };
+        expect(diffIndexes(one, one)).toEqual({
+          same: true,
+          before: head,
+          after: head,
+          index: {},
+          platforms: nothing,
+          attestations: nothing,
+        });
+      },
+    ),
+  );
+});
+
+it('the other way round, what was added was removed', () => {
+  fc.assert(
+    fc.property(index, index, (one, other) => {
+      const [there, back] = [diffIndexes(one, other), diffIndexes(other, one)];
+      expect(straight(back.platforms)).toEqual(turned(there.platforms));
+      expect(straight(back.attestations)).toEqual(turned(there.attestations));
+      expect(back.order?.before).toEqual(there.order?.after);
+      expect(Object.keys(back.index)).toEqual(Object.keys(there.index));
+    }),
+  );
+});
+
+it('whatever makes other bytes is found', () => {
+  fc.assert(
+    fc.property(index, index, (one, other) => {
+      const { same, index: own, platforms, attestations, order } = diffIndexes(one, other);
+      const found = [platforms, attestations].flatMap(({ added, removed, changed }) => [
+        ...added,
+        ...removed,
+        ...changed,
+      ]);
+      const isFound = found.length > 0 || Object.keys(own).length > 0 || order !== undefined;
+      expect(isFound).toBe(!same);
+    }),
+  );
+});
+
+it('every entry is either in both or came or went', () => {
+  fc.assert(
+    fc.property(index, index, (one, other) => {
+      const { platforms, attestations } = diffIndexes(one, other);
+      const count = (name: 'added' | 'removed'): number => platforms[name].length + attestations[name].length;
+      expect(one.value.manifests.length - count('removed')).toBe(
+        other.value.manifests.length - count('added'),
+      );
+    }),
+  );
+});

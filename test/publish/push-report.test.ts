@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+
+import { MemoryStore } from '../../src/content/memory-store.js';
+import type { Descriptor } from '../../src/oci/descriptor.js';
+import type { IndexDocument } from '../../src/oci/document.js';
+import { OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-type.js';
+import { parsePlatform } from '../../src/oci/platform.js';
+import { parseTag } from '../../src/oci/reference.js';
+import { publish } from '../../src/publish/publish.js';
+import { pushReport, type PushReport, type ReportedDestination } from '../../src/publish/push-report.js';
+import { attestation, digest, image } from '../support/drafts.js';
+import { indexOf } from '../support/indexes.js';
+import { storeContent } from '../support/stored.js';
+import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
+
+const { descriptor: amd64 } = image('amd64', 'linux/amd64');
+const { descriptor: statement } = attestation('amd64');
+
+const to = (label: string, tag?: string): ReportedDestination => ({
+  target: { label },
+  ...(tag !== undefined && { tag: parseTag(tag) }),
+});
+
+function report(
+  index: IndexDocument,
+  destinations: readonly [ReportedDestination, ...ReportedDestination[]] = [to('example.com/app')],
+): PushReport {
+  const { digest: own, mediaType, bytes } = index;
+  const descriptor = { digest: own, mediaType, size: bytes.length };
+  return pushReport({ index, publication: { descriptor, pushed: [], tags: [] }, destinations });
+}
+
+const platforms = (manifests: readonly Descriptor[]): PushReport['platforms'] =>
+  report(indexOf(manifests)).platforms;
+
+describe('pushReport', () => {
+  it('says what a push did', async () => {
+    const [source, target, mirror] = ['source', 'example.com/app', 'example.org/app'].map(
+      (label) => new MemoryStore(label),
+    );
+    if (source === undefined || target === undefined || mirror === undefined) throw new Error('no stores');
+    const index = await storeContent(source, tinyIndex([tinyImage({ architecture: 'amd64' })]));
+    const old = await storeContent(mirror, tinyIndex([tinyImage({ architecture: 'arm64' })]), 'latest');
+    if (index.kind !== 'index') throw new Error('not an index');
+    const [child] = index.value.manifests;
+    if (child === undefined) throw new Error('no child');
+    const destinations = [
+      { target, tag: parseTag('1.2') },
+      { target: mirror, tag: parseTag('latest') },
+    ] as const;
+    const publication = await publish({
+      index,
+      children: [{ descriptor: child, source }],
+      destinations,
+    });
+
+    const made = pushReport({ index, publication, destinations });
+
+    expect(made).toEqual({
+      references: ['example.com/app:1.2', 'example.org/app:latest'],
+      image: `example.com/app@${index.digest}`,
+      digest: index.digest,
+      mediaType: OCI_INDEX,
+      size: index.bytes.length,
+      platforms: {
+        'linux/amd64': {
+          platform: { os: 'linux', architecture: 'amd64' },
+          digest: child.digest,
+          mediaType: OCI_MANIFEST,
+          size: child.size,
+        },
+      },
+      tags: [
+        { reference: 'example.com/app:1.2', outcome: 'moved' },
+        { reference: 'example.org/app:latest', previous: old.digest, outcome: 'moved' },
+      ],
+    });
+    expect(JSON.parse(JSON.stringify(made))).toEqual(made);
+  });
+
+  it.each([
+    ['app', 'docker.io/library/app'],
+    ['user/app', 'docker.io/user/app'],
+    ['localhost:5000/app', 'localhost:5000/app'],
+    ['oci:/srv/layout', 'oci:/srv/layout'],
+    ['A Store Of My Own', 'A Store Of My Own'],
+  ])('names %s in full', (label, name) => {
+    const index = indexOf([amd64]);
+    const { references, image: own } = report(index, [to(label, '1'), to(label)]);
+    expect(references).toEqual([`${name}:1`, `${name}@${index.digest}`]);
+    expect(own).toBe(`${name}@${index.digest}`);
+  });
+
+  it.each([
+    ['linux/arm64/v8', 'linux/arm64'],
+    ['linux/arm', 'linux/arm/v7'],
+    ['windows(10.0.17763.1)/amd64', 'windows(10.0.17763.1)/amd64'],
+  ])('files %s as %s, and keeps how the index has it', (text, name) => {
+    const platform = parsePlatform(text);
+    const { descriptor } = image('one', undefined, { platform });
+    expect(platforms([descriptor])).toEqual({
+      [name]: { platform, digest: digest('one'), mediaType: OCI_MANIFEST, size: descriptor.size },
+    });
+  });
+
+  it('names the statements of each image, and takes none for an image', () => {
+    const found = platforms([statement, amd64, attestation('gone').descriptor]);
+    expect(Object.keys(found)).toEqual(['linux/amd64']);
+    expect(found['linux/amd64']?.attestations).toEqual([statement.digest]);
+  });
+
+  it('leaves out what runs on no known platform', () => {
+    const unknown = image('a', 'unknown/unknown').descriptor;
+    expect(platforms([unknown, image('b').descriptor])).toEqual({});
+  });
+
+  it('files the first image of a platform, and names the others', () => {
+    const others = ['b', 'c'].map((word) => image(word, 'linux/amd64').descriptor);
+    expect(platforms([amd64, ...others])).toMatchObject({
+      'linux/amd64': { digest: amd64.digest, duplicates: [digest('b'), digest('c')] },
+    });
+  });
+});

@@ -1,0 +1,10 @@
+import type { Descriptor } from '../../src/oci/descriptor.js';
+import type { IndexDocument } from '../../src/oci/document.js';
+import type { ImageIndex } from '../../src/oci/image-index.js';
+import { OCI_INDEX } from '../../src/oci/media-type.js';
+import { createIndexDocument } from '../../src/oci/serialise.js';
+
+/** An index of these entries, with the bytes that we would publish. */
+export function indexOf(manifests: readonly Descriptor[], changes: Partial<ImageIndex> = {}): IndexDocument {
+  return createIndexDocument({ schemaVersion: 2, mediaType: OCI_INDEX, manifests, ...changes });
+}
