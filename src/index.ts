@@ -4,8 +4,10 @@
  * @module
  */
 export { Multiarch } from './client/multiarch.js';
-export type { CreateOptions, DraftState } from './client/create.js';
-export type { PushOptions } from './client/push.js';
+export { assemblyOptions } from './client/assembly-options.js';
+export type { CreateOptions, DraftState, EntryAnnotations } from './client/create.js';
+export type { PushOptions, PushResult } from './client/push.js';
+export type { Undo, UndoneTag, UndoOptions } from './client/undo.js';
 export type { MultiarchOptions } from './client/run.js';
 export type { Inspection, InspectedChild } from './client/inspection.js';
 
@@ -20,11 +22,19 @@ export type { Draft, Entry, EntryOverride } from './drafts/draft.js';
 export type { DraftProblem } from './drafts/draft-problems.js';
 export type { DamagedDraft, DraftList } from './drafts/store.js';
 export type { EntryChanges, IndexChanges, PlatformField } from './drafts/annotate.js';
+export { parseAssembly } from './assemble/assembly-file.js';
+export type { Assembly, AssemblyImage } from './assemble/assembly.js';
+export { readDigestFolder } from './assemble/digest-folder.js';
 export { SourcesError } from './assemble/read-sources.js';
+export type { PlannedContent, PushPlan } from './publish/dry-run.js';
+export type { ExpectedTag } from './publish/expected-tag.js';
 export type { Publication, PushedChild, TagChange } from './publish/publish.js';
+export type { PlatformReport, PushReport, TagReport } from './publish/push-report.js';
 
 export type { Annotations } from './oci/annotation.js';
 export type { Descriptor } from './oci/descriptor.js';
+export { diffIndexes } from './oci/diff-index.js';
+export type { Comparable, IndexDiff } from './oci/diff-index.js';
 export { digestOf, isDigest, parseDigest } from './oci/digest.js';
 export type { Digest, DigestAlgorithm } from './oci/digest.js';
 export type { Document, IndexDocument, ManifestDocument } from './oci/document.js';
@@ -38,6 +48,7 @@ export type { MediaType } from './oci/media-type.js';
 export { parseDocument } from './oci/parse.js';
 export { formatPlatform, parsePlatform, samePlatform } from './oci/platform.js';
 export type { Platform } from './oci/platform.js';
+export { parsePlatformList } from './oci/required-platforms.js';
 export { formatReference, parseReference, parseTag } from './oci/reference.js';
 export type { Reference, RegistryHost, Repository, RepositoryPath, Tag } from './oci/reference.js';
 export { createIndexDocument } from './oci/serialise.js';

@@ -1,4 +1,4 @@
-import { isDigest } from '../oci/digest.js';
+import { isKnownDigest } from '../oci/digest.js';
 import { ArgumentError, type Problem } from '../oci/errors.js';
 import { formatImageLocation, parseImageLocation, type ImageLocation } from '../oci/image-location.js';
 import { DUPLICATE_PLATFORM } from '../oci/index-rules.js';
@@ -151,7 +151,7 @@ function checkSource(
   asked: unknown,
   kept: CheckedPlatforms,
 ): CheckedLocation {
-  if (isDigest(source)) return { problems: [] };
+  if (isKnownDigest(source)) return { problems: [] };
   if (!isTemplate(source)) return checkLocation(pointer, source);
   // Filled in with anything, it shows whether it can be filled in and read at all.
   const platforms = kept.platforms.length > 0 ? kept.platforms.map(([, platform]) => platform) : [ANY];

@@ -29,6 +29,8 @@ export interface AssemblyImage {
   readonly source: string;
   /** Laid over what the one image there says itself; where the source gives several images, it fits none of them. */
   readonly platform?: LoosePlatform;
+  /** What the index is to hold of it, word for word, as a ready index or a list of descriptors has it. */
+  readonly descriptor?: Descriptor;
   /** What is to be kept of the source; each must be there. */
   readonly platforms?: readonly Platform[];
   /** Of the entries that the source gives. */

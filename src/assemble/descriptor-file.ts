@@ -89,12 +89,8 @@ function listed(descriptors: readonly unknown[]): Assembly {
   return { tags: [], require: [], images };
 }
 
-function imageOf({ digest, platform, annotations }: Descriptor): AssemblyImage {
-  return {
-    source: digest,
-    ...(platform !== undefined && { platform }),
-    ...(annotations !== undefined && { annotations }),
-  };
+function imageOf(descriptor: Descriptor): AssemblyImage {
+  return { source: descriptor.digest, descriptor };
 }
 
 function isProblem({ rule }: Problem): boolean {

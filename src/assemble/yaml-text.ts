@@ -1,7 +1,7 @@
 import type * as Yaml from 'yaml';
 
 import { InvalidError, type Problem } from '../oci/errors.js';
-import { YAML_LIMIT, YamlReader, placeOf, type YamlValue } from './yaml-value.js';
+import { YAML_LIMIT, YamlReader, placeOf, type YamlLibrary, type YamlValue } from './yaml-value.js';
 
 /** In UTF-16 code units, some hundred times what a large assembly file needs. */
 const MAX_LENGTH = 1024 * 1024;
@@ -14,11 +14,11 @@ const MAX_SYNTAX_PROBLEMS = 10;
 
 /** A YAML 1.2 document whose grammar is right. */
 export class YamlText {
-  readonly #yaml: typeof Yaml;
+  readonly #yaml: YamlLibrary;
   readonly #root: Yaml.ParsedNode | null;
   readonly #lines: Yaml.LineCounter;
 
-  constructor(yaml: typeof Yaml, root: Yaml.ParsedNode | null, lines: Yaml.LineCounter) {
+  constructor(yaml: YamlLibrary, root: Yaml.ParsedNode | null, lines: Yaml.LineCounter) {
     this.#yaml = yaml;
     this.#root = root;
     this.#lines = lines;
@@ -51,7 +51,7 @@ export async function parseYaml(text: string, label: string): Promise<YamlText> 
     throw new InvalidError(`${label} is longer than ${MAX_LENGTH} characters, which no such file needs`);
   }
   // Takes longer to load than most commands to run, and only a command that is given such a file needs it.
-  const yaml = await import('yaml');
+  const yaml = await import('./yaml-library.js');
   const lines = new yaml.LineCounter();
   lines.addNewLine(0);
   const options: Yaml.ParseOptions & Yaml.DocumentOptions & Yaml.SchemaOptions = {
@@ -89,7 +89,7 @@ export function invalidYaml(label: string, problems: readonly Problem[], what = 
 }
 
 /** The parser keeps its own stack, so that its depth can be looked at before anything calls itself. */
-function tokenise(yaml: typeof Yaml, text: string, lines: Yaml.LineCounter, label: string): Yaml.CST.Token[] {
+function tokenise(yaml: YamlLibrary, text: string, lines: Yaml.LineCounter, label: string): Yaml.CST.Token[] {
   const parser = new yaml.Parser(lines.addNewLine);
   const tokens: Yaml.CST.Token[] = [];
   let count = 0;

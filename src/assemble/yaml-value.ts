@@ -2,6 +2,10 @@ import type * as Yaml from 'yaml';
 
 import type { Problem } from '../oci/errors.js';
 import { pointerTo } from '../oci/json-pointer.js';
+import type * as Library from './yaml-library.js';
+
+/** What is used of the library that reads YAML. */
+export type YamlLibrary = typeof Library;
 
 /** A value out of YAML, and where in the text each part of it stands. */
 export interface YamlValue {
@@ -43,7 +47,7 @@ export function placeOf(lines: Yaml.LineCounter, offset: number): string {
 
 /** Makes a value of a document's nodes. Aliases are followed, merge keys and tags of other types are refused. */
 export class YamlReader implements YamlValue {
-  readonly #yaml: typeof Yaml;
+  readonly #yaml: YamlLibrary;
   readonly #lines: Yaml.LineCounter;
   readonly #scalars: 'typed' | 'text';
   readonly #places = new Map<string, Place>();
@@ -53,7 +57,7 @@ export class YamlReader implements YamlValue {
   #count = 0;
   value: unknown;
 
-  constructor(yaml: typeof Yaml, lines: Yaml.LineCounter, scalars: 'typed' | 'text') {
+  constructor(yaml: YamlLibrary, lines: Yaml.LineCounter, scalars: 'typed' | 'text') {
     this.#yaml = yaml;
     this.#lines = lines;
     this.#scalars = scalars;

@@ -1,13 +1,7 @@
+import type { EntryAnnotations } from '../client/create.js';
 import type { Annotations } from '../oci/annotation.js';
 import { ArgumentError } from '../oci/errors.js';
 import { parsePlatform, platformKey, type Platform } from '../oci/platform.js';
-
-/** Annotations of entries of an index. */
-interface EntryAnnotations {
-  /** The images that are meant; without one, all. */
-  readonly platform?: Platform;
-  readonly annotations: Annotations;
-}
 
 /** What `--annotation` said, by what it is about. */
 export interface AnnotationTargets {
@@ -20,6 +14,11 @@ export interface AnnotationTargets {
 const ADDRESS = /^((?:index|manifest)[^:=[]*)(?:\[([^\]]*)\]([^:=]*))?:/is;
 const HINT =
   'Write [index:|manifest:|manifest[OS/ARCH]:]KEY=VALUE; a key that itself begins like that needs index: or manifest: before it.';
+
+/** Whether the value of an `--annotation` says which part of the index it is about. */
+export function isAddressed(word: string): boolean {
+  return ADDRESS.test(word);
+}
 
 /**
  * Reads the values of `--annotation`: `[index:|manifest[PLATFORM]:|manifest:]KEY=VALUE`, about the index where nothing

@@ -1,6 +1,6 @@
 import type { PlatformField } from '../drafts/annotate.js';
 import { ArgumentError } from '../oci/errors.js';
-import { parseIndexAnnotations } from './annotation-option.js';
+import { isAddressed, parseAnnotationTargets } from './addressed-annotation.js';
 import type { Command, OptionDeclarations, OptionValues } from './command.js';
 import { draftJson } from './draft-json.js';
 
@@ -14,7 +14,11 @@ const OPTIONS = {
     array: true,
     describe: 'Add features of the operating system (a,b; repeat)',
   },
-  annotation: { type: 'string', array: true, describe: 'Set KEY=VALUE (repeat)' },
+  annotation: {
+    type: 'string',
+    array: true,
+    describe: 'Set [index:|manifest:|manifest[PLATFORM]:]KEY=VALUE; with an image only KEY=VALUE (repeat)',
+  },
   unset: {
     type: 'string',
     array: true,
@@ -50,10 +54,15 @@ export const annotate: Command<AnnotateArguments> = {
   options: OPTIONS,
   async run(args, { client, output, options }) {
     const unset = words(args.unset);
-    const annotations = parseIndexAnnotations(args.annotation ?? []);
-    const { draft } =
+    const { index: annotations, manifests } = parseAnnotationTargets(args.annotation ?? []);
+    if (args.image !== undefined) checkAddresses(args.annotation ?? [], args.image);
+    const { draft, problems } =
       args.image === undefined
-        ? await client.annotateIndex(args.list, { annotations, unsetAnnotations: indexKeys(args, unset) })
+        ? await client.annotateIndex(args.list, {
+            annotations,
+            entryAnnotations: manifests,
+            unsetAnnotations: indexKeys(args, unset),
+          })
         : await client.annotate(args.list, args.image, {
             os: args.os,
             architecture: args.arch,
@@ -64,9 +73,19 @@ export const annotate: Command<AnnotateArguments> = {
             unset: unset.flatMap((word) => FIELDS.get(word) ?? []),
             unsetAnnotations: unset.filter((word) => !FIELDS.has(word)),
           });
+    for (const { kind, message } of problems) if (kind === 'format') output.warn(message);
     if (options.json) output.json(draftJson(draft));
   },
 };
+
+/** An image that is named is what the annotations are about. */
+function checkAddresses(annotations: readonly string[], image: string): void {
+  const addressed = annotations.find(isAddressed);
+  if (addressed === undefined) return;
+  throw new ArgumentError(`--annotation ${addressed} says itself what it is about, and so does ${image}`, {
+    hint: `Write it as KEY=VALUE for ${image}, or leave the image out.`,
+  });
+}
 
 /** An index has annotations, but no platform. */
 function indexKeys(args: AnnotateArguments, unset: readonly string[]): readonly string[] {

@@ -7,7 +7,7 @@ import { readImageIndex, type ImageIndexJson } from '../oci/image-index.js';
 import { parseDocument } from '../oci/parse.js';
 import { validateDocument, validateForPublish } from '../oci/validate.js';
 import { counted } from './counted.js';
-import type { DocumentInput } from './document-input.js';
+import type { DocumentInput } from './input.js';
 
 /** What was found out about a document. */
 export interface CheckedDocument {

@@ -7,7 +7,7 @@ import { COMMANDS, type CommandEntry } from './commands.js';
 import { EXIT } from './exit-code.js';
 import { readWords, type FlagDeclarations, type ReadWords, type ReadWordsOptions } from './flags.js';
 import { GLOBAL_OPTIONS } from './global-options.js';
-import { runCommand, type ParsedArguments } from './run-command.js';
+import type { ParsedArguments } from './run-command.js';
 import type { Terminal } from './terminal.js';
 
 /** What may stand before a command's name, and after it. */
@@ -75,7 +75,11 @@ async function runEntry(
     ...flagWords(words),
     ...words.positionals.map((word) => (word.startsWith('-') ? `${MARK}${word}` : word)),
   ]);
-  if (text === '') return runCommand(command, commandArguments(args), terminal);
+  if (text === '') {
+    // Help needs neither the client nor what stands behind it.
+    const { runCommand } = await import('./run-command.js');
+    return runCommand(command, commandArguments(args), terminal);
+  }
   terminal.stdout.write(`${text}\n`);
   return EXIT.done;
 }

@@ -11,6 +11,7 @@ export interface CommandContext {
   readonly output: Output;
   readonly signal: AbortSignal;
   readonly stdin: NodeJS.ReadableStream;
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** The options of a command, as yargs takes them. */

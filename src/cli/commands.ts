@@ -15,8 +15,9 @@ export interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'create',
-    synopsis: 'LIST [SOURCE...]',
-    positionals: '<LIST> [SOURCES..]',
+    synopsis: 'LIST [SOURCE...] | -f FILE',
+    // Only an assembly file can do without the list's name.
+    positionals: '[LIST] [SOURCES..]',
     describe: 'Start a draft of a multi-arch image from images of one architecture each',
     load: async () => (await import('./create.js')).create,
   },
@@ -26,6 +27,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     positionals: '<LIST> [IMAGE]',
     describe: 'Change the platform or annotations of an image in a draft, or of the index itself',
     load: async () => (await import('./annotate.js')).annotate,
+  },
+  {
+    name: 'remove',
+    synopsis: 'LIST IMAGE...',
+    positionals: '<LIST> <IMAGES..>',
+    describe: 'Take images out of a draft',
+    load: async () => (await import('./remove.js')).remove,
   },
   {
     name: 'inspect',
@@ -42,6 +50,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./push.js')).push,
   },
   {
+    name: 'undo',
+    synopsis: 'LIST',
+    positionals: '<LIST>',
+    describe: 'Take the last push back: each tag stands again for what it stood for before',
+    load: async () => (await import('./undo.js')).undo,
+  },
+  {
     name: 'rm',
     synopsis: 'LIST... | --all',
     positionals: '[LISTS..]',
@@ -54,6 +69,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     positionals: '',
     describe: 'List the drafts',
     load: async () => (await import('./ls.js')).ls,
+  },
+  {
+    name: 'diff',
+    synopsis: 'A [B]',
+    positionals: '<BEFORE> [AFTER]',
+    describe: 'Compare two multi-arch images, or a draft with what is published',
+    load: async () => (await import('./diff.js')).diff,
   },
   {
     name: 'validate',

@@ -1,34 +1,24 @@
 import { ArgumentError } from '../oci/errors.js';
-import { parseIndexAnnotations } from './annotation-option.js';
 import type { Command, OptionDeclarations, OptionValues } from './command.js';
+import { CREATE_OPTIONS, readCreateCall, type CreateArguments as DraftArguments } from './create-options.js';
 import { draftJson } from './draft-json.js';
-import { PUSH_OPTIONS, pushSettings, reportPush } from './push.js';
+import { PUSH_OPTIONS, runPush } from './push.js';
 
 const OPTIONS = {
-  amend: {
-    alias: 'a',
-    type: 'boolean',
-    describe: 'Add to the draft that is there, and refresh the sources it has already',
-  },
-  format: {
-    choices: ['auto', 'oci', 'docker'],
-    default: 'auto',
-    describe: "Media type of the index; auto goes by the first image's",
-  },
-  annotation: { type: 'string', array: true, describe: 'Set KEY=VALUE of the index (repeat)' },
+  ...CREATE_OPTIONS,
   push: { type: 'boolean', describe: 'Publish it in the same run; the options below are for that' },
   ...PUSH_OPTIONS,
 } as const satisfies OptionDeclarations;
 
-interface CreateArguments extends OptionValues<typeof OPTIONS> {
-  readonly list: string;
-  readonly sources: readonly string[];
-}
+type CreateArguments = DraftArguments & OptionValues<typeof OPTIONS>;
 
 /** `multiarch create LIST [SOURCE...]` */
 export const create: Command<CreateArguments> = {
   positionals: {
-    list: { type: 'string', describe: 'The multi-arch image to make: app:1.2, oci:DIR:TAG' },
+    list: {
+      type: 'string',
+      describe: 'The multi-arch image to make: app:1.2, oci:DIR:TAG. An assembly file may say it instead',
+    },
     sources: {
       type: 'string',
       array: true,
@@ -39,21 +29,17 @@ export const create: Command<CreateArguments> = {
   options: OPTIONS,
   async run(args, context) {
     const { client, output, options } = context;
-    const settings = {
-      amend: args.amend ?? false,
-      format: args.format,
-      annotations: parseIndexAnnotations(args.annotation ?? []),
-    };
+    if (args.push !== true) refusePushOptions(args);
+    const { list, sources, options: settings } = await readCreateCall(args, context);
     if (args.push === true) {
-      const { publication } = await client.createAndPush(args.list, args.sources, {
-        ...settings,
-        ...pushSettings(args),
+      await runPush(args, context, {
+        plan: (pushing) => client.planCreateAndPush(list, sources, { ...settings, ...pushing }),
+        push: async (pushing) =>
+          (await client.createAndPush(list, sources, { ...settings, ...pushing })).publication,
       });
-      reportPush(publication, context);
       return;
     }
-    refusePushOptions(args);
-    const { draft, problems } = await client.create(args.list, args.sources, settings);
+    const { draft, problems } = await client.create(list, sources, settings);
     for (const { message } of problems) output.warn(message);
     if (options.json) output.json(draftJson(draft));
     else output.line(`Created manifest list ${draft.target}`);

@@ -3,11 +3,12 @@ import { entryDescriptor } from '../drafts/entry-descriptor.js';
 
 /** A draft for `--json`: what it will publish, and where each entry came from. */
 export function draftJson(draft: Draft): unknown {
-  const { target, format, annotations, entries } = draft;
+  const { target, format, annotations, tags, entries } = draft;
   return {
     target,
     format,
     ...(annotations !== undefined && { annotations }),
+    ...(tags !== undefined && { tags }),
     entries: entries.map((entry) => ({ source: entry.source, descriptor: entryDescriptor(entry) })),
   };
 }

@@ -4,6 +4,8 @@ import type { ErrorKind } from '../oci/errors.js';
 export const EXIT = {
   done: 0,
   failed: 1,
+  /** Of `diff`, as of the program diff. */
+  different: 1,
   notFound: 3,
   unauthorized: 4,
   invalid: 5,

@@ -3,6 +3,7 @@ import type { Multiarch } from '../client/multiarch.js';
 import { ArgumentError, InvalidError } from '../oci/errors.js';
 import { parseJson } from '../oci/json.js';
 import { parsePlatform } from '../oci/platform.js';
+import { parsePlatformList } from '../oci/required-platforms.js';
 import type { Command, OptionDeclarations, OptionValues } from './command.js';
 import { indentJson } from './indent-json.js';
 import type { Output } from './output.js';
@@ -19,6 +20,11 @@ const OPTIONS = {
   raw: { type: 'boolean', describe: 'The exact bytes, which have the digest' },
   config: { type: 'boolean', describe: "The image's config" },
   platform: { type: 'string', describe: 'The image of an index for this platform: OS/ARCH[/VARIANT]' },
+  require: {
+    type: 'string',
+    array: true,
+    describe: 'Fail with exit code 5 unless it has an image for each: OS/ARCH[/VARIANT],… (repeat)',
+  },
   format: { choices: FORMATS, describe: 'How to show it; json if not said' },
 } as const satisfies OptionDeclarations;
 
@@ -84,12 +90,14 @@ interface Opened {
 }
 
 async function open(
-  { names: [name = '', image], platform }: InspectArguments,
+  { names: [name = '', image], platform, require = [] }: InspectArguments,
   client: Multiarch,
 ): Promise<Opened> {
   // Read first, so that a mistake in it costs no request.
   const wanted = platform === undefined ? undefined : parsePlatform(platform);
+  const required = parsePlatformList(require);
   const named = await (image === undefined ? client.inspect(name) : client.inspectEntry(name, image));
+  if (required.length > 0) await named.requirePlatforms(required);
   const inspection = wanted === undefined ? named : await named.select(wanted);
   return { inspection, isEntry: image !== undefined || inspection !== named };
 }

@@ -1,6 +1,7 @@
 import type { Draft } from '../drafts/draft.js';
 import { entryDescriptor } from '../drafts/entry-descriptor.js';
-import { formatPlatform } from '../oci/platform.js';
+import { isAttestation } from '../oci/attestation.js';
+import { formatPlatformFull } from '../oci/platform.js';
 import type { Command } from './command.js';
 import { draftJson } from './draft-json.js';
 import { EXIT } from './exit-code.js';
@@ -19,9 +20,9 @@ export const ls: Command<unknown> = {
 };
 
 function draftLine(draft: Draft): string {
-  const platforms = draft.entries.map((entry) => {
-    const { platform } = entryDescriptor(entry);
-    return platform === undefined ? 'no platform' : formatPlatform(platform);
-  });
+  const images = draft.entries.map(entryDescriptor).filter((entry) => !isAttestation(entry));
+  const platforms = images.map(({ platform }) =>
+    platform === undefined ? 'no platform' : formatPlatformFull(platform),
+  );
   return `${draft.target}  ${platforms.length === 0 ? '(empty)' : platforms.join(', ')}`;
 }

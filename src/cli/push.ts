@@ -1,6 +1,10 @@
-import type { PushOptions } from '../client/push.js';
-import type { Publication } from '../publish/publish.js';
+import type { PushOptions, PushResult } from '../client/push.js';
+import { parseDigest } from '../oci/digest.js';
+import { parsePlatformList } from '../oci/required-platforms.js';
+import type { PushPlan } from '../publish/dry-run.js';
 import type { Command, CommandContext, OptionDeclarations, OptionValues } from './command.js';
+import { planLines } from './plan-lines.js';
+import { openReports } from './push-files.js';
 
 /** What `push` takes, and `create --push` too. */
 export const PUSH_OPTIONS = {
@@ -8,31 +12,83 @@ export const PUSH_OPTIONS = {
     alias: 't',
     type: 'string',
     array: true,
-    describe: 'A further tag, or a reference elsewhere, moved after the own one (repeat)',
+    describe: 'A further tag, or a reference elsewhere, moved after the own one; latest goes last (repeat)',
   },
   purge: { alias: 'p', type: 'boolean', describe: 'Delete the draft after the push' },
   'allow-duplicate-platforms': { type: 'boolean', describe: 'Publish two images of the same platform' },
+  'expect-current': {
+    type: 'string',
+    describe: 'Refuse unless the own tag holds this DIGEST, or none; any for whatever it holds',
+  },
+  'dry-run': { type: 'boolean', describe: 'Only show what would be done' },
+  'digest-file': { type: 'string', describe: 'Write the digest into this file' },
+  'metadata-file': { type: 'string', describe: 'Write names, digests and platforms as JSON into this file' },
+  github: { type: 'boolean', describe: 'Set outputs and a summary of this GitHub Actions step' },
+} as const satisfies OptionDeclarations;
+
+const OPTIONS = {
+  ...PUSH_OPTIONS,
+  require: {
+    type: 'string',
+    array: true,
+    describe: 'Platforms that must be there: OS/ARCH[/VARIANT] (a,b; repeat)',
+  },
 } as const satisfies OptionDeclarations;
 
 type PushArguments = OptionValues<typeof PUSH_OPTIONS>;
 
+/** The two ways to go on where a push is asked for. */
+export interface PushWays {
+  readonly plan: (options: PushOptions) => Promise<PushPlan>;
+  readonly push: (options: PushOptions) => Promise<PushResult>;
+}
+
 /** `multiarch push LIST` */
-export const push: Command<PushArguments & { readonly list: string }> = {
+export const push: Command<OptionValues<typeof OPTIONS> & { readonly list: string }> = {
   positionals: {
     list: { type: 'string', describe: 'The draft to publish, by the name it was created with' },
   },
-  options: PUSH_OPTIONS,
+  options: OPTIONS,
   async run(args, context) {
-    reportPush(await context.client.push(args.list, pushSettings(args)), context);
+    const { client } = context;
+    const required = parsePlatformList(args.require ?? []);
+    await runPush(args, context, {
+      plan: (options) => client.planPush(args.list, { ...options, require: required }),
+      push: (options) => client.push(args.list, { ...options, require: required }),
+    });
   },
 };
 
+/** Publishes, or with `--dry-run` plans it, and reports it wherever the words of the command line say. */
+export async function runPush(args: PushArguments, context: CommandContext, ways: PushWays): Promise<void> {
+  const options = pushOptions(args);
+  const reports = await openReports(
+    { digestFile: args['digest-file'], metadataFile: args['metadata-file'], github: args.github ?? false },
+    context.env,
+  );
+  if (args['dry-run'] === true) {
+    showPlan(await ways.plan(options), context);
+    return;
+  }
+  const result = await ways.push(options);
+  try {
+    await reports.write(result.report);
+  } finally {
+    // Published it is, whatever became of the files.
+    showPush(result, context);
+  }
+}
+
 /** The words of a push for the client. */
-export function pushSettings(args: PushArguments): PushOptions {
+function pushOptions(args: PushArguments): PushOptions {
+  const expected = args['expect-current'];
   return {
     tags: args.tag,
     purge: args.purge,
     allowDuplicatePlatforms: args['allow-duplicate-platforms'],
+    ...(expected !== undefined && {
+      expectCurrent: expected === 'none' || expected === 'any' ? expected : parseDigest(expected),
+    }),
   };
 }
 
@@ -40,13 +96,23 @@ export function pushSettings(args: PushArguments): PushOptions {
  * Prints what a push did as docker does: a line for each child that was moved, the digest of the index last. With
  * `--quiet` the digest alone.
  */
-export function reportPush(publication: Publication, { output, options }: CommandContext): void {
+function showPush({ descriptor, pushed, tags }: PushResult, { output, options }: CommandContext): void {
   if (options.json) {
-    output.json(publication);
+    output.json({ descriptor, pushed, tags });
     return;
   }
-  for (const { repository, digest } of options.quiet ? [] : publication.pushed) {
+  for (const { repository, digest } of options.quiet ? [] : pushed) {
     output.line(`Pushed ref ${repository}@${digest} with digest: ${digest}`);
   }
-  output.line(publication.descriptor.digest);
+  output.line(descriptor.digest);
+}
+
+/** The digest is the last line here too, and with `--quiet` the only one. */
+function showPlan(plan: PushPlan, { output, options }: CommandContext): void {
+  if (options.json) {
+    output.json(plan);
+    return;
+  }
+  for (const line of options.quiet ? [] : planLines(plan)) output.line(line);
+  output.line(plan.digest);
 }

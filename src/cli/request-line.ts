@@ -11,3 +11,8 @@ export function requestLine(event: Exclude<HttpEvent, { kind: 'bytes' }>): strin
       return `! ${event.method} ${event.url}: ${event.reason}; again in ${Math.round(event.waitMilliseconds)} ms`;
   }
 }
+
+/** Why nothing happens for a while: what went wrong, and when it is tried again. */
+export function waitLine({ url, reason, waitMilliseconds }: Extract<HttpEvent, { kind: 'retry' }>): string {
+  return `${new URL(url).host}: ${reason}; trying again in ${Math.round(waitMilliseconds / 1000)} s`;
+}

@@ -21,6 +21,6 @@ export const rm: Command<RmArguments> = {
         hint: 'Name the drafts to delete, or delete them all with --all.',
       });
     }
-    await (all ? client.removeAll() : client.remove(lists));
+    await (all ? client.deleteAllDrafts() : client.deleteDrafts(lists));
   },
 };

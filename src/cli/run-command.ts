@@ -5,9 +5,14 @@ import type { AnyCommand } from './command.js';
 import { globalOptions } from './global-options.js';
 import { Output } from './output.js';
 import { startProgress } from './progress.js';
-import { requestLine } from './request-line.js';
+import { requestLine, waitLine } from './request-line.js';
 import { Stats } from './stats.js';
 import type { Terminal } from './terminal.js';
+
+/** In milliseconds: a person who sees nothing for longer thinks that it hangs. */
+const LONG_WAIT = 5_000;
+/** In milliseconds: a signal that comes so soon after another was not sent by a person who has lost patience. */
+const ECHO = 1_000;
 
 /** What yargs gives for a command line. */
 export type ParsedArguments = Readonly<Record<string, unknown>>;
@@ -47,11 +52,13 @@ export async function runCommand(
     onHttpEvent: (event) => {
       stats.http(event);
       if (options.debug && event.kind !== 'bytes') output.error(requestLine(event));
+      else if (event.kind === 'retry' && event.waitMilliseconds >= LONG_WAIT) output.warn(waitLine(event));
     },
   });
   const stopListening = onInterrupt(interrupt);
   try {
-    return (await command.run(args, { client, options, output, signal, stdin: terminal.stdin })) ?? 0;
+    const { stdin, env } = terminal;
+    return (await command.run(args, { client, options, output, signal, stdin, env })) ?? 0;
   } catch (error) {
     if (error instanceof CancelledError && timer?.aborted === true && !interrupt.signal.aborted) {
       throw new UnavailableError(`not done within the ${String(args['timeout'])} of --timeout`, {
@@ -68,16 +75,21 @@ export async function runCommand(
   }
 }
 
-/** The first Ctrl-C cancels the work, which cleans up and ends; a second one ends the process where it stands. */
+/**
+ * The first Ctrl-C cancels the work, which cleans up and ends; a second one ends the process where it stands. What comes
+ * within a second is the first one again: `timeout`, npm and others send a signal to the process and to its whole group.
+ */
 function onInterrupt(controller: AbortController): () => void {
   const signals = ['SIGINT', 'SIGTERM'] as const;
+  let echoes: NodeJS.Timeout | undefined;
   const interrupted = (): void => {
-    stopListening();
+    echoes ??= setTimeout(stopListening, ECHO).unref();
     controller.abort();
   };
   const stopListening = (): void => {
+    clearTimeout(echoes);
     for (const name of signals) process.off(name, interrupted);
   };
-  for (const name of signals) process.once(name, interrupted);
+  for (const name of signals) process.on(name, interrupted);
   return stopListening;
 }

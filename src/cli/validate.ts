@@ -3,7 +3,8 @@ import { InvalidError } from '../oci/errors.js';
 import { checkDocument, type CheckedDocument } from './check-document.js';
 import type { Command, CommandContext, OptionDeclarations, OptionValues } from './command.js';
 import { counted } from './counted.js';
-import { readDocument, type DocumentInput } from './document-input.js';
+import { readDocument } from './document-input.js';
+import type { DocumentInput } from './input.js';
 import { problemText } from './error-text.js';
 import { EXIT } from './exit-code.js';
 

@@ -1,17 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
 
+import type { AssemblyImage } from '../assemble/assembly.js';
 import type { SourceEntry } from '../assemble/read-source.js';
 import { annotateEntries, annotateIndex } from '../drafts/annotate.js';
+import { draftIndex } from '../drafts/draft-index.js';
 import { draftProblems, type DraftProblem } from '../drafts/draft-problems.js';
 import type { Draft, Entry } from '../drafts/draft.js';
 import { addEntries, amendSource, createDraft, type DraftOptions, type ReadEntry } from '../drafts/edits.js';
 import { entryDescriptor } from '../drafts/entry-descriptor.js';
-import { findEntries } from '../drafts/selection.js';
+import { findImages } from '../drafts/selection.js';
 import type { Annotations } from '../oci/annotation.js';
 import { imagePlatforms, isAttestation } from '../oci/attestation.js';
-import { ArgumentError, ConflictError } from '../oci/errors.js';
+import { ArgumentError, ConflictError, InvalidError } from '../oci/errors.js';
 import { familiarLocation, formatImageLocation, type ImageLocation } from '../oci/image-location.js';
-import { formatPlatformFull, type Platform } from '../oci/platform.js';
+import type { Digest } from '../oci/digest.js';
+import type { ImageConfig } from '../oci/image-config.js';
+import type { Platform } from '../oci/platform.js';
 import { promotedAnnotations } from '../oci/promoted-annotations.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
 import type { StartingPoint } from './starting-point.js';
@@ -31,6 +35,8 @@ export interface CreateOptions extends Omit<DraftOptions, 'base'>, Omit<ReadOpti
   readonly entryAnnotations?: readonly EntryAnnotations[] | undefined;
   /** Make labels that all images share annotations of the index. @default false */
   readonly annotationsFromLabels?: boolean | undefined;
+  /** Further tags, or references elsewhere, that the draft remembers: every push of it moves them after its own. */
+  readonly draftTags?: readonly string[] | undefined;
 }
 
 export interface EntryAnnotations {
@@ -45,8 +51,14 @@ export interface DraftState {
 }
 
 /** Asked before anything is read, so that a forgotten `--amend` does not cost a minute; {@link saveDraft} asks again. */
-export async function checkStart(run: Run, target: ImageLocation, options: CreateOptions): Promise<void> {
-  checkAbsent(target, await run.store.find(target), options);
+export async function checkStart(
+  run: Run,
+  target: ImageLocation,
+  options: CreateOptions,
+): Promise<Draft | undefined> {
+  const current = await run.store.find(target);
+  checkAbsent(target, current, options);
+  return current;
 }
 
 /** Makes the draft, or adds to it, in one step that nobody else's can come between. */
@@ -57,22 +69,47 @@ export async function saveDraft(
   options: CreateOptions,
   start?: StartingPoint,
 ): Promise<DraftState> {
-  const promoted = options.annotationsFromLabels === true ? commonLabels(read) : {};
-  const settings = { ...options, annotations: { ...promoted, ...options.annotations } };
   const draft = await run.store.update(
     target,
-    (current) => {
-      checkAbsent(target, current, options);
-      const begun = current ?? started(target, start);
-      const filled = read.reduce((edited, source) => withSource(edited, source, options), begun);
-      const done = withEntryAnnotations(withSettings(filled, settings), options.entryAnnotations ?? []);
-      const platforms = imagePlatforms(done.entries.map(entryDescriptor));
-      checkRequiredPlatforms(options.require ?? [], platforms, familiarLocation(target));
-      return done;
-    },
+    (current) => composeDraft(target, current, read, options, start),
     { signal: run.signal },
   );
-  return { draft, problems: draftProblems(draft) };
+  return stateOf(draft);
+}
+
+/** What {@link saveDraft} saves. @param current the draft as it is, `undefined` where there is none */
+export function composeDraft(
+  target: ImageLocation,
+  current: Draft | undefined,
+  read: readonly ReadSource[],
+  options: CreateOptions,
+  start?: StartingPoint,
+): Draft {
+  checkAbsent(target, current, options);
+  const begun = current ?? started(target, start);
+  const filled = read.reduce((edited, source) => withSource(edited, source, options), begun);
+  const promoted = options.annotationsFromLabels === true ? sharedLabels(filled, read) : {};
+  const settings = { ...options, annotations: { ...promoted, ...options.annotations } };
+  const done = withEntryAnnotations(withSettings(filled, settings), options.entryAnnotations ?? []);
+  const platforms = imagePlatforms(done.entries.map(entryDescriptor));
+  checkRequiredPlatforms(options.require ?? [], platforms, familiarLocation(target));
+  return done;
+}
+
+export function stateOf(draft: Draft): DraftState {
+  return { draft, problems: [...draftProblems(draft), ...formatProblems(draft)] };
+}
+
+/** What a Docker manifest list cannot hold is told at once, since it is another format that mends it. */
+function formatProblems(draft: Draft): readonly DraftProblem[] {
+  try {
+    draftIndex(draft);
+    return [];
+  } catch (error) {
+    if (!(error instanceof InvalidError)) throw error;
+    const message = `${error.message}. ${error.hint ?? ''}`.trim();
+    return [{ kind: 'format', message, entries: [] }];
+  }
 }
 
 /** Makes a draft what it was before, unless someone else has changed it since. */
@@ -106,11 +143,6 @@ function checkAbsent(target: ImageLocation, current: Draft | undefined, options:
       hint: `There is a draft ${name} already: add to it with --amend, or delete it with: multiarch rm ${name}`,
     });
   }
-  if (options.annotationsFromLabels === true && current.entries.length > 0) {
-    throw new ArgumentError(`${name} has images whose labels are not known here`, {
-      hint: 'Create the draft again with all its sources to take annotations from labels.',
-    });
-  }
 }
 
 function started(target: ImageLocation, start: StartingPoint | undefined): Draft {
@@ -122,21 +154,32 @@ function started(target: ImageLocation, start: StartingPoint | undefined): Draft
 }
 
 /** What a source gives now, with what an assembly file says of it. */
-function withSource(draft: Draft, { location, image, entries }: ReadSource, options: CreateOptions): Draft {
-  const amended = amendSource(draft, location, entries.map(readEntry), { replace: options.replace });
+function withSource(draft: Draft, { location, parts }: ReadSource, options: CreateOptions): Draft {
+  const given = parts.flatMap(({ entries }) => entries.map(readEntry));
+  const amended = amendSource(draft, location, given, { replace: options.replace });
   const name = formatImageLocation(location);
-  const own = amended.entries.filter((entry) => entry.source === name && isImage(entry));
-  const { platform, annotations } = image;
-  if (platform === undefined && annotations === undefined) return amended;
-  if (platform !== undefined && own.length > 1) {
-    throw new ArgumentError(
-      `${familiarLocation(location)} gives ${own.length} images: one platform fits none of them`,
-      {
-        hint: 'Leave its platform out, or choose one of its images by digest.',
-      },
-    );
+  return parts.reduce((edited, { image, entries }, position) => {
+    // Entries of one source stay in the order in which they were given.
+    const first = parts.slice(0, position).flatMap((part) => part.entries).length;
+    const own = edited.entries.filter(({ source }) => source === name).slice(first, first + entries.length);
+    return withImage(edited, own.filter(isImage), image, familiarLocation(location));
+  }, amended);
+}
+
+/** @param label what messages call the source */
+function withImage(
+  draft: Draft,
+  images: readonly Entry[],
+  { platform, annotations }: AssemblyImage,
+  label: string,
+): Draft {
+  if (platform === undefined && annotations === undefined) return draft;
+  if (platform !== undefined && images.length > 1) {
+    throw new ArgumentError(`${label} gives ${images.length} images: one platform cannot be that of all`, {
+      hint: 'Leave its platform out, or choose one of its images by digest.',
+    });
   }
-  return annotateEntries(amended, own, {
+  return annotateEntries(draft, images, {
     os: platform?.os,
     architecture: platform?.architecture,
     variant: platform?.variant,
@@ -147,27 +190,46 @@ function withSource(draft: Draft, { location, image, entries }: ReadSource, opti
 }
 
 /** What is said of the index itself counts for a draft that is there, too. */
-function withSettings(draft: Draft, { format, annotations, artifactType, subject }: DraftOptions): Draft {
+function withSettings(
+  draft: Draft,
+  { format, annotations, artifactType, subject, draftTags = [] }: CreateOptions,
+): Draft {
+  const tags = [...new Set([...(draft.tags ?? []), ...draftTags])];
   return {
     ...annotateIndex(draft, { annotations }),
     ...(format !== undefined && format !== 'auto' && { format }),
     ...(artifactType !== undefined && { artifactType }),
     ...(subject !== undefined && { subject }),
+    ...(tags.length > 0 && { tags }),
   };
 }
 
-function withEntryAnnotations(draft: Draft, additions: readonly EntryAnnotations[]): Draft {
+/** Adds annotations of entries to a draft. @throws NotFoundError where it has no image for a platform */
+export function withEntryAnnotations(draft: Draft, additions: readonly EntryAnnotations[]): Draft {
   return additions.reduce((edited, { platform, annotations }) => {
-    const meant = platform === undefined ? edited.entries : findEntries(edited, formatPlatformFull(platform));
-    return annotateEntries(edited, meant.filter(isImage), { annotations });
+    return annotateEntries(edited, findImages(edited, platform), { annotations });
   }, draft);
 }
 
-function commonLabels(read: readonly ReadSource[]): Annotations {
-  const images = read.flatMap(({ entries }) =>
-    entries.filter(({ descriptor }) => !isAttestation(descriptor)),
+/** The annotations that all images of the draft agree on by their labels. What has no config has no labels. */
+function sharedLabels(draft: Draft, read: readonly ReadSource[]): Annotations {
+  const entries = read.flatMap(({ parts }) => parts.flatMap((part) => part.entries));
+  const configs = new Map<Digest, ImageConfig | undefined>(
+    entries.map(({ descriptor, config }) => [descriptor.digest, config]),
   );
-  return promotedAnnotations(images.map(({ config }) => config?.config?.Labels ?? undefined));
+  const digests = draft.entries.filter(isImage).map(({ descriptor }) => descriptor.digest);
+  const unknown = digests.find((digest) => !configs.has(digest));
+  if (unknown !== undefined) {
+    throw new ArgumentError(`the labels of ${unknown} are not known: it was in the list before`, {
+      hint: 'To take annotations from labels, name all images of the list as sources.',
+    });
+  }
+  return promotedAnnotations(
+    digests.flatMap((digest) => {
+      const config = configs.get(digest);
+      return config === undefined ? [] : [config.config?.Labels ?? undefined];
+    }),
+  );
 }
 
 function isImage(entry: Entry): boolean {

@@ -4,7 +4,9 @@ import type { Draft, Entry } from '../drafts/draft.js';
 import { draftIndex } from '../drafts/draft-index.js';
 import { entryDescriptor } from '../drafts/entry-descriptor.js';
 import { findEntry } from '../drafts/selection.js';
+import { imagePlatforms } from '../oci/attestation.js';
 import type { Descriptor } from '../oci/descriptor.js';
+import type { Comparable } from '../oci/diff-index.js';
 import type { Digest } from '../oci/digest.js';
 import { documentDescriptor, type Document } from '../oci/document.js';
 import { InvalidError, NotFoundError } from '../oci/errors.js';
@@ -14,6 +16,7 @@ import { isImageConfigType } from '../oci/media-type.js';
 import { parseDocument } from '../oci/parse.js';
 import { formatPlatformFull, type Platform } from '../oci/platform.js';
 import { selectPlatform } from '../oci/platform-match.js';
+import { checkRequiredPlatforms } from '../oci/required-platforms.js';
 import { createIndexDocument } from '../oci/serialise.js';
 import type { Places } from './places.js';
 
@@ -130,6 +133,28 @@ export class Inspection {
       return undefined;
     return platformOfConfig(parseImageConfig(await this.config()));
   }
+
+  /** Makes sure that there is an image for each of these. @throws RequirementError with what is missing and what is there */
+  async requirePlatforms(required: readonly Platform[]): Promise<void> {
+    checkRequiredPlatforms(required, await platformsOf(this), this.name);
+  }
+
+  /** What `diffIndexes` compares. Of an image that says its platform in its config only, the config is read. */
+  async comparable(): Promise<Comparable> {
+    const { document, descriptor } = this;
+    if (document.kind === 'index') return document;
+    const platform = await this.platform();
+    return { kind: 'manifest', descriptor: { ...descriptor, ...(platform !== undefined && { platform }) } };
+  }
+}
+
+/** The platforms that an inspected image or index serves. */
+async function platformsOf(inspection: Inspection): Promise<readonly Platform[]> {
+  if (inspection.document.kind === 'index') {
+    return imagePlatforms(inspection.children.map(({ descriptor }) => descriptor));
+  }
+  const platform = await inspection.platform();
+  return platform === undefined ? [] : [platform];
 }
 
 /** docker asks its store for the image's own file, and says so in other words than `annotate`. */

@@ -1,18 +1,49 @@
 import type { AssemblyImage } from '../assemble/assembly.js';
 import { annotateEntry, annotateIndex, type EntryChanges, type IndexChanges } from '../drafts/annotate.js';
-import { draftProblems } from '../drafts/draft-problems.js';
 import type { Draft } from '../drafts/draft.js';
+import { removeEntries } from '../drafts/edits.js';
 import type { DraftList } from '../drafts/store.js';
 import { NotFoundError } from '../oci/errors.js';
 import type { ImageLocation } from '../oci/image-location.js';
-import { observeTags } from '../publish/plan.js';
-import type { Publication } from '../publish/publish.js';
-import { checkStart, saveDraft, takeBack, type CreateOptions, type DraftState } from './create.js';
+import { observeTags, type TagStates } from '../publish/plan.js';
+import type { PushPlan } from '../publish/dry-run.js';
+import {
+  checkStart,
+  composeDraft,
+  saveDraft,
+  stateOf,
+  takeBack,
+  withEntryAnnotations,
+  type CreateOptions,
+  type DraftState,
+} from './create.js';
 import { Inspection } from './inspection.js';
-import { openDestinations, publishDraft, type PushOptions } from './push.js';
+import type { Access } from './places.js';
+import {
+  openDestinations,
+  planDraft,
+  publishDraft,
+  type Foreknowledge,
+  type OpenDestinations,
+  type PushOptions,
+  type PushResult,
+} from './push.js';
 import { Run, type MultiarchOptions } from './run.js';
 import { readAll, seenManifests, type ReadSource } from './sources.js';
 import { startingPoint, type StartingPoint } from './starting-point.js';
+import { undoPush, type Undo, type UndoOptions } from './undo.js';
+
+interface OpenDraft {
+  readonly target: ImageLocation;
+  readonly draft: Draft;
+  readonly destinations: OpenDestinations;
+}
+
+interface Prepared extends Omit<OpenDraft, 'draft'> {
+  readonly read: readonly ReadSource[];
+  readonly start: StartingPoint | undefined;
+  readonly known: Foreknowledge;
+}
 
 /**
  * Assembles, inspects and publishes multi-arch images. One object is one run: it shares connections, tokens and what it
@@ -47,19 +78,11 @@ export class Multiarch {
     list: string,
     sources: readonly (string | AssemblyImage)[],
     options: CreateOptions & PushOptions = {},
-  ): Promise<DraftState & { readonly publication: Publication }> {
-    const target = this.#run.draftTarget(list);
-    await checkStart(this.#run, target, options);
-    // Opened for pushing before anything is read, so that the first token allows both.
-    const destinations = await openDestinations(this.#run, target, options.tags);
-    const tagStates = observeTags(destinations, { limit: this.#run.limit, signal: this.#run.signal });
-    // Awaited when the sources have been read; their failure must not leave this one unheard.
-    tagStates.catch(() => {});
-    const [start, read] = await this.#read(target, sources, options);
+  ): Promise<DraftState & { readonly publication: PushResult }> {
+    const { target, read, start, destinations, known } = await this.#prepare(list, sources, options, 'push');
     const before = await this.#run.store.find(target);
     const state = await saveDraft(this.#run, target, read, options, start);
     try {
-      const known = { seen: seenManifests(read), tagStates };
       const publication = await publishDraft(this.#run, target, state.draft, destinations, options, known);
       return { ...state, publication };
     } catch (error) {
@@ -68,12 +91,36 @@ export class Multiarch {
     }
   }
 
+  /** What {@link createAndPush} would do. No draft is made or changed, and nothing is written anywhere. */
+  async planCreateAndPush(
+    list: string,
+    sources: readonly (string | AssemblyImage)[],
+    options: CreateOptions & PushOptions = {},
+  ): Promise<PushPlan> {
+    const { target, read, start, destinations, known } = await this.#prepare(list, sources, options, 'pull');
+    const current = await this.#run.store.find(target);
+    const draft = composeDraft(target, current, read, options, start);
+    return planDraft(this.#run, target, draft, destinations, options, known);
+  }
+
   /** Publishes a draft with all that its target lacks. The same digest at the tag already is success. */
-  async push(list: string, options: PushOptions = {}): Promise<Publication> {
-    const target = this.#run.draftTarget(list);
-    const draft = await this.#run.store.load(target);
-    const destinations = await openDestinations(this.#run, target, options.tags);
+  async push(list: string, options: PushOptions = {}): Promise<PushResult> {
+    const { target, draft, destinations } = await this.#open(list, options, 'push');
     return publishDraft(this.#run, target, draft, destinations, options);
+  }
+
+  /** What {@link push} would do. Nothing is written anywhere; registries are asked with GET and HEAD alone. */
+  async planPush(list: string, options: PushOptions = {}): Promise<PushPlan> {
+    const { target, draft, destinations } = await this.#open(list, options, 'pull');
+    return planDraft(this.#run, target, draft, destinations, options);
+  }
+
+  /**
+   * Takes back the last push of a list that this machine has recorded: each tag stands again for what it stood for
+   * before. The draft need not be there any more.
+   */
+  undo(list: string, options: UndoOptions = {}): Promise<Undo> {
+    return undoPush(this.#run, this.#run.draftTarget(list), options);
   }
 
   /**
@@ -84,19 +131,37 @@ export class Multiarch {
     return this.#edit(list, image, (draft) => annotateEntry(draft, this.#run.selector(image), changes));
   }
 
-  /** Changes the annotations of the index itself. */
-  async annotateIndex(list: string, changes: IndexChanges): Promise<DraftState> {
-    return this.#edit(list, list, (draft) => annotateIndex(draft, changes));
+  /** Changes the annotations of the index itself, and of its entries by their platforms. */
+  async annotateIndex(
+    list: string,
+    changes: IndexChanges & Pick<CreateOptions, 'entryAnnotations'>,
+  ): Promise<DraftState> {
+    return this.#edit(list, list, (draft) =>
+      withEntryAnnotations(annotateIndex(draft, changes), changes.entryAnnotations ?? []),
+    );
+  }
+
+  /**
+   * Takes entries out of a draft; an image goes with the statements about it. All or nothing.
+   * @param images sources, digests or platforms of the draft
+   * @throws NotFoundError where one of them stands for nothing
+   */
+  async removeEntries(list: string, images: readonly string[]): Promise<DraftState> {
+    const selectors = images.map((image) => this.#run.selector(image));
+    return this.#edit(list, images[0] ?? list, (draft) => removeEntries(draft, selectors));
   }
 
   /** Opens a draft, or what is published under this name where there is no draft. */
   async inspect(name: string): Promise<Inspection> {
-    const location = this.#run.location(name);
     const draft = await this.#run.store.find(this.#run.draftTarget(name));
-    const options = { signal: this.#run.signal };
     return draft === undefined
-      ? Inspection.ofPublished(location, this.#run.places, options)
-      : Inspection.ofDraft(draft, this.#run.places, options);
+      ? this.inspectPublished(name)
+      : Inspection.ofDraft(draft, this.#run.places, { signal: this.#run.signal });
+  }
+
+  /** Opens what is published under this name, whether there is a draft of it or not. */
+  inspectPublished(name: string): Promise<Inspection> {
+    return Inspection.ofPublished(this.#run.location(name), this.#run.places, { signal: this.#run.signal });
   }
 
   /** Opens one image of a draft. The registry is asked only where the draft does not hold the manifest. */
@@ -107,8 +172,8 @@ export class Multiarch {
     });
   }
 
-  /** Removes drafts. All are tried before anything is thrown. @throws NotFoundError that names all that are not there */
-  async remove(lists: readonly string[]): Promise<void> {
+  /** Deletes drafts. All are tried before anything is thrown. @throws NotFoundError that names all that are not there */
+  async deleteDrafts(lists: readonly string[]): Promise<void> {
     const targets = lists.map((list) => this.#run.draftTarget(list));
     const missing: NotFoundError[] = [];
     const failures: unknown[] = [];
@@ -125,8 +190,8 @@ export class Multiarch {
     throw missing.length === 1 ? first : new NotFoundError(message, { hint: first.hint });
   }
 
-  /** Removes all drafts, damaged ones too. */
-  removeAll(): Promise<void> {
+  /** Deletes all drafts, damaged ones too. */
+  deleteAllDrafts(): Promise<void> {
     return this.#run.store.removeAll({ signal: this.#run.signal });
   }
 
@@ -138,6 +203,37 @@ export class Multiarch {
   /** Closes all connections. */
   close(): void {
     this.#run.places.close();
+  }
+
+  /** A draft with the places that it is published to. */
+  async #open(list: string, { tags = [] }: PushOptions, access: Access): Promise<OpenDraft> {
+    const target = this.#run.draftTarget(list);
+    const draft = await this.#run.store.load(target);
+    const all = [...(draft.tags ?? []), ...tags];
+    return { target, draft, destinations: await openDestinations(this.#run, target, all, access) };
+  }
+
+  /** All that is read for a draft that is published at once, targets and sources side by side. */
+  async #prepare(
+    list: string,
+    sources: readonly (string | AssemblyImage)[],
+    options: CreateOptions & PushOptions,
+    access: Access,
+  ): Promise<Prepared> {
+    const target = this.#run.draftTarget(list);
+    const current = await checkStart(this.#run, target, options);
+    // Opened before anything is read, so that the first token allows all that follows.
+    const tags = [...(current?.tags ?? []), ...(options.draftTags ?? []), ...(options.tags ?? [])];
+    const destinations = await openDestinations(this.#run, target, tags, access);
+    const observe = (): Promise<TagStates> =>
+      observeTags(destinations, { limit: this.#run.limit, signal: this.#run.signal });
+    // While sources are waited for, others may move the tags.
+    const early = options.wait === undefined ? observe() : undefined;
+    // Awaited when the sources have been read; their failure must not leave this one unheard.
+    early?.catch(() => {});
+    const [start, read] = await this.#read(target, sources, options);
+    const known = { seen: seenManifests(read), tagStates: early ?? observe() };
+    return { target, destinations, read, start, known };
   }
 
   #read(
@@ -162,7 +258,7 @@ export class Multiarch {
       },
       { signal: this.#run.signal },
     );
-    return { draft, problems: draftProblems(draft) };
+    return stateOf(draft);
   }
 }
 

@@ -6,6 +6,7 @@ import pLimit from 'p-limit';
 import type { OnEvent } from '../content/events.js';
 import type { Limit } from '../content/limit.js';
 import { storeDirectory } from '../drafts/directory.js';
+import { PushHistory } from '../drafts/history.js';
 import { DraftStore } from '../drafts/store.js';
 import type { HttpEvent } from '../http/message.js';
 import { formatImageLocation, parseImageLocation, type ImageLocation } from '../oci/image-location.js';
@@ -34,6 +35,7 @@ export interface MultiarchOptions {
 /** What the calls of one run share: the drafts, the open places, and how much may happen at once. */
 export class Run {
   readonly store: DraftStore;
+  readonly history: PushHistory;
   readonly places: Places;
   readonly limit: Limit;
   readonly signal: AbortSignal | undefined;
@@ -42,9 +44,10 @@ export class Run {
   constructor(options: MultiarchOptions = {}) {
     const { env = process.env, signal, onEvent, concurrency = 8 } = options;
     const homeDirectory = homedir();
-    this.store = new DraftStore(
-      storeDirectory({ env, platform: process.platform, home: homeDirectory }, options.store),
-    );
+    const surroundings = { env, platform: process.platform, home: homeDirectory };
+    const directory = storeDirectory(surroundings, options.store);
+    this.store = new DraftStore(directory);
+    this.history = new PushHistory(directory);
     this.places = new Places({
       insecure: options.insecure ?? false,
       retries: options.retries,

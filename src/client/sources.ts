@@ -1,16 +1,16 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 import type { AssemblyImage } from '../assemble/assembly.js';
 import type { SourceEntry } from '../assemble/read-source.js';
 import { readSources } from '../assemble/read-sources.js';
 import { checkSelected, selectEntries } from '../assemble/select-entries.js';
 import { expandTemplate, isTemplate } from '../assemble/template.js';
 import { waitForSources } from '../assemble/wait-for-sources.js';
-import { untilAborted } from '../content/cancellation.js';
 import type { Target } from '../content/target.js';
-import { isDigest, type Digest } from '../oci/digest.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import { isKnownDigest, type Digest } from '../oci/digest.js';
+import { InvalidError } from '../oci/errors.js';
 import { familiarLocation, formatImageLocation, type ImageLocation } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
+import { sleep } from '../registry/sleep.js';
 import { withDigest } from './location-name.js';
 import type { Run } from './run.js';
 
@@ -25,16 +25,33 @@ export interface ReadOptions {
   readonly configs?: boolean | undefined;
 }
 
-/** A source with what it gave, as far as it is wanted. */
+/** A source with what is wanted of what it gave. */
 export interface ReadSource {
   readonly location: ImageLocation;
   readonly place: Target;
+  /** One for each time that the source was named. No entry is in two of them, unless it is to be two entries. */
+  readonly parts: readonly SourcePart[];
+}
+
+interface SourcePart {
   readonly image: AssemblyImage;
   readonly entries: readonly SourceEntry[];
 }
 
+interface LocatedSource {
+  readonly location: ImageLocation;
+  readonly images: AssemblyImage[];
+}
+
+interface OpenSource extends LocatedSource {
+  readonly source: Target;
+  readonly label: string;
+}
+
 /**
- * Reads sources at once, each once, and takes of them what is wanted.
+ * Reads sources at once, each once, and takes of them what is wanted. All are tried and looked into, so that one run
+ * reports everything there is to mend.
+ *
  * @throws RequirementError where a platform was asked for that is not there, and what reading throws
  */
 export async function readAll(
@@ -43,35 +60,53 @@ export async function readAll(
   sources: readonly (string | AssemblyImage)[],
   options: ReadOptions,
 ): Promise<ReadSource[]> {
-  const images = sources.flatMap((source) => expand(source, options.platforms ?? []));
-  const located = new Map(
-    images.map((image) => {
-      const location = isDigest(image.source) ? withDigest(target, image.source) : run.location(image.source);
-      return [formatImageLocation(location), { image, location }] as const;
+  const { platforms = [], attestations, wait, configs } = options;
+  const located = locate(run, target, sources, platforms);
+  const opened = await Promise.all(
+    located.map(async ({ location, images }): Promise<OpenSource> => {
+      const source = await run.places.open(location);
+      return { location, images, source, label: familiarLocation(location) };
     }),
   );
+  if (wait !== undefined) await waitForAll(run, opened, wait);
+  const { limit, signal, onEvent } = run;
   const requests = await Promise.all(
-    [...located.values()].map(async ({ image, location }) => ({
-      image,
-      location,
-      source: await run.places.open(location),
-      label: familiarLocation(location),
+    opened.map(async (source) => ({
+      ...source,
+      selector: await run.places.selector(source.location),
+      check: (entries: readonly SourceEntry[]) => checkImages(source, entries),
     })),
   );
-  if (options.wait !== undefined) await waitForAll(run, requests, options.wait);
-  const { limit, signal, onEvent } = run;
-  const selected = await Promise.all(
-    requests.map(async (request) => ({ ...request, selector: await run.places.selector(request.location) })),
+  const read = await readSources(requests, { limit, signal, onEvent, configs });
+  const given = opened.flatMap(({ images }, position) =>
+    images.flatMap((image) => (read[position]?.entries ?? []).map((entry) => describedBy(image, entry))),
   );
-  const read = await readSources(selected, { limit, signal, onEvent, configs: options.configs });
-  const given = read.flatMap(({ entries }) => entries);
-  checkSelected(options.platforms ?? [], given, familiarLocation(target));
-  return selected.map(({ image, location, source, label }, position) => {
-    const entries = read[position]?.entries ?? [];
-    checkSelected(image.platforms ?? [], entries, label);
-    const own = selectEntries(entries, { platforms: image.platforms, attestations: options.attestations });
-    return { location, place: source, image, entries: selectEntries(own, { platforms: options.platforms }) };
-  });
+  checkSelected(platforms, given, familiarLocation(target));
+  return opened.map(({ location, source, images }, position) => ({
+    location,
+    place: source,
+    parts: partsOf(images, read[position]?.entries ?? [], { platforms, attestations }),
+  }));
+}
+
+/** What there is to read, each place once, in the order in which they are named first. */
+function locate(
+  run: Run,
+  target: ImageLocation,
+  sources: readonly (string | AssemblyImage)[],
+  platforms: readonly Platform[],
+): LocatedSource[] {
+  const located = new Map<string, LocatedSource>();
+  for (const image of sources.flatMap((source) => expand(source, platforms))) {
+    const location = isKnownDigest(image.source)
+      ? withDigest(target, image.source)
+      : run.location(image.source);
+    const name = formatImageLocation(location);
+    const known = located.get(name);
+    if (known === undefined) located.set(name, { location, images: [image] });
+    else known.images.push(image);
+  }
+  return [...located.values()];
 }
 
 /** A template is one source for each platform, and of each only that platform counts. */
@@ -85,26 +120,69 @@ function expand(source: string | AssemblyImage, platforms: readonly Platform[]):
   }));
 }
 
-async function waitForAll(
-  run: Run,
-  requests: readonly { readonly source: Target; readonly location: ImageLocation; readonly label: string }[],
-  patience: number,
-): Promise<void> {
+function checkImages({ images, label }: OpenSource, entries: readonly SourceEntry[]): void {
+  checkSelected(
+    images.flatMap(({ platforms }) => platforms ?? []),
+    entries,
+    label,
+  );
+  for (const { descriptor } of images) checkDescriptor(descriptor, entries, label);
+}
+
+/** A file may be older than what is there, or wrong; published, it would be an index that no client can use. */
+function checkDescriptor(
+  listed: Descriptor | undefined,
+  entries: readonly SourceEntry[],
+  label: string,
+): void {
+  const found = entries.find(({ descriptor }) => descriptor.digest === listed?.digest)?.descriptor;
+  if (listed === undefined || found === undefined) return;
+  for (const member of ['size', 'mediaType'] as const) {
+    if (found[member] === listed[member]) continue;
+    throw new InvalidError(`${label} has the ${member} ${found[member]}, and not ${listed[member]}`, {
+      hint: 'Correct its descriptor in the file.',
+    });
+  }
+}
+
+function partsOf(
+  images: readonly AssemblyImage[],
+  entries: readonly SourceEntry[],
+  options: Pick<ReadOptions, 'platforms' | 'attestations'>,
+): SourcePart[] {
+  const taken = new Set<SourceEntry>();
+  return images.map((image) => {
+    const { platforms, platform } = image;
+    const described = entries.map((entry) => describedBy(image, entry));
+    const own = selectEntries(described, { platforms, attestations: options.attestations });
+    const wanted = selectEntries(own, { platforms: options.platforms });
+    // Named again, an image is still the one entry, unless it is said to run on something else as well.
+    const fresh = platform === undefined ? wanted.filter((entry) => !taken.has(entry)) : wanted;
+    for (const entry of wanted) taken.add(entry);
+    return { image, entries: fresh };
+  });
+}
+
+/** What a file says of an image goes before what the image says. */
+function describedBy({ descriptor: listed }: AssemblyImage, entry: SourceEntry): SourceEntry {
+  return listed?.digest === entry.descriptor.digest
+    ? { ...entry, descriptor: { ...entry.descriptor, ...listed } }
+    : entry;
+}
+
+async function waitForAll(run: Run, sources: readonly OpenSource[], patience: number): Promise<void> {
   const { limit, signal, onEvent } = run;
   await waitForSources(
-    requests.map(({ source, location, label }) => ({
+    sources.map(({ source, location, label }) => ({
       label,
       find: async () => source.find(await run.places.selector(location), { signal }),
     })),
     {
       patience,
       limit,
-
       onEvent,
       now: () => performance.now(),
-      sleep: async (milliseconds) => {
-        await (signal === undefined ? wait(milliseconds) : untilAborted(signal, wait(milliseconds)));
-      },
+      sleep: (milliseconds) => sleep(milliseconds, signal),
     },
   );
 }
@@ -112,9 +190,9 @@ async function waitForAll(
 /** Manifests that were read by themselves, by the place they were read from. */
 export function seenManifests(read: readonly ReadSource[]): Map<Target, Set<Digest>> {
   const seen = new Map<Target, Set<Digest>>();
-  for (const { place, entries } of read) {
+  for (const { place, parts } of read) {
     const digests = seen.get(place) ?? new Set();
-    for (const { descriptor, document } of entries) {
+    for (const { descriptor, document } of parts.flatMap(({ entries }) => entries)) {
       if (document !== undefined) digests.add(descriptor.digest);
     }
     seen.set(place, digests);

@@ -4,9 +4,9 @@ import { formatPlatformFull, isCompletePlatform, platformKey } from '../oci/plat
 import type { Draft, Entry } from './draft.js';
 import { entryDescriptor } from './entry-descriptor.js';
 
-/** What keeps a draft from being published, and can still be mended with `annotate` or `remove`. */
+/** What keeps a draft from being published, and can still be mended with `annotate`, `remove` or `create --amend`. */
 export interface DraftProblem {
-  readonly kind: 'platform-missing' | 'platform-duplicate';
+  readonly kind: 'platform-missing' | 'platform-duplicate' | 'format';
   readonly message: string;
   /** The entries that it is about, in the draft's order. */
   readonly entries: readonly Entry[];

@@ -14,6 +14,8 @@ export interface Draft {
   readonly artifactType?: MediaType;
   readonly subject?: Descriptor;
   readonly annotations?: Annotations;
+  /** Further tags of the target's repository, or references elsewhere: a push moves them after the target's own. */
+  readonly tags?: readonly string[];
   /** What the target's tag stood for when the draft was started from it: a push refuses where it has moved since. */
   readonly base?: Digest;
   readonly entries: readonly Entry[];

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 
 const EXTENSION = '.json';
+/** Not `.json` at the end: that would be the draft of a tag with this ending. */
+const HISTORY_EXTENSION = '.history';
 /**
  * The longest name without its extension. File systems allow 255 bytes, and names of locks are made by adding up to
  * 31 bytes to the file's name.
@@ -26,9 +28,12 @@ const HASHED = new RegExp(`^[a-z0-9._%-]{${KEPT}}${HASH_MARK}[0-9a-f]{64}$`);
  * @param target as `formatImageLocation` writes it
  */
 export function draftFileName(target: string): string {
-  const escaped = escape(target);
-  const name = escaped.length <= LONGEST ? escaped : escaped.slice(0, KEPT) + HASH_MARK + sha256(target);
-  return name + EXTENSION;
+  return stemOf(target) + EXTENSION;
+}
+
+/** The name of the file beside it that says what was pushed: `docker.io%2flibrary%2fapp%3a1.2.history`. */
+export function historyFileName(target: string): string {
+  return stemOf(target) + HISTORY_EXTENSION;
 }
 
 /** Whether a draft may have this name. Whatever else lies in the directory is none of ours. */
@@ -48,6 +53,11 @@ export function draftTarget(name: string): string | undefined {
   }
   // A target in full holds a colon: that of its tag, of its digest or of its transport. `package.json` is none.
   return target.includes(':') && draftFileName(target) === name ? target : undefined;
+}
+
+function stemOf(target: string): string {
+  const escaped = escape(target);
+  return escaped.length <= LONGEST ? escaped : escaped.slice(0, KEPT) + HASH_MARK + sha256(target);
 }
 
 function escape(text: string): string {

@@ -1,8 +1,10 @@
-import { digestAlgorithm, tryParseDigest } from '../oci/digest.js';
+import { isKnownDigest } from '../oci/digest.js';
+import { imagePlatforms } from '../oci/attestation.js';
 import { ArgumentError, NotFoundError } from '../oci/errors.js';
 import { formatImageLocation, parseImageLocation } from '../oci/image-location.js';
 import { formatPlatformFull, parsePlatform, type Platform } from '../oci/platform.js';
 import { satisfiesPlatform } from '../oci/platform-match.js';
+import { presentPlatforms } from '../oci/required-platforms.js';
 import type { Draft, Entry } from './draft.js';
 import { entryDescriptor, isAttestation } from './entry-descriptor.js';
 
@@ -26,6 +28,20 @@ export function findEntries(draft: Draft, selector: string): readonly Entry[] {
 }
 
 /**
+ * The images for a platform (see `satisfiesPlatform`), or all images, in the draft's order.
+ * @throws NotFoundError where there is none
+ */
+export function findImages(draft: Draft, platform?: Platform): readonly Entry[] {
+  const images = draft.entries.filter((entry) => !isAttestation(entry));
+  const found = platform === undefined ? images : images.filter((entry) => isFor(entry, platform));
+  if (found.length > 0) return found;
+  const wanted = platform === undefined ? 'images' : `image for ${formatPlatformFull(platform)}`;
+  throw new NotFoundError(`${draft.target} has no ${wanted}`, {
+    hint: presentPlatforms('It has', imagePlatforms(draft.entries.map(entryDescriptor))),
+  });
+}
+
+/**
  * As {@link findEntries}, where one entry is meant. Statements about images do not count beside images, so a source of
  * one image with its provenance is that image.
  *
@@ -44,11 +60,7 @@ export function findEntry(draft: Draft, selector: string): Entry {
 }
 
 function matches({ entries }: Draft, selector: string): readonly Entry[] {
-  // By its grammar alone, app:1 would be a digest too.
-  const digest = tryParseDigest(selector);
-  if (digest !== undefined && digestAlgorithm(digest) !== undefined) {
-    return entries.filter((entry) => entry.descriptor.digest === digest);
-  }
+  if (isKnownDigest(selector)) return entries.filter((entry) => entry.descriptor.digest === selector);
   const location = attempt(() => formatImageLocation(parseImageLocation(selector)));
   const bySource = entries.filter((entry) => entry.source === location.value);
   if (bySource.length > 0) return bySource;

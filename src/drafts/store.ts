@@ -1,15 +1,16 @@
-import { mkdir, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { readFile, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { replaceFile } from '../files/atomic-write.js';
-import { errorCode, fileError } from '../files/file-error.js';
-import { lockBeingMade, withLock, type LockOptions } from '../files/lock.js';
+import { errorCode } from '../files/file-error.js';
+import type { LockOptions } from '../files/lock.js';
 import { sweep } from '../files/sweep.js';
-import { InvalidError, NotFoundError, type MultiarchError } from '../oci/errors.js';
+import { InvalidError, NotFoundError } from '../oci/errors.js';
 import { formatImageLocation, type ImageLocation } from '../oci/image-location.js';
 import { invalidDocument } from '../oci/validate.js';
 import type { Draft } from './draft.js';
 import { formatDraft, parseDraft } from './draft-file.js';
+import { isLockBeingMade, makeStore, storeError, withDraftLock } from './draft-lock.js';
 import { draftFileName, draftTarget, isDraftFileName } from './file-name.js';
 
 export interface DraftList {
@@ -25,11 +26,6 @@ export interface DamagedDraft {
   /** The draft's name, where the file's name tells it. */
   readonly target?: string;
 }
-
-/** What the name of a draft's lock adds to that of its file. */
-const LOCK = '.lock';
-/** What hints offer where the disk refuses. */
-const ELSEWHERE = 'choose another directory with --store or MULTIARCH_STORE';
 
 /**
  * The drafts in a directory, one file each; any number of processes may use it at once. The directory is made when the
@@ -76,11 +72,7 @@ export class DraftStore {
   ): Promise<T> {
     const name = formatImageLocation(target);
     const path = this.#path(name);
-    try {
-      await mkdir(this.directory, { recursive: true });
-    } catch (error) {
-      throw storeError('make', this.directory, error);
-    }
+    await makeStore(this.directory);
     const result = await this.#locked(path, options, async (scratch) => {
       const current = await readDraft(path, name);
       const next = edit(current);
@@ -133,7 +125,7 @@ export class DraftStore {
     { signal }: Pick<LockOptions, 'signal'>,
     work: (scratch: string) => Promise<T>,
   ): Promise<T> {
-    return withLock(path + LOCK, work, { signal, patience: this.#patience, elsewhere: ELSEWHERE });
+    return withDraftLock(path, work, { signal, patience: this.#patience });
   }
 
   /** @returns `false` where there is no such file */
@@ -155,11 +147,6 @@ export class DraftStore {
       throw storeError('read', this.directory, error);
     }
   }
-}
-
-function isLockBeingMade(name: string): boolean {
-  const lock = lockBeingMade(name);
-  return lock?.endsWith(LOCK) === true && isDraftFileName(lock.slice(0, -LOCK.length));
 }
 
 /** @param name whose draft the file must hold; `undefined` for a file whose name does not tell it */
@@ -225,10 +212,6 @@ async function exists(path: string): Promise<boolean> {
     if (errorCode(error) === 'ENOENT') return false;
     throw storeError('read', path, error);
   }
-}
-
-function storeError(action: string, path: string, error: unknown): MultiarchError {
-  return fileError(action, path, error, ELSEWHERE);
 }
 
 function noSuchDraft(name: string): NotFoundError {

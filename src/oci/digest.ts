@@ -36,6 +36,14 @@ export function isDigest(text: string): text is Digest {
   return digestProblem(text) === undefined;
 }
 
+/**
+ * Whether the text is a digest that content can be verified with. Where a reference may stand as well, this tells the
+ * two apart: by the grammar alone `app:1` is a digest, too.
+ */
+export function isKnownDigest(text: string): text is Digest {
+  return isDigest(text) && digestAlgorithm(text) !== undefined;
+}
+
 /** What keeps the text from being a digest, for a message; `undefined` when it is one. */
 export function digestProblem(text: string): string | undefined {
   const colon = text.indexOf(':');

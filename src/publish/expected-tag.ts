@@ -27,6 +27,8 @@ export async function checkExpectedTag(
   const said = (state: ExpectedTag): string => (state === 'none' ? 'no image' : state);
   throw new ConflictError(
     `${target.label}:${tag} was expected to hold ${said(expected)}, but holds ${said(current)}`,
-    { hint: 'Look at what was published meanwhile, and start again from it.' },
+    {
+      hint: 'Look at what was published meanwhile, and start again from it; or push with --expect-current any.',
+    },
   );
 }

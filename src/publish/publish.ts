@@ -6,12 +6,23 @@ import { documentDescriptor, type IndexDocument } from '../oci/document.js';
 import { formatRepository, type Tag } from '../oci/reference.js';
 import { checkExpectedTag, type ExpectedTag } from './expected-tag.js';
 import { moveContent, type MoveOptions } from './move-content.js';
-import { missingChildren, observeTags, type Child, type Destination, type TagStates } from './plan.js';
+import {
+  missingChildren,
+  observeTags,
+  type Child,
+  type Destination,
+  type PlanOptions,
+  type TagStates,
+} from './plan.js';
+import { inMovingOrder } from './tag-order.js';
 
 export interface PublishRequest {
   readonly index: IndexDocument;
   readonly children: readonly Child[];
-  /** At least one. The tags move in this order, after all content is in every target. */
+  /**
+   * At least one, the one that the list is named by first. The tags move in this order, `latest` last, when all content
+   * is in every target.
+   */
   readonly destinations: readonly Destination[];
   /** Children that this run has already read from a target itself. @default none */
   readonly seen?: ReadonlyMap<Target, ReadonlySet<Digest>>;
@@ -19,6 +30,8 @@ export interface PublishRequest {
   readonly expectCurrent?: ExpectedTag | undefined;
   /** What {@link observeTags} found, where it was asked while the sources were read. */
   readonly tagStates?: Promise<TagStates>;
+  /** Hears of each tag as soon as it stands for the index, so that what was done is known where a later one fails. */
+  readonly onTagChange?: (destination: Destination, change: TagChange) => void;
 }
 
 /** What a push did to one tag. */
@@ -40,6 +53,7 @@ export interface Publication {
   readonly descriptor: Descriptor;
   /** In the order of the index. */
   readonly pushed: readonly PushedChild[];
+  /** In the order in which they moved. */
   readonly tags: readonly TagChange[];
 }
 
@@ -47,16 +61,11 @@ export interface Publication {
  * Publishes an index: what the targets lack is moved there, then the index is put under each tag, one after the other.
  * A tag that has this digest already is left alone. When anything fails, no tag that comes after it has moved.
  *
- * @throws what the Source and the Target throw
+ * @throws ConflictError where the first destination's tag is not as expected, and what the Source and the Target throw
  */
 export async function publish(request: PublishRequest, options: MoveOptions = {}): Promise<Publication> {
   const { index, children, destinations } = request;
-  const expectFirst = async (): Promise<void> => {
-    const [first] = destinations;
-    if (first === undefined || request.expectCurrent === undefined) return;
-    await checkExpectedTag(first, request.expectCurrent, index.digest, options);
-  };
-  await expectFirst();
+  await expectFirst(request, options);
   const targets = [...new Set(destinations.map(({ target }) => target))];
   const [states, missing] = await Promise.all([
     request.tagStates ?? observeTags(destinations, options),
@@ -70,12 +79,14 @@ export async function publish(request: PublishRequest, options: MoveOptions = {}
   for (const { target, children: lacking } of missing) await moveContent(target, lacking, options);
 
   // Moving took its time: once more, right before the tag moves.
-  if (missing.some(({ children: lacking }) => lacking.length > 0)) await expectFirst();
+  if (missing.some(({ children: lacking }) => lacking.length > 0)) await expectFirst(request, options);
 
   const tags: TagChange[] = [];
-  for (const destination of destinations) {
+  for (const destination of inMovingOrder(destinations)) {
     const change = await putIndex(index, destination, states.get(destination), options);
-    if (change !== undefined) tags.push(change);
+    if (change === undefined) continue;
+    request.onTagChange?.(destination, change);
+    tags.push(change);
   }
   return {
     descriptor: documentDescriptor(index),
@@ -84,6 +95,15 @@ export async function publish(request: PublishRequest, options: MoveOptions = {}
     ),
     tags,
   };
+}
+
+/** @throws ConflictError where the first destination's tag is not as the request expects */
+export async function expectFirst(
+  { index, destinations: [first], expectCurrent }: PublishRequest,
+  options: PlanOptions,
+): Promise<void> {
+  if (first === undefined || expectCurrent === undefined) return;
+  await checkExpectedTag(first, expectCurrent, index.digest, options);
 }
 
 async function putIndex(

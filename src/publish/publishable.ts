@@ -24,7 +24,7 @@ export function publishableIndex(
     throw new InvalidError(problems.map(({ message }) => message).join('\n'), {
       hint: isMissing
         ? `Say it with: multiarch annotate ${draft.target} IMAGE --os linux --arch ARCH`
-        : 'Create the draft again without what is not wanted, or push with --allow-duplicate-platforms.',
+        : `Take out what is not wanted with: multiarch remove ${draft.target} IMAGE, or push with --allow-duplicate-platforms`,
     });
   }
   const index = draftIndex(draft);

@@ -142,7 +142,7 @@ require: linux/amd64
     ],
     [
       'the same image twice, in two spellings',
-      '- {source: a}\n- {source: "docker.io/library/a:latest"}',
+      '- {source: "a:1"}\n- {source: "docker.io/library/a:1"}',
       ['/images/1 line 4, column 3: is the same image as /images/0'],
     ],
     [

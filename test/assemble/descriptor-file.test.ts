@@ -13,7 +13,10 @@ const annotations = { a: 'b' };
 const [one = '', other = ''] = ['1', '2'].map((digit) => `sha256:${digit.repeat(64)}`);
 const first = { mediaType: OCI_MANIFEST, digest: one, size: 7, platform, annotations };
 const second = { mediaType: OCI_MANIFEST, digest: other, size: 7 };
-const images = [{ source: one, platform, annotations }, { source: other }];
+const images = [
+  { source: one, descriptor: first },
+  { source: other, descriptor: second },
+];
 
 describe('JSON that lists descriptors', () => {
   it.each([
@@ -43,8 +46,8 @@ describe('JSON that lists descriptors', () => {
     const half = { ...second, platform: { os: 'linux', architecture: '' } };
     expect((await parse([first, { ...second, platform }, half])).images).toEqual([
       ...images.slice(0, 1),
-      { source: other, platform },
-      { source: other },
+      { source: other, descriptor: { ...second, platform } },
+      { source: other, descriptor: second },
     ]);
   });
 
@@ -92,6 +95,7 @@ describeVectors('index-ops.json: source_descriptor_file', () => {
     const isAccepted = (await problemLines(() => parse(input))).length === 0;
     expect(isAccepted).toBe(accepted);
     const { digest } = JSON.parse(input) as { digest: string };
-    if (accepted) expect((await parse(input)).images).toEqual([{ source: digest }]);
+    if (accepted)
+      expect((await parse(input)).images).toEqual([{ source: digest, descriptor: JSON.parse(input) }]);
   });
 });

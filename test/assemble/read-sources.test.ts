@@ -86,7 +86,7 @@ describe('readSources', () => {
     expect(error).toBeInstanceOf(SourcesError);
     expect(error).toMatchObject({ kind: 'not-found', errors: [missing, denied] });
     expect(String(error)).toBe(
-      'SourcesError: 2 of 3 sources cannot be read:\n  no such manifest: a (Has it been pushed?)\n  c: access denied',
+      'SourcesError: 2 of 3 sources cannot be used:\n  no such manifest: a (Has it been pushed?)\n  c: access denied',
     );
   });
 

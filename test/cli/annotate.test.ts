@@ -81,6 +81,47 @@ describe('annotate', () => {
     expect(await index()).toMatchObject({ annotations: { b: '2' } });
   });
 
+  it('reaches images from the index by their addresses', async () => {
+    const { app, run, index } = await start();
+    const flags = ['manifest:a=1', 'manifest[linux/arm64]:b=2', 'index:c=3', 'd=4'];
+    await run(['annotate', `${app}:1`, ...flags.map((flag) => `--annotation=${flag}`)]);
+    expect(await index()).toMatchObject({
+      annotations: { c: '3', d: '4' },
+      manifests: [{ annotations: { a: '1', b: '2' } }, { annotations: { a: '1' } }],
+    });
+  });
+
+  it.each(['index:a=1', 'manifest:a=1', 'manifest[linux/arm64]:a=1'])(
+    'refuses %s for an image that is named beside it',
+    async (annotation) => {
+      const { app, run } = await start();
+      const argv = ['annotate', `${app}:1`, `${app}:arm64`, '--annotation', annotation];
+      expect(await run(argv)).toMatchObject({
+        code: 125,
+        stdout: '',
+        stderr: expect.stringContaining(`--annotation ${annotation} says itself what it is about`),
+      });
+    },
+  );
+
+  it('changes nothing where one of the addresses is not there', async () => {
+    const { app, run, index } = await start();
+    const flags = ['--annotation=a=1', '--annotation=manifest[linux/s390x]:b=2'];
+    expect(await run(['annotate', `${app}:1`, ...flags])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('has no image for linux/s390x'),
+    });
+    expect(await index()).not.toHaveProperty('annotations');
+  });
+
+  it('says at once that a Docker list cannot hold annotations, and what can', async () => {
+    const { app, run } = await start();
+    await run(['create', `${app}:1`, '--amend', '--format', 'docker']);
+    const { code, stderr } = await run(['annotate', `${app}:1`, '--annotation', 'a=1']);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^warning: .*Docker manifest list.*`--format oci`\.\n$/);
+  });
+
   it('prints the draft with --json', async () => {
     const { app, run } = await start();
     const { stdout } = await run(['annotate', `${app}:1`, `${app}:arm64`, '--variant', 'v9', '--json']);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/version.js';
 import { makeCommandLine } from '../support/in-process.js';
 
-const COMMANDS = ['create', 'annotate', 'inspect', 'push', 'rm', 'ls', 'validate'];
+const COMMANDS = ['create', 'annotate', 'remove', 'inspect', 'push', 'undo', 'rm', 'ls', 'diff', 'validate'];
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 
 describe('a mistake in the command line', () => {
@@ -42,12 +42,18 @@ describe('a mistake in the command line', () => {
       message: '--progress takes one of auto, plain, none, not "fancy"',
       hint: 'See multiarch push --help.',
     },
+    {
+      argv: ['create'],
+      message: 'too few arguments for create',
+      hint: 'Name the list: multiarch create LIST [SOURCE...]. Only an assembly file (-f) can do that instead.',
+    },
     ...[
-      { argv: ['create'], usage: 'create LIST [SOURCE...]' },
       { argv: ['annotate'], usage: 'annotate LIST [IMAGE]' },
       { argv: ['inspect', '-v'], usage: 'inspect [LIST] IMAGE' },
       { argv: ['push', '--'], usage: 'push LIST' },
       { argv: ['push', '--help=false'], usage: 'push LIST' },
+      { argv: ['remove', 'app:1'], usage: 'remove LIST IMAGE...' },
+      { argv: ['diff'], usage: 'diff A [B]' },
       { argv: ['validate'], usage: 'validate FILE | REF | -' },
     ].map(({ argv, usage }) => ({
       argv,

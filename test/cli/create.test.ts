@@ -91,7 +91,7 @@ describe('create', () => {
     expect(JSON.parse(stdout)).toMatchObject({ annotations: { a: '2', b: '' } });
   });
 
-  it.each(['novalue', '=x', '', 'manifest:a=b', 'manifest[linux/arm64]:a=b'])(
+  it.each(['novalue', '=x', '', 'manifest:a', 'manifest[linux/arm64]a=b'])(
     'refuses --annotation %j',
     async (annotation) => {
       const { run } = await makeCommandLine();
@@ -162,7 +162,7 @@ describe('create', () => {
       `${app}:y`,
     ]);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
-    expect(stderr).toContain('2 of 3 sources cannot be read:');
+    expect(stderr).toContain('2 of 3 sources cannot be used:');
     expect(stderr).toContain(`no such manifest: ${app}:x`);
     expect(stderr).toContain(`no such manifest: ${app}:y`);
     expect((await run(['ls', '-q'])).stdout).toBe('');

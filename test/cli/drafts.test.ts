@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { makeCommandLine } from '../support/in-process.js';
 import { startRegistry } from '../support/open-repository.js';
-import { tinyImage } from '../support/tiny-image.mjs';
+import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
 
 async function start() {
   const commandLine = await makeCommandLine();
@@ -28,6 +28,15 @@ describe('ls', () => {
       stdout: 'docker.io/library/app:1  linux/arm/v7, no platform\ndocker.io/library/app:2  (empty)\n',
       stderr: '',
     });
+  });
+
+  it('tells Windows versions apart, and leaves out statements about images', async () => {
+    const registry = await startRegistry();
+    const windows = tinyImage({ architecture: 'amd64', os: 'windows', osVersion: '10.0.17763.4377' });
+    registry.put('app', tinyIndex([windows], { attestations: true }), 'index');
+    const { run } = await makeCommandLine();
+    await run(['create', 'app:1', `${registry.host}/app:index`]);
+    expect((await run(['ls'])).stdout).toBe('docker.io/library/app:1  windows(10.0.17763.4377)/amd64\n');
   });
 
   it('prints names alone with -q, sorted', async () => {

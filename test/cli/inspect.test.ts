@@ -204,6 +204,42 @@ describe('inspect --verbose', () => {
   });
 });
 
+describe('inspect --require', () => {
+  it.each([
+    ['index', 'linux/amd64,linux/arm'],
+    ['draft', 'linux/arm/v7'],
+    ['amd64', 'linux/amd64'],
+    ['docker', 'linux/arm64/v8'],
+  ])('shows %s, which has %s', async (tag, required) => {
+    const { run, app } = await startWithDraft();
+    const plain = await run(['inspect', `${app}:${tag}`]);
+    expect(await run(['inspect', `${app}:${tag}`, '--require', required])).toEqual(plain);
+  });
+
+  it.each(['index', 'draft'])(
+    'shows nothing of %s where one is missing, and says what there is',
+    async (tag) => {
+      const { run, app } = await startWithDraft();
+      const { code, stdout, stderr } = await run([
+        'inspect',
+        `${app}:${tag}`,
+        '--require=linux/amd64,linux/s390x',
+        '--require=windows/amd64',
+      ]);
+      expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
+      expect(stderr).toMatch(
+        /:(index|draft) has no image for linux\/s390x, windows\/amd64\nhint: It has linux\/.*linux\/.*\.\n$/,
+      );
+    },
+  );
+
+  it('of an index asks for nothing more', async () => {
+    const { registry, run, app } = await start();
+    await run(['inspect', `${app}:index`, '--require', 'linux/amd64']);
+    expect(registry.lines()).toEqual(['GET /v2/app/manifests/index 200']);
+  });
+});
+
 describe('inspect --platform', () => {
   it('reads the one image', async () => {
     const { registry, run, app } = await start();

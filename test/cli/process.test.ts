@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { runCommand } from '../../src/cli/run-command.js';
 import { VERSION } from '../../src/version.js';
@@ -78,7 +78,9 @@ describe('the program', () => {
     },
   );
 
-  it('listens to the first Ctrl-C alone, so that a second one ends it where it stands', async () => {
+  it('takes a signal that comes again at once for one, and a later one as the order to end where it stands', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     const before = new Set(process.listeners('SIGINT'));
     const added = (): NodeJS.SignalsListener[] =>
       process.listeners('SIGINT').filter((listener) => !before.has(listener));
@@ -89,7 +91,11 @@ describe('the program', () => {
         run: async (_args, { signal }) => {
           const [interrupted] = added();
           interrupted?.('SIGINT');
-          return signal.aborted && added().length === 0 ? 0 : 1;
+          vi.advanceTimersByTime(999);
+          interrupted?.('SIGINT');
+          const soon = added().length;
+          vi.advanceTimersByTime(1);
+          return signal.aborted && soon === 1 && added().length === 0 ? 0 : 1;
         },
       },
       { concurrency: 1, retries: 0 },

@@ -73,6 +73,22 @@ describe('--stats', () => {
   });
 });
 
+it('says why it waits for long, but not with --quiet', async () => {
+  const registry = await startRegistry({
+    fault: () => ({ ...failure(429, 'TOOMANYREQUESTS', 'slow down'), headers: { 'retry-after': '30' } }),
+  });
+  const { run } = await makeCommandLine();
+  const argv = ['inspect', `${registry.host}/app:1`, '--timeout', '300ms'];
+  const gaveUp = /^not done within the 300ms/m;
+  const wait = `warning: ${registry.host}: HTTP 429; trying again in 30 s\n`;
+  const { stderr } = await run(argv);
+  expect(stderr).toMatch(gaveUp);
+  expect(stderr).toContain(wait);
+  const quiet = await run([...argv, '-q']);
+  expect(quiet.stderr).toMatch(gaveUp);
+  expect(quiet.stderr).not.toContain('warning');
+});
+
 describe('--debug', () => {
   it('logs requests and answers on stderr', async () => {
     const registry = await startRegistry();

@@ -138,9 +138,9 @@ describe('to another registry', () => {
 
     expect(publication.tags.map(({ repository, tag }) => `${repository}:${tag}`)).toEqual([
       `${own.host}/app:1`,
-      `${own.host}/app:latest`,
       `${own.host}/other:1`,
       `${far.host}/app:1`,
+      `${own.host}/app:latest`,
     ]);
     const published = [
       own.manifest('app', '1'),

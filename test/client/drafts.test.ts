@@ -101,7 +101,7 @@ describe('create', () => {
     const error = await failureOf(multiarch.create(list, [`${list}-x`, ...sources, `${list}-y`]));
 
     expect(error).toBeInstanceOf(SourcesError);
-    expect(String(error)).toMatch(/2 of 4 sources cannot be read:\n.*list-x.*\n.*list-y/);
+    expect(String(error)).toMatch(/2 of 4 sources cannot be used:\n.*list-x.*\n.*list-y/);
   });
 
   it('refuses where there is a draft, before it asks any registry', async () => {
@@ -330,13 +330,13 @@ describe('annotate', () => {
   });
 });
 
-describe('remove', () => {
+describe('deleteDrafts', () => {
   it('tries all, and tells of the one that was not there', async () => {
     const { sources, list } = await prepare();
     const multiarch = await openMultiarch();
     await multiarch.create(list, sources);
 
-    const removed = multiarch.remove(['example.com/first:1', list]);
+    const removed = multiarch.deleteDrafts(['example.com/first:1', list]);
 
     await expect(removed).rejects.toThrow('No such manifest: example.com/first:1');
     await expect(removed).rejects.toThrow(NotFoundError);
@@ -346,7 +346,7 @@ describe('remove', () => {
   it('tells of all that were not there', async () => {
     const multiarch = await openMultiarch();
 
-    const error = await failureOf(multiarch.remove(['example.com/first:1', 'example.com/second:1']));
+    const error = await failureOf(multiarch.deleteDrafts(['example.com/first:1', 'example.com/second:1']));
 
     expect(error).toBeInstanceOf(NotFoundError);
     expect(String(error)).toContain('example.com/first:1\nNo such manifest: example.com/second:1');
@@ -357,7 +357,7 @@ describe('remove', () => {
     const multiarch = await openMultiarch();
     await multiarch.create(list, sources);
 
-    await expect(multiarch.remove([list, 'Not A Name'])).rejects.toThrow(ArgumentError);
+    await expect(multiarch.deleteDrafts([list, 'Not A Name'])).rejects.toThrow(ArgumentError);
 
     expect((await multiarch.list()).drafts).toHaveLength(1);
   });
@@ -370,7 +370,7 @@ describe('remove', () => {
     for (const name of lists) await multiarch.create(name, sources);
     const cancelled = await openMultiarch({ store, signal: AbortSignal.abort() });
 
-    await expect(cancelled.remove(lists)).rejects.toThrow(CancelledError);
+    await expect(cancelled.deleteDrafts(lists)).rejects.toThrow(CancelledError);
 
     expect((await multiarch.list()).drafts).toHaveLength(2);
   });
@@ -380,7 +380,7 @@ describe('remove', () => {
     const multiarch = await openMultiarch();
     for (const name of [list, `${list}-2`]) await multiarch.create(name, sources);
 
-    await multiarch.removeAll();
+    await multiarch.deleteAllDrafts();
 
     expect(await multiarch.list()).toEqual({ drafts: [], damaged: [] });
   });

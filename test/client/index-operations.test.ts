@@ -2,6 +2,7 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
+import { parseAssembly } from '../../src/assemble/assembly-file.js';
 import { readSource } from '../../src/assemble/read-source.js';
 import { MemoryStore } from '../../src/content/memory-store.js';
 import { amendSource, createDraft, removeEntries, type ReadEntry } from '../../src/drafts/edits.js';
@@ -21,7 +22,7 @@ import { describeVectors, vectorJson } from '../support/vectors.js';
 interface Vectors {
   readonly imagetools_end_to_end: readonly { readonly source: string; readonly rule: string }[];
   readonly oras_e2e_rules: readonly { readonly rule: string }[];
-  readonly source_descriptor_file: readonly unknown[];
+  readonly source_descriptor_file: readonly { readonly input: string }[];
   readonly digest_checks: readonly { readonly case: string }[];
   readonly list_conversion: readonly {
     readonly name: string;
@@ -104,17 +105,22 @@ describeVectors('index-ops.json', () => {
         expect(digests(manifests)).toEqual(ofImages([amd64, arm64]));
         expect(manifests.map(({ platform }) => platform)).toEqual([amd64.platform, arm64.platform]);
       },
-      // The file is for later (see source_descriptor_file); the same image can be named by its digest.
       testImagetoolsFile: async () => {
         const registry = await startRegistry();
-        registry.put('source', amd64);
-        const source = `${registry.host}/source@${amd64.manifest.digest}`;
+        registry.put('app', amd64);
+        const { mediaType, digest, size } = amd64.manifest;
+        const assembly = await parseAssembly(JSON.stringify({ mediaType, digest, size }), 'descriptor.json');
+        const [list, copy] = [`${registry.host}/app:1`, `${registry.host}/copy:1`];
+        const multiarch = await openMultiarch();
 
-        await (await openMultiarch()).createAndPush(`${registry.host}/app:1`, [source]);
+        await multiarch.createAndPush(list, assembly.images, { tags: [copy] });
 
-        expect(digests(indexIn(registry, 'app', '1').manifests)).toEqual([amd64.manifest.digest]);
-        for (const { digest } of [amd64.config, ...amd64.layers]) {
-          expect(registry.hasBlob('app', digest)).toBe(true);
+        for (const path of ['app', 'copy']) {
+          const { manifests } = indexIn(registry, path, '1');
+          expect(manifests).toEqual([{ mediaType, digest, size, platform: amd64.platform }]);
+          for (const blob of [amd64.config, ...amd64.layers]) {
+            expect(registry.hasBlob(path, blob.digest)).toBe(true);
+          }
         }
       },
       testImagetoolsAnnotation: async () => {
@@ -123,8 +129,12 @@ describeVectors('index-ops.json', () => {
         const [list, copy] = [`${registry.host}/app:1`, `${registry.host}/copy:1`];
         const multiarch = await openMultiarch();
 
-        await multiarch.create(list, [`${registry.host}/source:1`], { annotations: { about: 'all' } });
-        await multiarch.annotate(list, 'linux/amd64', { annotations: { about: 'one' } });
+        await multiarch.create(list, [`${registry.host}/source:1`], {
+          annotations: { about: 'all' },
+          entryAnnotations: [
+            { platform: { os: 'linux', architecture: 'amd64' }, annotations: { about: 'one' } },
+          ],
+        });
         await multiarch.push(list);
         await multiarch.createAndPush(copy, [list]);
 
@@ -137,7 +147,21 @@ describeVectors('index-ops.json', () => {
         expect(indexIn(registry, 'copy', '1').manifests).toEqual(published.manifests);
       },
       testImagetoolsCopyIndex: 'an index is copied as it is by `copy`, which comes later',
-      testImagetoolsCreatePlatformFilter: 'create --platform comes later',
+      testImagetoolsCreatePlatformFilter: async () => {
+        const registry = await startRegistry();
+        const index = tinyIndex([amd64, arm64], { attestations: true });
+        registry.put('source', index, '1');
+        const [list, source] = [`${registry.host}/app:1`, `${registry.host}/source:1`];
+        const options = { platforms: [{ os: 'linux', architecture: 'arm64' }] };
+        const multiarch = await openMultiarch();
+
+        const plan = await multiarch.planCreateAndPush(list, [source], options);
+        const { publication } = await multiarch.createAndPush(list, [source], options);
+
+        const [, image, , attestation] = digests(index.images.map(({ manifest }) => manifest));
+        expect(digests(indexIn(registry, 'app', '1').manifests)).toEqual([image, attestation]);
+        expect(plan.digest).toBe(publication.descriptor.digest);
+      },
       'testImagetoolsMergeSources:': async () => {
         const { manifests } = await publishAll([
           tinyIndex([amd64, arm64]),
@@ -203,10 +227,13 @@ describeVectors('index-ops.json', () => {
   });
 
   describe('source_descriptor_file', () => {
-    it('has one row', () => {
-      expect(vectors.source_descriptor_file).toHaveLength(1);
+    // What is read of it, see assemble/descriptor-file.test.ts.
+    it.each(vectors.source_descriptor_file)('$input: in the repository of the list', async ({ input }) => {
+      const registry = await startRegistry();
+      const { images } = await parseAssembly(input, 'descriptor.json');
+      const created = (await openMultiarch()).create(`${registry.host}/app:1`, images);
+      await expect(created).rejects.toThrow(`${registry.host}/app@sha256:${'0'.repeat(64)}`);
     });
-    it.skip('a file with a descriptor as a source — create --file comes later', () => {});
   });
 
   describe('digest_checks', () => {

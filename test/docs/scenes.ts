@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { tinyImage, tinyIndex, writeLayout } from '../support/tiny-image.mjs';
@@ -14,6 +15,14 @@ export const scenes: Readonly<Record<string, () => Promise<Session>>> = {
   layouts: withLayouts,
   validate: withLayouts,
   'build-script': withImages,
+  releases: withImages,
+  assembly: withImages,
+  'assembly-file': withImages,
+  'assembly-program': withImages,
+  template: withImages,
+  matrix: withDigestFolder,
+  published: withPublished,
+  labels: withLabels,
   library: withImages,
   bytes: withImages,
   'draft-file': withImages,
@@ -38,6 +47,40 @@ async function withImages(options: Parameters<typeof Session.start>[1] = {}): Pr
   const session = await Session.start(EXAMPLE, options);
   session.registry.put('team/app', amd64, '1.2-amd64');
   session.registry.put('team/app', arm64, '1.2-arm64');
+  return session;
+}
+
+/** Two images, and the files that the jobs which pushed them have left. */
+async function withDigestFolder(): Promise<Session> {
+  const session = await withImages();
+  await mkdir(join(session.directory, 'digests'));
+  for (const { manifest } of [amd64, arm64]) {
+    await session.save(join('digests', manifest.digest.replace('sha256:', '')), '');
+  }
+  return session;
+}
+
+/** A published list of three platforms with provenance, a new image for one of them, and another list that is behind. */
+async function withPublished(): Promise<Session> {
+  const session = await Session.start(EXAMPLE);
+  const s390x = tinyImage({ architecture: 's390x' });
+  session.registry.put('team/app', tinyIndex([amd64, arm64, s390x], { attestations: true }), '1.2');
+  session.registry.put('team/app', tinyIndex([amd64, arm64, s390x], { attestations: true }), 'stable');
+  session.registry.put('team/app', tinyImage({ architecture: 'amd64', text: 'Fixed\n' }), 'fix-amd64');
+  return session;
+}
+
+/** Two images with labels, of which one differs. */
+async function withLabels(): Promise<Session> {
+  const session = await Session.start(EXAMPLE);
+  for (const architecture of ['amd64', 'arm64'] as const) {
+    const labels = {
+      'org.opencontainers.image.version': '1.2',
+      'org.opencontainers.image.vendor': 'Example',
+      'org.opencontainers.image.base.name': `docker.io/${architecture}/alpine:3.20`,
+    };
+    session.registry.put('team/app', tinyImage({ architecture, labels }), `1.2-${architecture}`);
+  }
   return session;
 }
 
@@ -69,6 +112,7 @@ async function forGitHub(): Promise<Session> {
   session.setVariable('IMAGE', 'ghcr.io/your-org/app');
   session.setVariable('VERSION', 'cafe');
   session.setVariable('GITHUB_OUTPUT', join(session.directory, 'output'));
+  session.setVariable('GITHUB_STEP_SUMMARY', join(session.directory, 'summary'));
   return session;
 }
 

@@ -1,10 +1,29 @@
 import { describe, expect, it } from 'vitest';
 
-import { digestAlgorithm, digestOf, isDigest, parseDigest, tryParseDigest } from '../../src/oci/digest.js';
+import {
+  digestAlgorithm,
+  digestOf,
+  isDigest,
+  isKnownDigest,
+  parseDigest,
+  tryParseDigest,
+} from '../../src/oci/digest.js';
 import { ArgumentError } from '../../src/oci/errors.js';
 
 const sha256 = `sha256:${'0123456789abcdef'.repeat(4)}`;
 const sha512 = `sha512:${'0123456789abcdef'.repeat(8)}`;
+
+describe('isKnownDigest', () => {
+  it.each([
+    [`sha256:${'0'.repeat(64)}`, true],
+    [`sha512:${'0'.repeat(128)}`, true],
+    [`sha256:${'0'.repeat(63)}`, false],
+    ['app:1', false],
+    ['multihash+base58:QmRZxt2b1FVZPNqd8hsiykDL3TdBDeTSPX9Kv46HmX4Gx8', false],
+  ])('%s: %s', (text, isKnown) => {
+    expect(isKnownDigest(text)).toBe(isKnown);
+  });
+});
 
 describe('parseDigest', () => {
   it.each([

@@ -216,6 +216,23 @@ describe('publish', () => {
     );
   });
 
+  it.each([
+    ['the first', ['latest', 'v1', 'v2'], ['v1', 'v2', 'latest']],
+    ['one in the middle', ['v2', 'latest', 'v1'], ['v2', 'v1', 'latest']],
+    ['none', ['v2', 'stable', 'v1'], ['v2', 'stable', 'v1']],
+  ])('moves latest after all others, and those in the order given: %s', async (_, given, moved) => {
+    const { children, index } = await prepare(amd64);
+    const target = new WatchedStore();
+    const destinations = given.map((tag) => ({ target, tag: parseTag(tag) }));
+
+    const { tags } = await publish({ index, children, destinations });
+
+    expect(target.writes.filter((line) => line.startsWith('tag '))).toEqual(
+      moved.map((tag) => `tag ${tag} ${index.digest}`),
+    );
+    expect(tags.map(({ tag }) => tag)).toEqual(moved);
+  });
+
   it('publishes by the digest alone where there is no tag', async () => {
     const { children, index } = await prepare(amd64);
     const target = new WatchedStore();
@@ -343,15 +360,22 @@ describe('publish, when something fails', () => {
     const { children, index } = await prepare(amd64);
     const target = new WatchedStore();
     target.before = (line) => {
-      if (line.startsWith('tag latest')) throw new FailedError('refused');
+      if (line.startsWith('tag v2')) throw new FailedError('refused');
     };
-    const destinations = [V1, LATEST, parseTag('v2')].map((tag) => ({ target, tag }));
+    const destinations = [V1, parseTag('v2'), parseTag('v3'), LATEST].map((tag) => ({ target, tag }));
+    const heard: string[] = [];
 
-    await expect(publish({ index, children, destinations })).rejects.toThrow('refused');
+    const published = publish({
+      index,
+      children,
+      destinations,
+      onTagChange: (destination, { tag }) => heard.push(`${tag} ${destinations[0] === destination}`),
+    });
 
+    await expect(published).rejects.toThrow('refused');
     expect(await target.find(V1)).toBeDefined();
-    expect(await target.find(LATEST)).toBeUndefined();
-    expect(target.writes.filter((line) => line.startsWith('tag v2'))).toEqual([]);
+    expect(target.writes.filter((line) => /^tag (v3|latest)/.test(line))).toEqual([]);
+    expect(heard).toEqual(['v1 true']);
   });
 
   it('moves no tag anywhere where content cannot be moved to one of several targets', async () => {

@@ -178,10 +178,23 @@ describe('the hint', () => {
       'of a rate limit',
       { status: 429, headers: { 'retry-after': '120', 'ratelimit-limit': '100;w=21600' } },
       read,
-      'in 120 seconds; a login (docker login registry.example.com) may have a higher limit. The limit is 100 requests in 6 hours.',
+      'in 120 s; a login (docker login registry.example.com) may have a higher limit. The limit is 100 requests in 6 hours.',
     ],
   ])('%s', async (_what, answer, attempt, hint) => {
     expect((await errorFor(answer, attempt)).hint).toContain(hint);
+  });
+
+  it.each([
+    [
+      'of layers that may not be distributed, and that the registry wants',
+      [digest],
+      /validation\.manifests\.urls/,
+    ],
+    ['of such layers and another', [], /^Copy what it points to first\.$/],
+  ])('%s', async (_what, leftBehind, hint) => {
+    const answer = coded(500, 'MANIFEST_BLOB_UNKNOWN', 'blob unknown to registry', digest);
+    const error = await errorFor(answer, { ...write, leftBehind: new Set(leftBehind) });
+    expect(error.hint).toMatch(hint);
   });
 
   it('names the command that makes a repository in Amazon ECR', async () => {

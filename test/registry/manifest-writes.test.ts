@@ -139,6 +139,30 @@ describe('writeManifest', () => {
   });
 });
 
+it('says why a registry may refuse an image whose layers lie elsewhere', async () => {
+  const layer = `sha256:${'b'.repeat(64)}`;
+  const registry = await startRegistry({
+    fault: onPut(() => failure(400, 'MANIFEST_BLOB_UNKNOWN', `blob unknown: ${layer}`)),
+  });
+  const { mediaType, digest, size } = image.config;
+  const foreign = {
+    mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+    digest: layer,
+    size: 9,
+    urls: ['https://elsewhere.example.com/layer'],
+  };
+  const value = {
+    schemaVersion: 2,
+    mediaType: image.manifest.mediaType,
+    config: { mediaType, digest, size },
+    layers: [foreign],
+  };
+  const windows = parseDocument(Buffer.from(JSON.stringify(value)));
+  await expect(connect(registry.host)('app').writeManifest(windows)).rejects.toMatchObject({
+    hint: expect.stringContaining('not for distribution') as string,
+  });
+});
+
 describe('an immutable tag', () => {
   it.each<[string, Answer]>([
     ['ECR', failure(400, 'TAG_INVALID', 'already exists and is immutable')],

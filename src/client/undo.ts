@@ -1,0 +1,149 @@
+import type { Target } from '../content/target.js';
+import type { PushRecord, RecordedTag } from '../drafts/history-file.js';
+import type { Digest } from '../oci/digest.js';
+import type { Document } from '../oci/document.js';
+import { ConflictError, NotFoundError } from '../oci/errors.js';
+import {
+  familiarLocation,
+  formatImageLocation,
+  parseImageLocation,
+  type ImageLocation,
+} from '../oci/image-location.js';
+import type { Tag } from '../oci/reference.js';
+import { nameIn } from './location-name.js';
+import { rebaseDraft, unlessItFails } from './push-record.js';
+import type { Run } from './run.js';
+
+export interface UndoOptions {
+  /** Find out what would be done, and write nothing. @default false */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** A push that was taken back. */
+export interface Undo {
+  /** The index that the push had published. */
+  readonly undone: Digest;
+  /** In the order in which they were put back: that of the push, from its end. */
+  readonly tags: readonly UndoneTag[];
+}
+
+export interface UndoneTag {
+  /** In full: `docker.io/library/app:1.2`, `oci:DIR:TAG`. */
+  readonly reference: string;
+  /** `kept` where the tag did not exist before the push: registries do not let a tag be taken away from its image. */
+  readonly outcome: 'moved' | 'unchanged' | 'kept';
+  /** What it stands for in the end; absent where it is kept. */
+  readonly digest?: Digest;
+}
+
+/** What is to be done about one tag. */
+type Step =
+  | { readonly outcome: 'kept'; readonly reference: string }
+  | { readonly outcome: 'unchanged'; readonly reference: string; readonly digest: Digest }
+  | {
+      readonly outcome: 'moved';
+      readonly reference: string;
+      readonly digest: Digest;
+      readonly target: Target;
+      readonly tag: Tag;
+      readonly document: Document;
+    };
+
+/**
+ * Takes back the last push of a list that this machine has recorded: puts each tag back to what it stood for before,
+ * from the manifest that the target still holds, byte for byte. All is looked at before anything is written. Then the
+ * record is removed, so that the next call takes back the push before.
+ *
+ * @throws NotFoundError where no push is recorded, no tag existed before, or what one stood for is gone; ConflictError
+ *   where a tag has moved since; InvalidError where the history is damaged
+ */
+export async function undoPush(run: Run, target: ImageLocation, options: UndoOptions = {}): Promise<Undo> {
+  const push = (await run.history.load(target)).at(-1);
+  const name = familiarLocation(target);
+  if (push === undefined) {
+    throw new NotFoundError(`no push of ${name} is recorded on this machine`, {
+      hint: `By hand: multiarch create ${name} --from REPOSITORY@DIGEST --push, with the digest that it held before.`,
+    });
+  }
+  const steps = await Promise.all(push.tags.toReversed().map((tag) => stepFor(run, push, tag, options)));
+  if (steps.every(({ outcome }) => outcome === 'kept')) {
+    throw new NotFoundError(
+      `there is nothing to put back: ${steps.map(({ reference }) => reference).join(', ')} did not exist before`,
+      { hint: "If the image is to go, delete it with the registry's own tools." },
+    );
+  }
+  if (options.dryRun !== true) {
+    for (const step of steps) await perform(run, step);
+    await finish(run, target, push, steps);
+  }
+  return {
+    undone: push.digest,
+    tags: steps.map(({ reference, outcome, ...step }) => ({
+      reference,
+      outcome,
+      ...('digest' in step && { digest: step.digest }),
+    })),
+  };
+}
+
+async function stepFor(
+  run: Run,
+  { digest: pushed }: PushRecord,
+  { reference, previous }: RecordedTag,
+  { dryRun = false }: UndoOptions,
+): Promise<Step> {
+  if (previous === undefined) return { outcome: 'kept', reference };
+  const location = parseImageLocation(reference);
+  const { tag } = nameIn(location);
+  if (tag === undefined) return { outcome: 'kept', reference };
+  const { limit, signal } = run;
+  const target = await run.places.open(location, dryRun ? 'pull' : 'push');
+  const current = (await limit(() => target.find(tag, { signal })))?.digest;
+  if (current === previous) return { outcome: 'unchanged', reference, digest: previous };
+  if (current !== pushed) {
+    throw new ConflictError(
+      `${reference} has moved since that push: it holds ${current ?? 'no image'}, not ${pushed}`,
+      { hint: 'Look at what was published meanwhile. Nothing was put back.' },
+    );
+  }
+  try {
+    const document = await limit(() => target.readManifest(previous, { signal }));
+    return { outcome: 'moved', reference, digest: previous, target, tag, document };
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    throw new NotFoundError(`what ${reference} held before is gone: ${error.message}`, {
+      hint: 'A registry may delete what has no tag. Nothing was put back: publish the image anew.',
+      exchange: error.exchange,
+      cause: error,
+    });
+  }
+}
+
+async function perform({ limit, signal, onEvent }: Run, step: Step): Promise<void> {
+  if (step.outcome === 'kept') {
+    const message = `${step.reference} did not exist before that push, and stays: a registry does not let go of a tag alone`;
+    onEvent?.({ kind: 'warning', message });
+  }
+  if (step.outcome !== 'moved') return;
+  const { target, tag, document } = step;
+  await limit(() => target.writeManifest(document, { tag, signal }));
+  onEvent?.({
+    kind: 'tagged',
+    repository: target.label,
+    tag,
+    digest: document.digest,
+    outcome: 'moved',
+  });
+}
+
+async function finish(
+  run: Run,
+  target: ImageLocation,
+  push: PushRecord,
+  steps: readonly Step[],
+): Promise<void> {
+  const problem = `this push is still recorded as the last one of ${familiarLocation(target)}`;
+  await unlessItFails(run, problem, () => run.history.removeLast(target, push));
+  const own = steps.find(({ reference }) => reference === formatImageLocation(target));
+  if (own !== undefined && own.outcome !== 'kept') await rebaseDraft(run, target, own.digest, push.digest);
+}

@@ -1,0 +1,54 @@
+import { mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+
+import { makeDirectory } from '../../src/files/make-directory.js';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+});
+
+const isDirectory = async (path: string): Promise<boolean> => (await stat(path)).isDirectory();
+
+describe('makeDirectory', () => {
+  it('makes what is missing, and leaves alone what is there', async () => {
+    const path = join(root, 'a', 'b', 'c');
+    await makeDirectory(path);
+    await writeFile(join(path, 'file'), 'kept');
+    await makeDirectory(path);
+    expect(await isDirectory(path)).toBe(true);
+    expect((await stat(join(path, 'file'))).size).toBe(4);
+  });
+
+  it('takes a link to a directory for one, and the root', async () => {
+    await symlink(root, join(root, 'link'), 'junction');
+    await makeDirectory(join(root, 'link', 'a'));
+    await makeDirectory('/');
+    expect(await isDirectory(join(root, 'a'))).toBe(true);
+  });
+
+  it('can be called by many at once', async () => {
+    const path = join(root, 'a', 'b', 'c');
+    await Promise.all(Array.from({ length: 50 }, () => makeDirectory(path)));
+    expect(await isDirectory(path)).toBe(true);
+  });
+
+  it.each([
+    ['a file in its place', ['file'], 'EEXIST'],
+    ['a file above it', ['file', 'a'], 'ENOTDIR'],
+  ])('fails at %s', async (_what, names, code) => {
+    await writeFile(join(root, 'file'), '');
+    await expect(makeDirectory(join(root, ...names))).rejects.toMatchObject({ code });
+  });
+
+  it.runIf(process.platform === 'linux')(
+    'fails where nothing can be made, rather than try for ever',
+    async () => {
+      await expect(makeDirectory('/proc/multiarch-test/a')).rejects.toMatchObject({ code: 'ENOENT' });
+    },
+  );
+});

@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest';
+
+import { MemoryStore } from '../../src/content/memory-store.js';
+import { documentDescriptor, type IndexDocument } from '../../src/oci/document.js';
+import { ConflictError } from '../../src/oci/errors.js';
+import { OCI_CONFIG, OCI_INDEX } from '../../src/oci/media-type.js';
+import { parseReference, parseTag } from '../../src/oci/reference.js';
+import { createIndexDocument } from '../../src/oci/serialise.js';
+import { planPush } from '../../src/publish/dry-run.js';
+import type { Child } from '../../src/publish/plan.js';
+import { publish } from '../../src/publish/publish.js';
+import { manifestOf } from '../contract/contract-content.js';
+import { storeContent } from '../support/stored.js';
+import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
+
+const V1 = parseTag('v1');
+const amd64 = tinyImage({ architecture: 'amd64' });
+const arm64 = tinyImage({ architecture: 'arm64' });
+
+/** A store that refuses every write. */
+class ReadOnlyStore extends MemoryStore {
+  isClosed = false;
+  /** Set where it stands for a repository of a registry. */
+  repository?: ReturnType<typeof parseReference>;
+
+  override copyBlob(...words: Parameters<MemoryStore['copyBlob']>): ReturnType<MemoryStore['copyBlob']> {
+    if (this.isClosed) throw new Error('a dry run has written a blob');
+    return super.copyBlob(...words);
+  }
+
+  override writeManifest(
+    ...words: Parameters<MemoryStore['writeManifest']>
+  ): ReturnType<MemoryStore['writeManifest']> {
+    if (this.isClosed) throw new Error('a dry run has written a manifest');
+    return super.writeManifest(...words);
+  }
+}
+
+async function prepare(
+  ...contents: readonly Parameters<typeof storeContent>[1][]
+): Promise<{ source: ReadOnlyStore; target: ReadOnlyStore; children: Child[]; index: IndexDocument }> {
+  const source = new ReadOnlyStore('source');
+  const children: Child[] = [];
+  for (const content of contents) {
+    children.push({ descriptor: documentDescriptor(await storeContent(source, content)), source });
+  }
+  return { source, target: new ReadOnlyStore('target'), children, index: indexOf(children) };
+}
+
+function indexOf(children: readonly Child[]): IndexDocument {
+  const manifests = children.map(({ descriptor }) => descriptor);
+  return createIndexDocument({ schemaVersion: 2, mediaType: OCI_INDEX, manifests });
+}
+
+const short = (plan: Awaited<ReturnType<typeof planPush>>): string[] =>
+  plan.content.map(({ action, kind, digest }) => `${action} ${kind} ${digest}`);
+
+describe('planPush', () => {
+  it('says what would be moved: what is there, what is not, and what becomes of the tag', async () => {
+    const { target, children, index } = await prepare(amd64, arm64);
+    await storeContent(target, arm64, V1);
+    for (const { bytes, mediaType } of amd64.layers) target.addBlob(bytes, mediaType);
+    target.isClosed = true;
+
+    const plan = await planPush({ index, children, destinations: [{ target, tag: V1 }] });
+
+    expect(plan).toEqual({
+      digest: index.digest,
+      size: index.bytes.length,
+      content: [
+        ...[amd64.config, ...amd64.layers].map(({ digest, size }, position) => ({
+          repository: 'target',
+          kind: 'blob',
+          digest,
+          size,
+          action: position === 0 ? 'upload' : 'present',
+        })),
+        {
+          repository: 'target',
+          kind: 'manifest',
+          digest: amd64.manifest.digest,
+          size: amd64.manifest.size,
+          action: 'put',
+        },
+        {
+          repository: 'target',
+          kind: 'manifest',
+          digest: arm64.manifest.digest,
+          size: arm64.manifest.size,
+          action: 'present',
+        },
+      ],
+      tags: [{ repository: 'target', tag: V1, previous: arm64.manifest.digest, outcome: 'moved' }],
+    });
+  });
+
+  it('is what publish does then', async () => {
+    const { target, children, index } = await prepare(tinyIndex([amd64], { attestations: true }), arm64);
+    await storeContent(target, arm64);
+    const request = { index, children, destinations: [{ target, tag: V1 }] };
+    target.isClosed = true;
+    const plan = await planPush(request);
+    target.isClosed = false;
+    const done: string[] = [];
+    const put = target.writeManifest.bind(target);
+    target.writeManifest = (document, options) => {
+      done.push(`put manifest ${document.digest}`);
+      return put(document, options);
+    };
+
+    await publish(request, {
+      onEvent: (event) => {
+        if (event.kind === 'blob-done') done.push(`upload blob ${event.digest}`);
+      },
+    });
+
+    const planned = short(plan).filter((line) => !line.startsWith('present '));
+    expect(planned.length).toBeGreaterThan(5);
+    expect([...planned, `put manifest ${index.digest}`].sort()).toEqual(done.sort());
+  });
+
+  it('has nothing to do after a push', async () => {
+    const { target, children, index } = await prepare(amd64);
+    const request = { index, children, destinations: [{ target, tag: V1 }] };
+    await publish(request);
+    target.isClosed = true;
+    const plan = await planPush(request);
+    expect(short(plan)).toEqual([`present manifest ${amd64.manifest.digest}`]);
+    expect(plan.tags).toEqual([
+      { repository: 'target', tag: V1, previous: index.digest, outcome: 'unchanged' },
+    ]);
+  });
+
+  it.each([
+    ['registry.example.com/build', 'mount'],
+    ['other.example.com/app', 'upload'],
+  ])('mounts what is in %s: %s', async (from, action) => {
+    const { source, target, children, index } = await prepare(amd64);
+    source.repository = parseReference(from);
+    target.repository = parseReference('registry.example.com/app');
+    const plan = await planPush({ index, children, destinations: [{ target, tag: V1 }] });
+    expect(new Set(plan.content.map((content) => `${content.kind} ${content.action}`))).toEqual(
+      new Set([`blob ${action}`, 'manifest put']),
+    );
+    expect(plan.content[0]?.repository).toBe('registry.example.com/app');
+  });
+
+  it('counts a layer that images share once, for the first of them', async () => {
+    const source = new MemoryStore();
+    const near = Object.assign(new MemoryStore(), { repository: parseReference('registry.example.com/a') });
+    const children: Child[] = [];
+    for (const [store, text] of [
+      [near, '{"os":"linux"}'],
+      [source, '{"os":"windows"}'],
+    ] as const) {
+      const layer = store.addBlob(Buffer.from('shared'), 'application/vnd.oci.image.layer.v1.tar');
+      const config = store.addBlob(Buffer.from(text), OCI_CONFIG);
+      children.push({ descriptor: await store.writeManifest(manifestOf(config, [layer])), source: store });
+    }
+    const target = Object.assign(new MemoryStore(), { repository: parseReference('registry.example.com/b') });
+    const plan = await planPush({ index: indexOf(children), children, destinations: [{ target, tag: V1 }] });
+    const layers = plan.content.filter(({ kind, size }) => kind === 'blob' && size === 6);
+    expect(layers.map(({ action }) => action)).toEqual(['mount']);
+  });
+
+  it('names the index itself where it gets no tag', async () => {
+    const { target, children, index } = await prepare(amd64);
+    await storeContent(target, amd64);
+    const plan = await planPush({ index, children, destinations: [{ target }] });
+    expect(short(plan)).toEqual([
+      `present manifest ${amd64.manifest.digest}`,
+      `put manifest ${index.digest}`,
+    ]);
+    expect(plan.tags).toEqual([]);
+  });
+
+  it('lists tags in the order in which they would move', async () => {
+    const { target, children, index } = await prepare(amd64);
+    const destinations = ['latest', 'v1', 'v2'].map((tag) => ({ target, tag: parseTag(tag) }));
+    const plan = await planPush({ index, children, destinations });
+    expect(plan.tags.map(({ tag }) => tag)).toEqual(['v1', 'v2', 'latest']);
+  });
+
+  it('fails where the push would: the tag is not as expected', async () => {
+    const { target, children, index } = await prepare(amd64);
+    await storeContent(target, arm64, V1);
+    const request = { index, children, destinations: [{ target, tag: V1 }], expectCurrent: 'none' } as const;
+    await expect(planPush(request)).rejects.toThrow(ConflictError);
+  });
+});
