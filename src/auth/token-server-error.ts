@@ -38,9 +38,7 @@ export async function tokenServerError(response: HttpResponse, refused: Refused)
     return new UnavailableError(...about(`No token for ${registry}`));
   }
   return credential === undefined
-    ? new UnauthorizedError(
-        ...about(`Not logged in to ${registry}`, `Log in with: docker login ${registry}`),
-      )
+    ? new UnauthorizedError(...about(`Not logged in to ${registry}`, `Log in with: docker login ${registry}`))
     : new UnauthorizedError(
         ...about(
           `The login for ${registry} was refused`,

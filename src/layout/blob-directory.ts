@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
@@ -8,6 +7,7 @@ import { verifiableAlgorithm } from '../content/verifiable.js';
 import { verifiedStream } from '../content/verified-stream.js';
 import { writeFileAtomically } from '../files/atomic-write.js';
 import { fileError } from '../files/file-error.js';
+import { makeDirectory } from '../files/make-directory.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { tryParseDigest, type Digest } from '../oci/digest.js';
 import { InvalidError } from '../oci/errors.js';
@@ -63,7 +63,7 @@ export class BlobDirectory {
       verifiableAlgorithm(digest);
       const directory = names.slice(0, -1);
       await this.#prepare();
-      await mkdir(join(this.#root, ...directory), { recursive: true });
+      await makeDirectory(join(this.#root, ...directory));
       // A `blobs` that is a link out of the layout would have us write there.
       await resolveInside(this.#root, directory);
       await writeFileAtomically(join(this.#root, ...names), verified, {

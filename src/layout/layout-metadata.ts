@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { isBeingWritten, replaceFile, writeFileAtomically } from '../files/atomic-write.js';
 import { fileError } from '../files/file-error.js';
 import { lockBeingMade, withLock } from '../files/lock.js';
+import { makeDirectory } from '../files/make-directory.js';
 import { sweep } from '../files/sweep.js';
 import { parseJson } from '../oci/json.js';
 import { MAX_MANIFEST_PULL } from '../oci/limits.js';
@@ -77,7 +77,7 @@ export class LayoutMetadata {
 
   async #create(): Promise<void> {
     try {
-      await mkdir(this.#root, { recursive: true });
+      await makeDirectory(this.#root);
     } catch (error) {
       throw fileError('make', this.#root, error);
     }

@@ -9,6 +9,8 @@ export interface Attempt {
   /** In full: `docker.io/library/app:1.2`, `docker.io/library/app@sha256:…`. */
   readonly name: string;
   readonly repository: Repository;
+  /** Layers of a document to write that may not be distributed, and so were not sent before it. @default none */
+  readonly leftBehind?: ReadonlySet<Digest>;
 }
 
 export function manifestAttempt(verb: Attempt['verb'], repository: Repository, selector: Selector): Attempt {

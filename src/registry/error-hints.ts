@@ -1,4 +1,5 @@
 import type { HttpResponse } from '../http/message.js';
+import { isDigest, type Digest } from '../oci/digest.js';
 import { formatRepository, type RegistryHost } from '../oci/reference.js';
 import type { Attempt } from './attempt.js';
 import type { ErrorBody } from './error-body.js';
@@ -39,18 +40,25 @@ export function deniedHint({ response, body }: Refusal, attempt: Attempt): strin
 /** When to try again: Retry-After, and the limit where the registry states it (Docker Hub: `100;w=21600`). */
 export function rateLimitHint(response: HttpResponse, attempt: Attempt): string {
   const after = response.headers['retry-after']?.trim();
-  const again = after !== undefined && /^\d+$/.test(after) ? `in ${after} seconds` : 'later';
+  const again = after !== undefined && /^\d+$/.test(after) ? `in ${after} s` : 'later';
   const [, count, window] = /^(\d+);w=(\d+)$/.exec(response.headers['ratelimit-limit']?.trim() ?? '') ?? [];
   const limit =
     count === undefined ? '' : ` The limit is ${count} requests in ${Number(window) / 3600} hours.`;
   return `Try again ${again}; a login (docker login ${attempt.repository.registry}) may have a higher limit.${limit}`;
 }
 
+/** What to do about children that the registry misses. */
+export function missingChildrenHint(body: ErrorBody, { leftBehind }: Attempt): string {
+  const digests = [...digestsIn(body)];
+  // Distribution takes a layer that it does not hold only where it may be had from a URL that its settings allow: none, by default.
+  return digests.length > 0 && digests.every((digest) => leftBehind?.has(digest) === true)
+    ? 'These layers are not for distribution: they stay where their URLs say. The registry has to be told to allow those (in distribution: validation.manifests.urls.allow).'
+    : 'Copy what it points to first.';
+}
+
 /** Which children the registry misses, where it says so. */
-export function missingChildren({ errors }: ErrorBody, attempt: Attempt): string {
-  const digests = new Set(
-    errors.flatMap(({ message, detail }) => `${message} ${JSON.stringify(detail ?? '')}`.match(DIGEST) ?? []),
-  );
+export function missingChildren(body: ErrorBody, attempt: Attempt): string {
+  const digests = digestsIn(body);
   const repository = formatRepository(attempt.repository);
   return digests.size === 0
     ? `something that it points to is not in ${repository}`
@@ -65,6 +73,11 @@ export function invalidHint({ response, body }: Refusal, attempt: Attempt): stri
     return 'The registry may not take this media type: try the other one (--format oci or --format docker).';
   }
   return `Check that all that it points to is in ${formatRepository(attempt.repository)}.`;
+}
+
+function digestsIn({ errors }: ErrorBody): ReadonlySet<Digest> {
+  const texts = errors.map(({ message, detail }) => `${message} ${JSON.stringify(detail ?? '')}`);
+  return new Set(texts.flatMap((text) => [...(text.match(DIGEST) ?? [])]).filter(isDigest));
 }
 
 const DIGEST = /\bsha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})\b/g;

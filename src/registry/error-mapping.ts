@@ -18,7 +18,14 @@ import {
 import type { Attempt } from './attempt.js';
 import { printable, readErrorBody, type ErrorBody } from './error-body.js';
 import { isTransient, meaningOf, type CodeMeaning } from './error-codes.js';
-import { deniedHint, missingChildren, invalidHint, missingHint, rateLimitHint } from './error-hints.js';
+import {
+  deniedHint,
+  invalidHint,
+  missingChildren,
+  missingChildrenHint,
+  missingHint,
+  rateLimitHint,
+} from './error-hints.js';
 
 /** An answer that is not a success, read to its end. */
 export interface Refusal {
@@ -53,7 +60,7 @@ export function refusalError(refusal: Refusal, attempt: Attempt): MultiarchError
     case 'child-missing':
       return new InvalidError(
         `cannot ${attempt.verb} ${attempt.name}: ${missingChildren(body, attempt)} (${answer(refusal)})`,
-        options('Copy what it points to first.'),
+        options(missingChildrenHint(body, attempt)),
       );
     case 'missing':
     case 'no-repository': {

@@ -2,11 +2,13 @@ import { Readable } from 'node:stream';
 
 import type { ReadOptions, Selector } from '../content/source.js';
 import type { HttpResponse } from '../http/message.js';
+import { childrenOf } from '../oci/children.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import { digestAlgorithm, digestOf, tryParseDigest } from '../oci/digest.js';
+import { digestAlgorithm, digestOf, tryParseDigest, type Digest } from '../oci/digest.js';
 import { documentDescriptor, type Document } from '../oci/document.js';
 import { ConflictError, FailedError, InvalidError, UnauthorizedError } from '../oci/errors.js';
 import { MAX_MANIFEST_PUSH } from '../oci/limits.js';
+import { isNonDistributableType } from '../oci/media-type.js';
 import type { Tag } from '../oci/reference.js';
 import { manifestAttempt } from './attempt.js';
 import { manifestUrl } from './endpoints.js';
@@ -46,7 +48,10 @@ export class ManifestWrites {
   ): Promise<Descriptor> {
     const { bytes, digest, mediaType } = document;
     const selector = tag ?? digest;
-    const attempt = manifestAttempt('write', this.#requests.repository, selector);
+    const attempt = {
+      ...manifestAttempt('write', this.#requests.repository, selector),
+      leftBehind: leftBehind(document),
+    };
     if (bytes.length > MAX_MANIFEST_PUSH) {
       throw new InvalidError(
         `${attempt.name} is ${bytes.length} bytes long; registries take ${MAX_MANIFEST_PUSH} at most`,
@@ -142,4 +147,9 @@ export class ManifestWrites {
       await this.#sleep(wait, signal);
     }
   }
+}
+
+function leftBehind(document: Document): ReadonlySet<Digest> {
+  const layers = childrenOf(document).filter(({ mediaType }) => isNonDistributableType(mediaType));
+  return new Set(layers.map(({ digest }) => digest));
 }
