@@ -72,7 +72,7 @@ async function entriesOf(
   options: ReadSourceOptions,
   depth: number,
 ): Promise<SourceEntry[]> {
-  if (document.kind === 'manifest') return [await imageEntry(source, document, options)];
+  if (document.kind === 'manifest') return [await imageEntry(source, document, label, options)];
   if (depth === 0) throw new InvalidError(`${label} nests image indexes more than ${MAX_DEPTH} deep`);
   const nested = await Promise.all(
     document.value.manifests.map(async (descriptor) => {
@@ -89,9 +89,16 @@ async function entriesOf(
 async function imageEntry(
   source: Source,
   document: ManifestDocument,
+  label: string,
   options: ReadSourceOptions,
 ): Promise<SourceEntry> {
-  return describedEntry(documentDescriptor(document), document, await readConfig(source, document, options));
+  const config = await readConfig(source, document, options);
+  if (config === undefined) {
+    const { mediaType } = document.value.config;
+    const message = `${label} is not an image: its config is ${mediaType}. No client will find it by a platform.`;
+    options.onEvent?.({ kind: 'warning', message });
+  }
+  return describedEntry(documentDescriptor(document), document, config);
 }
 
 /** An entry of a source index: kept as it stands, and asked for its platform only where the index is silent. */

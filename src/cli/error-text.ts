@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 
 import { InvalidError, MultiarchError, type Problem } from '../oci/errors.js';
+import { harmlessText } from './harmless-text.js';
 
 /**
  * An error as a person reads it on stderr: what failed and why, every problem of an invalid document on a line of its
@@ -17,7 +18,7 @@ export function errorText(error: unknown, debug: boolean): string {
     );
   }
   if (debug) lines.push(inspect(error));
-  return lines.join('\n');
+  return harmlessText(lines.join('\n'));
 }
 
 /** One problem of a document: where, what, which rule. */

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 
+import { harmlessText } from './harmless-text.js';
 import type { Progress } from './progress.js';
 
 /** Where a command's words go: the result to stdout, all else to stderr. */
@@ -43,7 +44,7 @@ export class Output {
 
   /** A line on stderr. */
   error(text: string): void {
-    this.#progress.print(text);
+    this.#progress.print(harmlessText(text));
   }
 
   /** Both streams may be the same screen, so nothing may be drawn on it any more. */

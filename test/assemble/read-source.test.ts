@@ -87,8 +87,16 @@ describe('readSource of an image', () => {
     await store.writeManifest(manifestOf(config, []), { tag: LATEST });
     const { source, reads } = watched(store);
 
-    const { entries } = await readSource(source, LATEST, 'chart');
+    const warnings: string[] = [];
+    const { entries } = await readSource(source, LATEST, 'chart', {
+      onEvent: (event) => {
+        if (event.kind === 'warning') warnings.push(event.message);
+      },
+    });
 
+    expect(warnings).toEqual([
+      'chart is not an image: its config is application/vnd.example.chart. No client will find it by a platform.',
+    ]);
     expect(entries).toMatchObject([{ descriptor: { artifactType: 'application/vnd.example.chart' } }]);
     expect(entries[0]?.descriptor).not.toHaveProperty('platform');
     expect(reads).toEqual(['manifest latest']);

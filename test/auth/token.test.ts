@@ -145,7 +145,7 @@ describe('a redirect of the token server', () => {
     'https://127.0.0.1/',
     'https://169.254.169.254/',
     'https://u@login.example.net/',
-  ])('is refused to %s (ggcr #2285)', async (location) => {
+  ])('is refused to %s (ggcr #2292)', async (location) => {
     const http = new FakeHttp(redirect(location));
     await expect(ask(http)).rejects.toThrow(UnauthorizedError);
     expect(http.log).toEqual(['GET auth.example.com/token']);

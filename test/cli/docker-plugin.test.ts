@@ -116,7 +116,7 @@ describeIntegration('docker multiarch', ['docker'], () => {
 
   it('has help', async () => {
     const docker = await start();
-    const first = /^Usage: docker multiarch create LIST \[SOURCE\.\.\.\]\n/;
+    const first = /^Usage: docker multiarch create LIST \[SOURCE\.\.\.\] \| -f FILE\n/;
     expect((await docker('multiarch', 'create', '--help')).stdout).toMatch(first);
     expect((await docker('help', 'multiarch', 'create')).stdout).toMatch(first);
   });

@@ -13,6 +13,12 @@ describe('errorText', () => {
     expect(errorText(new NotFoundError('no such thing'), false)).toBe('no such thing');
   });
 
+  it('holds nothing that a terminal would obey, whatever a document or registry calls itself', () => {
+    const problems = [{ pointer: '/a\u001B[2Jb', message: 'is\r\u202Ewrong', rule: 'schema/type' }];
+    const text = errorText(new InvalidError('first\nsecond\u0007', { problems }), false);
+    expect(text).toBe('first\nsecond \n  /a [2Jb: is  wrong [schema/type]');
+  });
+
   it('lists every problem of a document before the hint', () => {
     const problems = [
       { pointer: '/manifests/0/digest', message: 'is too short', rule: 'digest/length' },

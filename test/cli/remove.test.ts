@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { formatPlatform, type LoosePlatform } from '../../src/oci/platform.js';
 import { makeCommandLine } from '../support/in-process.js';
 import { startRegistry } from '../support/open-repository.js';
 import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
@@ -13,8 +14,15 @@ async function start() {
   const app = `${registry.host}/app`;
   const commandLine = await makeCommandLine();
   await commandLine.run(['create', `${app}:1`, `${app}:all`]);
-  const platforms = async (): Promise<string> =>
-    (await commandLine.run(['ls'])).stdout.trimEnd().split('  ')[1] ?? '';
+  /** Of all entries: `ls` for people leaves out statements about images. */
+  const platforms = async (): Promise<string> => {
+    const drafts = JSON.parse((await commandLine.run(['ls', '--json'])).stdout) as {
+      entries: { descriptor: { platform: LoosePlatform } }[];
+    }[];
+    return drafts
+      .flatMap(({ entries }) => entries.map(({ descriptor }) => formatPlatform(descriptor.platform)))
+      .join(', ');
+  };
   return { app, platforms, ...commandLine };
 }
 

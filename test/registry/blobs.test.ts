@@ -99,7 +99,7 @@ describe('openBlob', () => {
     expect(elsewhere.requests).toEqual([]);
   });
 
-  it('does not answer a challenge of the storage that it is redirected to (CVE-2020-15157)', async () => {
+  it('does not answer a challenge of the storage that it is redirected to (CVE-2020-15157, ggcr #2349)', async () => {
     const storage = await startRegistry({
       fault: () => ({ status: 401, headers: { 'www-authenticate': 'Basic realm="mine"' } }),
     });

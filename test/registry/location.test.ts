@@ -28,7 +28,7 @@ describe('resolveUploadLocation', () => {
 
   it.each([
     ['another host over plain HTTP', 'http://uploads.example.net/u'],
-    ['a private address over TLS (ggcr #2243)', 'https://10.0.0.1/u'],
+    ['a private address over TLS (ggcr #2295)', 'https://10.0.0.1/u'],
     ['the metadata service', 'https://169.254.169.254/latest/meta-data/'],
     ['a loopback address', 'https://127.0.0.1/u'],
     ['a loopback address as IPv6', 'https://[::1]/u'],

@@ -325,7 +325,7 @@ describe('credentials of an upload', () => {
     expect(uploads.requests[0]?.headers.authorization).toBeUndefined();
   });
 
-  it('are not sent into a private network by a registry outside it (ggcr #2243)', async () => {
+  it('are not sent into a private network by a registry outside it (ggcr #2295)', async () => {
     const registry = await startRegistry({
       fault: onMethod('POST', () => ({
         status: 202,
