@@ -7,6 +7,7 @@ import {
   type MultiarchError,
   type RegistryErrorDetail,
 } from '../oci/errors.js';
+import { printable } from '../oci/printable.js';
 import type { RegistryHost } from '../oci/reference.js';
 import { basicAuthorization } from './authorization.js';
 import type { Credential } from './credential.js';
@@ -59,7 +60,7 @@ async function readErrors(
     return [];
   }
   return errorsIn(text)
-    .map(({ code, message }) => ({ code: printable(code, secrets), message: printable(message, secrets) }))
+    .map(({ code, message }) => ({ code: shown(code, secrets), message: shown(message, secrets) }))
     .filter(({ code, message }) => code !== '' || message !== '');
 }
 
@@ -89,10 +90,10 @@ function fieldsOf(value: unknown): Fields {
 }
 
 /** Text that may be shown: one line, without secrets and without what moves a terminal's cursor. Empty where it is no text. */
-function printable(value: unknown, secrets: readonly string[]): string {
+function shown(value: unknown, secrets: readonly string[]): string {
   if (typeof value !== 'string') return '';
   const safe = secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), value);
-  const line = safe.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
+  const line = printable(safe);
   return line.length > WORDS_LIMIT ? `${line.slice(0, WORDS_LIMIT)}…` : line;
 }
 

@@ -3,7 +3,7 @@ import type { Colors } from 'picocolors/types.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { ChangedEntry, DiffEntry, IndexDiff, OrderedEntry } from '../oci/diff-index.js';
 import type { DescriptorChanges, IndexChanges, ValueChange } from '../oci/diff-values.js';
-import { printable } from '../registry/error-body.js';
+import { printable } from '../oci/printable.js';
 import { columns } from './columns.js';
 import { entryType } from './entry-type.js';
 import { formatBytes } from './format-bytes.js';

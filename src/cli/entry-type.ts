@@ -1,4 +1,5 @@
-import { ATTESTATION_MANIFEST, REFERENCE_DIGEST, REFERENCE_TYPE } from '../oci/annotation.js';
+import { ATTESTATION_MANIFEST, REFERENCE_TYPE } from '../oci/annotation.js';
+import { attestedDigest, isAttestation } from '../oci/attestation.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { isIndexType, isManifestType } from '../oci/media-type.js';
 
@@ -11,17 +12,12 @@ export function entryType({ mediaType, artifactType, annotations }: Descriptor):
   return isManifestType(mediaType) ? 'image' : mediaType;
 }
 
-/** Whether an entry is a statement about an image, such as BuildKit's provenance. */
-export function isStatement({ annotations }: Descriptor): boolean {
-  return annotations?.[REFERENCE_TYPE] !== undefined;
-}
-
 /** The image that a statement is about, where it is in the same index. Statements about statements are not known. */
 export function subjectOf<T extends { readonly descriptor: Descriptor }>(
   statement: Descriptor,
   entries: readonly T[],
 ): T | undefined {
-  if (!isStatement(statement)) return undefined;
-  const digest = statement.annotations?.[REFERENCE_DIGEST];
-  return entries.find(({ descriptor }) => descriptor.digest === digest && !isStatement(descriptor));
+  const digest = attestedDigest(statement);
+  if (digest === undefined) return undefined;
+  return entries.find(({ descriptor }) => descriptor.digest === digest && !isAttestation(descriptor));
 }

@@ -1,5 +1,5 @@
 import type { PlatformReport, PushReport, TagReport } from '../publish/push-report.js';
-import { printable } from '../registry/error-body.js';
+import { printable } from '../oci/printable.js';
 
 /**
  * A push as outputs of a step, to be appended to the file that `GITHUB_OUTPUT` names: `digest`, `image`

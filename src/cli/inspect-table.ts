@@ -4,7 +4,7 @@ import type { Inspection } from '../client/inspection.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { ImageManifest } from '../oci/image-manifest.js';
 import type { LoosePlatform } from '../oci/platform.js';
-import { printable } from '../registry/error-body.js';
+import { printable } from '../oci/printable.js';
 import { columns } from './columns.js';
 import { entryType, subjectOf } from './entry-type.js';
 import { formatBytes } from './format-bytes.js';

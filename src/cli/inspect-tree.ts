@@ -6,8 +6,9 @@ import type { Descriptor } from '../oci/descriptor.js';
 import type { Document } from '../oci/document.js';
 import { NotFoundError } from '../oci/errors.js';
 import { isNonDistributableType } from '../oci/media-type.js';
-import { printable } from '../registry/error-body.js';
-import { entryType, isStatement, subjectOf } from './entry-type.js';
+import { isAttestation } from '../oci/attestation.js';
+import { printable } from '../oci/printable.js';
+import { entryType, subjectOf } from './entry-type.js';
 import { formatBytes } from './format-bytes.js';
 import { inspectedPlatform } from './inspected-platform.js';
 import { layerWords, nameWords, platformWords } from './inspect-words.js';
@@ -102,7 +103,7 @@ class Tree {
     const { cyan, dim } = this.#colors;
     const type = entryType(descriptor);
     return [
-      ...(isStatement(descriptor) ? [] : [cyan(platformWords(descriptor.platform))]),
+      ...(isAttestation(descriptor) ? [] : [cyan(platformWords(descriptor.platform))]),
       ...(type === 'image' ? [] : [printable(type)]),
       dim(descriptor.digest),
     ].join('  ');

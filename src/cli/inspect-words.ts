@@ -2,7 +2,7 @@ import type { Inspection } from '../client/inspection.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { isNonDistributableType } from '../oci/media-type.js';
 import { formatPlatformFull, type LoosePlatform } from '../oci/platform.js';
-import { printable } from '../registry/error-body.js';
+import { printable } from '../oci/printable.js';
 
 // Texts out of documents go to a terminal here, so nothing in them may be what a terminal obeys.
 

@@ -8,6 +8,7 @@ import { draftProblems, type DraftProblem } from '../drafts/draft-problems.js';
 import type { Draft, Entry } from '../drafts/draft.js';
 import { addEntries, amendSource, createDraft, type DraftOptions, type ReadEntry } from '../drafts/edits.js';
 import { entryDescriptor } from '../drafts/entry-descriptor.js';
+import { manifestText } from '../drafts/held-manifest.js';
 import { findImages } from '../drafts/selection.js';
 import type { Annotations } from '../oci/annotation.js';
 import { imagePlatforms, isAttestation } from '../oci/attestation.js';
@@ -237,7 +238,5 @@ function isImage(entry: Entry): boolean {
 }
 
 function readEntry({ descriptor, document }: SourceEntry): ReadEntry {
-  return document === undefined
-    ? { descriptor }
-    : { descriptor, manifest: new TextDecoder().decode(document.bytes) };
+  return document === undefined ? { descriptor } : { descriptor, manifest: manifestText(document) };
 }

@@ -3,6 +3,7 @@ import { readVerified } from '../content/verified-stream.js';
 import type { Draft, Entry } from '../drafts/draft.js';
 import { draftIndex } from '../drafts/draft-index.js';
 import { entryDescriptor } from '../drafts/entry-descriptor.js';
+import { heldManifest } from '../drafts/held-manifest.js';
 import { findEntry } from '../drafts/selection.js';
 import { imagePlatforms } from '../oci/attestation.js';
 import type { Descriptor } from '../oci/descriptor.js';
@@ -13,7 +14,6 @@ import { InvalidError, NotFoundError } from '../oci/errors.js';
 import { MAX_CONFIG_BYTES, parseImageConfig, platformOfConfig } from '../oci/image-config.js';
 import { formatImageLocation, parseImageLocation, type ImageLocation } from '../oci/image-location.js';
 import { isImageConfigType } from '../oci/media-type.js';
-import { parseDocument } from '../oci/parse.js';
 import { formatPlatformFull, type Platform } from '../oci/platform.js';
 import { selectPlatform } from '../oci/platform-match.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
@@ -224,9 +224,7 @@ function draftChild(entry: Entry, places: Places, options: ReadOptions): Inspect
     read: async () => {
       const source = (): Promise<Source> => places.open(parseImageLocation(entry.source));
       const document =
-        entry.manifest === undefined
-          ? await (await source()).readManifest(descriptor.digest, options)
-          : parseDocument(new TextEncoder().encode(entry.manifest), descriptor);
+        heldManifest(entry) ?? (await (await source()).readManifest(descriptor.digest, options));
       return published(name, document, source, options, descriptor);
     },
   };

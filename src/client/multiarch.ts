@@ -18,13 +18,13 @@ import {
   type DraftState,
 } from './create.js';
 import { Inspection } from './inspection.js';
-import type { Access } from './places.js';
+import type { Access } from '../registry/requests.js';
 import {
   openDestinations,
   planDraft,
   publishDraft,
+  type DraftPush,
   type Foreknowledge,
-  type OpenDestinations,
   type PushOptions,
   type PushResult,
 } from './push.js';
@@ -33,13 +33,7 @@ import { readAll, seenManifests, type ReadSource } from './sources.js';
 import { startingPoint, type StartingPoint } from './starting-point.js';
 import { undoPush, type Undo, type UndoOptions } from './undo.js';
 
-interface OpenDraft {
-  readonly target: ImageLocation;
-  readonly draft: Draft;
-  readonly destinations: OpenDestinations;
-}
-
-interface Prepared extends Omit<OpenDraft, 'draft'> {
+interface Prepared extends Pick<DraftPush, 'target' | 'destinations'> {
   readonly read: readonly ReadSource[];
   readonly start: StartingPoint | undefined;
   readonly known: Foreknowledge;
@@ -83,7 +77,13 @@ export class Multiarch {
     const before = await this.#run.store.find(target);
     const state = await saveDraft(this.#run, target, read, options, start);
     try {
-      const publication = await publishDraft(this.#run, target, state.draft, destinations, options, known);
+      const publication = await publishDraft(this.#run, {
+        target,
+        draft: state.draft,
+        destinations,
+        options,
+        known,
+      });
       return { ...state, publication };
     } catch (error) {
       await takeBack(this.#run, target, state.draft, before);
@@ -100,19 +100,17 @@ export class Multiarch {
     const { target, read, start, destinations, known } = await this.#prepare(list, sources, options, 'pull');
     const current = await this.#run.store.find(target);
     const draft = composeDraft(target, current, read, options, start);
-    return planDraft(this.#run, target, draft, destinations, options, known);
+    return planDraft(this.#run, { target, draft, destinations, options, known });
   }
 
   /** Publishes a draft with all that its target lacks. The same digest at the tag already is success. */
   async push(list: string, options: PushOptions = {}): Promise<PushResult> {
-    const { target, draft, destinations } = await this.#open(list, options, 'push');
-    return publishDraft(this.#run, target, draft, destinations, options);
+    return publishDraft(this.#run, await this.#open(list, options, 'push'));
   }
 
   /** What {@link push} would do. Nothing is written anywhere; registries are asked with GET and HEAD alone. */
   async planPush(list: string, options: PushOptions = {}): Promise<PushPlan> {
-    const { target, draft, destinations } = await this.#open(list, options, 'pull');
-    return planDraft(this.#run, target, draft, destinations, options);
+    return planDraft(this.#run, await this.#open(list, options, 'pull'));
   }
 
   /**
@@ -206,11 +204,12 @@ export class Multiarch {
   }
 
   /** A draft with the places that it is published to. */
-  async #open(list: string, { tags = [] }: PushOptions, access: Access): Promise<OpenDraft> {
+  async #open(list: string, options: PushOptions, access: Access): Promise<DraftPush> {
     const target = this.#run.draftTarget(list);
     const draft = await this.#run.store.load(target);
-    const all = [...(draft.tags ?? []), ...tags];
-    return { target, draft, destinations: await openDestinations(this.#run, target, all, access) };
+    const tags = [...(draft.tags ?? []), ...(options.tags ?? [])];
+    const destinations = await openDestinations(this.#run, target, tags, access);
+    return { target, draft, destinations, options };
   }
 
   /** All that is read for a draft that is published at once, targets and sources side by side. */
@@ -229,10 +228,12 @@ export class Multiarch {
       observeTags(destinations, { limit: this.#run.limit, signal: this.#run.signal });
     // While sources are waited for, others may move the tags.
     const early = options.wait === undefined ? observe() : undefined;
-    // Awaited when the sources have been read; their failure must not leave this one unheard.
     early?.catch(() => {});
     const [start, read] = await this.#read(target, sources, options);
-    const known = { seen: seenManifests(read), tagStates: early ?? observe() };
+    const tagStates = early ?? observe();
+    // Awaited when the draft is saved: what fails before that must not leave this one unheard.
+    tagStates.catch(() => {});
+    const known = { seen: seenManifests(read), tagStates };
     return { target, destinations, read, start, known };
   }
 

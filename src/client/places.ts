@@ -7,6 +7,7 @@ import { ImageLayout } from '../layout/image-layout.js';
 import { ArgumentError } from '../oci/errors.js';
 import { formatImageLocation, type ImageLocation } from '../oci/image-location.js';
 import { formatRepository, type RegistryHost, type Repository } from '../oci/reference.js';
+import type { Access } from '../registry/requests.js';
 
 export interface PlacesOptions {
   readonly insecure: boolean;
@@ -17,9 +18,6 @@ export interface PlacesOptions {
   readonly onEvent?: OnEvent | undefined;
   readonly onHttpEvent?: ((event: HttpEvent) => void) | undefined;
 }
-
-/** `push` asks a registry for both permissions at once, so that one token serves a whole run. */
-export type Access = 'pull' | 'push';
 
 /** Opens one repository. */
 type OpenRepository = (repository: Repository, access: Access) => Target;

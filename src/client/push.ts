@@ -1,6 +1,7 @@
 import type { Target } from '../content/target.js';
 import type { Draft, Entry } from '../drafts/draft.js';
 import { entryDescriptor } from '../drafts/entry-descriptor.js';
+import { heldManifest } from '../drafts/held-manifest.js';
 import { imagePlatforms } from '../oci/attestation.js';
 import type { Digest } from '../oci/digest.js';
 import { ArgumentError, InvalidError } from '../oci/errors.js';
@@ -10,7 +11,6 @@ import {
   parseImageLocation,
   type ImageLocation,
 } from '../oci/image-location.js';
-import { parseDocument } from '../oci/parse.js';
 import type { Platform } from '../oci/platform.js';
 import { isTag } from '../oci/reference.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
@@ -20,7 +20,7 @@ import type { Child, Destination, TagStates } from '../publish/plan.js';
 import { publish, type Publication, type PublishRequest } from '../publish/publish.js';
 import { publishableIndex } from '../publish/publishable.js';
 import { pushReport, type PushReport } from '../publish/push-report.js';
-import type { Access } from './places.js';
+import type { Access } from '../registry/requests.js';
 import { nameIn, withTag } from './location-name.js';
 import { rebaseDraft, recordPush } from './push-record.js';
 import type { Run } from './run.js';
@@ -64,16 +64,19 @@ interface OpenDestination extends Destination {
 /** The list's own destination first. */
 export type OpenDestinations = readonly [OpenDestination, ...OpenDestination[]];
 
+/** A draft on its way out. */
+export interface DraftPush {
+  readonly target: ImageLocation;
+  readonly draft: Draft;
+  readonly destinations: OpenDestinations;
+  readonly options: PushOptions;
+  readonly known?: Foreknowledge;
+}
+
 /** Publishes a draft, and writes down what its tags stood for before, also where only some of them moved. */
-export async function publishDraft(
-  run: Run,
-  target: ImageLocation,
-  draft: Draft,
-  destinations: OpenDestinations,
-  options: PushOptions,
-  known?: Foreknowledge,
-): Promise<PushResult> {
-  const request = await publishRequest(run, target, draft, destinations, options, known);
+export async function publishDraft(run: Run, push: DraftPush): Promise<PushResult> {
+  const { target, destinations, options } = push;
+  const request = await publishRequest(run, push);
   const record = recordPush(run, target, request.index.digest, destinations);
   let publication: Publication;
   try {
@@ -90,26 +93,15 @@ export async function publishDraft(
 }
 
 /** What {@link publishDraft} would do. Nothing is written, here or there. */
-export async function planDraft(
-  run: Run,
-  target: ImageLocation,
-  draft: Draft,
-  destinations: OpenDestinations,
-  options: PushOptions,
-  known?: Foreknowledge,
-): Promise<PushPlan> {
-  const request = await publishRequest(run, target, draft, destinations, options, known);
+export async function planDraft(run: Run, push: DraftPush): Promise<PushPlan> {
+  const request = await publishRequest(run, push);
   return planPush(request, { limit: run.limit, signal: run.signal });
 }
 
 /** All that can be checked without a target is checked here. */
 async function publishRequest(
   run: Run,
-  target: ImageLocation,
-  draft: Draft,
-  destinations: OpenDestinations,
-  options: PushOptions,
-  known?: Foreknowledge,
+  { target, draft, destinations, options, known }: DraftPush,
 ): Promise<PublishRequest> {
   const index = publishableIndex(draft, options);
   if (destinations.some(({ digest = index.digest }) => digest !== index.digest)) {
@@ -136,10 +128,8 @@ async function publishRequest(
 
 async function childOf(run: Run, entry: Entry): Promise<Child> {
   const source = await run.places.open(parseImageLocation(entry.source));
-  const descriptor = entryDescriptor(entry);
-  if (entry.manifest === undefined) return { descriptor, source };
-  const document = parseDocument(new TextEncoder().encode(entry.manifest), descriptor);
-  return { descriptor, source, document };
+  const document = heldManifest(entry);
+  return { descriptor: entryDescriptor(entry), source, ...(document !== undefined && { document }) };
 }
 
 /**

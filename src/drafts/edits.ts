@@ -1,12 +1,12 @@
 import type { Annotations } from '../oci/annotation.js';
-import { REFERENCE_DIGEST } from '../oci/annotation.js';
+import { attestedDigest, isAttestation } from '../oci/attestation.js';
 import type { Digest } from '../oci/digest.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { formatImageLocation, type ImageLocation } from '../oci/image-location.js';
 import type { MediaType } from '../oci/media-type.js';
 import { samePlatform, type LoosePlatform } from '../oci/platform.js';
 import type { Draft, Entry } from './draft.js';
-import { entryDescriptor, isAttestation } from './entry-descriptor.js';
+import { entryDescriptor } from './entry-descriptor.js';
 import { findEntries } from './selection.js';
 
 export interface DraftOptions {
@@ -91,7 +91,9 @@ function withoutEntries(draft: Draft, gone: ReadonlySet<Entry>): Draft {
   for (const entry of kept) lost.delete(entry.descriptor.digest);
   return {
     ...draft,
-    entries: kept.filter((entry) => !isAttestation(entry) || !lost.has(aboutDigest(entry) ?? '')),
+    entries: kept.filter(
+      (entry) => !isAttestation(entry.descriptor) || !lost.has(attestedDigest(entry.descriptor) ?? ''),
+    ),
   };
 }
 
@@ -99,16 +101,14 @@ function newEntry(source: string, { descriptor, manifest }: ReadEntry): Entry {
   return { source, descriptor, ...(manifest !== undefined && { manifest }) };
 }
 
-function aboutDigest(entry: Entry): string | undefined {
-  return entry.descriptor.annotations?.[REFERENCE_DIGEST];
-}
-
 function withoutPlatformsOf(draft: Draft, source: string, entries: readonly ReadEntry[]): Draft {
-  const images = entries.map((entry) => newEntry(source, entry)).filter((entry) => !isAttestation(entry));
+  const images = entries
+    .map((entry) => newEntry(source, entry))
+    .filter((entry) => !isAttestation(entry.descriptor));
   const gone = draft.entries.filter(
     (old) =>
       old.source !== source &&
-      !isAttestation(old) &&
+      !isAttestation(old.descriptor) &&
       images.some((image) => isSame(entryDescriptor(old).platform, image.descriptor.platform)),
   );
   return withoutEntries(draft, new Set(gone));
@@ -116,8 +116,8 @@ function withoutPlatformsOf(draft: Draft, source: string, entries: readonly Read
 
 function refresh(source: string, old: readonly Entry[], entries: readonly ReadEntry[]): Entry[] {
   const fresh = entries.map((entry) => newEntry(source, entry));
-  const oldImages = old.filter((entry) => !isAttestation(entry));
-  const freshImages = fresh.filter((entry) => !isAttestation(entry));
+  const oldImages = old.filter((entry) => !isAttestation(entry.descriptor));
+  const freshImages = fresh.filter((entry) => !isAttestation(entry.descriptor));
   const [onlyOld] = oldImages;
   const [onlyFresh] = freshImages;
   const isOneImage = oldImages.length === 1 && freshImages.length === 1;
@@ -129,7 +129,7 @@ function refresh(source: string, old: readonly Entry[], entries: readonly ReadEn
         : (old.find(({ descriptor }) => descriptor.digest === entry.descriptor.digest) ??
           oldImages.find(
             ({ descriptor }) =>
-              !isAttestation(entry) && isSame(descriptor.platform, entry.descriptor.platform),
+              !isAttestation(entry.descriptor) && isSame(descriptor.platform, entry.descriptor.platform),
           ));
     return before?.override === undefined ? entry : { ...entry, override: before.override };
   });

@@ -1,4 +1,4 @@
-import { REFERENCE_TYPE, type Annotations } from '../oci/annotation.js';
+import type { Annotations } from '../oci/annotation.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { LoosePlatform, Platform } from '../oci/platform.js';
 import type { Entry, EntryOverride } from './draft.js';
@@ -20,11 +20,6 @@ export function entryDescriptor({ descriptor, override }: Entry): Descriptor {
     ...(Object.keys(annotations).length > 0 && { annotations }),
     ...(platform !== undefined && { platform }),
   };
-}
-
-/** Whether an entry is a statement about an image, such as BuildKit's provenance, rather than an image. */
-export function isAttestation(entry: Entry): boolean {
-  return entry.descriptor.annotations?.[REFERENCE_TYPE] !== undefined;
 }
 
 /** Annotations without some of them. */

@@ -1,3 +1,4 @@
+import { isAttestation } from '../oci/attestation.js';
 import { isKnownDigest } from '../oci/digest.js';
 import { imagePlatforms } from '../oci/attestation.js';
 import { ArgumentError, NotFoundError } from '../oci/errors.js';
@@ -6,7 +7,7 @@ import { formatPlatformFull, parsePlatform, type Platform } from '../oci/platfor
 import { satisfiesPlatform } from '../oci/platform-match.js';
 import { presentPlatforms } from '../oci/required-platforms.js';
 import type { Draft, Entry } from './draft.js';
-import { entryDescriptor, isAttestation } from './entry-descriptor.js';
+import { entryDescriptor } from './entry-descriptor.js';
 
 /**
  * The entries that a user's word stands for: all with this digest, else all that this source gave, else all for this
@@ -32,7 +33,7 @@ export function findEntries(draft: Draft, selector: string): readonly Entry[] {
  * @throws NotFoundError where there is none
  */
 export function findImages(draft: Draft, platform?: Platform): readonly Entry[] {
-  const images = draft.entries.filter((entry) => !isAttestation(entry));
+  const images = draft.entries.filter((entry) => !isAttestation(entry.descriptor));
   const found = platform === undefined ? images : images.filter((entry) => isFor(entry, platform));
   if (found.length > 0) return found;
   const wanted = platform === undefined ? 'images' : `image for ${formatPlatformFull(platform)}`;
@@ -49,7 +50,7 @@ export function findImages(draft: Draft, platform?: Platform): readonly Entry[] 
  */
 export function findEntry(draft: Draft, selector: string): Entry {
   const found = findEntries(draft, selector);
-  const images = found.filter((entry) => !isAttestation(entry));
+  const images = found.filter((entry) => !isAttestation(entry.descriptor));
   const candidates = images.length > 0 ? images : found;
   const [entry, ...others] = candidates;
   if (entry !== undefined && others.length === 0) return entry;

@@ -1,5 +1,6 @@
 import type { HttpResponse } from '../http/message.js';
 import type { RegistryErrorDetail } from '../oci/errors.js';
+import { printable } from '../oci/printable.js';
 
 const BODY_LIMIT = 64 << 10;
 const WORDS_LIMIT = 400;
@@ -26,11 +27,6 @@ export async function readErrorBody(response: HttpResponse): Promise<ErrorBody> 
   const errors = errorDetails(text);
   if (errors.length > 0) return { errors, words: errors.map(formatDetail).join('; ') };
   return { errors: [], words: oneLine(text) };
-}
-
-/** Without what a terminal would obey: control characters, line ends among them, become single spaces. */
-export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
 }
 
 async function readSome(response: HttpResponse): Promise<Buffer> {

@@ -15,8 +15,9 @@ import {
   type FailedExchange,
   type MultiarchError,
 } from '../oci/errors.js';
+import { printable } from '../oci/printable.js';
 import type { Attempt } from './attempt.js';
-import { printable, readErrorBody, type ErrorBody } from './error-body.js';
+import { readErrorBody, type ErrorBody } from './error-body.js';
 import { isTransient, meaningOf, type CodeMeaning } from './error-codes.js';
 import {
   deniedHint,

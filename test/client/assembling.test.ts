@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { parseAssembly } from '../../src/assemble/assembly-file.js';
 import { SourcesError } from '../../src/assemble/read-sources.js';
@@ -247,6 +247,29 @@ describe('wait', () => {
     const created = client.create('app:1', [`${registry.host}/app:late`], { wait: 60_000 });
     await expect(created).rejects.toThrow(UnauthorizedError);
     expect(pause).not.toHaveBeenCalled();
+  });
+
+  it('says what is wrong with the list where the tag, looked at meanwhile, cannot be read either', async () => {
+    const isTag = (path: string): boolean => path.endsWith('/manifests/1');
+    const registry = await startRegistry({
+      fault: (request, next) => (isTag(request.path) ? { status: 400 } : next()),
+    });
+    registry.put('app', amd64, 'amd64');
+    const client = await openMultiarch();
+    const unheard = vi.fn<(reason: unknown) => void>();
+    process.on('unhandledRejection', unheard);
+    onTestFinished(() => void process.off('unhandledRejection', unheard));
+
+    const pushed = client.createAndPush(`${registry.host}/app:1`, [`${registry.host}/app:amd64`], {
+      wait: 60_000,
+      require: platforms('linux/s390x'),
+    });
+
+    await expect(pushed).rejects.toThrow(RequirementError);
+    await vi.waitFor(() => expect(registry.lines()).toContain('GET /v2/app/manifests/1 400'));
+    client.close();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(unheard).not.toHaveBeenCalled();
   });
 
   it('looks at the tags when the waiting is over, since others move them meanwhile', async () => {
