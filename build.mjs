@@ -71,6 +71,8 @@ export async function buildBundle() {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
+    // Where a package has ES modules, those: an `import()` of anything else gets no names in a bundle of many files.
+    mainFields: ['module', 'main'],
     chunkNames: '[name]-[hash]',
     keepNames: true,
     minifySyntax: true,

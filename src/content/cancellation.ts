@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
 
 import { cancelled } from '../oci/cancelled.js';
@@ -19,6 +20,8 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
     callback();
     return () => {};
   }
+  // Each of them is ended: so many at once are work, and no leak that Node.js should warn of.
+  setMaxListeners(0, signal);
   signal.addEventListener('abort', callback, { once: true });
   return () => signal.removeEventListener('abort', callback);
 }

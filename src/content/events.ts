@@ -29,6 +29,13 @@ export type WorkEvent =
       readonly digest: Digest;
       readonly outcome: 'unchanged' | 'moved';
     }
+  /** Whose login a registry is asked with, and the file, program or variable it is from; neither, where it is asked without one. */
+  | {
+      readonly kind: 'login';
+      readonly registry: string;
+      readonly username: string | undefined;
+      readonly place: string | undefined;
+    }
   /** Something that does not stop the work but that a person should know. */
   | { readonly kind: 'warning'; readonly message: string };
 

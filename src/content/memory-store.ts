@@ -5,6 +5,7 @@ import { digestOf, isDigest, type Digest, type DigestAlgorithm } from '../oci/di
 import { documentDescriptor, type Document } from '../oci/document.js';
 import { InvalidError, NotFoundError } from '../oci/errors.js';
 import type { Tag } from '../oci/reference.js';
+import { referrerDescriptor } from '../oci/referrers.js';
 import { cancelStream, checkCancelled } from './cancellation.js';
 import { checkChildren } from './check-children.js';
 import type { BlobOutcome } from './events.js';
@@ -66,6 +67,13 @@ export class MemoryStore implements Target {
     if (bytes === undefined) throw new NotFoundError(`blob ${digest} is not in ${this.label}`);
     const stream = verifiedStream(Readable.from(chunksOf(bytes)), descriptor);
     return cancelStream(stream, options.signal, `read ${digest}`);
+  }
+
+  async listReferrers(digest: Digest, options: ReadOptions = {}): Promise<readonly Descriptor[]> {
+    checkCancelled(options.signal, `look for what refers to ${digest}`);
+    return [...this.#manifests.values()]
+      .filter(({ value }) => value.subject?.digest === digest)
+      .map(referrerDescriptor);
   }
 
   async copyBlob(descriptor: Descriptor, from: Source, options: WriteBlobOptions = {}): Promise<BlobOutcome> {

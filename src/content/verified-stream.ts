@@ -5,6 +5,10 @@ import type { Descriptor } from '../oci/descriptor.js';
 import { digestAlgorithm } from '../oci/digest.js';
 import { InvalidError } from '../oci/errors.js';
 
+const DAMAGED = {
+  hint: 'It is damaged where it comes from, or was on its way: try again, or make it again there.',
+};
+
 /**
  * Passes content through and checks it against its descriptor on the way (image-spec, "Content Descriptors",
  * "Verification"). Content of an algorithm that cannot be verified (see `digestAlgorithm`) is checked for size only:
@@ -66,6 +70,7 @@ class Verifier extends Transform {
       done(
         new InvalidError(
           `content of ${this.#name} goes on after the ${size} bytes that its descriptor states`,
+          DAMAGED,
         ),
       );
       return;
@@ -77,13 +82,18 @@ class Verifier extends Transform {
   override _flush(done: TransformCallback): void {
     const { digest, size } = this.#descriptor;
     if (this.#size < size) {
-      done(new InvalidError(`content of ${this.#name} ends after ${this.#size} of ${size} bytes`));
+      done(new InvalidError(`content of ${this.#name} ends after ${this.#size} of ${size} bytes`, DAMAGED));
       return;
     }
     if (this.#hash !== undefined) {
       const got = `${digest.slice(0, digest.indexOf(':'))}:${this.#hash.digest('hex')}`;
       if (got !== digest) {
-        done(new InvalidError(`content is not what its digest says: expected ${this.#name}, got ${got}`));
+        done(
+          new InvalidError(
+            `content is not what its digest says: expected ${this.#name}, got ${got}`,
+            DAMAGED,
+          ),
+        );
         return;
       }
     }

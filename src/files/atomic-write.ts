@@ -31,7 +31,7 @@ export async function writeFileAtomically(
   content: Uint8Array | Readable,
   { temporaryDirectory, onBytes }: AtomicWriteOptions,
 ): Promise<void> {
-  const temporary = join(temporaryDirectory, TEMPORARY_PREFIX + randomUUID());
+  const temporary = join(temporaryDirectory, temporaryName());
   try {
     // `wx` never opens what is there already, so nobody can lay a symbolic link in the way.
     await writeAndRename(await open(temporary, 'wx'), temporary, path, content, onBytes);
@@ -52,7 +52,7 @@ export async function writeFileAtomically(
 export async function replaceFile(
   path: string,
   scratch: string,
-  content: string | Uint8Array,
+  content: string | Uint8Array | AsyncIterable<Uint8Array>,
 ): Promise<void> {
   try {
     await writeAndRename(await open(scratch, 'r+'), scratch, path, content);
@@ -65,7 +65,12 @@ export async function replaceFile(
   }
 }
 
-/** Whether a file of this name is one that {@link writeFileAtomically} has not finished, or never will. */
+/** A name that nothing else has, for a file or directory that is not finished. */
+export function temporaryName(): string {
+  return TEMPORARY_PREFIX + randomUUID();
+}
+
+/** Whether this is a {@link temporaryName}: of something that is not finished, or never will be. */
 export function isBeingWritten(name: string): boolean {
   return name.startsWith(TEMPORARY_PREFIX);
 }
@@ -75,7 +80,7 @@ async function writeAndRename(
   file: FileHandle,
   temporary: string,
   path: string,
-  content: string | Uint8Array | Readable,
+  content: string | Uint8Array | AsyncIterable<Uint8Array>,
   onBytes?: (bytes: number) => void,
 ): Promise<void> {
   try {
@@ -83,7 +88,7 @@ async function writeAndRename(
     if (typeof content === 'string' || content instanceof Uint8Array) {
       await file.writeFile(content);
     } else {
-      for await (const chunk of content as AsyncIterable<Uint8Array>) {
+      for await (const chunk of content) {
         await file.writeFile(chunk);
         onBytes?.(chunk.length);
       }

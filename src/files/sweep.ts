@@ -14,10 +14,18 @@ export async function sweep(directory: string, isLeftover: (name: string) => boo
   try {
     for (const name of (await readdir(directory)).filter(isLeftover)) {
       const path = join(directory, name);
-      const { mtimeMs } = await lstat(path);
-      if (Date.now() - mtimeMs > STALE_MILLISECONDS) await rm(path, { recursive: true, force: true });
+      if (Date.now() - (await lastChange(path)) <= STALE_MILLISECONDS) continue;
+      await rm(path, { recursive: true, force: true });
     }
   } catch {
     // The next one tries again.
   }
+}
+
+/** When something was last written there, in milliseconds; in a directory, also when to a file that is in it. */
+async function lastChange(path: string): Promise<number> {
+  const stats = await lstat(path);
+  const names = stats.isDirectory() ? await readdir(path) : [];
+  const held = await Promise.all(names.map((name) => lstat(join(path, name))));
+  return Math.max(stats.mtimeMs, ...held.filter((each) => each.isFile()).map(({ mtimeMs }) => mtimeMs));
 }

@@ -6,14 +6,18 @@ import { parseJson } from '../oci/json.js';
 import { isIndexType, isManifestType, OCI_INDEX } from '../oci/media-type.js';
 import { parseDocument } from '../oci/parse.js';
 import { isTag, parseReference, type Tag } from '../oci/reference.js';
+import { isReferrersTag } from '../oci/referrers.js';
 
 /** Where containerd, BuildKit and docker put an entry's reference in full; `ref.name` holds its tag alone there. */
-const CONTAINERD_NAME = 'io.containerd.image.name';
+export const CONTAINERD_NAME = 'io.containerd.image.name';
 
 /** An `index.json` (image-spec, "OCI Image Layout"), with the fields of its own and of its entries that nobody here knows. */
 export interface LayoutIndex {
   readonly manifests: readonly DescriptorJson[];
 }
+
+const PER_PLATFORM =
+  ' They are one image for each platform, and no index joins them: `multiarch create` makes one from their digests.';
 
 /** What a layout starts with. */
 export const EMPTY_LAYOUT_INDEX = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] } as const;
@@ -44,7 +48,7 @@ export function findTag(index: LayoutIndex, tag: Tag, label: string): Descriptor
   if (first === undefined) return undefined;
   if (others.length > 0) {
     throw new ArgumentError(`${label} holds ${others.length + 1} different images named ${tag}`, {
-      hint: `Say which one by its digest: ${[first, ...others].map(describeEntry).join(', ')}.`,
+      hint: `To read one, name it by its digest: ${[first, ...others].map(describeEntry).join(', ')}. To publish, choose another tag.`,
     });
   }
   if (!isImage(first)) {
@@ -65,21 +69,37 @@ export function findDigest(index: LayoutIndex, digest: Digest): DescriptorJson |
  * @throws NotFoundError where there is none, ArgumentError where there are several: the hint lists them
  */
 export function onlyImage(index: LayoutIndex, label: string): DescriptorJson {
-  const [first, ...others] = distinct(index.manifests.filter(isImage));
-  if (first === undefined) throw new NotFoundError(`${label} lists no image`);
+  const [first, ...others] = distinct(imagesOf(index));
+  if (first === undefined) {
+    throw new NotFoundError(`${label} lists no image`, {
+      hint: 'If it should hold one, it is not complete: make it again.',
+    });
+  }
   if (others.length > 0) {
     throw new ArgumentError(`${label} holds ${others.length + 1} images`, {
-      hint: `Say which one: ${imageNames(index).join(', ')}.`,
+      hint: `Say which one: ${imageNames(index).join(', ')}.${isOnePerPlatform([first, ...others]) ? PER_PLATFORM : ''}`,
     });
   }
   return first;
 }
 
+/** As pushes of one platform each leave them. */
+function isOnePerPlatform(entries: readonly DescriptorJson[]): boolean {
+  const platforms = entries.map(
+    ({ platform }) => platform && `${platform.os}/${platform.architecture}/${platform.variant}`,
+  );
+  return (
+    !platforms.includes(undefined) &&
+    new Set(platforms).size === entries.length &&
+    entries.every((entry) => isManifestType(entry.mediaType) && refName(entry) === undefined)
+  );
+}
+
 /** What each image can be asked for by: a tag that stands for it alone, else its digest. */
 export function imageNames(index: LayoutIndex): (Tag | Digest)[] {
-  const names = index.manifests
-    .filter(isImage)
-    .map((entry) => tagsOf(entry).find((tag) => entriesNamed(index, tag).length === 1) ?? entry.digest);
+  const names = imagesOf(index).map(
+    (entry) => tagsOf(entry).find((tag) => entriesNamed(index, tag).length === 1) ?? entry.digest,
+  );
   return [...new Set(names)];
 }
 
@@ -113,6 +133,32 @@ function distinct(entries: readonly DescriptorJson[]): DescriptorJson[] {
   const byDigest = new Map<Digest, DescriptorJson>();
   for (const entry of entries) if (!byDigest.has(entry.digest)) byDigest.set(entry.digest, entry);
   return [...byDigest.values()];
+}
+
+/** What may refer to an image of the layout: oras lists it without a name, beside the image. */
+export function possibleReferrers(index: LayoutIndex): DescriptorJson[] {
+  return index.manifests.filter(
+    (entry) =>
+      isImage(entry) && !isNamedReferrer(entry) && (isArtifact(entry) || refName(entry) === undefined),
+  );
+}
+
+/**
+ * The images of a layout, without what only speaks of them: lists of referrers and what cosign makes, by their tags, and
+ * artifacts without a name. A layout that holds nothing but such artifacts was made for them.
+ */
+function imagesOf({ manifests }: LayoutIndex): DescriptorJson[] {
+  const entries = manifests.filter((entry) => isImage(entry) && !isNamedReferrer(entry));
+  const images = entries.filter((entry) => !isArtifact(entry) || refName(entry) !== undefined);
+  return images.length > 0 ? images : entries;
+}
+
+function isNamedReferrer(entry: DescriptorJson): boolean {
+  return isReferrersTag(refName(entry) ?? '');
+}
+
+function isArtifact({ artifactType }: DescriptorJson): boolean {
+  return artifactType !== undefined && artifactType !== '';
 }
 
 function isImage({ mediaType }: DescriptorJson): boolean {

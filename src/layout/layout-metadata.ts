@@ -5,35 +5,42 @@ import { fileError } from '../files/file-error.js';
 import { lockBeingMade, withLock } from '../files/lock.js';
 import { makeDirectory } from '../files/make-directory.js';
 import { sweep } from '../files/sweep.js';
-import { parseJson } from '../oci/json.js';
-import { MAX_MANIFEST_PULL } from '../oci/limits.js';
-import { invalidDocument, validateDocument } from '../oci/validate.js';
 import { readSmallFile } from './confined-file.js';
-import { EMPTY_LAYOUT_INDEX, parseLayoutIndex, type LayoutIndex } from './layout-index.js';
+import {
+  hasMarker,
+  INDEX_FILE,
+  MARKER_FILE,
+  MARKER_TEXT,
+  readIndexFile,
+  readLayoutIndex,
+  type LayoutFileReader,
+} from './layout-documents.js';
+import { EMPTY_LAYOUT_INDEX, type LayoutIndex } from './layout-index.js';
 
-const MARKER = 'oci-layout';
-const INDEX = 'index.json';
 /** A hidden name, which readers of layouts pass over. */
 const LOCK = '.multiarch-lock';
-const VERSION = '1.0.0';
-const MARKER_LIMIT = 64 << 10;
 
 /** The two files of an image layout beside its blobs (image-spec, "OCI Image Layout"): `oci-layout` and `index.json`. */
 export class LayoutMetadata {
   readonly #root: string;
+  readonly #files: LayoutFileReader;
   #created: Promise<void> | undefined;
 
   /** @param root the layout's absolute path */
   constructor(root: string) {
     this.#root = root;
+    this.#files = {
+      read: (name, limit) => readSmallFile(root, name, limit),
+      label: (name) => join(root, name),
+    };
   }
 
   /**
    * Reads `index.json`. A layout without one is empty; where there is no layout at all, the answer is `undefined`.
    * @throws InvalidError where `oci-layout` or `index.json` is not what it should be
    */
-  async readIndex(): Promise<LayoutIndex | undefined> {
-    return (await this.#readMarker()) ? ((await this.#readIndexFile()) ?? EMPTY_LAYOUT_INDEX) : undefined;
+  readIndex(): Promise<LayoutIndex | undefined> {
+    return readLayoutIndex(this.#files);
   }
 
   /**
@@ -56,11 +63,11 @@ export class LayoutMetadata {
    * @throws ConflictError where another process keeps it locked, CancelledError while it waits, FailedError
    */
   async editIndex(edit: (index: LayoutIndex) => LayoutIndex, signal?: AbortSignal): Promise<void> {
-    const path = join(this.#root, INDEX);
+    const path = join(this.#root, INDEX_FILE);
     await withLock(
       join(this.#root, LOCK),
       async (scratch) => {
-        const current = await this.#readIndexFile();
+        const current = await readIndexFile(this.#files);
         const index = current ?? EMPTY_LAYOUT_INDEX;
         const edited = edit(index);
         if (edited === current) return;
@@ -81,28 +88,17 @@ export class LayoutMetadata {
     } catch (error) {
       throw fileError('make', this.#root, error);
     }
-    if (!(await this.#readMarker())) await this.#writeMarker();
+    const isMarked = await hasMarker(this.#files);
+    // Before anything is written: an `index.json` of something else says that the directory is no layout.
+    const index = await readIndexFile(this.#files);
+    if (!isMarked) await this.#writeMarker();
     // Under the lock, and only where there is still none: an image may have been tagged meanwhile.
-    if ((await this.#readIndexFile()) === undefined) await this.editIndex((index) => index);
-  }
-
-  async #readMarker(): Promise<boolean> {
-    const bytes = await readSmallFile(this.#root, MARKER, MARKER_LIMIT);
-    if (bytes === undefined) return false;
-    const path = join(this.#root, MARKER);
-    const problems = validateDocument('oci-layout', parseJson(bytes, path));
-    if (problems.length > 0) throw invalidDocument(path, problems);
-    return true;
-  }
-
-  async #readIndexFile(): Promise<LayoutIndex | undefined> {
-    const bytes = await readSmallFile(this.#root, INDEX, MAX_MANIFEST_PULL);
-    return bytes === undefined ? undefined : parseLayoutIndex(bytes, join(this.#root, INDEX));
+    if (index === undefined) await this.editIndex((current) => current);
   }
 
   async #writeMarker(): Promise<void> {
-    const path = join(this.#root, MARKER);
-    const bytes = Buffer.from(JSON.stringify({ imageLayoutVersion: VERSION }));
+    const path = join(this.#root, MARKER_FILE);
+    const bytes = Buffer.from(MARKER_TEXT);
     try {
       await writeFileAtomically(path, bytes, { temporaryDirectory: this.#root });
     } catch (error) {

@@ -1,12 +1,16 @@
-import { parseDigest, type Digest } from './digest.js';
+import type { Digest } from './digest.js';
 import { ArgumentError } from './errors.js';
+import {
+  formatPathLocation,
+  parseDockerArchive,
+  parseLayoutLocation,
+  type DockerArchiveLocation,
+  type LayoutLocation,
+} from './path-location.js';
 import {
   familiarReference,
   formatReference,
-  isTag,
   parseReference,
-  parseTag,
-  sameRepository,
   withDefaultTag,
   type Reference,
   type Tag,
@@ -18,41 +22,45 @@ export interface RegistryLocation {
   readonly reference: Reference;
 }
 
-/** An image in an image layout directory: `oci:DIR[:TAG|@DIGEST]`. With neither, the only image there is. */
-export interface LayoutLocation {
-  readonly transport: 'oci';
-  readonly path: string;
-  readonly tag?: Tag;
-  readonly digest?: Digest;
+/** An image that a docker daemon on this machine holds: `docker-daemon:app:1.2`. */
+export interface DockerDaemonLocation {
+  readonly transport: 'docker-daemon';
+  readonly reference: Reference;
 }
 
+/** Where an image or an index can be published, as well as read. */
+export type TargetLocation = RegistryLocation | LayoutLocation;
+
 /** Where an image or an index is, or is to be. */
-export type ImageLocation = RegistryLocation | LayoutLocation;
+export type ImageLocation = TargetLocation | DockerArchiveLocation | DockerDaemonLocation;
 
 const DOCKER = 'docker://';
-const LAYOUT = 'oci:';
-/** Other places that skopeo and podman know; taking them for repositories of that name would only confuse. */
-const UNREAD = ['oci-archive:', 'docker-archive:', 'docker-daemon:'];
+const TRANSPORTS = ['oci', 'oci-archive', 'docker-archive', 'docker-daemon'] as const;
 
 /**
- * Parses where an image is: a reference or `docker://REF`, tag `latest` by default, or `oci:DIR[:TAG|@DIGEST]`.
+ * Parses where an image is: a reference or `docker://REF`, tag `latest` by default; `oci:DIR[:TAG|@DIGEST]`,
+ * `oci-archive:FILE[:TAG|@DIGEST]`, `docker-archive:FILE[:REF|@DIGEST]` or `docker-daemon:REF`.
  *
- * What begins with `oci:` is always a layout: the repository `oci` with a tag is written `docker://oci:1.2`.
- * A layout's path is kept as given, but for slashes at its end. It may hold colons: the text after the last one is a
- * tag only where it follows the grammar of tags, so neither `oci:C:\images` nor `oci:/srv/a:b/c` has one, and a slash
- * at the end (`oci:/srv/a:b/`) keeps a last part with a colon together.
+ * What begins with such a prefix is never a repository of that name: the repository `oci` with a tag is written
+ * `docker://oci:1.2`. A path is kept as given, but for slashes at the end of a layout's: a slash there
+ * (`oci:/srv/a:b/`) keeps a last part with a colon together.
  * @throws ArgumentError
  */
 export function parseImageLocation(text: string): ImageLocation {
-  const unread = UNREAD.find((prefix) => text.startsWith(prefix));
-  if (unread !== undefined) {
-    throw new ArgumentError(`${JSON.stringify(text)}: this version does not read ${unread} images yet`, {
-      hint: 'Copy the image to a registry or into an image layout directory (oci:DIR) first.',
-    });
+  const transport = transportOf(text);
+  if (transport === undefined) {
+    const reference = parseReference(text.startsWith(DOCKER) ? text.slice(DOCKER.length) : text);
+    return { transport: 'registry', reference: withDefaultTag(reference) };
   }
-  if (text.startsWith(LAYOUT)) return parseLayout(text.slice(LAYOUT.length));
-  const reference = parseReference(text.startsWith(DOCKER) ? text.slice(DOCKER.length) : text);
-  return { transport: 'registry', reference: withDefaultTag(reference) };
+  const rest = text.slice(transport.length + 1);
+  if (transport === 'docker-archive') return parseDockerArchive(rest);
+  if (transport === 'docker-daemon') {
+    if (rest === '') {
+      throw new ArgumentError('docker-daemon: names no image', { hint: 'Write docker-daemon:REFERENCE.' });
+    }
+    return { transport, reference: withDefaultTag(parseReference(rest)) };
+  }
+  return parseLayoutLocation(transport, rest);
 }
 
 /**
@@ -60,99 +68,53 @@ export function parseImageLocation(text: string): ImageLocation {
  * (`docker.io/library/app:1.2`), or `oci:PATH:TAG`.
  */
 export function formatImageLocation(location: ImageLocation): string {
-  return location.transport === 'oci' ? formatLayout(location) : asImage(formatReference(location.reference));
+  return format(location, false);
 }
 
-/** For display: a reference as short as docker prints it, a layout as {@link formatImageLocation} writes it. */
+/** For display: a reference as short as docker prints it, all else as {@link formatImageLocation} writes it. */
 export function familiarLocation(location: ImageLocation): string {
-  return location.transport === 'oci'
-    ? formatLayout(location)
-    : asImage(familiarReference(location.reference));
+  return format(location, true);
 }
 
-/** Whether two locations are the same place by their names. Paths are compared as they are written. */
-export function sameLocation(a: ImageLocation, b: ImageLocation): boolean {
-  if (a.transport === 'oci') return b.transport === 'oci' && a.path === b.path && sameImage(a, b);
-  return (
-    b.transport === 'registry' &&
-    sameRepository(a.reference, b.reference) &&
-    sameImage(a.reference, b.reference)
-  );
+/** Whether something can be published there. */
+export function isTargetLocation(location: ImageLocation): location is TargetLocation {
+  return location.transport !== 'docker-archive' && location.transport !== 'docker-daemon';
 }
 
-function parseLayout(text: string): LayoutLocation {
-  const { path, tag, digest } = splitLayout(text);
-  const problem = layoutProblem(path, tag, digest);
-  if (problem !== undefined) {
-    throw new ArgumentError(`invalid image layout ${JSON.stringify(LAYOUT + text)}: ${problem.message}`, {
-      hint: problem.hint,
-    });
-  }
-  return {
-    transport: 'oci',
-    path,
-    ...(tag !== undefined && { tag: parseTag(tag) }),
-    ...(digest !== undefined && { digest: parseDigest(digest) }),
-  };
+/** What a location names within its repository or layout. */
+export function nameIn(location: TargetLocation): { readonly tag?: Tag; readonly digest?: Digest } {
+  return location.transport === 'registry' ? location.reference : location;
 }
 
-function layoutProblem(
-  path: string,
-  tag: string | undefined,
-  digest: string | undefined,
-): { readonly message: string; readonly hint: string } | undefined {
-  const hint = 'Write oci:DIR, oci:DIR:TAG or oci:DIR@DIGEST.';
-  if (path.startsWith('//')) {
-    return {
-      message: 'this is not a directory',
-      hint: `${hint} An image in a registry is docker://REFERENCE.`,
-    };
-  }
-  if (path === '') return { message: 'it names no directory', hint };
-  if (tag === '') return { message: 'the tag is empty', hint };
-  if (tag !== undefined && digest !== undefined) return { message: 'it has both a tag and a digest', hint };
-  return undefined;
+/** The same repository or layout under this tag, and no digest. */
+export function withTag(location: TargetLocation, tag: Tag): TargetLocation {
+  if (location.transport !== 'registry') return { transport: location.transport, path: location.path, tag };
+  const { registry, path } = location.reference;
+  return { transport: 'registry', reference: { registry, path, tag } };
 }
 
-/** Cuts the text into its parts. What is meant as a digest is not checked yet, and a tag may be empty. */
-function splitLayout(text: string): { path: string; tag?: string; digest?: string } {
-  const [image, digest] = cutDigest(text);
-  const colon = image.lastIndexOf(':');
-  const tag = image.slice(colon + 1);
-  const isTagged = colon >= 0 && (tag === '' || isTag(tag));
-  return {
-    path: withoutTrailingSlashes(isTagged ? image.slice(0, colon) : image),
-    ...(isTagged && { tag }),
-    ...(digest !== undefined && { digest }),
-  };
+/** What has this digest in the same repository, layout or archive. */
+export function withDigest(location: TargetLocation, digest: Digest): TargetLocation;
+export function withDigest(location: ImageLocation, digest: Digest): ImageLocation;
+export function withDigest(location: ImageLocation, digest: Digest): ImageLocation {
+  if ('path' in location) return { transport: location.transport, path: location.path, digest };
+  const { registry, path } = location.reference;
+  return { transport: location.transport, reference: { registry, path, digest } };
 }
 
-function cutDigest(text: string): [image: string, digest: string | undefined] {
-  const match = /^(.*)@(sha\d+:[^/\\]*)$/s.exec(text);
-  return match === null ? [text, undefined] : [match[1] ?? '', match[2]];
+/** Whether the text names something on this machine: a directory, a file or a daemon. */
+export function isLocalName(text: string): boolean {
+  return transportOf(text) !== undefined;
 }
 
-function withoutTrailingSlashes(path: string): string {
-  const trimmed = path.replace(/\/+$/, '');
-  return trimmed === '' && path !== '' ? '/' : trimmed;
+function transportOf(text: string): (typeof TRANSPORTS)[number] | undefined {
+  return TRANSPORTS.find((transport) => text.startsWith(`${transport}:`));
 }
 
-/** The slash after a path keeps a colon or an at sign in its last part from being read as a tag or a digest. */
-function formatLayout({ path, tag, digest }: LayoutLocation): string {
-  const image = (tag === undefined ? '' : `:${tag}`) + (digest === undefined ? '' : `@${digest}`);
-  const read = splitLayout(path + image);
-  const isReadBack = read.path === path && read.tag === tag && read.digest === digest;
-  return `${LAYOUT}${path}${isReadBack ? '' : '/'}${image}`;
-}
-
-/** A registry or repository may be called `oci`; then only the transport tells it from a layout. */
-function asImage(reference: string): string {
-  return [LAYOUT, ...UNREAD].some((prefix) => reference.startsWith(prefix)) ? DOCKER + reference : reference;
-}
-
-function sameImage(
-  a: { readonly tag?: Tag; readonly digest?: Digest },
-  b: { readonly tag?: Tag; readonly digest?: Digest },
-): boolean {
-  return a.tag === b.tag && a.digest === b.digest;
+function format(location: ImageLocation, familiar: boolean): string {
+  if ('path' in location) return formatPathLocation(location, familiar);
+  const reference = (familiar ? familiarReference : formatReference)(location.reference);
+  if (location.transport === 'docker-daemon') return `docker-daemon:${reference}`;
+  // A registry or repository may be called `oci`; then only the transport tells it from a layout.
+  return isLocalName(reference) ? DOCKER + reference : reference;
 }

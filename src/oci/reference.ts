@@ -103,6 +103,11 @@ export function isTag(text: string): text is Tag {
   return TAG.test(text);
 }
 
+/** Whether the text follows the grammar of a repository's path, or of a namespace that repositories are in. */
+export function isRepositoryPath(text: string): text is RepositoryPath {
+  return PATH.test(text) && text.length <= MAX_PATH_LENGTH;
+}
+
 /**
  * A registry's host as the user wrote it, for `login` and `--insecure`. As docker's `login` it takes a URL too
  * (`https://index.docker.io/v1/`), and `index.docker.io` becomes `docker.io`, so that what is set here is found

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { cancelStream } from '../../src/content/cancellation.js';
 import { verifiedStream } from '../../src/content/verified-stream.js';
@@ -26,4 +26,18 @@ describe('cancelStream', () => {
 
     await expect(stream.toArray()).rejects.toThrow(new CancelledError('Cancelled: read it'));
   });
+});
+
+it('one signal may be for many streams at once, without a warning of Node.js', async () => {
+  const warnings: Error[] = [];
+  const listen = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', listen);
+  onTestFinished(() => void process.off('warning', listen));
+  const { signal } = new AbortController();
+
+  const streams = Array.from({ length: 20 }, () => cancelStream(Readable.from(['text']), signal, 'read it'));
+  await turn();
+
+  expect(warnings).toEqual([]);
+  await Promise.all(streams.map((stream) => stream.toArray()));
 });

@@ -36,11 +36,11 @@ describe('verifiedStream', () => {
   it('names the digest expected and the digest got', async () => {
     const tampered = Buffer.from('hello, registrY');
     const descriptor = descriptorOf(content);
-    await expect(readVerified(streamOf(tampered), descriptor, 1_000)).rejects.toThrow(
-      new InvalidError(
-        `content is not what its digest says: expected ${descriptor.digest}, got ${descriptorOf(tampered).digest}`,
-      ),
-    );
+    await expect(readVerified(streamOf(tampered), descriptor, 1_000)).rejects.toMatchObject({
+      kind: 'invalid',
+      message: `content is not what its digest says: expected ${descriptor.digest}, got ${descriptorOf(tampered).digest}`,
+      hint: expect.stringContaining('damaged'),
+    });
   });
 
   it('names the place that the content was read from', async () => {

@@ -34,6 +34,13 @@ export function sampleIndex(documents: readonly Document[], mediaType: string = 
   return documentOf(Buffer.from(`${text}\n`), mediaType);
 }
 
+/** An index that refers to something. */
+export function indexAbout(subject: Descriptor, documents: readonly Document[]): Document {
+  const manifests = documents.map((document) => documentDescriptor(document));
+  const text = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests, subject });
+  return documentOf(Buffer.from(text), OCI_INDEX);
+}
+
 /** A manifest with this config and these layers. */
 export function manifestOf(
   config: Descriptor,
@@ -59,6 +66,7 @@ export function sourceOf(open: () => Readable): Source {
   return {
     label: 'scripted',
     resolve: refuse,
+    find: refuse,
     readManifest: refuse,
     openBlob: () => Promise.resolve(open()),
   };

@@ -10,6 +10,7 @@ describeTargetContract('ImageLayout', async () => {
   const path = join(directory, 'layout');
   return {
     target: new ImageLayout({ path }),
+    reopen: async () => new ImageLayout({ path }),
     tamper: async (digest) => {
       const blob = join(path, 'blobs', ...digest.split(':'));
       const bytes = await readFile(blob);

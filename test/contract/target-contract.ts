@@ -10,9 +10,11 @@ import { documentDescriptor } from '../../src/oci/document.js';
 import { CancelledError, InvalidError, NotFoundError } from '../../src/oci/errors.js';
 import { DOCKER_LIST } from '../../src/oci/media-type.js';
 import { parseTag } from '../../src/oci/reference.js';
+import { artifact, documentOf } from '../support/artifact.js';
 import {
   copyImage,
   digestOfStream,
+  indexAbout,
   manifestOf,
   readAll,
   sampleImage,
@@ -27,6 +29,8 @@ export interface TargetUnderTest {
   readonly tamper?: (digest: Digest) => Promise<void>;
   /** What writes left behind besides what they were to write: names of temporary files, open uploads. */
   readonly leftovers?: () => Promise<readonly string[]>;
+  /** The same place, opened anew: what it gives was kept. Absent where a place ends with the object that stands for it. */
+  readonly reopen?: () => Promise<Target>;
   readonly close?: () => Promise<void>;
 }
 
@@ -35,6 +39,8 @@ export interface ContractLimits {
   readonly noSha512?: string;
   /** Why nothing can change what this kind of target stores. */
   readonly noTampering?: string;
+  /** Why this kind of target keeps nothing. */
+  readonly noReopening?: string;
 }
 
 const TAG = parseTag('1.0');
@@ -203,6 +209,72 @@ export function describeTargetContract(
       });
     });
 
+    describe('what refers to a manifest', () => {
+      const subject = documentDescriptor(sampleImage({ text: 'subject' }).document);
+      const referrer = (options?: Parameters<typeof artifact>[1]) => {
+        const from = new MemoryStore('artifact');
+        const content = artifact(subject, options);
+        const blobs = [content.config, ...content.layers].map(({ bytes, mediaType }) =>
+          from.addBlob(bytes, mediaType),
+        );
+        return { document: documentOf(content), blobs, from };
+      };
+
+      async function listed(place: Target): Promise<readonly Descriptor[]> {
+        const list = await place.listReferrers?.(subject.digest);
+        return (list ?? []).toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+      }
+
+      it('is listed with its type and annotations, whether the manifest is there or not', async () => {
+        expect(await listed(target)).toEqual([]);
+        const sbom = referrer({ type: 'application/spdx+json', annotations: { 'org.example.by': 'me' } });
+        await copyImage(target, sbom);
+        const expected = {
+          ...documentDescriptor(sbom.document),
+          artifactType: 'application/spdx+json',
+          annotations: { 'org.example.by': 'me' },
+        };
+        expect(await listed(target)).toEqual([expected]);
+        await copyImage(target, sbom);
+        expect(await listed(target)).toEqual([expected]);
+        const other = sampleImage({ text: 'something else' });
+        await copyImage(target, other);
+        expect(await target.listReferrers?.(other.document.digest)).toEqual([]);
+        await expectNoLeftovers();
+      });
+
+      it('is listed in full when several are written at once', async () => {
+        const referrers = ['a', 'b', 'c', 'd', 'e', 'f'].map((text) => referrer({ text }));
+        await Promise.all(referrers.map((each) => copyImage(target, each)));
+        const digests = referrers.map(({ document }) => document.digest);
+        expect((await listed(target)).map(({ digest }) => digest)).toEqual(digests.toSorted());
+        await expectNoLeftovers();
+      });
+
+      it('may be an index, under a tag too', async () => {
+        const image = sampleImage();
+        await copyImage(target, image);
+        const index = indexAbout(subject, [image.document]);
+        await target.writeManifest(index, { tag: TAG });
+        expect((await target.resolve(TAG)).digest).toBe(index.digest);
+        expect((await listed(target)).map(({ digest }) => digest)).toEqual([index.digest]);
+      });
+
+      it.skipIf(limits.noReopening !== undefined)('is there for who opens the place later', async () => {
+        const image = sampleImage({ text: 'subject' });
+        await copyImage(target, image);
+        await target.writeManifest(image.document, { tag: TAG });
+        for (const text of ['a', 'b']) await copyImage(target, referrer({ text }));
+        await target.commit?.();
+        const later = (await made.reopen?.()) ?? expect.fail('the place cannot be opened again');
+        expect(await listed(later)).toEqual(await listed(target));
+        expect(await listed(later)).toHaveLength(2);
+        for (const { digest } of await listed(later)) {
+          expect((await later.readManifest(digest)).digest).toBe(digest);
+        }
+      });
+    });
+
     describe('tags', () => {
       it('move, and what they stood for before stays', async () => {
         const [before, after] = [sampleImage({ text: 'before' }), sampleImage({ text: 'after' })];
@@ -327,6 +399,64 @@ export function describeTargetContract(
       });
     });
 
+    describe.skipIf(limits.noReopening !== undefined)(
+      'what was written, and committed where that is needed',
+      () => {
+        async function reopen(): Promise<Target> {
+          await target.commit?.();
+          const reopened = await made.reopen?.();
+          if (reopened === undefined) throw new Error('the place cannot be opened again');
+          return reopened;
+        }
+
+        it('is there for who opens the place later', async () => {
+          const images = (['amd64', 'arm64'] as const).map((architecture) => sampleImage({ architecture }));
+          for (const image of images) await copyImage(target, image);
+          const index = sampleIndex(images.map(({ document }) => document));
+          await target.writeManifest(index, { tag: TAG });
+
+          const later = await reopen();
+          expect(Buffer.from((await later.readManifest(TAG)).bytes)).toEqual(Buffer.from(index.bytes));
+          for (const { document, blobs, from } of images) {
+            expect(await later.resolve(document.digest)).toEqual(documentDescriptor(document));
+            for (const blob of blobs) {
+              expect(await later.hasBlob(blob)).toBe(true);
+              expect(await readAll(await later.openBlob(blob))).toEqual(
+                await readAll(await from.openBlob(blob)),
+              );
+            }
+          }
+          expect(await target.resolve(TAG)).toEqual(documentDescriptor(index));
+        });
+
+        it('is there although it has no tag', async () => {
+          const image = sampleImage();
+          await copyImage(target, image);
+          const later = await reopen();
+          expect(await later.resolve(image.document.digest)).toEqual(documentDescriptor(image.document));
+        });
+
+        it('adds to what was there', async () => {
+          const [first, second] = [sampleImage({ text: 'first' }), sampleImage({ text: 'second' })];
+          await copyImage(target, first);
+          await target.writeManifest(first.document, { tag: TAG });
+          const later = await reopen();
+          const other = parseTag('other');
+          await copyImage(later, second);
+          await later.writeManifest(second.document, { tag: other });
+          await later.commit?.();
+
+          const last = await reopen();
+          expect((await last.resolve(TAG)).digest).toBe(first.document.digest);
+          expect((await last.resolve(other)).digest).toBe(second.document.digest);
+          for (const { blobs } of [first, second]) {
+            for (const blob of blobs)
+              expect(await digestOfStream(await last.openBlob(blob))).toMatchObject({ digest: blob.digest });
+          }
+        });
+      },
+    );
+
     it.skipIf(limits.noSha512 !== undefined)('holds content by sha512 digests', async () => {
       const from = new MemoryStore();
       const config = from.addBlob(Buffer.from('{}'), 'application/vnd.oci.image.config.v1+json', 'sha512');
@@ -355,6 +485,7 @@ export function describeTargetContract(
         const calls = [
           target.resolve(TAG, options),
           target.find(TAG, options),
+          Promise.resolve(target.listReferrers?.(ABSENT, options)),
           target.readManifest(TAG, options),
           target.openBlob(image.blobs[0] ?? blob, options),
           target.copyBlob(blob, from, options),

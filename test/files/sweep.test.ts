@@ -27,6 +27,22 @@ it('removes old leftovers, whether files or directories, and nothing else', asyn
   expect((await readdir(directory)).toSorted()).toEqual(['left-recent', 'other']);
 });
 
+it('leaves a directory in which a file is being written, however long that takes', async () => {
+  const directory = await temporaryDirectory();
+  for (const [name, age] of [
+    ['left-busy', 0.9],
+    ['left-idle', 1.1],
+  ] as const) {
+    // prettier-ignore
+    await mkdir(join(directory, name));
+    await writeFile(join(directory, name, 'large'), '');
+    await utimes(join(directory, name, 'large'), hoursAgo(age), hoursAgo(age));
+    await utimes(join(directory, name), hoursAgo(5), hoursAgo(5));
+  }
+  await sweep(directory, () => true);
+  expect(await readdir(directory)).toEqual(['left-busy']);
+});
+
 it.runIf(process.platform !== 'win32')(
   'asks a link for its own age, and goes nowhere through it',
   async () => {

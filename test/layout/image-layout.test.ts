@@ -134,6 +134,16 @@ describe('the metadata of a layout', () => {
     expect((await readdir(path)).toSorted()).toEqual(['blobs', 'index.json', 'oci-layout']);
   });
 
+  it.each(['{"schemaVersion":2,"manif', '{"charts":[]}'])(
+    'is not made in a directory whose index.json is that of something else: %s',
+    async (index) => {
+      const path = await temporaryDirectory();
+      await writeFile(join(path, 'index.json'), index);
+      await expect(copyImage(new ImageLayout({ path }), image)).rejects.toBeInstanceOf(InvalidError);
+      expect(await readdir(path)).toEqual(['index.json']);
+    },
+  );
+
   it('without index.json lists nothing', async () => {
     const { path, layout } = await layoutWithImage();
     await rm(join(path, 'index.json'));
@@ -252,6 +262,16 @@ describe('a blob', () => {
     await writeFile(blobPath(path, blob.digest), 'a blob');
     expect(await layout.copyBlob(blob, from)).toBe('copied');
     expect(await readFile(blobPath(path, blob.digest), 'utf8')).toBe('a blob of a layout');
+  });
+
+  it('of its own size and with other bytes is written again', async () => {
+    const path = await temporaryLayout(EMPTY);
+    await writeFile(blobPath(path, blob.digest), 'a blot of a layout');
+    const layout = new ImageLayout({ path });
+    expect(await layout.hasBlob(blob)).toBe(false);
+    expect(await layout.copyBlob(blob, from)).toBe('copied');
+    expect(await readFile(blobPath(path, blob.digest), 'utf8')).toBe('a blob of a layout');
+    expect(await layout.copyBlob(blob, from)).toBe('present');
   });
 
   it.runIf(process.platform !== 'win32')(

@@ -88,7 +88,9 @@ describe('finding a tag', () => {
     expect(find).toThrow(ArgumentError);
     expect(find).toThrow(
       expect.objectContaining({
-        hint: expect.stringContaining(`${entry(b).digest} (docker.io/library/db:latest)`),
+        hint: expect.stringMatching(
+          `${entry(b).digest} \\(docker.io/library/db:latest\\)\\. To publish, choose another tag\\.$`,
+        ),
       }),
     );
   });
@@ -127,6 +129,34 @@ describe('the only image', () => {
     expect(() => onlyImage(index, 'oci:x')).toThrow(
       expect.objectContaining({ hint: `Say which one: ${expected.join(', ')}.` }),
     );
+  });
+});
+
+describe('an image for each platform, with no index', () => {
+  const [amd64, arm64] = ['amd64', 'arm64'].map((architecture) => ({
+    ...entry(architecture),
+    platform: { os: 'linux', architecture },
+  }));
+  if (amd64 === undefined || arm64 === undefined) throw new Error('both are there');
+  const advice = 'no index joins them: `multiarch create` makes one from their digests.';
+
+  it.each([
+    ['is told', layout(amd64, arm64), true],
+    [
+      'is not one of several named images',
+      layout(amd64, { ...arm64, annotations: { [REF_NAME]: '1' } }),
+      false,
+    ],
+    ['is not two of one platform', layout(amd64, { ...entry('b'), platform: amd64.platform }), false],
+    ['is not one without a platform', layout(amd64, entry('b')), false],
+    [
+      'is not an index',
+      layout(amd64, { ...entry('b', undefined, OCI_INDEX), platform: arm64.platform }),
+      false,
+    ],
+  ])('%s', (_, index, isTold) => {
+    const hint = (isTold ? expect.stringContaining(advice) : expect.not.stringContaining(advice)) as string;
+    expect(() => onlyImage(index, 'oci:x')).toThrow(expect.objectContaining({ hint }));
   });
 });
 
@@ -270,9 +300,12 @@ describeVectors('layout vectors', () => {
     const found = names.map((name) =>
       isDigest(name) ? findDigest(index, name) : findTag(index, name, file),
     );
-    const images = index.manifests.filter(({ mediaType }) =>
-      /image\.(index|manifest)|manifest\.(list\.)?v2/.test(mediaType),
-    );
+    const images = index.manifests.filter(({ mediaType, artifactType, annotations }) => {
+      const name = annotations?.['org.opencontainers.image.ref.name'];
+      // oras lists what it attaches to an image without a name; regclient and cosign name it after the image's digest.
+      const isReferrer = name === undefined ? artifactType !== undefined : name.startsWith('sha256-');
+      return !isReferrer && /image\.(index|manifest)|manifest\.(list\.)?v2/.test(mediaType);
+    });
     expect(new Set(found.map((image) => image?.digest))).toEqual(new Set(images.map(({ digest }) => digest)));
   });
 });

@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
 
 import { ArgumentError } from '../../src/oci/errors.js';
+import { parseDigest } from '../../src/oci/digest.js';
 import {
   familiarLocation,
   formatImageLocation,
+  isTargetLocation,
   parseImageLocation,
-  sameLocation,
+  withDigest,
+  withTag,
 } from '../../src/oci/image-location.js';
+import { parseTag } from '../../src/oci/reference.js';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
 
@@ -57,6 +61,53 @@ describe('parseImageLocation', () => {
   });
 
   it.each([
+    ['oci-archive:out.tar', { path: 'out.tar' }],
+    ['oci-archive:./out.tar:1.2', { path: './out.tar', tag: '1.2' }],
+    [`oci-archive:/srv/a:b/out.tar@${digest}`, { path: '/srv/a:b/out.tar', digest }],
+    ['oci-archive:C:\\images\\out.tar:1.2', { path: 'C:\\images\\out.tar', tag: '1.2' }],
+  ])('reads %s as a tar file of a layout', (text, expected) => {
+    const location = parseImageLocation(text);
+    expect(location).toStrictEqual({ transport: 'oci-archive', ...expected });
+    expect(parseImageLocation(formatImageLocation(location))).toStrictEqual(location);
+  });
+
+  it.each([
+    ['docker-archive:app.tar', 'app.tar', undefined, 'docker-archive:app.tar'],
+    [
+      'docker-archive:app.tar:app',
+      'app.tar',
+      'app:latest',
+      'docker-archive:app.tar:docker.io/library/app:latest',
+    ],
+    ['docker-archive:./a/app.tar:r.example:5000/app:1', './a/app.tar', 'r.example:5000/app:1', undefined],
+    ['docker-archive:C:\\app.tar:app:1', 'C:\\app.tar', 'app:1', undefined],
+    ['docker-archive:C:/app.tar', 'C:/app.tar', undefined, undefined],
+    [`docker-archive:app.tar@${digest}`, 'app.tar', undefined, undefined],
+  ])('reads %s as a file of docker save', (text, path, name, full) => {
+    const location = parseImageLocation(text);
+    expect(location).toMatchObject({ transport: 'docker-archive', path });
+    expect(familiarLocation(location)).toContain(name === undefined ? path : `${path}:${name}`);
+    if (full !== undefined) expect(formatImageLocation(location)).toBe(full);
+    for (const format of [formatImageLocation, familiarLocation]) {
+      expect(parseImageLocation(format(location))).toStrictEqual(location);
+    }
+  });
+
+  it('reads docker-daemon:app as an image of the daemon', () => {
+    const location = parseImageLocation('docker-daemon:app');
+    expect(location.transport).toBe('docker-daemon');
+    expect(formatImageLocation(location)).toBe('docker-daemon:docker.io/library/app:latest');
+    expect(familiarLocation(location)).toBe('docker-daemon:app:latest');
+    expect(parseImageLocation(familiarLocation(location))).toStrictEqual(location);
+  });
+
+  it.each(['oci-archive', 'docker-archive', 'docker-daemon'])('reads docker://%s:1 in a registry', (name) => {
+    const location = parseImageLocation(`docker://${name}:1`);
+    expect(location.transport).toBe('registry');
+    expect(familiarLocation(location)).toBe(`docker://${name}:1`);
+  });
+
+  it.each([
     ['oci:', 'it names no directory'],
     ['oci::1', 'it names no directory'],
     [`oci:@${digest}`, 'it names no directory'],
@@ -65,9 +116,18 @@ describe('parseImageLocation', () => {
     [`oci:out:1.2@${digest}`, 'it has both a tag and a digest'],
     ['oci:out@sha256:abc', 'sha256 has 64 hexadecimal digits, this has 3'],
     ['oci:out@sha256:', 'sha256 has 64 hexadecimal digits, this has 0'],
-    ['oci-archive:app.tar', 'does not read oci-archive: images yet'],
-    ['docker-archive:app.tar:app:1', 'does not read docker-archive: images yet'],
-    ['docker-daemon:app:1', 'does not read docker-daemon: images yet'],
+    ['oci-archive:', 'it names no file'],
+    ['oci-archive:app.tar:', 'the tag is empty'],
+    ['oci-archive://r.example/app', 'this is not a file'],
+    [`oci-archive:app.tar:1.2@${digest}`, 'it has both a tag and a digest'],
+    ['docker-archive:', 'it names no file'],
+    ['docker-archive::app:1', 'it names no file'],
+    ['docker-archive:app.tar:', 'the reference is empty'],
+    ['docker-archive:app.tar:App', 'repository names are lower case'],
+    [`docker-archive:app.tar:app@${digest}`, 'it has both a reference and a digest'],
+    ['docker-archive:app.tar@sha256:abc', 'sha256 has 64 hexadecimal digits, this has 3'],
+    ['docker-daemon:', 'names no image'],
+    ['docker-daemon:App', 'repository names are lower case'],
     ['docker://', 'it is empty'],
     ['https://r.example/app', 'a reference has no scheme'],
     ['ocidir://out', 'a reference has no scheme'],
@@ -91,21 +151,31 @@ describe('formatImageLocation', () => {
   });
 });
 
-describe('sameLocation', () => {
+describe('where something can be published', () => {
   it.each([
-    ['app', 'docker://index.docker.io/library/app:latest', true],
-    ['app:1', 'app:2', false],
-    ['app:1', `app:1@${digest}`, false],
-    ['R.example/app:1', 'r.example/app:1', true],
-    ['oci:out:1', 'oci:out:1', true],
-    ['oci:out/', 'oci:out', true],
-    ['oci:out:1', 'oci:out:2', false],
-    ['oci:out:1', 'oci:out', false],
-    ['oci:out', `oci:out@${digest}`, false],
-    ['oci:out', 'oci:./out', false],
-    ['oci:app:1', 'docker://app:1', false],
-  ])('%s and %s: %s', (a, b, expected) => {
-    expect(sameLocation(parseImageLocation(a), parseImageLocation(b))).toBe(expected);
-    expect(sameLocation(parseImageLocation(b), parseImageLocation(a))).toBe(expected);
+    ['app:1', true],
+    ['oci:out:1', true],
+    ['oci-archive:out.tar:1', true],
+    ['docker-archive:app.tar', false],
+    ['docker-daemon:app:1', false],
+  ])('%s: %s', (text, expected) => {
+    expect(isTargetLocation(parseImageLocation(text))).toBe(expected);
+  });
+});
+
+describe('withTag and withDigest', () => {
+  it.each([
+    ['app:1', 'docker.io/library/app:2', `docker.io/library/app@${digest}`],
+    [`app:1@${digest}`, 'docker.io/library/app:2', `docker.io/library/app@${digest}`],
+    ['oci:out:1', 'oci:out:2', `oci:out@${digest}`],
+    ['oci-archive:out.tar', 'oci-archive:out.tar:2', `oci-archive:out.tar@${digest}`],
+    ['docker-archive:app.tar:app:1', undefined, `docker-archive:app.tar@${digest}`],
+    ['docker-daemon:app:1', undefined, `docker-daemon:docker.io/library/app@${digest}`],
+  ])('of %s', (text, tagged, named) => {
+    const location = parseImageLocation(text);
+    if (isTargetLocation(location)) {
+      expect(formatImageLocation(withTag(location, parseTag('2')))).toBe(tagged);
+    }
+    expect(formatImageLocation(withDigest(location, parseDigest(digest)))).toBe(named);
   });
 });

@@ -11,14 +11,20 @@ export interface Certificates {
   readonly keyFile: string;
 }
 
-/** A new private authority and a server certificate by it, valid for a day, in this directory. Needs openssl. */
-export async function makeCertificates(directory: string): Promise<Certificates> {
+/**
+ * A new private authority and a server certificate by it, valid for a day, in this directory. Needs openssl.
+ * @param names further host names that the certificate is for
+ */
+export async function makeCertificates(
+  directory: string,
+  names: readonly string[] = [],
+): Promise<Certificates> {
   const openssl = (words: string): Promise<string> =>
     mustRun('openssl', words.split(' '), { cwd: directory });
   const newKey = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes';
   await writeFile(
     join(directory, 'server.ext'),
-    'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:0.0.0.0\nbasicConstraints=CA:FALSE\n',
+    `subjectAltName=${['DNS:localhost', 'IP:127.0.0.1', 'IP:0.0.0.0', ...names.map((name) => `DNS:${name}`)].join()}\nbasicConstraints=CA:FALSE\n`,
   );
   await openssl(`req -x509 ${newKey} -subj /CN=multiarch-test-authority -days 1 -keyout ca.key -out ca.pem`);
   await openssl(`req ${newKey} -subj /CN=localhost -keyout server.key -out server.csr`);
@@ -30,4 +36,20 @@ export async function makeCertificates(directory: string): Promise<Certificates>
     certFile: join(directory, 'server.pem'),
     keyFile: join(directory, 'server.key'),
   };
+}
+
+/** A client's certificate and key, by the authority that {@link makeCertificates} left in this directory. Needs openssl. */
+export async function makeClientCertificate(
+  directory: string,
+  name: string,
+): Promise<{ readonly certFile: string; readonly keyFile: string }> {
+  const openssl = (words: string): Promise<string> =>
+    mustRun('openssl', words.split(' '), { cwd: directory });
+  await openssl(
+    `req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=${name} -keyout ${name}.key -out ${name}.csr`,
+  );
+  await openssl(
+    `x509 -req -in ${name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 1 -out ${name}.pem`,
+  );
+  return { certFile: join(directory, `${name}.pem`), keyFile: join(directory, `${name}.key`) };
 }

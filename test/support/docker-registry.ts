@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { makeCertificates } from './certificates.js';
+import { makeCertificates, makeClientCertificate } from './certificates.js';
 import { mustRun } from './run.js';
 import type { Account } from './sandbox.js';
 
@@ -21,8 +21,8 @@ export interface TokenAuthority {
 export interface RegistryOptions {
   /** Default: none, so anybody may read and write. */
   readonly auth?: { readonly htpasswd: readonly Account[] } | { readonly token: TokenAuthority };
-  /** HTTPS by a certificate of a private authority. Default: plain HTTP. */
-  readonly tls?: boolean;
+  /** HTTPS by a certificate of a private authority; or that, only for those who show one by the same authority. Default: plain HTTP. */
+  readonly tls?: boolean | 'client-certificate';
 }
 
 export interface RunningRegistry {
@@ -34,6 +34,8 @@ export interface RunningRegistry {
   readonly storage: string;
   /** Of the private authority, PEM; only with TLS. */
   readonly caFile: string | undefined;
+  /** What a client may show, PEM; only where one has to. */
+  readonly client: { readonly certFile: string; readonly keyFile: string } | undefined;
   /** All that the registry wrote so far, its request log included. */
   readonly log: () => string;
   /** Ends the process and removes its files. */
@@ -50,7 +52,9 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
   const directory = await mkdtemp(join(tmpdir(), 'multiarch-registry-'));
   const storage = join(directory, 'storage');
   try {
-    const certificates = options.tls === true ? await makeCertificates(directory) : undefined;
+    const certificates = (options.tls ?? false) === false ? undefined : await makeCertificates(directory);
+    const client =
+      options.tls === 'client-certificate' ? await makeClientCertificate(directory, 'client') : undefined;
     const config = {
       version: '0.1',
       log: { level: 'info', accesslog: { disabled: false } },
@@ -60,7 +64,13 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
         addr: '127.0.0.1:0',
         ...(certificates === undefined
           ? {}
-          : { tls: { certificate: certificates.certFile, key: certificates.keyFile } }),
+          : {
+              tls: {
+                certificate: certificates.certFile,
+                key: certificates.keyFile,
+                ...(client !== undefined && { clientcas: [certificates.caFile] }),
+              },
+            }),
       },
       ...(options.auth === undefined ? {} : { auth: await authConfig(options.auth, directory) }),
     };
@@ -84,6 +94,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
       storage,
       url: `${certificates === undefined ? 'http' : 'https'}://${host}`,
       caFile: certificates?.caFile,
+      client,
       log: () => log,
       stop: async () => {
         await end(child);

@@ -30,6 +30,7 @@ export function generatedSource(change: (stream: Readable) => Readable = (stream
       return opened;
     },
     resolve: refuse,
+    find: refuse,
     readManifest: refuse,
     openBlob: ({ size }) => {
       opened += 1;

@@ -38,3 +38,15 @@ export function describeIntegration(name: string, tools: readonly string[], body
     }
   });
 }
+
+/** As {@link describeIntegration}, for commands that no Debian package brings: without them, the tests are skipped always. */
+export function describeOptional(name: string, tools: readonly string[], body: () => void): void {
+  const missing = tools.filter((tool) => !hasTool(tool));
+  if (missing.length === 0) {
+    describe(name, body);
+    return;
+  }
+  describe(name, () => {
+    it.skip(`needs ${missing.join(', ')} on the PATH`, () => {});
+  });
+}

@@ -41,7 +41,8 @@ export class MemoryAuth {
       auth.kind === 'basic'
         ? this.#grants(given, needed)
         : (this.#tokens.get(given.replace(/^Bearer /, '')) ?? []);
-    const known = auth.kind === 'basic' ? granted.length > 0 : given.startsWith('Bearer ');
+    const known =
+      auth.kind === 'basic' ? this.#isAccount(given) : this.#tokens.has(given.replace(/^Bearer /, ''));
     if (needed.every((scope) => granted.includes(scope)) && (known || needed.length > 0)) return undefined;
     const challenge =
       auth.kind === 'basic'
@@ -56,9 +57,13 @@ export class MemoryAuth {
   /** Those of `scopes` that the bearer of this Authorization header gets. */
   #grants(authorization: string | undefined, scopes: readonly string[]): readonly string[] {
     const auth = this.#account;
-    const secret = Buffer.from(`${auth.username}:${auth.password}`).toString('base64');
-    if (authorization === `Basic ${secret}`) return scopes;
+    if (this.#isAccount(authorization)) return scopes;
     return auth.anonymousPull === true ? scopes.filter((scope) => scope.endsWith(':pull')) : [];
+  }
+
+  #isAccount(authorization: string | undefined): boolean {
+    const { username, password } = this.#account;
+    return authorization === `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
   }
 
   /** The token endpoint. */
@@ -74,7 +79,8 @@ export class MemoryAuth {
     const { authorization } = request.headers;
     const identified = form !== undefined && form.get('refresh_token') === this.#account.password;
     const granted = identified ? each : this.#grants(authorization, each);
-    if ((authorization !== undefined || form !== undefined) && granted.length < each.length) {
+    const wrong = authorization !== undefined && !this.#isAccount(authorization);
+    if (wrong || ((authorization !== undefined || form !== undefined) && granted.length < each.length)) {
       return failure(401, 'UNAUTHORIZED', 'incorrect username or password');
     }
     const token = randomUUID();

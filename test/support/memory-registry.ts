@@ -23,8 +23,12 @@ export interface MemoryRegistryOptions extends RecordingOptions {
   readonly requireChildren?: boolean;
   /** Blob reads are redirected to a second server, which answers 400 to an Authorization header, as S3 does. @default false */
   readonly redirectBlobs?: boolean;
+  /** Lists what refers to a manifest, so many at a time, and says so when one is put. @default it does not know the request */
+  readonly referrers?: { readonly pageSize?: number };
   /** Keeps the bytes of uploaded blobs; false keeps digest and size only, for very large ones. @default true */
   readonly keepBlobs?: boolean;
+  /** Tells how much of an upload it has, as distribution 3; older ones forget an upload that broke. @default false */
+  readonly uploadStatus?: boolean;
 }
 
 interface StoredManifest {
@@ -44,7 +48,7 @@ interface Session {
   bytes: Buffer;
 }
 
-const ROUTE = /^\/v2\/(.+?)\/(manifests|blobs|blobs\/uploads|tags)(?:\/([^/]*))?$/;
+const ROUTE = /^\/v2\/(.+?)\/(manifests|blobs|blobs\/uploads|tags|referrers)(?:\/([^/]*))?$/;
 
 /**
  * A distribution registry in memory, over a real HTTP server on a loopback port. Its log holds the requests to the
@@ -168,6 +172,8 @@ export class MemoryRegistry extends RecordingServer {
     if (url.pathname === '/v2/') return { status: 200, body: Buffer.from('{}') };
     const [, path = '', kind, name = ''] = route ?? [];
     if (kind === 'manifests') return this.#manifests(request, path, name);
+    if (kind === 'referrers' && this.#options.referrers !== undefined)
+      return this.#referrers(path, name, url);
     if (kind === 'blobs/uploads') return this.#uploads(request, path, name, url);
     if (kind === 'blobs') return this.#blobs(request, path, name);
     return failure(404, 'NOT_FOUND', '404 page not found');
@@ -217,9 +223,32 @@ export class MemoryRegistry extends RecordingServer {
     }
     const tag = selector.includes(':') ? undefined : selector;
     this.putManifest(path, bytes, request.headers['content-type'] ?? '', tag);
+    const subject = this.#options.referrers === undefined ? undefined : subjectOf(bytes);
     return {
       status: 201,
-      headers: { location: `/v2/${path}/manifests/${digest}`, 'docker-content-digest': digest },
+      headers: {
+        location: `/v2/${path}/manifests/${digest}`,
+        'docker-content-digest': digest,
+        ...(subject === undefined ? {} : { 'oci-subject': subject }),
+      },
+    };
+  }
+
+  #referrers(path: string, digest: string, url: URL): Answer {
+    const all = [...this.#repo(path).manifests].flatMap(([name, { mediaType, bytes }]) =>
+      subjectOf(bytes) === digest
+        ? [{ mediaType, digest: name, size: bytes.length, ...referrerOf(bytes) }]
+        : [],
+    );
+    const { pageSize = all.length } = this.#options.referrers ?? {};
+    const start = Number(url.searchParams.get('from') ?? 0);
+    const mediaType = 'application/vnd.oci.image.index.v1+json';
+    const manifests = all.slice(start, start + pageSize);
+    const next = `</v2/${path}/referrers/${digest}?from=${start + pageSize}>; rel="next"`;
+    return {
+      status: 200,
+      headers: { 'content-type': mediaType, ...(start + pageSize < all.length ? { link: next } : {}) },
+      body: Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests })),
     };
   }
 
@@ -260,25 +289,39 @@ export class MemoryRegistry extends RecordingServer {
       this.#sessions.delete(id);
       return { status: 204 };
     }
+    if (request.method === 'GET') {
+      if (this.#options.uploadStatus !== true)
+        return failure(404, 'BLOB_UPLOAD_INVALID', 'blob upload invalid');
+      return { status: 204, headers: sessionHeaders(path, id, session) };
+    }
+    // What does not begin where the session ends is refused, as distribution 3 does.
+    const { 'content-range': range } = request.headers;
+    if (range !== undefined && !range.startsWith(`${session.bytes.length}-`)) {
+      return { status: 416, headers: sessionHeaders(path, id, session) };
+    }
     if (request.method === 'PATCH') {
       session.bytes = Buffer.concat([session.bytes, await read(request)]);
-      const range = `0-${Math.max(0, session.bytes.length - 1)}`;
-      return { status: 202, headers: { location: sessionLocation(path, id), range } };
+      return { status: 202, headers: sessionHeaders(path, id, session) };
     }
     const keep = this.#options.keepBlobs !== false;
     const hash = createHash('sha256').update(session.bytes);
     const kept: Buffer[] = [session.bytes];
     let size = session.bytes.length;
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      hash.update(chunk);
-      size += chunk.length;
-      if (keep) kept.push(chunk);
+    try {
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        hash.update(chunk);
+        size += chunk.length;
+        if (keep) kept.push(chunk);
+      }
+    } finally {
+      // Where the body broke off, this much of it arrived.
+      session.bytes = Buffer.concat(kept);
     }
     this.#sessions.delete(id);
     const got = `sha256:${hash.digest('hex')}`;
     if (got !== digest)
       return failure(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content');
-    this.#repo(path).blobs.set(got, keep ? Buffer.concat(kept) : size);
+    this.#repo(path).blobs.set(got, keep ? session.bytes : size);
     return {
       status: 201,
       headers: { location: `/v2/${path}/blobs/${got}`, 'docker-content-digest': got },
@@ -305,8 +348,23 @@ function sessionLocation(path: string, id: string): string {
   return `/v2/${path}/blobs/uploads/${id}?_state=a%2Fb%3D%3D`;
 }
 
+function sessionHeaders(path: string, id: string, { bytes }: Session): Record<string, string> {
+  return { location: sessionLocation(path, id), range: `0-${Math.max(0, bytes.length - 1)}` };
+}
+
 function sha256(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+function subjectOf(bytes: Buffer): string | undefined {
+  return (JSON.parse(bytes.toString()) as { subject?: { digest: string } }).subject?.digest;
+}
+
+/** What of a referrer is in the list. */
+function referrerOf(bytes: Buffer): object {
+  type Referrer = { artifactType?: string; config?: { mediaType: string }; annotations?: object };
+  const { artifactType, config, annotations } = JSON.parse(bytes.toString()) as Referrer;
+  return { annotations, artifactType: artifactType ?? config?.mediaType };
 }
 
 function children(bytes: Buffer): readonly { readonly digest: string }[] {

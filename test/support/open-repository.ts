@@ -8,6 +8,7 @@ import type { HttpEvent } from '../../src/http/message.js';
 import { parseReference } from '../../src/oci/reference.js';
 import { RegistryRepository } from '../../src/registry/registry-repository.js';
 import type { Access } from '../../src/registry/requests.js';
+import { having } from './credentials.js';
 import { MemoryRegistry, type MemoryRegistryOptions } from './memory-registry.js';
 
 /** A registry in memory that is closed when the test is over. */
@@ -45,10 +46,7 @@ export function connect(
   };
   const http = new GotClient({ userAgent: 'multiarch-test', retries, sleep, random, onEvent: onHttpEvent });
   onTestFinished(() => http.close());
-  const auth = new AuthClient({
-    http,
-    credentials: { name: 'test', find: () => Promise.resolve(credential) },
-  });
+  const auth = new AuthClient({ http, credentials: having(credential) });
   return (path, access = options.access ?? 'push') =>
     new RegistryRepository({
       auth,

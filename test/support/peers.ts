@@ -24,7 +24,7 @@ export function skopeo(
 }
 
 /** `podman ...` as root or not, with storage, configuration and trust policy of its own in the sandbox. */
-async function podman(
+export async function podman(
   sandbox: Sandbox,
   args: readonly string[],
   options: RunOptions = {},

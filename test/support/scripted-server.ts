@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { TLSSocket, type PeerCertificate } from 'node:tls';
 
 import { onTestFinished } from 'vitest';
 
@@ -54,12 +55,18 @@ export interface ScriptedRequest {
   readonly body: Buffer;
   /** Which connection it came on, counted from 1. */
   readonly connection: number;
+  /** The common name in the certificate that the client showed. */
+  readonly client: string | undefined;
 }
 
 /** PEM text. */
 export interface TlsFiles {
   readonly key: string;
   readonly cert: string;
+  /** Who has to vouch for a client's certificate. */
+  readonly ca?: string;
+  /** Whether to ask clients for one. It need not come. */
+  readonly requestCert?: boolean;
 }
 
 /**
@@ -94,7 +101,8 @@ export class ScriptedServer {
     const serve = (request: IncomingMessage, response: ServerResponse): void => {
       this.#serve(request, response).catch((error: unknown) => this.#unforeseen.push(String(error)));
     };
-    this.#server = tls === undefined ? createServer(serve) : createTlsServer({ ...tls }, serve);
+    this.#server =
+      tls === undefined ? createServer(serve) : createTlsServer({ ...tls, rejectUnauthorized: false }, serve);
     // What counts as a connection is one that can carry requests: for TLS, after the handshake.
     this.#server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
       this.#sockets.set(socket, this.#sockets.size + 1);
@@ -178,6 +186,7 @@ export class ScriptedServer {
       path: request.url ?? '',
       headers: request.headers,
       connection: this.#sockets.get(request.socket) ?? 0,
+      client: clientOf(request.socket),
     };
     request.on('error', () => {}); // A client that goes away in mid-body is often the point of the test.
     const early = this.#find(entry, undefined);
@@ -266,6 +275,15 @@ async function play(script: Script, request: IncomingMessage, response: ServerRe
       if (script.fault === 'short-body') request.socket.end();
     }
   }
+}
+
+/** The common name in a client's certificate, where it showed one that is trusted. */
+export function clientOf(socket: Socket): string | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  // An empty object where there was none.
+  const { subject }: Partial<PeerCertificate> = socket.getPeerCertificate();
+  const name = subject?.CN;
+  return typeof name === 'string' ? name : name?.[0];
 }
 
 async function readAll(request: IncomingMessage): Promise<Buffer> {

@@ -6,7 +6,12 @@ import { onTestFinished } from 'vitest';
 
 import { Multiarch } from '../../src/client/multiarch.js';
 import type { MultiarchOptions } from '../../src/client/run.js';
-import { parseImageLocation, type ImageLocation } from '../../src/oci/image-location.js';
+import {
+  isTargetLocation,
+  parseImageLocation,
+  type ImageLocation,
+  type TargetLocation,
+} from '../../src/oci/image-location.js';
 import type { Account } from './sandbox.js';
 
 /** A directory that is removed when the test is over. */
@@ -43,4 +48,11 @@ export async function openMultiarch(options: TestMultiarchOptions = {}): Promise
 /** A location as a user writes it. */
 export function at(text: string): ImageLocation {
   return parseImageLocation(text);
+}
+
+/** As {@link at}, for a place that can be published to. */
+export function targetAt(text: string): TargetLocation {
+  const location = at(text);
+  if (isTargetLocation(location)) return location;
+  throw new Error(`${text} can only be read`);
 }

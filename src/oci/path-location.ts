@@ -1,0 +1,174 @@
+import { parseDigest, type Digest } from './digest.js';
+import { ArgumentError } from './errors.js';
+import {
+  familiarReference,
+  formatReference,
+  isTag,
+  parseReference,
+  parseTag,
+  withDefaultTag,
+  type Reference,
+  type Tag,
+} from './reference.js';
+
+/**
+ * An image in an image layout, be it a directory (`oci:DIR[:TAG|@DIGEST]`) or a tar file of one
+ * (`oci-archive:FILE[:TAG|@DIGEST]`). With neither tag nor digest, the only image there is.
+ */
+export interface LayoutLocation {
+  readonly transport: 'oci' | 'oci-archive';
+  readonly path: string;
+  readonly tag?: Tag;
+  readonly digest?: Digest;
+}
+
+/**
+ * An image in a file that `docker save` wrote: `docker-archive:FILE[:REF|@DIGEST]`. With neither, the only image there
+ * is. The digest is that of the image's manifest.
+ */
+export interface DockerArchiveLocation {
+  readonly transport: 'docker-archive';
+  readonly path: string;
+  readonly reference?: Reference;
+  readonly digest?: Digest;
+}
+
+/** A location on this machine's disk. */
+export type PathLocation = LayoutLocation | DockerArchiveLocation;
+
+interface Problem {
+  readonly message: string;
+  readonly hint: string;
+}
+
+/**
+ * Parses what follows `oci:` or `oci-archive:`. The path may hold colons: the text after the last one is a tag only where
+ * it follows the grammar of tags.
+ * @throws ArgumentError
+ */
+export function parseLayoutLocation(transport: LayoutLocation['transport'], text: string): LayoutLocation {
+  const { path, tag, digest } = splitLayout(text);
+  const problem = pathProblem(transport, path) ?? layoutProblem(transport, tag, digest);
+  if (problem !== undefined) throw malformed(transport, text, problem);
+  return {
+    transport,
+    path,
+    ...(tag !== undefined && { tag: parseTag(tag) }),
+    ...(digest !== undefined && { digest: parseDigest(digest) }),
+  };
+}
+
+/**
+ * Parses what follows `docker-archive:`. The path ends at the first colon, but for that of a Windows drive, as skopeo has
+ * it: what follows is a reference, which may hold colons itself.
+ * @throws ArgumentError
+ */
+export function parseDockerArchive(text: string): DockerArchiveLocation {
+  const transport = 'docker-archive';
+  const { path, name, digest } = splitDockerArchive(text);
+  const problem =
+    pathProblem(transport, path) ??
+    (name === '' ? { message: 'the reference is empty', hint: hintFor(transport) } : undefined);
+  if (problem !== undefined) throw malformed(transport, text, problem);
+  const reference = name === undefined ? undefined : withDefaultTag(parseReference(name));
+  if (reference?.digest !== undefined) {
+    const message = 'it has both a reference and a digest';
+    throw malformed(transport, text, { message, hint: hintFor(transport) });
+  }
+  return {
+    transport,
+    path,
+    ...(reference !== undefined && { reference }),
+    ...(digest !== undefined && { digest: parseDigest(digest) }),
+  };
+}
+
+/** The canonical text, which is read back as the same location. @param familiar references as short as docker prints them */
+export function formatPathLocation(location: PathLocation, familiar: boolean): string {
+  if (location.transport !== 'docker-archive') return formatLayout(location);
+  const { transport, path, reference, digest } = location;
+  const format = familiar ? familiarReference : formatReference;
+  const name = reference === undefined ? '' : `:${format(reference)}`;
+  return `${transport}:${path}${name}${digest === undefined ? '' : `@${digest}`}`;
+}
+
+function pathProblem(transport: PathLocation['transport'], path: string): Problem | undefined {
+  const hint = hintFor(transport);
+  const kind = transport === 'oci' ? 'directory' : 'file';
+  if (path.startsWith('//')) {
+    return {
+      message: `this is not a ${kind}`,
+      hint: `${hint} An image in a registry is docker://REFERENCE.`,
+    };
+  }
+  return path === '' ? { message: `it names no ${kind}`, hint } : undefined;
+}
+
+function layoutProblem(
+  transport: LayoutLocation['transport'],
+  tag: string | undefined,
+  digest: string | undefined,
+): Problem | undefined {
+  const hint = hintFor(transport);
+  if (tag === '') return { message: 'the tag is empty', hint };
+  if (tag !== undefined && digest !== undefined) return { message: 'it has both a tag and a digest', hint };
+  return undefined;
+}
+
+function hintFor(transport: PathLocation['transport']): string {
+  if (transport === 'oci') return 'Write oci:DIR, oci:DIR:TAG or oci:DIR@DIGEST.';
+  const name = transport === 'oci-archive' ? 'TAG' : 'REFERENCE';
+  return `Write ${transport}:FILE, ${transport}:FILE:${name} or ${transport}:FILE@DIGEST.`;
+}
+
+function malformed(transport: PathLocation['transport'], text: string, problem: Problem): ArgumentError {
+  const kind = transport === 'oci' ? 'image layout' : 'image archive';
+  return new ArgumentError(
+    `invalid ${kind} ${JSON.stringify(`${transport}:${text}`)}: ${problem.message}`,
+    {
+      hint: problem.hint,
+    },
+  );
+}
+
+/** Cuts the text into its parts. What is meant as a digest is not checked yet, and a tag may be empty. */
+function splitLayout(text: string): { path: string; tag?: string; digest?: string } {
+  const [image, digest] = cutDigest(text);
+  const colon = image.lastIndexOf(':');
+  const tag = image.slice(colon + 1);
+  const isTagged = colon >= 0 && (tag === '' || isTag(tag));
+  return {
+    path: withoutTrailingSlashes(isTagged ? image.slice(0, colon) : image),
+    ...(isTagged && { tag }),
+    ...(digest !== undefined && { digest }),
+  };
+}
+
+function splitDockerArchive(text: string): { path: string; name?: string; digest?: string } {
+  const [, drive = '', rest = ''] = /^([A-Za-z]:(?=[\\/]))?(.*)$/s.exec(text) ?? [];
+  const colon = rest.indexOf(':');
+  // The colon of `FILE@sha256:…` is the digest's own.
+  const [image, digest] = cutDigest(rest);
+  if (digest !== undefined && !image.includes(':')) return { path: drive + image, digest };
+  return colon < 0
+    ? { path: drive + rest }
+    : { path: drive + rest.slice(0, colon), name: rest.slice(colon + 1) };
+}
+
+function cutDigest(text: string): [image: string, digest: string | undefined] {
+  const match = /^(.*)@(sha\d+:[^/\\]*)$/s.exec(text);
+  return match === null ? [text, undefined] : [match[1] ?? '', match[2]];
+}
+
+function withoutTrailingSlashes(path: string): string {
+  const trimmed = path.replace(/\/+$/, '');
+  return trimmed === '' && path !== '' ? '/' : trimmed;
+}
+
+/** The slash after a path keeps a colon or an at sign in its last part from being read as a tag or a digest. */
+function formatLayout({ transport, path, tag, digest }: LayoutLocation): string {
+  const image = (tag === undefined ? '' : `:${tag}`) + (digest === undefined ? '' : `@${digest}`);
+  const read = splitLayout(path + image);
+  const isReadBack = read.path === path && read.tag === tag && read.digest === digest;
+  return `${transport}:${path}${isReadBack ? '' : '/'}${image}`;
+}

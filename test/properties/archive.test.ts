@@ -1,0 +1,186 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
+
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { Archive } from '../../src/layout/archive.js';
+import { InvalidError } from '../../src/oci/errors.js';
+import { openFile } from '../layout/temporary-archive.js';
+import { gnuLong, paxHeader, tarFile, tarParts, withChecksum, type TarPart } from '../support/tar-file.js';
+
+const BLOCK = 512;
+const RUNS = { numRuns: 300 };
+
+let directory: string;
+let path: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+  path = join(directory, 'file.tar');
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+/** All files of an archive, or what it is refused with. Anything else that is thrown fails the test. */
+async function read(bytes: Uint8Array): Promise<Map<string, Buffer> | InvalidError> {
+  await writeFile(path, bytes);
+  let archive: Archive;
+  try {
+    archive = await Archive.open(path);
+  } catch (error) {
+    if (!(error instanceof InvalidError)) throw error;
+    expect(error.message).toContain(path);
+    return error;
+  }
+  try {
+    const files = new Map<string, Buffer>();
+    for (const name of archive.names()) {
+      files.set(name, await buffer(openFile(archive, name)));
+      expect(files.get(name)?.length).toBe(archive.size(name));
+    }
+    return files;
+  } finally {
+    archive.close();
+  }
+}
+
+/** The headers and the content of one file, in any of the forms that name it. */
+const file = fc
+  .record({
+    name: fc
+      .stringMatching(/^[a-z0-9._-]{1,40}(\/[a-z0-9._-]{1,40}){0,4}$/)
+      .filter((name) => name.split('/').every((part) => part !== '.' && part !== '..')),
+    content: fc.uint8Array({ maxLength: 1500 }),
+    form: fc.constantFrom('plain', 'gnu', 'pax'),
+  })
+  .filter(({ name, form }) => form !== 'plain' || name.length <= 100)
+  .map(({ name, content, form }) => {
+    const entry: TarPart = { name: form === 'plain' ? name : 'short', content };
+    const before = { plain: [], gnu: [gnuLong('L', name)], pax: [paxHeader({ path: name })] }[form];
+    return { name, content: Buffer.from(content), parts: [...before, entry] };
+  });
+const files = fc.uniqueArray(file, { minLength: 1, maxLength: 4, selector: ({ name }) => name });
+
+describe('an archive that is cut off', () => {
+  it('is refused, or has whole files only, and only where a file ends', async () => {
+    let refused = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        files,
+        fc.nat(),
+        fc.integer({ min: -2, max: 2 }),
+        fc.boolean(),
+        async (all, number, near, atBlock) => {
+          const whole = tarFile(all.flatMap(({ parts }) => parts));
+          const place = number % (whole.length + 1);
+          const cut = Math.min(
+            Math.max(atBlock ? Math.round(place / BLOCK) * BLOCK + near : place, 0),
+            whole.length,
+          );
+          const found = await read(whole.subarray(0, cut));
+
+          const ends = all.map(
+            (_, index) => tarParts(all.slice(0, index + 1).flatMap(({ parts }) => parts)).length,
+          );
+          const end = ends.at(-1) ?? 0;
+          const isWhole = ends.includes(cut) || cut === end + BLOCK || cut === end + 2 * BLOCK;
+          if (!isWhole) {
+            refused += 1;
+            expect(found).toBeInstanceOf(InvalidError);
+            return;
+          }
+          const there = all.filter((_, index) => (ends[index] ?? 0) <= cut);
+          expect(found).toEqual(new Map(there.map(({ name, content }) => [name, content])));
+        },
+      ),
+      RUNS,
+    );
+    expect(refused).toBeGreaterThan(0);
+  });
+
+  it('is refused wherever it is compressed', async () => {
+    await fc.assert(
+      fc.asyncProperty(files, fc.nat(), async (all, number) => {
+        const whole = gzipSync(tarFile(all.flatMap(({ parts }) => parts)));
+        expect(await read(whole.subarray(0, number % whole.length))).toBeInstanceOf(InvalidError);
+        expect(await read(whole)).toEqual(new Map(all.map(({ name, content }) => [name, content])));
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe('an archive that is damaged', () => {
+  it('is refused for any bits of a header, long names aside, that are turned over', async () => {
+    await fc.assert(
+      fc.asyncProperty(files, fc.nat(), fc.nat(7), async (all, number, bit) => {
+        const bytes = tarFile(all.flatMap(({ parts }) => parts));
+        const positions = headerPositions(all);
+        const position = (positions[number % positions.length] ?? 0) + (number % BLOCK);
+        bytes.writeUInt8((bytes[position] ?? 0) ^ (1 << bit), position);
+        const found = await read(bytes);
+        // Bits of the checksum's own field may leave its number as it is.
+        const inChecksum = position % BLOCK >= 148 && position % BLOCK < 156;
+        if (inChecksum && !(found instanceof InvalidError)) {
+          expect(found).toEqual(new Map(all.map(({ name, content }) => [name, content])));
+        } else {
+          expect(found).toBeInstanceOf(InvalidError);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  it('is read or refused, whatever is anywhere in it', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        files,
+        fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1 }),
+        async (all, changes) => {
+          const bytes = tarFile(all.flatMap(({ parts }) => parts));
+          for (const [place, byte] of changes) bytes.writeUInt8(byte, place % bytes.length);
+          await read(bytes);
+        },
+      ),
+      RUNS,
+    );
+  });
+
+  it('is read or refused, whatever a header with a right checksum says', async () => {
+    const change = fc.tuple(
+      fc.nat(BLOCK - 1),
+      fc.oneof(
+        fc.uint8Array({ maxLength: 12 }),
+        fc.stringMatching(/^[0-7xgLKS\0 ./]{1,12}$/).map((text) => Buffer.from(text)),
+      ),
+    );
+    let wasRead = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        files,
+        fc.nat(),
+        fc.array(change, { minLength: 1, maxLength: 4 }),
+        async (all, number, changes) => {
+          const bytes = tarFile(all.flatMap(({ parts }) => parts));
+          const positions = headerPositions(all);
+          const position = positions[number % positions.length] ?? 0;
+          const header = bytes.subarray(position, position + BLOCK);
+          for (const [offset, value] of changes) header.set(value.subarray(0, BLOCK - offset), offset);
+          withChecksum(header);
+          if (!((await read(bytes)) instanceof InvalidError)) wasRead += 1;
+        },
+      ),
+      { numRuns: 1000 },
+    );
+    expect(wasRead).toBeGreaterThan(0);
+  });
+});
+
+/** Where the headers start, in bytes. */
+function headerPositions(all: readonly { readonly parts: readonly TarPart[] }[]): number[] {
+  const parts = all.flatMap((one) => one.parts);
+  return parts.map((_, index) => tarParts(parts.slice(0, index)).length);
+}

@@ -1,0 +1,82 @@
+import { rm, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { gunzipSync } from 'node:zlib';
+
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { Archive } from '../../src/layout/archive.js';
+import { DockerArchive } from '../../src/layout/docker-archive.js';
+import { readAll } from '../contract/contract-content.js';
+import { dockerSave, imageOf, sha256 } from '../support/docker-save.js';
+
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'multiarch-property-'));
+});
+
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+/** An archive that gives its files in pieces of this many bytes. */
+async function inPieces(path: string, length: number, signal: AbortSignal): Promise<Archive> {
+  const archive = await Archive.open(path, { signal });
+  const openFile = archive.openFile.bind(archive);
+  return Object.assign(archive, {
+    openFile: (name: string): Readable | undefined => {
+      const content = openFile(name);
+      return content && Readable.from(pieces(content, length), { objectMode: false });
+    },
+  });
+}
+
+async function* pieces(content: Readable, length: number): AsyncGenerator<Buffer> {
+  const bytes = await readAll(content);
+  for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length);
+}
+
+/** Some that compress well, some that do not, some that are longer than what is compressed at a time. */
+const anyLayer = fc
+  .record({
+    seed: fc.uint8Array({ minLength: 1, maxLength: 300 }),
+    times: fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 200, max: 1500 })),
+  })
+  .map(({ seed, times }) => Buffer.concat(Array.from({ length: times }, () => seed)));
+
+describe('an image of docker save', () => {
+  it('is the same manifest however its files are read, and its layers are what they were', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyLayer, { maxLength: 4 }),
+        fc.integer({ min: 50, max: 70_000 }),
+        fc.constantFrom('gzip' as const, 'none' as const),
+        async (layers, length, layerCompression) => {
+          const path = join(directory, 'image.tar');
+          await writeFile(path, dockerSave(imageOf(['app:1'], layers)));
+          const one = new DockerArchive({ path });
+          const other = new DockerArchive({
+            label: one.label,
+            open: ({ signal }) => inPieces(path, length, signal),
+          });
+          try {
+            const digest = await one.selector(undefined, { layerCompression });
+            expect(await other.selector(undefined, { layerCompression })).toBe(digest);
+            const document = await other.readManifest(digest);
+            if (document.kind !== 'manifest') throw new Error('it is an index');
+            for (const [position, descriptor] of document.value.layers.entries()) {
+              const content = await readAll(await other.openBlob(descriptor));
+              const plain = layerCompression === 'gzip' ? gunzipSync(content) : content;
+              expect(sha256(plain)).toBe(sha256(layers[position] ?? Buffer.alloc(0)));
+            }
+          } finally {
+            one.close();
+            other.close();
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,43 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+
+import { Archive } from '../../src/layout/archive.js';
+import { errorCode } from '../../src/files/file-error.js';
+import { MultiarchError } from '../../src/oci/errors.js';
+import type { ArchiveJob, ArchiveJobResult } from './archive-process.js';
+
+const job = JSON.parse(process.argv[2] ?? '') as ArchiveJob;
+const before = readSoFar();
+process.stdout.write(JSON.stringify(await open()));
+if (job.killed === true) process.kill(process.pid, 'SIGKILL');
+
+async function open(): Promise<ArchiveJobResult> {
+  try {
+    const archive = await Archive.open(job.path);
+    const files = archive.names().length;
+    return { files, read: readSoFar() - before, memory: mostMemory(), temporary: readdirSync(tmpdir()) };
+  } catch (error) {
+    if (!(error instanceof MultiarchError)) throw error;
+    const { kind, message, hint = '' } = error;
+    const code = errorCode(error.cause) ?? '';
+    return { kind, message, hint, code, temporary: readdirSync(tmpdir()) };
+  }
+}
+
+/** In bytes (proc_pid_io(5)). */
+function readSoFar(): number {
+  return numberIn('/proc/self/io', /^rchar: (\d+)$/m);
+}
+
+/**
+ * In bytes (proc_pid_status(5)). Not `process.resourceUsage()`, which counts the memory of the process that started this
+ * one too.
+ */
+function mostMemory(): number {
+  return numberIn('/proc/self/status', /^VmHWM:\s+(\d+) kB$/m) * 1024;
+}
+
+function numberIn(path: string, pattern: RegExp): number {
+  if (process.platform !== 'linux') return 0;
+  return Number(pattern.exec(readFileSync(path, 'latin1'))?.[1]);
+}
