@@ -1,12 +1,13 @@
 import type { OnEvent } from '../content/events.js';
 import { unlimited, type Limit } from '../content/limit.js';
+import { checkNesting } from '../content/nesting.js';
 import { readChild } from '../content/read-child.js';
 import type { Selector, Source } from '../content/source.js';
 import { readVerified } from '../content/verified-stream.js';
 import { ATTESTATION_MANIFEST, REFERENCE_TYPE } from '../oci/annotation.js';
 import type { Descriptor } from '../oci/descriptor.js';
+import type { Digest } from '../oci/digest.js';
 import { documentDescriptor, type Document, type ManifestDocument } from '../oci/document.js';
-import { InvalidError } from '../oci/errors.js';
 import {
   MAX_CONFIG_BYTES,
   parseImageConfig,
@@ -41,12 +42,10 @@ export interface ReadSourceOptions {
   readonly configs?: boolean | undefined;
 }
 
-/** Indexes within indexes are followed this deep; nothing real goes deeper, and a loop ends here. */
-const MAX_DEPTH = 4;
-
 /**
  * Reads what a source adds to an index: one entry for an image, all entries for an index, attestations and
- * annotations included. An index within an index is opened too, since clients do not look into one.
+ * annotations included. An index within an index is opened too, since clients do not look into one: once, where it is
+ * first listed.
  *
  * An image costs two requests (manifest, config); an index one, as long as it states its platforms.
  *
@@ -60,29 +59,67 @@ export async function readSource(
   options: ReadSourceOptions = {},
 ): Promise<SourceImages> {
   const document = await readManifest(source, selector, options);
-  const entries = await entriesOf(source, document, label, options, MAX_DEPTH);
+  const entries = await readEntries(source, document, label, options);
   options.onEvent?.({ kind: 'resolved', source: label, entries: entries.map((entry) => entry.descriptor) });
   return { label, entries };
 }
 
-async function entriesOf(
+/** As {@link readSource}, of a document that was read from the source already. */
+export async function readEntries(
+  source: Source,
+  document: Document,
+  label: string,
+  options: ReadSourceOptions = {},
+): Promise<SourceEntry[]> {
+  const notTaken = await readNested(source, document, label, options);
+  const entries: Promise<SourceEntry>[] = [];
+  const take = (opened: Document): void => {
+    if (opened.kind === 'manifest') {
+      entries.push(imageEntry(source, opened, label, options));
+      return;
+    }
+    for (const descriptor of opened.value.manifests) {
+      const { digest, mediaType } = descriptor;
+      if (!isIndexType(mediaType)) {
+        entries.push(indexedEntry(source, descriptor, options));
+        continue;
+      }
+      const nested = notTaken.get(digest);
+      // Listed again, it would add nothing.
+      if (nested === undefined) continue;
+      notTaken.delete(digest);
+      take(nested);
+    }
+  };
+  take(document);
+  return Promise.all(entries);
+}
+
+/** Reads the indexes within a document, and those within them: each once, all of a level at the same time. */
+async function readNested(
   source: Source,
   document: Document,
   label: string,
   options: ReadSourceOptions,
-  depth: number,
-): Promise<SourceEntry[]> {
-  if (document.kind === 'manifest') return [await imageEntry(source, document, label, options)];
-  if (depth === 0) throw new InvalidError(`${label} nests image indexes more than ${MAX_DEPTH} deep`);
-  const nested = await Promise.all(
-    document.value.manifests.map(async (descriptor) => {
-      if (isIndexType(descriptor.mediaType)) {
-        return entriesOf(source, await readEntry(source, descriptor, options), label, options, depth - 1);
-      }
-      return [await indexedEntry(source, descriptor, options)];
-    }),
-  );
-  return nested.flat();
+): Promise<Map<Digest, Document>> {
+  const read = new Map<Digest, Document>();
+  let level: readonly Document[] = [document];
+  for (let above = 1; level.length > 0; above += 1) {
+    const found = level
+      .flatMap((opened) => (opened.kind === 'index' ? opened.value.manifests : []))
+      .filter(({ digest, mediaType }) => isIndexType(mediaType) && !read.has(digest));
+    const distinct = new Map(found.map((descriptor) => [descriptor.digest, descriptor]));
+    const reached = above;
+    level = await Promise.all(
+      Array.from(distinct.values(), async (descriptor) => {
+        const nested = await readEntry(source, descriptor, options);
+        checkNesting(nested, reached, label);
+        return nested;
+      }),
+    );
+    for (const nested of level) read.set(nested.digest, nested);
+  }
+  return read;
 }
 
 /** An image that was named itself: its platform is in its config. */

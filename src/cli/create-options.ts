@@ -3,9 +3,8 @@ import type { Assembly, AssemblyImage } from '../assemble/assembly.js';
 import { readDigestFolder } from '../assemble/digest-folder.js';
 import { assemblyOptions } from '../client/assembly-options.js';
 import type { CreateOptions } from '../client/create.js';
-import { withDigest } from '../client/location-name.js';
 import { ArgumentError } from '../oci/errors.js';
-import { formatImageLocation, parseImageLocation } from '../oci/image-location.js';
+import { formatImageLocation, parseImageLocation, withDigest } from '../oci/image-location.js';
 import { parsePlatformList } from '../oci/required-platforms.js';
 import { parseAnnotationTargets } from './addressed-annotation.js';
 import type { CommandContext, OptionDeclarations, OptionValues } from './command.js';
@@ -63,6 +62,11 @@ export const CREATE_OPTIONS = {
   'annotations-from-labels': {
     type: 'boolean',
     describe: 'Make labels that all images share annotations of the index',
+  },
+  'layer-compression': {
+    choices: ['gzip', 'none'],
+    defaultDescription: 'gzip',
+    describe: 'How layers are written that docker save left uncompressed',
   },
 } as const satisfies OptionDeclarations;
 
@@ -124,6 +128,7 @@ function ownOptions(args: CreateArguments): CreateOptions {
     annotations: targets.index,
     entryAnnotations: targets.manifests,
     annotationsFromLabels: args['annotations-from-labels'],
+    layerCompression: args['layer-compression'],
   };
 }
 

@@ -1,10 +1,11 @@
 import type { Colors } from 'picocolors/types.js';
 
 import type { InspectedChild, Inspection } from '../client/inspection.js';
+import type { Referrer } from '../content/find-referrers.js';
 import type { Annotations } from '../oci/annotation.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Document } from '../oci/document.js';
-import { NotFoundError } from '../oci/errors.js';
+import { CancelledError, MultiarchError, NotFoundError } from '../oci/errors.js';
 import { isNonDistributableType } from '../oci/media-type.js';
 import { isAttestation } from '../oci/attestation.js';
 import { printable } from '../oci/printable.js';
@@ -18,23 +19,27 @@ import { treeLines, type TreeNode } from './tree-lines.js';
 const PREDICATE_TYPE = 'in-toto.io/predicate-type';
 
 /**
- * An index with its images and their layers as a tree, statements below the image that they are about; or one image.
- * Reads all entries at once; an entry that is not there is marked. An index within the index is read, but not its
- * entries, so that no document can ask for endless reading.
+ * An index with its images and their layers as a tree, statements below the image that they are about, and what refers to
+ * the index or an image below it; or one image. Reads all entries at once; an entry that is not there is marked. An index
+ * within the index is read, but not its entries, so that no document can ask for endless reading.
  * @param isEntry whether an image was reached through an index
+ * @param warn hears where it could not be found out what refers to an image, which leaves the rest as it is
  * @returns the lines
  */
 export async function inspectTreeLines(
   inspection: Inspection,
   isEntry: boolean,
   colors: Colors,
+  warn: (message: string) => void,
 ): Promise<readonly string[]> {
-  const tree = new Tree(colors);
+  const tree = new Tree(colors, warn);
   const { document } = inspection;
-  const children =
-    document.kind === 'index'
-      ? [...tree.annotations(document.value.annotations), ...(await tree.entries(inspection.children))]
-      : tree.content(document);
+  const [content, referrers] = await Promise.all([
+    document.kind === 'index' ? tree.entries(inspection.children) : tree.content(document),
+    tree.referrers(inspection),
+  ]);
+  const annotations = document.kind === 'index' ? tree.annotations(document.value.annotations) : [];
+  const children = [...annotations, ...content, ...referrers];
   const platform =
     document.kind === 'index'
       ? []
@@ -47,18 +52,22 @@ export async function inspectTreeLines(
 interface ReadEntry {
   readonly descriptor: Descriptor;
   readonly document: Document | undefined;
+  readonly referrers: readonly TreeNode[];
 }
 
 /** Makes the nodes of a tree. */
 class Tree {
   readonly #colors: Colors;
+  readonly #warn: (message: string) => void;
+  #hasWarned = false;
 
-  constructor(colors: Colors) {
+  constructor(colors: Colors, warn: (message: string) => void) {
     this.#colors = colors;
+    this.#warn = warn;
   }
 
   async entries(children: readonly InspectedChild[]): Promise<TreeNode[]> {
-    const entries = await Promise.all(children.map(readEntry));
+    const entries = await Promise.all(children.map((child) => this.#read(child)));
     return entries
       .filter(({ descriptor }) => subjectOf(descriptor, entries) === undefined)
       .map((entry) => {
@@ -66,9 +75,26 @@ class Tree {
         const node = this.#entry(entry);
         return {
           ...node,
-          children: [...node.children, ...statements.map((statement) => this.#entry(statement))],
+          children: [
+            ...node.children,
+            ...statements.map((statement) => this.#entry(statement)),
+            ...entry.referrers,
+          ],
         };
       });
+  }
+
+  /** What refers to an image or index. It is an addition: where it cannot be had, the tree is shown without it. */
+  async referrers(inspection: Inspection): Promise<TreeNode[]> {
+    try {
+      return (await inspection.referrers()).map((referrer) => leaf(this.#referrerLabel(referrer)));
+    } catch (error) {
+      if (!(error instanceof MultiarchError) || error instanceof CancelledError) throw error;
+      // What keeps one of them from being read mostly keeps all.
+      if (!this.#hasWarned) this.#warn(`signatures and the like are not shown: ${error.message}`);
+      this.#hasWarned = true;
+      return [];
+    }
   }
 
   /** What a manifest holds: its layers. Of an index, how its entries are called. */
@@ -99,6 +125,25 @@ class Tree {
     return { label, children: this.content(document) };
   }
 
+  async #read(child: InspectedChild): Promise<ReadEntry> {
+    const { descriptor } = child;
+    try {
+      const inspection = await child.read();
+      // Nobody signs a statement; what signs its image or the index signs it too.
+      const referrers = isAttestation(descriptor) ? [] : await this.referrers(inspection);
+      return { descriptor, document: inspection.document, referrers };
+    } catch (error) {
+      if (error instanceof NotFoundError) return { descriptor, document: undefined, referrers: [] };
+      throw error;
+    }
+  }
+
+  #referrerLabel({ descriptor, cosign }: Referrer): string {
+    const { artifactType, mediaType, digest } = descriptor;
+    const type = cosign === undefined ? `referrer ${artifactType ?? mediaType}` : `cosign ${cosign.kind}`;
+    return `${printable(type)}  ${this.#colors.dim(digest)}`;
+  }
+
   #entryLabel(descriptor: Descriptor): string {
     const { cyan, dim } = this.#colors;
     const type = entryType(descriptor);
@@ -119,16 +164,6 @@ class Tree {
       isNonDistributableType(layer.mediaType) ? yellow(words) : words,
       ...(predicate === undefined ? [] : [printable(predicate)]),
     ].join('  ');
-  }
-}
-
-async function readEntry(child: InspectedChild): Promise<ReadEntry> {
-  const { descriptor } = child;
-  try {
-    return { descriptor, document: (await child.read()).document };
-  } catch (error) {
-    if (error instanceof NotFoundError) return { descriptor, document: undefined };
-    throw error;
   }
 }
 

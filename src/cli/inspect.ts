@@ -136,5 +136,6 @@ async function show(
     format === 'table'
       ? (await import('./inspect-table.js')).inspectTableLines
       : (await import('./inspect-tree.js')).inspectTreeLines;
-  for (const line of await lines(inspection, isEntry, colors)) output.line(line);
+  const warn = (message: string): void => output.warn(message);
+  for (const line of await lines(inspection, isEntry, colors, warn)) output.line(line);
 }

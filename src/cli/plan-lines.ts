@@ -1,3 +1,4 @@
+import { isIndexType } from '../oci/media-type.js';
 import type { PlannedContent, PushPlan } from '../publish/dry-run.js';
 import { columns } from './columns.js';
 import { counted } from './counted.js';
@@ -20,7 +21,7 @@ const ACTIONS: readonly (readonly [action: PlannedContent['action'], total: stri
  * tag      index      registry.example.com/app:1.2        491 B    new
  * ```
  */
-export function planLines({ content, tags, size }: PushPlan): string[] {
+export function planLines({ content, tags, mediaType, size }: PushPlan): string[] {
   const rows = [
     ...content.map(({ action, kind, repository, digest, size: bytes }) => [
       action,
@@ -31,7 +32,7 @@ export function planLines({ content, tags, size }: PushPlan): string[] {
     ]),
     ...tags.map(({ repository, tag, outcome, previous }) => [
       outcome === 'moved' ? 'tag' : 'present',
-      'index',
+      isIndexType(mediaType) ? 'index' : 'manifest',
       `${repository}:${tag}`,
       formatBytes(size),
       outcome === 'moved' ? (previous === undefined ? 'new' : `held ${previous}`) : '',

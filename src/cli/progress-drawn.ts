@@ -3,7 +3,6 @@ import type { Writable } from 'node:stream';
 import type { Ora } from 'ora';
 
 import type { WorkEvent } from '../content/events.js';
-import { counted } from './counted.js';
 import type { Progress } from './progress.js';
 import { stepLine } from './step-line.js';
 import { Transfers } from './transfers.js';
@@ -69,8 +68,8 @@ export class DrawnProgress implements Progress {
   #text(): string {
     const lines = this.#transfers.lines();
     const more = lines.length > MOST_LINES ? [`and ${lines.length - MOST_LINES} more`] : [];
-    const { done } = this.#transfers;
-    const first = done === 0 ? 'Working' : `Working: ${counted(done, 'blob')} done`;
+    const summary = this.#transfers.summary();
+    const first = summary === '' ? 'Working' : `Working: ${summary}`;
     return [first, ...lines.slice(0, MOST_LINES), ...more].join('\n  ');
   }
 }

@@ -17,7 +17,10 @@ export class PlainProgress implements Progress {
   constructor(stream: Writable) {
     this.#stream = stream;
     this.#heartbeat = setInterval(() => {
-      for (const line of this.#transfers.lines()) this.print(`… ${line}`);
+      const lines = this.#transfers.lines();
+      if (lines.length === 0) return;
+      const summary = this.#transfers.summary();
+      for (const line of summary === '' ? lines : [...lines, summary]) this.print(`… ${line}`);
     }, HEARTBEAT_MILLISECONDS).unref();
   }
 

@@ -20,6 +20,14 @@ export const PUSH_OPTIONS = {
     type: 'string',
     describe: 'Refuse unless the own tag holds this DIGEST, or none; any for whatever it holds',
   },
+  referrers: {
+    type: 'boolean',
+    describe: 'Also what refers to the images: signatures, SBOMs, attestations',
+  },
+  'allow-nondistributable': {
+    type: 'boolean',
+    describe: 'Also layers that are not for distribution (of Windows), where the source holds them',
+  },
   'dry-run': { type: 'boolean', describe: 'Only show what would be done' },
   'digest-file': { type: 'string', describe: 'Write the digest into this file' },
   'metadata-file': { type: 'string', describe: 'Write names, digests and platforms as JSON into this file' },
@@ -67,7 +75,7 @@ export async function runPush(args: PushArguments, context: CommandContext, ways
     context.env,
   );
   if (args['dry-run'] === true) {
-    showPlan(await ways.plan(options), context);
+    showPlan(await ways.plan(options), args, context);
     return;
   }
   const result = await ways.push(options);
@@ -81,15 +89,23 @@ export async function runPush(args: PushArguments, context: CommandContext, ways
 
 /** The words of a push for the client. */
 function pushOptions(args: PushArguments): PushOptions {
-  const expected = args['expect-current'];
   return {
     tags: args.tag,
     purge: args.purge,
     allowDuplicatePlatforms: args['allow-duplicate-platforms'],
-    ...(expected !== undefined && {
-      expectCurrent: expected === 'none' || expected === 'any' ? expected : parseDigest(expected),
-    }),
+    referrers: args.referrers,
+    allowNondistributable: args['allow-nondistributable'],
+    expectCurrent: expectedCurrent(args),
   };
+}
+
+/** @throws ArgumentError for what is neither a digest nor one of the two words */
+export function expectedCurrent({
+  'expect-current': expected,
+}: Pick<PushArguments, 'expect-current'>): PushOptions['expectCurrent'] {
+  return expected === undefined || expected === 'none' || expected === 'any'
+    ? expected
+    : parseDigest(expected);
 }
 
 /**
@@ -107,8 +123,13 @@ function showPush({ descriptor, pushed, tags }: PushResult, { output, options }:
   output.line(descriptor.digest);
 }
 
-/** The digest is the last line here too, and with `--quiet` the only one. */
-function showPlan(plan: PushPlan, { output, options }: CommandContext): void {
+/** Prints what would be done: the digest is the last line here too, and with `--quiet` the only one. */
+export function showPlan(
+  plan: PushPlan,
+  { referrers }: Pick<PushArguments, 'referrers'>,
+  { output, options }: CommandContext,
+): void {
+  if (referrers === true) output.warn('What refers to the images (--referrers) is not part of the plan');
   if (options.json) {
     output.json(plan);
     return;

@@ -25,6 +25,7 @@ export function stepLine(event: WorkEvent): string | undefined {
         : `${event.repository}:${event.tag} has this digest already`;
     case 'waiting':
       return `Waiting for ${event.sources.join(', ')}`;
+    case 'login':
     case 'warning':
     case 'blob-started':
     case 'blob-progress':

@@ -1,3 +1,6 @@
+import { findReferrers, type Referrer } from '../content/find-referrers.js';
+import { unlimited, type Limit } from '../content/limit.js';
+import { readChild } from '../content/read-child.js';
 import type { ReadOptions, Source } from '../content/source.js';
 import { readVerified } from '../content/verified-stream.js';
 import type { Draft, Entry } from '../drafts/draft.js';
@@ -12,7 +15,12 @@ import type { Digest } from '../oci/digest.js';
 import { documentDescriptor, type Document } from '../oci/document.js';
 import { InvalidError, NotFoundError } from '../oci/errors.js';
 import { MAX_CONFIG_BYTES, parseImageConfig, platformOfConfig } from '../oci/image-config.js';
-import { formatImageLocation, parseImageLocation, type ImageLocation } from '../oci/image-location.js';
+import {
+  formatImageLocation,
+  parseImageLocation,
+  withDigest,
+  type ImageLocation,
+} from '../oci/image-location.js';
 import { isImageConfigType } from '../oci/media-type.js';
 import { formatPlatformFull, type Platform } from '../oci/platform.js';
 import { selectPlatform } from '../oci/platform-match.js';
@@ -27,6 +35,11 @@ export interface InspectedChild {
   read(): Promise<Inspection>;
 }
 
+export interface InspectionOptions extends ReadOptions {
+  /** For the reads of many images at once. @default unlimited */
+  readonly limit?: Limit | undefined;
+}
+
 export interface Contents {
   readonly name: string;
   readonly origin: 'draft' | 'published';
@@ -35,6 +48,8 @@ export interface Contents {
   readonly descriptor?: Descriptor;
   /** Opens the place that the blobs of a manifest are read from; not before they are asked for. */
   readonly source?: () => Promise<Source>;
+  /** Whether it is looked at where it is published, so that what refers to it can be asked for. @default false */
+  readonly isInPlace?: boolean;
   readonly children: readonly InspectedChild[];
 }
 
@@ -50,20 +65,22 @@ export class Inspection {
   /** The entries of an index. */
   readonly children: readonly InspectedChild[];
   readonly #source: (() => Promise<Source>) | undefined;
-  readonly #options: ReadOptions;
+  readonly #isInPlace: boolean;
+  readonly #options: InspectionOptions;
 
-  constructor(contents: Contents, options: ReadOptions) {
+  constructor(contents: Contents, options: InspectionOptions) {
     this.name = contents.name;
     this.origin = contents.origin;
     this.document = contents.document;
     this.descriptor = contents.descriptor ?? documentDescriptor(contents.document);
     this.children = contents.children;
     this.#source = contents.source;
+    this.#isInPlace = contents.isInPlace ?? false;
     this.#options = options;
   }
 
   /** @throws InvalidError when the draft cannot be an index as it is */
-  static ofDraft(draft: Draft, places: Places, options: ReadOptions = {}): Inspection {
+  static ofDraft(draft: Draft, places: Places, options: InspectionOptions = {}): Inspection {
     const document = createIndexDocument(draftIndex(draft));
     const children = draft.entries.map((entry) => draftChild(entry, places, options));
     // A draft's index has no blobs of its own: its children know their sources.
@@ -75,7 +92,7 @@ export class Inspection {
     draft: Draft,
     selector: string,
     places: Places,
-    options: ReadOptions = {},
+    options: InspectionOptions = {},
   ): Promise<Inspection> {
     return draftChild(entryToOpen(draft, selector), places, options).read();
   }
@@ -84,11 +101,15 @@ export class Inspection {
   static async ofPublished(
     location: ImageLocation,
     places: Places,
-    options: ReadOptions = {},
+    options: InspectionOptions = {},
   ): Promise<Inspection> {
     const source = await places.open(location);
-    const document = await source.readManifest(await places.selector(location), options);
-    return published(formatImageLocation(location), document, async () => source, options);
+    const document = await source.readManifest(
+      await places.selector(location, { signal: options.signal }),
+      options,
+    );
+    const name = formatImageLocation(location);
+    return published({ name, document, source: async () => source, isInPlace: true }, options);
   }
 
   /**
@@ -119,11 +140,21 @@ export class Inspection {
       });
     }
     const { config } = this.document.value;
-    return readVerified(
-      await (await this.#source()).openBlob(config, this.#options),
-      config,
-      MAX_CONFIG_BYTES,
+    const source = await this.#source();
+    const { limit = unlimited } = this.#options;
+    return limit(async () =>
+      readVerified(await source.openBlob(config, this.#options), config, MAX_CONFIG_BYTES),
     );
+  }
+
+  /**
+   * What refers to the image or index in the place where it is published: signatures, SBOMs and the like. For a draft and
+   * its entries, no place is asked.
+   * @throws what the Source throws
+   */
+  async referrers(): Promise<readonly Referrer[]> {
+    if (!this.#isInPlace || this.#source === undefined) return [];
+    return findReferrers(await this.#source(), this.document.digest, this.#options);
   }
 
   /** What the image runs on: as its index says, else as its config says; none for what is not an image. */
@@ -169,52 +200,51 @@ function entryToOpen(draft: Draft, selector: string): Entry {
   }
 }
 
-function published(
-  name: string,
-  document: Document,
-  source: () => Promise<Source>,
-  options: ReadOptions,
-  descriptor?: Descriptor,
-): Inspection {
+type PublishedContents = Required<Pick<Contents, 'name' | 'document' | 'source' | 'isInPlace'>> &
+  Pick<Contents, 'descriptor'>;
+
+function published(contents: PublishedContents, options: InspectionOptions): Inspection {
+  const { document } = contents;
   const children =
     document.kind === 'manifest'
       ? []
-      : document.value.manifests.map((child) => publishedChild(name, child, source, options));
-  return new Inspection(
-    { name, origin: 'published', document, source, children, ...(descriptor && { descriptor }) },
-    options,
-  );
+      : document.value.manifests.map((child) => publishedChild(contents, child, options));
+  return new Inspection({ ...contents, origin: 'published', children }, options);
 }
 
 function publishedChild(
-  parent: string,
+  { name: parent, source, isInPlace }: PublishedContents,
   descriptor: Descriptor,
-  source: () => Promise<Source>,
-  options: ReadOptions,
+  options: InspectionOptions,
 ): InspectedChild {
   const name = childName(parent, descriptor.digest);
   return {
     name,
     descriptor,
     read: async () => {
-      const document = await (await source()).readManifest(descriptor.digest, options);
-      return published(name, document, source, options, descriptor);
+      const document = await readLimited(await source(), descriptor, options);
+      return published({ name, document, source, isInPlace, descriptor }, options);
     },
   };
 }
 
-/** As docker names it, with the tag that it was found under; in a layout a digest stands alone. */
+function readLimited(source: Source, descriptor: Descriptor, options: InspectionOptions): Promise<Document> {
+  const { limit = unlimited } = options;
+  return limit(() => readChild(source, descriptor, options));
+}
+
+/** As docker names it, with the tag that it was found under; elsewhere a digest stands alone. */
 function childName(parent: string, digest: Digest): string {
   const location = parseImageLocation(parent);
   return formatImageLocation(
-    location.transport === 'oci'
-      ? { transport: 'oci', path: location.path, digest }
-      : { transport: 'registry', reference: { ...location.reference, digest } },
+    location.transport === 'registry'
+      ? { transport: 'registry', reference: { ...location.reference, digest } }
+      : withDigest(location, digest),
   );
 }
 
 /** An entry of a draft: read from the draft itself where it holds the manifest, else from the entry's source. */
-function draftChild(entry: Entry, places: Places, options: ReadOptions): InspectedChild {
+function draftChild(entry: Entry, places: Places, options: InspectionOptions): InspectedChild {
   const descriptor = entryDescriptor(entry);
   // Without its manifest the entry came with an index, whose name would stand for others too.
   const name = entry.manifest === undefined ? childName(entry.source, descriptor.digest) : entry.source;
@@ -223,9 +253,8 @@ function draftChild(entry: Entry, places: Places, options: ReadOptions): Inspect
     descriptor,
     read: async () => {
       const source = (): Promise<Source> => places.open(parseImageLocation(entry.source));
-      const document =
-        heldManifest(entry) ?? (await (await source()).readManifest(descriptor.digest, options));
-      return published(name, document, source, options, descriptor);
+      const document = heldManifest(entry) ?? (await readLimited(await source(), descriptor, options));
+      return published({ name, document, source, isInPlace: false, descriptor }, options);
     },
   };
 }

@@ -1,10 +1,11 @@
 import type { AssemblyImage } from '../assemble/assembly.js';
+import type { GivenLogin } from '../auth/flag-login.js';
 import { annotateEntry, annotateIndex, type EntryChanges, type IndexChanges } from '../drafts/annotate.js';
 import type { Draft } from '../drafts/draft.js';
 import { removeEntries } from '../drafts/edits.js';
 import type { DraftList } from '../drafts/store.js';
 import { NotFoundError } from '../oci/errors.js';
-import type { ImageLocation } from '../oci/image-location.js';
+import { isTargetLocation, type TargetLocation } from '../oci/image-location.js';
 import { observeTags, type TagStates } from '../publish/plan.js';
 import type { PushPlan } from '../publish/dry-run.js';
 import {
@@ -17,7 +18,9 @@ import {
   type CreateOptions,
   type DraftState,
 } from './create.js';
+import { copyContent, planCopy, type CopyOptions, type CopyResult } from './copy.js';
 import { Inspection } from './inspection.js';
+import type { KeptLogin, Login, Logout, ShownLogin } from './login.js';
 import type { Access } from '../registry/requests.js';
 import {
   openDestinations,
@@ -114,6 +117,20 @@ export class Multiarch {
   }
 
   /**
+   * Copies an image or an index, from wherever one can be read, with all that it points to: byte for byte where nothing is
+   * left out. The same digest at the tag already is success.
+   * @param target without a tag or digest, the tag is `latest`
+   */
+  copy(source: string, target: string, options: CopyOptions = {}): Promise<CopyResult> {
+    return copyContent(this.#run, source, target, options);
+  }
+
+  /** What {@link copy} would do, but for what refers to the images. Nothing is written anywhere. */
+  planCopy(source: string, target: string, options: CopyOptions = {}): Promise<PushPlan> {
+    return planCopy(this.#run, source, target, options);
+  }
+
+  /**
    * Takes back the last push of a list that this machine has recorded: each tag stands again for what it stood for
    * before. The draft need not be there any more.
    */
@@ -151,23 +168,26 @@ export class Multiarch {
 
   /** Opens a draft, or what is published under this name where there is no draft. */
   async inspect(name: string): Promise<Inspection> {
-    const draft = await this.#run.store.find(this.#run.draftTarget(name));
+    const { limit, places, signal, store } = this.#run;
+    // A place that can only be read has no drafts.
+    const isTarget = isTargetLocation(this.#run.location(name));
+    const draft = isTarget ? await store.find(this.#run.draftTarget(name)) : undefined;
     return draft === undefined
       ? this.inspectPublished(name)
-      : Inspection.ofDraft(draft, this.#run.places, { signal: this.#run.signal });
+      : Inspection.ofDraft(draft, places, { limit, signal });
   }
 
   /** Opens what is published under this name, whether there is a draft of it or not. */
   inspectPublished(name: string): Promise<Inspection> {
-    return Inspection.ofPublished(this.#run.location(name), this.#run.places, { signal: this.#run.signal });
+    const { limit, places, signal } = this.#run;
+    return Inspection.ofPublished(this.#run.location(name), places, { limit, signal });
   }
 
   /** Opens one image of a draft. The registry is asked only where the draft does not hold the manifest. */
   async inspectEntry(list: string, image: string): Promise<Inspection> {
-    const draft = await this.#run.store.load(this.#run.draftTarget(list));
-    return Inspection.ofEntry(draft, this.#run.selector(image), this.#run.places, {
-      signal: this.#run.signal,
-    });
+    const { limit, places, signal, store } = this.#run;
+    const draft = await store.load(this.#run.draftTarget(list));
+    return Inspection.ofEntry(draft, this.#run.selector(image), places, { limit, signal });
   }
 
   /** Deletes drafts. All are tried before anything is thrown. @throws NotFoundError that names all that are not there */
@@ -196,6 +216,29 @@ export class Multiarch {
   /** All drafts, and the files of the store that are damaged. */
   list(): Promise<DraftList> {
     return this.#run.store.list();
+  }
+
+  /**
+   * Tries a login at its registry, and keeps it where docker does: with a credential helper, or in docker's configuration.
+   * @param host as a reference names it, or the URL that docker takes
+   * @throws UnauthorizedError where the registry refuses it; nothing is kept then
+   */
+  async login(host: string, login: Login): Promise<KeptLogin> {
+    return (await import('./login.js')).logIn(this.#run, host, login);
+  }
+
+  /** Forgets the login for a registry. That there is none is no error. */
+  async logout(host: string): Promise<Logout> {
+    return (await import('./login.js')).logOut(this.#run, host);
+  }
+
+  /**
+   * Which login a registry is asked with, and where it is from; never the secret.
+   * @param name `HOST` or `HOST/REPOSITORY`
+   * @param given a login for that registry, which goes before all others. Default: the one that the run was given, if any
+   */
+  async showLogin(name: string, given?: GivenLogin['credential']): Promise<ShownLogin> {
+    return (await import('./login.js')).showLogin(this.#run, name, given);
   }
 
   /** Closes all connections. */
@@ -238,7 +281,7 @@ export class Multiarch {
   }
 
   #read(
-    target: ImageLocation,
+    target: TargetLocation,
     sources: readonly (string | AssemblyImage)[],
     options: CreateOptions,
   ): Promise<[StartingPoint | undefined, ReadSource[]]> {

@@ -2,25 +2,48 @@ import type { RecordedTag } from '../drafts/history-file.js';
 import type { Digest } from '../oci/digest.js';
 import { MultiarchError } from '../oci/errors.js';
 import { familiarLocation, formatImageLocation, type ImageLocation } from '../oci/image-location.js';
+import type { MoveOptions } from '../publish/move-content.js';
 import type { Destination } from '../publish/plan.js';
-import type { TagChange } from '../publish/publish.js';
+import { publish, type Publication, type PublishRequest, type TagChange } from '../publish/publish.js';
 import type { Run } from './run.js';
 
-export interface OpenPushRecord {
+/** A destination with its name. */
+type LocatedDestination = Destination & { readonly location: ImageLocation };
+
+interface OpenPushRecord {
   readonly add: (destination: Destination, change: TagChange) => void;
   /** Writes it into the history where a tag has moved. Never throws: what is published, is published. */
   readonly save: () => Promise<void>;
 }
 
 /**
+ * Publishes, and writes down what the tags stood for before, also where only some of them moved.
+ * @param target the name that the record is kept under
+ */
+export async function publishRecorded(
+  run: Run,
+  target: ImageLocation,
+  request: PublishRequest,
+  destinations: readonly LocatedDestination[],
+  options: MoveOptions,
+): Promise<Publication> {
+  const record = recordPush(run, target, request.document.digest, destinations);
+  try {
+    return await publish({ ...request, onTagChange: record.add }, options);
+  } finally {
+    await record.save();
+  }
+}
+
+/**
  * Begins the record of a push, which `undo` goes by. A push that finds all its tags where they belong is not recorded:
  * run once more, it would hide the push that moved them.
  */
-export function recordPush(
+function recordPush(
   run: Run,
   target: ImageLocation,
   digest: Digest,
-  destinations: readonly (Destination & { readonly location: ImageLocation })[],
+  destinations: readonly LocatedDestination[],
 ): OpenPushRecord {
   const tags: RecordedTag[] = [];
   let hasMoved = false;

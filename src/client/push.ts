@@ -1,28 +1,31 @@
-import type { Target } from '../content/target.js';
+import type { Source } from '../content/source.js';
 import type { Draft, Entry } from '../drafts/draft.js';
 import { entryDescriptor } from '../drafts/entry-descriptor.js';
 import { heldManifest } from '../drafts/held-manifest.js';
 import { imagePlatforms } from '../oci/attestation.js';
 import type { Digest } from '../oci/digest.js';
+import type { Document } from '../oci/document.js';
 import { ArgumentError, InvalidError } from '../oci/errors.js';
 import {
   familiarLocation,
   formatImageLocation,
+  nameIn,
   parseImageLocation,
-  type ImageLocation,
+  withTag,
+  type TargetLocation,
 } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
 import { isTag } from '../oci/reference.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
 import { planPush, type PushPlan } from '../publish/dry-run.js';
 import type { ExpectedTag } from '../publish/expected-tag.js';
+import type { MoveOptions } from '../publish/move-content.js';
 import type { Child, Destination, TagStates } from '../publish/plan.js';
-import { publish, type Publication, type PublishRequest } from '../publish/publish.js';
+import type { Publication, PublishRequest } from '../publish/publish.js';
 import { publishableIndex } from '../publish/publishable.js';
 import { pushReport, type PushReport } from '../publish/push-report.js';
 import type { Access } from '../registry/requests.js';
-import { nameIn, withTag } from './location-name.js';
-import { rebaseDraft, recordPush } from './push-record.js';
+import { publishRecorded, rebaseDraft } from './push-record.js';
 import type { Run } from './run.js';
 
 export interface PushOptions {
@@ -43,6 +46,10 @@ export interface PushOptions {
    * @default what it stood for when the draft was started from it, else 'any'
    */
   readonly expectCurrent?: ExpectedTag | 'any' | undefined;
+  /** Signatures, SBOMs and the like that refer to the images, or to the index, go along. @default false */
+  readonly referrers?: boolean | undefined;
+  /** Move layers too that are not for distribution, where their sources hold them. @default false */
+  readonly allowNondistributable?: boolean | undefined;
 }
 
 export interface PushResult extends Publication {
@@ -52,13 +59,13 @@ export interface PushResult extends Publication {
 
 /** What a run has learned of its targets before it publishes, so that nothing is asked twice. */
 export interface Foreknowledge {
-  readonly seen: ReadonlyMap<Target, ReadonlySet<Digest>>;
+  readonly seen: ReadonlyMap<Source, ReadonlySet<Digest>>;
   readonly tagStates: Promise<TagStates>;
 }
 
 /** A destination with its name. */
 interface OpenDestination extends Destination {
-  readonly location: ImageLocation;
+  readonly location: TargetLocation;
 }
 
 /** The list's own destination first. */
@@ -66,36 +73,34 @@ export type OpenDestinations = readonly [OpenDestination, ...OpenDestination[]];
 
 /** A draft on its way out. */
 export interface DraftPush {
-  readonly target: ImageLocation;
+  readonly target: TargetLocation;
   readonly draft: Draft;
   readonly destinations: OpenDestinations;
   readonly options: PushOptions;
   readonly known?: Foreknowledge;
 }
 
-/** Publishes a draft, and writes down what its tags stood for before, also where only some of them moved. */
+/** Publishes a draft, and writes down what its tags stood for before. */
 export async function publishDraft(run: Run, push: DraftPush): Promise<PushResult> {
   const { target, destinations, options } = push;
   const request = await publishRequest(run, push);
-  const record = recordPush(run, target, request.index.digest, destinations);
-  let publication: Publication;
-  try {
-    publication = await publish(
-      { ...request, onTagChange: record.add },
-      { limit: run.limit, signal: run.signal, onEvent: run.onEvent },
-    );
-  } finally {
-    await record.save();
-  }
+  const publication = await publishRecorded(run, target, request, destinations, moveOptions(run, options));
   if (options.purge === true) await run.store.remove(target, { signal: run.signal });
   else await rebaseDraft(run, target, publication.descriptor.digest);
-  return { ...publication, report: pushReport({ index: request.index, publication, destinations }) };
+  return { ...publication, report: pushReport({ document: request.document, publication, destinations }) };
 }
 
 /** What {@link publishDraft} would do. Nothing is written, here or there. */
 export async function planDraft(run: Run, push: DraftPush): Promise<PushPlan> {
-  const request = await publishRequest(run, push);
-  return planPush(request, { limit: run.limit, signal: run.signal });
+  return planPush(await publishRequest(run, push), moveOptions(run, push.options));
+}
+
+/** How content is moved and events are told in this run. */
+export function moveOptions(
+  { limit, signal, onEvent }: Run,
+  { allowNondistributable }: Pick<PushOptions, 'allowNondistributable'>,
+): MoveOptions {
+  return { limit, signal, onEvent, nondistributable: allowNondistributable === true ? 'move' : 'leave' };
 }
 
 /** All that can be checked without a target is checked here. */
@@ -104,26 +109,56 @@ async function publishRequest(
   { target, draft, destinations, options, known }: DraftPush,
 ): Promise<PublishRequest> {
   const index = publishableIndex(draft, options);
-  if (destinations.some(({ digest = index.digest }) => digest !== index.digest)) {
-    throw new InvalidError(`the draft ${draft.target} makes an index with the digest ${index.digest}`, {
-      hint: 'Push to a tag, or to the digest that the index has.',
-    });
-  }
+  checkDigests(destinations, index, `the draft ${draft.target} makes`);
   const name = familiarLocation(target);
   checkRequiredPlatforms(options.require ?? [], imagePlatforms(index.value.manifests), name);
-  const { expectCurrent = draft.base ?? 'any' } = options;
-  if (destinations[0].tag === undefined && options.expectCurrent !== undefined && expectCurrent !== 'any') {
-    throw new ArgumentError(`${name} has no tag that could stand for ${expectCurrent} now`, {
-      hint: 'Only a draft whose name has a tag can be pushed with an expectation.',
-    });
-  }
+  const expectCurrent =
+    options.expectCurrent === undefined ? draft.base : expectedTag(options.expectCurrent, destinations);
+  const children = await Promise.all(draft.entries.map((entry) => childOf(run, entry)));
   return {
-    index,
-    children: await Promise.all(draft.entries.map((entry) => childOf(run, entry))),
+    document: index,
+    children,
     destinations,
-    expectCurrent: expectCurrent === 'any' ? undefined : expectCurrent,
+    ...(options.referrers === true && { subjects: subjectsOf(index, children) }),
+    expectCurrent,
     ...known,
   };
+}
+
+/** The images with their own sources; the index may have been published before in any of them. */
+function subjectsOf(index: Document, children: readonly Child[]): NonNullable<PublishRequest['subjects']> {
+  const sources = new Set(children.map(({ source }) => source));
+  return [
+    ...children.map(({ descriptor: { digest }, source }) => ({ digest, source })),
+    ...[...sources].map((source) => ({ digest: index.digest, source })),
+  ];
+}
+
+/**
+ * What the first destination's tag is expected to stand for; nothing for anything.
+ * @throws ArgumentError where it has no tag
+ */
+export function expectedTag(
+  expectCurrent: ExpectedTag | 'any' | undefined,
+  [{ tag, location }]: OpenDestinations,
+): ExpectedTag | undefined {
+  if (expectCurrent === undefined || expectCurrent === 'any') return undefined;
+  if (tag !== undefined) return expectCurrent;
+  throw new ArgumentError(
+    `${familiarLocation(location)} has no tag that could stand for ${expectCurrent} now`,
+    {
+      hint: 'Only what is published under a tag can have an expectation.',
+    },
+  );
+}
+
+/** @param made what messages say before the document: `the draft app:1 makes` */
+export function checkDigests(destinations: OpenDestinations, { kind, digest }: Document, made: string): void {
+  if (destinations.every((destination) => (destination.digest ?? digest) === digest)) return;
+  const what = kind === 'index' ? 'an index' : 'an image';
+  throw new InvalidError(`${made} ${what} with the digest ${digest}`, {
+    hint: 'Publish it to a tag, or to the digest that it has.',
+  });
 }
 
 async function childOf(run: Run, entry: Entry): Promise<Child> {
@@ -138,18 +173,18 @@ async function childOf(run: Run, entry: Entry): Promise<Child> {
  */
 export async function openDestinations(
   run: Run,
-  target: ImageLocation,
+  target: TargetLocation,
   tags: readonly string[] = [],
   access: Access = 'push',
 ): Promise<OpenDestinations> {
-  const open = async (location: ImageLocation): Promise<OpenDestination> => {
+  const open = async (location: TargetLocation): Promise<OpenDestination> => {
     const { tag, digest } = nameIn(location);
-    const place = await run.places.open(location, access);
+    const place = await run.places.openTarget(location, access);
     // A digest names the content itself; a tag beside it would be moved without being asked for.
     if (digest !== undefined) return { location, target: place, digest };
     return tag === undefined ? { location, target: place } : { location, target: place, tag };
   };
-  const further = tags.map((tag) => (isTag(tag) ? withTag(target, tag) : run.location(tag)));
+  const further = tags.map((tag) => (isTag(tag) ? withTag(target, tag) : run.targetLocation(tag)));
   const distinct = new Map(further.map((location) => [formatImageLocation(location), location]));
   distinct.delete(formatImageLocation(target));
   return Promise.all([open(target), ...[...distinct.values()].map(open)]);

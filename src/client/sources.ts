@@ -4,14 +4,20 @@ import { readSources } from '../assemble/read-sources.js';
 import { checkSelected, selectEntries } from '../assemble/select-entries.js';
 import { expandTemplate, isTemplate } from '../assemble/template.js';
 import { waitForSources } from '../assemble/wait-for-sources.js';
-import type { Target } from '../content/target.js';
+import type { Selector, Source } from '../content/source.js';
 import type { Descriptor } from '../oci/descriptor.js';
+import type { LayerCompression } from '../layout/docker-archive.js';
 import { isKnownDigest, type Digest } from '../oci/digest.js';
 import { InvalidError } from '../oci/errors.js';
-import { familiarLocation, formatImageLocation, type ImageLocation } from '../oci/image-location.js';
+import {
+  familiarLocation,
+  formatImageLocation,
+  withDigest,
+  type ImageLocation,
+  type TargetLocation,
+} from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
 import { sleep } from '../registry/sleep.js';
-import { withDigest } from './location-name.js';
 import type { Run } from './run.js';
 
 export interface ReadOptions {
@@ -23,12 +29,14 @@ export interface ReadOptions {
   readonly wait?: number | undefined;
   /** Read every image's config, for its labels. @default false */
   readonly configs?: boolean | undefined;
+  /** What becomes of layers that an archive of `docker save` holds uncompressed. @default 'gzip' */
+  readonly layerCompression?: LayerCompression | undefined;
 }
 
 /** A source with what is wanted of what it gave. */
 export interface ReadSource {
   readonly location: ImageLocation;
-  readonly place: Target;
+  readonly place: Source;
   /** One for each time that the source was named. No entry is in two of them, unless it is to be two entries. */
   readonly parts: readonly SourcePart[];
 }
@@ -44,7 +52,7 @@ interface LocatedSource {
 }
 
 interface OpenSource extends LocatedSource {
-  readonly source: Target;
+  readonly source: Source;
   readonly label: string;
 }
 
@@ -56,11 +64,11 @@ interface OpenSource extends LocatedSource {
  */
 export async function readAll(
   run: Run,
-  target: ImageLocation,
+  target: TargetLocation,
   sources: readonly (string | AssemblyImage)[],
   options: ReadOptions,
 ): Promise<ReadSource[]> {
-  const { platforms = [], attestations, wait, configs } = options;
+  const { platforms = [], attestations, wait, configs, layerCompression } = options;
   const located = locate(run, target, sources, platforms);
   const opened = await Promise.all(
     located.map(async ({ location, images }): Promise<OpenSource> => {
@@ -68,12 +76,14 @@ export async function readAll(
       return { location, images, source, label: familiarLocation(location) };
     }),
   );
-  if (wait !== undefined) await waitForAll(run, opened, wait);
   const { limit, signal, onEvent } = run;
+  const select = ({ location }: OpenSource): Promise<Selector> =>
+    run.places.selector(location, { layerCompression, signal });
+  if (wait !== undefined) await waitForAll(run, opened, wait, select);
   const requests = await Promise.all(
     opened.map(async (source) => ({
       ...source,
-      selector: await run.places.selector(source.location),
+      selector: await select(source),
       check: (entries: readonly SourceEntry[]) => checkImages(source, entries),
     })),
   );
@@ -92,7 +102,7 @@ export async function readAll(
 /** What there is to read, each place once, in the order in which they are named first. */
 function locate(
   run: Run,
-  target: ImageLocation,
+  target: TargetLocation,
   sources: readonly (string | AssemblyImage)[],
   platforms: readonly Platform[],
 ): LocatedSource[] {
@@ -170,12 +180,16 @@ function describedBy({ descriptor: listed }: AssemblyImage, entry: SourceEntry):
     : entry;
 }
 
-async function waitForAll(run: Run, sources: readonly OpenSource[], patience: number): Promise<void> {
-  const { limit, signal, onEvent } = run;
+async function waitForAll(
+  { limit, signal, onEvent }: Run,
+  sources: readonly OpenSource[],
+  patience: number,
+  select: (source: OpenSource) => Promise<Selector>,
+): Promise<void> {
   await waitForSources(
-    sources.map(({ source, location, label }) => ({
-      label,
-      find: async () => source.find(await run.places.selector(location), { signal }),
+    sources.map((awaited) => ({
+      label: awaited.label,
+      find: async () => awaited.source.find(await select(awaited), { signal }),
     })),
     {
       patience,
@@ -188,8 +202,8 @@ async function waitForAll(run: Run, sources: readonly OpenSource[], patience: nu
 }
 
 /** Manifests that were read by themselves, by the place they were read from. */
-export function seenManifests(read: readonly ReadSource[]): Map<Target, Set<Digest>> {
-  const seen = new Map<Target, Set<Digest>>();
+export function seenManifests(read: readonly ReadSource[]): Map<Source, Set<Digest>> {
+  const seen = new Map<Source, Set<Digest>>();
   for (const { place, parts } of read) {
     const digests = seen.get(place) ?? new Set();
     for (const { descriptor, document } of parts.flatMap(({ entries }) => entries)) {

@@ -1,10 +1,14 @@
 import type { DraftOptions } from '../drafts/edits.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { documentDescriptor } from '../oci/document.js';
-import { familiarLocation, formatImageLocation, type ImageLocation } from '../oci/image-location.js';
+import {
+  familiarLocation,
+  formatImageLocation,
+  withDigest,
+  type ImageLocation,
+} from '../oci/image-location.js';
 import { DOCKER_LIST } from '../oci/media-type.js';
 import { ArgumentError } from '../oci/errors.js';
-import { withDigest } from './location-name.js';
 import type { Run } from './run.js';
 
 /** What a draft is started from: an index that is published. */
@@ -22,7 +26,7 @@ export interface StartingPoint {
 export async function startingPoint(run: Run, name: string, target: ImageLocation): Promise<StartingPoint> {
   const location = run.draftTarget(name);
   const place = await run.places.open(location);
-  const selector = await run.places.selector(location);
+  const selector = await run.places.selector(location, { signal: run.signal });
   const document = await run.limit(() => place.readManifest(selector, { signal: run.signal }));
   if (document.kind === 'manifest') {
     throw new ArgumentError(`${familiarLocation(location)} is an image, not an image index`, {

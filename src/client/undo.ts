@@ -6,11 +6,13 @@ import { ConflictError, NotFoundError } from '../oci/errors.js';
 import {
   familiarLocation,
   formatImageLocation,
+  isTargetLocation,
+  nameIn,
   parseImageLocation,
-  type ImageLocation,
+  type TargetLocation,
 } from '../oci/image-location.js';
 import type { Tag } from '../oci/reference.js';
-import { nameIn } from './location-name.js';
+import { putInTurn } from '../publish/put-in-turn.js';
 import { rebaseDraft, unlessItFails } from './push-record.js';
 import type { Run } from './run.js';
 
@@ -57,7 +59,7 @@ type Step =
  * @throws NotFoundError where no push is recorded, no tag existed before, or what one stood for is gone; ConflictError
  *   where a tag has moved since; InvalidError where the history is damaged
  */
-export async function undoPush(run: Run, target: ImageLocation, options: UndoOptions = {}): Promise<Undo> {
+export async function undoPush(run: Run, target: TargetLocation, options: UndoOptions = {}): Promise<Undo> {
   const push = (await run.history.load(target)).at(-1);
   const name = familiarLocation(target);
   if (push === undefined) {
@@ -69,11 +71,11 @@ export async function undoPush(run: Run, target: ImageLocation, options: UndoOpt
   if (steps.every(({ outcome }) => outcome === 'kept')) {
     throw new NotFoundError(
       `there is nothing to put back: ${steps.map(({ reference }) => reference).join(', ')} did not exist before`,
-      { hint: "If the image is to go, delete it with the registry's own tools." },
+      { hint: goneHint(target) },
     );
   }
   if (options.dryRun !== true) {
-    for (const step of steps) await perform(run, step);
+    await putBack(run, steps);
     await finish(run, target, push, steps);
   }
   return {
@@ -94,10 +96,10 @@ async function stepFor(
 ): Promise<Step> {
   if (previous === undefined) return { outcome: 'kept', reference };
   const location = parseImageLocation(reference);
-  const { tag } = nameIn(location);
-  if (tag === undefined) return { outcome: 'kept', reference };
+  const tag = isTargetLocation(location) ? nameIn(location).tag : undefined;
+  if (tag === undefined || !isTargetLocation(location)) return { outcome: 'kept', reference };
   const { limit, signal } = run;
-  const target = await run.places.open(location, dryRun ? 'pull' : 'push');
+  const target = await run.places.openTarget(location, dryRun ? 'pull' : 'push');
   const current = (await limit(() => target.find(tag, { signal })))?.digest;
   if (current === previous) return { outcome: 'unchanged', reference, digest: previous };
   if (current !== pushed) {
@@ -112,33 +114,48 @@ async function stepFor(
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     throw new NotFoundError(`what ${reference} held before is gone: ${error.message}`, {
-      hint: 'A registry may delete what has no tag. Nothing was put back: publish the image anew.',
+      hint: `${keeping(location)} Nothing was put back: publish the image anew.`,
       exchange: error.exchange,
       cause: error,
     });
   }
 }
 
-async function perform({ limit, signal, onEvent }: Run, step: Step): Promise<void> {
-  if (step.outcome === 'kept') {
-    const message = `${step.reference} did not exist before that push, and stays: a registry does not let go of a tag alone`;
+/** What to do about an image that is to go, now that a tag alone is not taken away. */
+function goneHint({ transport }: TargetLocation): string {
+  if (transport === 'registry') return "If the image is to go, delete it with the registry's own tools.";
+  return `If the image is to go, and nothing else is there, delete the ${transport === 'oci' ? 'directory' : 'file'}.`;
+}
+
+/** Why a place may no longer hold what a tag stood for before. */
+function keeping({ transport }: TargetLocation): string {
+  if (transport === 'oci-archive') return 'An archive is written without what no tag stands for any more.';
+  const place = transport === 'registry' ? 'A registry' : 'What tidies up a layout';
+  return `${place} may delete what has no tag.`;
+}
+
+/** Writes what is to be written, the steps one after the other. */
+async function putBack({ limit, signal, onEvent }: Run, steps: readonly Step[]): Promise<void> {
+  for (const { outcome, reference } of steps) {
+    if (outcome !== 'kept') continue;
+    const message = `${reference} did not exist before that push, and stays: tags are moved, and none is taken away`;
     onEvent?.({ kind: 'warning', message });
   }
-  if (step.outcome !== 'moved') return;
-  const { target, tag, document } = step;
-  await limit(() => target.writeManifest(document, { tag, signal }));
-  onEvent?.({
-    kind: 'tagged',
-    repository: target.label,
-    tag,
-    digest: document.digest,
-    outcome: 'moved',
-  });
+  const moves = steps.filter((step) => step.outcome === 'moved');
+  await putInTurn(
+    moves,
+    {
+      put: ({ target, tag, document }) => limit(() => target.writeManifest(document, { tag, signal })),
+      onLasting: ({ target: { label: repository }, tag, digest }) =>
+        onEvent?.({ kind: 'tagged', repository, tag, digest, outcome: 'moved' }),
+    },
+    { limit, signal },
+  );
 }
 
 async function finish(
   run: Run,
-  target: ImageLocation,
+  target: TargetLocation,
   push: PushRecord,
   steps: readonly Step[],
 ): Promise<void> {

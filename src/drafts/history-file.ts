@@ -1,6 +1,6 @@
 import { isDigest, type Digest } from '../oci/digest.js';
 import { ArgumentError, InvalidError, type Problem } from '../oci/errors.js';
-import { formatImageLocation, parseImageLocation } from '../oci/image-location.js';
+import { formatImageLocation, isTargetLocation, nameIn, parseImageLocation } from '../oci/image-location.js';
 import { isJsonObject, parseJson } from '../oci/json.js';
 import { invalidDocument } from '../oci/validate.js';
 
@@ -102,7 +102,8 @@ function readDigest(value: unknown, pointer: string): Digest {
 function isTagInFull(text: string): boolean {
   try {
     const location = parseImageLocation(text);
-    const { tag, digest } = location.transport === 'oci' ? location : location.reference;
+    if (!isTargetLocation(location)) return false;
+    const { tag, digest } = nameIn(location);
     return tag !== undefined && digest === undefined && formatImageLocation(location) === text;
   } catch (error) {
     if (error instanceof ArgumentError) return false;

@@ -1,14 +1,21 @@
 import { unlimited } from '../content/limit.js';
+import { checkNesting, OncePerManifest } from '../content/nesting.js';
 import { readChild } from '../content/read-child.js';
 import type { Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
-import { childrenOf } from '../oci/children.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { documentDescriptor } from '../oci/document.js';
-import { isNonDistributableType } from '../oci/media-type.js';
-import { missingChildren, observeTags, type Child, type PlanOptions } from './plan.js';
-import { expectFirst, placeName, tagChange, type PublishRequest, type TagChange } from './publish.js';
+import type { MediaType } from '../oci/media-type.js';
+import { missingChildren, movedChildren, observeTags, type Child, type ContentOptions } from './plan.js';
+import {
+  checkSizes,
+  expectFirst,
+  placeName,
+  tagChange,
+  type PublishRequest,
+  type TagChange,
+} from './publish.js';
 import { inMovingOrder } from './tag-order.js';
 
 /** One piece of content, and what a push would do about it. */
@@ -22,26 +29,34 @@ export interface PlannedContent {
   readonly action: 'present' | 'mount' | 'upload' | 'put';
 }
 
+/** A piece of content with what it points to. */
+interface PlannedTree {
+  readonly content: PlannedContent;
+  readonly below: readonly PlannedTree[];
+}
+
 /** What a push would do. */
 export interface PushPlan {
-  /** Of the index. */
+  /** Of the index or image. */
   readonly digest: Digest;
-  /** Of the index, in bytes. */
+  readonly mediaType: MediaType;
+  /** Of the index or image manifest, in bytes. */
   readonly size: number;
-  /** In the order of the index; a manifest after what it points to. The index itself only where it gets no tag. */
+  /** In the order of the index; a manifest after what it points to. What is published itself only where it gets no tag. */
   readonly content: readonly PlannedContent[];
-  /** In the order in which they would move. To move one, the index is put under it. */
+  /** In the order in which they would move. To move one, what is published is put under it. */
   readonly tags: readonly TagChange[];
 }
 
 /**
  * Finds out what {@link publish} would do, and does none of it: sources and targets are only read, registries with GET
- * and HEAD alone.
+ * and HEAD alone. Whether a source holds a layer that is not for distribution is seen only when it is moved.
  *
  * @throws ConflictError where the push would throw it, and what the Source and the Target throw
  */
-export async function planPush(request: PublishRequest, options: PlanOptions = {}): Promise<PushPlan> {
-  const { index, children, destinations, seen } = request;
+export async function planPush(request: PublishRequest, options: ContentOptions = {}): Promise<PushPlan> {
+  const { document, children, destinations, seen } = request;
+  checkSizes(request);
   await expectFirst(request, options);
   const targets = [...new Set(destinations.map(({ target }) => target))];
   const [states, content] = await Promise.all([
@@ -50,14 +65,15 @@ export async function planPush(request: PublishRequest, options: PlanOptions = {
   ]);
   const untagged = destinations.filter(({ tag }) => tag === undefined);
   return {
-    digest: index.digest,
-    size: index.bytes.length,
+    digest: document.digest,
+    mediaType: document.mediaType,
+    size: document.bytes.length,
     content: [
-      ...content.flat(),
-      ...untagged.map(({ target }) => planned(target, 'manifest', documentDescriptor(index), 'put')),
+      ...content.flat().filter(({ digest }) => digest !== document.digest),
+      ...untagged.map(({ target }) => planned(target, 'manifest', documentDescriptor(document), 'put')),
     ],
     tags: inMovingOrder(destinations).flatMap(
-      (destination) => tagChange(index, destination, states.get(destination)) ?? [],
+      (destination) => tagChange(document, destination, states.get(destination)) ?? [],
     ),
   };
 }
@@ -66,45 +82,57 @@ async function planTarget(
   target: Target,
   children: readonly Child[],
   seen: ReadonlySet<Digest> | undefined,
-  options: PlanOptions,
+  options: ContentOptions,
 ): Promise<PlannedContent[]> {
   const missing = new Set(
     (await missingChildren(target, children, seen ?? new Set(), options)).map(
       ({ descriptor }) => descriptor.digest,
     ),
   );
-  const plans = await Promise.all(
+  const walk = { ...options, planned: new OncePerManifest<PlannedTree>() };
+  const trees = await Promise.all(
     children.map(async (child) =>
       missing.has(child.descriptor.digest)
-        ? planManifest(target, child, options)
-        : [planned(target, 'manifest', child.descriptor, 'present')],
+        ? planManifest(target, child, walk, 1)
+        : { content: planned(target, 'manifest', child.descriptor, 'present'), below: [] },
     ),
   );
-  // A layer that several images share is moved once, by the first of them.
   const distinct = new Map<Digest, PlannedContent>();
-  for (const content of plans.flat()) {
-    if (!distinct.has(content.digest)) distinct.set(content.digest, content);
-  }
+  collect(trees, distinct);
   return [...distinct.values()];
 }
 
-async function planManifest(
+/** A layer that several images share is moved once, by the first of them; so is an image that several indexes share. */
+function collect(trees: readonly PlannedTree[], distinct: Map<Digest, PlannedContent>): void {
+  for (const { content, below } of trees) {
+    if (distinct.has(content.digest)) continue;
+    collect(below, distinct);
+    distinct.set(content.digest, content);
+  }
+}
+
+/** @param above how many indexes it was reached through, with the one that is published */
+function planManifest(
   target: Target,
   { descriptor, source, document: known }: Child,
-  options: PlanOptions,
-): Promise<PlannedContent[]> {
-  const { limit = unlimited } = options;
-  const document = known ?? (await limit(() => readChild(source, descriptor, options)));
-  const contents = await Promise.all(
-    childrenOf(document)
-      .filter((child) => !isNonDistributableType(child.mediaType))
-      .map(async (child) => {
-        if (document.kind === 'index') return planManifest(target, { descriptor: child, source }, options);
-        const isThere = await limit(() => target.hasBlob(child, options));
-        return [planned(target, 'blob', child, isThere ? 'present' : wayOf(source, target))];
+  walk: ContentOptions & { readonly planned: OncePerManifest<PlannedTree> },
+  above: number,
+): Promise<PlannedTree> {
+  const { limit = unlimited } = walk;
+  return walk.planned.do(descriptor, async () => {
+    const document = known ?? (await limit(() => readChild(source, descriptor, walk)));
+    checkNesting(document, above, source.label);
+    const below = await Promise.all(
+      movedChildren(document, walk).map(async (child) => {
+        if (document.kind === 'index')
+          return planManifest(target, { descriptor: child, source }, walk, above + 1);
+        const isThere = await limit(() => target.hasBlob(child, walk));
+        const content = planned(target, 'blob', child, isThere ? 'present' : wayOf(source, target));
+        return { content, below: [] };
       }),
-  );
-  return [...contents.flat(), planned(target, 'manifest', descriptor, 'put')];
+    );
+    return { content: planned(target, 'manifest', descriptor, 'put'), below };
+  });
 }
 
 function wayOf({ repository }: Source, target: Target): 'mount' | 'upload' {

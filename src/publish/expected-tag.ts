@@ -28,7 +28,7 @@ export async function checkExpectedTag(
   throw new ConflictError(
     `${target.label}:${tag} was expected to hold ${said(expected)}, but holds ${said(current)}`,
     {
-      hint: 'Look at what was published meanwhile, and start again from it; or push with --expect-current any.',
+      hint: 'Look at what was published meanwhile, and start again from it; or use --expect-current any.',
     },
   );
 }

@@ -1,13 +1,20 @@
 import { unlimited, type Limit } from '../content/limit.js';
+import { checkNesting, OncePerManifest } from '../content/nesting.js';
+import { readChild } from '../content/read-child.js';
 import type { ReadOptions, Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
+import { visible } from '../content/visible.js';
+import { childrenOf } from '../oci/children.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { Document } from '../oci/document.js';
-import { UnauthorizedError } from '../oci/errors.js';
+import { isNonDistributableType } from '../oci/media-type.js';
 import type { Tag } from '../oci/reference.js';
 
-/** An entry of the index that is to be published, with the place that its content is read from. */
+/**
+ * An entry of the index that is to be published, with the place that its content is read from; or an image that is itself
+ * to be published.
+ */
 export interface Child {
   readonly descriptor: Descriptor;
   readonly source: Source;
@@ -15,11 +22,11 @@ export interface Child {
   readonly document?: Document;
 }
 
-/** A tag that is to stand for the index; without a tag, the index is published by its digest alone. */
+/** A tag that is to stand for what is published; without a tag, it is published by its digest alone. */
 export interface Destination {
   readonly target: Target;
   readonly tag?: Tag;
-  /** Where the destination was named by it. It can only be that of the index. */
+  /** Where the destination was named by it. It can only be that of what is published. */
   readonly digest?: Digest;
 }
 
@@ -34,6 +41,15 @@ export interface PlanOptions extends ReadOptions {
   readonly limit?: Limit;
 }
 
+export interface ContentOptions extends PlanOptions {
+  /**
+   * What becomes of layers that are not for distribution (image-spec, "Non-Distributable Layers"): they stay where their
+   * URLs say, or they are moved like any other where the source holds them.
+   * @default 'leave'
+   */
+  readonly nondistributable?: 'leave' | 'move' | undefined;
+}
+
 /** Asks what the tags stand for now: one request a tag, all at once. */
 export async function observeTags(
   destinations: readonly Destination[],
@@ -43,16 +59,24 @@ export async function observeTags(
   const states = await Promise.all(
     destinations.map(async (destination) => {
       const { target, tag } = destination;
-      const state = tag === undefined ? undefined : await limit(() => known(target.find(tag, options)));
+      const state = tag === undefined ? undefined : await limit(() => visible(target.find(tag, options)));
       return [destination, state] as const;
     }),
   );
   return new Map(states);
 }
 
+/** Of a document's children, in their order, those that are moved with it. */
+export function movedChildren(document: Document, { nondistributable }: ContentOptions): Descriptor[] {
+  return childrenOf(document).filter(
+    ({ mediaType }) => nondistributable === 'move' || !isNonDistributableType(mediaType),
+  );
+}
+
 /**
  * Compares an index's children with a target: one request a distinct child, all at once. Every registry is asked,
- * since some accept an index whose children they do not hold.
+ * since some accept an index whose children they do not hold. Where layers that are not for distribution are to be moved, a
+ * child is missing also where only such a layer of it is: most targets have it without them.
  *
  * @param seen children that this run has already read from the target
  */
@@ -60,27 +84,47 @@ export async function missingChildren(
   target: Target,
   children: readonly Child[],
   seen: ReadonlySet<Digest>,
-  options: PlanOptions = {},
+  options: ContentOptions = {},
 ): Promise<Child[]> {
   const { limit = unlimited } = options;
+  const walk = { ...options, walked: new OncePerManifest<boolean>() };
   const distinct = [...new Map(children.map((child) => [child.descriptor.digest, child])).values()];
   const found = await Promise.all(
-    distinct.map(async ({ descriptor: { digest, size } }) => {
+    distinct.map(async (child) => {
+      const { digest, size } = child.descriptor;
+      // A layout may have lost a part of an image that it lists, also of one that was just read from there.
+      if ((await limit(async () => target.hasImage?.(child.descriptor, options))) === false) return false;
       if (seen.has(digest)) return true;
-      const there = await limit(() => known(target.find(digest, options)));
+      const there = await limit(() => visible(target.find(digest, options)));
       // Of another size than its index says: reading it from its source tells which of the two is wrong.
-      return there?.size === size;
+      if (there?.size !== size) return false;
+      return options.nondistributable !== 'move' || !(await lacksLayers(target, child, walk, 1));
     }),
   );
   return distinct.filter((_, position) => found[position] === false);
 }
 
-/** Some registries hide what is there, or not there, from who may write it: the write that follows tells. */
-async function known(found: Promise<Descriptor | undefined>): Promise<Descriptor | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (error instanceof UnauthorizedError) return undefined;
-    throw error;
-  }
+/**
+ * Whether a target that has a manifest is without layers of it that it need not have.
+ * @param above how many indexes it was reached through
+ */
+function lacksLayers(
+  target: Target,
+  { descriptor, source, document: held }: Child,
+  walk: ContentOptions & { readonly walked: OncePerManifest<boolean> },
+  above: number,
+): Promise<boolean> {
+  const { limit = unlimited, walked } = walk;
+  return walked.do(descriptor, async () => {
+    const document = held ?? (await limit(() => readChild(source, descriptor, walk)));
+    checkNesting(document, above, source.label);
+    const lacking = await Promise.all(
+      childrenOf(document).map(async (child) => {
+        if (document.kind === 'index')
+          return lacksLayers(target, { descriptor: child, source }, walk, above + 1);
+        return isNonDistributableType(child.mediaType) && !(await limit(() => target.hasBlob(child, walk)));
+      }),
+    );
+    return lacking.includes(true);
+  });
 }

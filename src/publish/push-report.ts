@@ -2,7 +2,8 @@ import type { Target } from '../content/target.js';
 import { attestedDigest, isAttestation } from '../oci/attestation.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import type { IndexDocument } from '../oci/document.js';
+import { documentDescriptor, type Document } from '../oci/document.js';
+import { isLocalName } from '../oci/image-location.js';
 import type { MediaType } from '../oci/media-type.js';
 import { formatPlatformFull, isCompletePlatform, normalisePlatform, type Platform } from '../oci/platform.js';
 import { formatRepository, parseReference, type Tag } from '../oci/reference.js';
@@ -10,15 +11,18 @@ import type { Publication, TagChange } from './publish.js';
 
 /** What a push left behind, for the programs that come after it. Fit to be written as JSON as it stands. */
 export interface PushReport {
-  /** Every name that the index can now be read by, in the order of the destinations: `REPOSITORY:TAG`, or by digest. */
+  /** Every name that it can now be read by, in the order of the destinations: `REPOSITORY:TAG`, or by digest. */
   readonly references: readonly string[];
-  /** The index by its digest in the first destination: `docker.io/library/app@sha256:…`. */
+  /** By its digest in the first destination: `docker.io/library/app@sha256:…`. */
   readonly image: string;
   readonly digest: Digest;
   readonly mediaType: MediaType;
-  /** Of the index, in bytes. */
+  /** Of the index or image manifest, in bytes. */
   readonly size: number;
-  /** The images by platform in canonical form, so that `linux/arm64` is found however the index spells it. */
+  /**
+   * The images by platform in canonical form, so that `linux/arm64` is found however the index spells it. An image whose
+   * platform is not known is none of them.
+   */
   readonly platforms: Readonly<Record<string, PlatformReport>>;
   readonly tags: readonly TagReport[];
 }
@@ -41,9 +45,11 @@ export interface TagReport extends Pick<TagChange, 'outcome' | 'previous'> {
 }
 
 export interface PushReportRequest {
-  readonly index: IndexDocument;
+  readonly document: Document;
+  /** Of an image: what its index or its config says, where one of them was read. */
+  readonly platform?: Platform | undefined;
   readonly publication: Publication;
-  /** Where it was published, the one that names the list first. */
+  /** Where it was published, the one that names it first. */
   readonly destinations: readonly [ReportedDestination, ...ReportedDestination[]];
 }
 
@@ -54,8 +60,10 @@ export interface ReportedDestination {
 }
 
 /** Says what a push did, with all names in full, since other programs fill in other registries. */
-export function pushReport({ index, publication, destinations }: PushReportRequest): PushReport {
-  const { digest, mediaType, bytes } = index;
+export function pushReport(request: PushReportRequest): PushReport {
+  const { document, platform, publication, destinations } = request;
+  const { digest, mediaType, bytes } = document;
+  const image = { ...documentDescriptor(document), ...(platform !== undefined && { platform }) };
   return {
     references: destinations.map(({ target, tag }) =>
       tag === undefined ? byDigest(target, digest) : byTag(target.label, tag),
@@ -64,7 +72,7 @@ export function pushReport({ index, publication, destinations }: PushReportReque
     digest,
     mediaType,
     size: bytes.length,
-    platforms: platformReports(index.value.manifests),
+    platforms: platformReports(document.kind === 'index' ? document.value.manifests : [image]),
     tags: publication.tags.map(({ repository, tag, previous, outcome }) => ({
       reference: byTag(repository, tag),
       ...(previous !== undefined && { previous }),
@@ -108,9 +116,9 @@ function byDigest({ label }: Pick<Target, 'label'>, digest: Digest): string {
   return `${fullName(label)}@${digest}`;
 }
 
-/** A repository's name as every program understands it. Layouts, and places that are no registry's, keep theirs. */
+/** A repository's name as every program understands it. Layouts and archives, and places that are no registry's, keep theirs. */
 function fullName(label: string): string {
-  if (label.startsWith('oci:')) return label;
+  if (isLocalName(label)) return label;
   try {
     return formatRepository(parseReference(label));
   } catch {

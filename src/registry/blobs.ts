@@ -43,7 +43,7 @@ export class Blobs {
       // A blob of another size is not this one, whatever name it has: write it again.
       return response.status === 200 && (size === undefined || Number(size) === descriptor.size);
     }
-    throw refusalError(await readRefusal(response), this.#attempt(descriptor.digest));
+    throw refusalError(await readRefusal(response, 'blob'), this.#attempt(descriptor.digest));
   }
 
   /**
@@ -71,7 +71,7 @@ export class Blobs {
       timing: 'content',
     });
     if (response.status === 200 || (response.status === 206 && from > 0)) return response;
-    throw refusalError(await readRefusal(response), this.#attempt(digest));
+    throw refusalError(await readRefusal(response, 'blob'), this.#attempt(digest));
   }
 
   #attempt(digest: Digest): Attempt {

@@ -9,6 +9,9 @@ export type OpenRest = (from: number) => Promise<HttpResponse>;
 /** How often a download that made progress may break before it is given up. */
 const MOST_BREAKS = 5;
 
+/** So many bytes are asked for ahead of who reads: where the two ends take turns at being slow, neither waits. */
+const READ_AHEAD = 256 * 1024;
+
 /**
  * The body of an answer as a stream that goes on where it was when the connection breaks (RFC 9110, 14, "Range Requests").
  * It does not verify: that is for who reads it, over the joined parts. Destroying it frees the connection.
@@ -25,7 +28,7 @@ export class Download extends Readable {
 
   /** @param first the answer that holds the content from its first byte */
   constructor(first: HttpResponse, open: OpenRest) {
-    super();
+    super({ highWaterMark: READ_AHEAD });
     this.#open = open;
     this.#response = first;
     this.#attach(first);

@@ -14,6 +14,11 @@ export function manifestUrl(repository: Repository, selector: Selector): URL {
   return endpoint(repository, `manifests/${selector}`);
 }
 
+/** `/v2/<name>/referrers/<digest>` */
+export function referrersUrl(repository: Repository, digest: Digest): URL {
+  return endpoint(repository, `referrers/${digest}`);
+}
+
 /** `/v2/<name>/blobs/<digest>` */
 export function blobUrl(repository: Repository, digest: Digest): URL {
   return endpoint(repository, `blobs/${digest}`);

@@ -1,4 +1,6 @@
+import { isExpiredAuthorization } from '../auth/expired-authorization.js';
 import type { RegistryErrorDetail } from '../oci/errors.js';
+import type { Attempt } from './attempt.js';
 import type { ErrorBody } from './error-body.js';
 
 /**
@@ -17,8 +19,7 @@ const MEANINGS = new Map<string, CodeMeaning>([
   ['ThrottlingException', 'throttled'],
   ['ThrottleException', 'throttled'],
   ['UNAVAILABLE', 'unavailable'],
-  // ECR, Quay and Harbor, in this order, when a tag is immutable.
-  ['TAG_INVALID', 'conflict'],
+  // Quay and Harbor, in this order, when a tag is immutable.
   ['TAG_IMMUTABLE', 'conflict'],
   ['PRECONDITION', 'conflict'],
   ['MANIFEST_INVALID', 'invalid'],
@@ -26,6 +27,8 @@ const MEANINGS = new Map<string, CodeMeaning>([
   ['DIGEST_INVALID', 'invalid'],
   ['SIZE_INVALID', 'invalid'],
   ['NAME_INVALID', 'invalid'],
+  // Amazon ECR says this of an immutable tag too, but then with that word.
+  ['TAG_INVALID', 'invalid'],
   ['UNSUPPORTED', 'invalid'],
 ]);
 
@@ -39,11 +42,26 @@ export type CodeMeaning =
   | 'throttled'
   | 'unavailable';
 
-/** What went wrong, from the first code that says it; `undefined` where only the status can tell. */
-export function meaningOf({ errors, words }: ErrorBody): CodeMeaning | undefined {
-  // Registries refuse to move an immutable tag under many codes, or none, but all of them use the word.
-  if (/immutab/i.test(words)) return 'conflict';
-  return errors.map(({ code }) => MEANINGS.get(code)).find((meaning) => meaning !== undefined);
+/** What is said under many codes, or in plain text without any, but always with these words. */
+const WORDINGS: readonly (readonly [areSaid: (words: string) => boolean, meaning: CodeMeaning])[] = [
+  // Of all registries that refuse to move an immutable tag.
+  [(words) => /immutab/i.test(words), 'conflict'],
+  // Amazon ECR.
+  [(words) => /\bThrottl(?:e|ing)Exception\b/.test(words), 'throttled'],
+  [isExpiredAuthorization, 'denied'],
+];
+
+/**
+ * What went wrong, from its words or the first code that says it; `undefined` where only the status can tell.
+ * @param what the request was about
+ */
+export function meaningOf({ errors, words }: ErrorBody, what: Attempt['what']): CodeMeaning | undefined {
+  const worded = WORDINGS.find(([areSaid]) => areSaid(words));
+  if (worded !== undefined) return worded[1];
+  const codes = errors.map(({ code }) => code);
+  // ECR's for layers that a manifest points to, and everybody's for an upload session that is gone.
+  if (what === 'manifest' && codes.includes('BLOB_UPLOAD_UNKNOWN')) return 'child-missing';
+  return codes.map((code) => MEANINGS.get(code)).find((meaning) => meaning !== undefined);
 }
 
 /** An upload session that the registry lost or mixed up: a new one may succeed. */

@@ -1,7 +1,8 @@
-import type { HttpResponse } from '../http/message.js';
+import { isExpiredAuthorization } from '../auth/expired-authorization.js';
 import { isDigest, type Digest } from '../oci/digest.js';
-import { formatRepository, type RegistryHost } from '../oci/reference.js';
+import { formatRepository } from '../oci/reference.js';
 import type { Attempt } from './attempt.js';
+import { createEcrRepository, deniedByEcrHint } from './ecr-hints.js';
 import type { ErrorBody } from './error-body.js';
 import type { Refusal } from './error-mapping.js';
 
@@ -11,9 +12,10 @@ export function missingHint({ meaning }: Refusal, attempt: Attempt, answer: stri
   const repository = formatRepository(attempt.repository);
   if (attempt.verb === 'write') {
     if (meaning !== 'no-repository') return `Check that the repository ${repository} exists.`;
-    return isEcr(registry)
-      ? `Create the repository first: aws ecr create-repository --repository-name ${attempt.repository.path}`
-      : `Create the repository ${repository} first, or check its name.`;
+    const command = createEcrRepository(attempt.repository);
+    return command === undefined
+      ? `Create the repository ${repository} first, or check its name.`
+      : `Create the repository first: ${command}`;
   }
   if (meaning === 'no-repository')
     return `${registry} has no repository ${repository}: check the name. (${answer})`;
@@ -26,8 +28,10 @@ export function missingHint({ meaning }: Refusal, attempt: Attempt, answer: stri
 /** What to do about a login that is missing, has run out or is not enough. */
 export function deniedHint({ response, body }: Refusal, attempt: Attempt): string {
   const { registry } = attempt.repository;
-  const login = `docker login ${registry}`;
-  if (/expired/i.test(body.words)) return `The login has expired; log in again: ${login}`;
+  const special = deniedByEcrHint({ status: response.status, words: body.words }, attempt);
+  if (special !== undefined) return special;
+  const login = `multiarch login ${registry}`;
+  if (isExpiredAuthorization(body.words)) return `The login has expired; log in again: ${login}`;
   const right = attempt.verb === 'read' ? 'read from' : 'push to';
   const repository = formatRepository(attempt.repository);
   // Many registries hide a repository that does not exist behind a 401 or 403.
@@ -35,16 +39,6 @@ export function deniedHint({ response, body }: Refusal, attempt: Attempt): strin
   return response.status === 401
     ? `Log in with "${login}"; where that is done, check ${exists}that the account may ${right} ${repository}.`
     : `Check ${exists}that the account may ${right} ${repository}; to use another account: ${login}`;
-}
-
-/** When to try again: Retry-After, and the limit where the registry states it (Docker Hub: `100;w=21600`). */
-export function rateLimitHint(response: HttpResponse, attempt: Attempt): string {
-  const after = response.headers['retry-after']?.trim();
-  const again = after !== undefined && /^\d+$/.test(after) ? `in ${after} s` : 'later';
-  const [, count, window] = /^(\d+);w=(\d+)$/.exec(response.headers['ratelimit-limit']?.trim() ?? '') ?? [];
-  const limit =
-    count === undefined ? '' : ` The limit is ${count} requests in ${Number(window) / 3600} hours.`;
-  return `Try again ${again}; a login (docker login ${attempt.repository.registry}) may have a higher limit.${limit}`;
 }
 
 /** What to do about children that the registry misses. */
@@ -67,7 +61,21 @@ export function missingChildren(body: ErrorBody, attempt: Attempt): string {
 
 /** What may be wrong with a document that the registry refuses. */
 export function invalidHint({ response, body }: Refusal, attempt: Attempt): string | undefined {
-  if (attempt.verb !== 'write' || attempt.what !== 'manifest') return undefined;
+  if (attempt.verb !== 'write') return undefined;
+  if (attempt.name.includes('@sha512:') && body.errors.some(({ code }) => code === 'DIGEST_INVALID')) {
+    return 'Something on the way may change what is sent, or the registry does not take sha512: then have the image built with sha256.';
+  }
+  if (attempt.what !== 'manifest') return undefined;
+  // What Amazon ECR says of a document that does not name its type, and the type is all that it lacks.
+  if (/\binvalid JSON syntax\b/i.test(body.words)) {
+    return 'The registry may want a "mediaType" in the document: have the image built with one, or --format docker.';
+  }
+  if (/\bdigest\b.*\bmatch/i.test(body.words)) {
+    return 'What arrived is not what was sent: push again; something on the way may change requests.';
+  }
+  if (body.errors.some(({ code }) => code === 'TAG_INVALID')) {
+    return 'The registry does not take this tag: check it, or publish under another one.';
+  }
   const unsupported = body.errors.some(({ code }) => code === 'UNSUPPORTED');
   if (response.status === 415 || unsupported) {
     return 'The registry may not take this media type: try the other one (--format oci or --format docker).';
@@ -81,8 +89,3 @@ function digestsIn({ errors }: ErrorBody): ReadonlySet<Digest> {
 }
 
 const DIGEST = /\bsha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})\b/g;
-
-/** Private Amazon ECR, where a repository is made by a call of its own. */
-function isEcr(registry: RegistryHost): boolean {
-  return /^\d{12}\.dkr[.-]ecr\b/.test(registry);
-}

@@ -17,16 +17,11 @@ import {
 } from '../oci/errors.js';
 import { printable } from '../oci/printable.js';
 import type { Attempt } from './attempt.js';
+import { throttledByEcrHint } from './ecr-hints.js';
 import { readErrorBody, type ErrorBody } from './error-body.js';
 import { isTransient, meaningOf, type CodeMeaning } from './error-codes.js';
-import {
-  deniedHint,
-  invalidHint,
-  missingChildren,
-  missingChildrenHint,
-  missingHint,
-  rateLimitHint,
-} from './error-hints.js';
+import { deniedHint, invalidHint, missingChildren, missingChildrenHint, missingHint } from './error-hints.js';
+import { againWhen, rateLimitHint } from './rate-limit.js';
 
 /** An answer that is not a success, read to its end. */
 export interface Refusal {
@@ -35,10 +30,10 @@ export interface Refusal {
   readonly meaning: CodeMeaning | undefined;
 }
 
-/** Reads an answer that is not a success, and frees its connection. */
-export async function readRefusal(response: HttpResponse): Promise<Refusal> {
+/** Reads an answer that is not a success, and frees its connection. @param what the request was about */
+export async function readRefusal(response: HttpResponse, what: Attempt['what']): Promise<Refusal> {
   const body = await readErrorBody(response);
-  return { response, body, meaning: meaningOf(body) };
+  return { response, body, meaning: meaningOf(body, what) };
 }
 
 /** Whether the same work may succeed when it is begun again. */
@@ -75,9 +70,15 @@ export function refusalError(refusal: Refusal, attempt: Attempt): MultiarchError
     case 'denied':
       return new UnauthorizedError(message, options(deniedHint(refusal, attempt)));
     case 'throttled':
-      return new RateLimitedError(message, options(rateLimitHint(response, attempt)));
+      return new RateLimitedError(
+        message,
+        options(throttledByEcrHint(attempt) ?? rateLimitHint(response, attempt)),
+      );
     case 'unavailable':
-      return new UnavailableError(message, options('The registry has trouble; try again later.'));
+      return new UnavailableError(
+        message,
+        options(`The registry has trouble; try again ${againWhen(response)}.`),
+      );
     case 'conflict':
       return new ConflictError(message, options('The tag is immutable: publish under another tag.'));
     case 'invalid':

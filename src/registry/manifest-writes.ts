@@ -1,12 +1,13 @@
 import { Readable } from 'node:stream';
 
 import type { ReadOptions, Selector } from '../content/source.js';
+import { visible } from '../content/visible.js';
 import type { HttpResponse } from '../http/message.js';
 import { childrenOf } from '../oci/children.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { digestAlgorithm, digestOf, tryParseDigest, type Digest } from '../oci/digest.js';
 import { documentDescriptor, type Document } from '../oci/document.js';
-import { ConflictError, FailedError, InvalidError, UnauthorizedError } from '../oci/errors.js';
+import { ConflictError, FailedError, InvalidError } from '../oci/errors.js';
 import { MAX_MANIFEST_PUSH } from '../oci/limits.js';
 import { isNonDistributableType } from '../oci/media-type.js';
 import type { Tag } from '../oci/reference.js';
@@ -22,6 +23,16 @@ import type { Sleep } from './sleep.js';
  * whose parts catch up with one another), in milliseconds.
  */
 const CATCH_UP_WAITS: readonly number[] = [250, 1_000];
+
+/** What came of a write. */
+export interface WrittenManifest {
+  readonly descriptor: Descriptor;
+  /**
+   * Whether the registry has told that it lists the document with what refers to its `subject` (distribution-spec,
+   * "Pushing Manifests with Subject").
+   */
+  readonly isListed: boolean;
+}
 
 /** Writes manifests and indexes to one repository (distribution-spec, "Pushing manifests"). */
 export class ManifestWrites {
@@ -45,7 +56,7 @@ export class ManifestWrites {
   async put(
     document: Document,
     { tag, signal }: ReadOptions & { readonly tag?: Tag } = {},
-  ): Promise<Descriptor> {
+  ): Promise<WrittenManifest> {
     const { bytes, digest, mediaType } = document;
     const selector = tag ?? digest;
     const attempt = {
@@ -72,14 +83,16 @@ export class ManifestWrites {
       if (response.status >= 200 && response.status <= 299) {
         response.discard();
         await this.#confirm(response, document, selector, signal);
-        return documentDescriptor(document);
+        const isListed = response.headers['oci-subject'] !== undefined;
+        return { descriptor: documentDescriptor(document), isListed };
       }
-      const refusal = await readRefusal(response);
+      const refusal = await readRefusal(response, 'manifest');
       const wait = refusal.meaning === 'child-missing' ? CATCH_UP_WAITS[tries] : undefined;
       if (wait === undefined) {
         const error = refusalError(refusal, attempt);
         if (!(error instanceof ConflictError) || tag === undefined) throw error;
-        return this.#settle(document, tag, error, signal);
+        await this.#settle(document, tag, error, signal);
+        return { descriptor: documentDescriptor(document), isListed: false };
       }
       await this.#sleep(wait, signal);
     }
@@ -94,9 +107,9 @@ export class ManifestWrites {
     tag: Tag,
     error: ConflictError,
     signal: AbortSignal | undefined,
-  ): Promise<Descriptor> {
+  ): Promise<void> {
     const current = await this.#see(tag, signal);
-    if (current?.digest === document.digest) return documentDescriptor(document);
+    if (current?.digest === document.digest) return;
     const holds =
       current === undefined ? '' : `; it holds ${current.digest}, and ${document.digest} was to be written`;
     throw new ConflictError(`${error.message.replace(/\.$/, '')}${holds}`, {
@@ -106,13 +119,8 @@ export class ManifestWrites {
   }
 
   /** What is there now, as far as who may write is let see it. */
-  async #see(selector: Selector, signal: AbortSignal | undefined): Promise<Descriptor | undefined> {
-    try {
-      return await this.#manifests.find(selector, { signal });
-    } catch (error) {
-      if (error instanceof UnauthorizedError) return undefined;
-      throw error;
-    }
+  #see(selector: Selector, signal: AbortSignal | undefined): Promise<Descriptor | undefined> {
+    return visible(this.#manifests.find(selector, { signal }));
   }
 
   /** Only 201 with the digest of what was sent says that it is stored: anything else is read back. */

@@ -75,7 +75,7 @@ export class Manifests {
   async #head(selector: Selector, options: ReadOptions): Promise<Descriptor | 'missing' | 'unclear'> {
     const response = await this.#ask('HEAD', selector, options);
     if (isTemporaryStatus(response.status)) {
-      throw refusalError(await readRefusal(response), this.#attempt(selector));
+      throw refusalError(await readRefusal(response, 'manifest'), this.#attempt(selector));
     }
     response.discard();
     if (response.status === 404) return 'missing';
@@ -83,7 +83,8 @@ export class Manifests {
   }
 
   async #document(response: HttpResponse, selector: Selector): Promise<Document> {
-    if (response.status !== 200) throw refusalError(await readRefusal(response), this.#attempt(selector));
+    if (response.status !== 200)
+      throw refusalError(await readRefusal(response, 'manifest'), this.#attempt(selector));
     const { name } = this.#attempt(selector);
     const length = Number(response.headers['content-length'] ?? 0);
     if (length > MAX_MANIFEST_PULL) {

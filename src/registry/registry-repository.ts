@@ -1,15 +1,19 @@
 import type { Readable } from 'node:stream';
 
 import type { BlobOutcome, OnEvent } from '../content/events.js';
+import { recordReferrer } from '../content/referrers-list.js';
 import type { ReadOptions, Selector, Source } from '../content/source.js';
 import type { Target, WriteBlobOptions } from '../content/target.js';
 import type { RetryPolicy } from '../http/retry.js';
 import type { Descriptor } from '../oci/descriptor.js';
+import type { Digest } from '../oci/digest.js';
 import type { Document } from '../oci/document.js';
 import { familiarReference, type Repository, type Tag } from '../oci/reference.js';
 import { Blobs } from './blobs.js';
 import { ManifestWrites } from './manifest-writes.js';
 import { Manifests } from './manifests.js';
+import { ReferrersTags } from './referrers-tags.js';
+import { Referrers } from './referrers.js';
 import { RepositoryRequests, type Access, type RegistrySender } from './requests.js';
 import { sleep as realSleep, type Sleep } from './sleep.js';
 import { Uploads } from './uploads.js';
@@ -38,6 +42,8 @@ export class RegistryRepository implements Target {
   readonly #writes: ManifestWrites;
   readonly #blobs: Blobs;
   readonly #uploads: Uploads;
+  readonly #referrers: Referrers;
+  readonly #referrersTags: ReferrersTags;
 
   constructor(options: RegistryRepositoryOptions) {
     const {
@@ -57,6 +63,8 @@ export class RegistryRepository implements Target {
     this.#writes = new ManifestWrites(requests, this.#manifests, sleep);
     this.#blobs = new Blobs(requests, onEvent);
     this.#uploads = new Uploads(requests, this.#blobs, policy, sleep);
+    this.#referrersTags = new ReferrersTags(this.label, this.#manifests, this.#writes, { sleep, random });
+    this.#referrers = new Referrers(requests, this.#referrersTags);
   }
 
   resolve(selector: Selector, options?: ReadOptions): Promise<Descriptor> {
@@ -83,7 +91,21 @@ export class RegistryRepository implements Target {
     return this.#uploads.copy(descriptor, from, options);
   }
 
-  writeManifest(document: Document, options?: ReadOptions & { readonly tag?: Tag }): Promise<Descriptor> {
-    return this.#writes.put(document, options);
+  listReferrers(digest: Digest, options?: ReadOptions): Promise<readonly Descriptor[]> {
+    return this.#referrers.list(digest, options);
+  }
+
+  async writeManifest(
+    document: Document,
+    options: ReadOptions & { readonly tag?: Tag } = {},
+  ): Promise<Descriptor> {
+    const { signal, tag } = options;
+    if (document.value.subject !== undefined) {
+      // By its digest first: where its subject's list cannot be written, no tag has moved.
+      const { descriptor, isListed } = await this.#writes.put(document, { signal });
+      if (!isListed) await recordReferrer(this.#referrersTags, document, { signal });
+      if (tag === undefined) return descriptor;
+    }
+    return (await this.#writes.put(document, options)).descriptor;
   }
 }

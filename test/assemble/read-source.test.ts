@@ -12,6 +12,7 @@ import { DOCKER_LIST, OCI_CONFIG, OCI_INDEX } from '../../src/oci/media-type.js'
 import { parseTag } from '../../src/oci/reference.js';
 import { createIndexDocument } from '../../src/oci/serialise.js';
 import { manifestOf } from '../contract/contract-content.js';
+import { storeNested } from '../support/nested-indexes.js';
 import { storeContent } from '../support/stored.js';
 import { tinyImage, tinyIndex, type TinyImage } from '../support/tiny-image.mjs';
 
@@ -25,6 +26,7 @@ function watched(store: MemoryStore): { readonly source: Source; readonly reads:
   const source: Source = {
     label: store.label,
     resolve: (selector, options) => store.resolve(selector, options),
+    find: (selector, options) => store.find(selector, options),
     readManifest: (selector, options) => {
       reads.push(`manifest ${selector}`);
       return store.readManifest(selector, options);
@@ -224,6 +226,20 @@ describe('readSource of an index', () => {
     );
   });
 
+  it('opens an index once that is listed many times', async () => {
+    const store = new MemoryStore();
+    const image = { ...(await silentEntry(store, amd64)), platform: { os: 'linux', architecture: 'amd64' } };
+    const outermost = await storeNested(store, image, 4);
+    const { source, reads } = watched(store);
+
+    const { entries } = await readSource(source, outermost.digest, 'app');
+
+    expect(reads).toHaveLength(4);
+    expect(new Set(reads).size).toBe(4);
+    // Those of the innermost index.
+    expect(entries).toHaveLength(60);
+  });
+
   it('refuses a child that is not of the size that the index says', async () => {
     const whole = new MemoryStore();
     const entry = await silentEntry(whole, amd64);
@@ -236,6 +252,7 @@ describe('readSource of an index', () => {
     const source: Source = {
       label: 'registry.example.com/app',
       resolve: (selector) => whole.resolve(selector),
+      find: (selector) => whole.find(selector),
       readManifest: (selector) =>
         selector === LATEST ? Promise.resolve(index) : whole.readManifest(selector),
       openBlob: (descriptor) => whole.openBlob(descriptor),

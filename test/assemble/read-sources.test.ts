@@ -24,7 +24,7 @@ function bad(label: string, error: unknown, after: Promise<unknown> = Promise.re
     await after;
     throw error;
   };
-  const source: Source = { label, resolve: fail, readManifest: fail, openBlob: fail };
+  const source: Source = { label, resolve: fail, find: fail, readManifest: fail, openBlob: fail };
   return { source, selector, label };
 }
 
@@ -46,6 +46,7 @@ describe('readSources', () => {
     const held: Source = {
       label: 'slow',
       resolve: (...words) => source.resolve(...words),
+      find: (...words) => source.find(...words),
       readManifest: async (...words) => {
         await later;
         return source.readManifest(...words);

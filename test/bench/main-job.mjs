@@ -1,6 +1,6 @@
 /**
- * Measures the main job against what others need for it: `npm run bench`, and `npm run bench -- --memory` for how much
- * memory a large blob takes. Everything is on this machine: registries that answer late stand for those that are far.
+ * Measures the main job against what others need for it: `npm run bench`, with `-- --copy` copies of large layers, and
+ * with `-- --memory` how much memory a large blob takes. Everything is on this machine: registries that answer late stand for those that are far.
  */
 import { tinyIndex } from '../support/tiny-image.mjs';
 import { ACCOUNT, loadSupport } from './registries.mjs';
@@ -60,6 +60,7 @@ const JOBS = [
 ];
 
 if (process.argv.includes('--memory')) await measureMemory();
+else if (process.argv.includes('--copy')) await (await import('./copy.mjs')).measureCopies();
 else for (const job of JOBS) await measureJob(job);
 
 /** @param {Job} job */

@@ -16,7 +16,18 @@ const support = fileURLToPath(new URL('../support/', import.meta.url));
  * @property {typeof import('../support/large-image.js').seedLargeImage} seedLargeImage
  * @property {typeof import('../support/architectures.js').seedImages} seedImages
  * @property {typeof import('../support/architectures.js').imagesOf} imagesOf
+ * @property {typeof import('../support/docker-registry.js').startRegistry} startRegistry
+ * @property {typeof import('../support/repository.js').Repository} Repository
  */
+
+const SUPPORT = [
+  'memory-registry',
+  'recording-server',
+  'large-image',
+  'architectures',
+  'docker-registry',
+  'repository',
+];
 
 /** @returns {Promise<Support>} */
 export async function loadSupport() {
@@ -26,9 +37,7 @@ export async function loadSupport() {
     const outfile = join(directory, 'support.mjs');
     await build({
       stdin: {
-        contents: ['memory-registry', 'recording-server', 'large-image', 'architectures']
-          .map((name) => `export * from './${name}.ts';`)
-          .join('\n'),
+        contents: SUPPORT.map((name) => `export * from './${name}.ts';`).join('\n'),
         resolveDir: support,
       },
       outfile,

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -17,7 +17,8 @@ import { ACCOUNT } from './registries.mjs';
  * @param {readonly CommandLine[]} commands
  * @param {readonly string[]} hosts registries to which {@link ACCOUNT} logs in
  * @param {Readonly<Record<string, string>>} [more] of the environment
- * @returns {Promise<{ milliseconds: number }>} from the start of the first to the end of the last
+ * @returns {Promise<{ milliseconds: number, peakBytes: number }>} from the start of the first to the end of the last, and the
+ *   most memory that one of them had resident, 0 where the system does not tell
  * @throws where one of them fails
  */
 export async function timeCommands(commands, hosts, more = {}) {
@@ -25,8 +26,9 @@ export async function timeCommands(commands, hosts, more = {}) {
   try {
     const env = { ...(await environment(home, hosts)), ...more };
     const startedAt = performance.now();
-    for (const command of commands) await run(command, env, home);
-    return { milliseconds: performance.now() - startedAt };
+    let peakBytes = 0;
+    for (const command of commands) peakBytes = Math.max(peakBytes, await run(command, env, home));
+    return { milliseconds: performance.now() - startedAt, peakBytes };
   } finally {
     await rm(home, { recursive: true, force: true });
   }
@@ -90,18 +92,35 @@ async function environment(home, hosts) {
  * @param {CommandLine} command
  * @param {Readonly<Record<string, string>>} env
  * @param {string} cwd
- * @returns {Promise<void>}
+ * @returns {Promise<number>} the most memory that it had resident, in bytes
  */
 function run([command, ...args], env, cwd) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
+    let peakBytes = 0;
+    const watch = setInterval(() => (peakBytes = Math.max(peakBytes, residentPeak(child.pid))), 10);
     child.stdout.on('data', (chunk) => (output += chunk));
     child.stderr.on('data', (chunk) => (output += chunk));
     child.once('error', reject);
+    child.once('exit', () => clearInterval(watch));
     child.once('close', (code) => {
-      if (code === 0) resolve();
+      if (code === 0) resolve(peakBytes);
       else reject(new Error(`${[command, ...args].join(' ')}: ended with ${code}\n${output}`));
     });
   });
+}
+
+/**
+ * The most memory that a running process ever had resident, in bytes; 0 where that is not known (proc(5), only Linux).
+ *
+ * @param {number | undefined} pid
+ */
+function residentPeak(pid) {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
 }

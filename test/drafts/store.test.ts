@@ -354,7 +354,9 @@ describe('what killed processes left', () => {
     for (const name of [old, recent, ...others]) {
       await mkdir(join(directory, name));
       await writeFile(join(directory, name, 'x'), '');
-      if (name !== recent) await utimes(join(directory, name), yesterday, yesterday);
+      if (name === recent) continue;
+      await utimes(join(directory, name, 'x'), yesterday, yesterday);
+      await utimes(join(directory, name), yesterday, yesterday);
     }
     expect((await store.list()).drafts).toEqual([draft]);
     await store.update(app, () => ({ ...draft, format: 'oci' }));

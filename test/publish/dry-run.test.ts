@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { MemoryStore } from '../../src/content/memory-store.js';
 import { documentDescriptor, type IndexDocument } from '../../src/oci/document.js';
@@ -10,6 +10,7 @@ import { planPush } from '../../src/publish/dry-run.js';
 import type { Child } from '../../src/publish/plan.js';
 import { publish } from '../../src/publish/publish.js';
 import { manifestOf } from '../contract/contract-content.js';
+import { storeNested } from '../support/nested-indexes.js';
 import { storeContent } from '../support/stored.js';
 import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
 
@@ -62,10 +63,11 @@ describe('planPush', () => {
     for (const { bytes, mediaType } of amd64.layers) target.addBlob(bytes, mediaType);
     target.isClosed = true;
 
-    const plan = await planPush({ index, children, destinations: [{ target, tag: V1 }] });
+    const plan = await planPush({ document: index, children, destinations: [{ target, tag: V1 }] });
 
     expect(plan).toEqual({
       digest: index.digest,
+      mediaType: index.mediaType,
       size: index.bytes.length,
       content: [
         ...[amd64.config, ...amd64.layers].map(({ digest, size }, position) => ({
@@ -97,7 +99,7 @@ describe('planPush', () => {
   it('is what publish does then', async () => {
     const { target, children, index } = await prepare(tinyIndex([amd64], { attestations: true }), arm64);
     await storeContent(target, arm64);
-    const request = { index, children, destinations: [{ target, tag: V1 }] };
+    const request = { document: index, children, destinations: [{ target, tag: V1 }] };
     target.isClosed = true;
     const plan = await planPush(request);
     target.isClosed = false;
@@ -121,7 +123,7 @@ describe('planPush', () => {
 
   it('has nothing to do after a push', async () => {
     const { target, children, index } = await prepare(amd64);
-    const request = { index, children, destinations: [{ target, tag: V1 }] };
+    const request = { document: index, children, destinations: [{ target, tag: V1 }] };
     await publish(request);
     target.isClosed = true;
     const plan = await planPush(request);
@@ -138,7 +140,7 @@ describe('planPush', () => {
     const { source, target, children, index } = await prepare(amd64);
     source.repository = parseReference(from);
     target.repository = parseReference('registry.example.com/app');
-    const plan = await planPush({ index, children, destinations: [{ target, tag: V1 }] });
+    const plan = await planPush({ document: index, children, destinations: [{ target, tag: V1 }] });
     expect(new Set(plan.content.map((content) => `${content.kind} ${content.action}`))).toEqual(
       new Set([`blob ${action}`, 'manifest put']),
     );
@@ -158,15 +160,40 @@ describe('planPush', () => {
       children.push({ descriptor: await store.writeManifest(manifestOf(config, [layer])), source: store });
     }
     const target = Object.assign(new MemoryStore(), { repository: parseReference('registry.example.com/b') });
-    const plan = await planPush({ index: indexOf(children), children, destinations: [{ target, tag: V1 }] });
+    const plan = await planPush({
+      document: indexOf(children),
+      children,
+      destinations: [{ target, tag: V1 }],
+    });
     const layers = plan.content.filter(({ kind, size }) => kind === 'blob' && size === 6);
     expect(layers.map(({ action }) => action)).toEqual(['mount']);
+  });
+
+  it('reads and counts an index once that is listed many times', async () => {
+    const { source, target, children } = await prepare(amd64);
+    const [image] = children;
+    if (image === undefined) throw new Error('there is no image');
+    const nested = await storeNested(source, image.descriptor, 3);
+    const child = { descriptor: documentDescriptor(nested), source };
+    const reads = vi.spyOn(source, 'readManifest');
+
+    const plan = await planPush({
+      document: indexOf([child]),
+      children: [child],
+      destinations: [{ target, tag: V1 }],
+    });
+
+    expect(reads).toHaveBeenCalledTimes(4);
+    const manifests = plan.content.filter(({ kind }) => kind === 'manifest');
+    expect(manifests).toHaveLength(4);
+    expect(manifests[0]?.digest).toBe(image.descriptor.digest);
+    expect(manifests[3]?.digest).toBe(nested.digest);
   });
 
   it('names the index itself where it gets no tag', async () => {
     const { target, children, index } = await prepare(amd64);
     await storeContent(target, amd64);
-    const plan = await planPush({ index, children, destinations: [{ target }] });
+    const plan = await planPush({ document: index, children, destinations: [{ target }] });
     expect(short(plan)).toEqual([
       `present manifest ${amd64.manifest.digest}`,
       `put manifest ${index.digest}`,
@@ -177,14 +204,19 @@ describe('planPush', () => {
   it('lists tags in the order in which they would move', async () => {
     const { target, children, index } = await prepare(amd64);
     const destinations = ['latest', 'v1', 'v2'].map((tag) => ({ target, tag: parseTag(tag) }));
-    const plan = await planPush({ index, children, destinations });
+    const plan = await planPush({ document: index, children, destinations });
     expect(plan.tags.map(({ tag }) => tag)).toEqual(['v1', 'v2', 'latest']);
   });
 
   it('fails where the push would: the tag is not as expected', async () => {
     const { target, children, index } = await prepare(amd64);
     await storeContent(target, arm64, V1);
-    const request = { index, children, destinations: [{ target, tag: V1 }], expectCurrent: 'none' } as const;
+    const request = {
+      document: index,
+      children,
+      destinations: [{ target, tag: V1 }],
+      expectCurrent: 'none',
+    } as const;
     await expect(planPush(request)).rejects.toThrow(ConflictError);
   });
 });

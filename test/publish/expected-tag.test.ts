@@ -69,7 +69,7 @@ describe('publish with an expectation', () => {
       { target, tag: V1 },
       { target, tag: parseTag('other') },
     ];
-    return { target, request: { index, children: [{ descriptor, source }], destinations } };
+    return { target, request: { document: index, children: [{ descriptor, source }], destinations } };
   }
 
   it('moves all tags where the first is as expected; of the others nothing is expected', async () => {

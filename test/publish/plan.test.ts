@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { MemoryStore } from '../../src/content/memory-store.js';
 import type { Selector } from '../../src/content/source.js';
@@ -7,6 +7,7 @@ import { documentDescriptor } from '../../src/oci/document.js';
 import { UnauthorizedError } from '../../src/oci/errors.js';
 import { parseTag } from '../../src/oci/reference.js';
 import { missingChildren, observeTags, type Child } from '../../src/publish/plan.js';
+import { storeNested } from '../support/nested-indexes.js';
 import { storeContent } from '../support/stored.js';
 import { tinyImage } from '../support/tiny-image.mjs';
 
@@ -43,6 +44,18 @@ describe('missingChildren', () => {
 
     expect(missing).toEqual([first, second]);
     expect(selectors).toEqual([first.descriptor.digest, second.descriptor.digest]);
+  });
+
+  it('looks for layers once in an index that is listed many times', async () => {
+    const store = new MemoryStore();
+    const { descriptor } = await childOf(store, 'amd64');
+    const nested = documentDescriptor(await storeNested(store, descriptor, 3));
+    const reads = vi.spyOn(store, 'readManifest');
+
+    const children = [{ descriptor: nested, source: store }];
+    expect(await missingChildren(store, children, new Set(), { nondistributable: 'move' })).toEqual([]);
+
+    expect(reads).toHaveBeenCalledTimes(4);
   });
 });
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import type { WorkEvent } from '../../src/content/events.js';
 import { MemoryStore } from '../../src/content/memory-store.js';
@@ -7,54 +7,22 @@ import type { Descriptor } from '../../src/oci/descriptor.js';
 import { documentDescriptor, type IndexDocument } from '../../src/oci/document.js';
 import { CancelledError, FailedError, InvalidError } from '../../src/oci/errors.js';
 import { OCI_CONFIG, OCI_INDEX } from '../../src/oci/media-type.js';
-import { parseTag } from '../../src/oci/reference.js';
+import { parseDocument } from '../../src/oci/parse.js';
+import { parseReference, parseTag } from '../../src/oci/reference.js';
 import { createIndexDocument } from '../../src/oci/serialise.js';
+import { planPush } from '../../src/publish/dry-run.js';
 import type { Child } from '../../src/publish/plan.js';
 import { publish } from '../../src/publish/publish.js';
 import { manifestOf } from '../contract/contract-content.js';
+import { storeNested } from '../support/nested-indexes.js';
 import { storeContent } from '../support/stored.js';
 import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
+import { WatchedStore } from '../support/watched-store.js';
 
 const V1 = parseTag('v1');
 const LATEST = parseTag('latest');
 const amd64 = tinyImage({ architecture: 'amd64' });
 const arm64 = tinyImage({ architecture: 'arm64' });
-
-/** A store that writes down, in order, what was done to it, and may be told to fail or to wait. */
-class WatchedStore extends MemoryStore {
-  readonly log: string[] = [];
-  /** Called before each write, with its line of the log. */
-  before: (line: string) => Promise<void> | void = () => {};
-
-  override find(...words: Parameters<MemoryStore['find']>): ReturnType<MemoryStore['find']> {
-    this.log.push(`find ${words[0]}`);
-    return super.find(...words);
-  }
-
-  override async copyBlob(
-    ...words: Parameters<MemoryStore['copyBlob']>
-  ): ReturnType<MemoryStore['copyBlob']> {
-    await this.#write(`blob ${words[0].digest}`);
-    return super.copyBlob(...words);
-  }
-
-  override async writeManifest(
-    ...words: Parameters<MemoryStore['writeManifest']>
-  ): ReturnType<MemoryStore['writeManifest']> {
-    const [document, { tag } = {}] = words;
-    await this.#write(tag === undefined ? `manifest ${document.digest}` : `tag ${tag} ${document.digest}`);
-    return super.writeManifest(...words);
-  }
-
-  get writes(): string[] {
-    return this.log.filter((line) => !line.startsWith('find '));
-  }
-
-  async #write(line: string): Promise<void> {
-    this.log.push(line);
-    await this.before(line);
-  }
-}
 
 async function childOf(source: MemoryStore, content: Parameters<typeof storeContent>[1]): Promise<Child> {
   const descriptor = documentDescriptor(await storeContent(source, content));
@@ -85,7 +53,7 @@ describe('publish', () => {
     await storeContent(target, arm64);
     target.log.length = 0;
 
-    const publication = await publish({ index, children, destinations: [{ target, tag: V1 }] });
+    const publication = await publish({ document: index, children, destinations: [{ target, tag: V1 }] });
 
     const blobs = [amd64.config, ...amd64.layers].map(({ digest }) => `blob ${digest}`);
     expect(new Set(target.writes.slice(0, 2))).toEqual(new Set(blobs));
@@ -102,7 +70,7 @@ describe('publish', () => {
     const { children, index } = await prepare(amd64, arm64);
     const target = new WatchedStore();
 
-    await publish({ index, children, destinations: [{ target, tag: V1 }] });
+    await publish({ document: index, children, destinations: [{ target, tag: V1 }] });
 
     const finds = ['v1', amd64.manifest.digest, arm64.manifest.digest].map((selector) => `find ${selector}`);
     expect(target.log.slice(0, 3)).toEqual(finds);
@@ -120,7 +88,7 @@ describe('publish', () => {
     }
     const target = new WatchedStore();
 
-    await publish({ index: indexOf(children), children, destinations: [{ target, tag: V1 }] });
+    await publish({ document: indexOf(children), children, destinations: [{ target, tag: V1 }] });
 
     expect(target.writes.filter((line) => line === `blob ${layer.digest}`)).toHaveLength(1);
     expect(target.writes.filter((line) => line.startsWith('blob '))).toHaveLength(3);
@@ -141,7 +109,7 @@ describe('publish', () => {
     const children = [{ descriptor: documentDescriptor(manifest), source }];
     const target = new WatchedStore();
 
-    await publish({ index: indexOf(children), children, destinations: [{ target, tag: V1 }] });
+    await publish({ document: indexOf(children), children, destinations: [{ target, tag: V1 }] });
 
     expect(target.writes.filter((line) => line.startsWith('blob '))).toEqual([`blob ${config.digest}`]);
     expect((await target.readManifest(manifest.digest)).value).toMatchObject({ layers: [foreign] });
@@ -151,7 +119,7 @@ describe('publish', () => {
     const { children, index } = await prepare(tinyIndex([amd64, arm64]));
     const target = new WatchedStore();
 
-    await publish({ index, children, destinations: [{ target, tag: V1 }] });
+    await publish({ document: index, children, destinations: [{ target, tag: V1 }] });
 
     const manifests = target.writes.filter((line) => !line.startsWith('blob '));
     expect(new Set(manifests.slice(0, 2))).toEqual(
@@ -163,13 +131,68 @@ describe('publish', () => {
     ]);
   });
 
+  it('reads and moves an index once that is listed many times', async () => {
+    const { source, children } = await prepare(amd64);
+    const [image] = children;
+    if (image === undefined) throw new Error('there is no image');
+    const nested = await storeNested(source, image.descriptor, 3);
+    const child = { descriptor: documentDescriptor(nested), source };
+    const reads = vi.spyOn(source, 'readManifest');
+    const target = new WatchedStore();
+
+    await publish({ document: indexOf([child]), children: [child], destinations: [{ target, tag: V1 }] });
+
+    expect(reads).toHaveBeenCalledTimes(4);
+    const manifests = target.writes.filter((line) => line.startsWith('manifest '));
+    expect(manifests).toHaveLength(4);
+    expect(manifests[0]).toBe(`manifest ${image.descriptor.digest}`);
+    expect(manifests[3]).toBe(`manifest ${nested.digest}`);
+  });
+
+  it('refuses more than four indexes within one another', async () => {
+    const { source, children } = await prepare(amd64);
+    const [image] = children;
+    if (image === undefined) throw new Error('there is no image');
+    const child = { descriptor: documentDescriptor(await storeNested(source, image.descriptor, 4)), source };
+    const request = { document: indexOf([child]), children: [child] };
+    const target = new WatchedStore();
+
+    const error = new InvalidError('source nests image indexes more than 4 deep');
+    await expect(publish({ ...request, destinations: [{ target, tag: V1 }] })).rejects.toThrow(error);
+    expect(target.writes).toEqual([]);
+    await expect(planPush({ ...request, destinations: [{ target, tag: V1 }] })).rejects.toThrow(error);
+  });
+
+  it('refuses what a registry would not take, before it asks or writes anything', async () => {
+    const { children } = await prepare(amd64);
+    const [image] = children;
+    if (image === undefined) throw new Error('there is no image');
+    const value = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [image.descriptor] };
+    const padded = JSON.stringify(value).padEnd(4 * 1024 * 1024 + 1);
+    const large = parseDocument(Buffer.from(padded), { mediaType: OCI_INDEX });
+    const target = new WatchedStore('app');
+    const repository = parseReference('registry.example.com/app');
+    const request = { document: large, children, destinations: [{ target, tag: V1 }] };
+    const ofRegistry = {
+      ...request,
+      destinations: [{ target: Object.assign(new WatchedStore('app'), { repository }), tag: V1 }],
+    };
+
+    const message = `${large.digest} is ${large.bytes.length} bytes long; registries such as app take 4194304 at most`;
+    await expect(publish(ofRegistry)).rejects.toThrow(new InvalidError(message));
+    await expect(planPush(ofRegistry)).rejects.toThrow(new InvalidError(message));
+    expect(ofRegistry.destinations[0]?.target.log).toEqual([]);
+    // Other places have no such limit.
+    expect((await publish(request)).descriptor.digest).toBe(large.digest);
+  });
+
   it('writes nothing where the tag has this digest already', async () => {
     const { children, index } = await prepare(amd64, arm64);
     const target = new WatchedStore();
-    await publish({ index, children, destinations: [{ target, tag: V1 }] });
+    await publish({ document: index, children, destinations: [{ target, tag: V1 }] });
     target.log.length = 0;
 
-    const publication = await publish({ index, children, destinations: [{ target, tag: V1 }] });
+    const publication = await publish({ document: index, children, destinations: [{ target, tag: V1 }] });
 
     expect(target.writes).toEqual([]);
     expect(publication.tags).toEqual([
@@ -183,7 +206,7 @@ describe('publish', () => {
     const target = new MemoryStore();
     const before = await storeContent(target, arm64, 'v1');
 
-    const { tags } = await publish({ index, children, destinations: [{ target, tag: V1 }] });
+    const { tags } = await publish({ document: index, children, destinations: [{ target, tag: V1 }] });
 
     expect(tags).toEqual([{ repository: 'memory', tag: V1, previous: before.digest, outcome: 'moved' }]);
   });
@@ -200,7 +223,7 @@ describe('publish', () => {
       { target: one, tag: LATEST },
     ];
 
-    const publication = await publish({ index, children, destinations });
+    const publication = await publish({ document: index, children, destinations });
 
     const tags = [`one tag v1`, `other tag v1`, `one tag latest`].map((line) => `${line} ${index.digest}`);
     expect(order.slice(-3)).toEqual(tags);
@@ -225,7 +248,7 @@ describe('publish', () => {
     const target = new WatchedStore();
     const destinations = given.map((tag) => ({ target, tag: parseTag(tag) }));
 
-    const { tags } = await publish({ index, children, destinations });
+    const { tags } = await publish({ document: index, children, destinations });
 
     expect(target.writes.filter((line) => line.startsWith('tag '))).toEqual(
       moved.map((tag) => `tag ${tag} ${index.digest}`),
@@ -237,7 +260,7 @@ describe('publish', () => {
     const { children, index } = await prepare(amd64);
     const target = new WatchedStore();
 
-    const { tags } = await publish({ index, children, destinations: [{ target }] });
+    const { tags } = await publish({ document: index, children, destinations: [{ target }] });
 
     expect(tags).toEqual([]);
     expect(target.writes.at(-1)).toBe(`manifest ${index.digest}`);
@@ -251,7 +274,7 @@ describe('publish', () => {
     target.log.length = 0;
 
     await publish({
-      index,
+      document: index,
       children,
       destinations: [{ target, tag: V1 }],
       seen: new Map([
@@ -269,7 +292,7 @@ describe('publish', () => {
     const target = new WatchedStore();
 
     await publish({
-      index,
+      document: index,
       children: children.map((child) => ({ ...child, document })),
       destinations: [{ target, tag: V1 }],
     });
@@ -283,7 +306,7 @@ describe('publish', () => {
     const target = new MemoryStore();
 
     await publish(
-      { index, children, destinations: [{ target, tag: V1 }] },
+      { document: index, children, destinations: [{ target, tag: V1 }] },
       { onEvent: (event) => events.push(event) },
     );
 
@@ -320,7 +343,9 @@ describe('publish, when something fails', () => {
       stopped.push(line);
     };
 
-    await expect(publish({ index, children, destinations: [{ target, tag: V1 }] })).rejects.toBe(failure);
+    await expect(publish({ document: index, children, destinations: [{ target, tag: V1 }] })).rejects.toBe(
+      failure,
+    );
 
     expect(underWay).not.toEqual([]);
     expect(new Set(stopped)).toEqual(new Set(underWay));
@@ -351,7 +376,9 @@ describe('publish, when something fails', () => {
       throw new CancelledError('Cancelled');
     };
 
-    await expect(publish({ index, children, destinations: [{ target, tag: V1 }] })).rejects.toBe(failure);
+    await expect(publish({ document: index, children, destinations: [{ target, tag: V1 }] })).rejects.toBe(
+      failure,
+    );
 
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
   });
@@ -366,7 +393,7 @@ describe('publish, when something fails', () => {
     const heard: string[] = [];
 
     const published = publish({
-      index,
+      document: index,
       children,
       destinations,
       onTagChange: (destination, { tag }) => heard.push(`${tag} ${destinations[0] === destination}`),
@@ -386,7 +413,7 @@ describe('publish, when something fails', () => {
     };
     const destinations = [good, full].map((target) => ({ target, tag: V1 }));
 
-    await expect(publish({ index, children, destinations })).rejects.toThrow('no space left');
+    await expect(publish({ document: index, children, destinations })).rejects.toThrow('no space left');
 
     expect(await good.find(V1)).toBeUndefined();
   });
@@ -396,7 +423,7 @@ describe('publish, when something fails', () => {
     const target = new WatchedStore();
     const signal = AbortSignal.abort();
 
-    const published = publish({ index, children, destinations: [{ target, tag: V1 }] }, { signal });
+    const published = publish({ document: index, children, destinations: [{ target, tag: V1 }] }, { signal });
 
     await expect(published).rejects.toThrow(CancelledError);
     expect(target.writes).toEqual([]);
@@ -408,6 +435,7 @@ describe('publish, when something fails', () => {
     const tampered: Source = {
       label: 'tampered',
       resolve: (...words) => source.resolve(...words),
+      find: (...words) => source.find(...words),
       readManifest: (...words) => source.readManifest(...words),
       openBlob: async (descriptor, options) => {
         if (descriptor.digest !== layer?.digest) return source.openBlob(descriptor, options);
@@ -420,7 +448,7 @@ describe('publish, when something fails', () => {
     const target = new WatchedStore();
 
     const published = publish({
-      index,
+      document: index,
       children: children.map(({ descriptor }) => ({ descriptor, source: tampered })),
       destinations: [{ target, tag: V1 }],
     });
@@ -441,7 +469,7 @@ describe('publish, when something fails', () => {
       if (state === 'there already') await storeContent(target, amd64);
 
       const published = publish({
-        index: indexOf(wrong),
+        document: indexOf(wrong),
         children: wrong,
         destinations: [{ target, tag: V1 }],
       });

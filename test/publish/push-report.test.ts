@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { MemoryStore } from '../../src/content/memory-store.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
-import type { IndexDocument } from '../../src/oci/document.js';
+import type { Document, IndexDocument } from '../../src/oci/document.js';
 import { OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-type.js';
 import { parsePlatform } from '../../src/oci/platform.js';
 import { parseTag } from '../../src/oci/reference.js';
@@ -27,7 +27,7 @@ function report(
 ): PushReport {
   const { digest: own, mediaType, bytes } = index;
   const descriptor = { digest: own, mediaType, size: bytes.length };
-  return pushReport({ index, publication: { descriptor, pushed: [], tags: [] }, destinations });
+  return pushReport({ document: index, publication: { descriptor, pushed: [], tags: [] }, destinations });
 }
 
 const platforms = (manifests: readonly Descriptor[]): PushReport['platforms'] =>
@@ -49,12 +49,12 @@ describe('pushReport', () => {
       { target: mirror, tag: parseTag('latest') },
     ] as const;
     const publication = await publish({
-      index,
+      document: index,
       children: [{ descriptor: child, source }],
       destinations,
     });
 
-    const made = pushReport({ index, publication, destinations });
+    const made = pushReport({ document: index, publication, destinations });
 
     expect(made).toEqual({
       references: ['example.com/app:1.2', 'example.org/app:latest'],
@@ -119,5 +119,40 @@ describe('pushReport', () => {
     expect(platforms([amd64, ...others])).toMatchObject({
       'linux/amd64': { digest: amd64.digest, duplicates: [digest('b'), digest('c')] },
     });
+  });
+});
+
+describe('pushReport of an image', () => {
+  const document = async (): Promise<Document> =>
+    storeContent(new MemoryStore(), tinyImage({ architecture: 'arm', variant: 'v7' }));
+
+  it('has its platform where that is known', async () => {
+    const made = await document();
+    const { digest: own, mediaType, bytes } = made;
+    const descriptor = { digest: own, mediaType, size: bytes.length };
+    const request = {
+      document: made,
+      publication: { descriptor, pushed: [], tags: [] },
+      destinations: [to('example.com/app', '1')],
+    } as const;
+    const platform = parsePlatform('linux/arm/v7');
+    expect(pushReport({ ...request, platform })).toEqual({
+      references: ['example.com/app:1'],
+      image: `example.com/app@${own}`,
+      ...descriptor,
+      platforms: { 'linux/arm/v7': { platform, ...descriptor } },
+      tags: [],
+    });
+    expect(pushReport(request).platforms).toEqual({});
+  });
+});
+
+describe('the names of', () => {
+  it.each([
+    ['oci:/srv/out', 'oci:/srv/out:1'],
+    ['oci-archive:out.tar', 'oci-archive:out.tar:1'],
+    ['app', 'docker.io/library/app:1'],
+  ])('%s', (label, reference) => {
+    expect(report(indexOf([amd64]), [to(label, '1')]).references).toEqual([reference]);
   });
 });

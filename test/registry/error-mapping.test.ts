@@ -21,7 +21,7 @@ const download = blobAttempt('read', repository, digest);
 type Answer = Parameters<typeof fakeResponse>[0];
 
 async function errorFor(answer: Answer, attempt: Attempt = read): Promise<MultiarchError> {
-  return refusalError(await readRefusal(fakeResponse(answer)), attempt);
+  return refusalError(await readRefusal(fakeResponse(answer), attempt.what), attempt);
 }
 
 function coded(status: number, code: string, message = 'some words', detail?: unknown): Answer {
@@ -47,7 +47,14 @@ describe('the kind of error', () => {
     ['522', { status: 522 }, read, 'unavailable'],
     ['400 with nothing', { status: 400 }, write, 'failed'],
     ['ECR: no repository', coded(404, 'NAME_UNKNOWN'), write, 'not-found'],
-    ['ECR: immutable tag', coded(400, 'TAG_INVALID'), write, 'conflict'],
+    ['ECR: immutable tag', coded(400, 'TAG_INVALID', 'the tag is immutable'), write, 'conflict'],
+    ['the tag is not that of the document', coded(400, 'TAG_INVALID'), write, 'invalid'],
+    [
+      'Quay: a tag that has expired, and no login',
+      coded(404, 'TAG_EXPIRED', 'Tag 1.2 was deleted or has expired'),
+      read,
+      'not-found',
+    ],
     ['Quay: immutable tag', coded(409, 'TAG_IMMUTABLE'), write, 'conflict'],
     ['Harbor: immutable tag', coded(412, 'PRECONDITION'), write, 'conflict'],
     [
@@ -108,6 +115,13 @@ describe('the message', () => {
     expect(error.hint).toContain('first');
   });
 
+  it.each(['manifest', 'blob'] as const)('says that a registry may not take sha512: %s', async (what) => {
+    const name = `registry.example.com/team/app@sha512:${'a'.repeat(128)}`;
+    const answer = coded(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content');
+    expect((await errorFor(answer, { ...write, what, name })).hint).toContain('does not take sha512');
+    expect((await errorFor(answer, { ...write, what })).hint ?? '').not.toContain('sha512');
+  });
+
   it('says what little there is to say after HEAD', async () => {
     const error = await errorFor({ status: 503, method: 'HEAD', body: 'not read' });
     expect(error.message).toMatch(/answered 503 Service Unavailable$/);
@@ -139,10 +153,13 @@ describe('the message', () => {
         yield await Promise.resolve(Buffer.alloc(16_384, 'x'));
       }
     })();
-    const refusal = await readRefusal({
-      ...response,
-      body: Readable.from(endless),
-    });
+    const refusal = await readRefusal(
+      {
+        ...response,
+        body: Readable.from(endless),
+      },
+      'manifest',
+    );
     expect(refusal.body.words.length).toBeLessThan(500);
     expect(size).toBeLessThan(1 << 20);
   });
@@ -161,7 +178,7 @@ describe('the message', () => {
 
 describe('the hint', () => {
   it.each<[string, Answer, Attempt, string]>([
-    ['of 401', { status: 401 }, read, 'docker login registry.example.com'],
+    ['of 401', { status: 401 }, read, 'multiarch login registry.example.com'],
     ['of 403 on push', { status: 403 }, write, 'may push to registry.example.com/team/app'],
     [
       'of an expired login (ECR, 403)',
@@ -169,7 +186,10 @@ describe('the hint', () => {
       read,
       'log in again',
     ],
-    ['of an immutable tag', coded(400, 'TAG_INVALID'), write, 'publish under another tag'],
+    ['of an immutable tag', coded(400, 'TAG_INVALID', 'is immutable'), write, 'publish under another tag'],
+    ['of a tag that is refused', coded(400, 'TAG_INVALID'), write, 'does not take this tag'],
+    ['of trouble', { status: 503 }, read, 'try again later.'],
+    ['of trouble for long', { status: 503, headers: { 'retry-after': '21600' } }, read, 'try again in 6 h.'],
     ['of no repository on pull', coded(404, 'NAME_UNKNOWN'), read, 'has no repository'],
     ['of no tag', coded(404, 'MANIFEST_UNKNOWN'), read, 'no such tag'],
     ['of no repository on push', coded(404, 'NAME_UNKNOWN'), write, 'Create the repository'],
@@ -178,7 +198,7 @@ describe('the hint', () => {
       'of a rate limit',
       { status: 429, headers: { 'retry-after': '120', 'ratelimit-limit': '100;w=21600' } },
       read,
-      'in 120 s; a login (docker login registry.example.com) may have a higher limit. The limit is 100 requests in 6 hours.',
+      'in 2 min; a login (multiarch login registry.example.com) may have a higher limit. The limit is 100 requests in 6 h.',
     ],
   ])('%s', async (_what, answer, attempt, hint) => {
     expect((await errorFor(answer, attempt)).hint).toContain(hint);

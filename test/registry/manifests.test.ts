@@ -271,6 +271,6 @@ describe('access', () => {
       .readManifest(tag)
       .catch((e: unknown) => e);
     expect(error).toBeInstanceOf(UnauthorizedError);
-    expect((error as UnauthorizedError).hint).toContain(`docker login ${registry.host}`);
+    expect((error as UnauthorizedError).hint).toContain(`multiarch login ${registry.host}`);
   });
 });

@@ -278,6 +278,20 @@ describe('an upload that fails', () => {
     );
   });
 
+  it.each([
+    ['more', 200_001],
+    ['fewer', 199_999],
+  ])('is not begun again where the source gives %s than it should', async (what, given) => {
+    const registry = await startRegistry();
+    const source = generatedSource(() => Readable.from([Buffer.alloc(given)]));
+    await expect(connect(registry.host)('app').copyBlob(blob, source)).rejects.toThrow(
+      new InvalidError(`generated gives ${what} than the 200000 bytes of ${blob.digest}`),
+    );
+    expect(registry.lines().filter((line) => line.startsWith('POST'))).toHaveLength(1);
+    expect(registry.hasBlob('app', blob.digest)).toBe(false);
+    expect(registry.openSessions).toBe(0);
+  });
+
   it('is noticed where the registry names another digest', async () => {
     const other = `sha256:${'0'.repeat(64)}`;
     const registry = await startRegistry({

@@ -1,0 +1,71 @@
+import { beforeEach, expect, it, vi } from 'vitest';
+
+import { MemoryStore } from '../../src/content/memory-store.js';
+import type { Digest } from '../../src/oci/digest.js';
+import { documentDescriptor } from '../../src/oci/document.js';
+import { FailedError } from '../../src/oci/errors.js';
+import { parseTag } from '../../src/oci/reference.js';
+import { moveReferrers } from '../../src/publish/move-referrers.js';
+import { publish } from '../../src/publish/publish.js';
+import { digest } from '../support/drafts.js';
+import { indexOf } from '../support/indexes.js';
+import { storeContent } from '../support/stored.js';
+import { tinyImage } from '../support/tiny-image.mjs';
+import { WatchedStore } from '../support/watched-store.js';
+
+vi.mock(import('../../src/publish/move-referrers.js'), () => ({ moveReferrers: vi.fn() }));
+
+const V1 = parseTag('v1');
+
+beforeEach(() => {
+  vi.mocked(moveReferrers).mockReset();
+});
+
+async function prepare() {
+  const source = new MemoryStore('source');
+  const descriptor = documentDescriptor(await storeContent(source, tinyImage({ architecture: 'amd64' })));
+  const document = indexOf([descriptor]);
+  return { document, children: [{ descriptor, source }], subjects: [{ digest: document.digest, source }] };
+}
+
+it('moves what refers to the subjects into each target, after the content and before any tag', async () => {
+  const request = await prepare();
+  const targets = ['one', 'other'].map((label) => new WatchedStore(label));
+  const moved = new Map<unknown, Digest[]>(targets.map((target) => [target, [digest('signature')]]));
+  const states: string[][] = [];
+  vi.mocked(moveReferrers).mockImplementation((target) => {
+    states.push(targets.map(({ writes }) => writes.map((line) => line.split(' ')[0] ?? '').join(' ')));
+    return Promise.resolve(moved.get(target) ?? []);
+  });
+  const destinations = targets.map((target) => ({ target, tag: V1 }));
+
+  const publication = await publish({ ...request, destinations });
+
+  expect(vi.mocked(moveReferrers).mock.calls.map(([target, subjects]) => [target.label, subjects])).toEqual([
+    ['one', request.subjects],
+    ['other', request.subjects],
+  ]);
+  expect(states).toEqual([
+    ['blob blob manifest', ''],
+    ['blob blob manifest', 'blob blob manifest'],
+  ]);
+  expect(publication.referrers).toEqual([digest('signature')]);
+  expect(publication.tags).toHaveLength(2);
+});
+
+it('moves no tag where they cannot be moved', async () => {
+  const request = await prepare();
+  const target = new WatchedStore();
+  vi.mocked(moveReferrers).mockRejectedValue(new FailedError('no space left'));
+  const published = publish({ ...request, destinations: [{ target, tag: V1 }] });
+  await expect(published).rejects.toThrow('no space left');
+  expect(target.writes.filter((line) => line.startsWith('tag '))).toEqual([]);
+});
+
+it('asks for none where none are wanted', async () => {
+  const { document, children } = await prepare();
+  const target = new WatchedStore();
+  const publication = await publish({ document, children, destinations: [{ target, tag: V1 }] });
+  expect(moveReferrers).not.toHaveBeenCalled();
+  expect(publication).not.toHaveProperty('referrers');
+});
