@@ -6,17 +6,23 @@
 export { Multiarch } from './client/multiarch.js';
 export { assemblyOptions } from './client/assembly-options.js';
 export type { CreateOptions, DraftState, EntryAnnotations } from './client/create.js';
+export type { CopyOptions, CopyResult } from './client/copy.js';
 export type { PushOptions, PushResult } from './client/push.js';
 export type { Undo, UndoneTag, UndoOptions } from './client/undo.js';
+export type { KeptLogin, Login, Logout, ShownLogin } from './client/login.js';
 export type { MultiarchOptions } from './client/run.js';
+export type { Credential } from './auth/credential.js';
+export type { GivenLogin } from './auth/flag-login.js';
 export type { Inspection, InspectedChild } from './client/inspection.js';
 
 export { ImageLayout } from './layout/image-layout.js';
+export type { LayerCompression } from './layout/docker-archive.js';
 export { MemoryStore } from './content/memory-store.js';
 export type { ReadOptions, Selector, Source } from './content/source.js';
 export type { Target, WriteBlobOptions } from './content/target.js';
 export type { BlobOutcome, OnEvent, WorkEvent } from './content/events.js';
 export type { HttpEvent, HttpMethod } from './http/message.js';
+export type { TlsFiles } from './http/trust.js';
 
 export type { Draft, Entry, EntryOverride } from './drafts/draft.js';
 export type { DraftProblem } from './drafts/draft-problems.js';
@@ -42,7 +48,13 @@ export * from './oci/errors.js';
 export type { ImageConfig } from './oci/image-config.js';
 export type { ImageIndex } from './oci/image-index.js';
 export { formatImageLocation, parseImageLocation } from './oci/image-location.js';
-export type { ImageLocation, LayoutLocation, RegistryLocation } from './oci/image-location.js';
+export type {
+  DockerDaemonLocation,
+  ImageLocation,
+  RegistryLocation,
+  TargetLocation,
+} from './oci/image-location.js';
+export type { DockerArchiveLocation, LayoutLocation } from './oci/path-location.js';
 export type { ImageManifest } from './oci/image-manifest.js';
 export type { MediaType } from './oci/media-type.js';
 export { parseDocument } from './oci/parse.js';

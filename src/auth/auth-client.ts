@@ -1,33 +1,49 @@
 import type { HttpClient, HttpRequest, HttpResponse } from '../http/message.js';
 import { UnauthorizedError } from '../oci/errors.js';
 import type { RegistryHost } from '../oci/reference.js';
-import { basicAuthorization, bearerAuthorization } from './authorization.js';
-import type { CredentialProvider } from './credential.js';
+import { basicAuthorization, bearerAuthorization, isHeaderSafe } from './authorization.js';
+import type { CredentialLink, FoundCredential, Refusal } from './credential.js';
+import { isExpiredAuthorization } from './expired-authorization.js';
 import { FirstRequestGate } from './first-request-gate.js';
+import { ReadAnswer } from './read-answer.js';
 import { challengeIn, mayAuthenticate, type RegistryChallenge } from './registry-challenge.js';
 import { mainRepository, mergeScopes, type Scope } from './scope.js';
+import { Secrets } from './secrets.js';
 import { TokenCache } from './token-cache.js';
-import { requestToken, type TokenCredential } from './token.js';
+import { requestToken } from './token.js';
 
 /** What is known of one registry in this run. */
 interface Session {
   readonly registry: RegistryHost;
   readonly gate: FirstRequestGate<readonly Scope[]>;
+  /** All that it was sent, as it may repeat what it was sent before. */
+  readonly secrets: Secrets;
   /** The last challenge it made; none, and no request carries credentials. */
   challenge?: RegistryChallenge;
 }
 
 /** How a request can be authenticated: by a header that is at hand, or by a token that has to be asked for. */
 type Means =
-  | { readonly kind: 'header'; readonly header: string }
-  | { readonly kind: 'token'; readonly realm: URL; readonly credential: TokenCredential | undefined };
+  | { readonly kind: 'header'; readonly found: FoundCredential; readonly header: string }
+  | { readonly kind: 'token'; readonly found: FoundCredential | undefined; readonly realm: URL };
 
 interface Authorization {
   /** The value of the Authorization header. */
   readonly header: string;
   /** The token in it, where it came from a token server. */
   readonly token?: string;
+  /** The login that is behind it. */
+  readonly found: FoundCredential | undefined;
 }
+
+interface Exchanged {
+  readonly response: HttpResponse;
+  /** What the request was sent with, the last time. */
+  readonly used: Authorization | undefined;
+}
+
+/** The statuses of a refused login: not all registries say 401 where it has run out. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 401, 403]);
 
 /**
  * Sends requests to registries and answers their challenges, with the credentials of a chain or without any.
@@ -37,7 +53,7 @@ interface Authorization {
  */
 export class AuthClient {
   readonly #http: HttpClient;
-  readonly #credentials: CredentialProvider;
+  readonly #credentials: CredentialLink;
   readonly #now: () => number;
   readonly #tokens: TokenCache;
   readonly #sessions = new Map<string, Session>();
@@ -45,7 +61,7 @@ export class AuthClient {
   /** @param options `now` in milliseconds since 1970, default the system's clock */
   constructor(options: {
     readonly http: HttpClient;
-    readonly credentials: CredentialProvider;
+    readonly credentials: CredentialLink;
     readonly now?: () => number;
   }) {
     this.#http = options.http;
@@ -57,7 +73,8 @@ export class AuthClient {
   /**
    * Sends a request to a registry. A 401, or a 403 with a challenge, is answered with the credentials that there are, and
    * the request is sent again, once; what comes then is returned as it is. So is a challenge that cannot be met, and
-   * any answer to a request that goes elsewhere than to this registry, which never carries credentials.
+   * any answer to a request that goes elsewhere than to this registry, which never carries credentials. A login that has run
+   * out is fetched anew where its link can do that, and the request is sent once more.
    *
    * @param scopes what the request needs; the repository that it is mainly about first
    * @throws what {@link HttpClient.send} throws; UnauthorizedError, RateLimitedError, UnavailableError, FailedError where the
@@ -70,6 +87,10 @@ export class AuthClient {
     if (role === 'through') return this.#exchange(session, request, scopes);
     try {
       return await this.#exchange(session, request, scopes);
+    } catch (error) {
+      // One by one, each would find out for itself that there is no answer, and take the time of all its tries for it.
+      if (request.signal?.aborted !== true) session.gate.open();
+      throw error;
     } finally {
       session.gate.leave();
     }
@@ -78,19 +99,32 @@ export class AuthClient {
   #session(registry: RegistryHost): Session {
     const known = this.#sessions.get(registry);
     if (known !== undefined) return known;
-    const session: Session = { registry, gate: new FirstRequestGate() };
+    const session: Session = { registry, gate: new FirstRequestGate(), secrets: new Secrets() };
     this.#sessions.set(registry, session);
     return session;
   }
 
   async #exchange(session: Session, request: HttpRequest, scopes: readonly Scope[]): Promise<HttpResponse> {
+    const exchanged = await this.#meetChallenge(session, request, scopes);
+    try {
+      const response = await this.#renewLogin(session, request, scopes, exchanged);
+      return session.secrets.isEmpty || isContent(request, response)
+        ? response
+        : await ReadAnswer.of(response, session.secrets);
+    } catch (error) {
+      exchanged.response.discard();
+      throw error;
+    }
+  }
+
+  async #meetChallenge(session: Session, request: HttpRequest, scopes: readonly Scope[]): Promise<Exchanged> {
     const used = await this.#authorizeAhead(session, scopes, request.signal);
-    const response = await this.#http.send(withAuthorization(request, used));
+    const response = await this.#sendAuthorized(session, request, used);
     try {
       const challenge = challengeIn(request, response);
       if (challenge === undefined) {
         session.gate.open();
-        return response;
+        return { response, used };
       }
       session.challenge = challenge;
       if (used?.token !== undefined) this.#tokens.forget(used.token);
@@ -98,16 +132,51 @@ export class AuthClient {
       // The same login again would get the same answer.
       if (means === undefined || (means.kind === 'header' && means.header === used?.header)) {
         session.gate.open();
-        return response;
+        return { response, used };
       }
       // Before the token is asked for, so that the connection is free for the requests that follow.
       response.discard();
       const renewed = await this.#authorizeAll(session, challenge, means, scopes, request.signal);
-      return await this.#http.send(withAuthorization(request, renewed));
+      return { response: await this.#sendAuthorized(session, request, renewed), used: renewed };
     } catch (error) {
       response.discard();
       throw error;
     }
+  }
+
+  /** Where the answer says that the login or the token has run out: fetches another, and sends the request once more with it. */
+  async #renewLogin(
+    session: Session,
+    request: HttpRequest,
+    scopes: readonly Scope[],
+    { response, used }: Exchanged,
+  ): Promise<HttpResponse> {
+    const { registry, challenge } = session;
+    const renewal = used?.found?.renewal;
+    const canRenew = renewal !== undefined || used?.token !== undefined;
+    if (challenge === undefined || !canRenew || !REFUSALS.has(response.status)) return response;
+    const answer = await ReadAnswer.of(response);
+    const refusal: Refusal = { method: request.method, status: answer.status, text: answer.text };
+    const isLogin = renewal?.expired(refusal) === true;
+    if (!isLogin && !(used?.token !== undefined && saysTokenExpired(refusal))) return answer;
+    if (isLogin) renewal.forget();
+    if (used?.token !== undefined) this.#tokens.forget(used.token);
+    const means = await this.#means(registry, challenge, scopes, request.signal);
+    if (means === undefined || (isLogin && sameLogin(means.found, used?.found))) return answer;
+    const renewed = await this.#authorize(registry, challenge, means, scopes, request.signal);
+    return this.#sendAuthorized(session, request, renewed);
+  }
+
+  #sendAuthorized(
+    { secrets }: Session,
+    request: HttpRequest,
+    authorization: Authorization | undefined,
+  ): Promise<HttpResponse> {
+    if (authorization === undefined) return this.#http.send(request);
+    const { header, token, found } = authorization;
+    secrets.addLogin(found?.reveal());
+    if (token !== undefined) secrets.addToken(token);
+    return this.#http.send({ ...request, headers: { ...request.headers, authorization: header } });
   }
 
   /** With what the registry has asked for before, so that it does not have to ask again. */
@@ -119,7 +188,7 @@ export class AuthClient {
     const { challenge } = session;
     if (challenge === undefined) return undefined;
     const means = await this.#means(session.registry, challenge, scopes, signal);
-    return means && this.#authorize(session, challenge, means, scopes, signal);
+    return means && this.#authorize(session.registry, challenge, means, scopes, signal);
   }
 
   /** Finds the means for the challenged request, while connections open for those that wait at the gate. */
@@ -149,11 +218,11 @@ export class AuthClient {
     try {
       const others = await this.#waitingScopes(session, means, signal);
       try {
-        return await this.#authorize(session, challenge, means, [...needed, ...others], signal);
+        return await this.#authorize(session.registry, challenge, means, [...needed, ...others], signal);
       } catch (error) {
         // Some token servers give nothing at all where one of the scopes is denied, and that one may be another's.
         if (others.length === 0 || !(error instanceof UnauthorizedError)) throw error;
-        return await this.#authorize(session, challenge, means, needed, signal);
+        return await this.#authorize(session.registry, challenge, means, needed, signal);
       }
     } finally {
       session.gate.open();
@@ -170,7 +239,7 @@ export class AuthClient {
     const each = await Promise.all(
       session.gate.waiting.map(async (scopes) => {
         const theirs = await this.#credentials.find(session.registry, mainRepository(scopes), signal);
-        return JSON.stringify(theirs) === JSON.stringify(means.credential) ? scopes : [];
+        return sameLogin(theirs, means.found) ? scopes : [];
       }),
     );
     return each.flat();
@@ -182,54 +251,97 @@ export class AuthClient {
     scopes: readonly Scope[],
     signal: AbortSignal | undefined,
   ): Promise<Means | undefined> {
-    const credential = await this.#credentials.find(registry, mainRepository(scopes), signal);
-    if (credential?.kind === 'bearer')
-      return { kind: 'header', header: bearerAuthorization(credential.token) };
+    const found = await this.#credentials.find(registry, mainRepository(scopes), signal);
+    const credential = found?.reveal();
+    if (found !== undefined && credential?.kind === 'bearer') {
+      if (!isHeaderSafe(credential.token)) {
+        throw new UnauthorizedError(
+          `The registry token for ${registry} from ${found.place} cannot be sent: it holds a space, a line end or another character that no header takes`,
+        );
+      }
+      return { kind: 'header', found, header: bearerAuthorization(credential.token) };
+    }
     if (challenge.kind === 'basic') {
-      return credential?.kind === 'basic'
-        ? { kind: 'header', header: basicAuthorization(credential) }
+      if (found !== undefined && credential?.kind === 'identity') {
+        throw new UnauthorizedError(
+          `${registry} takes a user name and a password, and the login for it from ${found.place} is an identity token`,
+          { hint: `Log in with user name and password: multiarch login ${registry}` },
+        );
+      }
+      return found !== undefined && credential?.kind === 'basic'
+        ? { kind: 'header', found, header: basicAuthorization(credential) }
         : undefined;
     }
     const { realm } = challenge;
-    return realm && { kind: 'token', realm, credential };
+    return realm && { kind: 'token', found, realm };
   }
 
   async #authorize(
-    session: Session,
+    registry: RegistryHost,
     challenge: RegistryChallenge,
     means: Means,
     scopes: readonly Scope[],
     signal: AbortSignal | undefined,
   ): Promise<Authorization> {
-    if (means.kind === 'header') return { header: means.header };
-    const { realm, credential } = means;
+    const { found } = means;
+    if (means.kind === 'header') return { header: means.header, found };
+    try {
+      const token = await this.#token(registry, challenge, means, scopes, signal);
+      return { header: bearerAuthorization(token), token, found };
+    } catch (error) {
+      const refusal = error instanceof UnauthorizedError ? error.exchange : undefined;
+      const { message: text } = error as Error;
+      if (
+        refusal === undefined ||
+        found?.renewal?.expired({ method: 'GET', status: refusal.status, text }) !== true
+      )
+        throw error;
+      found.renewal.forget();
+      const again = await this.#means(registry, challenge, scopes, signal);
+      if (again?.kind !== 'token' || again.found === undefined || again.found.equals(found)) throw error;
+      const token = await this.#token(registry, challenge, again, scopes, signal);
+      return { header: bearerAuthorization(token), token, found: again.found };
+    }
+  }
+
+  #token(
+    registry: RegistryHost,
+    challenge: RegistryChallenge,
+    { realm, found }: Extract<Means, { kind: 'token' }>,
+    scopes: readonly Scope[],
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
     const { registryUrl } = challenge;
     const service = challenge.kind === 'bearer' ? challenge.service : undefined;
     const merged = mergeScopes(scopes);
-    const token = await this.#tokens.get(
+    const login = found?.reveal();
+    // A token of one's own needs no token server.
+    const credential = login?.kind === 'bearer' ? undefined : login;
+    return this.#tokens.get(
       JSON.stringify([registryUrl.origin, realm.href, service, credential]),
       merged,
       (shared) =>
         requestToken(
           this.#http,
-          {
-            registry: session.registry,
-            registryUrl,
-            realm,
-            service,
-            scopes: merged,
-            credential,
-            signal: shared,
-          },
+          { registry, registryUrl, realm, service, scopes: merged, credential, signal: shared },
           this.#now,
         ),
       signal,
     );
-    return { header: bearerAuthorization(token), token };
   }
 }
 
-function withAuthorization(request: HttpRequest, authorization: Authorization | undefined): HttpRequest {
-  if (authorization === undefined) return request;
-  return { ...request, headers: { ...request.headers, authorization: authorization.header } };
+/** Amazon's public registry makes no challenge for a token that has run out; the answer to a HEAD has no words. */
+function saysTokenExpired({ method, status, text }: Refusal): boolean {
+  if (method === 'HEAD') return status === 400;
+  return isExpiredAuthorization(text);
+}
+
+function sameLogin(one: FoundCredential | undefined, other: FoundCredential | undefined): boolean {
+  return one === undefined ? other === undefined : one.equals(other);
+}
+
+/** Whether an answer is what was asked for, which may be long, rather than words of the registry's own. */
+function isContent({ method, headers }: HttpRequest, { status }: HttpResponse): boolean {
+  return method === 'GET' && (status === 200 || (status === 206 && headers?.['range'] !== undefined));
 }

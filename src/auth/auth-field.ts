@@ -25,3 +25,15 @@ export function decodeAuthField(
     password: decoded.slice(colon + 1).replaceAll(/^\0+|\0+$/g, ''),
   };
 }
+
+/** The `auth` field of a login; empty for one that is empty. The user name holds no colon. */
+export function encodeAuthField({
+  username,
+  password,
+}: {
+  readonly username: string;
+  readonly password: string;
+}): string {
+  if (username === '' && password === '') return '';
+  return Buffer.from(`${username}:${password}`).toString('base64');
+}

@@ -1,48 +1,86 @@
-import { CancelledError, MultiarchError } from '../oci/errors.js';
+import { FailedError, type MultiarchError } from '../oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../oci/reference.js';
-import type { Credential, CredentialProvider } from './credential.js';
-import { DockerConfig } from './docker-config.js';
+import { containersFiles, registryAuthFile } from './containers-files.js';
+import type { CredentialLink, FoundCredential, ListedLink } from './credential.js';
+import { dockerConfig, type LoginSurroundings } from './docker-config.js';
+import { FlagLogin, type GivenLogin } from './flag-login.js';
 import { InlineConfig } from './inline-config.js';
 
-/**
- * Where this machine keeps the logins for registries, in the order they are asked: DOCKER_AUTH_CONFIG, docker's
- * configuration. Nothing is read before it is needed.
- *
- * @param options `env` and `homeDirectory` as {@link DockerConfig} takes them; `onWarning` as {@link CredentialChain} does
- */
-export function credentialChain(options: {
-  readonly env: NodeJS.ProcessEnv;
-  readonly homeDirectory: string;
+export interface CredentialChainOptions extends LoginSurroundings {
+  /** The login that the caller brings along, which comes first. */
+  readonly given?: GivenLogin | undefined;
+  /** Logins of a cloud's own tools, which come last: what is configured for a registry goes before what is true of a machine. */
+  readonly cloud?: readonly CredentialLink[] | undefined;
   readonly onWarning: (message: string) => void;
-}): CredentialProvider {
-  return new CredentialChain([new InlineConfig(options), new DockerConfig(options)], options.onWarning);
+  /** Told once of each registry which login was found for it, `undefined` where it is asked without one. */
+  readonly onFound?: ((registry: RegistryHost, found: FoundCredential | undefined) => void) | undefined;
 }
 
-/** Asks several providers in turn; the first that holds a login is taken. */
-export class CredentialChain implements CredentialProvider {
-  readonly name = 'the credential chain';
-  readonly #providers: readonly CredentialProvider[];
-  readonly #onWarning: (message: string) => void;
-  readonly #warned = new Set<string>();
+/**
+ * Where this machine keeps the logins for registries, in the order they are asked: the caller's own; the file that
+ * REGISTRY_AUTH_FILE names, and no other file then; DOCKER_AUTH_CONFIG; docker's configuration; podman's files; the cloud's
+ * tools. Nothing is read before it is needed.
+ */
+export function credentialChain(options: CredentialChainOptions): CredentialLink {
+  const { given, cloud = [] } = options;
+  const first = given === undefined ? [] : [new FlagLogin(given)];
+  return new CredentialChain([...first, ...fileLinks(options), ...cloud], options);
+}
 
-  /** @param onWarning told, once, of each provider that is broken and passed over */
-  constructor(providers: readonly CredentialProvider[], onWarning: (message: string) => void) {
-    this.#providers = providers;
-    this.#onWarning = onWarning;
+/** The links of the chain that are files of this machine, or stand for one. */
+export function fileLinks(options: LoginSurroundings): readonly ListedLink[] {
+  const only = registryAuthFile(options.env);
+  if (only !== undefined) return [only];
+  return [new InlineConfig(options), dockerConfig(options), ...containersFiles(options)];
+}
+
+/** Asks several links in turn; the first that holds a login is taken. */
+export class CredentialChain implements CredentialLink {
+  readonly name = 'the credential chain';
+  readonly #links: readonly CredentialLink[];
+  readonly #options: Pick<CredentialChainOptions, 'onWarning' | 'onFound'>;
+  readonly #warned = new Set<string>();
+  readonly #told = new Set<RegistryHost>();
+
+  /** @param options `onWarning` is told, once, of each link and each entry that is broken and passed over */
+  constructor(
+    links: readonly CredentialLink[],
+    options: Pick<CredentialChainOptions, 'onWarning' | 'onFound'>,
+  ) {
+    this.#links = links;
+    this.#options = options;
   }
 
-  /** @throws CancelledError */
+  /**
+   * @throws CancelledError; ArgumentError where the caller's own login cannot be used; UnauthorizedError, RateLimitedError,
+   *   UnavailableError where a cloud gives no login for a registry that nobody can use without
+   */
   async find(
     registry: RegistryHost,
     path: RepositoryPath | undefined,
     signal?: AbortSignal,
-  ): Promise<Credential | undefined> {
-    for (const provider of this.#providers) {
+  ): Promise<FoundCredential | undefined> {
+    const found = await this.#ask(registry, path, signal);
+    if (!this.#told.has(registry)) {
+      this.#told.add(registry);
+      this.#options.onFound?.(registry, found);
+    }
+    return found;
+  }
+
+  async #ask(
+    registry: RegistryHost,
+    path: RepositoryPath | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<FoundCredential | undefined> {
+    for (const link of this.#links) {
       try {
-        const credential = await provider.find(registry, path, signal);
-        if (credential !== undefined) return credential;
+        const found = await link.find(registry, path, signal);
+        if (found === undefined) continue;
+        for (const error of found.damaged) this.#warn(error);
+        return found;
       } catch (error) {
-        if (!(error instanceof MultiarchError) || error instanceof CancelledError) throw error;
+        if (!isPassedOver(error)) throw error;
         this.#warn(error);
       }
     }
@@ -53,6 +91,11 @@ export class CredentialChain implements CredentialProvider {
     const warning = hint === undefined ? message : `${message} (${hint})`;
     if (this.#warned.has(warning)) return;
     this.#warned.add(warning);
-    this.#onWarning(warning);
+    this.#options.onWarning(warning);
   }
+}
+
+/** A link that is broken. Any other failure is the caller's to see: nothing that comes after it would do. */
+function isPassedOver(error: unknown): error is FailedError {
+  return error instanceof FailedError;
 }

@@ -1,5 +1,6 @@
-import { FailedError } from '../oci/errors.js';
-import type { RegistryHost, RepositoryPath } from '../oci/reference.js';
+import { FailedError, InvalidError } from '../oci/errors.js';
+import { parseJson } from '../oci/json.js';
+import { isRepositoryPath, type RegistryHost, type RepositoryPath } from '../oci/reference.js';
 import { decodeAuthField } from './auth-field.js';
 import type { Credential } from './credential.js';
 import { loginKeys } from './docker-hub.js';
@@ -14,6 +15,13 @@ export interface CredentialFile {
   readonly helpers: ReadonlyMap<string, unknown>;
   /** `credsStore`: the credential helper of all other registries. */
   readonly store: unknown;
+}
+
+/** What a file holds for a repository. */
+export interface FileLogin {
+  readonly credential: Credential;
+  /** What is wrong with the entries that would have gone before it. */
+  readonly damaged: readonly FailedError[];
 }
 
 /**
@@ -38,22 +46,61 @@ export function parseCredentialFile(text: string, place: string): CredentialFile
  * equal: a key that merely looks alike is somebody else's.
  *
  * @returns `undefined` where there is none; an entry without a login only says that a helper has one
- * @throws FailedError where the entry is damaged
+ * @throws FailedError where an entry is damaged and no other fits
  */
 export function findLogin(
   file: CredentialFile,
   registry: RegistryHost,
   path: RepositoryPath | undefined,
-): Credential | undefined {
+): FileLogin | undefined {
   const hosts = loginKeys(registry);
   const old = [...file.entries.keys()].filter((key) => isOldKey(key) && hosts.includes(loginKeyHost(key)));
+  const damaged: FailedError[] = [];
   for (const key of [...lookupKeys(registry, path), ...old]) {
-    const credential = file.entries.has(key)
-      ? credentialOf(file.entries.get(key), `${file.place}: the login for ${key}`)
-      : undefined;
-    if (credential !== undefined) return credential;
+    if (!file.entries.has(key)) continue;
+    try {
+      const credential = credentialOf(file.entries.get(key), `${file.place}: the login for ${key}`);
+      if (credential !== undefined) return { credential, damaged };
+    } catch (error) {
+      if (!(error instanceof FailedError)) throw error;
+      damaged.push(error);
+    }
   }
+  if (damaged[0] !== undefined) throw damaged[0];
   return undefined;
+}
+
+/**
+ * The helper that a file names for a registry, by the end of its program's name.
+ *
+ * @throws FailedError where it is not a string
+ */
+export function helperFor(file: CredentialFile, registry: RegistryHost): string | undefined {
+  const named = loginKeys(registry).find((key) => file.helpers.has(key));
+  const helper = named === undefined ? file.store : file.helpers.get(named);
+  // An empty name says that this registry has no helper, whatever `credsStore` says.
+  if (helper === undefined || helper === null || helper === '') return undefined;
+  if (typeof helper !== 'string') {
+    throw new FailedError(`${file.place}: the credential helper for ${registry} is not a string`);
+  }
+  return helper;
+}
+
+/** The keys of a file's entries that are a registry's login, in its names of today and of the old form. */
+export function registryKeys(file: CredentialFile, registry: RegistryHost): readonly string[] {
+  const hosts = loginKeys(registry);
+  return [...file.entries.keys()].filter(
+    (key) => hosts.includes(key) || (isOldKey(key) && hosts.includes(loginKeyHost(key))),
+  );
+}
+
+/** The namespaces and repositories of a registry that a file has entries of their own for. */
+export function loginNamespaces(file: CredentialFile, registry: RegistryHost): readonly RepositoryPath[] {
+  const host = `${registry}/`;
+  return [...file.entries.keys()]
+    .filter((key) => key.startsWith(host))
+    .map((key) => key.slice(host.length))
+    .filter((path) => isRepositoryPath(path));
 }
 
 /** The keys that a repository's login may stand under, the most specific first and the registry's names last. */
@@ -70,9 +117,12 @@ export function loginKeyHost(key: string): string {
   return key.replace(/^https?:\/\//, '').replace(/\/.*$/s, '');
 }
 
-/** Of a time when a login was for an API's address. A key with another path and without scheme is a repository's. */
+/**
+ * Of a time when a login was for an API's address. A key without scheme is a repository's or a namespace's, which may be
+ * called `v2`; those end without a slash.
+ */
 function isOldKey(key: string): boolean {
-  return /^https?:\/\//.test(key) || /^[^/]+\/(?:v[12]\/?)?$/.test(key);
+  return /^https?:\/\//.test(key) || /^[^/]+\/(?:v[12]\/)?$/.test(key);
 }
 
 function credentialOf(entry: unknown, place: string): Credential | undefined {
@@ -101,9 +151,19 @@ function parseObject(text: string, place: string): Readonly<Record<string, unkno
     value = JSON.parse(text);
   } catch {
     // The parser's own message quotes the text, and the text holds passwords.
-    throw new FailedError(`${place} is not valid JSON`);
+    throw new FailedError(syntaxMistake(text, place));
   }
   return objectOf(value, place);
+}
+
+/** Where the text goes wrong, by line and column. */
+function syntaxMistake(text: string, place: string): string {
+  try {
+    parseJson(Buffer.from(text), place);
+  } catch (error) {
+    if (error instanceof InvalidError) return error.message;
+  }
+  return `${place} is not JSON`;
 }
 
 function mapOf(value: unknown, place: string): ReadonlyMap<string, unknown> {

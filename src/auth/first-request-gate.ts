@@ -55,7 +55,7 @@ export class FirstRequestGate<T> {
     this.#waiting.clear();
   }
 
-  /** Who went first is done. Where the gate is not open, its request has failed, and the next may try. */
+  /** Who went first is done. Where the gate is not open, it was cancelled and nothing is known, so the next goes ahead. */
   leave(): void {
     if (this.#state === 'open') return;
     const [next] = this.#waiting;

@@ -1,13 +1,13 @@
 import { FailedError } from '../oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../oci/reference.js';
-import { findLogin, parseCredentialFile, type CredentialFile } from './credential-file.js';
-import type { Credential, CredentialProvider } from './credential.js';
+import { findLogin, loginNamespaces, parseCredentialFile, type CredentialFile } from './credential-file.js';
+import { FoundCredential, type ListedLink } from './credential.js';
 
 const VARIABLE = 'DOCKER_AUTH_CONFIG';
 
 /** The logins in the variable DOCKER_AUTH_CONFIG: JSON as in docker's `config.json`, with nothing in it but `auths.*.auth`. */
-export class InlineConfig implements CredentialProvider {
-  readonly name = `the variable ${VARIABLE}`;
+export class InlineConfig implements ListedLink {
+  readonly name = 'the environment';
   readonly #text: string;
   #file: CredentialFile | undefined;
 
@@ -16,9 +16,21 @@ export class InlineConfig implements CredentialProvider {
   }
 
   /** @throws FailedError where the variable holds anything else */
-  async find(registry: RegistryHost, path: RepositoryPath | undefined): Promise<Credential | undefined> {
+  async find(registry: RegistryHost, path: RepositoryPath | undefined): Promise<FoundCredential | undefined> {
+    const login = findLogin(this.#read(), registry, path);
+    return (
+      login &&
+      new FoundCredential(login.credential, { link: this.name, place: VARIABLE, damaged: login.damaged })
+    );
+  }
+
+  async namespaces(registry: RegistryHost): Promise<readonly RepositoryPath[]> {
+    return loginNamespaces(this.#read(), registry);
+  }
+
+  #read(): CredentialFile {
     this.#file ??= parseInline(this.#text);
-    return findLogin(this.#file, registry, path);
+    return this.#file;
   }
 }
 

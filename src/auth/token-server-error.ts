@@ -9,8 +9,10 @@ import {
 } from '../oci/errors.js';
 import { printable } from '../oci/printable.js';
 import type { RegistryHost } from '../oci/reference.js';
-import { basicAuthorization } from './authorization.js';
 import type { Credential } from './credential.js';
+import { logInToEcr } from './ecr-commands.js';
+import { parseEcrHost } from './ecr-host.js';
+import { Secrets } from './secrets.js';
 
 const BODY_LIMIT = 64 * 1024;
 const WORDS_LIMIT = 300;
@@ -24,7 +26,9 @@ interface Refused {
 /** The error for a token server's answer that is not a token. Reads the body, for the server's own words. */
 export async function tokenServerError(response: HttpResponse, refused: Refused): Promise<MultiarchError> {
   const { registry, realm, credential } = refused;
-  const errors = await readErrors(response, secretsOf(credential));
+  const secrets = new Secrets();
+  secrets.addLogin(credential);
+  const errors = await readErrors(response, secrets);
   const words = errors.map(({ code, message }) => [code, message].filter((part) => part !== '').join(': '));
   const said = words.length === 0 ? `HTTP status ${response.status}` : words.join('; ');
   const exchange = { ...response.request, status: response.status, errors };
@@ -39,28 +43,30 @@ export async function tokenServerError(response: HttpResponse, refused: Refused)
     return new UnavailableError(...about(`No token for ${registry}`));
   }
   return credential === undefined
-    ? new UnauthorizedError(...about(`Not logged in to ${registry}`, `Log in with: docker login ${registry}`))
-    : new UnauthorizedError(
-        ...about(
-          `The login for ${registry} was refused`,
-          `Check the user name and password, and log in again with: docker login ${registry}`,
-        ),
-      );
+    ? new UnauthorizedError(
+        ...about(`Not logged in to ${registry}`, `Log in with: multiarch login ${registry}`),
+      )
+    : new UnauthorizedError(...about(`The login for ${registry} was refused`, loginHint(registry)));
 }
 
-async function readErrors(
-  response: HttpResponse,
-  secrets: readonly string[],
-): Promise<readonly RegistryErrorDetail[]> {
+/** Of logins to Amazon's public registry, those that have run out are in the way of who could read without one. */
+function loginHint(registry: RegistryHost): string {
+  const host = parseEcrHost(registry);
+  return host === undefined
+    ? `Check the user name and password, and log in again with: multiarch login ${registry}`
+    : `Log in again: ${logInToEcr(host, registry)}; or go on without a login: multiarch logout ${registry}`;
+}
+
+async function readErrors(response: HttpResponse, secrets: Secrets): Promise<readonly RegistryErrorDetail[]> {
   let text: string;
   try {
-    text = Buffer.from(await response.bytes(BODY_LIMIT)).toString('utf8');
+    text = secrets.hideInBody(Buffer.from(await response.bytes(BODY_LIMIT)).toString('utf8'));
   } catch {
     // The status alone has to do.
     return [];
   }
   return errorsIn(text)
-    .map(({ code, message }) => ({ code: shown(code, secrets), message: shown(message, secrets) }))
+    .map(({ code, message }) => ({ code: shown(code), message: shown(message) }))
     .filter(({ code, message }) => code !== '' || message !== '');
 }
 
@@ -89,25 +95,9 @@ function fieldsOf(value: unknown): Fields {
   return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
-/** Text that may be shown: one line, without secrets and without what moves a terminal's cursor. Empty where it is no text. */
-function shown(value: unknown, secrets: readonly string[]): string {
+/** Text that may be shown: one line, without what moves a terminal's cursor. Empty where it is no text. */
+function shown(value: unknown): string {
   if (typeof value !== 'string') return '';
-  const safe = secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), value);
-  const line = printable(safe);
+  const line = printable(value);
   return line.length > WORDS_LIMIT ? `${line.slice(0, WORDS_LIMIT)}…` : line;
-}
-
-/** Some servers repeat what they were sent, as it was sent. The header's form comes first, as the password may be a part of it. */
-function secretsOf(credential: Credential | undefined): readonly string[] {
-  if (credential === undefined) return [];
-  const secrets =
-    credential.kind === 'basic'
-      ? [basicAuthorization(credential).slice('Basic '.length), credential.password]
-      : [credential.token];
-  return secrets.flatMap((secret) => [secret, formEncoded(secret)]).filter((secret) => secret !== '');
-}
-
-/** As it stands in a form or a query. */
-function formEncoded(text: string): string {
-  return new URLSearchParams([['', text]]).toString().slice(1);
 }

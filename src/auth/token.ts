@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { HttpClient, HttpResponse, RequestBody } from '../http/message.js';
 import { FailedError, UnauthorizedError } from '../oci/errors.js';
 import type { RegistryHost } from '../oci/reference.js';
-import { basicAuthorization } from './authorization.js';
+import { basicAuthorization, isHeaderSafe } from './authorization.js';
 import type { Credential } from './credential.js';
 import { vetTokenServer } from './realm.js';
 import { tokenServerError } from './token-server-error.js';
@@ -13,8 +13,6 @@ const CLIENT_ID = 'multiarch';
 const ANSWER_LIMIT = 64 * 1024;
 /** In seconds: what an answer without `expires_in` means, and the least that a shorter time is taken for. */
 const LEAST_LIFETIME = 60;
-/** Anything else could end the header and start another. */
-const HEADER_SAFE = /^[\x21-\x7e]+$/;
 
 /** The login that a token is asked for with; none for an anonymous one. */
 export type TokenCredential = Exclude<Credential, { kind: 'bearer' }>;
@@ -72,7 +70,7 @@ export function parseTokenAnswer(bytes: Uint8Array, host: string, now: number): 
   const value = [answer?.['token'], answer?.['access_token']].find(
     (candidate) => typeof candidate === 'string' && candidate !== '',
   );
-  if (typeof value !== 'string' || !HEADER_SAFE.test(value)) {
+  if (typeof value !== 'string' || !isHeaderSafe(value)) {
     throw new FailedError(`The token server ${host} answered without a usable token`);
   }
   const stated = answer?.['expires_in'];

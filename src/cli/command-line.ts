@@ -2,10 +2,16 @@ import yargs, { type Argv } from 'yargs';
 
 import { ArgumentError } from '../oci/errors.js';
 import { VERSION } from '../version.js';
-import type { AnyCommand } from './command.js';
+import type { AnyCommand, OptionDeclarations } from './command.js';
 import { COMMANDS, type CommandEntry } from './commands.js';
 import { EXIT } from './exit-code.js';
-import { readWords, type FlagDeclarations, type ReadWords, type ReadWordsOptions } from './flags.js';
+import {
+  isSecretFlag,
+  readWords,
+  type FlagDeclarations,
+  type ReadWords,
+  type ReadWordsOptions,
+} from './flags.js';
 import { GLOBAL_OPTIONS } from './global-options.js';
 import type { ParsedArguments } from './run-command.js';
 import type { Terminal } from './terminal.js';
@@ -43,7 +49,9 @@ export async function runCommandLine(
 
   const commands = COMMANDS.map((command) => command.name).join(', ');
   const hint = `Commands are ${commands}. ${help}`;
-  if (name !== undefined) throw new ArgumentError(`unknown command: ${name}`, { hint });
+  if (name !== undefined) {
+    throw new ArgumentError(givesSecret(before) ? 'unknown command' : `unknown command: ${name}`, { hint });
+  }
   const text = await parse(programParser(terminal, program), flagWords(before));
   if (text === '') throw new ArgumentError('no command given', { hint });
   terminal.stdout.write(`${text}\n`);
@@ -58,7 +66,7 @@ async function runEntry(
 ): Promise<number> {
   const command = await entry.load();
   const words = read(argv, { ...GLOBAL_FLAGS, ...command.options }, `See ${program} ${entry.name} --help.`);
-  const parser = makeParser(terminal, program);
+  const parser = makeParser(terminal, program, command.options);
   // The command runs when yargs is done, so that its errors and yargs's own cannot be mistaken for each other.
   let args: ParsedArguments = {};
   parser.command(
@@ -69,7 +77,7 @@ async function runEntry(
       args = parsed;
     },
   );
-  if (!asks(words, 'help') && !asks(words, 'version')) checkCount(entry, words, program);
+  if (!asks(words, 'help') && !asks(words, 'version')) checkCount(entry, command, words, program);
   const text = await parse(parser, [
     entry.name,
     ...flagWords(words),
@@ -84,7 +92,8 @@ async function runEntry(
   return EXIT.done;
 }
 
-function makeParser(terminal: Terminal, program: string): Argv {
+/** @param own the command's own options, of which some have the names of global ones */
+function makeParser(terminal: Terminal, program: string, own: OptionDeclarations = {}): Argv {
   const columns = terminal.stderr.columns ?? 0;
   return yargs()
     .scriptName(program)
@@ -101,7 +110,10 @@ function makeParser(terminal: Terminal, program: string): Argv {
     .help('help', 'Show this help')
     .alias('h', 'help')
     .version('version', 'Show the version', `multiarch ${VERSION}`)
-    .group(Object.keys(GLOBAL_FLAGS), 'Global options:')
+    .group(
+      Object.keys(GLOBAL_FLAGS).filter((name) => !Object.hasOwn(own, name)),
+      'Global options:',
+    )
     .exitProcess(false)
     .fail(false)
     .wrap(columns > 0 ? Math.min(columns, 120) : 100);
@@ -151,17 +163,32 @@ function usageLine({ name, synopsis }: CommandEntry, program: string): string {
   return `Usage: ${program} ${name} ${synopsis}`.trim();
 }
 
-function checkCount(entry: CommandEntry, { positionals }: ReadWords, program: string): void {
+function checkCount(
+  entry: CommandEntry,
+  { takesLogin = false }: AnyCommand,
+  words: ReadWords,
+  program: string,
+): void {
+  const { positionals } = words;
   const places = entry.positionals.split(' ').filter((place) => place !== '');
   const least = places.filter((place) => place.startsWith('<')).length;
   const most = entry.positionals.includes('..') ? Infinity : places.length;
   if (positionals.length >= least && positionals.length <= most) return;
   const few = positionals.length < least;
-  const extra = positionals.slice(places.length).join(' ');
+  // The word too many may be a password that was to go elsewhere.
+  const extra =
+    takesLogin || givesSecret(words)
+      ? `${positionals.length} in place of ${most}`
+      : positionals.slice(places.length).join(' ');
   throw new ArgumentError(
     few ? `too few arguments for ${entry.name}` : `too many arguments for ${entry.name}: ${extra}`,
     { hint: `${usageLine(entry, program)}. See ${program} ${entry.name} --help.` },
   );
+}
+
+/** Whether there is a flag about a password or token, so that a word at the wrong place may be one. */
+function givesSecret({ flags }: ReadWords): boolean {
+  return [...flags.keys()].some(isSecretFlag);
 }
 
 /** The flags in the one form that yargs cannot misread. */

@@ -25,6 +25,8 @@ export interface Command<Arguments> {
   /** By their names in the command's usage, in lower case. */
   readonly positionals: Readonly<Record<string, PositionalOptions & Pick<Options, 'defaultDescription'>>>;
   readonly options: OptionDeclarations;
+  /** `--username` and `--password-stdin` are its own, and not the login of a registry that it works with. @default false */
+  readonly takesLogin?: boolean;
   /** @returns the exit code where it is not 0 */
   run(args: Arguments, context: CommandContext): Promise<number | void>;
 }

@@ -50,6 +50,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./push.js')).push,
   },
   {
+    name: 'copy',
+    synopsis: 'SOURCE TARGET',
+    positionals: '<SOURCE> <TARGET>',
+    describe: 'Copy an image or index with all that it points to, byte for byte',
+    load: async () => (await import('./copy.js')).copy,
+  },
+  {
     name: 'undo',
     synopsis: 'LIST',
     positionals: '<LIST>',
@@ -83,5 +90,19 @@ export const COMMANDS: readonly CommandEntry[] = [
     positionals: '<DOCUMENT>',
     describe: 'Check a document against its schema and the rules',
     load: async () => (await import('./validate.js')).validate,
+  },
+  {
+    name: 'login',
+    synopsis: 'HOST',
+    positionals: '<HOST>',
+    describe: 'Check a login at its registry and keep it where docker does',
+    load: async () => (await import('./login.js')).login,
+  },
+  {
+    name: 'logout',
+    synopsis: 'HOST',
+    positionals: '<HOST>',
+    describe: 'Forget the login for a registry',
+    load: async () => (await import('./logout.js')).logout,
   },
 ];

@@ -60,7 +60,7 @@ function readLong(word: string, queue: string[], flags: FlagValues): void {
   const name = shown.slice(2);
   const given = parts.length === 0 ? undefined : parts.join('=');
   if (!flags.has(name)) throw new ArgumentError(`unknown flag: ${shown}`);
-  flags.add(name, given ?? flags.implied(name) ?? nextValue(shown, queue), shown);
+  flags.add(name, given ?? flags.implied(name) ?? nextValue(name, shown, queue), shown);
 }
 
 function readLetters(word: string, queue: string[], flags: FlagValues): void {
@@ -75,15 +75,25 @@ function readLetters(word: string, queue: string[], flags: FlagValues): void {
     const implied = flags.implied(name);
     if (rest.startsWith('=')) flags.add(name, rest.slice(1), shown);
     else if (implied !== undefined) flags.add(name, implied, shown);
-    else flags.add(name, rest === '' ? nextValue(shown, queue) : rest, shown);
+    else flags.add(name, rest === '' ? nextValue(name, shown, queue) : rest, shown);
     letters = implied === undefined || rest.startsWith('=') ? '' : rest;
   }
 }
 
-function nextValue(shown: string, queue: string[]): string {
+/** Whether a flag has to do with a password or token: words about it must not be repeated. */
+export function isSecretFlag(name: string): boolean {
+  return /password|token/.test(name);
+}
+
+function nextValue(name: string, shown: string, queue: string[]): string {
   const value = queue.shift();
   if (value === undefined) throw new ArgumentError(`${shown} needs a value`);
   if (!isFlag(value)) return value;
+  if (isSecretFlag(name)) {
+    throw new ArgumentError(`${shown} needs a value, but a flag follows`, {
+      hint: `If that is the value, write ${shown}= before it`,
+    });
+  }
   throw new ArgumentError(`${shown} needs a value, but ${value} follows`, {
     hint: `If ${value} is the value, write ${shown}=${value}`,
   });
@@ -120,15 +130,20 @@ class FlagValues {
 
   add(name: string, text: string, shown: string): void {
     const declaration = this.#declared[name] ?? {};
-    const value = checkedValue(text, declaration, shown);
+    const value = checkedValue(text, declaration, shown, isSecretFlag(name));
     const before = declaration.array === true ? (this.values.get(name) ?? []) : [];
     this.values.set(name, [...before, value]);
   }
 }
 
-function checkedValue(text: string, { type, choices }: FlagDeclaration, shown: string): string {
+function checkedValue(
+  text: string,
+  { type, choices }: FlagDeclaration,
+  shown: string,
+  isSecret: boolean,
+): string {
   const wrong = (wanted: string): ArgumentError =>
-    new ArgumentError(`${shown} takes ${wanted}, not ${JSON.stringify(text)}`);
+    new ArgumentError(`${shown} takes ${wanted}${isSecret ? '' : `, not ${JSON.stringify(text)}`}`);
   if (type === 'boolean') {
     // The words of Go's strconv.ParseBool.
     if (/^(1|t|true)$/i.test(text)) return 'true';

@@ -1,3 +1,4 @@
+import type { TlsFiles } from '../http/trust.js';
 import { ArgumentError } from '../oci/errors.js';
 import type { OptionDeclarations } from './command.js';
 import { parseDuration } from './duration.js';
@@ -15,6 +16,12 @@ export interface GlobalOptions {
   readonly retries: number;
   readonly stats: boolean;
   readonly debug: boolean;
+  /** The login of a call, for the one registry that it names. */
+  readonly username: string | undefined;
+  readonly passwordStdin: boolean;
+  readonly registryToken: string | undefined;
+  /** Certificates for the registries that the call names. */
+  readonly tls: TlsFiles;
 }
 
 const PROGRESS = ['auto', 'plain', 'none'] as const;
@@ -38,6 +45,12 @@ export const GLOBAL_OPTIONS = {
   retries: { type: 'number', describe: 'Send a failed request again so often', default: 4 },
   stats: { type: 'boolean', describe: 'Print requests, bytes, mounts and retries on stderr' },
   debug: { type: 'boolean', describe: 'Log every request on stderr, secrets left out' },
+  username: { type: 'string', describe: 'Log in to the registry named in this call, with --password-stdin' },
+  'password-stdin': { type: 'boolean', describe: 'Read the password for --username from standard input' },
+  'registry-token': { type: 'string', describe: 'Send this bearer token to the registry named in this call' },
+  cacert: { type: 'string', describe: 'Trust the authorities in this PEM file for the registries named' },
+  cert: { type: 'string', describe: 'Show this client certificate (PEM) to the registries named' },
+  key: { type: 'string', describe: 'The private key (PEM) of --cert' },
 } as const satisfies OptionDeclarations;
 
 /**
@@ -62,7 +75,25 @@ export function globalOptions(args: Readonly<Record<string, unknown>>): GlobalOp
     retries: atLeast(0, 'retries', args['retries']),
     stats: args['stats'] === true,
     debug: args['debug'] === true,
+    username: givenText('username', args['username']),
+    passwordStdin: args['password-stdin'] === true,
+    registryToken: givenText('registry-token', args['registry-token']),
+    tls: tlsFiles(args),
   };
+}
+
+function tlsFiles(args: Readonly<Record<string, unknown>>): TlsFiles {
+  const [ca, cert, key] = ['cacert', 'cert', 'key'].map((name) => givenText(name, args[name]));
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new ArgumentError('a client certificate takes both --cert FILE and --key FILE');
+  }
+  return { ca, cert, key };
+}
+
+function givenText(name: string, value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  if (value !== '') return value;
+  throw new ArgumentError(`--${name} is empty`, { hint: 'Is the variable set that it comes from?' });
 }
 
 function atLeast(least: number, name: string, value: unknown): number {

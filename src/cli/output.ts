@@ -8,18 +8,25 @@ export class Output {
   readonly #stdout: Writable;
   readonly #progress: Progress;
   readonly #quiet: boolean;
+  readonly #ask: (text: string) => void;
   /** Whether results for people may be coloured. */
   readonly color: boolean;
 
   constructor(
     stdout: Writable,
     progress: Progress,
-    options: { readonly quiet: boolean; readonly color?: boolean },
+    options: {
+      readonly quiet: boolean;
+      readonly color?: boolean;
+      /** Writes to a person at the terminal. */
+      readonly ask?: (text: string) => void;
+    },
   ) {
     this.#stdout = stdout;
     this.#progress = progress;
     this.#quiet = options.quiet;
     this.color = options.color ?? false;
+    this.#ask = options.ask ?? ((): void => {});
   }
 
   /** A line of the result. */
@@ -45,6 +52,12 @@ export class Output {
   /** A line on stderr. */
   error(text: string): void {
     this.#progress.print(harmlessText(text));
+  }
+
+  /** A question on stderr, which the answer is typed behind. */
+  prompt(text: string): void {
+    this.#progress.stop();
+    this.#ask(text);
   }
 
   /** Both streams may be the same screen, so nothing may be drawn on it any more. */

@@ -2,10 +2,11 @@ import { Multiarch } from '../client/multiarch.js';
 import { CancelledError, UnavailableError } from '../oci/errors.js';
 import { mayColor } from './color.js';
 import type { AnyCommand } from './command.js';
+import { givenLogin, takenInput } from './given-login.js';
 import { globalOptions } from './global-options.js';
 import { Output } from './output.js';
 import { startProgress } from './progress.js';
-import { requestLine, waitLine } from './request-line.js';
+import { loginLine, requestLine, waitLine } from './request-line.js';
 import { Stats } from './stats.js';
 import type { Terminal } from './terminal.js';
 
@@ -31,11 +32,19 @@ export async function runCommand(
   const interrupt = new AbortController();
   const timer = options.timeout === undefined ? undefined : AbortSignal.timeout(options.timeout);
   const signal = timer === undefined ? interrupt.signal : AbortSignal.any([interrupt.signal, timer]);
+  const given =
+    command.takesLogin === true
+      ? undefined
+      : givenLogin(options, wordsOf(command, args), { signal, stdin: terminal.stdin });
   const progress = startProgress(options, terminal);
   const output = new Output(terminal.stdout, progress, {
     quiet: options.quiet,
     color: mayColor(terminal.stdout, terminal.env),
+    ask: (text) => terminal.stderr.write(text),
   });
+  if (options.registryToken !== undefined) {
+    output.warn('--registry-token can be seen by other users of this machine');
+  }
   const stats = new Stats();
   const client = new Multiarch({
     store: options.store,
@@ -43,11 +52,14 @@ export async function runCommand(
     concurrency: options.concurrency,
     retries: options.retries,
     env: terminal.env,
+    login: given,
+    tls: options.tls,
     signal,
     onEvent: (event) => {
       stats.work(event);
       progress.show(event);
       if (event.kind === 'warning') output.warn(event.message);
+      if (event.kind === 'login' && options.debug) output.error(loginLine(event));
     },
     onHttpEvent: (event) => {
       stats.http(event);
@@ -57,7 +69,8 @@ export async function runCommand(
   });
   const stopListening = onInterrupt(interrupt);
   try {
-    const { stdin, env } = terminal;
+    const { env } = terminal;
+    const stdin = given !== undefined && options.passwordStdin ? takenInput() : terminal.stdin;
     return (await command.run(args, { client, options, output, signal, stdin, env })) ?? 0;
   } catch (error) {
     if (error instanceof CancelledError && timer?.aborted === true && !interrupt.signal.aborted) {
@@ -73,6 +86,13 @@ export async function runCommand(
     stopListening();
     if (options.stats) output.error(stats.text());
   }
+}
+
+/** The positionals. */
+function wordsOf(command: AnyCommand, args: ParsedArguments): readonly string[] {
+  return Object.keys(command.positionals)
+    .flatMap((name) => args[name])
+    .filter((word) => typeof word === 'string');
 }
 
 /**

@@ -3,16 +3,29 @@ import { resolve as resolvePath } from 'node:path';
 
 import pLimit from 'p-limit';
 
+import type { LoginSurroundings } from '../auth/docker-config.js';
+import type { GivenLogin } from '../auth/flag-login.js';
 import type { OnEvent } from '../content/events.js';
 import type { Limit } from '../content/limit.js';
 import { storeDirectory } from '../drafts/directory.js';
 import { PushHistory } from '../drafts/history.js';
 import { DraftStore } from '../drafts/store.js';
 import type { HttpEvent } from '../http/message.js';
-import { formatImageLocation, parseImageLocation, type ImageLocation } from '../oci/image-location.js';
+import type { TlsFiles } from '../http/trust.js';
+import {
+  familiarLocation,
+  formatImageLocation,
+  isLocalName,
+  isTargetLocation,
+  nameIn,
+  parseImageLocation,
+  withTag,
+  type ImageLocation,
+  type TargetLocation,
+} from '../oci/image-location.js';
+import { ArgumentError } from '../oci/errors.js';
 import { parseTag } from '../oci/reference.js';
 import { VERSION } from '../version.js';
-import { nameIn, withTag } from './location-name.js';
 import { Places } from './places.js';
 
 export interface MultiarchOptions {
@@ -24,8 +37,15 @@ export interface MultiarchOptions {
   readonly concurrency?: number | undefined;
   /** How often a failed request is sent again. @default 4 */
   readonly retries?: number | undefined;
-  /** Where settings and credentials are looked up. @default process.env */
+  /**
+   * Where settings and credentials are looked up. The SDK of AWS reads the process's own environment and no other: Amazon ECR
+   * is asked for a login only where all `AWS_…` variables in here are those of the process. @default process.env
+   */
   readonly env?: NodeJS.ProcessEnv | undefined;
+  /** A login for one registry, which goes before those that this machine keeps. */
+  readonly login?: GivenLogin | undefined;
+  /** Files with certificates for the registries that are named in calls, beside those of this machine. */
+  readonly tls?: TlsFiles | undefined;
   /** Cancels whatever is running. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: OnEvent | undefined;
@@ -37,6 +57,10 @@ export class Run {
   readonly store: DraftStore;
   readonly history: PushHistory;
   readonly places: Places;
+  /** Where the logins of this machine are found. */
+  readonly surroundings: LoginSurroundings;
+  /** The caller's own. */
+  readonly login: GivenLogin | undefined;
   readonly limit: Limit;
   readonly signal: AbortSignal | undefined;
   readonly onEvent: OnEvent | undefined;
@@ -56,27 +80,46 @@ export class Run {
       userAgent: `multiarch/${VERSION}`,
       onEvent,
       onHttpEvent: options.onHttpEvent,
+      login: options.login,
+      tls: options.tls,
     });
+    this.surroundings = { env, homeDirectory };
+    this.login = options.login;
     this.limit = pLimit(concurrency);
     this.signal = signal;
     this.onEvent = onEvent;
   }
 
-  /** The name of a draft. A layout without a tag gets docker's default one, so that the index can be found in it. */
-  draftTarget(list: string): ImageLocation {
-    const location = this.location(list);
+  /**
+   * The name of a draft. A layout without a tag gets docker's default one, so that the index can be found in it.
+   * @throws ArgumentError for a place that nothing can be published to
+   */
+  draftTarget(list: string): TargetLocation {
+    const location = this.targetLocation(list);
     const { tag, digest } = nameIn(location);
     return tag === undefined && digest === undefined ? withTag(location, parseTag('latest')) : location;
   }
 
-  /** A layout's path is made absolute: drafts hold it, and are used from other directories too. */
-  location(text: string): ImageLocation {
-    const location = parseImageLocation(text);
-    return location.transport === 'oci' ? { ...location, path: resolvePath(location.path) } : location;
+  /** @throws ArgumentError for a place that nothing can be published to */
+  targetLocation(text: string): TargetLocation {
+    const location = this.location(text);
+    if (isTargetLocation(location)) return location;
+    throw new ArgumentError(
+      `${familiarLocation(location)} can only be read: multiarch writes no ${location.transport} images`,
+      {
+        hint: 'Publish to a registry, an image layout (oci:DIR) or a tar file of one (oci-archive:FILE:TAG).',
+      },
+    );
   }
 
-  /** A word for entries of a draft, with a layout's path as drafts hold it. */
+  /** A path is made absolute: drafts hold it, and are used from other directories too. */
+  location(text: string): ImageLocation {
+    const location = parseImageLocation(text);
+    return 'path' in location ? { ...location, path: resolvePath(location.path) } : location;
+  }
+
+  /** A word for entries of a draft, with a path as drafts hold it. */
   selector(image: string): string {
-    return image.startsWith('oci:') ? formatImageLocation(this.location(image)) : image;
+    return isLocalName(image) ? formatImageLocation(this.location(image)) : image;
   }
 }

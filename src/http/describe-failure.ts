@@ -1,16 +1,18 @@
 import { ArgumentError, type MultiarchError } from '../oci/errors.js';
+import { diagnoseCertificate, diagnoseClientCertificate } from './certificate-trouble.js';
+import { insecureAdvice, type Diagnosis, type Peer } from './diagnosis.js';
 import { NetworkError, type FailedRequest } from './network-error.js';
+import { offeredSchemes, ProxyFailure } from './proxy-failure.js';
+import type { ProxyServer } from './proxy-server.js';
+import { diagnoseProxyAnswer, diagnoseUnusableProxy } from './proxy-trouble.js';
 import { redactUrl } from './redact.js';
 
-/** What kind of failure it was, for retries and for finding out a host's scheme. */
-interface Diagnosis {
-  /** Why, to follow a colon. */
-  readonly why: string;
-  readonly hint?: string;
-  /** Another try may succeed. @default true */
-  readonly temporary?: boolean;
-  /** It could be that the server speaks the other of HTTP and HTTPS. @default false */
-  readonly otherScheme?: boolean;
+/** What is known of a connection, besides the request on it. */
+export interface ConnectionFacts {
+  /** How the server is configured here. */
+  readonly peer?: Omit<Peer, 'url'>;
+  /** What the request went through. */
+  readonly proxy?: ProxyServer | undefined;
 }
 
 /**
@@ -22,17 +24,35 @@ export function describeFailure(
   error: unknown,
   place: FailedRequest,
   keptConnection: boolean,
+  { peer = { role: 'registry' }, proxy }: ConnectionFacts = {},
 ): MultiarchError {
   const code = errorCode(error);
-  const before = `${place.method} ${redactUrl(place.url)}`;
   if (invalidRequest.has(code)) {
     return new ArgumentError(
-      `${before}: a header or the path has characters that HTTP does not allow (${code})`,
+      `${place.method} ${redactUrl(place.url)}: a header or the path has characters that HTTP does not allow (${code})`,
     );
   }
-  const { why, hint, temporary = true, otherScheme = false } = diagnose(code, error, place.url);
-  const stale = keptConnection && closed.has(code);
-  return new NetworkError(`${before}: ${why}`, { hint, temporary, otherScheme, stale });
+  const diagnosis =
+    proxy === undefined
+      ? diagnose(code, error, { ...peer, url: place.url })
+      : diagnoseThrough(proxy, code, error, { ...peer, url: place.url });
+  return failureOf(place, diagnosis, keptConnection && closed.has(code));
+}
+
+/** A proxy that asks for a login, where it was asked to pass a request on rather than to connect us. */
+export function describeProxyLogin(
+  place: FailedRequest,
+  proxy: ProxyServer,
+  challenges: readonly string[],
+): NetworkError {
+  const diagnosis = diagnoseProxyAnswer(proxy, place.url, 407, offeredSchemes(challenges));
+  return failureOf(place, diagnosis, false);
+}
+
+function failureOf(place: FailedRequest, diagnosis: Diagnosis, stale: boolean): NetworkError {
+  const { why, hint, temporary = true, otherScheme = false } = diagnosis;
+  const message = `${place.method} ${redactUrl(place.url)}: ${why}`;
+  return new NetworkError(message, { hint, temporary, otherScheme, stale });
 }
 
 const closed: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
@@ -44,48 +64,53 @@ const invalidRequest: ReadonlySet<string> = new Set([
   'ERR_UNESCAPED_CHARACTERS',
 ]);
 
-const unknownAuthority: ReadonlySet<string> = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'CERT_UNTRUSTED',
+/** Failures on the way to whoever is spoken to first: the proxy, where there is one. */
+const beforeAnyRequest: ReadonlySet<string> = new Set([
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EAI_FAIL',
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'MULTIARCH_CONNECT',
+  'MULTIARCH_TLS',
 ]);
 
-const otherCertificateTrouble: ReadonlySet<string> = new Set([
-  'CERT_CHAIN_TOO_LONG',
-  'CERT_REJECTED',
-  'CERT_REVOKED',
-  'CERT_SIGNATURE_FAILURE',
-  'INVALID_CA',
-  'INVALID_PURPOSE',
-  'PATH_LENGTH_EXCEEDED',
-]);
-
-const insecureHint = 'If you trust the network in between, use --insecure for this registry.';
-
-function diagnose(code: string, error: unknown, url: URL): Diagnosis {
-  if (unknownAuthority.has(code)) {
-    return {
-      why: `the certificate of ${url.host} is signed by an unknown authority (${code})`,
-      hint: `Name a file with the authority's certificate in NODE_EXTRA_CA_CERTS. ${insecureHint}`,
-      temporary: false,
-    };
+function diagnoseThrough(proxy: ProxyServer, code: string, error: unknown, peer: Peer): Diagnosis {
+  const { url, certificate } = peer;
+  const isPlain = url.protocol === 'http:';
+  const proxyPeer: Peer = { url: proxy.url, role: 'proxy', ...(isPlain && { certificate }) };
+  const failure = ProxyFailure.in(error);
+  if (failure !== undefined) {
+    const { trouble } = failure;
+    if ('status' in trouble) return diagnoseProxyAnswer(proxy, url, trouble.status, trouble.offered);
+    const inner = diagnose(errorCode(trouble.reason), trouble.reason, proxyPeer);
+    return diagnoseUnusableProxy(proxy, url, inner);
   }
-  if (otherCertificateTrouble.has(code)) {
-    return { why: `the certificate of ${url.host} is not valid (${code})`, temporary: false };
+  // A tunnel's own failures came above, so what is left of TLS is the server's; a plain request has no TLS but the proxy's.
+  if (isPlain && (beforeAnyRequest.has(code) || isTlsTrouble(code) || diagnoseCertificate(code, proxyPeer))) {
+    return diagnoseUnusableProxy(proxy, url, diagnose(code, error, proxyPeer));
   }
+  const diagnosis = diagnose(code, error, peer);
+  return { ...diagnosis, why: `${diagnosis.why}, through ${proxy.label}` };
+}
+
+function diagnose(code: string, error: unknown, peer: Peer): Diagnosis {
+  const { url } = peer;
+  const certificate = diagnoseCertificate(code, peer);
+  if (certificate !== undefined) return certificate;
   if (code.startsWith('HPE_')) {
     return { why: `the answer is not valid HTTP (${code})`, otherScheme: true };
   }
-  if (code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_HANDSHAKE')) {
-    return diagnoseTls(opensslReason(error, code), url);
-  }
+  if (isTlsTrouble(code)) return diagnoseTls(opensslReason(error, code), peer);
   if (closed.has(code)) {
     return { why: 'the server closed the connection without an answer', otherScheme: true };
   }
   return known(code, url) ?? { why: code === '' ? 'the request failed' : `the request failed (${code})` };
+}
+
+function isTlsTrouble(code: string): boolean {
+  return code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_HANDSHAKE');
 }
 
 function known(code: string, url: URL): Diagnosis | undefined {
@@ -109,20 +134,6 @@ function known(code: string, url: URL): Diagnosis | undefined {
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
       return { why: `there is no route to ${url.host} (${code})` };
-    case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return {
-        why: `the certificate of ${url.host} is for another host name`,
-        hint: `Use the name that the certificate was made for. ${insecureHint}`,
-        temporary: false,
-      };
-    case 'CERT_HAS_EXPIRED':
-      return { why: `the certificate of ${url.host} has expired`, hint: insecureHint, temporary: false };
-    case 'CERT_NOT_YET_VALID':
-      return {
-        why: `the certificate of ${url.host} is not valid yet`,
-        hint: "Check this machine's clock.",
-        temporary: false,
-      };
     case 'ETIMEDOUT':
     case 'ESOCKETTIMEDOUT':
       return { why: 'there was no answer within the time limit', otherScheme: true };
@@ -130,6 +141,8 @@ function known(code: string, url: URL): Diagnosis | undefined {
       return { why: `${url.host} did not accept a connection within the time limit`, otherScheme: true };
     case 'MULTIARCH_TLS':
       return { why: `the TLS handshake with ${url.host} took too long`, otherScheme: true };
+    case 'MULTIARCH_TUNNEL':
+      return { why: 'it did not connect us within the time limit' };
     case 'MULTIARCH_UPLOAD':
       return { why: 'the server stopped taking the body' };
     default:
@@ -140,16 +153,18 @@ function known(code: string, url: URL): Diagnosis | undefined {
 /** What OpenSSL says when the other side's first bytes are no TLS at all. */
 const notTls = /wrong version number|packet length too long|http request|unknown protocol/;
 
-function diagnoseTls(reason: string, url: URL): Diagnosis {
+function diagnoseTls(reason: string, peer: Peer): Diagnosis {
+  const { host } = peer.url;
   if (notTls.test(reason)) {
     return {
-      why: `${url.host} does not speak TLS at this port (${reason})`,
-      hint: 'If the registry speaks plain HTTP, use --insecure.',
+      why: `${host} does not speak TLS at this port (${reason})`,
+      hint: insecureAdvice(peer) && 'If the registry speaks plain HTTP, use --insecure.',
       temporary: false,
       otherScheme: true,
     };
   }
-  return { why: `the TLS handshake with ${url.host} failed (${reason})`, temporary: false };
+  const refusal = diagnoseClientCertificate(reason, peer);
+  return refusal ?? { why: `the TLS handshake with ${host} failed (${reason})`, temporary: false };
 }
 
 /** The last words of OpenSSL's colon-separated line, such as `tlsv1 alert protocol version`. */

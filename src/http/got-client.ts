@@ -1,16 +1,20 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { ArgumentError, FailedError } from '../oci/errors.js';
+import { ArgumentError, FailedError, MultiarchError } from '../oci/errors.js';
 import { checkCancelled, untilAborted } from '../content/cancellation.js';
 import { Agents } from './agent.js';
+import { describeProxyLogin } from './describe-failure.js';
 import type { HttpClient, HttpEvent, HttpRequest, HttpResponse } from './message.js';
 import { NetworkError } from './network-error.js';
 import { isLoopbackHost } from './private-address.js';
+import { Proxies } from './proxies.js';
 import { redactHeaders, redactUrl } from './redact.js';
 import { followRedirects, type Hop } from './redirect.js';
 import { retryWait, type RetryPolicy } from './retry.js';
+import type { Route } from './route.js';
 import { defaultSchemes, SchemeNegotiator, type SchemesOf } from './scheme.js';
 import { exchange, type Exchange, type TimeLimits } from './transport.js';
+import { Trust, type TlsFiles } from './trust.js';
 
 export interface GotClientOptions {
   readonly userAgent: string;
@@ -21,6 +25,17 @@ export interface GotClientOptions {
   readonly schemes?: SchemesOf | undefined;
   /** Accept any certificate of this host (with its port, if it has one). @default loopback hosts */
   readonly insecureTls?: ((host: string) => boolean) | undefined;
+  /**
+   * Is this host (with its port, if it has one) a registry that was named in this call? To such a one, `tls` and client
+   * certificates belong. @default any host
+   */
+  readonly isRegistry?: ((host: string) => boolean) | undefined;
+  /** PEM files that flags name, for registries only. */
+  readonly tls?: TlsFiles | undefined;
+  /** Proxies and trusted authorities; see {@link Proxies} and {@link Trust}. @default nothing is set */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  /** Where the user's `certs.d` directories are. Without it, none is looked at, the system's neither. */
+  readonly homeDirectory?: string | undefined;
   /** Further tries after the first. @default 4 */
   readonly retries?: number | undefined;
   readonly onEvent?: ((event: HttpEvent) => void) | undefined;
@@ -43,6 +58,9 @@ const mostStaleConnections = 3;
 export class GotClient implements HttpClient {
   readonly #userAgent: string;
   readonly #insecureTls: (host: string) => boolean;
+  readonly #isRegistry: (host: string) => boolean;
+  readonly #proxies: Proxies;
+  readonly #trust: Trust;
   readonly #onEvent: (event: HttpEvent) => void;
   readonly #limits: TimeLimits;
   readonly #policy: RetryPolicy;
@@ -54,6 +72,16 @@ export class GotClient implements HttpClient {
   constructor(options: GotClientOptions) {
     this.#userAgent = options.userAgent;
     this.#insecureTls = options.insecureTls ?? isLoopbackHost;
+    const { env = {}, homeDirectory, tls } = options;
+    const isRegistry = options.isRegistry ?? (() => true);
+    const trust = new Trust({
+      env,
+      homeDirectory,
+      files: (host) => (isRegistry(host) ? tls : undefined),
+    });
+    this.#isRegistry = isRegistry;
+    this.#proxies = new Proxies(env);
+    this.#trust = trust;
     this.#onEvent = options.onEvent ?? (() => {});
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#policy = {
@@ -62,7 +90,7 @@ export class GotClient implements HttpClient {
       random: options.random ?? Math.random,
     };
     this.#sleep = options.sleep ?? ((milliseconds, signal) => wait(milliseconds, undefined, { signal }));
-    this.#agents = new Agents(this.#limits);
+    this.#agents = new Agents(this.#limits, () => trust.ofProxy());
     this.#schemes = new SchemeNegotiator(options.schemes ?? defaultSchemes);
   }
 
@@ -78,7 +106,7 @@ export class GotClient implements HttpClient {
       const failed = outcome instanceof NetworkError;
       if (failed && outcome.stale && request.retry !== false && stale < mostStaleConnections) {
         stale += 1;
-        this.#reportRetry(first, 'a kept connection was closed', 0);
+        this.#reportRetry(request, 'a kept connection was closed', 0);
         continue;
       }
       const pause = request.retry === false ? undefined : this.#pauseAfter(outcome, tries);
@@ -87,7 +115,7 @@ export class GotClient implements HttpClient {
         return outcome;
       }
       if (!failed) outcome.discard();
-      this.#reportRetry(first, failed ? outcome.message : `HTTP ${outcome.status}`, pause);
+      this.#reportRetry(request, failed ? outcome.message : `HTTP ${outcome.status}`, pause);
       await untilAborted(signal, Promise.resolve(this.#sleep(pause, signal)));
       tries += 1;
     }
@@ -97,7 +125,13 @@ export class GotClient implements HttpClient {
     if (this.#closed.signal.aborted) return;
     // Which scheme a host speaks is found out with a request, not with a connection that may be of the wrong kind.
     const resolved = url.protocol === 'http:' ? url : this.#schemes.resolve(url);
-    if (resolved !== undefined) this.#agents.preconnect(resolved, connections, this.#verifyTls(resolved));
+    if (resolved === undefined) return;
+    try {
+      this.#agents.preconnect(resolved, connections, this.#route(resolved, true));
+    } catch (error) {
+      // What is wrong with the configuration is told by the requests.
+      if (!(error instanceof MultiarchError)) throw error;
+    }
   }
 
   close(): void {
@@ -127,9 +161,13 @@ export class GotClient implements HttpClient {
     signal: AbortSignal,
   ): Promise<HttpResponse | NetworkError> {
     const timing = request.timing ?? 'metadata';
+    let isAway = false;
     const sendHop = (hop: Hop): Promise<HttpResponse> => {
+      // Once somebody else has sent us on, the way back is theirs too.
+      isAway ||= hop.url.host !== first.url.host;
+      const asItself = !isAway && this.#isRegistry(hop.url.host);
       const sendTo = (url: URL): Promise<HttpResponse> =>
-        this.#exchange({ ...hop, url, signal, timing }, attempt);
+        this.#exchange({ ...hop, url, signal, timing }, asItself, attempt);
       const negotiate = hop === first && request.negotiateScheme === true;
       return negotiate ? this.#schemes.send(hop.url, signal, sendTo) : sendTo(hop.url);
     };
@@ -141,14 +179,24 @@ export class GotClient implements HttpClient {
     }
   }
 
-  async #exchange(request: Exchange, attempt: number): Promise<HttpResponse> {
-    const event = { method: request.method, url: redactUrl(request.url) };
-    this.#onEvent({ kind: 'request', ...event, attempt, headers: redactHeaders(request.headers) });
+  /** @param asItself whether the registry may see its client certificate */
+  async #exchange(request: Exchange, asItself: boolean, attempt: number): Promise<HttpResponse> {
+    const { method, url } = request;
+    const route = this.#route(url, asItself);
+    const event = { method, url: redactUrl(url) };
+    this.#onEvent({
+      kind: 'request',
+      ...event,
+      attempt,
+      headers: redactHeaders(request.headers),
+      ...(route.proxy !== undefined && { proxy: route.proxy.url.origin }),
+    });
     const startedAt = this.#policy.now();
     const answer = await exchange(request, {
       agents: this.#agents,
       limits: this.#limits,
-      verifyTls: this.#verifyTls(request.url),
+      route,
+      role: this.#isRegistry(url.host) ? 'registry' : 'server',
       onBytes: (sent, received) => {
         if (sent + received > 0) this.#onEvent({ kind: 'bytes', sent, received });
       },
@@ -160,7 +208,18 @@ export class GotClient implements HttpClient {
       milliseconds: this.#policy.now() - startedAt,
       headers: redactHeaders(answer.headers),
     });
+    if (route.proxy !== undefined && route.tls === undefined && answer.status === 407) {
+      answer.discard();
+      throw describeProxyLogin(request, route.proxy, answer.headerValues('proxy-authenticate'));
+    }
     return answer;
+  }
+
+  /** @throws ArgumentError, FailedError for a configuration of proxies or certificates that cannot be used */
+  #route(url: URL, asItself: boolean): Route {
+    const proxy = this.#proxies.select(url);
+    if (url.protocol === 'http:') return { proxy, tls: undefined };
+    return { proxy, tls: this.#trust.of(url.host, !this.#insecureTls(url.host), asItself) };
   }
 
   #pauseAfter(outcome: HttpResponse | NetworkError, tries: number): number | undefined {
@@ -169,12 +228,9 @@ export class GotClient implements HttpClient {
     return retryWait(this.#policy, tries, { status: outcome.status, retryAfter });
   }
 
-  #reportRetry(first: Hop, reason: string, waitMilliseconds: number): void {
-    const { method, url } = first;
-    this.#onEvent({ kind: 'retry', method, url: redactUrl(url), reason, waitMilliseconds });
-  }
-
-  #verifyTls(url: URL): boolean {
-    return !this.#insecureTls(url.host);
+  #reportRetry(request: HttpRequest, reason: string, waitMilliseconds: number): void {
+    const { method, url, negotiateScheme } = request;
+    const resolved = negotiateScheme === true ? this.#schemes.resolve(url) : undefined;
+    this.#onEvent({ kind: 'retry', method, url: redactUrl(resolved ?? url), reason, waitMilliseconds });
   }
 }

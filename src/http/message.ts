@@ -7,6 +7,10 @@ export interface RequestBody {
   /** In bytes; becomes Content-Length. */
   readonly size: number;
   open(): Readable | Promise<Readable>;
+  /** Told of each piece that the connection has taken since the body was opened. */
+  readonly onSent?: (bytes: number) => void;
+  /** Makes the error for a body that is longer or shorter than it says. @default a FailedError that tells of it */
+  readonly sizeError?: (what: 'more' | 'fewer') => Error;
 }
 
 export interface HttpRequest {
@@ -56,6 +60,8 @@ export type HttpEvent =
       readonly url: string;
       /** Counted from 1; each redirect of a try has the number of the try. */
       readonly attempt: number;
+      /** Scheme, host and port of the proxy that it goes through. */
+      readonly proxy?: string;
       readonly headers?: Readonly<Record<string, string>>;
     }
   | {

@@ -14,6 +14,8 @@ export interface RetryPolicy {
 const shortestCapMilliseconds = 500;
 const longestCapMilliseconds = 15_000;
 const longestRetryAfterMilliseconds = 60_000;
+/** Who asks for more than this answers nobody meanwhile, however often it is tried. */
+const hopelessRetryAfterMilliseconds = 5 * 60_000;
 
 /** 499 and 522 come from proxies in front of a registry: client gone, origin timed out. */
 const temporaryStatuses: ReadonlySet<number> = new Set([408, 429, 499]);
@@ -26,14 +28,16 @@ export function isTemporaryStatus(status: number): boolean {
 /**
  * How long to wait before the next try: a random time below a cap that doubles from 0.5 s to 15 s ("full jitter", so
  * that clients that failed together do not come back together), or what Retry-After asks where that is longer, at most 60 s.
+ * Where it asks for more than five minutes, it is not worth a wait at all.
  * @param tries how many were made
- * @returns milliseconds; undefined where the outcome stands, because it is final or the tries are used up
+ * @returns milliseconds; undefined where the outcome stands, because it is final, the tries are used up, or the time is too far
  */
 export function retryWait(policy: RetryPolicy, tries: number, outcome: TryOutcome): number | undefined {
   const temporary = 'status' in outcome ? isTemporaryStatus(outcome.status) : outcome.temporary;
   if (!temporary || tries > policy.retries) return undefined;
   const cap = Math.min(longestCapMilliseconds, shortestCapMilliseconds * 2 ** (tries - 1));
   const asked = 'status' in outcome ? retryAfterMilliseconds(outcome.retryAfter, policy.now()) : 0;
+  if (asked > hopelessRetryAfterMilliseconds) return undefined;
   return Math.max(Math.round(policy.random() * cap), Math.min(asked, longestRetryAfterMilliseconds));
 }
 

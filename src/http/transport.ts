@@ -5,12 +5,16 @@ import { got } from 'got';
 
 import { checkCancelled, onAbort } from '../content/cancellation.js';
 import { cancelled } from '../oci/cancelled.js';
-import type { Agents, ConnectLimits } from './agent.js';
+import type { Agents } from './agent.js';
 import { AnswerBody } from './answer-body.js';
 import { Answer, hasBody } from './answer.js';
+import type { ConnectLimits } from './connection-agents.js';
 import type { HttpMethod, RequestBody } from './message.js';
 import { describeFailure } from './describe-failure.js';
+import type { Peer } from './diagnosis.js';
+import { forwardThrough } from './forward.js';
 import { brokenAnswer } from './network-error.js';
+import type { Route } from './route.js';
 import { TimeLimitError } from './time-limit-error.js';
 import { openBody, Upload } from './upload.js';
 
@@ -35,7 +39,9 @@ export interface Exchange {
 export interface Transport {
   readonly agents: Agents;
   readonly limits: TimeLimits;
-  readonly verifyTls: boolean;
+  readonly route: Route;
+  /** What can be advised about the server. */
+  readonly role: Peer['role'];
   /** Bytes of the two bodies, told once, when the exchange is over. */
   readonly onBytes: (sent: number, received: number) => void;
 }
@@ -63,11 +69,14 @@ class RunningExchange {
   constructor(request: Exchange, transport: Transport, body: Readable | undefined) {
     this.#request = request;
     this.#transport = transport;
+    const { agents, route } = transport;
+    const { proxy, tls } = route;
     this.#stream = got.stream(request.url, {
       method: request.method,
       headers: { ...request.headers, ...lengthHeader(request) },
-      agent: transport.agents.select(transport.verifyTls),
-      https: { rejectUnauthorized: transport.verifyTls },
+      agent: agents.select(route),
+      ...(tls === undefined &&
+        proxy !== undefined && { request: forwardThrough(proxy, agents.forwarder(proxy)) }),
       timeout: {
         response: request.timing === 'metadata' ? transport.limits.response : transport.limits.idle,
       },
@@ -79,9 +88,14 @@ class RunningExchange {
       decompress: false,
     });
     if (request.body !== undefined && body !== undefined) {
-      this.#upload = new Upload(body, request.body.size, this.#stream, transport.limits.idle, () =>
-        this.#stream.destroy(new TimeLimitError('MULTIARCH_UPLOAD')),
-      );
+      const { size, onSent, sizeError } = request.body;
+      this.#upload = new Upload(body, this.#stream, {
+        size,
+        idleMilliseconds: transport.limits.idle,
+        onStall: () => this.#stream.destroy(new TimeLimitError('MULTIARCH_UPLOAD')),
+        onSent,
+        sizeError,
+      });
     }
   }
 
@@ -148,9 +162,13 @@ class RunningExchange {
   }
 
   #describe(error: unknown): Error {
+    const { agents, role, route } = this.#transport;
     const socket = this.#clientRequest?.socket ?? undefined;
-    const wasWaiting = socket !== undefined && this.#transport.agents.wasWaiting(socket);
-    return describeFailure(error, this.#request, wasWaiting || this.#clientRequest?.reusedSocket === true);
+    const wasWaiting = socket !== undefined && agents.wasWaiting(socket);
+    const isKept = wasWaiting || this.#clientRequest?.reusedSocket === true;
+    const certificate = socket && agents.certificateOf(socket);
+    const peer = { ...route.tls, role, certificate };
+    return describeFailure(error, this.#request, isKept, { peer, proxy: route.proxy });
   }
 }
 

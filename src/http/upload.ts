@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
+import { finished, type Readable, type Writable } from 'node:stream';
 
 import { untilAborted } from '../content/cancellation.js';
 import { FailedError, MultiarchError } from '../oci/errors.js';
@@ -7,6 +7,8 @@ import type { RequestBody } from './message.js';
 
 /** Small enough that a slow but living connection takes one within the idle limit. */
 const pieceBytes = 64 * 1024;
+/** So much is handed to the connection before it took any of it: it never waits for the body while there is some. */
+const mostOnTheWay = 512 * 1024;
 
 /** Opens a body to be sent. @throws FailedError when it cannot be opened, or its own error when that is one of ours */
 export async function openBody(body: RequestBody, signal: AbortSignal): Promise<Readable> {
@@ -22,25 +24,37 @@ export async function openBody(body: RequestBody, signal: AbortSignal): Promise<
   }
 }
 
+/** How one body is sent. */
+export interface UploadOptions {
+  /** In bytes. */
+  readonly size: number;
+  /** How long the server may take nothing. */
+  readonly idleMilliseconds: number;
+  /** The server has taken nothing for so long; has to destroy the sink. */
+  readonly onStall: () => void;
+  readonly onSent: RequestBody['onSent'] | undefined;
+  readonly sizeError: RequestBody['sizeError'] | undefined;
+}
+
 /** Sends one opened body into one request. */
 export class Upload {
   readonly #body: Readable;
-  readonly #size: number;
   readonly #sink: Writable;
-  readonly #idleMilliseconds: number;
-  readonly #onStall: () => void;
+  readonly #options: UploadOptions;
+  /** Ends {@link #sendAll}. */
   #wake = (): void => {};
+  #stopDeadline = (): void => {};
+  /** Bytes given to the sink. */
+  #given = 0;
   #sent = 0;
+  #ended = false;
   #finished = false;
   #stopped = false;
 
-  /** @param onStall the server has taken nothing for so long; has to destroy the sink */
-  constructor(body: Readable, size: number, sink: Writable, idleMilliseconds: number, onStall: () => void) {
+  constructor(body: Readable, sink: Writable, options: UploadOptions) {
     this.#body = body;
-    this.#size = size;
     this.#sink = sink;
-    this.#idleMilliseconds = idleMilliseconds;
-    this.#onStall = onStall;
+    this.#options = options;
     sink.once('close', () => this.stop());
   }
 
@@ -56,25 +70,18 @@ export class Upload {
 
   /**
    * Sends. Ends without an error when it was stopped, or when the sink fails: the sink tells that itself.
-   * @throws FailedError when the body has another size than it says; what the body fails with
+   * @throws the body's error for another size than it says; what the body fails with
    */
   async run(): Promise<void> {
     try {
-      for await (const chunk of this.#body as AsyncIterable<Uint8Array>) {
-        for (let start = 0; start < chunk.length; start += pieceBytes) {
-          const piece = chunk.subarray(start, start + pieceBytes);
-          if (this.#sent + piece.length > this.#size) throw wrongSize('more', this.#size);
-          await this.#write(piece);
-          if (this.#stopped) return;
-          this.#sent += piece.length;
-        }
-      }
+      await this.#sendAll();
     } catch (error) {
       if (this.#stopped) return;
+      this.#stopDeadline();
       throw bodyError(error);
     }
     if (this.#stopped) return;
-    if (this.#sent < this.#size) throw wrongSize('fewer', this.#size);
+    if (this.#sent < this.#options.size) throw this.#wrongSize('fewer');
     this.#finished = true;
     this.#sink.end();
   }
@@ -83,27 +90,66 @@ export class Upload {
   stop(): void {
     if (this.#finished) return;
     this.#stopped = true;
+    this.#stopDeadline();
     this.#body.on('error', () => {});
     this.#body.destroy();
     this.#wake();
   }
 
-  /** Time in which the body itself is slow does not count as a stall: only here do we wait for the server. */
-  async #write(piece: Uint8Array): Promise<void> {
-    const stopDeadline = startDeadline(this.#idleMilliseconds, this.#onStall);
-    try {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        this.#sink.write(piece, () => resolve());
+  /** Resolves when the connection has taken all that the body gave, or no more is to be sent. */
+  #sendAll(): Promise<void> {
+    const body = this.#body;
+    return new Promise((resolve, reject) => {
+      this.#wake = resolve;
+      if (this.#stopped) resolve();
+      finished(body, { writable: false }, (error) => {
+        this.#ended = true;
+        if (error !== null && error !== undefined) reject(error);
+        else if (this.#sent === this.#given) resolve();
       });
-    } finally {
-      stopDeadline();
-    }
+      body.on('data', (chunk: Uint8Array) => {
+        if (this.#stopped) return;
+        if (this.#given + chunk.length > this.#options.size) {
+          body.pause();
+          reject(this.#wrongSize('more'));
+          return;
+        }
+        for (let start = 0; start < chunk.length; start += pieceBytes) {
+          this.#write(chunk.subarray(start, start + pieceBytes));
+        }
+        if (this.#given - this.#sent >= mostOnTheWay) body.pause();
+      });
+      // Whoever opened it may have looked into it before, and paused it.
+      body.resume();
+    });
   }
-}
 
-function wrongSize(what: 'more' | 'fewer', size: number): FailedError {
-  return new FailedError(`The body to send has ${what} than the ${size} bytes that were announced`);
+  /** Time in which the body itself is slow does not count as a stall: only while a piece is on its way do we wait for the server. */
+  #write(piece: Uint8Array): void {
+    if (this.#given === this.#sent) this.#startDeadline();
+    this.#given += piece.length;
+    this.#sink.write(piece, (error) => {
+      if (this.#stopped || (error !== null && error !== undefined)) return;
+      this.#sent += piece.length;
+      this.#options.onSent?.(piece.length);
+      this.#stopDeadline();
+      if (this.#sent < this.#given) this.#startDeadline();
+      if (!this.#ended) this.#body.resume();
+      else if (this.#sent === this.#given) this.#wake();
+    });
+  }
+
+  #wrongSize(what: 'more' | 'fewer'): Error {
+    const { size, sizeError } = this.#options;
+    return (
+      sizeError?.(what) ??
+      new FailedError(`The body to send has ${what} than the ${size} bytes that were announced`)
+    );
+  }
+
+  #startDeadline(): void {
+    this.#stopDeadline = startDeadline(this.#options.idleMilliseconds, this.#options.onStall);
+  }
 }
 
 function bodyError(error: unknown): MultiarchError {

@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest';
 
 import { AuthClient } from '../../src/auth/auth-client.js';
 import type { Credential } from '../../src/auth/credential.js';
+import { UnauthorizedError } from '../../src/oci/errors.js';
 import type { RegistryHost } from '../../src/oci/reference.js';
 import { describeVectors, vectorJson } from '../support/vectors.js';
+import { having } from '../support/credentials.js';
 import { FakeHttp, type FakeAnswer } from './fake-http.js';
 import {
   A,
@@ -14,7 +16,6 @@ import {
   basicOfJane,
   byPath,
   get,
-  having,
   jane,
   pull,
   push,
@@ -159,7 +160,6 @@ describe('a login', () => {
 
   it.each<[string, string, Credential | undefined]>([
     ['Basic without a login', BASIC, undefined],
-    ['Basic with a refresh token', BASIC, { kind: 'identity', token: 'I' }],
     ['Bearer without a token server', 'Bearer', jane],
     ['a scheme that we do not know', 'Negotiate', jane],
   ])(
@@ -171,6 +171,23 @@ describe('a login', () => {
       expect([http.sent.length, http.open]).toEqual([1, 1]);
     },
   );
+
+  it.each<[string, string, Credential, string]>([
+    ['a refresh token for Basic', BASIC, { kind: 'identity', token: 'I' }, 'from test is an identity token'],
+    ...['a\nb', 'a\r\nx: y', 'a b', 'ä'].map((token): [string, string, Credential, string] => [
+      `a registry token that no header takes (${JSON.stringify(token)})`,
+      'Bearer realm="https://auth.example.com/token"',
+      { kind: 'bearer', token },
+      'registry.example.com from test cannot be sent',
+    ]),
+  ])('that cannot be used is named: %s', async (_name, challenge, credential, message) => {
+    const http = guarded(challenge, 'none');
+    const client = new AuthClient({ http, credentials: having(credential) });
+    const error: unknown = await client.send(registry, get('a'), []).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(UnauthorizedError);
+    expect(String(error)).toContain(message);
+    expect([http.sent.length, http.open]).toEqual([1, 0]);
+  });
 
   it('by refresh token is exchanged at the token server', async () => {
     const bench = new TestRegistry();

@@ -49,7 +49,8 @@ describeVectors('auth field vectors', () => {
 
   it.each(rows)('$system: $name', ({ entry, expected, error }) => {
     const find = (): Credential | undefined =>
-      findLogin(parseCredentialFile(`{"auths":{"x":${entry}}}`, 'file'), 'x' as RegistryHost, undefined);
+      findLogin(parseCredentialFile(`{"auths":{"x":${entry}}}`, 'file'), 'x' as RegistryHost, undefined)
+        ?.credential;
     if (error !== undefined) expect(find).toThrow(FailedError);
     // The peer gives two empty strings for an empty field; ours is no login.
     else if (expected?.username === '' && expected.password === '') expect(find()).toBeUndefined();

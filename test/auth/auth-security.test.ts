@@ -8,6 +8,7 @@ import { repositoryScope } from '../../src/auth/scope.js';
 import type { HttpClient, HttpRequest } from '../../src/http/message.js';
 import { UnauthorizedError } from '../../src/oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../../src/oci/reference.js';
+import { having } from '../support/credentials.js';
 import { FakeHttp, type FakeAnswer, type SentRequest } from './fake-http.js';
 
 const jane: Credential = { kind: 'basic', username: 'jane', password: 'topsecret' };
@@ -15,7 +16,7 @@ const scopes = [repositoryScope('a' as RepositoryPath, 'pull')];
 const TOKEN_CHALLENGE = { 'www-authenticate': 'Bearer realm="https://auth.example.com/token"' };
 
 function client(http: FakeHttp, credential: Credential = jane): AuthClient {
-  return new AuthClient({ http, credentials: { name: 'test', find: () => Promise.resolve(credential) } });
+  return new AuthClient({ http, credentials: having(credential) });
 }
 
 function request(url: string, more: Partial<HttpRequest> = {}): HttpRequest {
@@ -183,7 +184,7 @@ describe('a token is not leaked', () => {
     const sender: HttpClient = { send: (sent) => http.send(sent), preconnect() {}, close() {} };
     const auth = new AuthClient({
       http: sender,
-      credentials: { name: 'test', find: () => Promise.resolve(credential) },
+      credentials: having(credential),
     });
     const registry = 'registry.example.com' as RegistryHost;
     const get = request('https://registry.example.com/v2/');
@@ -201,4 +202,39 @@ describe('a token is not leaked', () => {
     expect(shown).not.toMatch(/topsecret|sesame|dG9wc2VjcmV0/);
     expect(JSON.stringify(auth)).toBe('{}');
   });
+});
+
+it('the token of one token server is not taken for that of another, which the registry names later', async () => {
+  const asked: string[] = [];
+  // The realm that the registry names, and whose tokens it takes, is another one for each repository.
+  const realms = new Map([
+    ['a', 'one'],
+    ['b', 'two'],
+  ]);
+  const http = new FakeHttp(({ url, headers }): FakeAnswer => {
+    if (url.host.endsWith('.auth.example')) {
+      asked.push(`${url.host} ${url.searchParams.get('scope')}`);
+      // Each is another one, for a token that is refused is forgotten by its value.
+      return { status: 200, body: { token: `${url.host}.${asked.length}` } };
+    }
+    const realm = realms.get(url.pathname.split('/')[2] ?? '');
+    const challenge = `Bearer realm="https://${realm}.auth.example/token",service="s"`;
+    return headers['authorization']?.startsWith(`Bearer ${realm}.`) === true
+      ? { status: 200 }
+      : { status: 401, headers: { 'www-authenticate': challenge } };
+  });
+  const auth = client(http);
+  const get = async (name: string): Promise<number> => {
+    const url = `https://registry.example.com/v2/${name}/manifests/1`;
+    const scope = repositoryScope(name as RepositoryPath, 'pull');
+    return (await auth.send('registry.example.com' as RegistryHost, request(url), [scope])).status;
+  };
+  expect([await get('a'), await get('b')]).toEqual([200, 200]);
+  asked.length = 0;
+  // From now on the second one is the server for this repository too, so the first one's token is of no use.
+  realms.set('a', 'two');
+  http.sent.length = 0;
+  expect(await get('a')).toBe(200);
+  expect(asked).toEqual(['two.auth.example repository:a:pull']);
+  expect(http.sent.map(({ headers }) => headers['authorization']).join()).not.toContain('Bearer one.');
 });

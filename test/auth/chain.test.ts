@@ -5,14 +5,18 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { CredentialChain, credentialChain } from '../../src/auth/chain.js';
-import type { Credential, CredentialProvider } from '../../src/auth/credential.js';
+import type { CredentialLink, FoundCredential } from '../../src/auth/credential.js';
 import { CancelledError, FailedError } from '../../src/oci/errors.js';
 import type { RegistryHost } from '../../src/oci/reference.js';
+import { found } from '../support/credentials.js';
 
 const registry = 'r.example' as RegistryHost;
-const jane: Credential = { kind: 'basic', username: 'jane', password: 'secret' };
+const login = (username: string): FoundCredential => found({ kind: 'basic', username, password: 'secret' });
+const jane = login('jane');
 
-function provider(answer: Credential | Error | undefined): CredentialProvider & { asked: number } {
+const quiet = { onWarning: (): void => {} };
+
+function provider(answer: FoundCredential | Error | undefined): CredentialLink & { asked: number } {
   return {
     name: 'test',
     asked: 0,
@@ -25,25 +29,21 @@ function provider(answer: Credential | Error | undefined): CredentialProvider & 
 
 describe('a chain of credential providers', () => {
   it('takes the first login and asks no further', async () => {
-    const [none, first, second] = [
-      provider(undefined),
-      provider(jane),
-      provider({ kind: 'bearer', token: 'x' }),
-    ];
-    expect(await new CredentialChain([none, first, second], () => {}).find(registry, undefined)).toBe(jane);
+    const [none, first, second] = [provider(undefined), provider(jane), provider(login('joe'))];
+    expect(await new CredentialChain([none, first, second], quiet).find(registry, undefined)).toBe(jane);
     expect([none.asked, first.asked, second.asked]).toEqual([1, 1, 0]);
   });
 
   it('without any login has none', async () => {
-    expect(
-      await new CredentialChain([provider(undefined)], () => {}).find(registry, undefined),
-    ).toBeUndefined();
+    expect(await new CredentialChain([provider(undefined)], quiet).find(registry, undefined)).toBeUndefined();
   });
 
   it('passes over a broken provider, and says so once', async () => {
     const warnings: string[] = [];
     const broken = provider(new FailedError('file is not valid JSON', { hint: 'Mend it.' }));
-    const chain = new CredentialChain([broken, provider(jane)], (message) => warnings.push(message));
+    const chain = new CredentialChain([broken, provider(jane)], {
+      onWarning: (message) => warnings.push(message),
+    });
     expect([await chain.find(registry, undefined), await chain.find(registry, undefined)]).toEqual([
       jane,
       jane,
@@ -52,7 +52,7 @@ describe('a chain of credential providers', () => {
   });
 
   it.each([new CancelledError('Cancelled'), new TypeError('a defect')])('does not hide %s', async (error) => {
-    const chain = new CredentialChain([provider(error), provider(jane)], () => {});
+    const chain = new CredentialChain([provider(error), provider(jane)], quiet);
     await expect(chain.find(registry, undefined)).rejects.toBe(error);
   });
 });
@@ -71,7 +71,7 @@ describe('the chain of this machine', () => {
       });
       expect(await chain.find(registry, undefined)).toBeUndefined();
       expect(warnings).toEqual([
-        'The credential helper docker-credential-missing gave no login for r.example: it is not on the PATH (To see why, run: echo r.example | docker-credential-missing get)',
+        `The credential helper docker-credential-missing gave no login for r.example: it is not on the PATH (Install it, or take missing out of "credsStore" and "credHelpers" in ${join(home, '.docker', 'config.json')}.)`,
       ]);
     } finally {
       await rm(home, { recursive: true, force: true });

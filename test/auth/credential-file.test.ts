@@ -1,16 +1,26 @@
 import { describe, expect, it } from 'vitest';
 
-import { findLogin, loginKeyHost, lookupKeys, parseCredentialFile } from '../../src/auth/credential-file.js';
+import {
+  findLogin,
+  loginKeyHost,
+  loginNamespaces,
+  lookupKeys,
+  parseCredentialFile,
+  type CredentialFile,
+} from '../../src/auth/credential-file.js';
 import type { Credential } from '../../src/auth/credential.js';
 import { loginKeys } from '../../src/auth/docker-hub.js';
 import { FailedError } from '../../src/oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../../src/oci/reference.js';
 import { describeVectors, vectorJson } from '../support/vectors.js';
 
-function find(config: object | string, registry: string, path?: string): Credential | undefined {
+function parse(config: object | string): CredentialFile {
   const text = typeof config === 'string' ? config : JSON.stringify(config);
-  const file = parseCredentialFile(text, '/home/jane/.docker/config.json');
-  return findLogin(file, registry as RegistryHost, path as RepositoryPath | undefined);
+  return parseCredentialFile(text, '/home/jane/.docker/config.json');
+}
+
+function find(config: object | string, registry: string, path?: string): Credential | undefined {
+  return findLogin(parse(config), registry as RegistryHost, path as RepositoryPath | undefined)?.credential;
 }
 
 /** An entry whose user is called like this. */
@@ -63,6 +73,13 @@ describe('the key of a login', () => {
     expect(
       ['a/b', 'a/b/c', 'a/x', 'ab', 'x', undefined].map((path) => userOf(find({ auths }, 'r.example', path))),
     ).toEqual(['b', 'b', 'a', 'host', 'host', 'host']);
+  });
+
+  it('of a namespace that is called as a version of the API is no login for its host', () => {
+    const auths = { 'r.example/v2': login('namespace'), 'r.example/v1': login('other') };
+    expect(find({ auths }, 'r.example')).toBeUndefined();
+    expect(find({ auths }, 'r.example', 'app')).toBeUndefined();
+    expect(userOf(find({ auths }, 'r.example', 'v2/app'))).toBe('namespace');
   });
 
   it('of a repository is not a login for the others on its host', () => {
@@ -118,6 +135,74 @@ describe('an entry', () => {
   );
 });
 
+describe('a damaged entry', () => {
+  const damaged = { auth: '!!topsecret' };
+  const look = (auths: object, path?: string): ReturnType<typeof findLogin> =>
+    findLogin(parse({ auths }), 'r.example' as RegistryHost, path as RepositoryPath | undefined);
+
+  it('does not hide a good one that is less specific, and is told of with it', () => {
+    const found = look(
+      { 'r.example/team/app': damaged, 'r.example/team': null, 'r.example': login('host') },
+      'team/app',
+    );
+    expect(userOf(found?.credential)).toBe('host');
+    expect(found?.damaged.map(({ message }) => message)).toEqual([
+      '/home/jane/.docker/config.json: the login for r.example/team/app: "auth" is not the base64 of USER:PASSWORD',
+      '/home/jane/.docker/config.json: the login for r.example/team is not a JSON object',
+    ]);
+  });
+
+  it('does not hide one of the old form', () => {
+    expect(userOf(look({ 'r.example': damaged, 'https://r.example/v1/': login('old') })?.credential)).toBe(
+      'old',
+    );
+  });
+
+  it('that is less specific than a good one is not looked at', () => {
+    expect(look({ 'r.example/team': login('team'), 'r.example': damaged }, 'team')?.damaged).toEqual([]);
+  });
+
+  it('is an error where none fits', () => {
+    expect(() => look({ 'r.example/team': damaged, 'r.example': {} }, 'team')).toThrow(
+      'the login for r.example/team:',
+    );
+  });
+});
+
+describe('the namespaces that have a login of their own', () => {
+  it.each<[string, string[], string, string[]]>([
+    ['are the paths of keys', ['r.example/team', 'r.example/a/b', 'r.example'], 'r.example', ['team', 'a/b']],
+    [
+      'are of this host and port',
+      ['r.example:5000/a', 'other.example/a', 'r.example.evil.net/a'],
+      'r.example',
+      [],
+    ],
+    [
+      'are in no key of the old form',
+      ['https://r.example/team', 'r.example/', 'r.example/v2/'],
+      'r.example',
+      [],
+    ],
+    ['may be called as a version of the API', ['r.example/v2'], 'r.example', ['v2']],
+    [
+      'are such as a repository can be in',
+      ['r.example/team:tag', 'r.example/Team', 'r.example/a/'],
+      'r.example',
+      [],
+    ],
+    [
+      "are Docker Hub's by its short name",
+      ['docker.io/jane', 'https://index.docker.io/v1/'],
+      'docker.io',
+      ['jane'],
+    ],
+  ])('%s', (_name, keys, registry, expected) => {
+    const auths = Object.fromEntries(keys.map((key) => [key, login('jane')]));
+    expect(loginNamespaces(parse({ auths }), registry as RegistryHost)).toEqual(expected);
+  });
+});
+
 describe('a file', () => {
   it.each(['', ' \n\t', '{}', '{"auths":{}}', '{"auths":null}', '{"HttpHeaders":{"a":"b"},"psFormat":1}'])(
     '%j has no logins',
@@ -125,6 +210,14 @@ describe('a file', () => {
       expect(find(text, 'r.example')).toBeUndefined();
     },
   );
+
+  it.each([
+    ['{"auths":{}', 'line 1, column 12: the text ends where "," or "}" is expected'],
+    ['{\n\t"auths": {\n\t\t"r.example": {\n', 'line 4, column 1: the text ends where'],
+    ['{\n  "auths": {},\n}\n', 'line 3, column 1: there is "}" where a name in double quotes is expected'],
+  ])('%j says in which line it goes wrong', (text, mistake) => {
+    expect(() => find(text, 'r.example')).toThrow(`/home/jane/.docker/config.json is not JSON: ${mistake}`);
+  });
 
   it.each([
     '}{',
@@ -167,37 +260,22 @@ describeVectors('login key vectors', () => {
     expect(path !== undefined).toBe(namespaced);
   });
 
-  // The peer refuses to write these. Nothing here writes; to read, the first is a key of the old form, and the others
-  // are never asked for, as no path of a repository holds a tag or digest.
+  // The peer refuses to write these. To read, the first is a key of the old form, and the others are never asked for, as no
+  // path of a repository holds a tag or digest. What `login` takes is a host: see login.test.ts.
   it.each(vectors.key_validation.invalid)('%s is no key for one of the repositories', (key) => {
     const auths = { [key]: login('jane') };
     const [registry, path] = split(key.replace('https://', '').replace(/[:@](?:tag|digest)$/, ''));
     expect(userOf(find({ auths }, registry, path))).toBe(key.startsWith('https://') ? 'jane' : undefined);
   });
 
-  it('the sections that are left are about writing logins, which is not built yet', () => {
-    const sections = Object.keys(vectorJson<object>('auth-configs.json'));
-    // `conflicts` is prose; where the systems differ, the tests of the look-ups say what ours does.
-    expect(sections).toEqual(
-      expect.arrayContaining([
-        'remove',
-        'save_format',
-        'auth_field_encode',
-        'credential_format',
-        'conflicts',
-      ]),
-    );
-    const elsewhere = [
-      'lookups',
-      'file_precedence',
-      'helper_selection',
-      'helper_protocol',
-      'auth_field_decode',
-    ];
+  it('has no sections but those that are tested here, in the tests beside, and in login-store.test.ts', () => {
     const here = ['key_lookup_order', 'key_validation', 'convert_to_hostname'];
-    const helpers = ['containers_image_helper', 'ggcr_helper_rules'];
-    expect(sections.filter((name) => !name.startsWith('_'))).toHaveLength(
-      5 + elsewhere.length + here.length + helpers.length,
-    );
+    const lookups = ['lookups', 'file_precedence', 'helper_selection', 'auth_field_decode'];
+    const helpers = ['helper_protocol', 'containers_image_helper', 'ggcr_helper_rules'];
+    const storing = ['remove', 'save_format', 'auth_field_encode', 'credential_format'];
+    // `conflicts` is prose; where the systems differ, the tests of the look-ups say what ours does.
+    const all = [...here, ...lookups, ...helpers, ...storing, 'conflicts'];
+    const sections = Object.keys(vectorJson<object>('auth-configs.json'));
+    expect(sections.filter((name) => !name.startsWith('_')).toSorted()).toEqual(all.toSorted());
   });
 });

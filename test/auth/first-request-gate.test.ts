@@ -14,7 +14,7 @@ it('the first goes ahead, the others wait until the gate opens, and nobody waits
   expect([await gate.enter('d', undefined), gate.waiting]).toEqual(['through', []]);
 });
 
-it('when the first fails the next goes ahead, and when all have failed the gate waits for another first', async () => {
+it('when the first is cancelled the next goes ahead, and when all are the gate waits for another first', async () => {
   const gate = new FirstRequestGate<string>();
   await gate.enter('a', undefined);
   const second = gate.enter('b', undefined);

@@ -1,4 +1,4 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 interface HelperBehaviour {
@@ -37,4 +37,32 @@ export async function installHelper(
   await chmod(file, 0o755);
   const calls = async (): Promise<readonly string[]> => (await readFile(log, 'utf8')).trim().split('\n');
   return { env: { PATH: `${directory}:/usr/bin:/bin` }, calls };
+}
+
+/**
+ * Installs `docker-credential-SUFFIX` that really keeps logins, in a directory of its own.
+ * @returns that directory: a file for each login, with `/` and `:` of its key as `_`
+ */
+export async function installKeeper(directory: string, suffix: string): Promise<string> {
+  const kept = join(directory, `kept-by-${suffix}`);
+  await mkdir(kept, { recursive: true });
+  const file = join(directory, `docker-credential-${suffix}`);
+  await writeFile(
+    file,
+    `#!/bin/sh
+input=$(cat)
+case "$1" in
+store) key=$(printf %s "$input" | sed 's/.*"ServerURL":"\\([^"]*\\)".*/\\1/') ;;
+*) key=$input ;;
+esac
+file='${kept}'/$(printf %s "$key" | tr '/:' '__')
+case "$1" in
+store) printf %s "$input" > "$file" ;;
+erase) rm -f "$file" ;;
+get) if [ -f "$file" ]; then cat "$file"; else echo 'credentials not found in native keychain'; exit 1; fi ;;
+esac
+`,
+  );
+  await chmod(file, 0o755);
+  return kept;
 }

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 
+import type { Credential } from '../../src/auth/credential.js';
 import { InlineConfig } from '../../src/auth/inline-config.js';
 import { FailedError } from '../../src/oci/errors.js';
 import type { RegistryHost } from '../../src/oci/reference.js';
 
 const registry = 'r.example' as RegistryHost;
-const find = (text?: string): ReturnType<InlineConfig['find']> =>
-  new InlineConfig({ env: text === undefined ? {} : { DOCKER_AUTH_CONFIG: text } }).find(registry, undefined);
+const find = async (text?: string): Promise<Credential | undefined> => {
+  const env = text === undefined ? {} : { DOCKER_AUTH_CONFIG: text };
+  return (await new InlineConfig({ env }).find(registry, undefined))?.reveal();
+};
 
 describe('DOCKER_AUTH_CONFIG', () => {
   it('holds logins', async () => {

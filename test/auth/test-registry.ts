@@ -1,8 +1,9 @@
 import { AuthClient } from '../../src/auth/auth-client.js';
-import type { Credential, CredentialProvider } from '../../src/auth/credential.js';
+import type { Credential, CredentialLink } from '../../src/auth/credential.js';
 import { repositoryScope, type Scope } from '../../src/auth/scope.js';
 import type { HttpRequest } from '../../src/http/message.js';
 import type { RegistryHost, RepositoryPath } from '../../src/oci/reference.js';
+import { found, having } from '../support/credentials.js';
 import { FakeHttp, type FakeAnswer, type SentRequest } from './fake-http.js';
 
 export const registry = 'registry.example.com' as RegistryHost;
@@ -18,14 +19,10 @@ export function get(name: string, more: Partial<HttpRequest> = {}): HttpRequest 
   return { method: 'GET', url, negotiateScheme: true, ...more };
 }
 
-export function having(credential: Credential | undefined): CredentialProvider {
-  return { name: 'test', find: () => Promise.resolve(credential) };
-}
-
 /** Another login for each repository. */
-export const byPath: CredentialProvider = {
+export const byPath: CredentialLink = {
   name: 'test',
-  find: (_registry, name) => Promise.resolve({ kind: 'basic', username: name ?? '', password: 'x' }),
+  find: (_registry, name) => Promise.resolve(found({ kind: 'basic', username: name ?? '', password: 'x' })),
 };
 
 interface TestRegistryOptions {

@@ -271,8 +271,8 @@ describe('a token server that gives no token', () => {
   });
 
   it('hints at the login, by the name the user knows the registry by', async () => {
-    expect((await failure({ status: 401 })).hint).toBe('Log in with: docker login registry.example.com');
-    expect((await failure({ status: 401 }, basic)).hint).toContain('docker login registry.example.com');
+    expect((await failure({ status: 401 })).hint).toBe('Log in with: multiarch login registry.example.com');
+    expect((await failure({ status: 401 }, basic)).hint).toContain('multiarch login registry.example.com');
   });
 
   it.each<[string, string | object, string]>([

@@ -100,6 +100,28 @@ describe('readWords', () => {
     expect(failure(...words).message).toBe(message);
   });
 
+  it.each([
+    [['--password', '-hunter2'], '--password needs a value, but a flag follows'],
+    [['-p', '-hunter2'], '-p needs a value, but a flag follows'],
+    [['--registry-token', '-hunter2'], '--registry-token needs a value, but a flag follows'],
+    [['--password-stdin=hunter2'], '--password-stdin takes true or false'],
+  ])('does not repeat what may be a password or token: %j', (words, message) => {
+    const declared = {
+      password: { alias: 'p', type: 'string' },
+      'password-stdin': { type: 'boolean' },
+      'registry-token': { type: 'string' },
+    } as const;
+    let error: unknown;
+    try {
+      readWords(words, declared);
+    } catch (thrown) {
+      error = thrown;
+    }
+    if (!(error instanceof ArgumentError)) throw new Error('there was no error', { cause: error });
+    expect(error.message).toBe(message);
+    expect(error.hint ?? '').not.toContain('hunter2');
+  });
+
   it('says how to write a value that looks like a flag', () => {
     expect(failure('--tag', '-v1').hint).toBe('If -v1 is the value, write --tag=-v1');
   });

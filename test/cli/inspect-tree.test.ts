@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 
+import { artifact } from '../support/artifact.js';
 import { makeGate } from '../support/gate.js';
 import { makeCommandLine } from '../support/in-process.js';
 import { MemoryRegistry, type MemoryRegistryOptions } from '../support/memory-registry.js';
@@ -21,6 +22,9 @@ async function start(options: MemoryRegistryOptions = {}) {
   };
   return { registry, run, app, tree };
 }
+
+const childReads = (registry: MemoryRegistry): readonly string[] =>
+  registry.lines().filter((line) => line.includes('/manifests/sha256:'));
 
 /** The line of an image's only layer. */
 const layerLine = ({ layers }: TinyImage): string => `${layers[0]?.digest}  2.1 kB  ${LAYER}`;
@@ -53,7 +57,7 @@ describe('inspect --format tree', () => {
     const everyChild = makeGate(4);
     const { registry, app, tree } = await start({
       fault: async ({ path }, next) => {
-        if (path.includes('sha256')) await everyChild();
+        if (path.includes('/manifests/sha256:')) await everyChild();
         return next();
       },
     });
@@ -78,7 +82,7 @@ describe('inspect --format tree', () => {
       '        └── 1 layer, 350 B',
       `            └── ${provenance[1]?.layer}`,
     ]);
-    expect(registry.requests).toHaveLength(5);
+    expect(childReads(registry)).toHaveLength(4);
   });
 
   it('shows annotations, and marks an image that is not there', async () => {
@@ -101,7 +105,8 @@ describe('inspect --format tree', () => {
 
   it('fails where an image cannot be read for another reason', async () => {
     const { registry, run, app } = await start({
-      fault: async (request, next) => (request.path.includes('sha256') ? { status: 403 } : next()),
+      fault: async (request, next) =>
+        request.path.includes('/manifests/sha256:') ? { status: 403 } : next(),
     });
     registry.put('app', tinyIndex([amd64]), '1');
     const { code, stdout } = await run(['inspect', '--format', 'tree', `${app}:1`]);
@@ -132,7 +137,7 @@ describe('inspect --format tree', () => {
       `    ├── linux/amd64  ${amd64.manifest.digest}`,
       `    └── linux/arm/v7  ${armv7.manifest.digest}`,
     ]);
-    expect(registry.requests).toHaveLength(2);
+    expect(childReads(registry)).toHaveLength(1);
   });
 
   it('shows one image with its platform, and marks a layer that is not to be distributed', async () => {
@@ -155,5 +160,97 @@ describe('inspect --format tree', () => {
     registry.clearLog();
     expect((await tree(`${app}:draft`))[0]).toMatch(`${app}:draft (draft)  sha256:`);
     expect(registry.lines()).toEqual([]);
+  });
+});
+
+describe('inspect --format tree of what is signed', () => {
+  const index = tinyIndex([amd64, armv7], { attestations: true });
+  const sbom = artifact(amd64.manifest, { type: 'application/spdx+json' });
+  const signature = artifact(index, { type: 'application/vnd.\u001b[31mexample' });
+  const [cosigned, attested, listed] = ['.sig', '.att', '.sbom'].map((text) => artifact(undefined, { text }));
+  const referrers = (registry: MemoryRegistry): void => {
+    registry.put('app', index, '1');
+    for (const each of [sbom, signature]) registry.put('app', each);
+    const tag = index.digest.replace(':', '-');
+    if (cosigned && attested && listed) {
+      registry.put('app', cosigned, `${tag}.sig`);
+      registry.put('app', attested, `${tag}.att`);
+      registry.put('app', listed, `${amd64.manifest.digest.replace(':', '-')}.sbom`);
+    }
+  };
+  const referrerLines = [
+    `│   ├── referrer application/spdx+json  ${sbom.manifest.digest}`,
+    `│   └── cosign sbom  ${listed?.manifest.digest}`,
+    `├── referrer application/vnd. [31mexample  ${signature.manifest.digest}`,
+    `├── cosign signature  ${cosigned?.manifest.digest}`,
+    `└── cosign attestation  ${attested?.manifest.digest}`,
+  ];
+  const isReferrer = (line: string): boolean => /referrer|cosign/.test(line);
+
+  it('shows it below the image or index that it refers to, from a registry that lists it', async () => {
+    const { registry, app, tree } = await start({ referrers: {} });
+    referrers(registry);
+    expect((await tree(`${app}:1`)).filter(isReferrer)).toEqual(referrerLines);
+    // The index; its four entries; the lists of the index and its two images, and three tags for each.
+    expect(registry.requests).toHaveLength(1 + 4 + 3 * 4);
+  });
+
+  it('shows it where the registry has no lists, for one more request', async () => {
+    const { registry, app, tree } = await start();
+    referrers(registry);
+    for (const [subject, referrer] of [
+      [amd64.manifest.digest, sbom],
+      [index.digest, signature],
+    ] as const) {
+      const { mediaType, digest, size } = referrer.manifest;
+      const artifactType = referrer.layers[0]?.mediaType;
+      const manifests = [{ mediaType, digest, size, artifactType }];
+      const list = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: index.mediaType, manifests }));
+      registry.putManifest('app', list, index.mediaType, subject.replace(':', '-'));
+    }
+    expect((await tree(`${app}:1`)).filter(isReferrer)).toEqual(referrerLines);
+    expect(registry.requests).toHaveLength(1 + 4 + 1 + 3 * 4);
+  });
+
+  it('shows those of one image', async () => {
+    const { registry, app, tree } = await start({ referrers: {} });
+    referrers(registry);
+    expect(await tree(`${app}@${amd64.manifest.digest}`)).toEqual([
+      `${app}@${amd64.manifest.digest}  linux/amd64  ${amd64.manifest.digest}`,
+      '├── 1 layer, 2.1 kB',
+      `│   └── ${layerLine(amd64)}`,
+      `├── referrer application/spdx+json  ${sbom.manifest.digest}`,
+      `└── cosign sbom  ${listed?.manifest.digest}`,
+    ]);
+  });
+
+  it.each([401, 403, 500])('shows the tree without it where the registry answers %i', async (status) => {
+    const { registry, run, app } = await start({
+      fault: async (request, next) => (request.path.includes('/referrers/') ? { status } : next()),
+    });
+    referrers(registry);
+    const { code, stdout, stderr } = await run(['--retries', '0', 'inspect', '--format', 'tree', `${app}:1`]);
+    expect(code).toBe(0);
+    expect(stdout.split('\n').filter(isReferrer)).toEqual([]);
+    expect(stdout).toContain(`linux/arm/v7  ${armv7.manifest.digest}`);
+    expect(stderr).toMatch(/^warning: signatures and the like are not shown: .*\n$/);
+  });
+
+  it.each(['json', 'table'])('asks nothing of it for --format %s', async (format) => {
+    const { registry, run, app } = await start({ referrers: {} });
+    referrers(registry);
+    registry.clearLog();
+    expect(await run(['inspect', '--format', format, `${app}:1`])).toMatchObject({ code: 0, stderr: '' });
+    expect(registry.lines().filter((line) => /referrers|sha256-/.test(line))).toEqual([]);
+  });
+
+  it('asks nothing of it for a draft and its entries', async () => {
+    const { registry, run, app, tree } = await start({ referrers: {} });
+    referrers(registry);
+    await run(['create', `${app}:draft`, `${app}@${amd64.manifest.digest}`]);
+    registry.clearLog();
+    await tree(`${app}:draft`);
+    await tree(`${app}:draft`, `${app}@${amd64.manifest.digest}`);
+    expect(registry.lines().filter((line) => /referrers|sha256-/.test(line))).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { runCommand } from '../../src/cli/run-command.js';
 import { VERSION } from '../../src/version.js';
+import { installHelper } from '../auth/helper-program.js';
 import { startRegistry } from '../support/open-repository.js';
 import { multiarch, run, type RunOptions, type RunResult } from '../support/run.js';
 import { makeSandbox } from '../support/sandbox.js';
@@ -103,6 +104,37 @@ describe('the program', () => {
     );
     expect(await running).toBe(0);
     expect(added()).toEqual([]);
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('the process list', () => {
+  it('shows neither in our line nor in that of the helper a password that came on standard input', async () => {
+    const password = 'topsecret';
+    const registry = await startRegistry({ auth: { kind: 'basic', username: 'jane', password } });
+    const { sandbox, call } = await start();
+    // $key is what it was told on standard input.
+    const { env } = await installHelper(
+      sandbox.directory,
+      'vault',
+      [
+        `for process in $$ $PPID; do tr '\\0' ' ' < /proc/$process/cmdline; echo; done >> '${sandbox.directory}/seen'`,
+        `tr '\\0' '\\n' < /proc/$$/environ >> '${sandbox.directory}/seen'`,
+        `printf '%s' "$key" >> '${sandbox.directory}/told'`,
+        `[ "$1" != get ] || printf '{"Username":"jane","Secret":"${password}"}'`,
+      ].join('\n'),
+    );
+    await writeFile(sandbox.dockerConfigFile, '{"credsStore":"vault"}');
+    const options = { env: { PATH: env['PATH'] ?? '' } };
+    const words = ['login', registry.host, '--username', 'jane', '--password-stdin'];
+    expect(await call(words, { ...options, stdin: password })).toMatchObject({ code: 0 });
+    expect(await readFile(join(sandbox.directory, 'told'), 'utf8')).toContain(password);
+    expect((await call(['inspect', `${registry.host}/app:1`], options)).code).toBe(3);
+    expect(registry.requests.at(-1)?.status).toBe(404);
+    const seen = await readFile(join(sandbox.directory, 'seen'), 'utf8');
+    expect(seen).toMatch(/docker-credential-vault store \n.*multiarch\.js login /);
+    expect(seen).toMatch(/docker-credential-vault get \n.*multiarch\.js inspect /);
+    expect(seen).not.toContain(password);
+    expect(seen).not.toContain(Buffer.from(`jane:${password}`).toString('base64'));
   });
 });
 

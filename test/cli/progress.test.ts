@@ -22,6 +22,10 @@ const OPTIONS: GlobalOptions = {
   retries: 4,
   stats: false,
   debug: false,
+  username: undefined,
+  passwordStdin: false,
+  registryToken: undefined,
+  tls: {},
 };
 
 const digest = digestOf(new TextEncoder().encode('blob'));
@@ -123,6 +127,23 @@ describe('plain progress', () => {
     expect(stderr()).toBe('');
   });
 
+  it('tells then how fast it goes, and how long it will take, of each blob and in total', async () => {
+    const { progress, stderr } = start({}, {});
+    const other = blob('other');
+    progress.show({ kind: 'blob-started', digest, size: 31_000_000 });
+    progress.show(other);
+    for (let second = 0; second < 10; second += 1) {
+      progress.show({ kind: 'blob-progress', digest, bytes: 1_000_000 });
+      progress.show({ kind: 'blob-progress', digest: other.digest, bytes: 2_000_000 });
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    expect(stderr()).toBe(
+      `… ${short} 10 MB of 31 MB, 1.0 MB/s, 21 s left\n` +
+        `… ${other.digest.slice(0, 19)}… 20 MB of 31 MB, 2.0 MB/s, 6 s left\n` +
+        '… 30 MB of 62 MB, 3.0 MB/s, 11 s left\n',
+    );
+  });
+
   it('has none after it was stopped', async () => {
     const { progress, stderr } = start({}, {});
     progress.show(blob('a'));
@@ -194,6 +215,24 @@ describe('drawn progress', () => {
     expect(vi.getTimerCount()).toBe(0);
     progress.print('after');
     expect(screen.text.endsWith('\nafter')).toBe(true);
+  });
+
+  it('tells how fast it goes, and how long it will take, of each blob and in total', async () => {
+    const screen = new Screen();
+    const { progress } = start({}, { stderr: screen });
+    const other = blob('other');
+    progress.show({ kind: 'blob-started', digest, size: 31_000_000 });
+    progress.show(other);
+    for (let second = 0; second < 10; second += 1) {
+      progress.show({ kind: 'blob-progress', digest, bytes: 1_000_000 });
+      progress.show({ kind: 'blob-progress', digest: other.digest, bytes: 2_000_000 });
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    expect(screen.text.split('\n').map((line) => line.slice(2))).toEqual([
+      'Working: 30 MB of 62 MB, 3.0 MB/s, 11 s left',
+      `${short} 10 MB of 31 MB, 1.0 MB/s, 21 s left`,
+      `${other.digest.slice(0, 19)}… 20 MB of 31 MB, 2.0 MB/s, 6 s left`,
+    ]);
   });
 
   it('counts blobs that are too many to be shown', async () => {

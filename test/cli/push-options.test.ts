@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
+import { artifact } from '../support/artifact.js';
 import { makeCommandLine } from '../support/in-process.js';
 import { startRegistry } from '../support/open-repository.js';
 import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
@@ -298,3 +299,52 @@ it('an immutable tag with another digest ends with 7 and both digests', async ()
 function sized({ digest, size }: { digest: string; size: number }): { digest: string; size: number } {
   return { digest, size };
 }
+
+describe('--allow-nondistributable and --referrers', () => {
+  it.each([
+    [[], false],
+    [['--allow-nondistributable'], true],
+  ])('with %j a layer that is not for distribution is moved: %s', async (flags, moved) => {
+    const registry = await startRegistry();
+    const layer = registry.putBlob('win', Buffer.from('base layer'));
+    registry.putBlob('win', amd64.config.bytes);
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: amd64.manifest.mediaType,
+      config: { mediaType: amd64.config.mediaType, ...sized(amd64.config) },
+      layers: [
+        {
+          mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+          digest: layer,
+          size: 10,
+          urls: ['https://example.com/layer'],
+        },
+      ],
+    };
+    const bytes = Buffer.from(JSON.stringify(manifest));
+    registry.putManifest('win', bytes, manifest.mediaType, '1');
+    const { run } = await makeCommandLine();
+    const list = `${registry.host}/app:1`;
+    await run(['create', list, `${registry.host}/win:1`]);
+    expect((await run(['push', list, ...flags])).code).toBe(0);
+    expect(registry.hasBlob('app', layer)).toBe(moved);
+    const direct = ['create', `${registry.host}/direct:1`, `${registry.host}/win:1`, '--push', ...flags];
+    expect((await run(direct)).code).toBe(0);
+    expect(registry.hasBlob('direct', layer)).toBe(moved);
+  });
+
+  it.each([
+    [[], undefined],
+    [['--referrers'], artifact(amd64.manifest).manifest.digest],
+  ])('with %j signatures of the images go along: %s', async (flags, expected) => {
+    const registry = await startRegistry({ referrers: {} });
+    const signature = artifact(amd64.manifest);
+    registry.put('build', amd64, 'amd64');
+    registry.put('build', signature);
+    const { run } = await makeCommandLine();
+    const list = `${registry.host}/app:1`;
+    await run(['create', list, `${registry.host}/build:amd64`]);
+    expect((await run(['push', list, ...flags])).code).toBe(0);
+    expect(registry.manifest('app', signature.manifest.digest)?.digest).toBe(expected);
+  });
+});

@@ -49,6 +49,22 @@ describe('--stats', () => {
     expect((await run(argv)).stderr).toMatch(/blobs: 0 copied, [12] mounted, [01] present\n$/);
   });
 
+  it('says what is left where a registry limits requests, as Docker Hub does', async () => {
+    let left = 77;
+    const registry = await startRegistry({
+      fault: async (_request, next) => {
+        const answer = await next();
+        left -= 1;
+        const limits = { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': `${left};w=21600` };
+        return { ...answer, headers: { ...answer.headers, ...limits } };
+      },
+    });
+    registry.put('app', amd64, 'amd64');
+    const { run } = await makeCommandLine();
+    const { stderr } = await run(['inspect', `${registry.host}/app:amd64`, '--stats']);
+    expect(stderr).toContain(`, rate limit of ${registry.host}: 76 of 100 left\n`);
+  });
+
   it('comes after a failure too', async () => {
     const { run } = await makeCommandLine();
     const { stdout, stderr } = await run(['push', 'app:1', '--stats']);

@@ -146,7 +146,24 @@ describeVectors('index-ops.json', () => {
         ]);
         expect(indexIn(registry, 'copy', '1').manifests).toEqual(published.manifests);
       },
-      testImagetoolsCopyIndex: 'an index is copied as it is by `copy`, which comes later',
+      // There is no --prefer-index: one source of `copy` is never made into an index of it.
+      testImagetoolsCopyIndex: async () => {
+        const [from, to] = [await startRegistry(), await startRegistry()];
+        const multiarch = await openMultiarch();
+        for (const mediaTypes of ['oci', 'docker'] as const) {
+          const index = tinyIndex([armv7, amd64, arm64], { mediaTypes });
+          from.put('app', index, mediaTypes);
+          const [source, copy] = [`${from.host}/app:${mediaTypes}`, `${to.host}/copy:${mediaTypes}`];
+
+          const { report } = await multiarch.copy(source, copy);
+
+          const found = to.manifest('copy', mediaTypes);
+          expect(found).toMatchObject({ mediaType: index.mediaType, digest: index.digest });
+          expect(found?.bytes.equals(index.bytes)).toBe(true);
+          expect(digests(indexIn(to, 'copy', mediaTypes).manifests)).toEqual(ofImages([armv7, amd64, arm64]));
+          expect(report.digest).toBe(index.digest);
+        }
+      },
       testImagetoolsCreatePlatformFilter: async () => {
         const registry = await startRegistry();
         const index = tinyIndex([amd64, arm64], { attestations: true });

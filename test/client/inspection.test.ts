@@ -1,10 +1,16 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
+import { Inspection } from '../../src/client/inspection.js';
+import { Places } from '../../src/client/places.js';
+import type { Limit } from '../../src/content/limit.js';
 import { ArgumentError, InvalidError, NotFoundError } from '../../src/oci/errors.js';
+import { parseImageLocation } from '../../src/oci/image-location.js';
 import { parsePlatform } from '../../src/oci/platform.js';
 import { imagesOf, seedImages } from '../support/architectures.js';
+import { dockerSave, keptImage } from '../support/docker-save.js';
 import { startRegistry } from '../support/open-repository.js';
 import { openMultiarch, temporaryDirectory } from '../support/test-multiarch.js';
 import { tinyImage, tinyIndex, writeLayout } from '../support/tiny-image.mjs';
@@ -37,6 +43,37 @@ describe('inspect', () => {
     expect(registry.requests).toHaveLength(2);
   });
 
+  it('reads children under the limit, and configs too', async () => {
+    const { registry, name } = await prepare();
+    const places = new Places({ insecure: false, env: {}, homeDirectory: '/nowhere', userAgent: 'test' });
+    onTestFinished(() => places.close());
+    const limited: number[] = [];
+    const limit: Limit = async (task) => {
+      const result = await task();
+      limited.push(registry.requests.length);
+      return result;
+    };
+    const inspection = await Inspection.ofPublished(parseImageLocation(name), places, { limit });
+    const before = registry.requests.length;
+
+    const child = await inspection.children[0]?.read();
+    await child?.config();
+
+    expect(limited).toEqual([before + 1, before + 2]);
+  });
+
+  it('refuses a child that is not of the size that the index says', async () => {
+    const { registry, multiarch } = await prepare();
+    const value = JSON.parse(Buffer.from(index.bytes).toString()) as { manifests: { size: number }[] };
+    for (const entry of value.manifests) entry.size += 1;
+    const bytes = Buffer.from(JSON.stringify(value));
+    registry.putManifest('app', bytes, index.mediaType, 'wrong');
+
+    const inspection = await multiarch.inspect(`${registry.host}/app:wrong`);
+
+    await expect(inspection.children[0]?.read()).rejects.toThrow('but its index says');
+  });
+
   it('prefers a draft of that name', async () => {
     const { registry, sources, name, multiarch } = await prepare();
     await multiarch.create(name, sources.slice(0, 1));
@@ -56,6 +93,21 @@ describe('inspect', () => {
 
     for (const name of [`oci:${layout}`, `oci:${layout}:1`, `oci:${layout}@${index.digest}`]) {
       expect((await multiarch.inspect(name)).document.digest).toBe(index.digest);
+    }
+  });
+
+  it('reads an archive of docker save, which has no drafts', async () => {
+    const file = join(await temporaryDirectory(), 'saved.tar');
+    const kept = keptImage(['team/app:1']);
+    await writeFile(file, dockerSave(kept));
+    const multiarch = await openMultiarch();
+
+    for (const name of [`docker-archive:${file}`, `docker-archive:${file}:team/app:1`]) {
+      const inspection = await multiarch.inspect(name);
+      expect(inspection).toMatchObject({ origin: 'published', document: { kind: 'manifest' } });
+      expect(Buffer.from(await inspection.config()).equals(kept.config)).toBe(true);
+      expect(await inspection.platform()).toEqual({ os: 'linux', architecture: 'arm64' });
+      expect(await inspection.referrers()).toEqual([]);
     }
   });
 

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { Places } from '../../src/client/places.js';
 import { ArgumentError } from '../../src/oci/errors.js';
 import { parseReference } from '../../src/oci/reference.js';
-import { at, temporaryDirectory } from '../support/test-multiarch.js';
+import { at, targetAt, temporaryDirectory } from '../support/test-multiarch.js';
 import { imagesOf } from '../support/architectures.js';
 import { writeLayout } from '../support/tiny-image.mjs';
 
@@ -36,17 +36,17 @@ describe('Places', () => {
     const places = openPlaces();
     const pull = await places.open(at('example.com/app:1'));
 
-    const push = await places.open(at('example.com/app:1'), 'push');
+    const push = await places.openTarget(targetAt('example.com/app:1'), 'push');
 
     expect(push).not.toBe(pull);
     expect(await places.open(at('example.com/app:2'))).toBe(push);
-    expect(await places.open(at('example.com/app:2'), 'push')).toBe(push);
+    expect(await places.openTarget(targetAt('example.com/app:2'), 'push')).toBe(push);
   });
 
   it('opens a layout once', async () => {
     const places = openPlaces();
     const layout = await places.open(at('oci:/srv/images:1'));
-    expect(await places.open(at('oci:/srv/images:2'), 'push')).toBe(layout);
+    expect(await places.openTarget(targetAt('oci:/srv/images:2'), 'push')).toBe(layout);
     expect(layout.repository).toBeUndefined();
   });
 
@@ -70,6 +70,12 @@ describe('Places', () => {
     expect(await places.selector(at(`oci:${directory}`))).toBe(one.manifest.digest);
     await writeLayout(directory, two, '2');
     await expect(places.selector(at(`oci:${directory}`))).rejects.toThrow(ArgumentError);
+  });
+
+  it('does not look for the only image of an archive when it is cancelled', async () => {
+    const location = at(`oci-archive:${join(await temporaryDirectory(), 'missing')}`);
+    const selecting = openPlaces().selector(location, { signal: AbortSignal.abort() });
+    await expect(selecting).rejects.toMatchObject({ kind: 'cancelled' });
   });
 
   it('refuses a repository without a tag or a digest', async () => {

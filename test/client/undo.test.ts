@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -228,6 +228,46 @@ describe('undo', () => {
       `${list} moved`,
     ]);
     expect([tag('1.2'), far.manifest('mirror', '1.2')?.digest]).toEqual([before, farBefore]);
+  });
+
+  it('of an archive replaces the file once more', async () => {
+    const registry = await startRegistry();
+    const [source = ''] = seedImages(registry, 'app', images);
+    const file = join(await temporaryDirectory(), 'file.tar');
+    const list = `oci-archive:${file}:1.2`;
+    const store = await temporaryDirectory();
+    const run = (): Promise<Multiarch> => openMultiarch({ store });
+    // Another tag keeps what the first push has put there.
+    const { publication } = await (await run()).createAndPush(list, [source], { tags: ['old'] });
+    const before = await readFile(file);
+    await (await run()).createAndPush(list, [source], { annotations: { count: '2' }, amend: true });
+    expect((await readFile(file)).equals(before)).toBe(false);
+
+    const { tags } = await (await run()).undo(list);
+
+    const { digest } = publication.descriptor;
+    expect(tags).toEqual([{ reference: list, outcome: 'moved', digest }]);
+    expect((await readFile(file)).equals(before)).toBe(true);
+  });
+
+  it('of an archive says that the file is written without what has no tag any more', async () => {
+    const registry = await startRegistry();
+    const [source = ''] = seedImages(registry, 'app', images);
+    const list = `oci-archive:${join(await temporaryDirectory(), 'file.tar')}:1.2`;
+    const store = await temporaryDirectory();
+    const run = (): Promise<Multiarch> => openMultiarch({ store });
+    const { publication } = await (await run()).createAndPush(list, [source]);
+    await expect((await run()).undo(list)).rejects.toMatchObject({
+      message: expect.stringContaining(`${list} did not exist before`),
+      hint: 'If the image is to go, and nothing else is there, delete the file.',
+    });
+    await (await run()).createAndPush(list, [source], { annotations: { count: '2' }, amend: true });
+
+    await expect((await run()).undo(list)).rejects.toMatchObject({
+      kind: 'not-found',
+      message: expect.stringContaining(publication.descriptor.digest),
+      hint: 'An archive is written without what no tag stands for any more. Nothing was put back: publish the image anew.',
+    });
   });
 
   it('of a layout that is gone says that its tag has moved', async () => {

@@ -75,12 +75,20 @@ describe('an answer that may be another one later', () => {
         path,
         answer: { status: 429, headers: { 'retry-after': 'Fri, 20 Nov 2026 12:00:42 GMT' } },
       },
-      { method: 'GET', path, answer: { status: 503, headers: { 'retry-after': '86400' } } },
+      { method: 'GET', path, answer: { status: 503, headers: { 'retry-after': '120' } } },
       { method: 'GET', path, answer: ok },
     );
     const { client, waits } = makeTestClient();
     expect((await client.send({ method: 'GET', url: server.url(path) })).status).toBe(200);
     expect(waits).toEqual([11_000, 42_000, 60_000]);
+  });
+
+  it('in hours is not waited for', async () => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'GET', path, answer: { status: 429, headers: { 'retry-after': '21600' } } });
+    const { client, waits } = makeTestClient();
+    expect((await client.send({ method: 'GET', url: server.url(path) })).status).toBe(429);
+    expect(waits).toEqual([]);
   });
 
   it.each([400, 401, 403, 404, 409, 412, 416, 501])('%i is no such answer', async (status) => {

@@ -35,6 +35,7 @@ describe('an error of the network', () => {
     ['HPE_INVALID_CONSTANT', 'the answer is not valid HTTP (HPE_INVALID_CONSTANT)', true],
     ['SELF_SIGNED_CERT_IN_CHAIN', 'is signed by an unknown authority (SELF_SIGNED_CERT_IN_CHAIN)', false],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'is signed by an unknown authority', false],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'the certificate of r.example:5000 is self-signed', false],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'the certificate of r.example:5000 is for another host name', false],
     ['CERT_HAS_EXPIRED', 'the certificate of r.example:5000 has expired', false],
     ['CERT_NOT_YET_VALID', 'the certificate of r.example:5000 is not valid yet', false],
@@ -75,6 +76,16 @@ describe('an error of the network', () => {
       false,
     ],
     ['s3cret', 'the TLS handshake with r.example:5000 failed (EPROTO)', false],
+    [
+      '80CC:error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:../x.c:1:SSL alert number 116',
+      'r.example:5000 asks for a client certificate (tlsv13 alert certificate required)',
+      false,
+    ],
+    [
+      '80CC:error:0A000412:SSL routines:ssl3_read_bytes:sslv3 alert bad certificate:../x.c:1:SSL alert number 42',
+      'r.example:5000 asks for a client certificate (sslv3 alert bad certificate)',
+      false,
+    ],
   ])('of TLS keeps the reason that OpenSSL gives: %s', (message, words, otherScheme) => {
     const error = failure('EPROTO', message);
     expect(error.message).toContain(words);
@@ -101,6 +112,43 @@ describe('a certificate', () => {
   });
 });
 
+describe('a server with a certificate of its own making', () => {
+  /** What a client says that trusts the certificate itself, or does not. */
+  async function refusal(name: string, days: string, isTrusted: boolean): Promise<unknown> {
+    const { key, cert, path } = await selfSigned(name, days);
+    const server = await startScriptedServer({ key, cert });
+    const { client } = makeTestClient({
+      retries: 0,
+      insecureTls: () => false,
+      ...(isTrusted && { tls: { ca: path } }),
+    });
+    return client.send({ method: 'GET', url: server.url('/') }).catch((error: unknown) => error);
+  }
+
+  it('that has expired: since when, and what to do', async () => {
+    const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+    const error = await refusal('localhost', '-1', true);
+    expect(error).toMatchObject({
+      message: expect.stringMatching(`^GET https://127.* has expired on ${yesterday}$`),
+      hint: expect.stringMatching(/has to be renewed.*clock.*--insecure/),
+    });
+  });
+
+  it('for another host: for which', async () => {
+    expect(await refusal('other.example', '1', true)).toMatchObject({
+      message: expect.stringMatching(/ is for another host name \(other\.example\)$/),
+      hint: expect.stringContaining('--insecure'),
+    });
+  });
+
+  it('that nobody vouches for: that it can be trusted itself', async () => {
+    expect(await refusal('localhost', '1', false)).toMatchObject({
+      message: expect.stringContaining('is self-signed'),
+      hint: expect.stringMatching(/the certificate itself with --cacert FILE.*\/ca\.crt.*--insecure/),
+    });
+  });
+});
+
 describe('a TLS handshake', () => {
   it('that takes too long is given up', async () => {
     const sockets: Socket[] = [];
@@ -119,7 +167,7 @@ describe('a TLS handshake', () => {
 });
 
 /** A certificate that vouches for itself. */
-async function selfSigned(name: string, days: string): Promise<TlsFiles> {
+async function selfSigned(name: string, days: string): Promise<TlsFiles & { readonly path: string }> {
   const directory = await mkdtemp(join(tmpdir(), 'multiarch-cert-'));
   onTestFinished(() => rm(directory, { recursive: true }));
   const openssl = (words: string): Promise<string> =>
@@ -130,5 +178,5 @@ async function selfSigned(name: string, days: string): Promise<TlsFiles> {
   );
   await openssl(`x509 -req -in csr -signkey key -days ${days} -extfile names -out cert`);
   const [key, cert] = [join(directory, 'key'), join(directory, 'cert')];
-  return { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') };
+  return { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8'), path: cert };
 }

@@ -229,6 +229,23 @@ describe('an answer', () => {
 });
 
 describe('events', () => {
+  it('name the scheme that a registry turned out to speak, also where it is asked again', async () => {
+    const server = await startScriptedServer();
+    server.expect(
+      { method: 'GET', path, answer: { status: 503 } },
+      { method: 'GET', path, answer: { status: 200 } },
+    );
+    const { client, events } = makeTestClient();
+    await client.send({
+      method: 'GET',
+      url: new URL(`https://${server.host}${path}`),
+      negotiateScheme: true,
+    });
+    const urls = events.flatMap((event) => (event.kind === 'bytes' ? [] : [event.url]));
+    expect(new Set(urls)).toEqual(new Set([server.url(path).href]));
+    expect(events.filter(({ kind }) => kind === 'retry')).toHaveLength(1);
+  });
+
   it('tell what went over the wire, without secrets', async () => {
     const server = await startScriptedServer();
     server.expect(

@@ -40,11 +40,11 @@ describe('retryWait', () => {
   it.each([
     ['7', 7000, 'seconds'],
     [' 7 ', 7000, 'seconds with spaces'],
-    ['3600', 60_000, 'no longer than a minute'],
-    ['99999999999999999999', 60_000, 'no longer than a minute'],
+    ['90', 60_000, 'no longer than a minute'],
+    ['300', 60_000, 'no longer than a minute'],
     ['0', 250, 'no shorter than the random wait'],
     ['Fri, 20 Nov 2026 12:00:09 GMT', 9000, 'a date'],
-    ['Fri, 20 Nov 2026 13:00:00 GMT', 60_000, 'a date, no longer than a minute'],
+    ['Fri, 20 Nov 2026 12:05:00 GMT', 60_000, 'a date, no longer than a minute'],
     ['Fri, 20 Nov 2026 11:00:00 GMT', 250, 'a date that is past'],
     ['-5', 250, 'nonsense'],
     ['1.5', 250, 'nonsense'],
@@ -52,6 +52,17 @@ describe('retryWait', () => {
     ['', 250, 'nothing'],
   ])('Retry-After %j makes it %i ms (%s)', (retryAfter, milliseconds) => {
     expect(retryWait(policy, 1, { status: 429, retryAfter })).toBe(milliseconds);
+  });
+
+  it.each([
+    '301',
+    '21600',
+    '99999999999999999999',
+    'Fri, 20 Nov 2026 12:05:01 GMT',
+    'Sat, 21 Nov 2026 12:00:00 GMT',
+  ])('Retry-After %j is too far to wait for', (retryAfter) => {
+    expect(retryWait(policy, 1, { status: 429, retryAfter })).toBeUndefined();
+    expect(retryWait(policy, 1, { status: 503, retryAfter })).toBeUndefined();
   });
 });
 
