@@ -24,8 +24,10 @@ export interface Block {
 
 /** All pages that people read. */
 export function pages(): Page[] {
-  const docs = readdirSync(`${root}docs`).filter((name) => name.endsWith('.md'));
-  return ['README.md', 'CHANGELOG.md', 'test/README.md', ...docs.map((name) => `docs/${name}`)].map(page);
+  const docs = readdirSync(`${root}docs`, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name.replaceAll('\\', '/')}`);
+  return ['README.md', 'CHANGELOG.md', 'test/README.md', ...docs].map(page);
 }
 
 export function page(path: string): Page {

@@ -1,6 +1,9 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { keptImage, savedParts } from '../support/docker-save.js';
+import { layoutArchive } from '../support/saved-layout.js';
+import { tarFile } from '../support/tar-file.js';
 import { tinyImage, tinyIndex, writeLayout } from '../support/tiny-image.mjs';
 import { Session } from './session.js';
 
@@ -13,6 +16,10 @@ const ECR = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
 export const scenes: Readonly<Record<string, () => Promise<Session>>> = {
   'first-minute': withLayouts,
   layouts: withLayouts,
+  archives: withArchives,
+  login: withAccount,
+  promotion: withStaging,
+  'air-gap': withInside,
   validate: withLayouts,
   'build-script': withImages,
   releases: withImages,
@@ -39,6 +46,42 @@ async function withLayouts(): Promise<Session> {
   const session = await Session.start(EXAMPLE);
   await writeLayout(join(session.directory, 'amd64'), amd64, '1.2');
   await writeLayout(join(session.directory, 'arm64'), arm64, '1.2');
+  return session;
+}
+
+/** A registry that wants a login, and the password in a file. */
+async function withAccount(): Promise<Session> {
+  const account = { username: 'ann', password: 'secret' };
+  const session = await Session.start(EXAMPLE, { auth: { kind: 'basic', ...account } });
+  await session.save('password.txt', `${account.password}\n`);
+  return session;
+}
+
+/** Two archives that build jobs have left, one of each kind. */
+async function withArchives(): Promise<Session> {
+  const session = await Session.start('ghcr.io');
+  const { manifest, config, layers } = amd64;
+  const blobs = [manifest, config, ...layers].map(({ bytes }) => bytes);
+  const layout = layoutArchive([{ mediaType: manifest.mediaType, bytes: manifest.bytes, blobs }]);
+  await writeFile(join(session.directory, 'amd64.tar'), layout);
+  await writeFile(join(session.directory, 'arm64.tar'), tarFile(savedParts([keptImage(['acme/app:1.2'])])));
+  return session;
+}
+
+/** A list in one registry, and another registry that it is to go to. */
+async function withStaging(): Promise<Session> {
+  const session = await Session.start(EXAMPLE);
+  const staging = await session.addRegistry('staging.example.com');
+  const s390x = tinyImage({ architecture: 's390x' });
+  staging.put('team/app', tinyIndex([amd64, arm64, s390x], { attestations: true }), '1.2');
+  return session;
+}
+
+/** A list in one registry, and another registry that no network leads to. */
+async function withInside(): Promise<Session> {
+  const session = await Session.start(EXAMPLE);
+  await session.addRegistry('registry.inside.example');
+  session.registry.put('team/app', tinyIndex([amd64, arm64], { attestations: true }), '1.2');
   return session;
 }
 

@@ -6,8 +6,10 @@ import { logIn, makeSandbox, type Sandbox } from '../support/sandbox.js';
 import { MemoryRegistry, type MemoryRegistryOptions } from '../support/memory-registry.js';
 import { root } from './markdown.js';
 
+/** What the pages call a reader's home. */
+const READERS_HOME = '/home/you';
 /** What the pages call the directory that a reader works in. */
-const READERS_DIRECTORY = '/home/you/demo';
+const READERS_DIRECTORY = `${READERS_HOME}/demo`;
 /** Stands before each command's output. */
 const MARK = '\u001e\n';
 
@@ -29,12 +31,13 @@ export function commandsOf(code: string): Command[] {
   return commands;
 }
 
-/** A reader at work: a directory, a registry that goes by the name that the page gives it, and the tool on the PATH. */
+/** A reader at work: a directory, registries that go by the names that the page gives them, and the tool on the PATH. */
 export class Session {
   readonly directory: string;
   readonly registry: MemoryRegistry;
   readonly #sandbox: Sandbox;
-  readonly #registryName: string;
+  /** By the hosts that the page writes. */
+  readonly #registries = new Map<string, MemoryRegistry>();
   /** Variables of the job that a script runs in. */
   readonly #env = new Map<string, string>();
 
@@ -42,7 +45,7 @@ export class Session {
     this.#sandbox = sandbox;
     this.directory = join(sandbox.directory, 'demo');
     this.registry = registry;
-    this.#registryName = registryName;
+    this.#registries.set(registryName, registry);
   }
 
   /** @param registryName the host that the page writes */
@@ -59,6 +62,13 @@ export class Session {
     await chmod(join(bin, 'multiarch'), 0o755);
     session.setVariable('PATH', `${bin}:${process.env['PATH'] ?? ''}`);
     return session;
+  }
+
+  /** Starts another registry. @param name the host that the page writes */
+  async addRegistry(name: string): Promise<MemoryRegistry> {
+    const registry = await MemoryRegistry.start();
+    this.#registries.set(name, registry);
+    return registry;
   }
 
   setVariable(name: string, value: string): void {
@@ -96,7 +106,7 @@ export class Session {
   }
 
   async stop(): Promise<void> {
-    await this.registry.close();
+    for (const registry of this.#registries.values()) await registry.close();
     await this.#sandbox.remove();
   }
 
@@ -109,15 +119,18 @@ export class Session {
   }
 
   #toReal(text: string): string {
-    return text.replaceAll(this.#registryName, this.registry.host);
+    return [...this.#registries].reduce((real, [name, { host }]) => real.replaceAll(name, host), text);
   }
 
   /** File names of drafts hold the host with its colon escaped. */
   #toWritten(text: string): string {
-    const { host } = this.registry;
-    return text
-      .replaceAll(host, this.#registryName)
-      .replaceAll(host.replace(':', '%3a'), this.#registryName)
-      .replaceAll(this.directory, READERS_DIRECTORY);
+    return [...this.#registries]
+      .reduce(
+        (written, [name, { host }]) =>
+          written.replaceAll(host, name).replaceAll(host.replace(':', '%3a'), name),
+        text,
+      )
+      .replaceAll(this.directory, READERS_DIRECTORY)
+      .replaceAll(join(this.#sandbox.directory, 'home'), READERS_HOME);
   }
 }

@@ -166,7 +166,7 @@ describeIntegration(
         for (const { code, stdout, stderr } of results) {
           expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
           expect(stderr).toContain(stage.registry.host);
-          expect(stderr).toMatch(/^hint: Log in with "docker login /m);
+          expect(stderr).toMatch(/^hint: Log in with "multiarch login /m);
         }
       });
     });

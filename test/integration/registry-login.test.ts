@@ -9,6 +9,7 @@ import type { RegistryHost, RepositoryPath } from '../../src/oci/reference.js';
 import { startRegistry, type RunningRegistry } from '../support/docker-registry.js';
 import { describeIntegration } from '../support/integration.js';
 import { run } from '../support/run.js';
+import { having } from '../support/credentials.js';
 import { TokenServer } from '../support/token-server.js';
 
 const jane: Credential = { kind: 'basic', username: 'jane', password: 'secret' };
@@ -29,8 +30,7 @@ class Bench {
         if (event.kind === 'response') this.lines.push(`${event.method} ${event.status}`);
       },
     });
-    const credentials = { name: 'test', find: () => Promise.resolve(credential) };
-    this.#auth = new AuthClient({ http: this.#http, credentials });
+    this.#auth = new AuthClient({ http: this.#http, credentials: having(credential) });
   }
 
   async send(
