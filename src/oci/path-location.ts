@@ -123,12 +123,9 @@ function hintFor(transport: PathLocation['transport']): string {
 
 function malformed(transport: PathLocation['transport'], text: string, problem: Problem): ArgumentError {
   const kind = transport === 'oci' ? 'image layout' : 'image archive';
-  return new ArgumentError(
-    `invalid ${kind} ${JSON.stringify(`${transport}:${text}`)}: ${problem.message}`,
-    {
-      hint: problem.hint,
-    },
-  );
+  return new ArgumentError(`invalid ${kind} ${JSON.stringify(`${transport}:${text}`)}: ${problem.message}`, {
+    hint: problem.hint,
+  });
 }
 
 /** Cuts the text into its parts. What is meant as a digest is not checked yet, and a tag may be empty. */
