@@ -18,8 +18,9 @@ export class PlainProgress implements Progress {
     this.#stream = stream;
     this.#heartbeat = setInterval(() => {
       const lines = this.#transfers.lines();
-      if (lines.length === 0) return;
       const summary = this.#transfers.summary();
+      // Not all that takes long is a transfer: layers are compressed, sources are waited for.
+      if (lines.length === 0) lines.push('still working');
       for (const line of summary === '' ? lines : [...lines, summary]) this.print(`… ${line}`);
     }, HEARTBEAT_MILLISECONDS).unref();
   }

@@ -123,8 +123,14 @@ describe('plain progress', () => {
     expect(stderr()).toBe(`… ${short} 0 B of 31 MB\n`);
     progress.show({ kind: 'blob-done', digest, size: 31_000_000, outcome: 'copied' });
     expect(stderr()).toBe(`Copied: ${short} (31 MB)\n`);
-    await vi.advanceTimersByTimeAsync(60_000);
+  });
+
+  it('gives one too while something else takes long, such as compressing layers', async () => {
+    const { stderr } = start({}, {});
+    await vi.advanceTimersByTimeAsync(9_999);
     expect(stderr()).toBe('');
+    await vi.advanceTimersByTimeAsync(10_001);
+    expect(stderr()).toBe('… still working\n'.repeat(2));
   });
 
   it('tells then how fast it goes, and how long it will take, of each blob and in total', async () => {
