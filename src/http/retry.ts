@@ -45,7 +45,12 @@ export function retryWait(policy: RetryPolicy, tries: number, outcome: TryOutcom
 function retryAfterMilliseconds(value: string | undefined, now: number): number {
   const text = value?.trim() ?? '';
   if (/^\d+$/.test(text)) return Number(text) * 1000;
-  // Date.parse accepts a lot, "-5" and "1.5" among it; an HTTP date begins with the name of a day.
-  const date = /^[A-Za-z]/.test(text) ? Date.parse(text) : Number.NaN;
+  const date = parseHttpDate(text);
   return Number.isNaN(date) ? 0 : Math.max(0, date - now);
+}
+
+/** Milliseconds since the epoch of an HTTP date (RFC 9110, section 5.6.7); `NaN` for what is none. */
+export function parseHttpDate(text: string): number {
+  // Date.parse accepts a lot, "-5" and "1.5" among it; an HTTP date begins with the name of a day.
+  return /^[A-Za-z]/.test(text) ? Date.parse(text) : Number.NaN;
 }

@@ -1,4 +1,5 @@
 import type { HttpResponse } from '../http/message.js';
+import { parseHttpDate } from '../http/retry.js';
 import type { Attempt } from './attempt.js';
 
 /**
@@ -31,9 +32,8 @@ function endOfLimit(headers: HttpResponse['headers'], now: number): number | und
   const asked = (Number.isNaN(date) ? now : date) / 1000;
   const after = headers['retry-after']?.trim() ?? '';
   if (/^\d+$/.test(after)) return Number(after) === 0 ? undefined : Number(after);
-  // Date.parse takes more than dates for one; an HTTP date begins with the name of a day.
   const times = [
-    /^[A-Za-z]/.test(after) ? Date.parse(after) / 1000 : Number.NaN,
+    parseHttpDate(after) / 1000,
     Number(headers['x-retry-after'] ?? Number.NaN),
     Number(headers['x-ratelimit-reset'] ?? Number.NaN),
   ];
