@@ -2,8 +2,7 @@ import type { CopyOptions, CopyResult } from '../client/copy.js';
 import { parsePlatformList } from '../oci/required-platforms.js';
 import type { Command, CommandContext, OptionDeclarations, OptionValues } from './command.js';
 import { CREATE_OPTIONS } from './create-options.js';
-import { openReports } from './push-files.js';
-import { expectedCurrent, PUSH_OPTIONS, showPlan } from './push.js';
+import { expectedCurrent, PUSH_OPTIONS, runReported } from './push.js';
 
 const OPTIONS = {
   platform: {
@@ -41,24 +40,14 @@ export const copy: Command<CopyArguments> = {
   },
   options: OPTIONS,
   async run(args, context) {
-    const { client, env, options } = context;
+    const { client, options } = context;
     const settings = copyOptions(args);
-    const reports = await openReports(
-      { digestFile: args['digest-file'], metadataFile: args['metadata-file'], github: false },
-      env,
-    );
-    if (args['dry-run'] === true) {
-      showPlan(await client.planCopy(args.source, args.target, settings), args, context);
-      return;
-    }
     const configs = options.json || args['metadata-file'] !== undefined;
-    const result = await client.copy(args.source, args.target, { ...settings, configs });
-    try {
-      await reports.write(result.report);
-    } finally {
-      // Copied it is, whatever became of the files.
-      showCopy(result, context);
-    }
+    await runReported(args, context, {
+      plan: () => client.planCopy(args.source, args.target, settings),
+      publish: () => client.copy(args.source, args.target, { ...settings, configs }),
+      show: (result) => showCopy(result, context),
+    });
   },
 };
 

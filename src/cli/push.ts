@@ -44,6 +44,9 @@ const OPTIONS = {
 } as const satisfies OptionDeclarations;
 
 type PushArguments = OptionValues<typeof PUSH_OPTIONS>;
+/** What says how a publication is reported. */
+type ReportArguments = Pick<PushArguments, 'dry-run' | 'digest-file' | 'metadata-file' | 'referrers'> &
+  Partial<Pick<PushArguments, 'github'>>;
 
 /** The two ways to go on where a push is asked for. */
 export interface PushWays {
@@ -67,23 +70,44 @@ export const push: Command<OptionValues<typeof OPTIONS> & { readonly list: strin
   },
 };
 
-/** Publishes, or with `--dry-run` plans it, and reports it wherever the words of the command line say. */
+/** Publishes a draft, or with `--dry-run` plans it, and reports it wherever the words of the command line say. */
 export async function runPush(args: PushArguments, context: CommandContext, ways: PushWays): Promise<void> {
   const options = pushOptions(args);
+  await runReported(args, context, {
+    plan: () => ways.plan(options),
+    publish: () => ways.push(options),
+    show: (result) => showPush(result, context),
+  });
+}
+
+/** What is done about a publication, be it of a draft or a copy. */
+interface ReportedWays<Result extends Pick<PushResult, 'report'>> {
+  readonly plan: () => Promise<PushPlan>;
+  readonly publish: () => Promise<Result>;
+  /** Prints what was published. */
+  readonly show: (result: Result) => void;
+}
+
+/** Publishes, or with `--dry-run` plans it, and reports it wherever the words of the command line say. */
+export async function runReported<Result extends Pick<PushResult, 'report'>>(
+  args: ReportArguments,
+  context: CommandContext,
+  { plan, publish, show }: ReportedWays<Result>,
+): Promise<void> {
   const reports = await openReports(
     { digestFile: args['digest-file'], metadataFile: args['metadata-file'], github: args.github ?? false },
     context.env,
   );
   if (args['dry-run'] === true) {
-    showPlan(await ways.plan(options), args, context);
+    showPlan(await plan(), args, context);
     return;
   }
-  const result = await ways.push(options);
+  const result = await publish();
   try {
     await reports.write(result.report);
   } finally {
     // Published it is, whatever became of the files.
-    showPush(result, context);
+    show(result);
   }
 }
 
@@ -124,11 +148,7 @@ function showPush({ descriptor, pushed, tags }: PushResult, { output, options }:
 }
 
 /** Prints what would be done: the digest is the last line here too, and with `--quiet` the only one. */
-export function showPlan(
-  plan: PushPlan,
-  { referrers }: Pick<PushArguments, 'referrers'>,
-  { output, options }: CommandContext,
-): void {
+function showPlan(plan: PushPlan, { referrers }: ReportArguments, { output, options }: CommandContext): void {
   if (referrers === true) output.warn('What refers to the images (--referrers) is not part of the plan');
   if (options.json) {
     output.json(plan);

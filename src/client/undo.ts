@@ -96,8 +96,9 @@ async function stepFor(
 ): Promise<Step> {
   if (previous === undefined) return { outcome: 'kept', reference };
   const location = parseImageLocation(reference);
-  const tag = isTargetLocation(location) ? nameIn(location).tag : undefined;
-  if (tag === undefined || !isTargetLocation(location)) return { outcome: 'kept', reference };
+  if (!isTargetLocation(location)) return { outcome: 'kept', reference };
+  const { tag } = nameIn(location);
+  if (tag === undefined) return { outcome: 'kept', reference };
   const { limit, signal } = run;
   const target = await run.places.openTarget(location, dryRun ? 'pull' : 'push');
   const current = (await limit(() => target.find(tag, { signal })))?.digest;

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { GotClientOptions } from '../../src/http/got-client.js';
 import { InvalidError } from '../../src/oci/errors.js';
 import { makeCertificates, makeClientCertificate } from '../support/certificates.js';
-import { ConnectProxy, type ConnectProxyOptions } from '../support/connect-proxy.js';
+import { startConnectProxy } from '../support/connect-proxy.js';
 import { startScriptedServer, type TlsFiles } from '../support/scripted-server.js';
 import { makeTestClient, type TestClient } from '../support/test-client.js';
 
@@ -33,12 +33,6 @@ beforeAll(async () => {
   server = { key: key ?? '', cert: cert ?? '', ca: ca ?? '', requestCert: true };
 });
 afterAll(() => rm(directory, { recursive: true }));
-
-async function startProxy(options: ConnectProxyOptions): Promise<ConnectProxy> {
-  const proxy = await ConnectProxy.start(options);
-  onTestFinished(() => proxy.stop());
-  return proxy;
-}
 
 /** A client that reaches `r.example` and its neighbours through a proxy, to which it logs in. */
 function clientThrough(
@@ -78,7 +72,7 @@ function everything(value: unknown): string {
 describe('the login for a proxy', () => {
   it('leaked to the server: it is on no request but the one to the proxy', async () => {
     const origin = await startScriptedServer(server);
-    const proxy = await startProxy({
+    const proxy = await startConnectProxy({
       account: { username: 'jane', password: secret },
       hosts: { 'r.example:443': origin.port },
     });
@@ -91,7 +85,7 @@ describe('the login for a proxy', () => {
   it('followed a redirect off the proxy: a host that needs no proxy never sees it', async () => {
     const direct = await startScriptedServer();
     const storage = await startScriptedServer();
-    const proxy = await startProxy({
+    const proxy = await startConnectProxy({
       account: { username: 'jane', password: secret },
       hosts: { 'blobs.example:80': storage.port },
     });
@@ -125,7 +119,7 @@ describe('the login for a proxy', () => {
 
   it.each(['http', 'https'] as const)('printed: no log, error or client holds it (%s)', async (scheme) => {
     for (const options of [{ status: 502 }, { status: 407 }, { challenge: `Basic realm="${secret}"` }]) {
-      const proxy = await startProxy(options);
+      const proxy = await startConnectProxy(options);
       const { client: http, events } = clientThrough(proxy);
       const outcome: unknown = await http
         .send({ method: 'GET', url: new URL(`${scheme}://r.example${path}`) })
@@ -140,7 +134,10 @@ describe('the login for a proxy', () => {
   });
 
   it('shown to the wrong proxy: the one for http: is not that for https:', async () => {
-    const [first, second] = [await startProxy({ status: 403 }), await startProxy({ status: 403 })];
+    const [first, second] = [
+      await startConnectProxy({ status: 403 }),
+      await startConnectProxy({ status: 403 }),
+    ];
     const { client: http } = clientThrough(first, {}, { HTTP_PROXY: second.url });
     await http.send({ method: 'GET', url: new URL(`http://r.example${path}`) });
     await http.send({ method: 'GET', url: new URL(`https://r.example${path}`) }).catch(() => {});
@@ -152,7 +149,7 @@ describe('the login for a proxy', () => {
 describe('a proxy between us and the server', () => {
   it('saw what was sent, because the tunnel it refused was replaced by plain HTTP', async () => {
     for (const status of [400, 403, 405, 407, 502]) {
-      const proxy = await startProxy({ status });
+      const proxy = await startConnectProxy({ status });
       const url = new URL(`https://r.example${path}`);
       const headers = { Authorization: `Bearer ${secret}` };
       const { client: http } = clientThrough(proxy);
@@ -166,7 +163,7 @@ describe('a proxy between us and the server', () => {
 
   it('sent us from https: to http:, where it could read along', async () => {
     const origin = await startScriptedServer(server);
-    const proxy = await startProxy({ hosts: { 'r.example:443': origin.port } });
+    const proxy = await startConnectProxy({ hosts: { 'r.example:443': origin.port } });
     origin.expect({
       method: 'GET',
       path,
@@ -181,7 +178,7 @@ describe('a proxy between us and the server', () => {
 
   it('answered for the server: its own certificate is not one for the server', async () => {
     const origin = await startScriptedServer(server);
-    const proxy = await startProxy({ hosts: { 'elsewhere.example:443': origin.port } });
+    const proxy = await startConnectProxy({ hosts: { 'elsewhere.example:443': origin.port } });
     const { client: http } = clientThrough(proxy);
     const url = new URL('https://elsewhere.example/');
     await expect(http.send({ method: 'GET', url })).rejects.toThrow('is for another host name');
@@ -190,7 +187,7 @@ describe('a proxy between us and the server', () => {
 
   it('was shown the client certificate that is for the registry', async () => {
     const origin = await startScriptedServer(server);
-    const proxy = await startProxy({ tls: server, hosts: { 'r.example:443': origin.port } });
+    const proxy = await startConnectProxy({ tls: server, hosts: { 'r.example:443': origin.port } });
     origin.expect({ method: 'GET', path, answer: { status: 200 } });
     const { client: http } = clientThrough(proxy, { tls: { cert: client.certFile, key: client.keyFile } });
     await http.send({ method: 'GET', url: new URL(`https://r.example${path}`) });
@@ -200,7 +197,7 @@ describe('a proxy between us and the server', () => {
 
   it('was taken for safe because --insecure was about the registry', async () => {
     const origin = await startScriptedServer(server);
-    const proxy = await startProxy({ tls: server, hosts: { 'r.example:443': origin.port } });
+    const proxy = await startConnectProxy({ tls: server, hosts: { 'r.example:443': origin.port } });
     const { client: http } = clientThrough(proxy, { insecureTls: () => true }, { SSL_CERT_FILE: '' });
     const sending = http.send({ method: 'GET', url: new URL(`https://r.example${path}`) });
     await expect(sending).rejects.toThrow(
@@ -216,7 +213,7 @@ describe('what is configured for a registry', () => {
   it('its client certificate was shown to the token server and to where blobs are', async () => {
     const origin = await startScriptedServer(server);
     const others = await startScriptedServer(server);
-    const proxy = await startProxy({
+    const proxy = await startConnectProxy({
       hosts: {
         'r.example:443': origin.port,
         'auth.example:443': others.port,
@@ -242,7 +239,7 @@ describe('what is configured for a registry', () => {
   it('its client certificate was shown for another, who sent us to the registry', async () => {
     const origin = await startScriptedServer(server);
     const other = await startScriptedServer(server);
-    const proxy = await startProxy({
+    const proxy = await startConnectProxy({
       hosts: { 'r.example:443': origin.port, 'blobs.example:443': other.port },
     });
     const to = (location: string) => ({ status: 307, headers: { location } });
@@ -275,7 +272,7 @@ describe('what is configured for a registry', () => {
   it('its authority vouched for another host', async () => {
     const origin = await startScriptedServer(server);
     const other = await startScriptedServer(server);
-    const proxy = await startProxy({
+    const proxy = await startConnectProxy({
       hosts: { 'r.example:443': origin.port, 'blobs.example:443': other.port },
     });
     origin.expect({
@@ -292,7 +289,7 @@ describe('what is configured for a registry', () => {
 
   it('its private key could be printed', async () => {
     const origin = await startScriptedServer(server);
-    const proxy = await startProxy({ hosts: { 'r.example:443': origin.port } });
+    const proxy = await startConnectProxy({ hosts: { 'r.example:443': origin.port } });
     origin.expect({ method: 'GET', path, answer: { fault: 'raw', bytes: 'nonsense\r\n\r\n' } });
     const { client: http, events } = clientThrough(proxy, { tls: tls() });
     const error: unknown = await http
@@ -330,7 +327,7 @@ describe('NODE_TLS_REJECT_UNAUTHORIZED=0 switched off the check of certificates'
 
   it('of a registry behind a proxy', async () => {
     const origin = await startScriptedServer(server);
-    const proxy = await startProxy({ hosts: { 'r.example:443': origin.port } });
+    const proxy = await startConnectProxy({ hosts: { 'r.example:443': origin.port } });
     const { client: http } = clientThrough(proxy, {}, { SSL_CERT_FILE: '' });
     const sending = http.send({ method: 'GET', url: new URL(`https://r.example${path}`) });
     await expect(sending).rejects.toThrow(unknown);
@@ -340,7 +337,7 @@ describe('NODE_TLS_REJECT_UNAUTHORIZED=0 switched off the check of certificates'
 
   it.each(['http', 'https'])('of the proxy, before a request by %s', async (scheme) => {
     const origin = await startScriptedServer(server);
-    const proxy = await startProxy({ tls: server, hosts: { 'r.example:443': origin.port } });
+    const proxy = await startConnectProxy({ tls: server, hosts: { 'r.example:443': origin.port } });
     const { client: http } = clientThrough(proxy, { tls: { ca: caFile } }, { SSL_CERT_FILE: '' });
     const sending = http.send({ method: 'GET', url: new URL(`${scheme}://r.example${path}`) });
     await expect(sending).rejects.toThrow(`the certificate of ${proxy.host} ${unknown}`);

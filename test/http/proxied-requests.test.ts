@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import type { GotClientOptions } from '../../src/http/got-client.js';
 import { UnavailableError } from '../../src/oci/errors.js';
-import { ConnectProxy, type ConnectProxyOptions } from '../support/connect-proxy.js';
+import { startConnectProxy, type ConnectProxyOptions } from '../support/connect-proxy.js';
 import { startScriptedServer, type TlsFiles } from '../support/scripted-server.js';
 import { makeTestClient, type TestClient } from '../support/test-client.js';
 import { makeTlsFiles } from '../support/tls-server-files.js';
@@ -21,12 +21,6 @@ beforeAll(async () => {
 
 const path = '/v2/app/manifests/1.0';
 const account = { username: 'jane', password: 'pass:word' };
-
-async function startProxy(options: ConnectProxyOptions = {}): Promise<ConnectProxy> {
-  const proxy = await ConnectProxy.start(options);
-  onTestFinished(() => proxy.stop());
-  return proxy;
-}
 
 /** A client whose environment names this proxy for everything, and that takes the servers' certificates as they are. */
 function clientThrough(
@@ -55,7 +49,7 @@ async function failureOf(sending: Promise<unknown>): Promise<UnavailableError> {
 describe('a request through a proxy', () => {
   it('is passed on by it, where it is plain', async () => {
     const server = await startScriptedServer();
-    const proxy = await startProxy({ hosts: { 'r.example:5000': server.port } });
+    const proxy = await startConnectProxy({ hosts: { 'r.example:5000': server.port } });
     server.expect({
       method: 'PUT',
       path,
@@ -80,7 +74,7 @@ describe('a request through a proxy', () => {
 
   it('goes through a tunnel to the server, where it is not', async () => {
     const server = await startScriptedServer(tls);
-    const proxy = await startProxy({ hosts: { 'r.example:443': server.port } });
+    const proxy = await startConnectProxy({ hosts: { 'r.example:443': server.port } });
     server.expect({
       method: 'PUT',
       path,
@@ -104,7 +98,7 @@ describe('a request through a proxy', () => {
 
   it.each(['http', 'https'] as const)('reuses connections (%s)', async (scheme) => {
     const server = await startScriptedServer(scheme === 'https' ? tls : undefined);
-    const proxy = await startProxy({ hosts: { 'r.example:5000': server.port } });
+    const proxy = await startConnectProxy({ hosts: { 'r.example:5000': server.port } });
     server.expect({ method: 'GET', path, times: 5, answer: { status: 200, body: 'x' } });
     const { client } = clientThrough(proxy);
     for (let index = 0; index < 5; index += 1) {
@@ -117,7 +111,7 @@ describe('a request through a proxy', () => {
 
   it.each(['http', 'https'] as const)('shows the login to the proxy (%s)', async (scheme) => {
     const server = await startScriptedServer(scheme === 'https' ? tls : undefined);
-    const proxy = await startProxy({ account, hosts: { 'r.example:5000': server.port } });
+    const proxy = await startConnectProxy({ account, hosts: { 'r.example:5000': server.port } });
     server.expect({ method: 'GET', path, answer: { status: 200 } });
     const { client } = clientThrough({ url: proxy.url.replace('//', '//jane:pass%3Aword@') });
     const answer = await client.send({ method: 'GET', url: new URL(`${scheme}://r.example:5000${path}`) });
@@ -127,7 +121,7 @@ describe('a request through a proxy', () => {
 
   it.each(['http', 'https'] as const)('speaks TLS to the proxy that wants it (%s)', async (scheme) => {
     const server = await startScriptedServer(scheme === 'https' ? tls : undefined);
-    const proxy = await startProxy({ account, tls, hosts: { 'r.example:5000': server.port } });
+    const proxy = await startConnectProxy({ account, tls, hosts: { 'r.example:5000': server.port } });
     server.expect({ method: 'GET', path, times: 2, answer: { status: 200, body: 'x' } });
     const caFile = await temporaryFile(tls.ca);
     const url = proxy.url.replace('//', '//jane:pass%3Aword@').replace('127.0.0.1', 'localhost');
@@ -142,7 +136,7 @@ describe('a request through a proxy', () => {
   it('is decided on for each host: registry, token server and blob storage', async () => {
     const registry = await startScriptedServer(tls);
     const others = await startScriptedServer(tls);
-    const proxy = await startProxy({
+    const proxy = await startConnectProxy({
       hosts: { 'auth.example:443': others.port, 'blobs.example:8443': others.port },
     });
     registry.expect({
@@ -170,7 +164,7 @@ describe('a request through a proxy', () => {
 
   it('is not for hosts of this machine', async () => {
     const server = await startScriptedServer();
-    const proxy = await startProxy();
+    const proxy = await startConnectProxy();
     server.expect({ method: 'GET', path, answer: { status: 200 } });
     const { client, events } = clientThrough(proxy);
     const url = new URL(`https://${server.host}${path}`);
@@ -181,7 +175,7 @@ describe('a request through a proxy', () => {
 
   it('finds out the scheme of a registry that may be insecure', async () => {
     const server = await startScriptedServer();
-    const proxy = await startProxy({ hosts: { 'r.example:5000': server.port } });
+    const proxy = await startConnectProxy({ hosts: { 'r.example:5000': server.port } });
     server.expect({ method: 'GET', path, times: 2, answer: { status: 200 } });
     // What a TLS server would not say: the handshake came to a plain server.
     const { client } = clientThrough(proxy, { schemes: () => ['https', 'http'] });
@@ -198,7 +192,7 @@ describe('a request through a proxy', () => {
   });
 
   it('is not preceded by connections', async () => {
-    const proxy = await startProxy();
+    const proxy = await startConnectProxy();
     const { client } = clientThrough(proxy);
     client.preconnect(new URL('https://r.example/'), 3);
     client.preconnect(new URL('http://r.example/'), 3);
@@ -236,7 +230,7 @@ describe('a proxy that refuses', () => {
     [{ status: 400 }, '', 'refused to connect to r.example:443 (HTTP 400)', around],
     [{ status: 302 }, '', 'refused to connect to r.example:443 (HTTP 302)', around],
   ])('a tunnel, %j as %j', async (options, login, words, advice) => {
-    const proxy = await startProxy(options);
+    const proxy = await startConnectProxy(options);
     const { client } = clientThrough({ url: proxy.url.replace('//', `//${login}`) });
     const error = await failureOf(client.send({ method: 'GET', url: new URL(`https://r.example${path}`) }));
     expect(error.message).toBe(`GET https://r.example${path}: the proxy ${proxy.url} (HTTPS_PROXY) ${words}`);
@@ -249,7 +243,7 @@ describe('a proxy that refuses', () => {
     [{ account }, 'joe:s3cret@', 'refused the login in HTTP_PROXY (HTTP 407)'],
     [{ account, challenge: 'NTLM' }, '', 'asks for a login by NTLM (HTTP 407)'],
   ])('a plain request, %j as %j', async (options, login, words) => {
-    const proxy = await startProxy(options);
+    const proxy = await startConnectProxy(options);
     const { client, waits } = clientThrough({ url: proxy.url.replace('//', `//${login}`) }, { retries: 2 });
     const error = await failureOf(client.send({ method: 'GET', url: new URL(`http://r.example${path}`) }));
     expect(error.message).toBe(`GET http://r.example${path}: the proxy ${proxy.url} (HTTP_PROXY) ${words}`);
@@ -263,7 +257,7 @@ describe('a proxy that refuses', () => {
       [403, 1],
       [407, 1],
     ] as const) {
-      const proxy = await startProxy({ status });
+      const proxy = await startConnectProxy({ status });
       const { client } = clientThrough(proxy, { retries: 2 });
       await failureOf(client.send({ method: 'GET', url: new URL('https://r.example/') }));
       expect(proxy.requests).toHaveLength(tries);
@@ -271,14 +265,14 @@ describe('a proxy that refuses', () => {
   });
 
   it('because it cannot reach the server says so itself', async () => {
-    const proxy = await startProxy({ hosts: { 'r.example:443': await closedPort() } });
+    const proxy = await startConnectProxy({ hosts: { 'r.example:443': await closedPort() } });
     const { client } = clientThrough(proxy);
     const error = await failureOf(client.send({ method: 'GET', url: new URL('https://r.example/') }));
     expect(error.message).toContain('could not connect to r.example:443 (HTTP 502)');
   });
 
   it('the tunnel of a registry that may be insecure leaves plain HTTP to be tried', async () => {
-    const proxy = await startProxy({ status: 403 });
+    const proxy = await startConnectProxy({ status: 403 });
     const { client } = clientThrough(proxy, { schemes: () => ['https', 'http'] });
     const url = new URL(`https://r.example${path}`);
     const answer = await client.send({ method: 'GET', url, negotiateScheme: true });
@@ -315,7 +309,7 @@ describe('a proxy that cannot be used', () => {
   it.each(['http', 'https'] as const)(
     'because its own certificate is not trusted is named (%s)',
     async (scheme) => {
-      const proxy = await startProxy({ tls });
+      const proxy = await startConnectProxy({ tls });
       // That any certificate of the registry is accepted is not about the proxy.
       const { client } = clientThrough(proxy);
       const error = await failureOf(client.send({ method: 'GET', url: new URL(`${scheme}://r.example/`) }));
@@ -369,7 +363,7 @@ describe('a proxy that cannot be used', () => {
 describe('a server behind a tunnel', () => {
   it('has its own certificate checked, by its own name', async () => {
     const server = await startScriptedServer(tls);
-    const proxy = await startProxy({
+    const proxy = await startConnectProxy({
       hosts: { 'r.example:443': server.port, 'other.example:443': server.port },
     });
     server.expect({ method: 'GET', path, answer: { status: 200 } });
@@ -388,7 +382,7 @@ describe('a server behind a tunnel', () => {
 
   it('that takes too long over the handshake is given up', async () => {
     const { port } = await startRawServer(() => {});
-    const proxy = await startProxy({ hosts: { 'r.example:443': port } });
+    const proxy = await startConnectProxy({ hosts: { 'r.example:443': port } });
     const { client } = clientThrough(proxy, { limits: { tls: 30 } });
     const error = await failureOf(client.send({ method: 'GET', url: new URL('https://r.example/') }));
     expect(error.message).toContain(
@@ -398,7 +392,7 @@ describe('a server behind a tunnel', () => {
 
   it('that cuts a kept connection is asked again at once', async () => {
     const server = await startScriptedServer(tls);
-    const proxy = await startProxy({ hosts: { 'r.example:443': server.port } });
+    const proxy = await startConnectProxy({ hosts: { 'r.example:443': server.port } });
     server.expect(
       { method: 'GET', path, answer: { status: 200, body: 'x' } },
       { method: 'GET', path, answer: { fault: 'raw', bytes: '' } },

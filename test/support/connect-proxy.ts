@@ -10,6 +10,8 @@ import { createServer as createTlsServer } from 'node:https';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+import { onTestFinished } from 'vitest';
+
 import type { Account } from './sandbox.js';
 import { clientOf, type TlsFiles } from './scripted-server.js';
 
@@ -34,6 +36,13 @@ export interface ProxiedRequest {
   readonly connection: number;
   /** The common name in the certificate that the client showed to the proxy. */
   readonly client: string | undefined;
+}
+
+/** Starts a proxy that stops with the test. */
+export async function startConnectProxy(options: ConnectProxyOptions = {}): Promise<ConnectProxy> {
+  const proxy = await ConnectProxy.start(options);
+  onTestFinished(() => proxy.stop());
+  return proxy;
 }
 
 /** A proxy as companies have them: tunnels for TLS, and plain requests passed on. */
