@@ -82,7 +82,7 @@ export async function buildBundle() {
     write: false,
     alias: {
       // Its tables of Unicode take longer to load than all of yargs; our own texts need none of them.
-      'string-width': './src/cli/width.ts',
+      'string-width': './src/cli/output/columns.ts',
     },
     plugins: [withoutHttp2],
     // Some dependencies are CommonJS, whose `require` an ES module lacks.

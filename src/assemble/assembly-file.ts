@@ -1,5 +1,5 @@
 import type { Draft } from '../drafts/draft.js';
-import type { Annotations } from '../oci/annotation.js';
+import type { Annotations } from '../oci/descriptor.js';
 import { InvalidError, type Problem } from '../oci/errors.js';
 import { parsePlatform, type Platform } from '../oci/platform.js';
 import { validateDocument } from '../oci/validate.js';

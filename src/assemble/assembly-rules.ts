@@ -1,4 +1,4 @@
-import { isKnownDigest } from '../oci/digest.js';
+import { isVerifiableDigest } from '../oci/digest.js';
 import { ArgumentError, type Problem } from '../oci/errors.js';
 import { formatImageLocation, parseImageLocation, type ImageLocation } from '../oci/image-location.js';
 import { DUPLICATE_PLATFORM } from '../oci/index-rules.js';
@@ -48,7 +48,7 @@ export function checkAssembly(value: unknown): Problem[] {
     ...checkTags(value['tags']),
     ...checkPlatforms('/require', value['require']).problems,
     ...images.flatMap(({ problems }) => problems),
-    ...checkTwice(images),
+    ...checkDuplicateImages(images),
     ...checkFormat(value),
   ];
 }
@@ -99,7 +99,7 @@ export function parseOverride(given: string | LoosePlatform): Platform {
  * Images that would make two entries for one platform, or one entry twice. A platform to which the image itself has
  * something to add may still turn out another: Windows without a version, arm without a variant.
  */
-export function checkTwice(images: readonly CheckedImage[]): Problem[] {
+export function checkDuplicateImages(images: readonly CheckedImage[]): Problem[] {
   const platforms = new Map<string, string>();
   const sources = new Map<string, { readonly pointer: string; readonly isWhole: boolean }>();
   const problems: Problem[] = [];
@@ -151,7 +151,7 @@ function checkSource(
   asked: unknown,
   kept: CheckedPlatforms,
 ): CheckedLocation {
-  if (isKnownDigest(source)) return { problems: [] };
+  if (isVerifiableDigest(source)) return { problems: [] };
   if (!isTemplate(source)) return checkLocation(pointer, source);
   // Filled in with anything, it shows whether it can be filled in and read at all.
   const platforms = kept.platforms.length > 0 ? kept.platforms.map(([, platform]) => platform) : [ANY];

@@ -1,6 +1,5 @@
 import type { Draft } from '../drafts/draft.js';
-import type { Annotations } from '../oci/annotation.js';
-import type { Descriptor } from '../oci/descriptor.js';
+import type { Annotations, Descriptor } from '../oci/descriptor.js';
 import type { MediaType } from '../oci/media-type.js';
 import type { LoosePlatform, Platform } from '../oci/platform.js';
 

@@ -1,8 +1,7 @@
 import { readChild } from '../content/read-child.js';
 import { unlimited } from '../content/limit.js';
 import type { Source } from '../content/source.js';
-import { imagePlatforms, isAttestation } from '../oci/attestation.js';
-import type { Document, IndexDocument, ManifestDocument } from '../oci/document.js';
+import type { ManifestOrIndex, IndexDocument, ManifestDocument } from '../oci/document.js';
 import { InvalidError } from '../oci/errors.js';
 import { isImageConfigType } from '../oci/media-type.js';
 import { formatPlatformFull, type Platform } from '../oci/platform.js';
@@ -11,11 +10,12 @@ import { checkRequiredPlatforms } from '../oci/required-platforms.js';
 import { createIndexDocument } from '../oci/serialise.js';
 import { readEntries, type ReadSourceOptions, type SourceEntry } from './read-source.js';
 import { selectEntries, type EntrySelection } from './select-entries.js';
+import { imagePlatforms, isAttestation } from '../oci/attestation.js';
 
 /** What is wanted of an image or index that a source gave. */
 export interface ChosenContent {
   /** With its own bytes, unless something was taken out of an index: then it is another index. */
-  readonly document: Document;
+  readonly document: ManifestOrIndex;
   /** Of an index, its entries. */
   readonly entries: readonly SourceEntry[];
   /** Of an image, where it is known. */
@@ -36,7 +36,7 @@ export interface ChosenContent {
  */
 export async function chooseContent(
   source: Source,
-  document: Document,
+  document: ManifestOrIndex,
   label: string,
   selection: EntrySelection,
   options: ReadSourceOptions = {},

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 
-import { isKnownDigest, type Digest } from '../oci/digest.js';
+import { isVerifiableDigest, type Digest } from '../oci/digest.js';
 import { FailedError, InvalidError, NotFoundError } from '../oci/errors.js';
 
 /** More would bury what the message says. */
@@ -48,7 +48,7 @@ export async function readDigestFolder(path: string): Promise<Digest[]> {
 
 function digestOfName(name: string): Digest | undefined {
   const text = /^[0-9a-f]{64}$/.test(name) ? `sha256:${name}` : name.replace(/^(sha(?:256|512))-/, '$1:');
-  return isKnownDigest(text) ? text : undefined;
+  return isVerifiableDigest(text) ? text : undefined;
 }
 
 function strangeNames(label: string, names: readonly string[]): InvalidError {

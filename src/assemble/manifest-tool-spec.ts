@@ -1,4 +1,4 @@
-import type { Annotations } from '../oci/annotation.js';
+import type { Annotations } from '../oci/descriptor.js';
 import type { Problem } from '../oci/errors.js';
 import { isJsonObject } from '../oci/json.js';
 import { isCompletePlatform, type LoosePlatform } from '../oci/platform.js';
@@ -8,7 +8,7 @@ import {
   checkLocation,
   checkOverride,
   checkTags,
-  checkTwice,
+  checkDuplicateImages,
   parseOverride,
   type CheckedImage,
 } from './assembly-rules.js';
@@ -80,7 +80,7 @@ function checkRules({ image, tags, manifests }: Readonly<Record<string, unknown>
     ...checkLocation('/image', image).problems,
     ...checkTags(tags),
     ...images.flatMap(({ problems }) => problems),
-    ...checkTwice(images),
+    ...checkDuplicateImages(images),
   ];
 }
 

@@ -4,10 +4,9 @@ import { checkNesting } from '../content/nesting.js';
 import { readChild } from '../content/read-child.js';
 import type { Selector, Source } from '../content/source.js';
 import { readVerified } from '../content/verified-stream.js';
-import { ATTESTATION_MANIFEST, REFERENCE_TYPE } from '../oci/annotation.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import { documentDescriptor, type Document, type ManifestDocument } from '../oci/document.js';
+import { documentDescriptor, type ManifestOrIndex, type ManifestDocument } from '../oci/document.js';
 import {
   MAX_CONFIG_BYTES,
   parseImageConfig,
@@ -16,6 +15,7 @@ import {
 } from '../oci/image-config.js';
 import { isImageConfigType, isIndexType } from '../oci/media-type.js';
 import { isCompletePlatform } from '../oci/platform.js';
+import { ATTESTATION_MANIFEST, REFERENCE_TYPE } from '../oci/attestation.js';
 
 /** One image, or one statement about an image, that a source gives to an index. */
 export interface SourceEntry {
@@ -67,13 +67,13 @@ export async function readSource(
 /** As {@link readSource}, of a document that was read from the source already. */
 export async function readEntries(
   source: Source,
-  document: Document,
+  document: ManifestOrIndex,
   label: string,
   options: ReadSourceOptions = {},
 ): Promise<SourceEntry[]> {
   const notTaken = await readNested(source, document, label, options);
   const entries: Promise<SourceEntry>[] = [];
-  const take = (opened: Document): void => {
+  const take = (opened: ManifestOrIndex): void => {
     if (opened.kind === 'manifest') {
       entries.push(imageEntry(source, opened, label, options));
       return;
@@ -98,12 +98,12 @@ export async function readEntries(
 /** Reads the indexes within a document, and those within them: each once, all of a level at the same time. */
 async function readNested(
   source: Source,
-  document: Document,
+  document: ManifestOrIndex,
   label: string,
   options: ReadSourceOptions,
-): Promise<Map<Digest, Document>> {
-  const read = new Map<Digest, Document>();
-  let level: readonly Document[] = [document];
+): Promise<Map<Digest, ManifestOrIndex>> {
+  const read = new Map<Digest, ManifestOrIndex>();
+  let level: readonly ManifestOrIndex[] = [document];
   for (let above = 1; level.length > 0; above += 1) {
     const found = level
       .flatMap((opened) => (opened.kind === 'index' ? opened.value.manifests : []))
@@ -187,12 +187,20 @@ async function readConfig(
   return parseImageConfig(bytes);
 }
 
-function readManifest(source: Source, selector: Selector, options: ReadSourceOptions): Promise<Document> {
+function readManifest(
+  source: Source,
+  selector: Selector,
+  options: ReadSourceOptions,
+): Promise<ManifestOrIndex> {
   const { limit = unlimited } = options;
   return limit(() => source.readManifest(selector, options));
 }
 
-function readEntry(source: Source, descriptor: Descriptor, options: ReadSourceOptions): Promise<Document> {
+function readEntry(
+  source: Source,
+  descriptor: Descriptor,
+  options: ReadSourceOptions,
+): Promise<ManifestOrIndex> {
   const { limit = unlimited } = options;
   return limit(() => readChild(source, descriptor, options));
 }

@@ -1,10 +1,10 @@
-import { attestedDigest, imagePlatforms, isAttestation } from '../oci/attestation.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { RequirementError } from '../oci/errors.js';
 import { satisfiesPlatform } from '../oci/platform-match.js';
 import type { Platform } from '../oci/platform.js';
 import { missingPlatforms, platformNames, presentPlatforms } from '../oci/required-platforms.js';
 import type { SourceEntry } from './read-source.js';
+import { attestedDigest, imagePlatforms, isAttestation } from '../oci/attestation.js';
 
 export interface EntrySelection {
   /** Only what runs on one of these, spelling aside (see `satisfiesPlatform`). @default all, as for an empty list */

@@ -1,7 +1,7 @@
 import type * as Yaml from 'yaml';
 
 import { InvalidError, type Problem } from '../oci/errors.js';
-import { YAML_LIMIT, YamlReader, placeOf, type YamlLibrary, type YamlValue } from './yaml-value.js';
+import { YAML_LIMIT, YamlReader, rangeOf, type YamlLibrary, type YamlValue } from './yaml-value.js';
 
 /** In UTF-16 code units, some hundred times what a large assembly file needs. */
 const MAX_LENGTH = 1024 * 1024;
@@ -67,12 +67,12 @@ export async function parseYaml(text: string, label: string): Promise<YamlText> 
   const problems = (document?.errors ?? []).map((error): Problem => {
     return {
       pointer: '',
-      message: `${placeOf(lines, error.pos[0])}: ${oneLine(error.message)}`,
+      message: `${rangeOf(lines, error.pos[0])}: ${oneLine(error.message)}`,
       rule: 'yaml/syntax',
     };
   });
   if (second !== undefined) {
-    const message = `${placeOf(lines, second.range[0])}: a second document begins here; only one is read`;
+    const message = `${rangeOf(lines, second.range[0])}: a second document begins here; only one is read`;
     problems.push({ pointer: '', message, rule: 'yaml/documents' });
   }
   if (problems.length > 0) throw invalidYaml(label, problems.slice(0, MAX_SYNTAX_PROBLEMS));
@@ -94,7 +94,7 @@ function tokenise(yaml: YamlLibrary, text: string, lines: Yaml.LineCounter, labe
   const tokens: Yaml.CST.Token[] = [];
   let count = 0;
   const refuse = (reason: string): InvalidError => {
-    const message = `${placeOf(lines, parser.offset)}: ${reason}`;
+    const message = `${rangeOf(lines, parser.offset)}: ${reason}`;
     return invalidYaml(label, [{ pointer: '', message, rule: YAML_LIMIT }]);
   };
   for (const word of new yaml.Lexer().lex(text)) {

@@ -1,7 +1,7 @@
 import type * as Yaml from 'yaml';
 
 import type { Problem } from '../oci/errors.js';
-import { pointerTo } from '../oci/json-pointer.js';
+import { pointerTo } from '../oci/schema-problems.js';
 import type * as Library from './yaml-library.js';
 
 /** What is used of the library that reads YAML. */
@@ -19,7 +19,7 @@ export interface YamlValue {
 }
 
 /** Where a value is, as offsets into the text. */
-interface Place {
+interface SourceRange {
   /** Of the name before it, where it has one. */
   readonly name: number;
   readonly value: number;
@@ -40,7 +40,7 @@ const VOID = new Set(['yaml/alias', 'yaml/tag']);
 const CORE_TAG = /^tag:yaml\.org,2002:(?:map|seq|str|int|float|bool|null)$/;
 
 /** Where an offset into the text is, counted from 1 as editors do. */
-export function placeOf(lines: Yaml.LineCounter, offset: number): string {
+export function rangeOf(lines: Yaml.LineCounter, offset: number): string {
   const { line, col } = lines.linePos(offset);
   return `line ${line}, column ${col}`;
 }
@@ -50,7 +50,7 @@ export class YamlReader implements YamlValue {
   readonly #yaml: YamlLibrary;
   readonly #lines: Yaml.LineCounter;
   readonly #scalars: 'typed' | 'text';
-  readonly #places = new Map<string, Place>();
+  readonly #places = new Map<string, SourceRange>();
   readonly #problems: PlacedProblem[] = [];
   readonly #targets = new Map<Yaml.Alias, Yaml.Node>();
   readonly #open = new Set<unknown>();
@@ -82,7 +82,7 @@ export class YamlReader implements YamlValue {
       .toSorted((a, b) => a.offset - b.offset)
       .map(({ pointer, message, rule, offset }) => ({
         pointer,
-        message: `${placeOf(this.#lines, offset)}: ${message}`,
+        message: `${rangeOf(this.#lines, offset)}: ${message}`,
         rule,
       }));
   }

@@ -2,20 +2,19 @@ import yargs, { type Argv } from 'yargs';
 
 import { ArgumentError } from '../oci/errors.js';
 import { VERSION } from '../version.js';
-import type { AnyCommand, OptionDeclarations } from './command.js';
-import { COMMANDS, type CommandEntry } from './commands.js';
+import type { AnyCommand } from './commands/command.js';
+import { COMMANDS, type CommandEntry } from './commands/command-table.js';
 import { EXIT } from './exit-code.js';
 import {
   isSecretFlag,
-  readWords,
+  parseArgv,
   type FlagDeclarations,
-  type ReadWords,
-  type ReadWordsOptions,
+  type ParsedArgv,
+  type ParseArgvOptions,
 } from './flags.js';
-import { GLOBAL_OPTIONS } from './global-options.js';
+import { GLOBAL_OPTIONS, type OptionDeclarations } from './global-options.js';
 import type { ParsedArguments } from './run-command.js';
-import type { Terminal } from './terminal.js';
-
+import type { Terminal } from './output/terminal.js';
 /** What may stand before a command's name, and after it. */
 const GLOBAL_FLAGS = {
   ...GLOBAL_OPTIONS,
@@ -145,17 +144,17 @@ function read(
   argv: readonly string[],
   declared: FlagDeclarations,
   hint: string,
-  options?: ReadWordsOptions,
-): ReadWords {
+  options?: ParseArgvOptions,
+): ParsedArgv {
   try {
-    return readWords(argv, declared, options);
+    return parseArgv(argv, declared, options);
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
     throw new ArgumentError(error.message, { hint: error.hint ?? hint });
   }
 }
 
-function asks({ flags }: ReadWords, flag: keyof typeof GLOBAL_FLAGS): boolean {
+function asks({ flags }: ParsedArgv, flag: keyof typeof GLOBAL_FLAGS): boolean {
   return flags.get(flag)?.includes('true') === true;
 }
 
@@ -166,7 +165,7 @@ function usageLine({ name, synopsis }: CommandEntry, program: string): string {
 function checkCount(
   entry: CommandEntry,
   { takesLogin = false }: AnyCommand,
-  words: ReadWords,
+  words: ParsedArgv,
   program: string,
 ): void {
   const { positionals } = words;
@@ -187,12 +186,12 @@ function checkCount(
 }
 
 /** Whether there is a flag about a password or token, so that a word at the wrong place may be one. */
-function givesSecret({ flags }: ReadWords): boolean {
+function givesSecret({ flags }: ParsedArgv): boolean {
   return [...flags.keys()].some(isSecretFlag);
 }
 
 /** The flags in the one form that yargs cannot misread. */
-function flagWords({ flags }: ReadWords): string[] {
+function flagWords({ flags }: ParsedArgv): string[] {
   return [...flags].flatMap(([name, values]) => values.map((value) => `--${name}=${value}`));
 }
 

@@ -1,5 +1,5 @@
 import { VERSION } from '../version.js';
-import { readWords, type FlagDeclarations } from './flags.js';
+import { parseArgv, type FlagDeclarations } from './flags.js';
 
 const NAME = 'multiarch';
 
@@ -38,7 +38,7 @@ export function readPluginCall(argv: readonly string[], env: NodeJS.ProcessEnv):
     });
     return { kind: 'metadata', text };
   }
-  const { flags, positionals } = readWords(argv, DOCKER_FLAGS, { leading: true });
+  const { flags, positionals } = parseArgv(argv, DOCKER_FLAGS, { leading: true });
   const [first, second] = positionals;
   const asksHelp = first === 'help' && second === NAME;
   const words = positionals.slice(asksHelp ? 2 : first === NAME ? 1 : 0);

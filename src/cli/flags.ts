@@ -7,13 +7,13 @@ type FlagDeclaration = Pick<Options, 'alias' | 'array' | 'choices' | 'type'>;
 export type FlagDeclarations = Readonly<Record<string, FlagDeclaration>>;
 
 /** A command line taken apart. */
-export interface ReadWords {
+export interface ParsedArgv {
   /** By full name, each value as it was given; `true` or `false` for a boolean. A flag that is no list has one value, its last. */
   readonly flags: ReadonlyMap<string, readonly string[]>;
   readonly positionals: readonly string[];
 }
 
-export interface ReadWordsOptions {
+export interface ParseArgvOptions {
   /** Flags end at the first word that is none; it and all that follow are positionals. @default false */
   readonly leading?: boolean;
 }
@@ -28,11 +28,11 @@ export interface ReadWordsOptions {
  *
  * @throws ArgumentError for an unknown flag, a value that is missing or not of the flag's type, or one too many
  */
-export function readWords(
+export function parseArgv(
   words: readonly string[],
   declared: FlagDeclarations,
-  { leading = false }: ReadWordsOptions = {},
-): ReadWords {
+  { leading = false }: ParseArgvOptions = {},
+): ParsedArgv {
   const flags = new FlagValues(declared);
   const positionals: string[] = [];
   const queue = [...words];

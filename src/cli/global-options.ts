@@ -1,7 +1,7 @@
-import type { TlsFiles } from '../http/trust.js';
+import type { TlsFiles } from '../http/tls/tls-config.js';
 import { ArgumentError } from '../oci/errors.js';
-import type { OptionDeclarations } from './command.js';
-import { parseDuration } from './duration.js';
+import { parseDuration } from './input/duration.js';
+import type { Options } from 'yargs';
 
 /** What every command takes. */
 export interface GlobalOptions {
@@ -114,3 +114,6 @@ function parseTimeout(text: string): number {
     },
   );
 }
+
+/** The options of a command, as yargs takes them. */
+export type OptionDeclarations = Readonly<Record<string, Options>>;

@@ -1,6 +1,6 @@
 import { VERSION } from '../version.js';
-import { guardOutput } from './guard-output.js';
-import type { Terminal } from './terminal.js';
+import { guardOutput } from './output/guard-output.js';
+import type { Terminal } from './output/terminal.js';
 
 /**
  * Runs one command line to its end. Errors go to stderr as text, and what they mean comes back as the exit code.

@@ -1,15 +1,13 @@
 import { Multiarch } from '../client/multiarch.js';
 import { CancelledError, UnavailableError } from '../oci/errors.js';
-import { mayColor } from './color.js';
-import type { AnyCommand } from './command.js';
-import { givenLogin, takenInput } from './given-login.js';
+import { mayColor, type Terminal } from './output/terminal.js';
+import type { AnyCommand } from './commands/command.js';
+import { givenLogin, takenInput } from './input/login-flags.js';
 import { globalOptions } from './global-options.js';
-import { Output } from './output.js';
-import { startProgress } from './progress.js';
-import { loginLine, requestLine, waitLine } from './request-line.js';
-import { Stats } from './stats.js';
-import type { Terminal } from './terminal.js';
-
+import { Output } from './output/output.js';
+import { startProgress } from './progress/progress.js';
+import { loginLine, requestLine, waitLine } from './progress/request-line.js';
+import { Stats } from './progress/stats.js';
 /** In milliseconds: a person who sees nothing for longer thinks that it hangs. */
 const LONG_WAIT = 5_000;
 /** In milliseconds: a signal that comes so soon after another was not sent by a person who has lost patience. */

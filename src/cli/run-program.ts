@@ -1,6 +1,6 @@
-import { errorText } from './error-text.js';
+import { errorText } from './output/error-text.js';
 import { EXIT, exitCodeOf } from './exit-code.js';
-import type { Terminal } from './terminal.js';
+import type { Terminal } from './output/terminal.js';
 
 /** docker runs what has this name, in one of its directories for plugins, for `docker multiarch`. */
 const PLUGIN_PROGRAM = 'docker-multiarch';

@@ -1,19 +1,19 @@
 import { chooseContent, type ChosenContent } from '../assemble/choose-content.js';
 import type { Source } from '../content/source.js';
-import type { LayerCompression } from '../layout/docker-archive.js';
-import { documentDescriptor, type Document } from '../oci/document.js';
+import type { LayerCompression } from '../layout/docker-save/docker-archive.js';
+import { documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
 import { familiarLocation, type TargetLocation } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
 import type { Subject } from '../publish/collect-referrers.js';
-import { planPush, type PushPlan } from '../publish/dry-run.js';
+import { planPush, type PushPlan } from '../publish/plan.js';
 import type { ExpectedTag } from '../publish/expected-tag.js';
-import { observeTags, type Child } from '../publish/plan.js';
+import { readTagStates, type SourcedEntry } from '../publish/target-state.js';
 import type { Publication, PublishRequest } from '../publish/publish.js';
 import { pushReport, type PushReport } from '../publish/push-report.js';
 import type { Access } from '../registry/requests.js';
 import { publishRecorded } from './push-record.js';
 import { checkDigests, expectedTag, moveOptions, openDestinations, type OpenDestinations } from './push.js';
-import type { Run } from './run.js';
+import type { ClientContext } from './client-context.js';
 
 export interface CopyOptions {
   /**
@@ -61,7 +61,7 @@ interface PreparedCopy {
  *   ConflictError where its tag is not as expected
  */
 export async function copyContent(
-  run: Run,
+  run: ClientContext,
   from: string,
   to: string,
   options: CopyOptions = {},
@@ -74,7 +74,7 @@ export async function copyContent(
 
 /** What {@link copyContent} would do. Nothing is written anywhere. What refers to the content is not part of it. */
 export async function planCopy(
-  run: Run,
+  run: ClientContext,
   from: string,
   to: string,
   options: CopyOptions = {},
@@ -85,7 +85,7 @@ export async function planCopy(
 
 /** All that is known before anything is written. */
 async function prepare(
-  run: Run,
+  run: ClientContext,
   from: string,
   to: string,
   options: CopyOptions,
@@ -97,12 +97,12 @@ async function prepare(
   // Opened before anything is read, so that the first token allows all that follows.
   const destinations = await openDestinations(run, target, options.tags, access);
   const expectCurrent = expectedTag(options.expectCurrent, destinations);
-  const source = await run.places.open(location);
-  const tagStates = observeTags(destinations, { limit, signal });
+  const source = await run.transports.open(location);
+  const tagStates = readTagStates(destinations, { limit, signal });
   // Awaited when all is read: what fails before that must not leave this one unheard.
   tagStates.catch(() => {});
   const { layerCompression, platforms, attestations, configs } = options;
-  const selector = await run.places.selector(location, { layerCompression, signal });
+  const selector = await run.transports.selector(location, { layerCompression, signal });
   const read = await limit(() => source.readManifest(selector, { signal }));
   const label = familiarLocation(location);
   const selection = { platforms, attestations };
@@ -124,13 +124,13 @@ async function prepare(
       destinations,
       tagStates,
       expectCurrent,
-      seen: new Map([[source, new Set(seen.map(({ digest }) => digest))]]),
+      presentDigests: new Map([[source, new Set(seen.map(({ digest }) => digest))]]),
       ...(options.referrers === true && { subjects: subjectsOf(source, document, children) }),
     },
   };
 }
 
-function childrenOfChosen(source: Source, { document, entries, platform }: ChosenContent): Child[] {
+function childrenOfChosen(source: Source, { document, entries, platform }: ChosenContent): SourcedEntry[] {
   if (document.kind === 'index') return entries.map((entry) => ({ ...entry, source }));
   const descriptor = { ...documentDescriptor(document), ...(platform !== undefined && { platform }) };
   return [{ descriptor, source, document }];
@@ -140,7 +140,7 @@ function childrenOfChosen(source: Source, { document, entries, platform }: Chose
  * What others may refer to: also an index that was made smaller, since someone may have published the same before. Last, so
  * that a source that does not hold it is asked first for something that it holds.
  */
-function subjectsOf(source: Source, document: Document, children: readonly Child[]): Subject[] {
+function subjectsOf(source: Source, document: ManifestOrIndex, children: readonly SourcedEntry[]): Subject[] {
   const digests = new Set([...children.map(({ descriptor }) => descriptor.digest), document.digest]);
   return [...digests].map((digest) => ({ digest, source }));
 }

@@ -10,8 +10,7 @@ import { addEntries, amendSource, createDraft, type DraftOptions, type ReadEntry
 import { entryDescriptor } from '../drafts/entry-descriptor.js';
 import { manifestText } from '../drafts/held-manifest.js';
 import { findImages } from '../drafts/selection.js';
-import type { Annotations } from '../oci/annotation.js';
-import { imagePlatforms, isAttestation } from '../oci/attestation.js';
+import { type Annotations } from '../oci/descriptor.js';
 import { ArgumentError, ConflictError, InvalidError } from '../oci/errors.js';
 import { familiarLocation, formatImageLocation, type ImageLocation } from '../oci/image-location.js';
 import type { Digest } from '../oci/digest.js';
@@ -21,7 +20,8 @@ import { promotedAnnotations } from '../oci/promoted-annotations.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
 import type { StartingPoint } from './starting-point.js';
 import type { ReadOptions, ReadSource } from './sources.js';
-import type { Run } from './run.js';
+import type { ClientContext } from './client-context.js';
+import { imagePlatforms, isAttestation } from '../oci/attestation.js';
 
 export interface CreateOptions extends Omit<DraftOptions, 'base'>, Omit<ReadOptions, 'configs'> {
   /** Add to the draft that is there, and refresh the sources that it has already. @default false */
@@ -53,7 +53,7 @@ export interface DraftState {
 
 /** Asked before anything is read, so that a forgotten `--amend` does not cost a minute; {@link saveDraft} asks again. */
 export async function checkStart(
-  run: Run,
+  run: ClientContext,
   target: ImageLocation,
   options: CreateOptions,
 ): Promise<Draft | undefined> {
@@ -64,7 +64,7 @@ export async function checkStart(
 
 /** Makes the draft, or adds to it, in one step that nobody else's can come between. */
 export async function saveDraft(
-  run: Run,
+  run: ClientContext,
   target: ImageLocation,
   read: readonly ReadSource[],
   options: CreateOptions,
@@ -115,7 +115,7 @@ function formatProblems(draft: Draft): readonly DraftProblem[] {
 
 /** Makes a draft what it was before, unless someone else has changed it since. */
 export async function takeBack(
-  run: Run,
+  run: ClientContext,
   target: ImageLocation,
   saved: Draft,
   before: Draft | undefined,
@@ -184,8 +184,8 @@ function withImage(
     os: platform?.os,
     architecture: platform?.architecture,
     variant: platform?.variant,
-    osVersion: platform?.['os.version'],
-    osFeatures: platform?.['os.features'],
+    'os.version': platform?.['os.version'],
+    'os.features': platform?.['os.features'],
     annotations,
   });
 }

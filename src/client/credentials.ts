@@ -1,20 +1,25 @@
-import { credentialChain } from '../auth/chain.js';
-import type { CredentialLink } from '../auth/credential.js';
-import type { LoginSurroundings } from '../auth/docker-config.js';
-import { EcrLogin } from '../auth/ecr-login.js';
-import type { GivenLogin } from '../auth/flag-login.js';
+import { credentialChain } from '../auth/credentials/credential-chain.js';
+import type { CredentialProvider } from '../auth/credentials/credential.js';
+import type { LoginEnvironment } from '../auth/credentials/docker-config.js';
+import { EcrLogin } from '../auth/ecr/ecr-login.js';
+import type { ExplicitCredential } from '../auth/credentials/static-credential-provider.js';
 import type { OnEvent } from '../content/events.js';
 import type { HttpClient } from '../http/message.js';
 
-export interface CredentialsOptions extends LoginSurroundings {
-  readonly login?: GivenLogin | undefined;
+export interface CredentialsOptions extends LoginEnvironment {
+  readonly login?: ExplicitCredential | undefined;
   /** Opens what clouds are asked by for a login. Without it, none is asked; nor with settings for AWS that are not the process's own. */
   readonly http?: (() => Promise<HttpClient>) | undefined;
   readonly onEvent?: OnEvent | undefined;
 }
 
 /** The logins of a run: the caller's own, those of this machine, those that a cloud gives. Warnings and what was found go to `onEvent`. */
-export function credentials({ login, http, onEvent, ...surroundings }: CredentialsOptions): CredentialLink {
+export function credentials({
+  login,
+  http,
+  onEvent,
+  ...surroundings
+}: CredentialsOptions): CredentialProvider {
   const asksCloud = http !== undefined && hasAwsSettingsOfProcess(surroundings.env);
   return credentialChain({
     ...surroundings,
@@ -22,7 +27,7 @@ export function credentials({ login, http, onEvent, ...surroundings }: Credentia
     cloud: asksCloud ? [new EcrLogin({ http })] : [],
     onWarning: (message) => onEvent?.({ kind: 'warning', message }),
     onFound: (registry, found) =>
-      onEvent?.({ kind: 'login', registry, username: found?.username, place: found?.place }),
+      onEvent?.({ kind: 'login', registry, username: found?.username, origin: found?.origin }),
   });
 }
 

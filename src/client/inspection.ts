@@ -8,11 +8,10 @@ import { draftIndex } from '../drafts/draft-index.js';
 import { entryDescriptor } from '../drafts/entry-descriptor.js';
 import { heldManifest } from '../drafts/held-manifest.js';
 import { findEntry } from '../drafts/selection.js';
-import { imagePlatforms } from '../oci/attestation.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Comparable } from '../oci/diff-index.js';
 import type { Digest } from '../oci/digest.js';
-import { documentDescriptor, type Document } from '../oci/document.js';
+import { documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
 import { InvalidError, NotFoundError } from '../oci/errors.js';
 import { MAX_CONFIG_BYTES, parseImageConfig, platformOfConfig } from '../oci/image-config.js';
 import {
@@ -26,7 +25,8 @@ import { formatPlatformFull, type Platform } from '../oci/platform.js';
 import { selectPlatform } from '../oci/platform-match.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
 import { createIndexDocument } from '../oci/serialise.js';
-import type { Places } from './places.js';
+import type { TransportResolver } from './transport-resolver.js';
+import { imagePlatforms } from '../oci/attestation.js';
 
 /** A child of an index, not read yet. */
 export interface InspectedChild {
@@ -43,7 +43,7 @@ export interface InspectionOptions extends ReadOptions {
 export interface Contents {
   readonly name: string;
   readonly origin: 'draft' | 'published';
-  readonly document: Document;
+  readonly document: ManifestOrIndex;
   /** As the index that it was reached through says; else made from the document. */
   readonly descriptor?: Descriptor;
   /** Opens the place that the blobs of a manifest are read from; not before they are asked for. */
@@ -59,7 +59,7 @@ export class Inspection {
   readonly name: string;
   readonly origin: 'draft' | 'published';
   /** Of a draft: what a push would publish. */
-  readonly document: Document;
+  readonly document: ManifestOrIndex;
   /** With the platform that the index gives the image, where it was reached through one. */
   readonly descriptor: Descriptor;
   /** The entries of an index. */
@@ -80,7 +80,7 @@ export class Inspection {
   }
 
   /** @throws InvalidError when the draft cannot be an index as it is */
-  static ofDraft(draft: Draft, places: Places, options: InspectionOptions = {}): Inspection {
+  static ofDraft(draft: Draft, places: TransportResolver, options: InspectionOptions = {}): Inspection {
     const document = createIndexDocument(draftIndex(draft));
     const children = draft.entries.map((entry) => draftChild(entry, places, options));
     // A draft's index has no blobs of its own: its children know their sources.
@@ -91,7 +91,7 @@ export class Inspection {
   static ofEntry(
     draft: Draft,
     selector: string,
-    places: Places,
+    places: TransportResolver,
     options: InspectionOptions = {},
   ): Promise<Inspection> {
     return draftChild(entryToOpen(draft, selector), places, options).read();
@@ -100,7 +100,7 @@ export class Inspection {
   /** Reads what is published under a name. @throws NotFoundError */
   static async ofPublished(
     location: ImageLocation,
-    places: Places,
+    places: TransportResolver,
     options: InspectionOptions = {},
   ): Promise<Inspection> {
     const source = await places.open(location);
@@ -228,7 +228,11 @@ function publishedChild(
   };
 }
 
-function readLimited(source: Source, descriptor: Descriptor, options: InspectionOptions): Promise<Document> {
+function readLimited(
+  source: Source,
+  descriptor: Descriptor,
+  options: InspectionOptions,
+): Promise<ManifestOrIndex> {
   const { limit = unlimited } = options;
   return limit(() => readChild(source, descriptor, options));
 }
@@ -244,7 +248,7 @@ function childName(parent: string, digest: Digest): string {
 }
 
 /** An entry of a draft: read from the draft itself where it holds the manifest, else from the entry's source. */
-function draftChild(entry: Entry, places: Places, options: InspectionOptions): InspectedChild {
+function draftChild(entry: Entry, places: TransportResolver, options: InspectionOptions): InspectedChild {
   const descriptor = entryDescriptor(entry);
   // Without its manifest the entry came with an index, whose name would stand for others too.
   const name = entry.manifest === undefined ? childName(entry.source, descriptor.digest) : entry.source;

@@ -1,9 +1,9 @@
-import { AuthClient } from '../auth/auth-client.js';
-import { FoundCredential, type CredentialLink } from '../auth/credential.js';
-import { registryApiHost } from '../auth/docker-hub.js';
-import type { GivenLogin } from '../auth/flag-login.js';
-import { keptLogins, type RegistryLogin } from '../auth/kept-logins.js';
-import { LoginStore } from '../auth/login-store.js';
+import { AuthClient } from '../auth/requests/auth-client.js';
+import { FoundCredential, type CredentialProvider } from '../auth/credentials/credential.js';
+import { registryApiHost } from '../auth/credentials/docker-hub.js';
+import type { ExplicitCredential } from '../auth/credentials/static-credential-provider.js';
+import { listSavedLogins, type RegistryLogin } from '../auth/login/saved-logins.js';
+import { LoginStore } from '../auth/login/login-store.js';
 import type { HttpClient, HttpResponse } from '../http/message.js';
 import { ArgumentError, FailedError, UnauthorizedError, UnavailableError } from '../oci/errors.js';
 import {
@@ -12,18 +12,18 @@ import {
   type RegistryHost,
   type RepositoryPath,
 } from '../oci/reference.js';
-import { readErrorBody } from '../registry/error-body.js';
+import { readErrorBody } from '../registry/errors/error-body.js';
 import { credentials } from './credentials.js';
-import type { Run } from './run.js';
+import type { ClientContext } from './client-context.js';
 
 /** A user name and its password, or the token that stands for one. */
-export interface Login {
+export interface LoginInput {
   readonly username: string;
   readonly password: string;
 }
 
 /** A login that was tried and kept. */
-export interface KeptLogin {
+export interface SavedLogin {
   readonly registry: RegistryHost;
   readonly username: string;
   /** The file, or the helper's program, that has it. */
@@ -32,7 +32,7 @@ export interface KeptLogin {
   readonly plainText: boolean;
 }
 
-export interface Logout {
+export interface LogoutResult {
   readonly registry: RegistryHost;
   /** Whether there was a login to remove. */
   readonly removed: boolean;
@@ -61,38 +61,38 @@ const KINDS = { basic: 'password', identity: 'identity token', bearer: 'registry
  * @throws UnauthorizedError where the registry refuses it, with its words; nothing is kept then. FailedError, ConflictError
  *   where it cannot be kept
  */
-export async function logIn(run: Run, host: string, login: Login): Promise<KeptLogin> {
+export async function logIn(run: ClientContext, host: string, login: LoginInput): Promise<SavedLogin> {
   const registry = parseRegistryHost(host);
   checkLogin(login);
-  const challenged = await verify(await run.places.connectTo(registry), registry, login, run.signal);
+  const challenged = await verify(await run.transports.connectTo(registry), registry, login, run.signal);
   if (!challenged) warn(run, `${registry} asks for no login, so the password was not checked`);
-  const kept = await new LoginStore(run.surroundings).store(registry, login, run.signal);
+  const kept = await new LoginStore(run.environment).store(registry, login, run.signal);
   const { username, password } = login;
   const own = new FoundCredential(
     { kind: 'basic', username, password },
-    { link: 'login', place: kept.place },
+    { provider: 'login', origin: kept.place },
   );
   for (const { name, found } of await keptIn(run, registry)) {
     if (!found.equals(own))
-      warn(run, `${found.place} has a login for ${name} too, which goes before this one`);
+      warn(run, `${found.origin} has a login for ${name} too, which goes before this one`);
   }
   return { registry, username, ...kept };
 }
 
 /** Forgets the login for a registry. What others keep, such as podman, and those of namespaces stay and are warned of. */
-export async function logOut(run: Run, host: string): Promise<Logout> {
+export async function logOut(run: ClientContext, host: string): Promise<LogoutResult> {
   const registry = parseRegistryHost(host);
-  const removed = await new LoginStore(run.surroundings).erase(registry, run.signal);
+  const removed = await new LoginStore(run.environment).erase(registry, run.signal);
   for (const { name, found } of await keptIn(run, registry)) {
-    warn(run, `there still is a login for ${name}: ${found.place}`);
+    warn(run, `there still is a login for ${name}: ${found.origin}`);
   }
   return { registry, removed };
 }
 
-function keptIn(run: Run, registry: RegistryHost): Promise<readonly RegistryLogin[]> {
-  return keptLogins(
+function keptIn(run: ClientContext, registry: RegistryHost): Promise<readonly RegistryLogin[]> {
+  return listSavedLogins(
     registry,
-    { ...run.surroundings, onWarning: (message) => warn(run, message) },
+    { ...run.environment, onWarning: (message) => warn(run, message) },
     run.signal,
   );
 }
@@ -103,18 +103,18 @@ function keptIn(run: Run, registry: RegistryHost): Promise<readonly RegistryLogi
  * @throws UnauthorizedError, RateLimitedError, UnavailableError where that cloud gives none
  */
 export async function showLogin(
-  run: Run,
+  run: ClientContext,
   name: string,
-  given?: GivenLogin['credential'],
+  given?: ExplicitCredential['credential'],
 ): Promise<ShownLogin> {
   const { registry, path } = parseName(name);
-  const { surroundings, onEvent, signal, places } = run;
+  const { environment: surroundings, onEvent, signal, transports: places } = run;
   const http = (): Promise<HttpClient> => places.connectTo(registry);
   const login = given === undefined ? run.login : { registry, credential: given };
   const found = await credentials({ ...surroundings, login, http, onEvent }).find(registry, path, signal);
   const asked = path === undefined ? { registry } : { registry, repository: path };
   if (found === undefined) return asked;
-  const { link, place, username } = found;
+  const { provider: link, origin: place, username } = found;
   return {
     ...asked,
     login: { kind: KINDS[found.kind], ...(username === undefined ? {} : { username }), link, place },
@@ -130,7 +130,7 @@ function parseName(name: string): { registry: RegistryHost; path: RepositoryPath
 }
 
 /** What no header or file could hold as it is. */
-function checkLogin({ username, password }: Login): void {
+function checkLogin({ username, password }: LoginInput): void {
   if (username === '') throw new ArgumentError('the user name is empty');
   if (username.includes(':')) {
     throw new ArgumentError('a user name may not hold a colon', {
@@ -148,28 +148,28 @@ function checkLogin({ username, password }: Login): void {
 async function verify(
   http: HttpClient,
   registry: RegistryHost,
-  login: Login,
+  login: LoginInput,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   let asked = false;
-  const entered: CredentialLink = {
+  const entered: CredentialProvider = {
     name: 'login',
     find: () => {
       asked = true;
       return Promise.resolve(
-        new FoundCredential({ kind: 'basic', ...login }, { link: 'login', place: 'command line' }),
+        new FoundCredential({ kind: 'basic', ...login }, { provider: 'login', origin: 'command line' }),
       );
     },
   };
   const url = new URL(`https://${registryApiHost(registry)}/v2/`);
   const request = { method: 'GET', url, negotiateScheme: true, signal } as const;
   const response = await new AuthClient({ http, credentials: entered }).send(registry, request, []);
-  if (response.status !== 200) throw await refusal(registry, login, response);
+  if (response.status !== 200) throw await loginError(registry, login, response);
   response.discard();
   return asked;
 }
 
-async function refusal(registry: RegistryHost, login: Login, response: HttpResponse): Promise<Error> {
+async function loginError(registry: RegistryHost, login: LoginInput, response: HttpResponse): Promise<Error> {
   const { status } = response;
   const { errors, words } = await readErrorBody(response);
   const said = words === '' ? `HTTP status ${status}` : words;
@@ -190,6 +190,6 @@ async function refusal(registry: RegistryHost, login: Login, response: HttpRespo
   return new UnavailableError(`${registry} could not check the login: ${said}`, { exchange });
 }
 
-function warn(run: Run, message: string): void {
+function warn(run: ClientContext, message: string): void {
   run.onEvent?.({ kind: 'warning', message });
 }

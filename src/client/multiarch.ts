@@ -1,13 +1,13 @@
 import type { AssemblyImage } from '../assemble/assembly.js';
-import type { GivenLogin } from '../auth/flag-login.js';
+import type { ExplicitCredential } from '../auth/credentials/static-credential-provider.js';
 import { annotateEntry, annotateIndex, type EntryChanges, type IndexChanges } from '../drafts/annotate.js';
 import type { Draft } from '../drafts/draft.js';
 import { removeEntries } from '../drafts/edits.js';
 import type { DraftList } from '../drafts/store.js';
 import { NotFoundError } from '../oci/errors.js';
 import { isTargetLocation, type TargetLocation } from '../oci/image-location.js';
-import { observeTags, type TagStates } from '../publish/plan.js';
-import type { PushPlan } from '../publish/dry-run.js';
+import { readTagStates, type TagStates } from '../publish/target-state.js';
+import type { PushPlan } from '../publish/plan.js';
 import {
   checkStart,
   composeDraft,
@@ -20,26 +20,26 @@ import {
 } from './create.js';
 import { copyContent, planCopy, type CopyOptions, type CopyResult } from './copy.js';
 import { Inspection } from './inspection.js';
-import type { KeptLogin, Login, Logout, ShownLogin } from './login.js';
+import type { SavedLogin, LoginInput, LogoutResult, ShownLogin } from './login.js';
 import type { Access } from '../registry/requests.js';
 import {
   openDestinations,
   planDraft,
   publishDraft,
   type DraftPush,
-  type Foreknowledge,
+  type PrefetchedState,
   type PushOptions,
   type PushResult,
 } from './push.js';
-import { Run, type MultiarchOptions } from './run.js';
+import { ClientContext, type MultiarchOptions } from './client-context.js';
 import { readAll, seenManifests, type ReadSource } from './sources.js';
 import { startingPoint, type StartingPoint } from './starting-point.js';
-import { undoPush, type Undo, type UndoOptions } from './undo.js';
+import { undoPush, type UndoResult, type UndoOptions } from './undo.js';
 
 interface Prepared extends Pick<DraftPush, 'target' | 'destinations'> {
   readonly read: readonly ReadSource[];
   readonly start: StartingPoint | undefined;
-  readonly known: Foreknowledge;
+  readonly prefetched: PrefetchedState;
 }
 
 /**
@@ -49,10 +49,10 @@ interface Prepared extends Pick<DraftPush, 'target' | 'destinations'> {
  * Everything throws the errors of `MultiarchError`, and leaves drafts and tags as they were when it does.
  */
 export class Multiarch {
-  readonly #run: Run;
+  readonly #run: ClientContext;
 
   constructor(options: MultiarchOptions = {}) {
-    this.#run = new Run(options);
+    this.#run = new ClientContext(options);
   }
 
   /**
@@ -60,11 +60,11 @@ export class Multiarch {
    * @throws ConflictError when there is a draft of this name and `amend` is not set
    */
   async create(
-    list: string,
+    name: string,
     sources: readonly (string | AssemblyImage)[],
     options: CreateOptions = {},
   ): Promise<DraftState> {
-    const target = this.#run.draftTarget(list);
+    const target = this.#run.draftTarget(name);
     await checkStart(this.#run, target, options);
     const [start, read] = await this.#read(target, sources, options);
     return saveDraft(this.#run, target, read, options, start);
@@ -72,11 +72,16 @@ export class Multiarch {
 
   /** {@link create} and {@link push} in one run: what `create` saw in the target's repository is not asked for again. */
   async createAndPush(
-    list: string,
+    name: string,
     sources: readonly (string | AssemblyImage)[],
     options: CreateOptions & PushOptions = {},
   ): Promise<DraftState & { readonly publication: PushResult }> {
-    const { target, read, start, destinations, known } = await this.#prepare(list, sources, options, 'push');
+    const { target, read, start, destinations, prefetched } = await this.#prepare(
+      name,
+      sources,
+      options,
+      'push',
+    );
     const before = await this.#run.store.find(target);
     const state = await saveDraft(this.#run, target, read, options, start);
     try {
@@ -85,7 +90,7 @@ export class Multiarch {
         draft: state.draft,
         destinations,
         options,
-        known,
+        prefetched,
       });
       return { ...state, publication };
     } catch (error) {
@@ -96,24 +101,29 @@ export class Multiarch {
 
   /** What {@link createAndPush} would do. No draft is made or changed, and nothing is written anywhere. */
   async planCreateAndPush(
-    list: string,
+    name: string,
     sources: readonly (string | AssemblyImage)[],
     options: CreateOptions & PushOptions = {},
   ): Promise<PushPlan> {
-    const { target, read, start, destinations, known } = await this.#prepare(list, sources, options, 'pull');
+    const { target, read, start, destinations, prefetched } = await this.#prepare(
+      name,
+      sources,
+      options,
+      'pull',
+    );
     const current = await this.#run.store.find(target);
     const draft = composeDraft(target, current, read, options, start);
-    return planDraft(this.#run, { target, draft, destinations, options, known });
+    return planDraft(this.#run, { target, draft, destinations, options, prefetched });
   }
 
   /** Publishes a draft with all that its target lacks. The same digest at the tag already is success. */
-  async push(list: string, options: PushOptions = {}): Promise<PushResult> {
-    return publishDraft(this.#run, await this.#open(list, options, 'push'));
+  async push(name: string, options: PushOptions = {}): Promise<PushResult> {
+    return publishDraft(this.#run, await this.#open(name, options, 'push'));
   }
 
   /** What {@link push} would do. Nothing is written anywhere; registries are asked with GET and HEAD alone. */
-  async planPush(list: string, options: PushOptions = {}): Promise<PushPlan> {
-    return planDraft(this.#run, await this.#open(list, options, 'pull'));
+  async planPush(name: string, options: PushOptions = {}): Promise<PushPlan> {
+    return planDraft(this.#run, await this.#open(name, options, 'pull'));
   }
 
   /**
@@ -134,24 +144,24 @@ export class Multiarch {
    * Takes back the last push of a list that this machine has recorded: each tag stands again for what it stood for
    * before. The draft need not be there any more.
    */
-  undo(list: string, options: UndoOptions = {}): Promise<Undo> {
-    return undoPush(this.#run, this.#run.draftTarget(list), options);
+  undo(name: string, options: UndoOptions = {}): Promise<UndoResult> {
+    return undoPush(this.#run, this.#run.draftTarget(name), options);
   }
 
   /**
    * Changes what a draft says of one entry, or of the index itself where no image is named.
    * @param image a source, digest or platform of the draft
    */
-  async annotate(list: string, image: string, changes: EntryChanges): Promise<DraftState> {
-    return this.#edit(list, image, (draft) => annotateEntry(draft, this.#run.selector(image), changes));
+  async annotate(name: string, image: string, changes: EntryChanges): Promise<DraftState> {
+    return this.#edit(name, image, (draft) => annotateEntry(draft, this.#run.selector(image), changes));
   }
 
   /** Changes the annotations of the index itself, and of its entries by their platforms. */
   async annotateIndex(
-    list: string,
+    name: string,
     changes: IndexChanges & Pick<CreateOptions, 'entryAnnotations'>,
   ): Promise<DraftState> {
-    return this.#edit(list, list, (draft) =>
+    return this.#edit(name, name, (draft) =>
       withEntryAnnotations(annotateIndex(draft, changes), changes.entryAnnotations ?? []),
     );
   }
@@ -161,14 +171,14 @@ export class Multiarch {
    * @param images sources, digests or platforms of the draft
    * @throws NotFoundError where one of them stands for nothing
    */
-  async removeEntries(list: string, images: readonly string[]): Promise<DraftState> {
+  async removeEntries(name: string, images: readonly string[]): Promise<DraftState> {
     const selectors = images.map((image) => this.#run.selector(image));
-    return this.#edit(list, images[0] ?? list, (draft) => removeEntries(draft, selectors));
+    return this.#edit(name, images[0] ?? name, (draft) => removeEntries(draft, selectors));
   }
 
   /** Opens a draft, or what is published under this name where there is no draft. */
   async inspect(name: string): Promise<Inspection> {
-    const { limit, places, signal, store } = this.#run;
+    const { limit, transports: places, signal, store } = this.#run;
     // A place that can only be read has no drafts.
     const isTarget = isTargetLocation(this.#run.location(name));
     const draft = isTarget ? await store.find(this.#run.draftTarget(name)) : undefined;
@@ -179,20 +189,20 @@ export class Multiarch {
 
   /** Opens what is published under this name, whether there is a draft of it or not. */
   inspectPublished(name: string): Promise<Inspection> {
-    const { limit, places, signal } = this.#run;
+    const { limit, transports: places, signal } = this.#run;
     return Inspection.ofPublished(this.#run.location(name), places, { limit, signal });
   }
 
   /** Opens one image of a draft. The registry is asked only where the draft does not hold the manifest. */
-  async inspectEntry(list: string, image: string): Promise<Inspection> {
-    const { limit, places, signal, store } = this.#run;
-    const draft = await store.load(this.#run.draftTarget(list));
+  async inspectEntry(name: string, image: string): Promise<Inspection> {
+    const { limit, transports: places, signal, store } = this.#run;
+    const draft = await store.load(this.#run.draftTarget(name));
     return Inspection.ofEntry(draft, this.#run.selector(image), places, { limit, signal });
   }
 
   /** Deletes drafts. All are tried before anything is thrown. @throws NotFoundError that names all that are not there */
   async deleteDrafts(lists: readonly string[]): Promise<void> {
-    const targets = lists.map((list) => this.#run.draftTarget(list));
+    const targets = lists.map((name) => this.#run.draftTarget(name));
     const missing: NotFoundError[] = [];
     const failures: unknown[] = [];
     for (const target of targets) {
@@ -214,7 +224,7 @@ export class Multiarch {
   }
 
   /** All drafts, and the files of the store that are damaged. */
-  list(): Promise<DraftList> {
+  listDrafts(): Promise<DraftList> {
     return this.#run.store.list();
   }
 
@@ -223,12 +233,12 @@ export class Multiarch {
    * @param host as a reference names it, or the URL that docker takes
    * @throws UnauthorizedError where the registry refuses it; nothing is kept then
    */
-  async login(host: string, login: Login): Promise<KeptLogin> {
+  async login(host: string, login: LoginInput): Promise<SavedLogin> {
     return (await import('./login.js')).logIn(this.#run, host, login);
   }
 
   /** Forgets the login for a registry. That there is none is no error. */
-  async logout(host: string): Promise<Logout> {
+  async logout(host: string): Promise<LogoutResult> {
     return (await import('./login.js')).logOut(this.#run, host);
   }
 
@@ -237,18 +247,18 @@ export class Multiarch {
    * @param name `HOST` or `HOST/REPOSITORY`
    * @param given a login for that registry, which goes before all others. Default: the one that the run was given, if any
    */
-  async showLogin(name: string, given?: GivenLogin['credential']): Promise<ShownLogin> {
+  async showLogin(name: string, given?: ExplicitCredential['credential']): Promise<ShownLogin> {
     return (await import('./login.js')).showLogin(this.#run, name, given);
   }
 
   /** Closes all connections. */
   close(): void {
-    this.#run.places.close();
+    this.#run.transports.close();
   }
 
   /** A draft with the places that it is published to. */
-  async #open(list: string, options: PushOptions, access: Access): Promise<DraftPush> {
-    const target = this.#run.draftTarget(list);
+  async #open(name: string, options: PushOptions, access: Access): Promise<DraftPush> {
+    const target = this.#run.draftTarget(name);
     const draft = await this.#run.store.load(target);
     const tags = [...(draft.tags ?? []), ...(options.tags ?? [])];
     const destinations = await openDestinations(this.#run, target, tags, access);
@@ -257,18 +267,18 @@ export class Multiarch {
 
   /** All that is read for a draft that is published at once, targets and sources side by side. */
   async #prepare(
-    list: string,
+    name: string,
     sources: readonly (string | AssemblyImage)[],
     options: CreateOptions & PushOptions,
     access: Access,
   ): Promise<Prepared> {
-    const target = this.#run.draftTarget(list);
+    const target = this.#run.draftTarget(name);
     const current = await checkStart(this.#run, target, options);
     // Opened before anything is read, so that the first token allows all that follows.
     const tags = [...(current?.tags ?? []), ...(options.draftTags ?? []), ...(options.tags ?? [])];
     const destinations = await openDestinations(this.#run, target, tags, access);
     const observe = (): Promise<TagStates> =>
-      observeTags(destinations, { limit: this.#run.limit, signal: this.#run.signal });
+      readTagStates(destinations, { limit: this.#run.limit, signal: this.#run.signal });
     // While sources are waited for, others may move the tags.
     const early = options.wait === undefined ? observe() : undefined;
     early?.catch(() => {});
@@ -276,8 +286,8 @@ export class Multiarch {
     const tagStates = early ?? observe();
     // Awaited when the draft is saved: what fails before that must not leave this one unheard.
     tagStates.catch(() => {});
-    const known = { seen: seenManifests(read), tagStates };
-    return { target, destinations, read, start, known };
+    const prefetched = { presentDigests: seenManifests(read), tagStates };
+    return { target, destinations, read, start, prefetched };
   }
 
   #read(
@@ -292,12 +302,12 @@ export class Multiarch {
     ]);
   }
 
-  async #edit(list: string, image: string, edit: (draft: Draft) => Draft): Promise<DraftState> {
-    const target = this.#run.draftTarget(list);
+  async #edit(name: string, image: string, edit: (draft: Draft) => Draft): Promise<DraftState> {
+    const target = this.#run.draftTarget(name);
     const draft = await this.#run.store.update(
       target,
       (current) => {
-        if (current === undefined) throw notInDraft(image, list);
+        if (current === undefined) throw notInDraft(image, name);
         return edit(current);
       },
       { signal: this.#run.signal },
@@ -306,8 +316,8 @@ export class Multiarch {
   }
 }
 
-function notInDraft(image: string, list: string): NotFoundError {
-  return new NotFoundError(`manifest for image ${image} does not exist in ${list}`, {
-    hint: `There is no draft ${list}: make it with multiarch create. multiarch ls lists those that there are.`,
+function notInDraft(image: string, name: string): NotFoundError {
+  return new NotFoundError(`manifest for image ${image} does not exist in ${name}`, {
+    hint: `There is no draft ${name}: make it with multiarch create. multiarch ls lists those that there are.`,
   });
 }

@@ -3,9 +3,9 @@ import type { Digest } from '../oci/digest.js';
 import { MultiarchError } from '../oci/errors.js';
 import { familiarLocation, formatImageLocation, type ImageLocation } from '../oci/image-location.js';
 import type { MoveOptions } from '../publish/move-content.js';
-import type { Destination } from '../publish/plan.js';
+import type { Destination } from '../publish/target-state.js';
 import { publish, type Publication, type PublishRequest, type TagChange } from '../publish/publish.js';
-import type { Run } from './run.js';
+import type { ClientContext } from './client-context.js';
 
 /** A destination with its name. */
 type LocatedDestination = Destination & { readonly location: ImageLocation };
@@ -21,7 +21,7 @@ interface OpenPushRecord {
  * @param target the name that the record is kept under
  */
 export async function publishRecorded(
-  run: Run,
+  run: ClientContext,
   target: ImageLocation,
   request: PublishRequest,
   destinations: readonly LocatedDestination[],
@@ -40,7 +40,7 @@ export async function publishRecorded(
  * run once more, it would hide the push that moved them.
  */
 function recordPush(
-  run: Run,
+  run: ClientContext,
   target: ImageLocation,
   digest: Digest,
   destinations: readonly LocatedDestination[],
@@ -72,7 +72,7 @@ function recordPush(
  * @param from only where the draft expects this
  */
 export async function rebaseDraft(
-  run: Run,
+  run: ClientContext,
   target: ImageLocation,
   base: Digest,
   from?: Digest,
@@ -90,7 +90,11 @@ export async function rebaseDraft(
 }
 
 /** For what is done when the tags have moved already: it failing must not look as if they had not. */
-export async function unlessItFails(run: Run, problem: string, work: () => Promise<void>): Promise<void> {
+export async function unlessItFails(
+  run: ClientContext,
+  problem: string,
+  work: () => Promise<void>,
+): Promise<void> {
   try {
     await work();
   } catch (error) {

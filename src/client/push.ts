@@ -2,9 +2,8 @@ import type { Source } from '../content/source.js';
 import type { Draft, Entry } from '../drafts/draft.js';
 import { entryDescriptor } from '../drafts/entry-descriptor.js';
 import { heldManifest } from '../drafts/held-manifest.js';
-import { imagePlatforms } from '../oci/attestation.js';
 import type { Digest } from '../oci/digest.js';
-import type { Document } from '../oci/document.js';
+import type { ManifestOrIndex } from '../oci/document.js';
 import { ArgumentError, InvalidError } from '../oci/errors.js';
 import {
   familiarLocation,
@@ -17,16 +16,17 @@ import {
 import type { Platform } from '../oci/platform.js';
 import { isTag } from '../oci/reference.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
-import { planPush, type PushPlan } from '../publish/dry-run.js';
+import { planPush, type PushPlan } from '../publish/plan.js';
 import type { ExpectedTag } from '../publish/expected-tag.js';
 import type { MoveOptions } from '../publish/move-content.js';
-import type { Child, Destination, TagStates } from '../publish/plan.js';
+import type { SourcedEntry, Destination, TagStates } from '../publish/target-state.js';
 import type { Publication, PublishRequest } from '../publish/publish.js';
 import { publishableIndex } from '../publish/publishable.js';
 import { pushReport, type PushReport } from '../publish/push-report.js';
 import type { Access } from '../registry/requests.js';
 import { publishRecorded, rebaseDraft } from './push-record.js';
-import type { Run } from './run.js';
+import type { ClientContext } from './client-context.js';
+import { imagePlatforms } from '../oci/attestation.js';
 
 export interface PushOptions {
   /**
@@ -58,8 +58,8 @@ export interface PushResult extends Publication {
 }
 
 /** What a run has learned of its targets before it publishes, so that nothing is asked twice. */
-export interface Foreknowledge {
-  readonly seen: ReadonlyMap<Source, ReadonlySet<Digest>>;
+export interface PrefetchedState {
+  readonly presentDigests: ReadonlyMap<Source, ReadonlySet<Digest>>;
   readonly tagStates: Promise<TagStates>;
 }
 
@@ -77,11 +77,11 @@ export interface DraftPush {
   readonly draft: Draft;
   readonly destinations: OpenDestinations;
   readonly options: PushOptions;
-  readonly known?: Foreknowledge;
+  readonly prefetched?: PrefetchedState;
 }
 
 /** Publishes a draft, and writes down what its tags stood for before. */
-export async function publishDraft(run: Run, push: DraftPush): Promise<PushResult> {
+export async function publishDraft(run: ClientContext, push: DraftPush): Promise<PushResult> {
   const { target, destinations, options } = push;
   const request = await publishRequest(run, push);
   const publication = await publishRecorded(run, target, request, destinations, moveOptions(run, options));
@@ -91,13 +91,13 @@ export async function publishDraft(run: Run, push: DraftPush): Promise<PushResul
 }
 
 /** What {@link publishDraft} would do. Nothing is written, here or there. */
-export async function planDraft(run: Run, push: DraftPush): Promise<PushPlan> {
+export async function planDraft(run: ClientContext, push: DraftPush): Promise<PushPlan> {
   return planPush(await publishRequest(run, push), moveOptions(run, push.options));
 }
 
 /** How content is moved and events are told in this run. */
 export function moveOptions(
-  { limit, signal, onEvent }: Run,
+  { limit, signal, onEvent }: ClientContext,
   { allowNondistributable }: Pick<PushOptions, 'allowNondistributable'>,
 ): MoveOptions {
   return { limit, signal, onEvent, nondistributable: allowNondistributable === true ? 'move' : 'leave' };
@@ -105,8 +105,8 @@ export function moveOptions(
 
 /** All that can be checked without a target is checked here. */
 async function publishRequest(
-  run: Run,
-  { target, draft, destinations, options, known }: DraftPush,
+  run: ClientContext,
+  { target, draft, destinations, options, prefetched }: DraftPush,
 ): Promise<PublishRequest> {
   const index = publishableIndex(draft, options);
   checkDigests(destinations, index, `the draft ${draft.target} makes`);
@@ -121,12 +121,15 @@ async function publishRequest(
     destinations,
     ...(options.referrers === true && { subjects: subjectsOf(index, children) }),
     expectCurrent,
-    ...known,
+    ...prefetched,
   };
 }
 
 /** The images with their own sources; the index may have been published before in any of them. */
-function subjectsOf(index: Document, children: readonly Child[]): NonNullable<PublishRequest['subjects']> {
+function subjectsOf(
+  index: ManifestOrIndex,
+  children: readonly SourcedEntry[],
+): NonNullable<PublishRequest['subjects']> {
   const sources = new Set(children.map(({ source }) => source));
   return [
     ...children.map(({ descriptor: { digest }, source }) => ({ digest, source })),
@@ -153,7 +156,11 @@ export function expectedTag(
 }
 
 /** @param made what messages say before the document: `the draft app:1 makes` */
-export function checkDigests(destinations: OpenDestinations, { kind, digest }: Document, made: string): void {
+export function checkDigests(
+  destinations: OpenDestinations,
+  { kind, digest }: ManifestOrIndex,
+  made: string,
+): void {
   if (destinations.every((destination) => (destination.digest ?? digest) === digest)) return;
   const what = kind === 'index' ? 'an index' : 'an image';
   throw new InvalidError(`${made} ${what} with the digest ${digest}`, {
@@ -161,8 +168,8 @@ export function checkDigests(destinations: OpenDestinations, { kind, digest }: D
   });
 }
 
-async function childOf(run: Run, entry: Entry): Promise<Child> {
-  const source = await run.places.open(parseImageLocation(entry.source));
+async function childOf(run: ClientContext, entry: Entry): Promise<SourcedEntry> {
+  const source = await run.transports.open(parseImageLocation(entry.source));
   const document = heldManifest(entry);
   return { descriptor: entryDescriptor(entry), source, ...(document !== undefined && { document }) };
 }
@@ -172,14 +179,14 @@ async function childOf(run: Run, entry: Entry): Promise<Child> {
  * @param access 'pull' where nothing will be written
  */
 export async function openDestinations(
-  run: Run,
+  run: ClientContext,
   target: TargetLocation,
   tags: readonly string[] = [],
   access: Access = 'push',
 ): Promise<OpenDestinations> {
   const open = async (location: TargetLocation): Promise<OpenDestination> => {
     const { tag, digest } = nameIn(location);
-    const place = await run.places.openTarget(location, access);
+    const place = await run.transports.openTarget(location, access);
     // A digest names the content itself; a tag beside it would be moved without being asked for.
     if (digest !== undefined) return { location, target: place, digest };
     return tag === undefined ? { location, target: place } : { location, target: place, tag };

@@ -6,8 +6,8 @@ import { expandTemplate, isTemplate } from '../assemble/template.js';
 import { waitForSources } from '../assemble/wait-for-sources.js';
 import type { Selector, Source } from '../content/source.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import type { LayerCompression } from '../layout/docker-archive.js';
-import { isKnownDigest, type Digest } from '../oci/digest.js';
+import type { LayerCompression } from '../layout/docker-save/docker-archive.js';
+import { isVerifiableDigest, type Digest } from '../oci/digest.js';
 import { InvalidError } from '../oci/errors.js';
 import {
   familiarLocation,
@@ -18,7 +18,7 @@ import {
 } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
 import { sleep } from '../registry/sleep.js';
-import type { Run } from './run.js';
+import type { ClientContext } from './client-context.js';
 
 export interface ReadOptions {
   /** Only these of what the sources give, each of which must be there; what `{arch}` in a source stands for. @default all */
@@ -63,7 +63,7 @@ interface OpenSource extends LocatedSource {
  * @throws RequirementError where a platform was asked for that is not there, and what reading throws
  */
 export async function readAll(
-  run: Run,
+  run: ClientContext,
   target: TargetLocation,
   sources: readonly (string | AssemblyImage)[],
   options: ReadOptions,
@@ -72,13 +72,13 @@ export async function readAll(
   const located = locate(run, target, sources, platforms);
   const opened = await Promise.all(
     located.map(async ({ location, images }): Promise<OpenSource> => {
-      const source = await run.places.open(location);
+      const source = await run.transports.open(location);
       return { location, images, source, label: familiarLocation(location) };
     }),
   );
   const { limit, signal, onEvent } = run;
   const select = ({ location }: OpenSource): Promise<Selector> =>
-    run.places.selector(location, { layerCompression, signal });
+    run.transports.selector(location, { layerCompression, signal });
   if (wait !== undefined) await waitForAll(run, opened, wait, select);
   const requests = await Promise.all(
     opened.map(async (source) => ({
@@ -101,14 +101,14 @@ export async function readAll(
 
 /** What there is to read, each place once, in the order in which they are named first. */
 function locate(
-  run: Run,
+  run: ClientContext,
   target: TargetLocation,
   sources: readonly (string | AssemblyImage)[],
   platforms: readonly Platform[],
 ): LocatedSource[] {
   const located = new Map<string, LocatedSource>();
   for (const image of sources.flatMap((source) => expand(source, platforms))) {
-    const location = isKnownDigest(image.source)
+    const location = isVerifiableDigest(image.source)
       ? withDigest(target, image.source)
       : run.location(image.source);
     const name = formatImageLocation(location);
@@ -181,7 +181,7 @@ function describedBy({ descriptor: listed }: AssemblyImage, entry: SourceEntry):
 }
 
 async function waitForAll(
-  { limit, signal, onEvent }: Run,
+  { limit, signal, onEvent }: ClientContext,
   sources: readonly OpenSource[],
   patience: number,
   select: (source: OpenSource) => Promise<Selector>,

@@ -9,7 +9,7 @@ import {
 } from '../oci/image-location.js';
 import { DOCKER_LIST } from '../oci/media-type.js';
 import { ArgumentError } from '../oci/errors.js';
-import type { Run } from './run.js';
+import type { ClientContext } from './client-context.js';
 
 /** What a draft is started from: an index that is published. */
 export interface StartingPoint {
@@ -23,10 +23,14 @@ export interface StartingPoint {
  *
  * @throws NotFoundError, ArgumentError where it is an image instead of an index
  */
-export async function startingPoint(run: Run, name: string, target: ImageLocation): Promise<StartingPoint> {
+export async function startingPoint(
+  run: ClientContext,
+  name: string,
+  target: ImageLocation,
+): Promise<StartingPoint> {
   const location = run.draftTarget(name);
-  const place = await run.places.open(location);
-  const selector = await run.places.selector(location, { signal: run.signal });
+  const place = await run.transports.open(location);
+  const selector = await run.transports.selector(location, { signal: run.signal });
   const document = await run.limit(() => place.readManifest(selector, { signal: run.signal }));
   if (document.kind === 'manifest') {
     throw new ArgumentError(`${familiarLocation(location)} is an image, not an image index`, {

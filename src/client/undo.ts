@@ -1,7 +1,7 @@
 import type { Target } from '../content/target.js';
 import type { PushRecord, RecordedTag } from '../drafts/history-file.js';
 import type { Digest } from '../oci/digest.js';
-import type { Document } from '../oci/document.js';
+import type { ManifestOrIndex } from '../oci/document.js';
 import { ConflictError, NotFoundError } from '../oci/errors.js';
 import {
   familiarLocation,
@@ -14,7 +14,7 @@ import {
 import type { Tag } from '../oci/reference.js';
 import { putInTurn } from '../publish/put-in-turn.js';
 import { rebaseDraft, unlessItFails } from './push-record.js';
-import type { Run } from './run.js';
+import type { ClientContext } from './client-context.js';
 
 export interface UndoOptions {
   /** Find out what would be done, and write nothing. @default false */
@@ -22,7 +22,7 @@ export interface UndoOptions {
 }
 
 /** A push that was taken back. */
-export interface Undo {
+export interface UndoResult {
   /** The index that the push had published. */
   readonly undone: Digest;
   /** In the order in which they were put back: that of the push, from its end. */
@@ -48,7 +48,7 @@ type Step =
       readonly digest: Digest;
       readonly target: Target;
       readonly tag: Tag;
-      readonly document: Document;
+      readonly document: ManifestOrIndex;
     };
 
 /**
@@ -59,7 +59,11 @@ type Step =
  * @throws NotFoundError where no push is recorded, no tag existed before, or what one stood for is gone; ConflictError
  *   where a tag has moved since; InvalidError where the history is damaged
  */
-export async function undoPush(run: Run, target: TargetLocation, options: UndoOptions = {}): Promise<Undo> {
+export async function undoPush(
+  run: ClientContext,
+  target: TargetLocation,
+  options: UndoOptions = {},
+): Promise<UndoResult> {
   const push = (await run.history.load(target)).at(-1);
   const name = familiarLocation(target);
   if (push === undefined) {
@@ -89,7 +93,7 @@ export async function undoPush(run: Run, target: TargetLocation, options: UndoOp
 }
 
 async function stepFor(
-  run: Run,
+  run: ClientContext,
   { digest: pushed }: PushRecord,
   { reference, previous }: RecordedTag,
   { dryRun = false }: UndoOptions,
@@ -100,7 +104,7 @@ async function stepFor(
   const { tag } = nameIn(location);
   if (tag === undefined) return { outcome: 'kept', reference };
   const { limit, signal } = run;
-  const target = await run.places.openTarget(location, dryRun ? 'pull' : 'push');
+  const target = await run.transports.openTarget(location, dryRun ? 'pull' : 'push');
   const current = (await limit(() => target.find(tag, { signal })))?.digest;
   if (current === previous) return { outcome: 'unchanged', reference, digest: previous };
   if (current !== pushed) {
@@ -136,7 +140,7 @@ function keeping({ transport }: TargetLocation): string {
 }
 
 /** Writes what is to be written, the steps one after the other. */
-async function putBack({ limit, signal, onEvent }: Run, steps: readonly Step[]): Promise<void> {
+async function putBack({ limit, signal, onEvent }: ClientContext, steps: readonly Step[]): Promise<void> {
   for (const { outcome, reference } of steps) {
     if (outcome !== 'kept') continue;
     const message = `${reference} did not exist before that push, and stays: tags are moved, and none is taken away`;
@@ -147,7 +151,7 @@ async function putBack({ limit, signal, onEvent }: Run, steps: readonly Step[]):
     moves,
     {
       put: ({ target, tag, document }) => limit(() => target.writeManifest(document, { tag, signal })),
-      onLasting: ({ target: { label: repository }, tag, digest }) =>
+      onCommitted: ({ target: { label: repository }, tag, digest }) =>
         onEvent?.({ kind: 'tagged', repository, tag, digest, outcome: 'moved' }),
     },
     { limit, signal },
@@ -155,7 +159,7 @@ async function putBack({ limit, signal, onEvent }: Run, steps: readonly Step[]):
 }
 
 async function finish(
-  run: Run,
+  run: ClientContext,
   target: TargetLocation,
   push: PushRecord,
   steps: readonly Step[],

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
 
-import { cancelled } from '../oci/cancelled.js';
+import { cancelled } from '../oci/errors.js';
 
 /**
  * @param action what is not done any more, such as `write sha256:…`

@@ -1,6 +1,5 @@
-import { childrenOf } from '../oci/children.js';
+import { childrenOf, type ManifestOrIndex } from '../oci/document.js';
 import type { Digest } from '../oci/digest.js';
-import type { Document } from '../oci/document.js';
 import { InvalidError } from '../oci/errors.js';
 import { isNonDistributableType } from '../oci/media-type.js';
 
@@ -12,7 +11,7 @@ import { isNonDistributableType } from '../oci/media-type.js';
  * @throws InvalidError naming every digest that is missing, or stored with another size than the document says
  */
 export async function checkChildren(
-  document: Document,
+  document: ManifestOrIndex,
   label: string,
   sizeOf: (digest: Digest) => Promise<number | undefined>,
 ): Promise<void> {

@@ -34,7 +34,7 @@ export type WorkEvent =
       readonly kind: 'login';
       readonly registry: string;
       readonly username: string | undefined;
-      readonly place: string | undefined;
+      readonly origin: string | undefined;
     }
   /** Something that does not stop the work but that a person should know. */
   | { readonly kind: 'warning'; readonly message: string };

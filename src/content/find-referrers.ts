@@ -3,7 +3,7 @@ import type { Digest } from '../oci/digest.js';
 import { cosignTags, type CosignTag } from '../oci/referrers.js';
 import { unlimited, type Limit } from './limit.js';
 import type { ReadOptions, Source } from './source.js';
-import { visible } from './visible.js';
+import { undefinedIfDenied } from './undefined-if-denied.js';
 
 /** A manifest that speaks of another one: a signature, an SBOM, an attestation. */
 export interface Referrer {
@@ -27,7 +27,7 @@ export async function findReferrers(
   const [listed, ...tagged] = await Promise.all([
     limit(async () => (await source.listReferrers?.(subject, { signal })) ?? []),
     ...cosignTags(subject).map(async (cosign): Promise<Referrer[]> => {
-      const descriptor = await limit(() => visible(source.find(cosign.tag, { signal })));
+      const descriptor = await limit(() => undefinedIfDenied(source.find(cosign.tag, { signal })));
       return descriptor === undefined ? [] : [{ descriptor, cosign }];
     }),
   ]);

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 
 import type { Descriptor } from '../oci/descriptor.js';
 import { digestOf, isDigest, type Digest, type DigestAlgorithm } from '../oci/digest.js';
-import { documentDescriptor, type Document } from '../oci/document.js';
+import { documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
 import { InvalidError, NotFoundError } from '../oci/errors.js';
 import type { Tag } from '../oci/reference.js';
 import { referrerDescriptor } from '../oci/referrers.js';
@@ -11,16 +11,14 @@ import { checkChildren } from './check-children.js';
 import type { BlobOutcome } from './events.js';
 import type { ReadOptions, Selector, Source } from './source.js';
 import type { Target, WriteBlobOptions } from './target.js';
-import { verifiableAlgorithm } from './verifiable.js';
-import { readVerified, verifiedStream } from './verified-stream.js';
-
+import { verifiableAlgorithm, readVerified, verifiedStream } from './verified-stream.js';
 const CHUNK_BYTES = 64 << 10;
 
 /** A place for images that lives as long as the program: for tests, and to put images together before they go out. */
 export class MemoryStore implements Target {
   readonly label: string;
   readonly #blobs = new Map<Digest, Uint8Array>();
-  readonly #manifests = new Map<Digest, Document>();
+  readonly #manifests = new Map<Digest, ManifestOrIndex>();
   readonly #tags = new Map<Tag, Digest>();
 
   /** @param label the store's name in messages */
@@ -53,7 +51,7 @@ export class MemoryStore implements Target {
     return documentDescriptor(await this.readManifest(selector, options));
   }
 
-  async readManifest(selector: Selector, options: ReadOptions = {}): Promise<Document> {
+  async readManifest(selector: Selector, options: ReadOptions = {}): Promise<ManifestOrIndex> {
     checkCancelled(options.signal, `read ${selector}`);
     const document = this.#document(selector);
     if (document === undefined) throw new NotFoundError(`${selector} is not in ${this.label}`);
@@ -89,7 +87,7 @@ export class MemoryStore implements Target {
   }
 
   async writeManifest(
-    document: Document,
+    document: ManifestOrIndex,
     options: ReadOptions & { readonly tag?: Tag } = {},
   ): Promise<Descriptor> {
     const { digest, bytes } = document;
@@ -106,7 +104,7 @@ export class MemoryStore implements Target {
     return documentDescriptor(document);
   }
 
-  #document(selector: Selector): Document | undefined {
+  #document(selector: Selector): ManifestOrIndex | undefined {
     const digest = isDigest(selector) ? selector : this.#tags.get(selector);
     return digest === undefined ? undefined : this.#manifests.get(digest);
   }

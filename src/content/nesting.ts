@@ -1,7 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.js';
-import type { Document } from '../oci/document.js';
+import { type ManifestOrIndex, MAX_NESTED_INDEXES } from '../oci/document.js';
 import { InvalidError } from '../oci/errors.js';
-import { MAX_NESTED_INDEXES } from '../oci/limits.js';
 
 /**
  * Holds indexes within indexes to a depth that clients and registries can live with.
@@ -9,7 +8,7 @@ import { MAX_NESTED_INDEXES } from '../oci/limits.js';
  * @param label the place that the document is in
  * @throws InvalidError for an index that is too deep
  */
-export function checkNesting(document: Document, above: number, label: string): void {
+export function checkNesting(document: ManifestOrIndex, above: number, label: string): void {
   if (document.kind === 'manifest' || above < MAX_NESTED_INDEXES) return;
   throw new InvalidError(`${label} nests image indexes more than ${MAX_NESTED_INDEXES} deep`);
 }

@@ -1,5 +1,5 @@
 import type { Descriptor } from '../oci/descriptor.js';
-import type { Document } from '../oci/document.js';
+import type { ManifestOrIndex } from '../oci/document.js';
 import { InvalidError } from '../oci/errors.js';
 import type { ReadOptions, Source } from './source.js';
 
@@ -12,7 +12,7 @@ export async function readChild(
   source: Source,
   descriptor: Descriptor,
   options?: ReadOptions,
-): Promise<Document> {
+): Promise<ManifestOrIndex> {
   const { digest, size } = descriptor;
   const document = await source.readManifest(digest, options);
   if (document.bytes.length === size) return document;

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import type { Document } from '../oci/document.js';
+import type { ManifestOrIndex } from '../oci/document.js';
 import type { Repository, Tag } from '../oci/reference.js';
 
 /** What a manifest is asked for by. */
@@ -34,7 +34,7 @@ export interface Source {
   find(selector: Selector, options?: ReadOptions): Promise<Descriptor | undefined>;
 
   /** Reads a manifest or index whole, with its exact bytes. */
-  readManifest(selector: Selector, options?: ReadOptions): Promise<Document>;
+  readManifest(selector: Selector, options?: ReadOptions): Promise<ManifestOrIndex>;
 
   /** Opens a blob. The stream fails with `InvalidError` at its end when digest or size are not the descriptor's. */
   openBlob(descriptor: Descriptor, options?: ReadOptions): Promise<Readable>;

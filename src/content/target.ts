@@ -1,5 +1,5 @@
 import type { Descriptor } from '../oci/descriptor.js';
-import type { Document } from '../oci/document.js';
+import type { ManifestOrIndex } from '../oci/document.js';
 import type { Tag } from '../oci/reference.js';
 import type { BlobOutcome } from './events.js';
 import type { ReadOptions, Source } from './source.js';
@@ -32,7 +32,10 @@ export interface Target extends Source {
    * Subject"), and is told of the document where the place does not list referrers by itself.
    * Returns the descriptor that the target confirmed.
    */
-  writeManifest(document: Document, options?: ReadOptions & { readonly tag?: Tag }): Promise<Descriptor>;
+  writeManifest(
+    document: ManifestOrIndex,
+    options?: ReadOptions & { readonly tag?: Tag },
+  ): Promise<Descriptor>;
 
   /**
    * Makes last what was written since the last call: a file that is replaced as a whole is replaced now. A place where

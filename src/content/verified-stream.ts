@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { pipeline, Transform, type Readable, type TransformCallback } from 'node:stream';
 
 import type { Descriptor } from '../oci/descriptor.js';
-import { digestAlgorithm } from '../oci/digest.js';
+import { digestAlgorithm, type Digest, type DigestAlgorithm } from '../oci/digest.js';
 import { InvalidError } from '../oci/errors.js';
-
 const DAMAGED = {
   hint: 'It is damaged where it comes from, or was on its way: try again, or make it again there.',
 };
@@ -99,4 +98,14 @@ class Verifier extends Transform {
     }
     done();
   }
+}
+
+/**
+ * The algorithm of a digest that content is to be held to.
+ * @throws InvalidError where it is not one of image-spec's registered algorithms (image-spec, "Registered algorithms")
+ */
+export function verifiableAlgorithm(digest: Digest): DigestAlgorithm {
+  const algorithm = digestAlgorithm(digest);
+  if (algorithm !== undefined) return algorithm;
+  throw new InvalidError(`${digest} cannot be verified: only sha256 and sha512 are known`);
 }

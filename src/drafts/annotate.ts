@@ -1,4 +1,4 @@
-import type { Annotations } from '../oci/annotation.js';
+import type { Annotations } from '../oci/descriptor.js';
 import { ArgumentError } from '../oci/errors.js';
 import { isKnownOsArch } from '../oci/known-platforms.js';
 import type { LoosePlatform, Platform } from '../oci/platform.js';
@@ -13,10 +13,10 @@ export type PlatformField = 'os' | 'architecture' | 'os.version' | 'variant' | '
 export interface EntryChanges {
   readonly os?: string | undefined;
   readonly architecture?: string | undefined;
-  readonly osVersion?: string | undefined;
+  readonly 'os.version'?: string | undefined;
   readonly variant?: string | undefined;
   /** Added to those that are there. */
-  readonly osFeatures?: readonly string[] | undefined;
+  readonly 'os.features'?: readonly string[] | undefined;
   readonly annotations?: Annotations | undefined;
   /** What is taken away, whether it was read or set. */
   readonly unset?: readonly PlatformField[] | undefined;
@@ -80,10 +80,13 @@ function changedPlatform(before: LoosePlatform | undefined, changes: EntryChange
   const given = {
     os: changes.os,
     architecture: changes.architecture,
-    'os.version': changes.osVersion,
+    'os.version': changes['os.version'],
     variant: changes.variant,
   };
-  const features = new Set([...(kept['os.features'] ?? []), ...(changes.osFeatures ?? []).filter(isGiven)]);
+  const features = new Set([
+    ...(kept['os.features'] ?? []),
+    ...(changes['os.features'] ?? []).filter(isGiven),
+  ]);
   return {
     ...kept,
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => isGiven(value))),

@@ -1,6 +1,5 @@
-import type { Annotations } from '../oci/annotation.js';
+import type { Annotations, Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import type { Descriptor } from '../oci/descriptor.js';
 import type { MediaType } from '../oci/media-type.js';
 import type { Platform } from '../oci/platform.js';
 

@@ -1,13 +1,12 @@
-import type { Annotations } from '../oci/annotation.js';
-import { attestedDigest, isAttestation } from '../oci/attestation.js';
+import { type Annotations, type Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import type { Descriptor } from '../oci/descriptor.js';
 import { formatImageLocation, type ImageLocation } from '../oci/image-location.js';
 import type { MediaType } from '../oci/media-type.js';
 import { samePlatform, type LoosePlatform } from '../oci/platform.js';
 import type { Draft, Entry } from './draft.js';
 import { entryDescriptor } from './entry-descriptor.js';
 import { findEntries } from './selection.js';
+import { attestedDigest, isAttestation } from '../oci/attestation.js';
 
 export interface DraftOptions {
   /** @default 'auto' */

@@ -1,5 +1,4 @@
-import type { Annotations } from '../oci/annotation.js';
-import type { Descriptor } from '../oci/descriptor.js';
+import type { Annotations, Descriptor } from '../oci/descriptor.js';
 import type { LoosePlatform, Platform } from '../oci/platform.js';
 import type { Entry, EntryOverride } from './draft.js';
 

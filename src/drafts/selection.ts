@@ -1,6 +1,4 @@
-import { isAttestation } from '../oci/attestation.js';
-import { isKnownDigest } from '../oci/digest.js';
-import { imagePlatforms } from '../oci/attestation.js';
+import { isVerifiableDigest } from '../oci/digest.js';
 import { ArgumentError, NotFoundError } from '../oci/errors.js';
 import { formatImageLocation, parseImageLocation } from '../oci/image-location.js';
 import { formatPlatformFull, parsePlatform, type Platform } from '../oci/platform.js';
@@ -8,6 +6,7 @@ import { satisfiesPlatform } from '../oci/platform-match.js';
 import { presentPlatforms } from '../oci/required-platforms.js';
 import type { Draft, Entry } from './draft.js';
 import { entryDescriptor } from './entry-descriptor.js';
+import { isAttestation, imagePlatforms } from '../oci/attestation.js';
 
 /**
  * The entries that a user's word stands for: all with this digest, else all that this source gave, else all for this
@@ -61,7 +60,7 @@ export function findEntry(draft: Draft, selector: string): Entry {
 }
 
 function matches({ entries }: Draft, selector: string): readonly Entry[] {
-  if (isKnownDigest(selector)) return entries.filter((entry) => entry.descriptor.digest === selector);
+  if (isVerifiableDigest(selector)) return entries.filter((entry) => entry.descriptor.digest === selector);
   const location = attempt(() => formatImageLocation(parseImageLocation(selector)));
   const bySource = entries.filter((entry) => entry.source === location.value);
   if (bySource.length > 0) return bySource;
@@ -80,11 +79,11 @@ function line(entry: Entry): string {
   return `\n  ${platform === undefined ? 'no platform' : formatPlatformFull(platform)} ${digest}`;
 }
 
-type Attempt<T> =
+type Lookup<T> =
   | { readonly value: T; readonly error?: undefined }
   | { readonly value?: undefined; readonly error: ArgumentError };
 
-function attempt<T>(parse: () => T): Attempt<T> {
+function attempt<T>(parse: () => T): Lookup<T> {
   try {
     return { value: parse() };
   } catch (error) {

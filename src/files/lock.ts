@@ -3,8 +3,7 @@ import { mkdir, readFile, readdir, rename, rm, rmdir, writeFile } from 'node:fs/
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { cancelled } from '../oci/cancelled.js';
-import { ConflictError } from '../oci/errors.js';
+import { cancelled, ConflictError } from '../oci/errors.js';
 import { errorCode, fileError } from './file-error.js';
 import { isGone, parseLockHolder, thisProcess, type LockHolder } from './lock-holder.js';
 

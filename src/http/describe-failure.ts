@@ -1,10 +1,10 @@
 import { ArgumentError, type MultiarchError } from '../oci/errors.js';
-import { diagnoseCertificate, diagnoseClientCertificate } from './certificate-trouble.js';
-import { insecureAdvice, type Diagnosis, type Peer } from './diagnosis.js';
+import { certificateFailure, clientCertificateFailure } from './tls/tls-errors.js';
+import { insecureAdvice, type NetworkFailure, type Peer } from './network-failure.js';
 import { NetworkError, type FailedRequest } from './network-error.js';
-import { offeredSchemes, ProxyFailure } from './proxy-failure.js';
-import type { ProxyServer } from './proxy-server.js';
-import { diagnoseProxyAnswer, diagnoseUnusableProxy } from './proxy-trouble.js';
+import { offeredSchemes, ProxyFailure } from './proxy/proxy-tunnel.js';
+import type { ProxyServer } from './proxy/proxy-server.js';
+import { proxyResponseFailure, unusableProxyFailure } from './proxy/proxy-errors.js';
 import { redactUrl } from './redact.js';
 
 /** What is known of a connection, besides the request on it. */
@@ -22,42 +22,42 @@ export interface ConnectionFacts {
  */
 export function describeFailure(
   error: unknown,
-  place: FailedRequest,
+  request: FailedRequest,
   keptConnection: boolean,
   { peer = { role: 'registry' }, proxy }: ConnectionFacts = {},
 ): MultiarchError {
   const code = errorCode(error);
-  if (invalidRequest.has(code)) {
+  if (INVALID_REQUEST_CODES.has(code)) {
     return new ArgumentError(
-      `${place.method} ${redactUrl(place.url)}: a header or the path has characters that HTTP does not allow (${code})`,
+      `${request.method} ${redactUrl(request.url)}: a header or the path has characters that HTTP does not allow (${code})`,
     );
   }
   const diagnosis =
     proxy === undefined
-      ? diagnose(code, error, { ...peer, url: place.url })
-      : diagnoseThrough(proxy, code, error, { ...peer, url: place.url });
-  return failureOf(place, diagnosis, keptConnection && closed.has(code));
+      ? diagnose(code, error, { ...peer, url: request.url })
+      : diagnoseThrough(proxy, code, error, { ...peer, url: request.url });
+  return failureOf(request, diagnosis, keptConnection && CONNECTION_CLOSED_CODES.has(code));
 }
 
 /** A proxy that asks for a login, where it was asked to pass a request on rather than to connect us. */
 export function describeProxyLogin(
-  place: FailedRequest,
+  request: FailedRequest,
   proxy: ProxyServer,
   challenges: readonly string[],
 ): NetworkError {
-  const diagnosis = diagnoseProxyAnswer(proxy, place.url, 407, offeredSchemes(challenges));
-  return failureOf(place, diagnosis, false);
+  const diagnosis = proxyResponseFailure(proxy, request.url, 407, offeredSchemes(challenges));
+  return failureOf(request, diagnosis, false);
 }
 
-function failureOf(place: FailedRequest, diagnosis: Diagnosis, stale: boolean): NetworkError {
+function failureOf(request: FailedRequest, diagnosis: NetworkFailure, stale: boolean): NetworkError {
   const { why, hint, temporary = true, otherScheme = false } = diagnosis;
-  const message = `${place.method} ${redactUrl(place.url)}: ${why}`;
+  const message = `${request.method} ${redactUrl(request.url)}: ${why}`;
   return new NetworkError(message, { hint, temporary, otherScheme, stale });
 }
 
-const closed: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
+const CONNECTION_CLOSED_CODES: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
-const invalidRequest: ReadonlySet<string> = new Set([
+const INVALID_REQUEST_CODES: ReadonlySet<string> = new Set([
   'ERR_INVALID_CHAR',
   'ERR_INVALID_HTTP_TOKEN',
   'ERR_HTTP_INVALID_HEADER_VALUE',
@@ -65,7 +65,7 @@ const invalidRequest: ReadonlySet<string> = new Set([
 ]);
 
 /** Failures on the way to whoever is spoken to first: the proxy, where there is one. */
-const beforeAnyRequest: ReadonlySet<string> = new Set([
+const BEFORE_REQUEST_CODES: ReadonlySet<string> = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
   'EAI_FAIL',
@@ -76,34 +76,37 @@ const beforeAnyRequest: ReadonlySet<string> = new Set([
   'MULTIARCH_TLS',
 ]);
 
-function diagnoseThrough(proxy: ProxyServer, code: string, error: unknown, peer: Peer): Diagnosis {
+function diagnoseThrough(proxy: ProxyServer, code: string, error: unknown, peer: Peer): NetworkFailure {
   const { url, certificate } = peer;
   const isPlain = url.protocol === 'http:';
   const proxyPeer: Peer = { url: proxy.url, role: 'proxy', ...(isPlain && { certificate }) };
   const failure = ProxyFailure.in(error);
   if (failure !== undefined) {
     const { trouble } = failure;
-    if ('status' in trouble) return diagnoseProxyAnswer(proxy, url, trouble.status, trouble.offered);
+    if ('status' in trouble) return proxyResponseFailure(proxy, url, trouble.status, trouble.offered);
     const inner = diagnose(errorCode(trouble.reason), trouble.reason, proxyPeer);
-    return diagnoseUnusableProxy(proxy, url, inner);
+    return unusableProxyFailure(proxy, url, inner);
   }
   // A tunnel's own failures came above, so what is left of TLS is the server's; a plain request has no TLS but the proxy's.
-  if (isPlain && (beforeAnyRequest.has(code) || isTlsTrouble(code) || diagnoseCertificate(code, proxyPeer))) {
-    return diagnoseUnusableProxy(proxy, url, diagnose(code, error, proxyPeer));
+  if (
+    isPlain &&
+    (BEFORE_REQUEST_CODES.has(code) || isTlsTrouble(code) || certificateFailure(code, proxyPeer))
+  ) {
+    return unusableProxyFailure(proxy, url, diagnose(code, error, proxyPeer));
   }
   const diagnosis = diagnose(code, error, peer);
   return { ...diagnosis, why: `${diagnosis.why}, through ${proxy.label}` };
 }
 
-function diagnose(code: string, error: unknown, peer: Peer): Diagnosis {
+function diagnose(code: string, error: unknown, peer: Peer): NetworkFailure {
   const { url } = peer;
-  const certificate = diagnoseCertificate(code, peer);
+  const certificate = certificateFailure(code, peer);
   if (certificate !== undefined) return certificate;
   if (code.startsWith('HPE_')) {
     return { why: `the answer is not valid HTTP (${code})`, otherScheme: true };
   }
   if (isTlsTrouble(code)) return diagnoseTls(opensslReason(error, code), peer);
-  if (closed.has(code)) {
+  if (CONNECTION_CLOSED_CODES.has(code)) {
     return { why: 'the server closed the connection without an answer', otherScheme: true };
   }
   return known(code, url) ?? { why: code === '' ? 'the request failed' : `the request failed (${code})` };
@@ -113,7 +116,7 @@ function isTlsTrouble(code: string): boolean {
   return code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_HANDSHAKE');
 }
 
-function known(code: string, url: URL): Diagnosis | undefined {
+function known(code: string, url: URL): NetworkFailure | undefined {
   switch (code) {
     case 'ENOTFOUND':
       // The resolver is sure that there is no such name: EAI_AGAIN is how it says that it could not find out.
@@ -151,11 +154,11 @@ function known(code: string, url: URL): Diagnosis | undefined {
 }
 
 /** What OpenSSL says when the other side's first bytes are no TLS at all. */
-const notTls = /wrong version number|packet length too long|http request|unknown protocol/;
+const NOT_TLS = /wrong version number|packet length too long|http request|unknown protocol/;
 
-function diagnoseTls(reason: string, peer: Peer): Diagnosis {
+function diagnoseTls(reason: string, peer: Peer): NetworkFailure {
   const { host } = peer.url;
-  if (notTls.test(reason)) {
+  if (NOT_TLS.test(reason)) {
     return {
       why: `${host} does not speak TLS at this port (${reason})`,
       hint: insecureAdvice(peer) && 'If the registry speaks plain HTTP, use --insecure.',
@@ -163,7 +166,7 @@ function diagnoseTls(reason: string, peer: Peer): Diagnosis {
       otherScheme: true,
     };
   }
-  const refusal = diagnoseClientCertificate(reason, peer);
+  const refusal = clientCertificateFailure(reason, peer);
   return refusal ?? { why: `the TLS handshake with ${host} failed (${reason})`, temporary: false };
 }
 

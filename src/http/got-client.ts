@@ -2,19 +2,18 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { ArgumentError, FailedError, MultiarchError } from '../oci/errors.js';
 import { checkCancelled, untilAborted } from '../content/cancellation.js';
-import { Agents } from './agent.js';
+import { Agents, type Route } from './connections/agents.js';
 import { describeProxyLogin } from './describe-failure.js';
 import type { HttpClient, HttpEvent, HttpRequest, HttpResponse } from './message.js';
 import { NetworkError } from './network-error.js';
 import { isLoopbackHost } from './private-address.js';
-import { Proxies } from './proxies.js';
+import { Proxies } from './proxy/proxies.js';
 import { redactHeaders, redactUrl } from './redact.js';
 import { followRedirects, type Hop } from './redirect.js';
 import { retryWait, type RetryPolicy } from './retry.js';
-import type { Route } from './route.js';
 import { defaultSchemes, SchemeNegotiator, type SchemesOf } from './scheme.js';
 import { exchange, type Exchange, type TimeLimits } from './transport.js';
-import { Trust, type TlsFiles } from './trust.js';
+import { TlsConfig, type TlsFiles } from './tls/tls-config.js';
 
 export interface GotClientOptions {
   readonly userAgent: string;
@@ -32,7 +31,7 @@ export interface GotClientOptions {
   readonly isRegistry?: ((host: string) => boolean) | undefined;
   /** PEM files that flags name, for registries only. */
   readonly tls?: TlsFiles | undefined;
-  /** Proxies and trusted authorities; see {@link Proxies} and {@link Trust}. @default nothing is set */
+  /** Proxies and trusted authorities; see {@link Proxies} and {@link TlsConfig}. @default nothing is set */
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** Where the user's `certs.d` directories are. Without it, none is looked at, the system's neither. */
   readonly homeDirectory?: string | undefined;
@@ -49,10 +48,10 @@ export interface GotClientOptions {
   readonly sleep?: ((milliseconds: number, signal: AbortSignal) => Promise<unknown>) | undefined;
 }
 
-const defaultLimits: TimeLimits = { connect: 30_000, tls: 10_000, response: 60_000, idle: 120_000 };
+const DEFAULT_TIME_LIMITS: TimeLimits = { connect: 30_000, tls: 10_000, response: 60_000, idle: 120_000 };
 
 /** How many closed kept connections in a row are passed over before they count as tries. */
-const mostStaleConnections = 3;
+const MAX_STALE_CONNECTIONS = 3;
 
 /** Sends requests with got, one exchange at a time: redirects, retries and schemes are this room's own. */
 export class GotClient implements HttpClient {
@@ -60,7 +59,7 @@ export class GotClient implements HttpClient {
   readonly #insecureTls: (host: string) => boolean;
   readonly #isRegistry: (host: string) => boolean;
   readonly #proxies: Proxies;
-  readonly #trust: Trust;
+  readonly #trust: TlsConfig;
   readonly #onEvent: (event: HttpEvent) => void;
   readonly #limits: TimeLimits;
   readonly #policy: RetryPolicy;
@@ -74,7 +73,7 @@ export class GotClient implements HttpClient {
     this.#insecureTls = options.insecureTls ?? isLoopbackHost;
     const { env = {}, homeDirectory, tls } = options;
     const isRegistry = options.isRegistry ?? (() => true);
-    const trust = new Trust({
+    const trust = new TlsConfig({
       env,
       homeDirectory,
       files: (host) => (isRegistry(host) ? tls : undefined),
@@ -83,7 +82,7 @@ export class GotClient implements HttpClient {
     this.#proxies = new Proxies(env);
     this.#trust = trust;
     this.#onEvent = options.onEvent ?? (() => {});
-    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#limits = { ...DEFAULT_TIME_LIMITS, ...options.limits };
     this.#policy = {
       retries: options.retries ?? 4,
       now: options.now ?? Date.now,
@@ -104,7 +103,7 @@ export class GotClient implements HttpClient {
     for (let tries = 1; ;) {
       const outcome = await this.#try(request, first, tries, signal);
       const failed = outcome instanceof NetworkError;
-      if (failed && outcome.stale && request.retry !== false && stale < mostStaleConnections) {
+      if (failed && outcome.stale && request.retry !== false && stale < MAX_STALE_CONNECTIONS) {
         stale += 1;
         this.#reportRetry(request, 'a kept connection was closed', 0);
         continue;
@@ -161,13 +160,13 @@ export class GotClient implements HttpClient {
     signal: AbortSignal,
   ): Promise<HttpResponse | NetworkError> {
     const timing = request.timing ?? 'metadata';
-    let isAway = false;
+    let leftOriginalHost = false;
     const sendHop = (hop: Hop): Promise<HttpResponse> => {
       // Once somebody else has sent us on, the way back is theirs too.
-      isAway ||= hop.url.host !== first.url.host;
-      const asItself = !isAway && this.#isRegistry(hop.url.host);
+      leftOriginalHost ||= hop.url.host !== first.url.host;
+      const mayPresentClientCert = !leftOriginalHost && this.#isRegistry(hop.url.host);
       const sendTo = (url: URL): Promise<HttpResponse> =>
-        this.#exchange({ ...hop, url, signal, timing }, asItself, attempt);
+        this.#exchange({ ...hop, url, signal, timing }, mayPresentClientCert, attempt);
       const negotiate = hop === first && request.negotiateScheme === true;
       return negotiate ? this.#schemes.send(hop.url, signal, sendTo) : sendTo(hop.url);
     };
@@ -179,10 +178,10 @@ export class GotClient implements HttpClient {
     }
   }
 
-  /** @param asItself whether the registry may see its client certificate */
-  async #exchange(request: Exchange, asItself: boolean, attempt: number): Promise<HttpResponse> {
+  /** @param mayPresentClientCert whether the registry may see its client certificate */
+  async #exchange(request: Exchange, mayPresentClientCert: boolean, attempt: number): Promise<HttpResponse> {
     const { method, url } = request;
-    const route = this.#route(url, asItself);
+    const route = this.#route(url, mayPresentClientCert);
     const event = { method, url: redactUrl(url) };
     this.#onEvent({
       kind: 'request',
@@ -216,10 +215,10 @@ export class GotClient implements HttpClient {
   }
 
   /** @throws ArgumentError, FailedError for a configuration of proxies or certificates that cannot be used */
-  #route(url: URL, asItself: boolean): Route {
+  #route(url: URL, mayPresentClientCert: boolean): Route {
     const proxy = this.#proxies.select(url);
     if (url.protocol === 'http:') return { proxy, tls: undefined };
-    return { proxy, tls: this.#trust.of(url.host, !this.#insecureTls(url.host), asItself) };
+    return { proxy, tls: this.#trust.of(url.host, !this.#insecureTls(url.host), mayPresentClientCert) };
   }
 
   #pauseAfter(outcome: HttpResponse | NetworkError, tries: number): number | undefined {

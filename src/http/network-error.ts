@@ -50,7 +50,7 @@ export interface FailedRequest {
 }
 
 /** An answer that began and did not end. */
-export function brokenAnswer(
+export function truncatedResponse(
   place: FailedRequest,
   why: string,
   received: number,

@@ -7,7 +7,7 @@ import { BlockList, isIP, isIPv6 } from 'node:net';
 export type Reach = 'loopback' | 'link-local' | 'private' | 'public';
 
 /** Rows are asked in this order. BlockList also matches an IPv4 address in its IPv6 notation (`::ffff:10.0.0.1`). */
-const reaches: readonly [Reach, BlockList][] = [
+const ADDRESS_BLOCKS: readonly [Reach, BlockList][] = [
   // "This host" (0.0.0.0/8, ::) connects to the machine itself on most systems, so it is no better than loopback.
   ['loopback', blockList(['127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128'])],
   ['link-local', blockList(['169.254.0.0/16', 'fe80::/10'])],
@@ -16,7 +16,7 @@ const reaches: readonly [Reach, BlockList][] = [
 ];
 
 /** Prefixes that carry an IPv4 address in their last 32 bits: IPv4-compatible (RFC 4291) and NAT64 (RFC 6052). */
-const embeddings = blockList(['::/96', '64:ff9b::/96']);
+const IPV4_EMBEDDINGS = blockList(['::/96', '64:ff9b::/96']);
 
 /**
  * Is this an IP literal that is unspecified, loopback, link-local, private or unique-local? Those are the addresses to
@@ -49,9 +49,9 @@ function addressReach(name: string): Reach {
   const version = isIP(name);
   if (version === 0) return 'public';
   const family = version === 6 ? 'ipv6' : 'ipv4';
-  const reach = reaches.find(([, list]) => list.check(name, family))?.[0];
+  const reach = ADDRESS_BLOCKS.find(([, list]) => list.check(name, family))?.[0];
   if (reach !== undefined) return reach;
-  if (version === 6 && embeddings.check(name, 'ipv6')) return addressReach(lastFourBytes(name));
+  if (version === 6 && IPV4_EMBEDDINGS.check(name, 'ipv6')) return addressReach(lastFourBytes(name));
   return 'public';
 }
 

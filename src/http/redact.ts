@@ -1,5 +1,5 @@
 /** Query parameters whose values say what is asked for, not who asks. Any other may be a signature, a token or a session. */
-const plainParameters: ReadonlySet<string> = new Set([
+const PLAIN_PARAMETERS: ReadonlySet<string> = new Set([
   'scope',
   'service',
   'mount',
@@ -10,7 +10,7 @@ const plainParameters: ReadonlySet<string> = new Set([
 ]);
 
 /** Headers that never carry a secret. Every other value is hidden, whatever its name. */
-const plainHeaders: ReadonlySet<string> = new Set([
+const PLAIN_HEADERS: ReadonlySet<string> = new Set([
   'accept',
   'accept-ranges',
   'connection',
@@ -39,13 +39,13 @@ const plainHeaders: ReadonlySet<string> = new Set([
 ]);
 
 /** Headers that are a URL. */
-const urlHeaders: ReadonlySet<string> = new Set(['location']);
+const URL_HEADERS: ReadonlySet<string> = new Set(['location']);
 
-const hidden = 'REDACTED';
+const REDACTED = 'REDACTED';
 
 /** A URL as it may be printed: without user info and fragment, and with the values of few query parameters. */
 export function redactUrl(url: URL): string {
-  const userInfo = url.username === '' && url.password === '' ? '' : `${hidden}@`;
+  const userInfo = url.username === '' && url.password === '' ? '' : `${REDACTED}@`;
   return `${url.protocol}//${userInfo}${url.host}${url.pathname}${redactQuery(url.search)}`;
 }
 
@@ -61,10 +61,10 @@ export function redactHeaders(
 }
 
 function redactHeader(name: string, value: string): string {
-  if (plainHeaders.has(name)) return value;
-  if (!urlHeaders.has(name)) return hidden;
+  if (PLAIN_HEADERS.has(name)) return value;
+  if (!URL_HEADERS.has(name)) return REDACTED;
   if (URL.canParse(value)) return redactUrl(new URL(value));
-  if (!value.startsWith('/') || value.startsWith('//')) return hidden;
+  if (!value.startsWith('/') || value.startsWith('//')) return REDACTED;
   const [path = '', ...query] = value.replace(/#.*$/s, '').split('?');
   return path + redactQuery(query.length === 0 ? '' : `?${query.join('?')}`);
 }
@@ -78,9 +78,9 @@ function redactQuery(search: string): string {
     .map((parameter) => {
       const end = parameter.indexOf('=');
       // A parameter without a value may be the secret itself.
-      if (end === -1) return parameter === '' ? '' : hidden;
+      if (end === -1) return parameter === '' ? '' : REDACTED;
       const name = parameter.slice(0, end);
-      return plainParameters.has(name) ? parameter : `${name}=${hidden}`;
+      return PLAIN_PARAMETERS.has(name) ? parameter : `${name}=${REDACTED}`;
     });
   return `?${parameters.join('&')}`;
 }

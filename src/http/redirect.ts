@@ -3,12 +3,12 @@ import type { HttpMethod, HttpRequest, HttpResponse, RequestBody } from './messa
 import { hostReach, type Reach } from './private-address.js';
 import { redactUrl } from './redact.js';
 
-const mostRedirects = 10;
+const MAX_REDIRECTS = 10;
 
-const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** All that another origin may see of a request (CVE-2020-15157 and its kin): nothing that says who asks. */
-const harmlessHeaders: ReadonlySet<string> = new Set(['accept', 'range', 'user-agent', 'content-type']);
+const CROSS_ORIGIN_HEADERS: ReadonlySet<string> = new Set(['accept', 'range', 'user-agent', 'content-type']);
 
 /** One request of a chain of redirects. Header names are in lower case. */
 export interface Hop {
@@ -35,9 +35,9 @@ export async function followRedirects(
     const location = redirectLocation(answer);
     if (location === undefined) return answer;
     answer.discard();
-    if (redirects === mostRedirects) {
+    if (redirects === MAX_REDIRECTS) {
       throw new InvalidError(
-        `${first.method} ${redactUrl(first.url)}: redirected more than ${mostRedirects} times, last to ${redactUrl(hop.url)}`,
+        `${first.method} ${redactUrl(first.url)}: redirected more than ${MAX_REDIRECTS} times, last to ${redactUrl(hop.url)}`,
       );
     }
     // The answer tells the URL that was really asked: the hop's own may have had its scheme changed on the way.
@@ -48,7 +48,7 @@ export async function followRedirects(
 
 /** The Location of a redirect; undefined for any other answer, and for a 3xx that leads nowhere. */
 export function redirectLocation(answer: HttpResponse): string | undefined {
-  return redirectStatuses.has(answer.status) ? answer.headers['location'] : undefined;
+  return REDIRECT_STATUSES.has(answer.status) ? answer.headers['location'] : undefined;
 }
 
 /**
@@ -66,7 +66,8 @@ export function nextHop(from: Hop, status: number, location: string): Hop {
   const body = toGet ? undefined : from.body;
   const sameOrigin = url.origin === from.url.origin;
   const kept = Object.entries(from.headers).filter(
-    ([name]) => (sameOrigin || harmlessHeaders.has(name)) && (body !== undefined || name !== 'content-type'),
+    ([name]) =>
+      (sameOrigin || CROSS_ORIGIN_HEADERS.has(name)) && (body !== undefined || name !== 'content-type'),
   );
   return { method, url, headers: Object.fromEntries(kept), body };
 }

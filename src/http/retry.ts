@@ -11,18 +11,18 @@ export interface RetryPolicy {
   readonly random: () => number;
 }
 
-const shortestCapMilliseconds = 500;
-const longestCapMilliseconds = 15_000;
-const longestRetryAfterMilliseconds = 60_000;
+const MIN_BACKOFF_CAP_MILLISECONDS = 500;
+const MAX_BACKOFF_CAP_MILLISECONDS = 15_000;
+const MAX_RETRY_AFTER_MILLISECONDS = 60_000;
 /** Who asks for more than this answers nobody meanwhile, however often it is tried. */
-const hopelessRetryAfterMilliseconds = 5 * 60_000;
+const ABANDON_RETRY_AFTER_MILLISECONDS = 5 * 60_000;
 
 /** 499 and 522 come from proxies in front of a registry: client gone, origin timed out. */
-const temporaryStatuses: ReadonlySet<number> = new Set([408, 429, 499]);
+const TEMPORARY_STATUSES: ReadonlySet<number> = new Set([408, 429, 499]);
 
 /** May the same request succeed a little later? 501 says that it never will. */
 export function isTemporaryStatus(status: number): boolean {
-  return temporaryStatuses.has(status) || (status >= 500 && status <= 599 && status !== 501);
+  return TEMPORARY_STATUSES.has(status) || (status >= 500 && status <= 599 && status !== 501);
 }
 
 /**
@@ -35,10 +35,10 @@ export function isTemporaryStatus(status: number): boolean {
 export function retryWait(policy: RetryPolicy, tries: number, outcome: TryOutcome): number | undefined {
   const temporary = 'status' in outcome ? isTemporaryStatus(outcome.status) : outcome.temporary;
   if (!temporary || tries > policy.retries) return undefined;
-  const cap = Math.min(longestCapMilliseconds, shortestCapMilliseconds * 2 ** (tries - 1));
+  const cap = Math.min(MAX_BACKOFF_CAP_MILLISECONDS, MIN_BACKOFF_CAP_MILLISECONDS * 2 ** (tries - 1));
   const asked = 'status' in outcome ? retryAfterMilliseconds(outcome.retryAfter, policy.now()) : 0;
-  if (asked > hopelessRetryAfterMilliseconds) return undefined;
-  return Math.max(Math.round(policy.random() * cap), Math.min(asked, longestRetryAfterMilliseconds));
+  if (asked > ABANDON_RETRY_AFTER_MILLISECONDS) return undefined;
+  return Math.max(Math.round(policy.random() * cap), Math.min(asked, MAX_RETRY_AFTER_MILLISECONDS));
 }
 
 /** Retry-After (RFC 9110, section 10.2.3): seconds, or an HTTP date. What is neither, or is past, asks for nothing. */

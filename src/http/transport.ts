@@ -4,18 +4,17 @@ import type { Readable } from 'node:stream';
 import { got } from 'got';
 
 import { checkCancelled, onAbort } from '../content/cancellation.js';
-import { cancelled } from '../oci/cancelled.js';
-import type { Agents } from './agent.js';
-import { AnswerBody } from './answer-body.js';
-import { Answer, hasBody } from './answer.js';
-import type { ConnectLimits } from './connection-agents.js';
+import { cancelled } from '../oci/errors.js';
+import type { Agents, Route } from './connections/agents.js';
+import { ResponseBody } from './response-body.js';
+import { NodeResponse, hasBody } from './node-response.js';
+import type { ConnectLimits } from './connections/connection-agents.js';
 import type { HttpMethod, RequestBody } from './message.js';
 import { describeFailure } from './describe-failure.js';
-import type { Peer } from './diagnosis.js';
-import { forwardThrough } from './forward.js';
-import { brokenAnswer } from './network-error.js';
-import type { Route } from './route.js';
-import { TimeLimitError } from './time-limit-error.js';
+import type { Peer } from './network-failure.js';
+import { forwardThrough } from './proxy/forward.js';
+import { truncatedResponse } from './network-error.js';
+import { TimeLimitError } from './deadline.js';
 import { openBody, Upload } from './upload.js';
 
 /** In milliseconds. */
@@ -50,10 +49,10 @@ export interface Transport {
  * Sends one request and waits for the headers of its answer, also when that comes before the whole body was sent.
  * @throws NetworkError when there is no answer, CancelledError, and what the request's body fails with
  */
-export async function exchange(request: Exchange, transport: Transport): Promise<Answer> {
+export async function exchange(request: Exchange, transport: Transport): Promise<NodeResponse> {
   checkCancelled(request.signal);
   const body = request.body === undefined ? undefined : await openBody(request.body, request.signal);
-  return new Promise<Answer>((resolve, reject) => {
+  return new Promise<NodeResponse>((resolve, reject) => {
     new RunningExchange(request, transport, body).start(resolve, reject);
   });
 }
@@ -99,7 +98,7 @@ class RunningExchange {
     }
   }
 
-  start(resolve: (answer: Answer) => void, reject: (error: Error) => void): void {
+  start(resolve: (answer: NodeResponse) => void, reject: (error: Error) => void): void {
     const stream = this.#stream;
     const fail = (error: Error): void => {
       stopAbort();
@@ -127,7 +126,7 @@ class RunningExchange {
     else if (this.#request.method !== 'GET' && this.#request.method !== 'HEAD') stream.end();
   }
 
-  #answer(message: IncomingMessage): Answer {
+  #answer(message: IncomingMessage): NodeResponse {
     const { method, url, signal } = this.#request;
     const status = message.statusCode ?? 0;
     // The server has decided. What it will not read is not sent, and not waiting for it saves its answer from the reset that follows.
@@ -137,20 +136,20 @@ class RunningExchange {
     if (!hasBody(method, status, length)) {
       this.#stream.once('end', () => this.#finish(0));
       this.#stream.resume();
-      return new Answer(head);
+      return new NodeResponse(head);
     }
     const expected = length === undefined ? undefined : Number(length);
-    const body = new AnswerBody(this.#stream, {
+    const body = new ResponseBody(this.#stream, {
       expected,
       idleMilliseconds: this.#transport.limits.idle,
-      broken: (why, received) => brokenAnswer(this.#request, why, received, expected),
+      broken: (why, received) => truncatedResponse(this.#request, why, received, expected),
       onDone: (received) => {
         stopAbort();
         this.#finish(received);
       },
     });
     const stopAbort = onAbort(signal, () => body.destroy(cancelled(signal)));
-    return new Answer(head, body);
+    return new NodeResponse(head, body);
   }
 
   #finish(received: number): void {
@@ -164,7 +163,7 @@ class RunningExchange {
   #describe(error: unknown): Error {
     const { agents, role, route } = this.#transport;
     const socket = this.#clientRequest?.socket ?? undefined;
-    const wasWaiting = socket !== undefined && agents.wasWaiting(socket);
+    const wasWaiting = socket !== undefined && agents.wasPreconnected(socket);
     const isKept = wasWaiting || this.#clientRequest?.reusedSocket === true;
     const certificate = socket && agents.certificateOf(socket);
     const peer = { ...route.tls, role, certificate };

@@ -6,9 +6,9 @@ import { startDeadline } from './deadline.js';
 import type { RequestBody } from './message.js';
 
 /** Small enough that a slow but living connection takes one within the idle limit. */
-const pieceBytes = 64 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 /** So much is handed to the connection before it took any of it: it never waits for the body while there is some. */
-const mostOnTheWay = 512 * 1024;
+const HIGH_WATER_MARK = 512 * 1024;
 
 /** Opens a body to be sent. @throws FailedError when it cannot be opened, or its own error when that is one of ours */
 export async function openBody(body: RequestBody, signal: AbortSignal): Promise<Readable> {
@@ -114,10 +114,10 @@ export class Upload {
           reject(this.#wrongSize('more'));
           return;
         }
-        for (let start = 0; start < chunk.length; start += pieceBytes) {
-          this.#write(chunk.subarray(start, start + pieceBytes));
+        for (let start = 0; start < chunk.length; start += CHUNK_BYTES) {
+          this.#write(chunk.subarray(start, start + CHUNK_BYTES));
         }
-        if (this.#given - this.#sent >= mostOnTheWay) body.pause();
+        if (this.#given - this.#sent >= HIGH_WATER_MARK) body.pause();
       });
       // Whoever opened it may have looked into it before, and paused it.
       body.resume();

@@ -1,9 +1,12 @@
-import type { Annotations } from './annotation.js';
 import type { Digest } from './digest.js';
 import type { MediaType } from './media-type.js';
-import { readPlatform } from './platform-json.js';
-import type { PlatformJson } from './platform-json.js';
-import type { Platform } from './platform.js';
+import { readPlatform, type PlatformJson, type Platform } from './platform.js';
+
+/** Annotations of an index, a manifest or a descriptor (image-spec, "Annotations"). */
+export type Annotations = Readonly<Record<string, string>>;
+
+/** The tag of an entry in the index.json of an image layout (image-spec, "Pre-Defined Annotation Keys"). */
+export const REF_NAME = 'org.opencontainers.image.ref.name';
 
 /** A typed, sized and hashed pointer to content (image-spec, "OCI Content Descriptors"). */
 export interface Descriptor {

@@ -1,4 +1,3 @@
-import { attestedDigest, isAttestation } from './attestation.js';
 import type { Descriptor } from './descriptor.js';
 import {
   changeOf,
@@ -12,6 +11,7 @@ import type { Digest } from './digest.js';
 import type { IndexDocument } from './document.js';
 import type { MediaType } from './media-type.js';
 import { formatPlatformFull, platformKey, type Platform } from './platform.js';
+import { attestedDigest, isAttestation } from './attestation.js';
 
 /** What can be compared: an index, or one image with the platform that it runs on, as if it were the only entry. */
 export type Comparable =

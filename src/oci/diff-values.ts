@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { REFERENCE_DIGEST, type Annotations } from './annotation.js';
-import { isAttestation } from './attestation.js';
-import type { Descriptor } from './descriptor.js';
+import { type Annotations, type Descriptor } from './descriptor.js';
 import type { ImageIndex } from './image-index.js';
+import { REFERENCE_DIGEST, isAttestation } from './attestation.js';
 
 /** A value on both sides. Absent where that side does not have it. */
 export interface ValueChange<T> {

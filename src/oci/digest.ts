@@ -40,7 +40,7 @@ export function isDigest(text: string): text is Digest {
  * Whether the text is a digest that content can be verified with. Where a reference may stand as well, this tells the
  * two apart: by the grammar alone `app:1` is a digest, too.
  */
-export function isKnownDigest(text: string): text is Digest {
+export function isVerifiableDigest(text: string): text is Digest {
   return isDigest(text) && digestAlgorithm(text) !== undefined;
 }
 

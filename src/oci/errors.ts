@@ -41,7 +41,7 @@ export type ErrorKind =
   | 'unauthorized'
   | 'unavailable';
 
-export interface ErrorOptions {
+export interface MultiarchErrorOptions {
   /** What the user can do next, one sentence. */
   readonly hint?: string | undefined;
   readonly exchange?: FailedExchange | undefined;
@@ -54,7 +54,7 @@ export abstract class MultiarchError extends Error {
   readonly hint: string | undefined;
   readonly exchange: FailedExchange | undefined;
 
-  constructor(message: string, options: ErrorOptions = {}) {
+  constructor(message: string, options: MultiarchErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.hint = options.hint;
@@ -83,7 +83,10 @@ export class InvalidError extends MultiarchError {
   /** Everything that is wrong with the document, where it is a document that is wrong. */
   readonly problems: readonly Problem[];
 
-  constructor(message: string, options: ErrorOptions & { readonly problems?: readonly Problem[] } = {}) {
+  constructor(
+    message: string,
+    options: MultiarchErrorOptions & { readonly problems?: readonly Problem[] } = {},
+  ) {
     super(message, options);
     this.problems = options.problems ?? [];
   }
@@ -117,4 +120,22 @@ export class CancelledError extends MultiarchError {
 /** Everything that has no better name: a full disk, a file that cannot be read, an answer that makes no sense. */
 export class FailedError extends MultiarchError {
   readonly kind = 'failed';
+}
+
+/**
+ * The error that a fired signal stands for. The signal's own reason stays out of it: it may be anything.
+ * @param action what is not done any more, such as `write sha256:…`
+ */
+export function cancelled(signal: AbortSignal, action?: string): CancelledError {
+  const reason: unknown = signal.reason;
+  if (reason instanceof Error && reason.name === 'TimeoutError') {
+    const detail = action === undefined ? '' : ` (${action})`;
+    return new CancelledError(`Cancelled: the time limit was reached${detail}`);
+  }
+  return new CancelledError(action === undefined ? 'Cancelled' : `Cancelled: ${action}`);
+}
+
+/** Without what a terminal would obey: control characters, line ends among them, become single spaces. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
 }

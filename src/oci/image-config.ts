@@ -1,9 +1,7 @@
 import type { Digest } from './digest.js';
 import { InvalidError } from './errors.js';
 import { parseJson } from './json.js';
-import { readPlatform } from './platform-json.js';
-import type { PlatformJson } from './platform-json.js';
-import type { Platform } from './platform.js';
+import { readPlatform, type PlatformJson, type Platform } from './platform.js';
 import { invalidDocument, validateDocument } from './validate.js';
 
 /** The largest image config that is read, in bytes. */

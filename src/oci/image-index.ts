@@ -1,6 +1,4 @@
-import type { Annotations } from './annotation.js';
-import { readDescriptor } from './descriptor.js';
-import type { Descriptor, DescriptorJson } from './descriptor.js';
+import { type Annotations, readDescriptor, type Descriptor, type DescriptorJson } from './descriptor.js';
 import type { MediaType } from './media-type.js';
 
 /** An OCI image index or a Docker manifest list (image-spec, "OCI Image Index"). */

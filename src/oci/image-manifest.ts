@@ -1,6 +1,4 @@
-import type { Annotations } from './annotation.js';
-import { readDescriptor } from './descriptor.js';
-import type { Descriptor, DescriptorJson } from './descriptor.js';
+import { type Annotations, readDescriptor, type Descriptor, type DescriptorJson } from './descriptor.js';
 import type { MediaType } from './media-type.js';
 
 /** An OCI image manifest or a Docker schema 2 manifest (image-spec, "OCI Image Manifest"). */

@@ -1,9 +1,9 @@
-import { REFERENCE_TYPE, REF_NAME } from './annotation.js';
+import { REF_NAME } from './descriptor.js';
 import type { Problem } from './errors.js';
 import { isJsonObject } from './json.js';
 import { isIndexType, isManifestType } from './media-type.js';
-import { formatPlatformFull, isCompletePlatform, platformKey } from './platform.js';
-import type { Platform } from './platform.js';
+import { formatPlatformFull, isCompletePlatform, platformKey, type Platform } from './platform.js';
+import { REFERENCE_TYPE } from './attestation.js';
 
 /** The rule that {@link checkDuplicatePlatforms} reports, so that a caller can make it a warning. */
 export const DUPLICATE_PLATFORM = 'platform/duplicate';

@@ -1,6 +1,5 @@
-import { InvalidError } from './errors.js';
-import type { Problem } from './errors.js';
-import { pointerTo } from './json-pointer.js';
+import { InvalidError, type Problem } from './errors.js';
+import { pointerTo } from './schema-problems.js';
 
 /** Deeper than any document of OCI or Docker, and far from what would exhaust the stack. */
 const MAX_DEPTH = 256;

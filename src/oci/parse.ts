@@ -1,16 +1,11 @@
-import { digestAlgorithm, digestOf } from './digest.js';
-import type { Digest } from './digest.js';
-import { detectKind } from './document-kind.js';
-import type { DocumentKind } from './document-kind.js';
-import type { Document } from './document.js';
+import { digestAlgorithm, digestOf, type Digest } from './digest.js';
+import { detectKind, type DocumentKind } from './document-kind.js';
+import { type ManifestOrIndex, MAX_MANIFEST_PULL } from './document.js';
 import { InvalidError } from './errors.js';
-import { readImageIndex } from './image-index.js';
-import type { ImageIndexJson } from './image-index.js';
-import { readImageManifest } from './image-manifest.js';
-import type { ImageManifestJson } from './image-manifest.js';
+import { readImageIndex, type ImageIndexJson } from './image-index.js';
+import { readImageManifest, type ImageManifestJson } from './image-manifest.js';
 import { DUPLICATE_PLATFORM } from './index-rules.js';
 import { isJsonObject, parseJson } from './json.js';
-import { MAX_MANIFEST_PULL } from './limits.js';
 import {
   DOCKER_CONFIG,
   DOCKER_MANIFEST,
@@ -19,8 +14,8 @@ import {
   isIndexType,
   isManifestType,
   isSchema1Type,
+  type MediaType,
 } from './media-type.js';
-import type { MediaType } from './media-type.js';
 import { invalidDocument, validateDocument } from './validate.js';
 
 /** What others say of a document before it is read: an HTTP answer, or the descriptor that points to it. */
@@ -64,7 +59,7 @@ type ManifestKind = Extract<DocumentKind, 'image-index' | 'docker-manifest-list'
  * told apart. Tolerates what is harmless, see `validateDocument` for the whole truth.
  * @throws InvalidError naming the document by the claim's `label`
  */
-export function parseDocument(bytes: Uint8Array, claim: DocumentClaim = {}): Document {
+export function parseDocument(bytes: Uint8Array, claim: DocumentClaim = {}): ManifestOrIndex {
   const { label = 'the document' } = claim;
   const digest = checkClaim(bytes, claim, label);
   const claimed = (claim.mediaType ?? '').split(';', 1).join().trim().toLowerCase();
@@ -78,9 +73,14 @@ export function parseDocument(bytes: Uint8Array, claim: DocumentClaim = {}): Doc
     : indexDocument(value as ImageIndexJson, { bytes, digest }, claimed, label);
 }
 
-type BytesAndDigest = Pick<Document, 'bytes' | 'digest'>;
+type BytesAndDigest = Pick<ManifestOrIndex, 'bytes' | 'digest'>;
 
-function indexDocument(json: ImageIndexJson, base: BytesAndDigest, claimed: string, label: string): Document {
+function indexDocument(
+  json: ImageIndexJson,
+  base: BytesAndDigest,
+  claimed: string,
+  label: string,
+): ManifestOrIndex {
   const value = readImageIndex(json);
   checkMediaType(claimed, isIndexType, value.mediaType ?? 'an image index', label);
   const mediaType = value.mediaType ?? (isIndexType(claimed) ? claimed : OCI_INDEX);
@@ -92,7 +92,7 @@ function manifestDocument(
   base: BytesAndDigest,
   claimed: string,
   label: string,
-): Document {
+): ManifestOrIndex {
   const value = readImageManifest(json);
   checkMediaType(claimed, isManifestType, value.mediaType ?? 'an image manifest', label);
   const likely = value.config.mediaType === DOCKER_CONFIG ? DOCKER_MANIFEST : OCI_MANIFEST;

@@ -1,4 +1,4 @@
-import type { Annotations } from './annotation.js';
+import type { Annotations } from './descriptor.js';
 
 /** The labels of one image, from its config. */
 export type Labels = Readonly<Record<string, string>>;

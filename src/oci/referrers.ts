@@ -1,6 +1,6 @@
 import type { Descriptor } from './descriptor.js';
 import type { Digest } from './digest.js';
-import type { Document, IndexDocument } from './document.js';
+import type { ManifestOrIndex, IndexDocument } from './document.js';
 import { InvalidError } from './errors.js';
 import { isJsonObject, parseJson } from './json.js';
 import { OCI_INDEX } from './media-type.js';
@@ -57,7 +57,7 @@ export function isReferrersTag(name: string): boolean {
  * What a list of referrers says of a document (distribution-spec, "Pushing Manifests with Subject"): the artifact type of
  * a manifest that states none is the media type of its config, and the annotations are the document's own.
  */
-export function referrerDescriptor(document: Document): Descriptor {
+export function referrerDescriptor(document: ManifestOrIndex): Descriptor {
   const { mediaType, digest, bytes } = document;
   const { annotations = {} } = document.value;
   const artifactType =
@@ -96,7 +96,7 @@ export function addReferrer(list: IndexDocument | undefined, referrer: Descripto
  * @param name what messages call it
  * @throws InvalidError where it is something else
  */
-export function asReferrersList(document: Document, name: string): IndexDocument {
+export function asReferrersList(document: ManifestOrIndex, name: string): IndexDocument {
   if (document.kind === 'index' && document.mediaType === OCI_INDEX) return document;
   throw new InvalidError(
     `${name} should be a list of referrers, but is of media type ${document.mediaType}`,

@@ -3,7 +3,7 @@ import type { DocumentKind } from './document-kind.js';
 import type { Problem } from './errors.js';
 import { checkDuplicatePlatforms } from './index-rules.js';
 import { isJsonObject } from './json.js';
-import { pointerTo } from './json-pointer.js';
+import { pointerTo } from './schema-problems.js';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 

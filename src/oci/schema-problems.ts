@@ -1,5 +1,4 @@
 import type { Problem } from './errors.js';
-import { pointerTo } from './json-pointer.js';
 import type { SchemaError } from './schemas.generated.js';
 
 /** What a pattern asks for, by the name under `$defs` that holds it in the schemas. */
@@ -104,4 +103,9 @@ function typeNames(type: unknown): string[] {
 function list(words: readonly string[]): string {
   if (words.length < 2) return words.join('');
   return `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`;
+}
+
+/** A JSON pointer (RFC 6901) to the member or element that these steps lead to from the root. */
+export function pointerTo(...steps: readonly (string | number)[]): string {
+  return steps.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }

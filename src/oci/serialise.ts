@@ -1,10 +1,8 @@
-import type { Annotations } from './annotation.js';
-import type { Descriptor } from './descriptor.js';
+import type { Annotations, Descriptor } from './descriptor.js';
 import { digestOf } from './digest.js';
-import type { IndexDocument } from './document.js';
+import { type IndexDocument, MAX_MANIFEST_PUSH } from './document.js';
 import { InvalidError } from './errors.js';
 import type { ImageIndex } from './image-index.js';
-import { MAX_MANIFEST_PUSH } from './limits.js';
 import { OCI_INDEX } from './media-type.js';
 import type { Platform } from './platform.js';
 

@@ -3,7 +3,7 @@ import { unlimited } from '../content/limit.js';
 import { readChild } from '../content/read-child.js';
 import type { Source } from '../content/source.js';
 import type { Digest } from '../oci/digest.js';
-import type { Document } from '../oci/document.js';
+import type { ManifestOrIndex } from '../oci/document.js';
 import { NotFoundError } from '../oci/errors.js';
 import type { MoveOptions } from './move-content.js';
 
@@ -18,7 +18,7 @@ export interface Subject {
 
 /** What refers to a subject, read. */
 export interface CollectedReferrer extends Referrer {
-  readonly document: Document;
+  readonly document: ManifestOrIndex;
   readonly source: Source;
 }
 
@@ -73,7 +73,7 @@ async function readReferrer(
   { source, digest: subject }: Subject,
   { descriptor, cosign }: Referrer,
   { limit = unlimited, signal, onEvent }: MoveOptions,
-): Promise<Document | undefined> {
+): Promise<ManifestOrIndex | undefined> {
   const leaveOut = (why: string): undefined => {
     const message = `${source.label} lists ${descriptor.digest} as referring to ${subject}, but ${why}: it is left out`;
     onEvent?.({ kind: 'warning', message });

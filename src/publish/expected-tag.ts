@@ -1,7 +1,7 @@
 import { unlimited } from '../content/limit.js';
 import type { Digest } from '../oci/digest.js';
 import { ConflictError } from '../oci/errors.js';
-import type { Destination, PlanOptions } from './plan.js';
+import type { Destination, PlanOptions } from './target-state.js';
 
 /** What a tag must stand for when it is moved: this digest, or nothing yet. */
 export type ExpectedTag = Digest | 'none';

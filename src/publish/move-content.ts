@@ -6,10 +6,10 @@ import type { Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import type { Document } from '../oci/document.js';
+import type { ManifestOrIndex } from '../oci/document.js';
 import { isNonDistributableType } from '../oci/media-type.js';
-import { LenientSource } from './lenient-source.js';
-import { movedChildren, type Child, type ContentOptions } from './plan.js';
+import { OptionalBlobSource } from './optional-blob-source.js';
+import { childrenToCopy, type SourcedEntry, type ContentOptions } from './target-state.js';
 
 export interface MoveOptions extends ContentOptions {
   readonly onEvent?: OnEvent | undefined;
@@ -27,7 +27,7 @@ export interface MoveOptions extends ContentOptions {
  */
 export async function moveContent(
   target: Target,
-  children: readonly Child[],
+  children: readonly SourcedEntry[],
   options: MoveOptions = {},
   last?: Digest,
 ): Promise<void> {
@@ -56,21 +56,21 @@ class Move {
     this.#signal = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
   }
 
-  async run(children: readonly Child[]): Promise<void> {
+  async run(children: readonly SourcedEntry[]): Promise<void> {
     await Promise.allSettled(children.map((child) => this.#manifestOnce(child, 1)));
     if (this.#failure !== undefined) throw this.#failure.reason;
   }
 
   /** @param above how many indexes it was reached through, with the one that is published */
-  #manifestOnce(child: Child, above: number): Promise<void> {
+  #manifestOnce(child: SourcedEntry, above: number): Promise<void> {
     return this.#manifests.do(child.descriptor, () => this.#manifest(child, above));
   }
 
-  async #manifest(child: Child, above: number): Promise<void> {
+  async #manifest(child: SourcedEntry, above: number): Promise<void> {
     const { descriptor, source } = child;
     const document = await this.#read(child, above);
     const results = await Promise.allSettled(
-      movedChildren(document, this.#options).map((below) =>
+      childrenToCopy(document, this.#options).map((below) =>
         document.kind === 'index'
           ? this.#manifestOnce({ descriptor: below, source }, above + 1)
           : this.#blobOnce(below, source),
@@ -82,7 +82,7 @@ class Move {
     this.#onEvent?.({ kind: 'child-pushed', repository: this.#target.label, digest: descriptor.digest });
   }
 
-  #read({ descriptor, source, document: known }: Child, above: number): Promise<Document> {
+  #read({ descriptor, source, document: known }: SourcedEntry, above: number): Promise<ManifestOrIndex> {
     return this.#io(async () => {
       const document = known ?? (await readChild(source, descriptor, { signal: this.#signal }));
       checkNesting(document, above, source.label);
@@ -112,7 +112,7 @@ class Move {
   async #blobIfThere(descriptor: Descriptor, source: Source): Promise<void> {
     const { digest, size } = descriptor;
     // Not before there is something to copy: what has started is shown until it is done.
-    const lenient = new LenientSource(source, () => {
+    const lenient = new OptionalBlobSource(source, () => {
       this.#onEvent?.({ kind: 'blob-started', digest, size });
     });
     try {

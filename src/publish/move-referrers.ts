@@ -1,14 +1,13 @@
-import { allOf } from '../content/all-of.js';
-import { unlimited } from '../content/limit.js';
+import { allOf, unlimited } from '../content/limit.js';
 import type { Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
 import type { Digest } from '../oci/digest.js';
-import type { Document } from '../oci/document.js';
+import type { ManifestOrIndex } from '../oci/document.js';
 import { sameRepository } from '../oci/reference.js';
 import type { CosignTag } from '../oci/referrers.js';
 import { collectReferrers, type CollectedReferrer, type Subject } from './collect-referrers.js';
 import { moveContent, type MoveOptions } from './move-content.js';
-import { missingChildren, observeTags } from './plan.js';
+import { missingChildren, readTagStates } from './target-state.js';
 
 /** A tag of cosign's that is to stand for the same as in the source. */
 interface TagPut extends CosignTag {
@@ -74,7 +73,7 @@ async function listAgain(
   present: readonly CollectedReferrer[],
   { limit = unlimited, signal }: MoveOptions,
 ): Promise<void> {
-  const bySubject = new Map<Digest, Map<Digest, Document>>();
+  const bySubject = new Map<Digest, Map<Digest, ManifestOrIndex>>();
   for (const { document } of present) {
     const subject = document.value.subject?.digest;
     if (subject === undefined) continue;
@@ -103,7 +102,7 @@ function namesSubject({ document }: CollectedReferrer): boolean {
 }
 
 async function findTags(puts: readonly TagPut[], options: MoveOptions): Promise<TagsFound> {
-  const states = await observeTags(puts, options);
+  const states = await readTagStates(puts, options);
   return {
     free: puts.filter((put) => states.get(put) === undefined),
     taken: puts.flatMap((put) => {

@@ -1,130 +1,156 @@
-import { unlimited, type Limit } from '../content/limit.js';
+import { unlimited } from '../content/limit.js';
 import { checkNesting, OncePerManifest } from '../content/nesting.js';
 import { readChild } from '../content/read-child.js';
-import type { ReadOptions, Source } from '../content/source.js';
+import type { Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
-import { visible } from '../content/visible.js';
-import { childrenOf } from '../oci/children.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import type { Document } from '../oci/document.js';
-import { isNonDistributableType } from '../oci/media-type.js';
-import type { Tag } from '../oci/reference.js';
+import { documentDescriptor } from '../oci/document.js';
+import type { MediaType } from '../oci/media-type.js';
+import {
+  missingChildren,
+  childrenToCopy,
+  readTagStates,
+  type SourcedEntry,
+  type ContentOptions,
+} from './target-state.js';
+import {
+  checkSizes,
+  expectFirst,
+  repositoryLabel,
+  tagChange,
+  type PublishRequest,
+  type TagChange,
+} from './publish.js';
+import { inTagOrder } from './put-in-turn.js';
 
-/**
- * An entry of the index that is to be published, with the place that its content is read from; or an image that is itself
- * to be published.
- */
-export interface Child {
-  readonly descriptor: Descriptor;
-  readonly source: Source;
-  /** The manifest where it is at hand, so that it is not read again. */
-  readonly document?: Document;
+/** One piece of content, and what a push would do about it. */
+export interface PlannedContent {
+  readonly repository: string;
+  readonly kind: 'blob' | 'manifest';
+  readonly digest: Digest;
+  /** In bytes. */
+  readonly size: number;
+  /** `mount` is asked for; a registry that does not mount gets the bytes instead. */
+  readonly action: 'present' | 'mount' | 'upload' | 'put';
 }
 
-/** A tag that is to stand for what is published; without a tag, it is published by its digest alone. */
-export interface Destination {
-  readonly target: Target;
-  readonly tag?: Tag;
-  /** Where the destination was named by it. It can only be that of what is published. */
-  readonly digest?: Digest;
+/** A piece of content with what it points to. */
+interface PlannedTree {
+  readonly content: PlannedContent;
+  readonly below: readonly PlannedTree[];
 }
 
-/**
- * What each destination's tag stands for before the push; `undefined` where there is no such tag yet, or where the
- * registry does not let us see it.
- */
-export type TagStates = ReadonlyMap<Destination, Descriptor | undefined>;
-
-export interface PlanOptions extends ReadOptions {
-  /** @default unlimited */
-  readonly limit?: Limit;
-}
-
-export interface ContentOptions extends PlanOptions {
-  /**
-   * What becomes of layers that are not for distribution (image-spec, "Non-Distributable Layers"): they stay where their
-   * URLs say, or they are moved like any other where the source holds them.
-   * @default 'leave'
-   */
-  readonly nondistributable?: 'leave' | 'move' | undefined;
-}
-
-/** Asks what the tags stand for now: one request a tag, all at once. */
-export async function observeTags(
-  destinations: readonly Destination[],
-  options: PlanOptions = {},
-): Promise<TagStates> {
-  const { limit = unlimited } = options;
-  const states = await Promise.all(
-    destinations.map(async (destination) => {
-      const { target, tag } = destination;
-      const state = tag === undefined ? undefined : await limit(() => visible(target.find(tag, options)));
-      return [destination, state] as const;
-    }),
-  );
-  return new Map(states);
-}
-
-/** Of a document's children, in their order, those that are moved with it. */
-export function movedChildren(document: Document, { nondistributable }: ContentOptions): Descriptor[] {
-  return childrenOf(document).filter(
-    ({ mediaType }) => nondistributable === 'move' || !isNonDistributableType(mediaType),
-  );
+/** What a push would do. */
+export interface PushPlan {
+  /** Of the index or image. */
+  readonly digest: Digest;
+  readonly mediaType: MediaType;
+  /** Of the index or image manifest, in bytes. */
+  readonly size: number;
+  /** In the order of the index; a manifest after what it points to. What is published itself only where it gets no tag. */
+  readonly content: readonly PlannedContent[];
+  /** In the order in which they would move. To move one, what is published is put under it. */
+  readonly tags: readonly TagChange[];
 }
 
 /**
- * Compares an index's children with a target: one request a distinct child, all at once. Every registry is asked,
- * since some accept an index whose children they do not hold. Where layers that are not for distribution are to be moved, a
- * child is missing also where only such a layer of it is: most targets have it without them.
+ * Finds out what {@link publish} would do, and does none of it: sources and targets are only read, registries with GET
+ * and HEAD alone. Whether a source holds a layer that is not for distribution is seen only when it is moved.
  *
- * @param seen children that this run has already read from the target
+ * @throws ConflictError where the push would throw it, and what the Source and the Target throw
  */
-export async function missingChildren(
-  target: Target,
-  children: readonly Child[],
-  seen: ReadonlySet<Digest>,
-  options: ContentOptions = {},
-): Promise<Child[]> {
-  const { limit = unlimited } = options;
-  const walk = { ...options, walked: new OncePerManifest<boolean>() };
-  const distinct = [...new Map(children.map((child) => [child.descriptor.digest, child])).values()];
-  const found = await Promise.all(
-    distinct.map(async (child) => {
-      const { digest, size } = child.descriptor;
-      // A layout may have lost a part of an image that it lists, also of one that was just read from there.
-      if ((await limit(async () => target.hasImage?.(child.descriptor, options))) === false) return false;
-      if (seen.has(digest)) return true;
-      const there = await limit(() => visible(target.find(digest, options)));
-      // Of another size than its index says: reading it from its source tells which of the two is wrong.
-      if (there?.size !== size) return false;
-      return options.nondistributable !== 'move' || !(await lacksLayers(target, child, walk, 1));
-    }),
-  );
-  return distinct.filter((_, position) => found[position] === false);
+export async function planPush(request: PublishRequest, options: ContentOptions = {}): Promise<PushPlan> {
+  const { document, children, destinations, presentDigests: seen } = request;
+  checkSizes(request);
+  await expectFirst(request, options);
+  const targets = [...new Set(destinations.map(({ target }) => target))];
+  const [states, content] = await Promise.all([
+    request.tagStates ?? readTagStates(destinations, options),
+    Promise.all(targets.map((target) => planTarget(target, children, seen?.get(target), options))),
+  ]);
+  const untagged = destinations.filter(({ tag }) => tag === undefined);
+  return {
+    digest: document.digest,
+    mediaType: document.mediaType,
+    size: document.bytes.length,
+    content: [
+      ...content.flat().filter(({ digest }) => digest !== document.digest),
+      ...untagged.map(({ target }) => planned(target, 'manifest', documentDescriptor(document), 'put')),
+    ],
+    tags: inTagOrder(destinations).flatMap(
+      (destination) => tagChange(document, destination, states.get(destination)) ?? [],
+    ),
+  };
 }
 
-/**
- * Whether a target that has a manifest is without layers of it that it need not have.
- * @param above how many indexes it was reached through
- */
-function lacksLayers(
+async function planTarget(
   target: Target,
-  { descriptor, source, document: held }: Child,
-  walk: ContentOptions & { readonly walked: OncePerManifest<boolean> },
+  children: readonly SourcedEntry[],
+  seen: ReadonlySet<Digest> | undefined,
+  options: ContentOptions,
+): Promise<PlannedContent[]> {
+  const missing = new Set(
+    (await missingChildren(target, children, seen ?? new Set(), options)).map(
+      ({ descriptor }) => descriptor.digest,
+    ),
+  );
+  const walk = { ...options, planned: new OncePerManifest<PlannedTree>() };
+  const trees = await Promise.all(
+    children.map(async (child) =>
+      missing.has(child.descriptor.digest)
+        ? planManifest(target, child, walk, 1)
+        : { content: planned(target, 'manifest', child.descriptor, 'present'), below: [] },
+    ),
+  );
+  const distinct = new Map<Digest, PlannedContent>();
+  collect(trees, distinct);
+  return [...distinct.values()];
+}
+
+/** A layer that several images share is moved once, by the first of them; so is an image that several indexes share. */
+function collect(trees: readonly PlannedTree[], distinct: Map<Digest, PlannedContent>): void {
+  for (const { content, below } of trees) {
+    if (distinct.has(content.digest)) continue;
+    collect(below, distinct);
+    distinct.set(content.digest, content);
+  }
+}
+
+/** @param above how many indexes it was reached through, with the one that is published */
+function planManifest(
+  target: Target,
+  { descriptor, source, document: known }: SourcedEntry,
+  walk: ContentOptions & { readonly planned: OncePerManifest<PlannedTree> },
   above: number,
-): Promise<boolean> {
-  const { limit = unlimited, walked } = walk;
-  return walked.do(descriptor, async () => {
-    const document = held ?? (await limit(() => readChild(source, descriptor, walk)));
+): Promise<PlannedTree> {
+  const { limit = unlimited } = walk;
+  return walk.planned.do(descriptor, async () => {
+    const document = known ?? (await limit(() => readChild(source, descriptor, walk)));
     checkNesting(document, above, source.label);
-    const lacking = await Promise.all(
-      childrenOf(document).map(async (child) => {
+    const below = await Promise.all(
+      childrenToCopy(document, walk).map(async (child) => {
         if (document.kind === 'index')
-          return lacksLayers(target, { descriptor: child, source }, walk, above + 1);
-        return isNonDistributableType(child.mediaType) && !(await limit(() => target.hasBlob(child, walk)));
+          return planManifest(target, { descriptor: child, source }, walk, above + 1);
+        const isThere = await limit(() => target.hasBlob(child, walk));
+        const content = planned(target, 'blob', child, isThere ? 'present' : mountOrUpload(source, target));
+        return { content, below: [] };
       }),
     );
-    return lacking.includes(true);
+    return { content: planned(target, 'manifest', descriptor, 'put'), below };
   });
+}
+
+function mountOrUpload({ repository }: Source, target: Target): 'mount' | 'upload' {
+  const isSameRegistry = repository !== undefined && repository.registry === target.repository?.registry;
+  return isSameRegistry ? 'mount' : 'upload';
+}
+
+function planned(
+  target: Target,
+  kind: PlannedContent['kind'],
+  { digest, size }: Descriptor,
+  action: PlannedContent['action'],
+): PlannedContent {
+  return { repository: repositoryLabel(target), kind, digest, size, action };
 }

@@ -3,9 +3,8 @@ import type { Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import { documentDescriptor, type Document } from '../oci/document.js';
+import { documentDescriptor, type ManifestOrIndex, MAX_MANIFEST_PUSH } from '../oci/document.js';
 import { InvalidError } from '../oci/errors.js';
-import { MAX_MANIFEST_PUSH } from '../oci/limits.js';
 import { formatRepository, type Tag } from '../oci/reference.js';
 import type { Subject } from './collect-referrers.js';
 import { checkExpectedTag, type ExpectedTag } from './expected-tag.js';
@@ -13,30 +12,29 @@ import { moveContent, type MoveOptions } from './move-content.js';
 import { moveReferrers } from './move-referrers.js';
 import {
   missingChildren,
-  observeTags,
-  type Child,
+  readTagStates,
+  type SourcedEntry,
   type Destination,
   type PlanOptions,
   type TagStates,
-} from './plan.js';
-import { putInTurn } from './put-in-turn.js';
-import { inMovingOrder } from './tag-order.js';
+} from './target-state.js';
+import { putInTurn, inTagOrder } from './put-in-turn.js';
 
 export interface PublishRequest {
   /** An index, or an image. */
-  readonly document: Document;
+  readonly document: ManifestOrIndex;
   /** The entries of an index. Of an image, the image itself: it stands for its config and layers. */
-  readonly children: readonly Child[];
+  readonly children: readonly SourcedEntry[];
   /**
    * At least one, the one that the list is named by first. The tags move in this order, `latest` last, when all content
    * is in every target.
    */
   readonly destinations: readonly Destination[];
   /** Children that this run has already read from a target itself. @default none */
-  readonly seen?: ReadonlyMap<Source, ReadonlySet<Digest>>;
+  readonly presentDigests?: ReadonlyMap<Source, ReadonlySet<Digest>>;
   /** What the first destination's tag must stand for. @default anything */
   readonly expectCurrent?: ExpectedTag | undefined;
-  /** What {@link observeTags} found, where it was asked while the sources were read. */
+  /** What {@link readTagStates} found, where it was asked while the sources were read. */
   readonly tagStates?: Promise<TagStates>;
   /** Manifests and indexes whose signatures, SBOMs and the like go along, and where those are. @default none */
   readonly subjects?: readonly Subject[];
@@ -82,11 +80,16 @@ export async function publish(request: PublishRequest, options: MoveOptions = {}
   await expectFirst(request, options);
   const targets = [...new Set(destinations.map(({ target }) => target))];
   const [states, missing] = await Promise.all([
-    request.tagStates ?? observeTags(destinations, options),
+    request.tagStates ?? readTagStates(destinations, options),
     Promise.all(
       targets.map(async (target) => ({
         target,
-        children: await missingChildren(target, children, request.seen?.get(target) ?? new Set(), options),
+        children: await missingChildren(
+          target,
+          children,
+          request.presentDigests?.get(target) ?? new Set(),
+          options,
+        ),
       })),
     ),
   ]);
@@ -105,7 +108,7 @@ export async function publish(request: PublishRequest, options: MoveOptions = {}
   return {
     descriptor: documentDescriptor(document),
     pushed: missing.flatMap(({ target, children: lacking }) =>
-      lacking.map(({ descriptor }) => ({ repository: placeName(target), digest: descriptor.digest })),
+      lacking.map(({ descriptor }) => ({ repository: repositoryLabel(target), digest: descriptor.digest })),
     ),
     ...(subjects !== undefined && { referrers: [...referrers] }),
     tags,
@@ -145,7 +148,7 @@ async function putDocument(
   const { limit = unlimited, signal, onEvent } = options;
   const { digest } = document;
   const tags: TagChange[] = [];
-  const puts = inMovingOrder(destinations).map((destination) => ({
+  const puts = inTagOrder(destinations).map((destination) => ({
     target: destination.target,
     destination,
     change: tagChange(document, destination, states.get(destination)),
@@ -161,19 +164,19 @@ async function putDocument(
     onTagChange?.(destination, change);
     tags.push(change);
   };
-  await putInTurn(puts, { put, onLasting }, options);
+  await putInTurn(puts, { put, onCommitted: onLasting }, options);
   return tags;
 }
 
 /** What publishing a document does to a destination's tag; nothing where there is none. */
 export function tagChange(
-  document: Document,
+  document: ManifestOrIndex,
   { target, tag }: Destination,
   before: Descriptor | undefined,
 ): TagChange | undefined {
   if (tag === undefined) return undefined;
   return {
-    repository: placeName(target),
+    repository: repositoryLabel(target),
     tag,
     ...(before !== undefined && { previous: before.digest }),
     outcome: before?.digest === document.digest ? 'unchanged' : 'moved',
@@ -181,6 +184,6 @@ export function tagChange(
 }
 
 /** A target in full, as docker prints a repository; a layout by its path. */
-export function placeName(target: Target): string {
+export function repositoryLabel(target: Target): string {
   return target.repository === undefined ? target.label : formatRepository(target.repository);
 }

@@ -1,13 +1,13 @@
 import type { Target } from '../content/target.js';
-import { attestedDigest, isAttestation } from '../oci/attestation.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import { documentDescriptor, type Document } from '../oci/document.js';
+import { documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
 import { isLocalName } from '../oci/image-location.js';
 import type { MediaType } from '../oci/media-type.js';
 import { formatPlatformFull, isCompletePlatform, normalisePlatform, type Platform } from '../oci/platform.js';
 import { formatRepository, parseReference, type Tag } from '../oci/reference.js';
 import type { Publication, TagChange } from './publish.js';
+import { attestedDigest, isAttestation } from '../oci/attestation.js';
 
 /** What a push left behind, for the programs that come after it. Fit to be written as JSON as it stands. */
 export interface PushReport {
@@ -45,7 +45,7 @@ export interface TagReport extends Pick<TagChange, 'outcome' | 'previous'> {
 }
 
 export interface PushReportRequest {
-  readonly document: Document;
+  readonly document: ManifestOrIndex;
   /** Of an image: what its index or its config says, where one of them was read. */
   readonly platform?: Platform | undefined;
   readonly publication: Publication;

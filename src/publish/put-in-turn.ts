@@ -1,12 +1,12 @@
 import { unlimited } from '../content/limit.js';
 import type { Target } from '../content/target.js';
-import type { PlanOptions } from './plan.js';
+import type { PlanOptions, Destination } from './target-state.js';
 
 /** What is done about each thing that is put. */
 interface PutSteps<T> {
   readonly put: (each: T) => Promise<unknown>;
   /** Hears of each as soon as it lasts: put, and where its target commits, committed. */
-  readonly onLasting: (each: T) => void;
+  readonly onCommitted: (each: T) => void;
 }
 
 /**
@@ -15,7 +15,7 @@ interface PutSteps<T> {
  */
 export async function putInTurn<T extends { readonly target: Target }>(
   all: readonly T[],
-  { put, onLasting }: PutSteps<T>,
+  { put, onCommitted }: PutSteps<T>,
   { limit = unlimited, signal }: PlanOptions = {},
 ): Promise<void> {
   const passing = new Map<Target, T[]>();
@@ -23,13 +23,24 @@ export async function putInTurn<T extends { readonly target: Target }>(
     const { target } = each;
     await put(each);
     if (target.commit === undefined) {
-      onLasting(each);
+      onCommitted(each);
       continue;
     }
     const own = [...(passing.get(target) ?? []), each];
     passing.set(target, own);
     if (all.slice(position + 1).some((later) => later.target === target)) continue;
     await limit(async () => target.commit?.({ signal }));
-    for (const done of own) onLasting(done);
+    for (const done of own) onCommitted(done);
   }
+}
+
+/**
+ * The order in which the tags of a push move: as given, but `latest` after all others, wherever it is. It is the tag
+ * that people get who ask for none, so it moves when every other one has.
+ */
+export function inTagOrder<T extends Pick<Destination, 'tag'>>(destinations: readonly T[]): T[] {
+  return [
+    ...destinations.filter(({ tag }) => tag !== 'latest'),
+    ...destinations.filter(({ tag }) => tag === 'latest'),
+  ];
 }

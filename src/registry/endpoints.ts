@@ -1,4 +1,4 @@
-import { registryApiHost } from '../auth/docker-hub.js';
+import { registryApiHost } from '../auth/credentials/docker-hub.js';
 import type { Selector } from '../content/source.js';
 import type { Digest } from '../oci/digest.js';
 import { ArgumentError } from '../oci/errors.js';

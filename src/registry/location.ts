@@ -18,7 +18,7 @@ export function resolveUploadLocation(location: string | undefined, answeredBy: 
   }
   const url = sameHostUpgraded(new URL(location, answeredBy), answeredBy);
   url.hash = '';
-  const reason = refusal(url, answeredBy);
+  const reason = rejectionReason(url, answeredBy);
   if (reason !== undefined) {
     throw new InvalidError(
       `${answeredBy.host} wants an upload sent to ${url.protocol}//${url.host}, which is refused: ${reason}`,
@@ -46,7 +46,7 @@ function sameHostUpgraded(url: URL, answeredBy: URL): URL {
   return upgraded.host === answeredBy.host ? upgraded : url;
 }
 
-function refusal(url: URL, answeredBy: URL): string | undefined {
+function rejectionReason(url: URL, answeredBy: URL): string | undefined {
   if (url.username !== '' || url.password !== '') return 'the address holds a user name or password';
   if (url.protocol !== 'https:' && (url.protocol !== 'http:' || answeredBy.protocol === 'https:')) {
     return 'the upload would leave HTTPS';

@@ -1,22 +1,22 @@
 import type { Readable } from 'node:stream';
 
 import type { BlobOutcome, OnEvent } from '../content/events.js';
-import { recordReferrer } from '../content/referrers-list.js';
+import { recordReferrer } from '../content/referrers-tag.js';
 import type { ReadOptions, Selector, Source } from '../content/source.js';
 import type { Target, WriteBlobOptions } from '../content/target.js';
 import type { RetryPolicy } from '../http/retry.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import type { Document } from '../oci/document.js';
+import type { ManifestOrIndex } from '../oci/document.js';
 import { familiarReference, type Repository, type Tag } from '../oci/reference.js';
-import { Blobs } from './blobs.js';
-import { ManifestWrites } from './manifest-writes.js';
-import { Manifests } from './manifests.js';
-import { ReferrersTags } from './referrers-tags.js';
-import { Referrers } from './referrers.js';
+import { Blobs } from './blobs/blobs.js';
+import { ManifestWrites } from './manifests/manifest-writes.js';
+import { Manifests } from './manifests/manifests.js';
+import { ReferrersTags } from './manifests/referrers-tags.js';
+import { Referrers } from './manifests/referrers.js';
 import { RepositoryRequests, type Access, type RegistrySender } from './requests.js';
 import { sleep as realSleep, type Sleep } from './sleep.js';
-import { Uploads } from './uploads.js';
+import { Uploads } from './blobs/uploads.js';
 
 export interface RegistryRepositoryOptions {
   /** Shared by all repositories of a run, with their connections and tokens. */
@@ -79,7 +79,7 @@ export class RegistryRepository implements Target {
     return this.#blobs.has(descriptor, options);
   }
 
-  readManifest(selector: Selector, options?: ReadOptions): Promise<Document> {
+  readManifest(selector: Selector, options?: ReadOptions): Promise<ManifestOrIndex> {
     return this.#manifests.get(selector, options);
   }
 
@@ -96,14 +96,14 @@ export class RegistryRepository implements Target {
   }
 
   async writeManifest(
-    document: Document,
+    document: ManifestOrIndex,
     options: ReadOptions & { readonly tag?: Tag } = {},
   ): Promise<Descriptor> {
     const { signal, tag } = options;
     if (document.value.subject !== undefined) {
       // By its digest first: where its subject's list cannot be written, no tag has moved.
-      const { descriptor, isListed } = await this.#writes.put(document, { signal });
-      if (!isListed) await recordReferrer(this.#referrersTags, document, { signal });
+      const { descriptor, isIndexed } = await this.#writes.put(document, { signal });
+      if (!isIndexed) await recordReferrer(this.#referrersTags, document, { signal });
       if (tag === undefined) return descriptor;
     }
     return (await this.#writes.put(document, options)).descriptor;

@@ -1,5 +1,5 @@
-import { registryApiHost } from '../auth/docker-hub.js';
-import { repositoryScope, type Scope } from '../auth/scope.js';
+import { registryApiHost } from '../auth/credentials/docker-hub.js';
+import { repositoryScope, type Scope } from '../auth/requests/scope.js';
 import type { HttpRequest, HttpResponse } from '../http/message.js';
 import type { RegistryHost, Repository } from '../oci/reference.js';
 

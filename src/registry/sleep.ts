@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { cancelled } from '../oci/cancelled.js';
+import { cancelled } from '../oci/errors.js';
 
 /** Waits. Rejects with `CancelledError` where the signal fires first. */
 export type Sleep = (milliseconds: number, signal?: AbortSignal) => Promise<void>;

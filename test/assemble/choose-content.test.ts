@@ -4,7 +4,7 @@ import { chooseContent, type ChosenContent } from '../../src/assemble/choose-con
 import type { EntrySelection } from '../../src/assemble/select-entries.js';
 import type { WorkEvent } from '../../src/content/events.js';
 import { MemoryStore } from '../../src/content/memory-store.js';
-import { documentDescriptor, type Document } from '../../src/oci/document.js';
+import { documentDescriptor, type ManifestOrIndex } from '../../src/oci/document.js';
 import { InvalidError, RequirementError } from '../../src/oci/errors.js';
 import { DOCKER_LIST, OCI_INDEX } from '../../src/oci/media-type.js';
 import { parsePlatformList } from '../../src/oci/required-platforms.js';
@@ -155,7 +155,7 @@ describe('chooseContent of an index', () => {
 
   it('reads the config of an image whose platform the index does not say', async () => {
     const store = new MemoryStore();
-    const silent: Document[] = [];
+    const silent: ManifestOrIndex[] = [];
     for (const each of [amd64, arm64]) silent.push(await storeContent(store, each));
     const document = indexOf(silent.map(documentDescriptor));
     const chosen = await chooseContent(store, document, 'app:1', platforms('linux/arm64'));

@@ -1,6 +1,6 @@
-import { AuthClient } from '../../src/auth/auth-client.js';
-import type { Credential, CredentialLink } from '../../src/auth/credential.js';
-import { repositoryScope, type Scope } from '../../src/auth/scope.js';
+import { AuthClient } from '../../src/auth/requests/auth-client.js';
+import type { Credential, CredentialProvider } from '../../src/auth/credentials/credential.js';
+import { repositoryScope, type Scope } from '../../src/auth/requests/scope.js';
 import type { HttpRequest } from '../../src/http/message.js';
 import type { RegistryHost, RepositoryPath } from '../../src/oci/reference.js';
 import { found, having } from '../support/credentials.js';
@@ -20,7 +20,7 @@ export function get(name: string, more: Partial<HttpRequest> = {}): HttpRequest 
 }
 
 /** Another login for each repository. */
-export const byPath: CredentialLink = {
+export const byPath: CredentialProvider = {
   name: 'test',
   find: (_registry, name) => Promise.resolve(found({ kind: 'basic', username: name ?? '', password: 'x' })),
 };

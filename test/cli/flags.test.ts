@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { readWords, type FlagDeclarations } from '../../src/cli/flags.js';
+import { parseArgv, type FlagDeclarations } from '../../src/cli/flags.js';
 import { ArgumentError } from '../../src/oci/errors.js';
 
 const DECLARED: FlagDeclarations = {
@@ -15,13 +15,13 @@ const DECLARED: FlagDeclarations = {
 
 /** The flags and the positionals of a command line. */
 function read(...words: string[]): [Record<string, readonly string[]>, readonly string[]] {
-  const { flags, positionals } = readWords(words, DECLARED);
+  const { flags, positionals } = parseArgv(words, DECLARED);
   return [Object.fromEntries(flags), positionals];
 }
 
 function failure(...words: string[]): ArgumentError {
   try {
-    readWords(words, DECLARED);
+    parseArgv(words, DECLARED);
   } catch (error) {
     if (error instanceof ArgumentError) return error;
     throw error;
@@ -113,7 +113,7 @@ describe('readWords', () => {
     } as const;
     let error: unknown;
     try {
-      readWords(words, declared);
+      parseArgv(words, declared);
     } catch (thrown) {
       error = thrown;
     }
@@ -127,7 +127,7 @@ describe('readWords', () => {
   });
 
   it('reads leading flags only, where asked to', () => {
-    const { flags, positionals } = readWords(['-a', '--os', 'x', 'cmd', '--foo', '--', '-p'], DECLARED, {
+    const { flags, positionals } = parseArgv(['-a', '--os', 'x', 'cmd', '--foo', '--', '-p'], DECLARED, {
       leading: true,
     });
     expect(Object.fromEntries(flags)).toEqual({ amend: ['true'], os: ['x'] });
@@ -147,7 +147,7 @@ describe('readWords', () => {
         ),
         (parts) => {
           const expected = parts.flatMap(([first = '']) => (first.startsWith('-') ? [] : [first]));
-          expect(readWords(parts.flat(), DECLARED).positionals).toEqual(expected);
+          expect(parseArgv(parts.flat(), DECLARED).positionals).toEqual(expected);
         },
       ),
     );

@@ -75,7 +75,7 @@ describe('platforms', () => {
     });
     await expect(created).rejects.toThrow(RequirementError);
     await expect(created).rejects.toThrow('app:1 has an image for linux/s390x');
-    expect((await client.list()).drafts).toEqual([]);
+    expect((await client.listDrafts()).drafts).toEqual([]);
   });
 
   it('fill in templates', async () => {
@@ -374,7 +374,7 @@ describe('require', () => {
     const pushed = client.createAndPush(`${app}:1`, [`${app}:arm64`], { require: platforms('linux/amd64') });
     await expect(pushed).rejects.toThrow(RequirementError);
     expect(registry.manifest('app', '1')).toBeUndefined();
-    expect((await client.list()).drafts).toEqual([]);
+    expect((await client.listDrafts()).drafts).toEqual([]);
   });
 });
 
@@ -488,7 +488,7 @@ describe('tags of a draft', () => {
     const options = { amend: true, draftTags: ['b'], tags: ['c'] };
     const { publication } = await client.createAndPush(`${app}:1`, [`${app}:amd64`], options);
     expect(publication.tags.map(({ tag }) => tag)).toEqual(['1', 'a', 'b', 'c']);
-    const { drafts } = await client.list();
+    const { drafts } = await client.listDrafts();
     expect(drafts.map(({ tags }) => tags)).toEqual([['a', 'b']]);
   });
 });
@@ -515,7 +515,7 @@ describe('removeEntries', () => {
     const { draft } = await client.create(`${app}:1`, [`${app}:all`]);
     const removed = client.removeEntries(`${app}:1`, ['linux/amd64', 'linux/s390x']);
     await expect(removed).rejects.toThrow(NotFoundError);
-    expect((await client.list()).drafts).toEqual([draft]);
+    expect((await client.listDrafts()).drafts).toEqual([draft]);
     await expect(client.removeEntries(`${app}:2`, ['linux/amd64'])).rejects.toThrow(
       `manifest for image linux/amd64 does not exist in ${app}:2`,
     );

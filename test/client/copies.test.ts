@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import type { WorkEvent } from '../../src/content/events.js';
-import { ImageLayout } from '../../src/layout/image-layout.js';
+import { ImageLayout } from '../../src/layout/directory/image-layout.js';
 import { InvalidError } from '../../src/oci/errors.js';
 import { parseTag } from '../../src/oci/reference.js';
 import { imagesOf, seedImages } from '../support/architectures.js';

@@ -91,7 +91,7 @@ describe('create', () => {
     const created = multiarch.create(list, [...sources, `${list}-not-there`]);
 
     await expect(created).rejects.toThrow(NotFoundError);
-    expect(await multiarch.list()).toEqual({ drafts: [], damaged: [] });
+    expect(await multiarch.listDrafts()).toEqual({ drafts: [], damaged: [] });
   });
 
   it('reports all sources that cannot be read, as the user wrote them', async () => {
@@ -117,7 +117,7 @@ describe('create', () => {
     expect(pushError).toBeInstanceOf(ConflictError);
     expect(String(error)).toContain('refusing to amend an existing manifest list with no --amend flag');
     expect(registry.requests).toEqual([]);
-    expect((await multiarch.list()).drafts).toEqual([draft]);
+    expect((await multiarch.listDrafts()).drafts).toEqual([draft]);
   });
 
   it('tells of what would keep the draft from being published', async () => {
@@ -157,7 +157,7 @@ describe('create', () => {
 
     await expect(multiarch.create(`${registry.host}/app:list`, sources)).rejects.toThrow(CancelledError);
 
-    expect((await multiarch.list()).drafts).toEqual([]);
+    expect((await multiarch.listDrafts()).drafts).toEqual([]);
   });
 });
 
@@ -181,7 +181,7 @@ describe('create --amend', () => {
     const [first = ''] = sources;
     const multiarch = await openMultiarch();
     await multiarch.create(list, sources);
-    await multiarch.annotate(list, first, { osVersion: '12', annotations: { team: 'a' } });
+    await multiarch.annotate(list, first, { 'os.version': '12', annotations: { team: 'a' } });
     await multiarch.annotateIndex(list, { annotations: { about: 'all' } });
     registry.put('app', other, '0');
 
@@ -208,7 +208,7 @@ describe('create --amend', () => {
     const amended = multiarch.create(list, [`${list}-not-there`], { amend: true });
 
     await expect(amended).rejects.toThrow(NotFoundError);
-    expect((await multiarch.list()).drafts).toEqual([draft]);
+    expect((await multiarch.listDrafts()).drafts).toEqual([draft]);
   });
 });
 
@@ -223,7 +223,7 @@ describe('create --push', () => {
 
     for (const _ of ['first', 'again']) {
       await expect(multiarch.createAndPush(list, sources)).rejects.toThrow(UnavailableError);
-      expect((await multiarch.list()).drafts).toEqual([]);
+      expect((await multiarch.listDrafts()).drafts).toEqual([]);
     }
   });
 
@@ -236,7 +236,7 @@ describe('create --push', () => {
     const pushed = multiarch.createAndPush(list, [`${registry.host}/app:bare`], { amend: true });
 
     await expect(pushed).rejects.toThrow(InvalidError);
-    expect((await multiarch.list()).drafts).toEqual([draft]);
+    expect((await multiarch.listDrafts()).drafts).toEqual([draft]);
     expect(registry.manifest('app', 'list')).toBeUndefined();
   });
 
@@ -245,11 +245,11 @@ describe('create --push', () => {
     const multiarch = await openMultiarch();
 
     const { draft, publication } = await multiarch.createAndPush(list, sources);
-    expect((await multiarch.list()).drafts).toEqual([draft]);
+    expect((await multiarch.listDrafts()).drafts).toEqual([draft]);
 
     const again = await multiarch.createAndPush(list, sources, { amend: true, purge: true });
     expect(again.publication.descriptor).toEqual(publication.descriptor);
-    expect((await multiarch.list()).drafts).toEqual([]);
+    expect((await multiarch.listDrafts()).drafts).toEqual([]);
   });
 });
 
@@ -266,11 +266,11 @@ describe('push', () => {
     await expect(multiarch.push(list, { purge: true, tags: ['127.0.0.1:1/app:x'] })).rejects.toThrow(
       UnavailableError,
     );
-    expect((await multiarch.list()).drafts).toHaveLength(1);
+    expect((await multiarch.listDrafts()).drafts).toHaveLength(1);
 
     await multiarch.push(list, { purge: true });
 
-    expect((await multiarch.list()).drafts).toEqual([]);
+    expect((await multiarch.listDrafts()).drafts).toEqual([]);
     expect(registry.manifest('app', 'list')).toBeDefined();
   });
 
@@ -340,7 +340,7 @@ describe('deleteDrafts', () => {
 
     await expect(removed).rejects.toThrow('No such manifest: example.com/first:1');
     await expect(removed).rejects.toThrow(NotFoundError);
-    expect((await multiarch.list()).drafts).toEqual([]);
+    expect((await multiarch.listDrafts()).drafts).toEqual([]);
   });
 
   it('tells of all that were not there', async () => {
@@ -359,7 +359,7 @@ describe('deleteDrafts', () => {
 
     await expect(multiarch.deleteDrafts([list, 'Not A Name'])).rejects.toThrow(ArgumentError);
 
-    expect((await multiarch.list()).drafts).toHaveLength(1);
+    expect((await multiarch.listDrafts()).drafts).toHaveLength(1);
   });
 
   it('is cancelled, and does not call that a draft that is not there', async () => {
@@ -372,7 +372,7 @@ describe('deleteDrafts', () => {
 
     await expect(cancelled.deleteDrafts(lists)).rejects.toThrow(CancelledError);
 
-    expect((await multiarch.list()).drafts).toHaveLength(2);
+    expect((await multiarch.listDrafts()).drafts).toHaveLength(2);
   });
 
   it('removes all', async () => {
@@ -382,6 +382,6 @@ describe('deleteDrafts', () => {
 
     await multiarch.deleteAllDrafts();
 
-    expect(await multiarch.list()).toEqual({ drafts: [], damaged: [] });
+    expect(await multiarch.listDrafts()).toEqual({ drafts: [], damaged: [] });
   });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { Inspection } from '../../src/client/inspection.js';
-import { Places } from '../../src/client/places.js';
+import { TransportResolver } from '../../src/client/transport-resolver.js';
 import type { Limit } from '../../src/content/limit.js';
 import { ArgumentError, InvalidError, NotFoundError } from '../../src/oci/errors.js';
 import { parseImageLocation } from '../../src/oci/image-location.js';
@@ -45,7 +45,12 @@ describe('inspect', () => {
 
   it('reads children under the limit, and configs too', async () => {
     const { registry, name } = await prepare();
-    const places = new Places({ insecure: false, env: {}, homeDirectory: '/nowhere', userAgent: 'test' });
+    const places = new TransportResolver({
+      insecure: false,
+      env: {},
+      homeDirectory: '/nowhere',
+      userAgent: 'test',
+    });
     onTestFinished(() => places.close());
     const limited: number[] = [];
     const limit: Limit = async (task) => {
@@ -192,7 +197,7 @@ describe('inspect of an entry', () => {
   it('shows what annotate has changed', async () => {
     const { sources, name, multiarch } = await prepare();
     await multiarch.create(name, sources);
-    await multiarch.annotate(name, 'linux/arm64', { osVersion: '12' });
+    await multiarch.annotate(name, 'linux/arm64', { 'os.version': '12' });
 
     const entry = await multiarch.inspectEntry(name, 'linux/arm64');
 

@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 
 import { describe, expect, it } from 'vitest';
 
-import type { Credential } from '../../src/auth/credential.js';
+import type { Credential } from '../../src/auth/credentials/credential.js';
 import type { Multiarch } from '../../src/client/multiarch.js';
 import type { WorkEvent } from '../../src/content/events.js';
 import { ArgumentError, FailedError, UnauthorizedError, UnavailableError } from '../../src/oci/errors.js';

@@ -176,7 +176,7 @@ it('a draft without a base gets none from a push', async () => {
   await multiarch.annotateIndex(list, { annotations: { a: 'b' } });
   registry.put('app', other, '1.2');
   await multiarch.push(list);
-  expect((await multiarch.list()).drafts.map(({ base }) => base)).toEqual([undefined]);
+  expect((await multiarch.listDrafts()).drafts.map(({ base }) => base)).toEqual([undefined]);
 });
 
 describe('a dry run', () => {

@@ -7,14 +7,14 @@ import type { Target } from '../../src/content/target.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
 import type { DigestAlgorithm } from '../../src/oci/digest.js';
 import { digestOf } from '../../src/oci/digest.js';
-import { documentDescriptor, type Document } from '../../src/oci/document.js';
+import { documentDescriptor, type ManifestOrIndex } from '../../src/oci/document.js';
 import { OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-type.js';
 import { parseDocument } from '../../src/oci/parse.js';
 import { tinyImage } from '../support/tiny-image.mjs';
 
 /** An image whose content is in `from`, ready to be copied. */
 export interface SampleImage {
-  readonly document: Document;
+  readonly document: ManifestOrIndex;
   /** Config and layers. */
   readonly blobs: readonly Descriptor[];
   readonly from: MemoryStore;
@@ -28,14 +28,17 @@ export function sampleImage(options: Partial<Parameters<typeof tinyImage>[0]> = 
 }
 
 /** An index that points to these documents, in an unusual layout of its bytes: they must be kept. */
-export function sampleIndex(documents: readonly Document[], mediaType: string = OCI_INDEX): Document {
+export function sampleIndex(
+  documents: readonly ManifestOrIndex[],
+  mediaType: string = OCI_INDEX,
+): ManifestOrIndex {
   const manifests = documents.map((document) => documentDescriptor(document));
   const text = JSON.stringify({ manifests, mediaType, schemaVersion: 2 }, undefined, '\t');
   return documentOf(Buffer.from(`${text}\n`), mediaType);
 }
 
 /** An index that refers to something. */
-export function indexAbout(subject: Descriptor, documents: readonly Document[]): Document {
+export function indexAbout(subject: Descriptor, documents: readonly ManifestOrIndex[]): ManifestOrIndex {
   const manifests = documents.map((document) => documentDescriptor(document));
   const text = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests, subject });
   return documentOf(Buffer.from(text), OCI_INDEX);
@@ -46,12 +49,12 @@ export function manifestOf(
   config: Descriptor,
   layers: readonly Descriptor[],
   algorithm?: DigestAlgorithm,
-): Document {
+): ManifestOrIndex {
   const value = { schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers };
   return documentOf(Buffer.from(JSON.stringify(value)), OCI_MANIFEST, algorithm);
 }
 
-function documentOf(bytes: Uint8Array, mediaType: string, algorithm?: DigestAlgorithm): Document {
+function documentOf(bytes: Uint8Array, mediaType: string, algorithm?: DigestAlgorithm): ManifestOrIndex {
   return parseDocument(bytes, { mediaType, digest: digestOf(bytes, algorithm) });
 }
 

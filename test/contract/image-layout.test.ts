@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { ImageLayout } from '../../src/layout/image-layout.js';
+import { ImageLayout } from '../../src/layout/directory/image-layout.js';
 import { describeTargetContract } from './target-contract.js';
 
 describeTargetContract('ImageLayout', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import type { Descriptor } from '../../src/oci/descriptor.js';
 import type { Digest } from '../../src/oci/digest.js';
-import { OciArchive } from '../../src/layout/oci-archive.js';
+import { OciArchive } from '../../src/layout/oci-archive/oci-archive.js';
 import { describeTargetContract, type TargetUnderTest } from './target-contract.js';
 
 /** An archive that is committed whenever a manifest was written. */

@@ -32,17 +32,21 @@ describe('annotateEntry', () => {
   it.each<[string, EntryChanges, Partial<Platform>]>([
     ['os', { os: 'linux' }, { os: 'linux' }],
     ['architecture', { architecture: 'arm64' }, { architecture: 'arm64' }],
-    ['os version', { osVersion: '10.0.20348.1' }, { 'os.version': '10.0.20348.1' }],
+    ['os version', { 'os.version': '10.0.20348.1' }, { 'os.version': '10.0.20348.1' }],
     ['variant', { variant: 'v2' }, { variant: 'v2' }],
     [
       'all at once',
       { os: 'linux', architecture: 'arm', variant: 'v6' },
       { os: 'linux', architecture: 'arm', variant: 'v6' },
     ],
-    ['os features, by adding', { osFeatures: ['sse4', 'aes'] }, { 'os.features': ['win32k', 'sse4', 'aes'] }],
+    [
+      'os features, by adding',
+      { 'os.features': ['sse4', 'aes'] },
+      { 'os.features': ['win32k', 'sse4', 'aes'] },
+    ],
     [
       'os features, each once',
-      { osFeatures: ['win32k', 'aes', 'aes'] },
+      { 'os.features': ['win32k', 'aes', 'aes'] },
       { 'os.features': ['win32k', 'aes'] },
     ],
   ])('changes %s and nothing else', (_, changes, expected) => {
@@ -50,14 +54,21 @@ describe('annotateEntry', () => {
   });
 
   it('does nothing with what is empty', () => {
-    const empty = { os: '', architecture: '', osVersion: '', variant: '', osFeatures: [''], annotations: {} };
+    const empty = {
+      os: '',
+      architecture: '',
+      'os.version': '',
+      variant: '',
+      'os.features': [''],
+      annotations: {},
+    };
     expect(changed(empty)).toEqual(draft);
   });
 
   it('adds to what it changed before', () => {
     const twice = changed(
-      { osFeatures: ['b'], annotations: { y: '2' } },
-      changed({ osFeatures: ['a'], variant: 'v2' }),
+      { 'os.features': ['b'], annotations: { y: '2' } },
+      changed({ 'os.features': ['a'], variant: 'v2' }),
     );
     expect(platformOf(twice)).toEqual({ ...windows, variant: 'v2', 'os.features': ['win32k', 'a', 'b'] });
     expect(annotationsOf(twice)).toEqual({ read: 'yes', also: 'this', y: '2' });
@@ -123,7 +134,7 @@ describe('unset', () => {
   it('takes away what was set, and leaves no trace where nothing was read', () => {
     const set = annotateEntry(draft, 'app:arm', {
       variant: 'v6',
-      osFeatures: ['x'],
+      'os.features': ['x'],
       annotations: { a: 'b' },
     });
     expect(set).not.toEqual(draft);
@@ -146,13 +157,17 @@ describe('unset', () => {
   });
 
   it('comes before what is set by the same call', () => {
-    const replaced = changed({ unset: ['os.features', 'os.version'], osFeatures: ['new'], osVersion: '11' });
+    const replaced = changed({
+      unset: ['os.features', 'os.version'],
+      'os.features': ['new'],
+      'os.version': '11',
+    });
     expect(platformOf(replaced)).toEqual({ ...windows, 'os.version': '11', 'os.features': ['new'] });
   });
 
   it('lets what is set later count again', () => {
     const again = changed(
-      { osVersion: '12', annotations: { read: 'again' } },
+      { 'os.version': '12', annotations: { read: 'again' } },
       changed({ unset: ['os.version'], unsetAnnotations: ['read'] }),
     );
     expect(platformOf(again)).toEqual({ ...windows, 'os.version': '12' });

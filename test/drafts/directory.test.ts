@@ -19,17 +19,19 @@ describe('storeDirectory', () => {
     ['darwin', {}, '/home/me/Library/Application Support/multiarch/drafts'],
     ['win32', { LOCALAPPDATA: 'C:\\Local' }, 'C:\\Local\\multiarch\\drafts'],
   ] as const)('on %s with %o is %s', (platform, env, expected) => {
-    expect(storeDirectory({ env, platform, home: '/home/me' })).toBe(expected);
+    expect(storeDirectory({ env, platform, homeDirectory: '/home/me' })).toBe(expected);
   });
 
-  it('on Windows without its variables is beside the user’s other files', () => {
-    const home = 'C:\\Users\\me';
-    expect(storeDirectory({ env: {}, platform: 'win32', home })).toBe(
+  it('on Windows defaults to AppData in the home directory', () => {
+    const homeDirectory = 'C:\\Users\\me';
+    expect(storeDirectory({ env: {}, platform: 'win32', homeDirectory })).toBe(
       'C:\\Users\\me\\AppData\\Local\\multiarch\\drafts',
     );
   });
 
-  it('is what --store says before all else', () => {
-    expect(storeDirectory({ env: all, platform: 'linux', home: '/home/me' }, './here')).toBe('./here');
+  it('is the value of --store when it is given', () => {
+    expect(storeDirectory({ env: all, platform: 'linux', homeDirectory: '/home/me' }, './here')).toBe(
+      './here',
+    );
   });
 });

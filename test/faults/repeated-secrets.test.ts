@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 
 import { describe, expect, it } from 'vitest';
 
-import type { Credential } from '../../src/auth/credential.js';
+import type { Credential } from '../../src/auth/credentials/credential.js';
 import { parseDigest } from '../../src/oci/digest.js';
 import { MultiarchError } from '../../src/oci/errors.js';
 import { parseDocument } from '../../src/oci/parse.js';

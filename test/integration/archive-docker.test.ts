@@ -6,9 +6,9 @@ import { gunzipSync } from 'node:zlib';
 
 import { afterAll, afterEach, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 
-import { dockerEngine } from '../../src/http/docker-engine.js';
-import { DockerArchive, type LayerCompression } from '../../src/layout/docker-archive.js';
-import { DockerDaemon } from '../../src/layout/docker-daemon.js';
+import { dockerEngine } from '../../src/http/docker/docker-engine.js';
+import { DockerArchive, type LayerCompression } from '../../src/layout/docker-save/docker-archive.js';
+import { DockerDaemon } from '../../src/layout/docker-save/docker-daemon.js';
 import type { Source } from '../../src/content/source.js';
 import type { Digest } from '../../src/oci/digest.js';
 import type { ManifestDocument } from '../../src/oci/document.js';

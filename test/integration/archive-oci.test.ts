@@ -3,9 +3,9 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import { ImageLayout } from '../../src/layout/image-layout.js';
-import { OciArchive } from '../../src/layout/oci-archive.js';
-import type { Document } from '../../src/oci/document.js';
+import { ImageLayout } from '../../src/layout/directory/image-layout.js';
+import { OciArchive } from '../../src/layout/oci-archive/oci-archive.js';
+import type { ManifestOrIndex } from '../../src/oci/document.js';
 import { parseTag } from '../../src/oci/reference.js';
 import {
   copyImage,
@@ -52,7 +52,7 @@ async function output(running: Promise<RunResult>): Promise<string> {
 }
 
 /** Writes an archive of an index of two images. Of OCI types: skopeo passes over Docker manifest lists in a layout. */
-async function writeIndex(path: string): Promise<{ index: Document; images: SampleImage[] }> {
+async function writeIndex(path: string): Promise<{ index: ManifestOrIndex; images: SampleImage[] }> {
   const archive = open(path);
   const images = (['amd64', 'arm64'] as const).map((architecture) => sampleImage({ architecture }));
   for (const image of images) await copyImage(archive, image);

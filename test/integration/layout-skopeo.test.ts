@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import { ImageLayout } from '../../src/layout/image-layout.js';
+import { ImageLayout } from '../../src/layout/directory/image-layout.js';
 import { parseTag } from '../../src/oci/reference.js';
 import { copyImage, digestOfStream, sampleImage, sampleIndex } from '../contract/contract-content.js';
 import { describeIntegration } from '../support/integration.js';

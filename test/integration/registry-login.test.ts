@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 
-import { AuthClient } from '../../src/auth/auth-client.js';
-import type { Credential } from '../../src/auth/credential.js';
-import { repositoryScope, type RepositoryAction } from '../../src/auth/scope.js';
+import { AuthClient } from '../../src/auth/requests/auth-client.js';
+import type { Credential } from '../../src/auth/credentials/credential.js';
+import { repositoryScope, type RepositoryAction } from '../../src/auth/requests/scope.js';
 import { GotClient } from '../../src/http/got-client.js';
 import type { HttpEvent, HttpMethod, HttpResponse } from '../../src/http/message.js';
 import type { RegistryHost, RepositoryPath } from '../../src/oci/reference.js';

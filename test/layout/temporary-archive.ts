@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 
 import { onTestFinished } from 'vitest';
 
-import { Archive } from '../../src/layout/archive.js';
+import { TarArchive } from '../../src/layout/tar/tar-archive.js';
 import { InvalidError } from '../../src/oci/errors.js';
 import { temporaryDirectory } from './temporary-layout.js';
 
@@ -17,13 +17,13 @@ export async function temporaryFile(bytes: Uint8Array, name = 'images.tar'): Pro
 }
 
 /** Opens an archive of these bytes until the test ends. */
-export async function openArchive(bytes: Uint8Array): Promise<Archive> {
+export async function openArchive(bytes: Uint8Array): Promise<TarArchive> {
   return openUntilEnd(await temporaryFile(bytes));
 }
 
 /** Opens a file until the test ends. */
-export async function openUntilEnd(path: string): Promise<Archive> {
-  const archive = await Archive.open(path);
+export async function openUntilEnd(path: string): Promise<TarArchive> {
+  const archive = await TarArchive.open(path);
   onTestFinished(() => archive.close());
   return archive;
 }
@@ -31,7 +31,7 @@ export async function openUntilEnd(path: string): Promise<Archive> {
 /** What an archive of these bytes is refused with. The path is left out of the message. */
 export async function refusal(bytes: Uint8Array): Promise<InvalidError> {
   const path = await temporaryFile(bytes);
-  const error: unknown = await Archive.open(path).then(
+  const error: unknown = await TarArchive.open(path).then(
     (archive) => {
       archive.close();
       return undefined;
@@ -44,14 +44,14 @@ export async function refusal(bytes: Uint8Array): Promise<InvalidError> {
 }
 
 /** Opens a file that must be there. */
-export function openFile(archive: Archive, name: string): Readable {
+export function openFile(archive: TarArchive, name: string): Readable {
   const stream = archive.openFile(name);
   if (stream === undefined) throw new Error(`${name} is not there`);
   return stream;
 }
 
 /** All files of an archive, as text, in its order. */
-export async function filesOf(archive: Archive): Promise<[name: string, content: string][]> {
+export async function filesOf(archive: TarArchive): Promise<[name: string, content: string][]> {
   const files: [string, string][] = [];
   for (const name of archive.names()) {
     const content = await buffer(openFile(archive, name));

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
-
-import { attestedDigest, imagePlatforms, isAttestation } from '../../src/oci/attestation.js';
 import { attestation, digest, image } from '../support/drafts.js';
+import { attestedDigest, imagePlatforms, isAttestation } from '../../src/oci/attestation.js';
 
 const amd64 = image('amd64', 'linux/amd64').descriptor;
 const statement = attestation('amd64').descriptor;

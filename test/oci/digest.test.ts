@@ -4,7 +4,7 @@ import {
   digestAlgorithm,
   digestOf,
   isDigest,
-  isKnownDigest,
+  isVerifiableDigest,
   parseDigest,
   tryParseDigest,
 } from '../../src/oci/digest.js';
@@ -21,7 +21,7 @@ describe('isKnownDigest', () => {
     ['app:1', false],
     ['multihash+base58:QmRZxt2b1FVZPNqd8hsiykDL3TdBDeTSPX9Kv46HmX4Gx8', false],
   ])('%s: %s', (text, isKnown) => {
-    expect(isKnownDigest(text)).toBe(isKnown);
+    expect(isVerifiableDigest(text)).toBe(isKnown);
   });
 });
 

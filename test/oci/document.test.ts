@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { childrenOf } from '../../src/oci/children.js';
+import { childrenOf, documentDescriptor, type ManifestOrIndex } from '../../src/oci/document.js';
 import { digestOf } from '../../src/oci/digest.js';
-import { documentDescriptor } from '../../src/oci/document.js';
-import type { Document } from '../../src/oci/document.js';
 import {
   DOCKER_CONFIG,
   DOCKER_MANIFEST,
@@ -22,7 +20,7 @@ const at = (
   digest: digestOf(Buffer.from(name)),
   size: name.length,
 });
-const parse = (value: object): Document =>
+const parse = (value: object): ManifestOrIndex =>
   parseDocument(Buffer.from(JSON.stringify({ schemaVersion: 2, ...value })));
 
 describe('documentDescriptor', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/oci/digest.js';
 import { detectKind } from '../../src/oci/document-kind.js';
 import { InvalidError } from '../../src/oci/errors.js';
-import { childrenOf } from '../../src/oci/children.js';
+import { childrenOf } from '../../src/oci/document.js';
 import { parseJson } from '../../src/oci/json.js';
 import {
   DOCKER_LIST,

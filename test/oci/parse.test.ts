@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { digestOf } from '../../src/oci/digest.js';
-import type { Digest } from '../../src/oci/digest.js';
-import type { Document } from '../../src/oci/document.js';
+import { digestOf, type Digest } from '../../src/oci/digest.js';
+import { type ManifestOrIndex, MAX_MANIFEST_PULL } from '../../src/oci/document.js';
 import { InvalidError } from '../../src/oci/errors.js';
-import { MAX_MANIFEST_PULL } from '../../src/oci/limits.js';
 import {
   DOCKER_CONFIG,
   DOCKER_LIST,
@@ -15,9 +13,7 @@ import {
   OCI_INDEX,
   OCI_MANIFEST,
 } from '../../src/oci/media-type.js';
-import { parseDocument } from '../../src/oci/parse.js';
-import type { DocumentClaim } from '../../src/oci/parse.js';
-
+import { parseDocument, type DocumentClaim } from '../../src/oci/parse.js';
 const digest = digestOf(Buffer.from('a'));
 const config = { mediaType: OCI_CONFIG, digest, size: 1 };
 const entry = { mediaType: OCI_MANIFEST, digest, size: 1 };
@@ -25,7 +21,8 @@ const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [entry] };
 const manifest = { schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [] };
 
 const bytesOf = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
-const parse = (value: unknown, claim?: DocumentClaim): Document => parseDocument(bytesOf(value), claim);
+const parse = (value: unknown, claim?: DocumentClaim): ManifestOrIndex =>
+  parseDocument(bytesOf(value), claim);
 
 function refusal(bytes: Uint8Array, claim?: DocumentClaim): InvalidError {
   try {

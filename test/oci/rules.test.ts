@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { REFERENCE_TYPE, REF_NAME } from '../../src/oci/annotation.js';
+import { REF_NAME } from '../../src/oci/descriptor.js';
 import { digestOf } from '../../src/oci/digest.js';
 import { DOCKER_LIST, OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-type.js';
 import { checkRules } from '../../src/oci/rules.js';
+import { REFERENCE_TYPE } from '../../src/oci/attestation.js';
 
 const HEX = 'a'.repeat(64);
 const DIGEST = `sha256:${HEX}`;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/oci/digest.js';
 import { InvalidError } from '../../src/oci/errors.js';
 import type { ImageIndex } from '../../src/oci/image-index.js';
-import { MAX_MANIFEST_PUSH } from '../../src/oci/limits.js';
+import { MAX_MANIFEST_PUSH } from '../../src/oci/document.js';
 import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-type.js';
 import { parseDocument } from '../../src/oci/parse.js';
 import { createIndexDocument, serialiseIndex } from '../../src/oci/serialise.js';

@@ -1,8 +1,5 @@
 import { describe, expect, it } from 'vitest';
-
-import { REFERENCE_TYPE } from '../../src/oci/annotation.js';
-import { tryParseDigest } from '../../src/oci/digest.js';
-import type { Digest } from '../../src/oci/digest.js';
+import { tryParseDigest, type Digest } from '../../src/oci/digest.js';
 import type { ImageIndex } from '../../src/oci/image-index.js';
 import {
   DOCKER_LIST,
@@ -18,6 +15,7 @@ import {
   validateForPublish,
 } from '../../src/oci/validate.js';
 import { describeVectors, vectorJson } from '../support/vectors.js';
+import { REFERENCE_TYPE } from '../../src/oci/attestation.js';
 
 const DIGEST = tryParseDigest(`sha256:${'a'.repeat(64)}`) as Digest;
 const platform = { architecture: 'amd64', os: 'linux' };

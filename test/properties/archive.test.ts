@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { Archive } from '../../src/layout/archive.js';
+import { TarArchive } from '../../src/layout/tar/tar-archive.js';
 import { InvalidError } from '../../src/oci/errors.js';
 import { openFile } from '../layout/temporary-archive.js';
 import { gnuLong, paxHeader, tarFile, tarParts, withChecksum, type TarPart } from '../support/tar-file.js';
@@ -27,9 +27,9 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 /** All files of an archive, or what it is refused with. Anything else that is thrown fails the test. */
 async function read(bytes: Uint8Array): Promise<Map<string, Buffer> | InvalidError> {
   await writeFile(path, bytes);
-  let archive: Archive;
+  let archive: TarArchive;
   try {
-    archive = await Archive.open(path);
+    archive = await TarArchive.open(path);
   } catch (error) {
     if (!(error instanceof InvalidError)) throw error;
     expect(error.message).toContain(path);

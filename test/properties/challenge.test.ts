@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { it } from 'vitest';
 
-import { parseChallenges } from '../../src/auth/challenge.js';
+import { parseChallenges } from '../../src/auth/requests/challenge.js';
 
 const token = fc.stringMatching(/^[a-z][a-z0-9-]{0,10}$/);
 const value = fc.string({ maxLength: 20 });

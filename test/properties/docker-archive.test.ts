@@ -7,8 +7,8 @@ import { gunzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { Archive } from '../../src/layout/archive.js';
-import { DockerArchive } from '../../src/layout/docker-archive.js';
+import { TarArchive } from '../../src/layout/tar/tar-archive.js';
+import { DockerArchive } from '../../src/layout/docker-save/docker-archive.js';
 import { readAll } from '../contract/contract-content.js';
 import { dockerSave, imageOf, sha256 } from '../support/docker-save.js';
 
@@ -21,8 +21,8 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 /** An archive that gives its files in pieces of this many bytes. */
-async function inPieces(path: string, length: number, signal: AbortSignal): Promise<Archive> {
-  const archive = await Archive.open(path, { signal });
+async function inPieces(path: string, length: number, signal: AbortSignal): Promise<TarArchive> {
+  const archive = await TarArchive.open(path, { signal });
   const openFile = archive.openFile.bind(archive);
   return Object.assign(archive, {
     openFile: (name: string): Readable | undefined => {

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { decodeAuthField } from '../../src/auth/auth-field.js';
-import { findLogin, parseCredentialFile } from '../../src/auth/credential-file.js';
+import { decodeAuthField } from '../../src/auth/credentials/auth-field.js';
+import { findLogin, parseCredentialFile } from '../../src/auth/credentials/credential-file.js';
 import { FailedError } from '../../src/oci/errors.js';
 import type { RegistryHost } from '../../src/oci/reference.js';
 

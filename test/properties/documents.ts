@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 
-import type { Annotations } from '../../src/oci/annotation.js';
-import type { Descriptor } from '../../src/oci/descriptor.js';
+import type { Annotations, Descriptor } from '../../src/oci/descriptor.js';
 import { digestOf } from '../../src/oci/digest.js';
 import type { ImageIndex } from '../../src/oci/image-index.js';
 import type { ImageManifest } from '../../src/oci/image-manifest.js';

@@ -34,7 +34,7 @@ const draft = annotateEntry(
     },
   ),
   'app:a',
-  { variant: 'v2', osFeatures: ['x'], annotations: { set: 'too' }, unsetAnnotations: ['read'] },
+  { variant: 'v2', 'os.features': ['x'], annotations: { set: 'too' }, unsetAnnotations: ['read'] },
 );
 const bytes = Buffer.from(formatDraft(draft));
 const target = at(draft.target);

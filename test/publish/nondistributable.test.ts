@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { WorkEvent } from '../../src/content/events.js';
 import { MemoryStore } from '../../src/content/memory-store.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
-import { documentDescriptor, type Document } from '../../src/oci/document.js';
+import { documentDescriptor, type ManifestOrIndex } from '../../src/oci/document.js';
 import { FailedError, NotFoundError } from '../../src/oci/errors.js';
 import { OCI_CONFIG } from '../../src/oci/media-type.js';
 import { parseTag } from '../../src/oci/reference.js';
-import { planPush } from '../../src/publish/dry-run.js';
-import type { Child, ContentOptions } from '../../src/publish/plan.js';
+import { planPush } from '../../src/publish/plan.js';
+import type { SourcedEntry, ContentOptions } from '../../src/publish/target-state.js';
 import { publish } from '../../src/publish/publish.js';
 import { manifestOf } from '../contract/contract-content.js';
 import { indexOf } from '../support/indexes.js';
@@ -22,8 +22,8 @@ interface Scene {
   readonly source: MemoryStore;
   readonly config: Descriptor;
   readonly layer: Descriptor;
-  readonly image: Document;
-  readonly children: readonly Child[];
+  readonly image: ManifestOrIndex;
+  readonly children: readonly SourcedEntry[];
 }
 
 /** A Windows image, whose base layer its registry may hold or not. */

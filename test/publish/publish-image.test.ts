@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
 import { MemoryStore } from '../../src/content/memory-store.js';
-import { documentDescriptor, type Document } from '../../src/oci/document.js';
+import { documentDescriptor, type ManifestOrIndex } from '../../src/oci/document.js';
 import { FailedError } from '../../src/oci/errors.js';
 import { parseTag } from '../../src/oci/reference.js';
-import { planPush } from '../../src/publish/dry-run.js';
+import { planPush } from '../../src/publish/plan.js';
 import { publish, type PublishRequest } from '../../src/publish/publish.js';
 import { storeContent } from '../support/stored.js';
 import { tinyImage } from '../support/tiny-image.mjs';
@@ -23,7 +23,7 @@ async function prepare(): Promise<Pick<PublishRequest, 'document' | 'children'> 
 }
 
 /** An image stands for its config and layers. */
-function childrenOf(document: Document, source: MemoryStore): PublishRequest['children'] {
+function childrenOf(document: ManifestOrIndex, source: MemoryStore): PublishRequest['children'] {
   return [{ descriptor: documentDescriptor(document), source, document }];
 }
 

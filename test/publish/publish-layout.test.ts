@@ -5,13 +5,19 @@ import { describe, expect, it } from 'vitest';
 
 import { MemoryStore } from '../../src/content/memory-store.js';
 import type { Target } from '../../src/content/target.js';
-import { ImageLayout } from '../../src/layout/image-layout.js';
+import { ImageLayout } from '../../src/layout/directory/image-layout.js';
 import type { Digest } from '../../src/oci/digest.js';
 import { documentDescriptor } from '../../src/oci/document.js';
 import { parseTag } from '../../src/oci/reference.js';
 import { publish } from '../../src/publish/publish.js';
 import { copyImage, readAll, sampleImage, sampleIndex } from '../contract/contract-content.js';
-import { blobName, damage, layoutTarOf, listTar, openOciArchive } from '../layout/temporary-oci-archive.js';
+import {
+  blobName,
+  damage,
+  layoutTarOf,
+  listTar,
+  openOciArchive,
+} from '../layout/oci-archive/temporary-oci-archive.js';
 import { temporaryDirectory } from '../layout/temporary-layout.js';
 
 interface Place {

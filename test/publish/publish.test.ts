@@ -10,8 +10,8 @@ import { OCI_CONFIG, OCI_INDEX } from '../../src/oci/media-type.js';
 import { parseDocument } from '../../src/oci/parse.js';
 import { parseReference, parseTag } from '../../src/oci/reference.js';
 import { createIndexDocument } from '../../src/oci/serialise.js';
-import { planPush } from '../../src/publish/dry-run.js';
-import type { Child } from '../../src/publish/plan.js';
+import { planPush } from '../../src/publish/plan.js';
+import type { SourcedEntry } from '../../src/publish/target-state.js';
 import { publish } from '../../src/publish/publish.js';
 import { manifestOf } from '../contract/contract-content.js';
 import { storeNested } from '../support/nested-indexes.js';
@@ -24,12 +24,15 @@ const LATEST = parseTag('latest');
 const amd64 = tinyImage({ architecture: 'amd64' });
 const arm64 = tinyImage({ architecture: 'arm64' });
 
-async function childOf(source: MemoryStore, content: Parameters<typeof storeContent>[1]): Promise<Child> {
+async function childOf(
+  source: MemoryStore,
+  content: Parameters<typeof storeContent>[1],
+): Promise<SourcedEntry> {
   const descriptor = documentDescriptor(await storeContent(source, content));
   return { descriptor, source };
 }
 
-function indexOf(children: readonly Child[]): IndexDocument {
+function indexOf(children: readonly SourcedEntry[]): IndexDocument {
   const manifests = children.map(({ descriptor }) => descriptor);
   return createIndexDocument({ schemaVersion: 2, mediaType: OCI_INDEX, manifests });
 }
@@ -37,11 +40,11 @@ function indexOf(children: readonly Child[]): IndexDocument {
 /** Children from one source, and the index of them. */
 async function prepare(...contents: readonly Parameters<typeof storeContent>[1][]): Promise<{
   readonly source: MemoryStore;
-  readonly children: readonly Child[];
+  readonly children: readonly SourcedEntry[];
   readonly index: IndexDocument;
 }> {
   const source = new MemoryStore('source');
-  const children: Child[] = [];
+  const children: SourcedEntry[] = [];
   for (const content of contents) children.push(await childOf(source, content));
   return { source, children, index: indexOf(children) };
 }
@@ -80,7 +83,7 @@ describe('publish', () => {
   it('copies a blob that images share once, and an image that is listed twice once', async () => {
     const source = new MemoryStore();
     const layer = source.addBlob(Buffer.from('shared'), 'application/vnd.oci.image.layer.v1.tar');
-    const children: Child[] = [];
+    const children: SourcedEntry[] = [];
     for (const text of ['{"os":"linux"}', '{"os":"windows"}']) {
       const config = source.addBlob(Buffer.from(text), OCI_CONFIG);
       const descriptor = await source.writeManifest(manifestOf(config, [layer, layer]));
@@ -277,7 +280,7 @@ describe('publish', () => {
       document: index,
       children,
       destinations: [{ target, tag: V1 }],
-      seen: new Map([
+      presentDigests: new Map([
         [target, new Set([amd64.manifest.digest, arm64.manifest.digest].map(digestIn(children)))],
       ]),
     });
@@ -482,7 +485,7 @@ describe('publish, when something fails', () => {
 });
 
 /** The same digest, as the type that children have. */
-function digestIn(children: readonly Child[]): (text: string) => Child['descriptor']['digest'] {
+function digestIn(children: readonly SourcedEntry[]): (text: string) => SourcedEntry['descriptor']['digest'] {
   return (text) => {
     const child = children.find(({ descriptor }) => descriptor.digest === text);
     if (child === undefined) throw new Error(`no child ${text}`);

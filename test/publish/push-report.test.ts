@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { MemoryStore } from '../../src/content/memory-store.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
-import type { Document, IndexDocument } from '../../src/oci/document.js';
+import type { ManifestOrIndex, IndexDocument } from '../../src/oci/document.js';
 import { OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-type.js';
 import { parsePlatform } from '../../src/oci/platform.js';
 import { parseTag } from '../../src/oci/reference.js';
@@ -123,7 +123,7 @@ describe('pushReport', () => {
 });
 
 describe('pushReport of an image', () => {
-  const document = async (): Promise<Document> =>
+  const document = async (): Promise<ManifestOrIndex> =>
     storeContent(new MemoryStore(), tinyImage({ architecture: 'arm', variant: 'v7' }));
 
   it('has its platform where that is known', async () => {

@@ -57,7 +57,7 @@ describe('putInTurn', () => {
 
     await putInTurn(all, {
       put: ({ name }) => Promise.resolve(done.push(`put ${name}`)),
-      onLasting: ({ name }) => done.push(`lasts ${name}`),
+      onCommitted: ({ name }) => done.push(`lasts ${name}`),
     });
 
     expect(done).toEqual(expected);

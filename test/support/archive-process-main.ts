@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 
-import { Archive } from '../../src/layout/archive.js';
+import { TarArchive } from '../../src/layout/tar/tar-archive.js';
 import { errorCode } from '../../src/files/file-error.js';
 import { MultiarchError } from '../../src/oci/errors.js';
 import type { ArchiveJob, ArchiveJobResult } from './archive-process.js';
@@ -13,7 +13,7 @@ if (job.killed === true) process.kill(process.pid, 'SIGKILL');
 
 async function open(): Promise<ArchiveJobResult> {
   try {
-    const archive = await Archive.open(job.path);
+    const archive = await TarArchive.open(job.path);
     const files = archive.names().length;
     return { files, read: readSoFar() - before, memory: mostMemory(), temporary: readdirSync(tmpdir()) };
   } catch (error) {

@@ -1,5 +1,5 @@
 import { digestOf } from '../../src/oci/digest.js';
-import type { Document } from '../../src/oci/document.js';
+import type { ManifestOrIndex } from '../../src/oci/document.js';
 import { OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-type.js';
 import { parseDocument } from '../../src/oci/parse.js';
 import type { Repository } from './repository.js';
@@ -56,7 +56,7 @@ export async function attach(
 }
 
 /** The manifest of an image or artifact as the code under test knows it. */
-export function documentOf({ manifest }: TinyImage): Document {
+export function documentOf({ manifest }: TinyImage): ManifestOrIndex {
   return parseDocument(manifest.bytes, { mediaType: manifest.mediaType });
 }
 

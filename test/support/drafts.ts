@@ -1,11 +1,11 @@
 import type { Draft, Entry } from '../../src/drafts/draft.js';
 import { addEntries, createDraft, type DraftOptions, type ReadEntry } from '../../src/drafts/edits.js';
-import { REFERENCE_DIGEST, REFERENCE_TYPE } from '../../src/oci/annotation.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
 import { digestOf, type Digest } from '../../src/oci/digest.js';
 import { parseImageLocation, type ImageLocation } from '../../src/oci/image-location.js';
 import { OCI_MANIFEST } from '../../src/oci/media-type.js';
 import { parsePlatform } from '../../src/oci/platform.js';
+import { REFERENCE_DIGEST, REFERENCE_TYPE } from '../../src/oci/attestation.js';
 
 /** A location as a user writes it. */
 export const at = (text: string): ImageLocation => parseImageLocation(text);

@@ -1,6 +1,6 @@
 /** The process that `oci-archive-process.ts` starts: pushes images into an archive, and may kill itself at any step. */
 import { MemoryStore } from '../../src/content/memory-store.js';
-import { OciArchive } from '../../src/layout/oci-archive.js';
+import { OciArchive } from '../../src/layout/oci-archive/oci-archive.js';
 import { MultiarchError } from '../../src/oci/errors.js';
 import { parseDocument } from '../../src/oci/parse.js';
 import { parseTag } from '../../src/oci/reference.js';

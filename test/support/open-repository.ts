@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 
-import { AuthClient } from '../../src/auth/auth-client.js';
-import type { Credential } from '../../src/auth/credential.js';
+import { AuthClient } from '../../src/auth/requests/auth-client.js';
+import type { Credential } from '../../src/auth/credentials/credential.js';
 import type { OnEvent } from '../../src/content/events.js';
 import { GotClient } from '../../src/http/got-client.js';
 import type { HttpEvent } from '../../src/http/message.js';

@@ -1,5 +1,5 @@
 import type { MemoryStore } from '../../src/content/memory-store.js';
-import type { Document } from '../../src/oci/document.js';
+import type { ManifestOrIndex } from '../../src/oci/document.js';
 import { parseDocument } from '../../src/oci/parse.js';
 import { parseTag } from '../../src/oci/reference.js';
 import type { TinyImage, TinyIndex } from './tiny-image.mjs';
@@ -9,7 +9,7 @@ export async function storeContent(
   store: MemoryStore,
   content: TinyImage | TinyIndex,
   tag?: string,
-): Promise<Document> {
+): Promise<ManifestOrIndex> {
   const top = 'images' in content ? content : content.manifest;
   if ('images' in content) {
     for (const image of content.images) await storeContent(store, image);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 import { Multiarch } from '../../src/client/multiarch.js';
-import type { MultiarchOptions } from '../../src/client/run.js';
+import type { MultiarchOptions } from '../../src/client/client-context.js';
 import {
   isTargetLocation,
   parseImageLocation,

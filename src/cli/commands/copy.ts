@@ -1,0 +1,86 @@
+import type { CopyOptions, CopyResult } from '../../client/copy.js';
+import { parsePlatformList } from '../../oci/required-platforms.js';
+import type { Command, CommandContext, OptionValues } from './command.js';
+import { CREATE_OPTIONS } from './create-options.js';
+import { expectedCurrent, PUSH_OPTIONS, runReported } from './push.js';
+import type { OptionDeclarations } from '../global-options.js';
+
+const OPTIONS = {
+  platform: {
+    type: 'string',
+    array: true,
+    describe:
+      'Only these, which must be there: one gives the image itself, several a smaller index (a,b; repeat)',
+  },
+  attestations: CREATE_OPTIONS.attestations,
+  referrers: PUSH_OPTIONS.referrers,
+  tag: PUSH_OPTIONS.tag,
+  'expect-current': PUSH_OPTIONS['expect-current'],
+  'allow-nondistributable': PUSH_OPTIONS['allow-nondistributable'],
+  'layer-compression': CREATE_OPTIONS['layer-compression'],
+  'dry-run': PUSH_OPTIONS['dry-run'],
+  'digest-file': PUSH_OPTIONS['digest-file'],
+  'metadata-file': PUSH_OPTIONS['metadata-file'],
+} as const satisfies OptionDeclarations;
+
+type CopyArguments = OptionValues<typeof OPTIONS> & { readonly source: string; readonly target: string };
+
+/** `multiarch copy SOURCE TARGET` */
+export const copy: Command<CopyArguments> = {
+  positionals: {
+    source: {
+      type: 'string',
+      describe:
+        'app:1.2, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF], docker-daemon:REF',
+    },
+    target: {
+      type: 'string',
+      describe:
+        'Where to: app:1.2, oci:DIR[:TAG], oci-archive:FILE[:TAG]; the tag is latest where none is said',
+    },
+  },
+  options: OPTIONS,
+  async run(args, context) {
+    const { client, options } = context;
+    const settings = copyOptions(args);
+    const configs = options.json || args['metadata-file'] !== undefined;
+    await runReported(args, context, {
+      plan: () => client.planCopy(args.source, args.target, settings),
+      publish: () => client.copy(args.source, args.target, { ...settings, configs }),
+      show: (result) => showCopy(result, context),
+    });
+  },
+};
+
+/** The words of a copy for the client. */
+function copyOptions(args: CopyArguments): CopyOptions {
+  return {
+    platforms: parsePlatformList(args.platform ?? []),
+    attestations: args.attestations,
+    referrers: args.referrers,
+    tags: args.tag,
+    expectCurrent: expectedCurrent(args),
+    allowNondistributable: args['allow-nondistributable'],
+    layerCompression: args['layer-compression'],
+  };
+}
+
+/** Prints the digest of what was copied. */
+function showCopy({ report, pushed, referrers }: CopyResult, { output, options }: CommandContext): void {
+  if (!options.json) {
+    output.line(report.digest);
+    return;
+  }
+  const { digest, mediaType, size, platforms, tags } = report;
+  const [name] = report.references;
+  output.json({
+    name,
+    digest,
+    mediaType,
+    size,
+    platforms,
+    tags,
+    copied: pushed,
+    ...(referrers !== undefined && { referrers }),
+  });
+}

@@ -1,0 +1,58 @@
+import { ArgumentError } from '../../oci/errors.js';
+import type { Command, OptionValues } from './command.js';
+import { CREATE_OPTIONS, readCreateCall, type CreateArguments as DraftArguments } from './create-options.js';
+import { draftJson } from '../output/draft-json.js';
+import { PUSH_OPTIONS, runPush } from './push.js';
+import type { OptionDeclarations } from '../global-options.js';
+
+const OPTIONS = {
+  ...CREATE_OPTIONS,
+  push: { type: 'boolean', describe: 'Publish it in the same run; the options below are for that' },
+  ...PUSH_OPTIONS,
+} as const satisfies OptionDeclarations;
+
+type CreateArguments = DraftArguments & OptionValues<typeof OPTIONS>;
+
+/** `multiarch create LIST [SOURCE...]` */
+export const create: Command<CreateArguments> = {
+  positionals: {
+    list: {
+      type: 'string',
+      describe: 'The multi-arch image to make: app:1.2, oci:DIR:TAG. An assembly file may say it instead',
+    },
+    sources: {
+      type: 'string',
+      array: true,
+      defaultDescription: 'none',
+      describe: 'Images, or indexes that give all their images: app:1.2-amd64, oci:DIR[:TAG|@DIGEST]',
+    },
+  },
+  options: OPTIONS,
+  async run(args, context) {
+    const { client, output, options } = context;
+    if (args.push !== true) refusePushOptions(args);
+    const { list, sources, options: settings } = await readCreateCall(args, context);
+    if (args.push === true) {
+      await runPush(args, context, {
+        plan: (pushing) => client.planCreateAndPush(list, sources, { ...settings, ...pushing }),
+        push: async (pushing) =>
+          (await client.createAndPush(list, sources, { ...settings, ...pushing })).publication,
+      });
+      return;
+    }
+    const { draft, problems } = await client.create(list, sources, settings);
+    for (const { message } of problems) output.warn(message);
+    if (options.json) output.json(draftJson(draft));
+    else output.line(`Created manifest list ${draft.target}`);
+  },
+};
+
+/** Options of push would be forgotten without a word. */
+function refusePushOptions(args: CreateArguments): void {
+  const given = Object.keys(PUSH_OPTIONS).filter((name) => name in args);
+  if (given.length > 0) {
+    throw new ArgumentError(`--${given.join(', --')} needs --push`, {
+      hint: 'Give it to multiarch push, or create with --push.',
+    });
+  }
+}

@@ -1,0 +1,142 @@
+import type { Inspection } from '../../client/inspection.js';
+import type { Multiarch } from '../../client/multiarch.js';
+import { ArgumentError, InvalidError } from '../../oci/errors.js';
+import { parseJson } from '../../oci/json.js';
+import { parsePlatform } from '../../oci/platform.js';
+import { parsePlatformList } from '../../oci/required-platforms.js';
+import type { Command, OptionValues } from './command.js';
+import { indentJson } from '../output/indent-json.js';
+import type { Output } from '../output/output.js';
+import type { OptionDeclarations } from '../global-options.js';
+
+const FORMATS = ['json', 'table', 'tree'] as const;
+type Format = (typeof FORMATS)[number];
+
+const OPTIONS = {
+  verbose: {
+    alias: 'v',
+    type: 'boolean',
+    describe: 'For each image its reference, descriptor and manifest',
+  },
+  raw: { type: 'boolean', describe: 'The exact bytes, which have the digest' },
+  config: { type: 'boolean', describe: "The image's config" },
+  platform: { type: 'string', describe: 'The image of an index for this platform: OS/ARCH[/VARIANT]' },
+  require: {
+    type: 'string',
+    array: true,
+    describe: 'Fail with exit code 5 unless it has an image for each: OS/ARCH[/VARIANT],… (repeat)',
+  },
+  format: { choices: FORMATS, describe: 'How to show it; json if not said' },
+} as const satisfies OptionDeclarations;
+
+interface InspectArguments extends OptionValues<typeof OPTIONS> {
+  readonly names: readonly string[];
+}
+
+/** `multiarch inspect [LIST] IMAGE` */
+export const inspect: Command<InspectArguments> = {
+  positionals: {
+    names: {
+      type: 'string',
+      array: true,
+      // Keeps "[default: []]" out of the help; one name must be given.
+      default: undefined,
+      describe:
+        'What to show: the draft of that name, else what is published. Of two, a draft and an image of it',
+    },
+  },
+  options: OPTIONS,
+  async run(args, { client, output, options }) {
+    const format = checkFlags(args, options.json);
+    const { inspection, isEntry } = await open(args, client);
+    if (args.raw === true) {
+      output.bytes(args.config === true ? await inspection.config() : inspection.document.bytes);
+    } else if (args.config === true) {
+      output.line(await configText(inspection));
+    } else if (args.verbose === true) {
+      const { verboseText } = await import('../output/inspect-verbose.js');
+      output.line(await verboseText(inspection, isEntry));
+    } else if (format === 'json') {
+      output.line(documentText(inspection));
+    } else {
+      await show(format, inspection, isEntry, output);
+    }
+  },
+};
+
+/** Refuses flags of which one would be forgotten without a word. */
+function checkFlags(
+  { names, verbose, raw, config, format = 'json' }: InspectArguments,
+  json: boolean,
+): Format {
+  if (names.length > 2) {
+    throw new ArgumentError(`inspect takes one or two names, not ${names.length}`, {
+      hint: 'Name an image or index, or a draft and one of its images.',
+    });
+  }
+  const given = [
+    ...(verbose === true ? ['--verbose'] : []),
+    // These two go together.
+    ...(raw === true || config === true ? [raw === true ? '--raw' : '--config'] : []),
+    ...(format === 'json' ? [] : [`--format ${format}`, ...(json ? ['--json'] : [])]),
+  ];
+  if (given.length > 1) throw new ArgumentError(`${given.join(' and ')} exclude each other`);
+  return format;
+}
+
+/** What was asked for, and whether it was reached through an index. */
+interface Opened {
+  readonly inspection: Inspection;
+  readonly isEntry: boolean;
+}
+
+async function open(
+  { names: [name = '', image], platform, require = [] }: InspectArguments,
+  client: Multiarch,
+): Promise<Opened> {
+  // Read first, so that a mistake in it costs no request.
+  const wanted = platform === undefined ? undefined : parsePlatform(platform);
+  const required = parsePlatformList(require);
+  const named = await (image === undefined ? client.inspect(name) : client.inspectEntry(name, image));
+  if (required.length > 0) await named.requirePlatforms(required);
+  const inspection = wanted === undefined ? named : await named.select(wanted);
+  return { inspection, isEntry: image !== undefined || inspection !== named };
+}
+
+/** The document as docker lays it out: an image with tabs, an index with three spaces. */
+function documentText({ document }: Inspection): string {
+  const text = new TextDecoder().decode(document.bytes);
+  // docker makes an index anew, so what is after it goes; of an image it stays.
+  return document.kind === 'index' ? indentJson(text.trim(), '   ') : indentJson(text, '\t');
+}
+
+async function configText(inspection: Inspection): Promise<string> {
+  const label = `the config of ${inspection.name}`;
+  const bytes = await inspection.config();
+  try {
+    parseJson(bytes, label);
+  } catch (error) {
+    if (!(error instanceof InvalidError)) throw error;
+    throw new InvalidError(error.message, {
+      hint: 'Print it as it is with --raw.',
+      problems: error.problems,
+    });
+  }
+  return indentJson(new TextDecoder().decode(bytes), '\t');
+}
+
+async function show(
+  format: 'table' | 'tree',
+  inspection: Inspection,
+  isEntry: boolean,
+  output: Output,
+): Promise<void> {
+  const { createColors } = (await import('picocolors')).default;
+  const colors = createColors(output.color);
+  const lines =
+    format === 'table'
+      ? (await import('../output/inspect-table.js')).inspectTableLines
+      : (await import('../output/inspect-tree.js')).inspectTreeLines;
+  const warn = (message: string): void => output.warn(message);
+  for (const line of await lines(inspection, isEntry, colors, warn)) output.line(line);
+}

@@ -1,0 +1,28 @@
+import type { Command, OptionValues } from './command.js';
+import type { OptionDeclarations } from '../global-options.js';
+
+const OPTIONS = {
+  'dry-run': { type: 'boolean', describe: 'Only show what would be done' },
+} as const satisfies OptionDeclarations;
+
+interface UndoArguments extends OptionValues<typeof OPTIONS> {
+  readonly list: string;
+}
+
+/** `multiarch undo LIST` */
+export const undo: Command<UndoArguments> = {
+  positionals: {
+    list: { type: 'string', describe: 'The list that was pushed, by the name of its draft' },
+  },
+  options: OPTIONS,
+  async run(args, { client, output, options }) {
+    const done = await client.undo(args.list, { dryRun: args['dry-run'] });
+    if (options.json) {
+      output.json(done);
+      return;
+    }
+    for (const { reference, digest } of done.tags) {
+      if (digest !== undefined) output.line(`${reference} ${digest}`);
+    }
+  },
+};

@@ -1,0 +1,22 @@
+import { ArgumentError } from '../../oci/errors.js';
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const PART = /(\d+(?:\.\d+)?)(ms|s|m|h)/gy;
+
+/**
+ * Reads a duration as Go's tools write it: `90s`, `10m`, `1h30m`, `500ms`; a bare number is seconds.
+ * @returns milliseconds
+ * @throws ArgumentError
+ */
+export function parseDuration(text: string): number {
+  if (/^\d+(?:\.\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
+  const parts = [...text.matchAll(PART)];
+  if (text === '' || parts.map(([part]) => part).join('') !== text) {
+    throw new ArgumentError(`invalid duration ${JSON.stringify(text)}`, {
+      hint: 'Write it as 90s, 10m or 1h30m.',
+    });
+  }
+  return Math.round(
+    parts.reduce((total, [, number, unit = '']) => total + Number(number) * (UNITS[unit] ?? 0), 0),
+  );
+}

@@ -1,0 +1,86 @@
+import type { Colors } from 'picocolors/types.js';
+
+import type { Inspection } from '../../client/inspection.js';
+import type { Descriptor } from '../../oci/descriptor.js';
+import type { ImageManifest } from '../../oci/image-manifest.js';
+import type { LoosePlatform } from '../../oci/platform.js';
+import { printable } from '../../oci/errors.js';
+import { columns } from './columns.js';
+import { entryType, attestedImage } from './entry-type.js';
+import { formatBytes } from './format.js';
+import { inspectedPlatform } from './inspected-platform.js';
+import { layerCell, nameCell, platformCell } from './inspect-text.js';
+
+/**
+ * An index as a table of its entries, an image as one of its layers, each below what they say of themselves.
+ * Of an index nothing more is read, of an image its config, for the platform.
+ * @param isEntry whether an image was reached through an index, so that not even that is read
+ * @returns the lines
+ */
+export async function inspectTableLines(
+  inspection: Inspection,
+  isEntry: boolean,
+  colors: Colors,
+): Promise<readonly string[]> {
+  const { document } = inspection;
+  if (document.kind === 'index') {
+    return [...columns(headerRows(inspection, colors)), '', ...columns(entryRows(inspection, colors))];
+  }
+  const platform = await inspectedPlatform(inspection, isEntry);
+  const header = [
+    ...headerRows(inspection, colors),
+    ...imageRows(document.value, platform).map(([title, value]) => [colors.bold(title), value]),
+  ];
+  return [...columns(header), '', ...columns(layerRows(document.value.layers, colors))];
+}
+
+type Row = readonly string[];
+
+function headerRows(inspection: Inspection, colors: Colors): Row[] {
+  const { mediaType, digest, value } = inspection.document;
+  const rows = [
+    ['Name:', nameCell(inspection)],
+    ['MediaType:', mediaType],
+    ['Digest:', digest],
+    ...(value.artifactType === undefined ? [] : [['ArtifactType:', printable(value.artifactType)]]),
+  ];
+  return rows.map(([title = '', text = '']) => [colors.bold(title), text]);
+}
+
+function imageRows({ config }: ImageManifest, platform: LoosePlatform): [title: string, text: string][] {
+  return [
+    ['Platform:', platformCell(platform)],
+    ['Config:', `${config.digest} (${formatBytes(config.size)})`],
+  ];
+}
+
+function entryRows({ children }: Inspection, colors: Colors): Row[] {
+  const rows = children.map(({ descriptor }) => [
+    colors.cyan(platformCell(descriptor.platform)),
+    descriptor.digest,
+    formatBytes(descriptor.size),
+    typeWords(descriptor, children),
+  ]);
+  return [titles(['PLATFORM', 'DIGEST', 'SIZE', 'TYPE'], colors), ...rows];
+}
+
+/** The entry's type, and for a statement the image that it is about. */
+function typeWords(descriptor: Descriptor, children: Inspection['children']): string {
+  const subject = attestedImage(descriptor, children)?.descriptor.platform;
+  const type = printable(entryType(descriptor));
+  return subject === undefined ? type : `${type} of ${platformCell(subject)}`;
+}
+
+function layerRows(layers: readonly Descriptor[], colors: Colors): Row[] {
+  const rows = layers.map((layer, position) => [
+    String(position + 1),
+    layer.digest,
+    formatBytes(layer.size),
+    layerCell(layer),
+  ]);
+  return [titles(['LAYER', 'DIGEST', 'SIZE', 'TYPE'], colors), ...rows];
+}
+
+function titles(names: Row, colors: Colors): Row {
+  return names.map((name) => colors.bold(name));
+}

@@ -1,0 +1,55 @@
+import type { Inspection } from '../../client/inspection.js';
+import type { ManifestOrIndex } from '../../oci/document.js';
+import { DOCKER_MANIFEST } from '../../oci/media-type.js';
+import type { LoosePlatform } from '../../oci/platform.js';
+import { escapeHtml, indentJson } from './indent-json.js';
+import { inspectedPlatform } from './inspected-platform.js';
+
+/**
+ * What `docker manifest inspect --verbose` prints, without the new line at its end: an object for an image, an array of
+ * them for an index. Reads the images of an index all at once.
+ * @param isEntry whether an image was reached through an index
+ */
+export async function verboseText(inspection: Inspection, isEntry: boolean): Promise<string> {
+  const { document, children } = inspection;
+  const json =
+    document.kind === 'index'
+      ? `[${(await Promise.all(children.map(async (child) => entryJson(await child.read())))).join(',')}]`
+      : imageJson(inspection, await inspectedPlatform(inspection, isEntry));
+  return indentJson(escapeHtml(json), '\t');
+}
+
+async function entryJson(inspection: Inspection): Promise<string> {
+  return imageJson(inspection, await inspectedPlatform(inspection, true));
+}
+
+/** The members and their order are docker's, and the descriptor has these four only. */
+function imageJson({ name, document, descriptor }: Inspection, platform: LoosePlatform): string {
+  const { mediaType, digest, size } = descriptor;
+  const members = {
+    Ref: name,
+    Descriptor: { mediaType, digest, size, platform: platformJson(platform) },
+    Raw: Buffer.from(document.bytes).toString('base64'),
+  };
+  return `${JSON.stringify(members).slice(0, -1)}${manifestMember(document)}}`;
+}
+
+/** As Go writes it: os and architecture are always there, and all else where it is not empty. */
+function platformJson(platform: LoosePlatform): LoosePlatform {
+  const { architecture = '', os = '', variant = '', 'os.version': version = '' } = platform;
+  const features = platform['os.features'] ?? [];
+  return {
+    architecture,
+    os,
+    ...(version !== '' && { 'os.version': version }),
+    ...(features.length > 0 && { 'os.features': features }),
+    ...(variant !== '' && { variant }),
+  };
+}
+
+/** Docker has no member for an index within an index. */
+function manifestMember({ kind, mediaType, bytes }: ManifestOrIndex): string {
+  if (kind === 'index') return '';
+  const name = mediaType === DOCKER_MANIFEST ? 'SchemaV2Manifest' : 'OCIManifest';
+  return `,"${name}":${new TextDecoder().decode(bytes).trim()}`;
+}

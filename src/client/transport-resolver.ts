@@ -1,0 +1,226 @@
+import type { OnEvent } from '../content/events.js';
+import type { ReadOptions, Selector, Source } from '../content/source.js';
+import type { Target } from '../content/target.js';
+import { registryApiHost } from '../auth/credentials/docker-hub.js';
+import type { ExplicitCredential } from '../auth/credentials/static-credential-provider.js';
+import type { HttpClient, HttpEvent } from '../http/message.js';
+import type { TlsFiles } from '../http/tls/tls-config.js';
+import type { DockerArchive, LayerCompression } from '../layout/docker-save/docker-archive.js';
+import type { DockerDaemon } from '../layout/docker-save/docker-daemon.js';
+import { ImageLayout } from '../layout/directory/image-layout.js';
+import type { OciArchive } from '../layout/oci-archive/oci-archive.js';
+import { ArgumentError } from '../oci/errors.js';
+import {
+  formatImageLocation,
+  nameIn,
+  type DockerDaemonLocation,
+  type ImageLocation,
+  type RegistryLocation,
+  type TargetLocation,
+} from '../oci/image-location.js';
+import { formatReference, formatRepository, type RegistryHost, type Repository } from '../oci/reference.js';
+import type { Access } from '../registry/requests.js';
+
+export interface TransportResolverOptions {
+  readonly insecure: boolean;
+  /** PEM files for the registries that are named. */
+  readonly tls?: TlsFiles | undefined;
+  readonly retries?: number | undefined;
+  readonly env: NodeJS.ProcessEnv;
+  readonly homeDirectory: string;
+  readonly userAgent: string;
+  readonly onEvent?: OnEvent | undefined;
+  readonly onHttpEvent?: ((event: HttpEvent) => void) | undefined;
+  /** A login for one of the registries, before those that this machine keeps. */
+  readonly login?: ExplicitCredential | undefined;
+}
+
+export interface SelectorOptions extends ReadOptions {
+  /** What becomes of layers that an archive of `docker save` holds uncompressed. @default 'gzip' */
+  readonly layerCompression?: LayerCompression | undefined;
+}
+
+/** Opens one repository. */
+type OpenRepository = (repository: Repository, access: Access) => Target;
+
+/**
+ * Opens the places that locations name. A place is opened once, so that all requests to it share their connections and
+ * their token. The code that speaks to registries is loaded when the first of them is opened.
+ */
+export class TransportResolver {
+  readonly #options: TransportResolverOptions;
+  readonly #repositories = new Map<string, { readonly access: Access; readonly place: Target }>();
+  /** As URLs write them. */
+  readonly #hosts = new Set<string>();
+  readonly #layouts = new Map<string, ImageLayout>();
+  readonly #ociArchives = new OpenedOnce<OciArchive>();
+  readonly #dockerArchives = new OpenedOnce<DockerArchive>();
+  readonly #dockerDaemons = new OpenedOnce<DockerDaemon>();
+  #openRepository: Promise<OpenRepository> | undefined;
+  #http: Promise<HttpClient> | undefined;
+
+  constructor(options: TransportResolverOptions) {
+    this.#options = options;
+  }
+
+  /** The place that a location is in, to read from. Nothing of it is read yet. */
+  async open(location: ImageLocation): Promise<Source> {
+    if (location.transport === 'docker-archive') return this.#dockerArchive(location.path);
+    if (location.transport === 'docker-daemon') return this.#dockerDaemon(location);
+    return this.openTarget(location, 'pull');
+  }
+
+  /** The place that a location is in, to publish to. Nothing of it is read yet. @param access 'pull' where nothing will be written */
+  async openTarget(location: TargetLocation, access: Access): Promise<Target> {
+    if (location.transport === 'registry') return this.#repository(location, access);
+    return location.transport === 'oci' ? this.#layout(location.path) : this.#ociArchive(location.path);
+  }
+
+  /**
+   * What of its place a location names: its digest where it has one, else its tag, else the only image there is.
+   * @param options.layerCompression of an image that is not stored as a registry would store it
+   */
+  async selector(location: ImageLocation, options: SelectorOptions = {}): Promise<Selector> {
+    if (location.transport === 'docker-daemon') return (await this.#dockerDaemon(location)).selector(options);
+    if (location.transport === 'docker-archive') {
+      const { path, reference, digest } = location;
+      return digest ?? (await this.#dockerArchive(path)).selector(reference, options);
+    }
+    const { digest, tag } = nameIn(location);
+    const selector = digest ?? tag;
+    if (selector !== undefined) return selector;
+    if (location.transport === 'oci') return this.#layout(location.path).defaultSelector(options);
+    if (location.transport === 'oci-archive')
+      return (await this.#ociArchive(location.path)).defaultSelector(options);
+    throw new ArgumentError(`${formatImageLocation(location)} has neither a tag nor a digest`);
+  }
+
+  /** For requests to a registry that is named in this call. */
+  async connectTo(registry: RegistryHost): Promise<HttpClient> {
+    this.#hosts.add(urlHost(registry));
+    this.#http ??= this.#openHttp();
+    return this.#http;
+  }
+
+  /** Closes all connections and files, and removes temporary ones. */
+  close(): void {
+    void this.#http?.then((http) => http.close());
+    for (const opened of [this.#ociArchives, this.#dockerArchives, this.#dockerDaemons]) opened.close();
+  }
+
+  async #repository({ reference }: RegistryLocation, access: Access): Promise<Target> {
+    this.#hosts.add(urlHost(reference.registry));
+    this.#openRepository ??= this.#connect();
+    const openRepository = await this.#openRepository;
+    // Looked up after the last wait: who asks for one repository several times at once must get one place.
+    const { registry, path } = reference;
+    const name = formatRepository({ registry, path });
+    const known = this.#repositories.get(name);
+    if (known !== undefined && (known.access === 'push' || access === 'pull')) return known.place;
+    const place = openRepository({ registry, path }, access);
+    this.#repositories.set(name, { access, place });
+    return place;
+  }
+
+  #layout(path: string): ImageLayout {
+    const layout = this.#layouts.get(path) ?? new ImageLayout({ path });
+    this.#layouts.set(path, layout);
+    return layout;
+  }
+
+  #ociArchive(path: string): Promise<OciArchive> {
+    return this.#ociArchives.get(path, async () => {
+      const { OciArchive } = await import('../layout/oci-archive/oci-archive.js');
+      return new OciArchive({ path });
+    });
+  }
+
+  #dockerArchive(path: string): Promise<DockerArchive> {
+    return this.#dockerArchives.get(path, async () => {
+      const { DockerArchive } = await import('../layout/docker-save/docker-archive.js');
+      return new DockerArchive({ path, onEvent: this.#options.onEvent });
+    });
+  }
+
+  #dockerDaemon({ reference }: DockerDaemonLocation): Promise<DockerDaemon> {
+    return this.#dockerDaemons.get(formatReference(reference), async () => {
+      const [{ DockerDaemon }, { dockerEngine }] = await Promise.all([
+        import('../layout/docker-save/docker-daemon.js'),
+        import('../http/docker/docker-engine.js'),
+      ]);
+      const { env, homeDirectory, onEvent } = this.#options;
+      return new DockerDaemon({ reference, save: dockerEngine({ env, homeDirectory }), onEvent });
+    });
+  }
+
+  async #connect(): Promise<OpenRepository> {
+    const { retries, env, homeDirectory, onEvent, login } = this.#options;
+    const [{ AuthClient }, { credentials }, { RegistryRepository }] = await Promise.all([
+      import('../auth/requests/auth-client.js'),
+      import('./credentials.js'),
+      import('../registry/registry-repository.js'),
+    ]);
+    const opening = (this.#http ??= this.#openHttp());
+    const auth = new AuthClient({
+      http: await opening,
+      credentials: credentials({ env, homeDirectory, login, http: () => opening, onEvent }),
+    });
+    return (repository, access) => new RegistryRepository({ auth, repository, access, retries, onEvent });
+  }
+
+  async #openHttp(): Promise<HttpClient> {
+    const { retries, env, homeDirectory, tls, userAgent, onHttpEvent } = this.#options;
+    const [{ GotClient }, { defaultSchemes }, { isLoopbackHost }] = await Promise.all([
+      import('../http/got-client.js'),
+      import('../http/scheme.js'),
+      import('../http/private-address.js'),
+    ]);
+    return new GotClient({
+      userAgent,
+      retries,
+      env,
+      homeDirectory,
+      tls,
+      isRegistry: (host) => this.#hosts.has(host),
+      schemes: (host) =>
+        this.#mayBeInsecure(host) && !isLoopbackHost(host) ? ['https', 'http'] : defaultSchemes(host),
+      insecureTls: (host) => this.#mayBeInsecure(host) || isLoopbackHost(host),
+      onEvent: onHttpEvent,
+    });
+  }
+
+  /** `--insecure` is about the registries that were named, not about where they redirect to. */
+  #mayBeInsecure(host: string): boolean {
+    return this.#options.insecure && this.#hosts.has(host);
+  }
+}
+
+/** Places that are opened once each, and closed together. */
+class OpenedOnce<Place extends { close(): void }> {
+  readonly #opening = new Map<string, Promise<Place>>();
+  readonly #opened = new Set<Place>();
+
+  get(name: string, open: () => Promise<Place>): Promise<Place> {
+    const known = this.#opening.get(name);
+    if (known !== undefined) return known;
+    const opening = open().then((place) => {
+      this.#opened.add(place);
+      return place;
+    });
+    this.#opening.set(name, opening);
+    return opening;
+  }
+
+  close(): void {
+    for (const place of this.#opened) place.close();
+  }
+}
+
+/** How URLs write a registry's host. The grammar of references allows some that no URL can have, such as port 99999. */
+function urlHost(registry: RegistryHost): string {
+  const url = `https://${registryApiHost(registry)}`;
+  if (URL.canParse(url)) return new URL(url).host;
+  throw new ArgumentError(`${registry} is not the address of a registry`, {
+    hint: 'Check the host; a port is 65535 at most.',
+  });
+}

@@ -1,0 +1,186 @@
+import { Agent as HttpAgent, type ClientRequestArgs } from 'node:http';
+import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
+import { isIP, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket, type PeerCertificate } from 'node:tls';
+import { ADDRESS_ATTEMPTS, startDeadline, TimeLimitError, type TimeLimitCode } from '../deadline.js';
+import { openTunnel } from '../proxy/proxy-tunnel.js';
+import type { ProxyServer } from '../proxy/proxy-server.js';
+import type { TlsSettings } from '../tls/tls-config.js';
+import { PreconnectPool } from './preconnect-pool.js';
+
+/** In milliseconds. */
+export interface ConnectLimits {
+  /** Name look-up and TCP connection. */
+  readonly connect: number;
+  /** TLS handshake, counted from the TCP connection on. */
+  readonly tls: number;
+}
+
+/** Plain connections: to servers, or to proxies that pass requests on. */
+export class PlainAgent extends HttpAgent {
+  readonly preconnected = new PreconnectPool('connect');
+  readonly #limits: ConnectLimits;
+  readonly #keys = new WeakMap<object, string>();
+
+  constructor(limits: ConnectLimits) {
+    super({ keepAlive: true });
+    this.#limits = limits;
+  }
+
+  /** Opens a connection ahead of a request. */
+  open(host: string, port: number): Socket {
+    // As node's agent would: small writes are not held back.
+    const options = { host, port, noDelay: true };
+    return this.#open(options);
+  }
+
+  /** The {@link hostPortKey} that a connection was opened to. */
+  keyOf(socket: object): string | undefined {
+    return this.#keys.get(socket);
+  }
+
+  override createConnection(options: ClientRequestArgs): Duplex {
+    return this.preconnected.take(hostPortKey(options.host, options.port)) ?? this.#open(options);
+  }
+
+  #open(options: ClientRequestArgs): Socket {
+    const socket = asSocket(super.createConnection({ ...options, ...ADDRESS_ATTEMPTS }));
+    this.#keys.set(socket, hostPortKey(options.host, options.port));
+    limitTime(socket, this.#limits.connect, 'connect', 'MULTIARCH_CONNECT');
+    return socket;
+  }
+}
+
+/** How connections get through a proxy. */
+export interface TunnelSettings {
+  readonly proxy: ProxyServer;
+  /** With the proxy, where it speaks TLS. */
+  readonly tls: TlsSettings;
+}
+
+/** TLS connections by one set of rules, directly or through a proxy. */
+export class TlsAgent extends HttpsAgent {
+  readonly preconnected = new PreconnectPool('secureConnect');
+  readonly #limits: ConnectLimits;
+  readonly #tls: TlsSettings;
+  readonly #through: TunnelSettings | undefined;
+  /** Give up a tunnel that is being opened. */
+  readonly #cancels = new Set<() => void>();
+  readonly #keys = new WeakMap<object, string>();
+  readonly #certificates = new WeakMap<object, PeerCertificate>();
+
+  constructor(limits: ConnectLimits, tls: TlsSettings, through?: TunnelSettings) {
+    // Said either way, so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch the check off behind our back.
+    super({ keepAlive: true, rejectUnauthorized: tls.verify });
+    this.#limits = limits;
+    this.#tls = tls;
+    this.#through = through;
+  }
+
+  /** Opens a connection ahead of a request, directly. */
+  open(host: string, port: number): Socket {
+    // An address is no server name (RFC 6066, section 3), and node wants that said.
+    return this.#open({ ...this.options, host, port, servername: isIP(host) === 0 ? host : '' });
+  }
+
+  /** The {@link hostPortKey} that a connection was opened to. */
+  keyOf(socket: object): string | undefined {
+    return this.#keys.get(socket);
+  }
+
+  /** What the server showed on this connection, valid or not. */
+  certificateOf(socket: object): PeerCertificate | undefined {
+    return this.#certificates.get(socket);
+  }
+
+  override createConnection(
+    options: RequestOptions,
+    callback?: (error: Error | null, socket: Duplex) => void,
+  ): Duplex | undefined {
+    if (this.#through === undefined) {
+      return this.preconnected.take(hostPortKey(options.host, options.port)) ?? this.#open(options);
+    }
+    // With an error, node wants no socket; its types know only that there is one otherwise.
+    const done = callback as ((error: Error | null, socket?: Duplex) => void) | undefined;
+    this.#openThrough(
+      this.#through,
+      options,
+      (socket) => done?.(null, socket),
+      (failure) => done?.(failure),
+    );
+    return undefined;
+  }
+
+  override destroy(): void {
+    for (const cancel of this.#cancels) cancel();
+    super.destroy();
+  }
+
+  #open(options: RequestOptions): Socket {
+    const socket = this.#begin({ ...options, ...ADDRESS_ATTEMPTS });
+    this.#keys.set(socket, hostPortKey(options.host, options.port));
+    limitTime(socket, this.#limits.connect, 'connect', 'MULTIARCH_CONNECT');
+    socket.once('connect', () => limitTime(socket, this.#limits.tls, 'secureConnect', 'MULTIARCH_TLS'));
+    return socket;
+  }
+
+  /** The server's certificate is checked as on any other way, for the proxy may be anyone. */
+  #openThrough(
+    { proxy, tls }: TunnelSettings,
+    options: RequestOptions,
+    onOpen: (socket: Socket) => void,
+    onFailure: (error: Error) => void,
+  ): void {
+    const cancel = openTunnel({
+      proxy,
+      context: tls.context,
+      host: options.host ?? '',
+      port: Number(options.port),
+      limit: this.#limits.connect,
+      onOpen: (tunnel) => {
+        this.#cancels.delete(cancel);
+        const socket = this.#begin({ ...options, socket: tunnel });
+        limitTime(socket, this.#limits.tls, 'secureConnect', 'MULTIARCH_TLS');
+        onOpen(socket);
+      },
+      onFailure: (failure) => {
+        this.#cancels.delete(cancel);
+        onFailure(failure);
+      },
+    });
+    this.#cancels.add(cancel);
+  }
+
+  #begin(options: RequestOptions & { readonly socket?: Socket }): Socket {
+    const { context } = this.#tls;
+    const socket = asSocket(
+      super.createConnection({ ...options, ...(context !== undefined && { secureContext: context }) }),
+    );
+    // Before node looks whether it is valid: the one that is not is the one that messages are about. (Its other method,
+    // getPeerX509Certificate, takes the certificate away from node's own check.)
+    socket.prependOnceListener('secure', () => {
+      if (socket instanceof TLSSocket) this.#certificates.set(socket, socket.getPeerCertificate());
+    });
+    return socket;
+  }
+}
+
+/** Host and port as agents have them, as one text. */
+export function hostPortKey(
+  host: string | null | undefined,
+  port: number | string | null | undefined,
+): string {
+  return `${host ?? ''} ${port ?? ''}`;
+}
+
+function asSocket(socket: Duplex | null | undefined): Socket {
+  if (socket instanceof Socket) return socket;
+  throw new TypeError("Node's agent opened something that is no socket");
+}
+
+/** Destroys the socket unless it emits the event in time. */
+function limitTime(socket: Socket, milliseconds: number, event: string, code: TimeLimitCode): void {
+  const stop = startDeadline(milliseconds, () => socket.destroy(new TimeLimitError(code)));
+  socket.once(event, stop).once('close', stop);
+}

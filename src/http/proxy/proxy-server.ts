@@ -1,0 +1,74 @@
+import { ArgumentError } from '../../oci/errors.js';
+
+const URL_FORM = 'Write it as http://[USER:PASSWORD@]HOST[:PORT].';
+const URL_ENCODING = `${URL_FORM} In a user name or password, the characters / ? # @ : % have to be percent-encoded.`;
+
+/** A proxy as a variable of the environment names it. Its login is in no property that printing could reach. */
+export class ProxyServer {
+  /** The variable, in the case in which it was set. */
+  readonly variable: string;
+  /** Whether the proxy itself is spoken to over TLS. */
+  readonly isTls: boolean;
+  /** Without the brackets of an IPv6 address. */
+  readonly hostname: string;
+  readonly port: number;
+  /** Scheme, host and port. */
+  readonly url: URL;
+  readonly #authorization: string | undefined;
+
+  /**
+   * @param text a URL, or `HOST:PORT`; user name and password percent-encoded
+   * @throws ArgumentError, without the text, for what is no URL of an HTTP proxy
+   */
+  constructor(variable: string, text: string) {
+    const refuse = (why: string, hint = URL_FORM): ArgumentError =>
+      new ArgumentError(`${variable} cannot be used: ${why}`, { hint });
+    const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+    if (/^socks/i.test(full)) {
+      throw refuse(
+        'SOCKS proxies are not supported',
+        'Name an HTTP proxy there, or unset it, or list the hosts that need none in NO_PROXY.',
+      );
+    }
+    const url = URL.canParse(full) ? new URL(full) : undefined;
+    if (url === undefined) throw refuse('it is not a URL', full.includes('@') ? URL_ENCODING : URL_FORM);
+    if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+      throw refuse('it is not the URL of an HTTP proxy');
+    }
+    // Nobody means a path here. But a slash in a password ends the host, and what follows it must not get lost.
+    if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+      throw refuse('something follows the host and port', URL_ENCODING);
+    }
+    this.variable = variable;
+    this.isTls = url.protocol === 'https:';
+    this.hostname = url.hostname.replace(/^\[(.*)\]$/, '$1');
+    this.port = url.port === '' ? (this.isTls ? 443 : 80) : Number(url.port);
+    this.url = new URL(`${url.protocol}//${url.host}`);
+    if (url.username === '' && url.password === '') return;
+    const login = percentDecoded(`${url.username}:${url.password}`);
+    if (login === undefined) throw refuse('its user name or password has a % that should be %25');
+    this.#authorization = `Basic ${Buffer.from(login, 'utf8').toString('base64')}`;
+  }
+
+  get hasLogin(): boolean {
+    return this.#authorization !== undefined;
+  }
+
+  /** For messages: `the proxy http://proxy.example:3128 (HTTPS_PROXY)`. */
+  get label(): string {
+    return `the proxy ${this.url.origin} (${this.variable})`;
+  }
+
+  /** What a request to the proxy itself carries. Never for a request that a server may see. */
+  authorization(): Readonly<Record<string, string>> {
+    return this.#authorization === undefined ? {} : { 'proxy-authorization': this.#authorization };
+  }
+}
+
+function percentDecoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,34 @@
+import type { Readable } from 'node:stream';
+
+import type { ReadOptions, Selector } from '../../content/source.js';
+import type { Descriptor } from '../../oci/descriptor.js';
+import type { Digest } from '../../oci/digest.js';
+import type { ManifestOrIndex } from '../../oci/document.js';
+import type { Reference } from '../../oci/reference.js';
+import type { NamedImage } from './named-images.js';
+import type { LayerCompression } from './legacy-layer.js';
+
+export interface ConversionOptions extends ReadOptions {
+  /** @default 'gzip' */
+  readonly layerCompression?: LayerCompression | undefined;
+}
+
+/** The images of a file that `docker save` wrote, in the one form or the other that they have there. */
+export interface DockerSaveImages {
+  /** What there is, for hints. */
+  readonly images: readonly NamedImage[];
+
+  /**
+   * The digest of an image's manifest or index.
+   * @param reference undefined for the only image there is
+   * @throws NotFoundError, ArgumentError: the hint lists the names there are
+   */
+  select(reference: Reference | undefined, options: ConversionOptions): Promise<Digest>;
+
+  /** @throws ArgumentError where several images have the tag */
+  find(selector: Selector, options: ReadOptions): Promise<Descriptor | undefined>;
+
+  readManifest(selector: Selector, options: ReadOptions): Promise<ManifestOrIndex | undefined>;
+
+  openBlob(descriptor: Descriptor, options: ReadOptions): Promise<Readable | undefined>;
+}

@@ -1,0 +1,55 @@
+import type { Readable } from 'node:stream';
+
+import type { ReadOptions, Selector, Source } from '../content/source.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import type { ManifestOrIndex } from '../oci/document.js';
+import { NotFoundError } from '../oci/errors.js';
+import type { Repository } from '../oci/reference.js';
+
+/**
+ * A source that may be without a blob that is asked of it. It tells that from a blob that the target cannot take: both are
+ * told by the same kinds of errors.
+ */
+export class OptionalBlobSource implements Source {
+  readonly label: string;
+  readonly repository?: Repository;
+  readonly #source: Source;
+  readonly #onOpened: () => void;
+  #lacks = false;
+
+  /** @param onOpened called when the source begins to give a blob */
+  constructor(source: Source, onOpened: () => void) {
+    this.label = source.label;
+    if (source.repository !== undefined) this.repository = source.repository;
+    this.#source = source;
+    this.#onOpened = onOpened;
+  }
+
+  /** Whether it was asked for a blob that it does not have. */
+  get lacksBlob(): boolean {
+    return this.#lacks;
+  }
+
+  resolve(selector: Selector, options?: ReadOptions): Promise<Descriptor> {
+    return this.#source.resolve(selector, options);
+  }
+
+  find(selector: Selector, options?: ReadOptions): Promise<Descriptor | undefined> {
+    return this.#source.find(selector, options);
+  }
+
+  readManifest(selector: Selector, options?: ReadOptions): Promise<ManifestOrIndex> {
+    return this.#source.readManifest(selector, options);
+  }
+
+  async openBlob(descriptor: Descriptor, options?: ReadOptions): Promise<Readable> {
+    try {
+      const stream = await this.#source.openBlob(descriptor, options);
+      this.#onOpened();
+      return stream;
+    } catch (error) {
+      this.#lacks ||= error instanceof NotFoundError;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { CredentialChain, credentialChain } from '../../../src/auth/credentials/credential-chain.js';
+import type { CredentialProvider, FoundCredential } from '../../../src/auth/credentials/credential.js';
+import { CancelledError, FailedError } from '../../../src/oci/errors.js';
+import type { RegistryHost } from '../../../src/oci/reference.js';
+import { found } from '../../support/credentials.js';
+
+const registry = 'r.example' as RegistryHost;
+const login = (username: string): FoundCredential => found({ kind: 'basic', username, password: 'secret' });
+const jane = login('jane');
+
+const quiet = { onWarning: (): void => {} };
+
+function provider(answer: FoundCredential | Error | undefined): CredentialProvider & { asked: number } {
+  return {
+    name: 'test',
+    asked: 0,
+    find() {
+      this.asked += 1;
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+    },
+  };
+}
+
+describe('a chain of credential providers', () => {
+  it('takes the first login and asks no further', async () => {
+    const [none, first, second] = [provider(undefined), provider(jane), provider(login('joe'))];
+    expect(await new CredentialChain([none, first, second], quiet).find(registry, undefined)).toBe(jane);
+    expect([none.asked, first.asked, second.asked]).toEqual([1, 1, 0]);
+  });
+
+  it('without any login has none', async () => {
+    expect(await new CredentialChain([provider(undefined)], quiet).find(registry, undefined)).toBeUndefined();
+  });
+
+  it('passes over a broken provider, and says so once', async () => {
+    const warnings: string[] = [];
+    const broken = provider(new FailedError('file is not valid JSON', { hint: 'Mend it.' }));
+    const chain = new CredentialChain([broken, provider(jane)], {
+      onWarning: (message) => warnings.push(message),
+    });
+    expect([await chain.find(registry, undefined), await chain.find(registry, undefined)]).toEqual([
+      jane,
+      jane,
+    ]);
+    expect(warnings).toEqual(['file is not valid JSON (Mend it.)']);
+  });
+
+  it.each([new CancelledError('Cancelled'), new TypeError('a defect')])('does not hide %s', async (error) => {
+    const chain = new CredentialChain([provider(error), provider(jane)], quiet);
+    await expect(chain.find(registry, undefined)).rejects.toBe(error);
+  });
+});
+
+describe('the chain of this machine', () => {
+  it('goes on without logins where docker names a helper that is missing, and says what to look at', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'multiarch-chain-'));
+    try {
+      await mkdir(join(home, '.docker'));
+      await writeFile(join(home, '.docker', 'config.json'), '{"credsStore":"missing"}');
+      const warnings: string[] = [];
+      const chain = credentialChain({
+        env: { PATH: home },
+        homeDirectory: home,
+        onWarning: (message) => warnings.push(message),
+      });
+      expect(await chain.find(registry, undefined)).toBeUndefined();
+      expect(warnings).toEqual([
+        `The credential helper docker-credential-missing gave no login for r.example: it is not on the PATH (Install it, or take missing out of "credsStore" and "credHelpers" in ${join(home, '.docker', 'config.json')}.)`,
+      ]);
+    } finally {
+      await rm(home, { recursive: true, force: true });
+    }
+  });
+});

@@ -1,0 +1,281 @@
+import { describe, expect, it } from 'vitest';
+
+import {
+  findLogin,
+  loginKeyHost,
+  loginNamespaces,
+  lookupKeys,
+  parseCredentialFile,
+  type CredentialFile,
+} from '../../../src/auth/credentials/credential-file.js';
+import type { Credential } from '../../../src/auth/credentials/credential.js';
+import { loginKeys } from '../../../src/auth/credentials/docker-hub.js';
+import { FailedError } from '../../../src/oci/errors.js';
+import type { RegistryHost, RepositoryPath } from '../../../src/oci/reference.js';
+import { describeVectors, vectorJson } from '../../support/vectors.js';
+
+function parse(config: object | string): CredentialFile {
+  const text = typeof config === 'string' ? config : JSON.stringify(config);
+  return parseCredentialFile(text, '/home/jane/.docker/config.json');
+}
+
+function find(config: object | string, registry: string, path?: string): Credential | undefined {
+  return findLogin(parse(config), registry as RegistryHost, path as RepositoryPath | undefined)?.credential;
+}
+
+/** An entry whose user is called like this. */
+function login(username: string): { auth: string } {
+  return { auth: Buffer.from(`${username}:secret`).toString('base64') };
+}
+
+function userOf(credential: Credential | undefined): string | undefined {
+  return credential?.kind === 'basic' ? credential.username : credential?.kind;
+}
+
+const split = (name: string): [RegistryHost, RepositoryPath | undefined] => {
+  const slash = name.indexOf('/');
+  if (slash === -1) return [name as RegistryHost, undefined];
+  return [name.slice(0, slash) as RegistryHost, name.slice(slash + 1) as RepositoryPath];
+};
+
+describe('the key of a login', () => {
+  it.each<[string, string[], string, string | undefined]>([
+    ['is host and port', ['r.example:5000'], 'r.example:5000', 'r.example:5000'],
+    ['is not another port of the host', ['r.example:5000'], 'r.example', undefined],
+    ['is not the host without its port', ['r.example'], 'r.example:5000', undefined],
+    ['is not a host that holds it', ['r.example'], 'r.example.evil.net', undefined],
+    ['is not a host that ends with it', ['r.example'], 'evil-r.example', undefined],
+    ['is not a host that it holds', ['https://r.example.evil.net/v1/'], 'r.example', undefined],
+    ['is not the user of another host', ['https://r.example@evil.net/'], 'r.example', undefined],
+    ['may be a URL', ['https://r.example:5000/v2/'], 'r.example:5000', 'https://r.example:5000/v2/'],
+    ['may be a URL of plain HTTP', ['http://r.example'], 'r.example', 'http://r.example'],
+    ['may have lost its scheme', ['r.example/v1/'], 'r.example', 'r.example/v1/'],
+    ['counts as it is before the URLs', ['https://r.example/', 'r.example'], 'r.example', 'r.example'],
+    ['is an IPv6 address with brackets', ['[::1]:5000'], '[::1]:5000', '[::1]:5000'],
+    ['is none of the properties of every object', [], 'constructor', undefined],
+  ])('%s', (_name, keys, registry, expected) => {
+    const auths = Object.fromEntries(keys.map((key) => [key, login(key.replaceAll(':', ';'))]));
+    expect(userOf(find({ auths }, registry))).toBe(expected?.replaceAll(':', ';'));
+  });
+
+  it('of Docker Hub is the one that docker writes, then any other of its names', () => {
+    const keys = ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io', 'registry-1.docker.io'];
+    const auths: Record<string, object> = { 'http://index.docker.io/v1': login('old') };
+    for (const [index, key] of keys.toReversed().entries()) {
+      auths[key] = login(`hub${index}`);
+      expect(userOf(find({ auths }, 'docker.io', 'library/app'))).toBe(`hub${index}`);
+    }
+    expect(userOf(find({ auths: { 'http://index.docker.io/v1': login('old') } }, 'docker.io'))).toBe('old');
+  });
+
+  it('may be the path of a repository or of one above it, the longest first', () => {
+    const auths = { 'r.example': login('host'), 'r.example/a/b': login('b'), 'r.example/a': login('a') };
+    expect(
+      ['a/b', 'a/b/c', 'a/x', 'ab', 'x', undefined].map((path) => userOf(find({ auths }, 'r.example', path))),
+    ).toEqual(['b', 'b', 'a', 'host', 'host', 'host']);
+  });
+
+  it('of a namespace that is called as a version of the API is no login for its host', () => {
+    const auths = { 'r.example/v2': login('namespace'), 'r.example/v1': login('other') };
+    expect(find({ auths }, 'r.example')).toBeUndefined();
+    expect(find({ auths }, 'r.example', 'app')).toBeUndefined();
+    expect(userOf(find({ auths }, 'r.example', 'v2/app'))).toBe('namespace');
+  });
+
+  it('of a repository is not a login for the others on its host', () => {
+    const auths = { 'r.example/a': login('a') };
+    expect(find({ auths }, 'r.example', 'b')).toBeUndefined();
+    expect(find({ auths }, 'r.example')).toBeUndefined();
+  });
+});
+
+describe('an entry', () => {
+  it.each<[object, Credential | undefined]>([
+    [{}, undefined],
+    [{ auth: '' }, undefined],
+    [
+      { username: 'jane', password: 'x' },
+      { kind: 'basic', username: 'jane', password: 'x' },
+    ],
+    [
+      { ...login('jane'), username: 'other', password: 'x' },
+      { kind: 'basic', username: 'jane', password: 'secret' },
+    ],
+    [
+      { ...login('0000'), identitytoken: 'I' },
+      { kind: 'identity', token: 'I' },
+    ],
+    [
+      { ...login('jane'), identitytoken: 'I', registrytoken: 'R' },
+      { kind: 'bearer', token: 'R' },
+    ],
+    [
+      { ...login('jane'), email: null, identitytoken: null },
+      { kind: 'basic', username: 'jane', password: 'secret' },
+    ],
+  ])('%j', (entry, expected) => {
+    expect(find({ auths: { 'r.example': entry } }, 'r.example')).toEqual(expected);
+  });
+
+  it('without a login leaves the question to the next key', () => {
+    const auths = { 'r.example/a': {}, 'r.example': login('host') };
+    expect(userOf(find({ auths }, 'r.example', 'a'))).toBe('host');
+  });
+
+  it.each([null, 'topsecret', [], { auth: 7 }, { identitytoken: ['topsecret'] }, { auth: 'topsecret!' }])(
+    'that is damaged (%j) is an error for its registry alone, and is not quoted',
+    (entry) => {
+      const config = { auths: { 'r.example': entry, 'other.example': login('jane') } };
+      expect(userOf(find(config, 'other.example'))).toBe('jane');
+      expect(() => find(config, 'r.example')).toThrow(FailedError);
+      expect(() => find(config, 'r.example')).toThrow(
+        /^\/home\/jane\/\.docker\/config\.json: the login for r\.example(?!.*topsecret)/,
+      );
+    },
+  );
+});
+
+describe('a damaged entry', () => {
+  const damaged = { auth: '!!topsecret' };
+  const look = (auths: object, path?: string): ReturnType<typeof findLogin> =>
+    findLogin(parse({ auths }), 'r.example' as RegistryHost, path as RepositoryPath | undefined);
+
+  it('does not hide a good one that is less specific, and is told of with it', () => {
+    const found = look(
+      { 'r.example/team/app': damaged, 'r.example/team': null, 'r.example': login('host') },
+      'team/app',
+    );
+    expect(userOf(found?.credential)).toBe('host');
+    expect(found?.damaged.map(({ message }) => message)).toEqual([
+      '/home/jane/.docker/config.json: the login for r.example/team/app: "auth" is not the base64 of USER:PASSWORD',
+      '/home/jane/.docker/config.json: the login for r.example/team is not a JSON object',
+    ]);
+  });
+
+  it('does not hide one of the old form', () => {
+    expect(userOf(look({ 'r.example': damaged, 'https://r.example/v1/': login('old') })?.credential)).toBe(
+      'old',
+    );
+  });
+
+  it('that is less specific than a good one is not looked at', () => {
+    expect(look({ 'r.example/team': login('team'), 'r.example': damaged }, 'team')?.damaged).toEqual([]);
+  });
+
+  it('is an error where none fits', () => {
+    expect(() => look({ 'r.example/team': damaged, 'r.example': {} }, 'team')).toThrow(
+      'the login for r.example/team:',
+    );
+  });
+});
+
+describe('the namespaces that have a login of their own', () => {
+  it.each<[string, string[], string, string[]]>([
+    ['are the paths of keys', ['r.example/team', 'r.example/a/b', 'r.example'], 'r.example', ['team', 'a/b']],
+    [
+      'are of this host and port',
+      ['r.example:5000/a', 'other.example/a', 'r.example.evil.net/a'],
+      'r.example',
+      [],
+    ],
+    [
+      'are in no key of the old form',
+      ['https://r.example/team', 'r.example/', 'r.example/v2/'],
+      'r.example',
+      [],
+    ],
+    ['may be called as a version of the API', ['r.example/v2'], 'r.example', ['v2']],
+    [
+      'are such as a repository can be in',
+      ['r.example/team:tag', 'r.example/Team', 'r.example/a/'],
+      'r.example',
+      [],
+    ],
+    [
+      "are Docker Hub's by its short name",
+      ['docker.io/jane', 'https://index.docker.io/v1/'],
+      'docker.io',
+      ['jane'],
+    ],
+  ])('%s', (_name, keys, registry, expected) => {
+    const auths = Object.fromEntries(keys.map((key) => [key, login('jane')]));
+    expect(loginNamespaces(parse({ auths }), registry as RegistryHost)).toEqual(expected);
+  });
+});
+
+describe('a file', () => {
+  it.each(['', ' \n\t', '{}', '{"auths":{}}', '{"auths":null}', '{"HttpHeaders":{"a":"b"},"psFormat":1}'])(
+    '%j has no logins',
+    (text) => {
+      expect(find(text, 'r.example')).toBeUndefined();
+    },
+  );
+
+  it.each([
+    ['{"auths":{}', 'line 1, column 12: the text ends where "," or "}" is expected'],
+    ['{\n\t"auths": {\n\t\t"r.example": {\n', 'line 4, column 1: the text ends where'],
+    ['{\n  "auths": {},\n}\n', 'line 3, column 1: there is "}" where a name in double quotes is expected'],
+  ])('%j says in which line it goes wrong', (text, mistake) => {
+    expect(() => find(text, 'r.example')).toThrow(`/home/jane/.docker/config.json is not JSON: ${mistake}`);
+  });
+
+  it.each([
+    '}{',
+    '{"auths":{}}{}',
+    '[]',
+    'null',
+    '"topsecret"',
+    '{"auths":"topsecret"}',
+    '{"credHelpers":[]}',
+    '{"topsecret',
+  ])('%j is an error that names the file and quotes nothing', (text) => {
+    expect(() => find(text, 'r.example')).toThrow(FailedError);
+    expect(() => find(text, 'r.example')).toThrow(/^\/home\/jane\/\.docker\/config\.json(?!.*topsecret)/);
+  });
+});
+
+describeVectors('login key vectors', () => {
+  interface Vectors {
+    key_lookup_order: { input: string; order: string[]; legacy_format_order: string[] }[];
+    key_validation: { invalid: string[]; valid: [string, boolean][] };
+    convert_to_hostname: { system: string; input: string; hostname: string }[];
+  }
+  const vectors = vectorJson<Vectors>('auth-configs.json');
+  it.each(vectors.key_lookup_order)('order for $input', ({ input, order, legacy_format_order: hosts }) => {
+    const [registry, path] = split(input);
+    const peers = (keys: readonly string[]): string[] =>
+      // Docker Hub has more names than the peer looks for.
+      keys.filter((key) => key === registry || !loginKeys(registry).includes(key));
+    expect(peers(lookupKeys(registry, path))).toEqual(order);
+    expect(peers(lookupKeys(registry, undefined))).toEqual(hosts);
+  });
+
+  it.each(vectors.convert_to_hostname)('$system: the host of $input', ({ input, hostname }) => {
+    expect(loginKeyHost(input)).toBe(hostname);
+  });
+
+  it.each(vectors.key_validation.valid)('%s is a key, of a namespace: %s', (key, namespaced) => {
+    const [registry, path] = split(key);
+    expect(lookupKeys(registry, path)[0]).toBe(key);
+    expect(path !== undefined).toBe(namespaced);
+  });
+
+  // The peer refuses to write these. To read, the first is a key of the old form, and the others are never asked for, as no
+  // path of a repository holds a tag or digest. What `login` takes is a host: see login.test.ts.
+  it.each(vectors.key_validation.invalid)('%s is no key for one of the repositories', (key) => {
+    const auths = { [key]: login('jane') };
+    const [registry, path] = split(key.replace('https://', '').replace(/[:@](?:tag|digest)$/, ''));
+    expect(userOf(find({ auths }, registry, path))).toBe(key.startsWith('https://') ? 'jane' : undefined);
+  });
+
+  it('has no sections but those that are tested here, in the tests beside, and in login-store.test.ts', () => {
+    const here = ['key_lookup_order', 'key_validation', 'convert_to_hostname'];
+    const lookups = ['lookups', 'file_precedence', 'helper_selection', 'auth_field_decode'];
+    const helpers = ['helper_protocol', 'containers_image_helper', 'ggcr_helper_rules'];
+    const storing = ['remove', 'save_format', 'auth_field_encode', 'credential_format'];
+    // `conflicts` is prose; where the systems differ, the tests of the look-ups say what ours does.
+    const all = [...here, ...lookups, ...helpers, ...storing, 'conflicts'];
+    const sections = Object.keys(vectorJson<object>('auth-configs.json'));
+    expect(sections.filter((name) => !name.startsWith('_')).toSorted()).toEqual(all.toSorted());
+  });
+});

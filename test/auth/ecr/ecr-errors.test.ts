@@ -1,0 +1,220 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { requestEcrAuthorization } from '../../../src/auth/ecr/ecr-authorization.js';
+import type { EcrHost } from '../../../src/auth/ecr/ecr-host.js';
+import { MultiarchError } from '../../../src/oci/errors.js';
+import type { RegistryHost } from '../../../src/oci/reference.js';
+import { withoutAws } from '../../support/ecr-api.js';
+import { FakeHttp, type FakeAnswer, type SentRequest } from '../fake-http.js';
+
+const NAME = '123456789012.dkr.ecr.eu-west-1.amazonaws.com' as RegistryHost;
+const privateHost: EcrHost = {
+  kind: 'private',
+  account: '123456789012',
+  region: 'eu-west-1',
+  fips: false,
+  dualStack: false,
+};
+const IDENTITY = 'eyJhbGciOiJub25lIn0.very+secret/identity.c2lnbmF0dXJl';
+
+let home: string;
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'multiarch-aws-'));
+  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
+  for (const [name, value] of Object.entries(withoutAws)) vi.stubEnv(name, value);
+  vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
+  vi.stubEnv('HOME', home);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(home, { recursive: true });
+});
+
+async function put(name: string, text: string): Promise<string> {
+  const path = join(home, name);
+  await writeFile(path, text);
+  return path;
+}
+
+async function withIdentity(): Promise<void> {
+  vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', await put('identity', IDENTITY));
+  vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/push');
+}
+
+/** How AWS's STS refuses. */
+function stsError(code: string, message: string): FakeAnswer {
+  const safe = message.replaceAll('&', '&amp;');
+  return {
+    status: 403,
+    headers: { 'content-type': 'text/xml' },
+    body: `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${safe}</Message></Error><RequestId>r-1</RequestId></ErrorResponse>`,
+  };
+}
+
+async function failure(
+  answer: (request: SentRequest) => FakeAnswer = () => ({ status: 500 }),
+  host: EcrHost = privateHost,
+): Promise<MultiarchError> {
+  const http = new FakeHttp(answer);
+  const error: unknown = await requestEcrAuthorization(host, NAME, { http }).catch(
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof MultiarchError) return error;
+  throw new Error(`not one of our errors: ${inspect(error)}`);
+}
+
+describe('what is secret was printed because AWS, or whoever stands for it, repeats it', () => {
+  const everything = (error: unknown): string => inspect(error, { depth: Infinity, showHidden: true });
+
+  it.each<[string, (request: SentRequest) => string]>([
+    ['the form', ({ body = '' }) => body],
+    ['the token itself', () => `the token ${IDENTITY} is not for us`],
+    ['the token at the end of a long text', () => `${'x'.repeat(280)} ${IDENTITY}`],
+  ])('of a web identity: %s', async (_what, repeat) => {
+    await withIdentity();
+    for (const code of ['InvalidIdentityToken', 'AccessDenied', 'ExpiredTokenException', 'Odd']) {
+      const error = await failure((request) => stsError(code, repeat(request)));
+      expect(error.message).toMatch(/\[redacted\]|x{200}/);
+      expect(everything(error)).not.toMatch(/very(?:\+|%2B)secret|eyJhbGciOiJub25lIn0/);
+    }
+  });
+
+  it('of a session: its token and the signature', async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'ASIAEXAMPLE');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'a-secret');
+    vi.stubEnv('AWS_SESSION_TOKEN', 'a-session-token');
+    let signature = '';
+    const error = await failure(({ headers }) => {
+      signature = /Signature=(\w+)/.exec(headers['authorization'] ?? '')?.[1] ?? '';
+      return { status: 400, body: { __type: 'InvalidSignatureException', message: JSON.stringify(headers) } };
+    });
+    expect(signature).toHaveLength(64);
+    expect(everything(error)).not.toContain('a-session-token');
+    expect(everything(error)).not.toContain(signature);
+  });
+
+  it("of a profile's program: its command line and what it printed", async () => {
+    const config = '[profile work]\ncredential_process = sh -c "echo hunter2 >&2; exit 3" --token sesame\n';
+    vi.stubEnv('AWS_CONFIG_FILE', await put('config', config));
+    vi.stubEnv('AWS_PROFILE', 'work');
+    const error = await failure();
+    expect(error).toMatchObject({
+      kind: 'unauthorized',
+      message: `there are no AWS credentials to log in to ${NAME} with: the program of the profile work failed`,
+    });
+    expect(everything(error)).not.toMatch(/hunter2|sesame/);
+  });
+});
+
+it.each<[string, FakeAnswer, RegExp]>([
+  [
+    'the right to take on the role, as STS writes it',
+    stsError('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity'),
+    /^The trust policy of the role has to allow sts:AssumeRoleWithWebIdentity/,
+  ],
+  [
+    'another right',
+    stsError('AccessDenied', 'User: ann is not authorized to perform: kms:Decrypt on resource: x'),
+    /IAM permission kms:Decrypt,/,
+  ],
+  ['no right by name', stsError('AccessDenied', 'no'), /IAM permission ecr:GetAuthorizationToken,/],
+])('names what AWS says is missing: %s', async (_what, answer, hint) => {
+  await withIdentity();
+  const error = await failure(() => answer);
+  expect(error.kind).toBe('unauthorized');
+  expect(error.hint).toMatch(hint);
+});
+
+it('names both permissions of the public registry where AWS names one of them', async () => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'a-secret');
+  const message = 'User: ann is not authorized to perform: sts:GetServiceBearerToken on resource: *';
+  const refused = { status: 400, body: { __type: 'AccessDeniedException', message } };
+  const { hint } = await failure(() => refused, { kind: 'public' });
+  expect(hint).toContain('ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken,');
+});
+
+describe('a mistake about credentials is no trouble of the network', () => {
+  it.each(['InvalidIdentityToken', 'IDPRejectedClaim'])('%s', async (code) => {
+    await withIdentity();
+    const error = await failure(() => stsError(code, 'No provider found in your account'));
+    expect(error.kind).toBe('unauthorized');
+    expect(error.message).toContain('No provider found in your account');
+    expect(error.hint).toContain('AWS_WEB_IDENTITY_TOKEN_FILE');
+  });
+
+  it('a file with a web identity that is not there', async () => {
+    await withIdentity();
+    vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', join(home, 'none'));
+    const error = await failure();
+    expect(error.kind).toBe('unauthorized');
+    expect(error.message).toContain(`cannot read ${join(home, 'none')} (ENOENT)`);
+    expect(error.hint).toContain('AWS_WEB_IDENTITY_TOKEN_FILE');
+  });
+
+  it('the same, named in a profile', async () => {
+    const config = `[profile work]\nweb_identity_token_file=${join(home, 'none')}\nrole_arn=arn:aws:iam::1:role/x\n`;
+    vi.stubEnv('AWS_CONFIG_FILE', await put('config', config));
+    vi.stubEnv('AWS_PROFILE', 'work');
+    expect((await failure()).hint).toMatch(/^web_identity_token_file of the profile names/);
+  });
+});
+
+describe('without AWS credentials', () => {
+  it('says that nothing is set', async () => {
+    vi.stubEnv('AWS_CONFIG_FILE', undefined);
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', undefined);
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+    expect((await failure()).hint).toContain('Set are AWS_EC2_METADATA_DISABLED. Log in to AWS');
+  });
+
+  it('says which variables are set, not what they are', async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
+    const error = await failure();
+    expect(error.hint).toContain('Set are AWS_ACCESS_KEY_ID, AWS_CONFIG_FILE');
+    expect(inspect(error)).not.toContain('AKIAEXAMPLE');
+  });
+
+  it('says that the profile is not there', async () => {
+    vi.stubEnv('AWS_PROFILE', 'no\u001bpe');
+    const error = await failure();
+    expect(error.message).toMatch(/ with: there is no profile no pe$/);
+    expect(error.hint).toContain('Set are AWS_PROFILE');
+  });
+
+  it.each([
+    ['no JSON', 'echo sesame', 'returned invalid JSON'],
+    ['no keys', `echo '{"Version":1,"Token":"sesame"}'`, 'returned invalid credentials'],
+    [
+      'old keys',
+      `echo '{"Version":1,"AccessKeyId":"A","SecretAccessKey":"sesame","Expiration":"2020-01-01T00:00:00Z"}'`,
+      'returned expired credentials',
+    ],
+  ])("says what is wrong with a profile's program: %s", async (_what, script, says) => {
+    const program = await put('keys.sh', `${script}\n`);
+    vi.stubEnv(
+      'AWS_CONFIG_FILE',
+      await put('config', `[profile work]\ncredential_process = sh ${program}\n`),
+    );
+    vi.stubEnv('AWS_PROFILE', 'work');
+    const error = await failure();
+    expect(error.message).toMatch(new RegExp(`the program of the profile work ${says}$`));
+    expect(inspect(error)).not.toContain('sesame');
+  });
+});
+
+it('leaves the environment of the process as it was, and stderr alone', async () => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'a-secret');
+  const warn = vi.spyOn(console, 'warn');
+  const before = { ...process.env };
+  await failure();
+  expect(warn).not.toHaveBeenCalled();
+  expect({ ...process.env }).toEqual(before);
+});

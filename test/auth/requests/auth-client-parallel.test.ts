@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest';
+
+import { AuthClient } from '../../../src/auth/requests/auth-client.js';
+import { CancelledError, UnauthorizedError, UnavailableError } from '../../../src/oci/errors.js';
+import type { RegistryHost } from '../../../src/oci/reference.js';
+import { having } from '../../support/credentials.js';
+import { FakeHttp, type FakeAnswer } from '../fake-http.js';
+import { A, B, byPath, get, jane, pull, registry, TestRegistry } from '../test-registry.js';
+
+describe('parallel first requests', () => {
+  const names = Array.from({ length: 8 }, (_value, index) => `r${index}`);
+
+  it('to a registry with tokens cost one refusal and one token in all', async () => {
+    const bench = new TestRegistry();
+    const client = bench.client(jane);
+    const responses = await Promise.all(names.map((name) => client.send(registry, get(name), [pull(name)])));
+    expect(responses.map(({ status }) => status)).toEqual(names.map(() => 200));
+    expect(bench.http.sent).toHaveLength(names.length + 2);
+    expect(bench.asked).toEqual([names.map((name) => `repository:${name}:pull`)]);
+  });
+
+  it('open their connections while the token is on its way', async () => {
+    const bench = new TestRegistry();
+    const client = bench.client(jane);
+    await Promise.all(names.map((name) => client.send(registry, get(name), [pull(name)])));
+    expect(bench.http.preconnected).toEqual([
+      { origin: 'https://registry.example.com', connections: 8, after: 1 },
+    ]);
+  });
+
+  it('connect to where the registry really is', async () => {
+    const http = new FakeHttp(
+      ({ headers }) =>
+        headers['authorization'] === undefined
+          ? { status: 401, headers: { 'www-authenticate': 'Basic' } }
+          : { status: 200 },
+      [registry],
+    );
+    const client = new AuthClient({ http, credentials: having(jane) });
+    await Promise.all(names.map((name) => client.send(registry, get(name), [])));
+    expect(http.preconnected.map(({ origin }) => origin)).toEqual(['http://registry.example.com']);
+    expect(http.sent).toHaveLength(names.length + 1);
+  });
+
+  it('to an open registry all go once the first is answered', async () => {
+    const held: (() => void)[] = [];
+    const http = new FakeHttp(async ({ url }) => {
+      if (url.pathname === '/v2/r0/manifests/1') await new Promise<void>((resolve) => held.push(resolve));
+      return { status: 404 };
+    });
+    const client = new AuthClient({ http, credentials: having(undefined) });
+    const all = Promise.all(names.map((name) => client.send(registry, get(name), [pull(name)])));
+    await new Promise(setImmediate);
+    expect(http.sent).toHaveLength(1);
+    for (const release of held) release();
+    expect((await all).map(({ status }) => status)).toEqual(names.map(() => 404));
+    expect(http.sent).toHaveLength(names.length);
+    expect(http.preconnected).toEqual([]);
+  });
+
+  it('to a registry that wants a login that nobody has all go once the first is refused', async () => {
+    const held: (() => void)[] = [];
+    const http = new FakeHttp(async ({ url }) => {
+      if (url.pathname !== '/v2/r0/manifests/1') await new Promise<void>((resolve) => held.push(resolve));
+      return { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } };
+    });
+    const client = new AuthClient({ http, credentials: having(undefined) });
+    const all = Promise.all(names.map((name) => client.send(registry, get(name), [pull(name)])));
+    await new Promise(setImmediate);
+    expect(http.sent).toHaveLength(names.length);
+    for (const release of held) release();
+    expect((await all).map(({ status }) => status)).toEqual(names.map(() => 401));
+  });
+
+  it('to different registries do not wait for one another', async () => {
+    const http = new FakeHttp(({ url }) =>
+      url.host === registry ? new Promise<FakeAnswer>(() => {}) : { status: 200 },
+    );
+    const client = new AuthClient({ http, credentials: having(undefined) });
+    void client.send(registry, get('a'), []);
+    const url = new URL('https://other.example.com/v2/');
+    expect((await client.send('other.example.com' as RegistryHost, { method: 'GET', url }, [])).status).toBe(
+      200,
+    );
+  });
+
+  it('to a registry that is not to be reached fail in the time of two, not one by one', async () => {
+    const rounds: number[] = [];
+    let fail = (): void => {};
+    const http = new FakeHttp(async () => {
+      await new Promise<void>((resolve) => {
+        const before = fail;
+        fail = () => {
+          before();
+          resolve();
+        };
+      });
+      throw new UnavailableError('no route');
+    });
+    const client = new AuthClient({ http, credentials: having(undefined) });
+    const all = Promise.allSettled(names.map((name) => client.send(registry, get(name), [])));
+    // As long as there are requests on their way, all of them take the same time and fail.
+    for (let sent = 0; ; sent = http.sent.length) {
+      await new Promise(setImmediate);
+      if (http.sent.length === sent) break;
+      rounds.push(http.sent.length - sent);
+      fail();
+    }
+    expect((await all).map(({ status }) => status)).toEqual(names.map(() => 'rejected'));
+    expect(rounds).toEqual([1, names.length - 1]);
+  });
+
+  it('go on when the first of them fails, each for itself', async () => {
+    let failures = 1;
+    const http = new FakeHttp(() => {
+      failures -= 1;
+      if (failures >= 0) throw new UnavailableError('no route');
+      return { status: 200 };
+    });
+    const client = new AuthClient({ http, credentials: having(undefined) });
+    const all = await Promise.allSettled(names.map((name) => client.send(registry, get(name), [])));
+    expect(all.map(({ status }) => status)).toEqual(['rejected', ...names.slice(1).map(() => 'fulfilled')]);
+  });
+
+  it('all learn that the token server refuses the login, from few requests to it', async () => {
+    const bench = new TestRegistry({ tokenAnswer: () => ({ status: 401 }) });
+    const client = bench.client(jane);
+    const all = await Promise.allSettled(names.map(() => client.send(registry, get('a'), [pull('a')])));
+    for (const result of all)
+      expect(result).toMatchObject({ reason: expect.any(UnauthorizedError) as unknown });
+    expect(bench.http.log.filter((line) => line === A)).toHaveLength(1);
+    expect(bench.asked.length).toBeLessThanOrEqual(3);
+  });
+
+  it('get what they may where the token server refuses a request for all at once', async () => {
+    const bench = new TestRegistry({
+      tokenAnswer: ({ url }) =>
+        url.searchParams.has('scope', 'repository:r1:pull') ? { status: 403 } : undefined,
+    });
+    const client = bench.client(jane);
+    const all = await Promise.allSettled(
+      names.slice(0, 3).map((name) => client.send(registry, get(name), [pull(name)])),
+    );
+    expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  });
+
+  it('with different logins share no token', async () => {
+    const bench = new TestRegistry();
+    const client = new AuthClient({ http: bench.http, credentials: byPath });
+    const requests = ['a', 'b', 'a'].map((name) => client.send(registry, get(name), [pull(name), 'aws']));
+    await Promise.all(requests);
+    expect(bench.asked).toEqual([
+      ['repository:a:pull', 'aws'],
+      ['repository:b:pull', 'aws'],
+    ]);
+  });
+
+  it('that are cancelled while they wait do not hold up the others', async () => {
+    const bench = new TestRegistry();
+    const client = bench.client();
+    const controller = new AbortController();
+    const first = client.send(registry, get('a'), [pull('a')]);
+    const cancelled = client.send(registry, get('b', { signal: controller.signal }), [pull('b')]);
+    const last = client.send(registry, get('c'), [pull('c')]);
+    controller.abort();
+    await expect(cancelled).rejects.toThrow(CancelledError);
+    expect([(await first).status, (await last).status]).toEqual([200, 200]);
+    expect(bench.http.log).not.toContain(B);
+  });
+
+  it('go on when the first of them is cancelled', async () => {
+    const bench = new TestRegistry();
+    const client = bench.client();
+    const controller = new AbortController();
+    const first = client.send(registry, get('a', { signal: controller.signal }), [pull('a')]);
+    const second = client.send(registry, get('b'), [pull('b')]);
+    controller.abort();
+    await expect(first).rejects.toThrow();
+    expect((await second).status).toBe(200);
+  });
+});
+
+it('parallel requests whose token has expired share the request for a new one', async () => {
+  const bench = new TestRegistry();
+  const client = bench.client();
+  await client.send(registry, get('a'), [pull('a')]);
+  bench.tokens.clear();
+  bench.tokens.set('used', []);
+  const before = bench.http.sent.length;
+  const responses = await Promise.all(
+    Array.from({ length: 5 }, () => client.send(registry, get('a'), [pull('a')])),
+  );
+  expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+  expect(bench.http.sent.length - before).toBe(5 + 1 + 5);
+});

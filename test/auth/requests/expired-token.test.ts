@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+
+import { AuthClient } from '../../../src/auth/requests/auth-client.js';
+import type { Credential } from '../../../src/auth/credentials/credential.js';
+import type { HttpMethod, HttpResponse } from '../../../src/http/message.js';
+import { having } from '../../support/credentials.js';
+import { FakeHttp, type FakeAnswer } from '../fake-http.js';
+import { A, get, jane, pull, registry, TOKEN } from '../test-registry.js';
+
+/** Amazon's public registry: of all tokens `T1`, `T2` and so on, it takes the ones that it is told to. */
+class PublicRegistry {
+  accepted = 'T1';
+  refusal: FakeAnswer = {
+    status: 400,
+    body: { errors: [{ code: 'DENIED', message: 'Your Authorization Token is invalid.' }] },
+  };
+  #given = 0;
+
+  readonly http = new FakeHttp(({ url, headers }): FakeAnswer => {
+    if (url.host === 'auth.example.com') {
+      this.#given += 1;
+      return { status: 200, body: { token: `T${this.#given}` } };
+    }
+    const { authorization } = headers;
+    if (authorization === `Bearer ${this.accepted}`) return { status: 200 };
+    return authorization === undefined
+      ? { status: 401, headers: { 'www-authenticate': 'Bearer realm="https://auth.example.com/token"' } }
+      : this.refusal;
+  });
+}
+
+describe('a token that has run out, by a registry that makes no challenge for that', () => {
+  /** Sends one request with the first token, then another when the registry takes the second one only. */
+  async function second(
+    server: PublicRegistry,
+    { login, method = 'GET' }: { readonly login?: Credential | undefined; readonly method?: HttpMethod } = {},
+  ): Promise<HttpResponse> {
+    const client = new AuthClient({ http: server.http, credentials: having(login) });
+    await client.send(registry, get('a'), [pull('a')]);
+    server.accepted = 'T2';
+    server.http.sent.length = 0;
+    return client.send(registry, get('a', { method }), [pull('a')]);
+  }
+
+  it.each([
+    ['nobody', undefined],
+    ['somebody', jane],
+  ])('is asked for again, and the request sent once more: of %s', async (_who, login) => {
+    const server = new PublicRegistry();
+    expect((await second(server, { login })).status).toBe(200);
+    expect(server.http.log).toEqual([A, TOKEN, A]);
+  });
+
+  it('is asked for again after a HEAD too, whose answer has no words', async () => {
+    const server = new PublicRegistry();
+    server.refusal = { status: 400 };
+    expect((await second(server, { method: 'HEAD' })).status).toBe(200);
+  });
+
+  it('is asked for once', async () => {
+    const server = new PublicRegistry();
+    const client = new AuthClient({ http: server.http, credentials: having(undefined) });
+    server.accepted = 'none';
+    const answer = await client.send(registry, get('a'), [pull('a')]);
+    expect(answer.status).toBe(400);
+    expect(server.http.log).toEqual([A, TOKEN, A, TOKEN, A]);
+  });
+
+  it.each([
+    [
+      'of the request',
+      { status: 400, body: { errors: [{ code: 'NAME_INVALID', message: 'invalid name' }] } },
+    ],
+    ['of the rights', { status: 403, body: { errors: [{ code: 'DENIED', message: 'not yours' }] } }],
+  ])('is not taken for one where the refusal is %s', async (_what, refusal) => {
+    const server = new PublicRegistry();
+    server.refusal = refusal;
+    const answer = await second(server);
+    expect(answer.status).toBe(refusal.status);
+    expect(server.http.log).toEqual([A]);
+    expect(Buffer.from(await answer.bytes(1000)).toString()).toContain(refusal.body.errors[0]?.message);
+  });
+});

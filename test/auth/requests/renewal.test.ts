@@ -1,0 +1,219 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import { AuthClient } from '../../../src/auth/requests/auth-client.js';
+import {
+  FoundCredential,
+  type CredentialProvider,
+  type ErrorResponse,
+} from '../../../src/auth/credentials/credential.js';
+import { dockerConfig } from '../../../src/auth/credentials/docker-config.js';
+import { FakeHttp, type FakeAnswer, type SentRequest } from '../fake-http.js';
+import { installHelper } from '../helper-program.js';
+import { get, pull, registry } from '../test-registry.js';
+
+/** A link whose login runs out: the password is `p1`, then `p2`, and so on. */
+class Renewing implements CredentialProvider {
+  readonly name = 'test';
+  readonly refusals: ErrorResponse[] = [];
+  fetched = 0;
+  #current: FoundCredential | undefined;
+
+  constructor(
+    readonly expired: (refusal: ErrorResponse) => boolean,
+    readonly last = Infinity,
+  ) {}
+
+  find(): Promise<FoundCredential> {
+    this.#current ??= this.#fetch();
+    return Promise.resolve(this.#current);
+  }
+
+  #fetch(): FoundCredential {
+    this.fetched += 1;
+    const password = `p${Math.min(this.fetched, this.last)}`;
+    const found: FoundCredential = new FoundCredential(
+      { kind: 'basic', username: 'AWS', password },
+      {
+        provider: 'test',
+        origin: 'test',
+        renewal: {
+          expired: (refusal) => {
+            this.refusals.push(refusal);
+            return this.expired(refusal);
+          },
+          forget: () => {
+            if (this.#current === found) this.#current = undefined;
+          },
+        },
+      },
+    );
+    return found;
+  }
+}
+
+const passwordIn = ({ headers }: SentRequest): string | undefined =>
+  Buffer.from((headers['authorization'] ?? '').replace('Basic ', ''), 'base64')
+    .toString()
+    .split(':')[1];
+const CHALLENGE: FakeAnswer = { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } };
+const EXPIRED: FakeAnswer = {
+  status: 403,
+  body: { errors: [{ code: 'DENIED', message: 'Your authorization token has expired' }] },
+};
+const DENIED: FakeAnswer = { status: 403, body: { errors: [{ code: 'DENIED', message: 'not yours' }] } };
+const saysExpired = ({ text }: ErrorResponse): boolean => text.includes('has expired');
+
+/** A Basic registry that takes one password, and says of others what it is told to. */
+const taking = (accepted: string | (() => string), refusal: FakeAnswer): FakeHttp =>
+  new FakeHttp((request) => {
+    const password = passwordIn(request);
+    if (password === undefined) return CHALLENGE;
+    return password === (typeof accepted === 'string' ? accepted : accepted())
+      ? { status: 200, body: 'ok' }
+      : refusal;
+  });
+
+describe('a login that has run out', () => {
+  it('is fetched again, and the request sent once more, when a registry says so by 403', async () => {
+    const http = taking('p2', EXPIRED);
+    const link = new Renewing(saysExpired);
+    const client = new AuthClient({ http, credentials: link });
+    expect((await client.send(registry, get('a'), [pull('a')])).status).toBe(200);
+    expect(http.sent.map(passwordIn)).toEqual([undefined, 'p1', 'p2']);
+    expect(link.refusals).toEqual([
+      { method: 'GET', status: 403, text: expect.stringContaining('has expired') as string },
+    ]);
+    expect((await client.send(registry, get('a'), [pull('a')])).status).toBe(200);
+    expect([link.fetched, http.sent.length]).toEqual([2, 4]);
+  });
+
+  it('later in a run is fetched again too', async () => {
+    let accepted = 'p1';
+    const http = taking(() => accepted, EXPIRED);
+    const client = new AuthClient({ http, credentials: new Renewing(saysExpired) });
+    await client.send(registry, get('a'), [pull('a')]);
+    accepted = 'p2';
+    expect((await client.send(registry, get('a'), [pull('a')])).status).toBe(200);
+    expect(http.sent.map(passwordIn)).toEqual([undefined, 'p1', 'p1', 'p2']);
+  });
+
+  it('is fetched once for all requests that were refused together', async () => {
+    let accepted = 'p1';
+    const http = taking(() => accepted, EXPIRED);
+    const link = new Renewing(saysExpired);
+    const client = new AuthClient({ http, credentials: link });
+    await client.send(registry, get('a'), [pull('a')]);
+    accepted = 'p2';
+    const answers = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((name) => client.send(registry, get(name), [pull(name)])),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    expect(link.fetched).toBe(2);
+  });
+
+  it('is fetched again with the token that it gave, when a registry says so by 400', async () => {
+    const http = new FakeHttp((request): FakeAnswer => {
+      const { url, headers } = request;
+      if (url.host === 'auth.example.com')
+        return { status: 200, body: { token: `T-${passwordIn(request)}` } };
+      if (headers['authorization'] === 'Bearer T-p2') return { status: 200 };
+      if (headers['authorization'] !== undefined) return { ...EXPIRED, status: 400 };
+      return {
+        status: 401,
+        headers: { 'www-authenticate': 'Bearer realm="https://auth.example.com/token"' },
+      };
+    });
+    const client = new AuthClient({ http, credentials: new Renewing(saysExpired) });
+    expect((await client.send(registry, get('a'), [pull('a')])).status).toBe(200);
+    expect(http.sent).toHaveLength(5);
+  });
+
+  it('is fetched again when the token server refuses it', async () => {
+    const http = new FakeHttp((request): FakeAnswer => {
+      const { url, headers } = request;
+      if (url.host === 'auth.example.com') {
+        return passwordIn(request) === 'p2'
+          ? { status: 200, body: { token: 'T' } }
+          : { ...EXPIRED, status: 401 };
+      }
+      if (headers['authorization'] === 'Bearer T') return { status: 200 };
+      return {
+        status: 401,
+        headers: { 'www-authenticate': 'Bearer realm="https://auth.example.com/token"' },
+      };
+    });
+    const client = new AuthClient({ http, credentials: new Renewing(saysExpired) });
+    expect((await client.send(registry, get('a'), [pull('a')])).status).toBe(200);
+  });
+
+  it('is not fetched a third time', async () => {
+    const http = taking('never', EXPIRED);
+    const link = new Renewing(saysExpired);
+    const client = new AuthClient({ http, credentials: link });
+    expect((await client.send(registry, get('a'), [pull('a')])).status).toBe(403);
+    expect(http.sent.map(passwordIn)).toEqual([undefined, 'p1', 'p2']);
+  });
+
+  it('is not sent again where the same one comes, and the answer is still to be read', async () => {
+    const http = taking('never', EXPIRED);
+    const client = new AuthClient({ http, credentials: new Renewing(saysExpired, 1) });
+    const answer = await client.send(registry, get('a'), [pull('a')]);
+    expect(http.sent.map(passwordIn)).toEqual([undefined, 'p1']);
+    expect(Buffer.from(await answer.bytes(1000)).toString()).toContain('has expired');
+    const chunks: unknown[] = [];
+    for await (const chunk of answer.body) chunks.push(chunk);
+    expect(chunks).toHaveLength(1);
+    expect(http.open).toBe(0);
+  });
+
+  it('is not taken for one where the registry says something else', async () => {
+    const http = taking('never', DENIED);
+    const link = new Renewing(saysExpired);
+    const client = new AuthClient({ http, credentials: link });
+    const answer = await client.send(registry, get('a'), [pull('a')]);
+    expect([answer.status, link.fetched, http.open]).toEqual([403, 1, 0]);
+    expect(Buffer.from(await answer.bytes(1000)).toString()).toContain('not yours');
+    expect(answer.headerValues('x-none')).toEqual([]);
+    await expect(answer.bytes(3)).rejects.toThrow('longer than 3 bytes');
+  });
+});
+
+describe("a helper's login", () => {
+  /** A registry that takes only what the helper says the second time. */
+  async function bench(): Promise<{ http: FakeHttp; client: AuthClient; pass: () => void }> {
+    const home = await mkdtemp(join(tmpdir(), 'multiarch-renewal-'));
+    onTestFinished(() => rm(home, { recursive: true, force: true }));
+    const counted = `echo x >> '${home}/count'
+printf '{"Username":"AWS","Secret":"p%s"}' "$(wc -l < '${home}/count' | tr -d ' ')"`;
+    const { env } = await installHelper(home, 'vault', counted);
+    await writeFile(join(home, 'config.json'), '{"credsStore":"vault"}');
+    let now = 0;
+    const credentials = dockerConfig({
+      env: { ...env, DOCKER_CONFIG: home },
+      homeDirectory: home,
+      now: () => now,
+    });
+    const http = taking('p2', CHALLENGE);
+    return { http, client: new AuthClient({ http, credentials }), pass: () => (now += 60_000) };
+  }
+
+  it('is asked for again when it is refused after a while', async () => {
+    const { http, client, pass } = await bench();
+    await client.send(registry, get('a'), [pull('a')]);
+    pass();
+    expect((await client.send(registry, get('a'), [pull('a')])).status).toBe(200);
+    expect(http.sent.map(passwordIn)).toEqual([undefined, 'p1', 'p1', 'p2']);
+  });
+
+  it('is wrong when it is refused at once, and not asked for again', async () => {
+    const { http, client } = await bench();
+    await client.send(registry, get('a'), [pull('a')]);
+    expect((await client.send(registry, get('a'), [pull('a')])).status).toBe(401);
+    expect(http.sent.map(passwordIn)).toEqual([undefined, 'p1', 'p1']);
+  });
+});

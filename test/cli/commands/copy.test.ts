@@ -1,0 +1,198 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { makeCommandLine } from '../../support/in-process.js';
+import { startRegistry } from '../../support/open-repository.js';
+import { snapshot } from '../../support/snapshot.js';
+import { tinyImage, tinyIndex } from '../../support/tiny-image.mjs';
+
+const amd64 = tinyImage({ architecture: 'amd64' });
+const arm64 = tinyImage({ architecture: 'arm64' });
+const index = tinyIndex([amd64, arm64], { attestations: true });
+
+/** An index in one registry, and another registry. */
+async function start() {
+  const [from, to] = [await startRegistry(), await startRegistry()];
+  from.put('app', index, '1');
+  const commandLine = await makeCommandLine();
+  const [source, target] = [`${from.host}/app:1`, `${to.host}/app:1.2`];
+  const copied = (tag = '1.2'): string => to.manifest('app', tag)?.digest ?? 'none';
+  return { from, to, source, target, copied, ...commandLine };
+}
+
+describe('copy', () => {
+  it.each([[], ['-q']])('prints the digest and nothing else %s', async (...flags) => {
+    const { source, target, copied, run } = await start();
+    const { code, stdout, stderr } = await run(['copy', source, target, ...flags]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${index.digest}\n` });
+    expect(copied()).toBe(index.digest);
+    if (flags.length > 0) expect(stderr).toBe('');
+    else expect(stderr.split('\n')).toContain(`Read ${source}: linux/amd64, linux/arm64`);
+  });
+
+  it('says so where the tag has this digest already', async () => {
+    const { source, target, run } = await start();
+    await run(['copy', source, target]);
+    const { code, stdout, stderr } = await run(['copy', source, target]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${index.digest}\n` });
+    expect(stderr).toContain(`${target} has this digest already\n`);
+  });
+
+  it.each([
+    ['an image', ['--platform', 'linux/arm64'], arm64.manifest.digest, ['linux/arm64']],
+    ['an index', [], index.digest, ['linux/amd64', 'linux/arm64']],
+  ])('with --json prints what it did: %s', async (_, flags, digest, platforms) => {
+    const { to, source, target, run } = await start();
+
+    const { stdout } = await run(['copy', source, target, '-t', 'stable', '--json', ...flags]);
+
+    const { mediaType, bytes } = to.manifest('app', '1.2') ?? { mediaType: '', bytes: Buffer.alloc(0) };
+    const printed = JSON.parse(stdout) as { platforms: object };
+    expect(printed).toEqual({
+      name: target,
+      digest,
+      mediaType,
+      size: bytes.length,
+      platforms: expect.any(Object),
+      tags: [
+        { reference: target, outcome: 'moved' },
+        { reference: `${to.host}/app:stable`, outcome: 'moved' },
+      ],
+      copied: expect.arrayContaining([{ repository: `${to.host}/app`, digest: arm64.manifest.digest }]),
+    });
+    expect(Object.keys(printed.platforms)).toEqual(platforms);
+  });
+
+  it('with --json finds out the platform of an image, too', async () => {
+    const { from, target, run } = await start();
+    const source = `${from.host}/app@${amd64.manifest.digest}`;
+    const { stdout } = await run(['copy', source, target, '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      digest: amd64.manifest.digest,
+      platforms: { 'linux/amd64': { digest: amd64.manifest.digest } },
+      copied: [{ digest: amd64.manifest.digest }],
+    });
+  });
+
+  it('keeps some platforms, and drops attestations', async () => {
+    const { to, source, target, run } = await start();
+    const words = ['--platform', 'linux/arm64', '--platform=linux/amd64', '--attestations', 'drop'];
+    const { code, stdout } = await run(['copy', ...words, source, target]);
+    expect(code).toBe(0);
+    const found = to.manifest('app', '1.2');
+    expect(stdout).toBe(`${found?.digest}\n`);
+    expect(JSON.parse(found?.bytes.toString() ?? '')).toMatchObject({
+      manifests: [{ digest: amd64.manifest.digest }, { digest: arm64.manifest.digest }],
+    });
+  });
+
+  it('ends with 5 where a platform is missing, and says what there is', async () => {
+    const { source, target, copied, run } = await start();
+    const { code, stdout, stderr } = await run(['copy', source, target, '--platform', 'linux/s390x']);
+    expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
+    expect(stderr).toBe(`${source} has no image for linux/s390x\nhint: It has linux/amd64, linux/arm64.\n`);
+    expect(copied()).toBe('none');
+  });
+
+  it('ends with 3 where the source is not there, and leaves no file', async () => {
+    const { from, directory, run } = await start();
+    const layout = join(directory, 'layout');
+    const words = [
+      'copy',
+      `${from.host}/app:gone`,
+      `oci:${layout}`,
+      '--digest-file',
+      join(directory, 'digest'),
+    ];
+    const { code, stdout } = await run(words);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('writes the digest and what it did into files', async () => {
+    const { source, target, directory, run } = await start();
+    const [digest, metadata] = [join(directory, 'digest'), join(directory, 'metadata.json')];
+    await run(['copy', source, target, '--digest-file', digest, '--metadata-file', metadata]);
+    expect(await readFile(digest, 'utf8')).toBe(index.digest);
+    expect(JSON.parse(await readFile(metadata, 'utf8'))).toMatchObject({
+      references: [target],
+      digest: index.digest,
+      platforms: { 'linux/amd64': {}, 'linux/arm64': {} },
+    });
+  });
+
+  it('into a layout and out of it keeps the digest', async () => {
+    const { source, target, copied, directory, run } = await start();
+    const layout = `oci:${join(directory, 'layout')}`;
+    expect((await run(['copy', source, layout])).stdout).toBe(`${index.digest}\n`);
+    expect((await run(['copy', `${layout}:latest`, target])).stdout).toBe(`${index.digest}\n`);
+    expect(copied()).toBe(index.digest);
+  });
+
+  it('with --expect-current ends with 7 and both digests where the tag holds another', async () => {
+    const { to, source, target, copied, run } = await start();
+    const held = to.put('app', arm64, '1.2');
+    const wrong = amd64.manifest.digest;
+    for (const flags of [[], ['--dry-run']]) {
+      const { code, stderr } = await run(['copy', source, target, '--expect-current', wrong, ...flags]);
+      expect(code).toBe(7);
+      expect(stderr).toContain(`${target} was expected to hold ${wrong}, but holds ${held}\n`);
+    }
+    expect((await run(['copy', source, target, '--expect-current=none'])).code).toBe(7);
+    expect(copied()).toBe(held);
+    expect((await run(['copy', source, target, '--expect-current', held])).code).toBe(0);
+    expect(copied()).toBe(index.digest);
+    expect((await run(['copy', source, target, '--expect-current=none'])).code).toBe(0);
+    expect((await run(['copy', source, target, '--expect-current=any'])).code).toBe(0);
+  });
+
+  it.each([
+    ['an expectation that is none', ['SOURCE', 'TARGET', '--expect-current=1.2']],
+    ['no target', ['SOURCE']],
+    ['three places', ['SOURCE', 'TARGET', 'more']],
+    ['a place that can only be read', ['SOURCE', 'docker-archive:out.tar']],
+    ['an empty platform', ['SOURCE', 'TARGET', '--platform=']],
+    ['an unknown way with attestations', ['SOURCE', 'TARGET', '--attestations=maybe']],
+    ['an unknown compression', ['SOURCE', 'TARGET', '--layer-compression=zip']],
+    ['a tag that is none', ['SOURCE', 'TARGET', '--tag=a:b:c']],
+    ['a file in no directory', ['SOURCE', 'TARGET', '--digest-file=gone/digest']],
+  ])('refuses %s, and copies nothing', async (_, words) => {
+    const { from, to, source, target, run } = await start();
+    const argv = words.map((word) => ({ SOURCE: source, TARGET: target })[word] ?? word);
+    expect(await run(['copy', ...argv])).toMatchObject({ code: 125, stdout: '' });
+    expect([...from.requests, ...to.requests]).toEqual([]);
+  });
+});
+
+describe('copy --dry-run', () => {
+  it('prints the plan and the digest, and writes nothing', async () => {
+    const { to, source, target, directory, run } = await start();
+    to.put('app', arm64, '1.2');
+    const before = await snapshot(directory);
+    const words = ['copy', source, target, '--platform', 'linux/amd64', '--dry-run'];
+
+    const { code, stdout } = await run([...words, '--digest-file', join(directory, 'digest')]);
+
+    expect(code).toBe(0);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.map((line) => line.replaceAll(/ +/g, ' '))).toEqual([
+      `upload blob ${to.host}/app@${amd64.config.digest} ${amd64.config.size} B`,
+      expect.stringMatching(new RegExp(`^upload blob ${to.host}/app@${amd64.layers[0]?.digest} `)),
+      `tag manifest ${target} ${amd64.manifest.size} B held ${arm64.manifest.digest}`,
+      expect.stringMatching(/^Total: 2 to upload \(.*\), 1 tag to move$/),
+      amd64.manifest.digest,
+    ]);
+    expect((await run([...words, '-q'])).stdout).toBe(`${amd64.manifest.digest}\n`);
+    expect(to.requests.filter(({ method }) => method !== 'GET' && method !== 'HEAD')).toEqual([]);
+    expect(await snapshot(directory)).toEqual(before);
+  });
+
+  it('says that what refers to the images is not in the plan', async () => {
+    const { source, target, run } = await start();
+    const { code, stderr } = await run(['copy', source, target, '--referrers', '--dry-run']);
+    expect(code).toBe(0);
+    expect(stderr).toContain('warning: What refers to the images (--referrers) is not part of the plan\n');
+  });
+});

@@ -1,0 +1,98 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { makeCommandLine } from '../../support/in-process.js';
+import { startRegistry } from '../../support/open-repository.js';
+import { tinyImage, tinyIndex, writeLayout } from '../../support/tiny-image.mjs';
+
+const amd64 = tinyImage({ architecture: 'amd64' });
+const arm64 = tinyImage({ architecture: 'arm64' });
+const newer = tinyImage({ architecture: 'amd64', text: 'newer\n' });
+const one = tinyIndex([amd64, arm64]);
+const two = tinyIndex([newer, arm64]);
+
+/** A registry with `app:1` and `app:2`, whose images for amd64 differ. */
+async function start() {
+  const registry = await startRegistry();
+  registry.put('app', one, '1');
+  registry.put('app', two, '2');
+  registry.put('app', newer, 'newer');
+  return { registry, app: `${registry.host}/app`, ...(await makeCommandLine()) };
+}
+
+describe('diff', () => {
+  it('shows what differs as a table, and ends with 1', async () => {
+    const { app, run } = await start();
+    const { code, stdout, stderr } = await run(['diff', `${app}:1`, `${app}:2`]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(stdout).toContain(`Before:   ${app}:1   ${one.digest}\n`);
+    expect(stdout).toMatch(/^changed {3}linux\/amd64 {3}digest/m);
+    expect(stdout).toContain(`+ ${newer.manifest.digest}`);
+    expect(stdout).not.toContain('linux/arm64');
+  });
+
+  it.each([['--json'], ['--format', 'json']])('shows it as JSON: %s %s', async (...flags) => {
+    const { app, run } = await start();
+    const { code, stdout } = await run(['diff', `${app}:1`, `${app}:2`, ...flags.filter(Boolean)]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      same: false,
+      platforms: { added: [], removed: [], changed: [{ platform: { architecture: 'amd64' } }] },
+    });
+  });
+
+  it('takes drafts, tags, digests, layouts, files and standard input, and ends with 0 where they are the same', async () => {
+    const { app, directory, run } = await start();
+    await writeLayout(join(directory, 'layout'), one, 'v1');
+    await writeFile(join(directory, 'one.json'), one.bytes);
+    const sides = [
+      `${app}:1`,
+      `${app}@${one.digest}`,
+      `oci:${directory}/layout:v1`,
+      join(directory, 'one.json'),
+      '-',
+    ];
+    for (const side of sides) {
+      const result = await run(['diff', `${app}:1`, side], { stdin: one.bytes });
+      expect(result, side).toMatchObject({ code: 0, stdout: expect.stringContaining('Both are the same.') });
+    }
+    await run(['create', `${app}:draft`, `${app}:2`]);
+    const { code, stdout } = await run(['diff', `${app}:1`, `${app}:draft`]);
+    expect(code).toBe(1);
+    expect(stdout).toContain(`After:    the draft ${app}:draft `);
+  });
+
+  it('of one name compares what is published with the draft', async () => {
+    const { app, run } = await start();
+    await run(['create', `${app}:1`, `${app}:2`]);
+    const { code, stdout } = await run(['diff', `${app}:1`]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(new RegExp(`^Before: {3}${app}:1 .*\nAfter: {4}the draft ${app}:1 `));
+    expect(stdout).toContain(`- ${amd64.manifest.digest}`);
+    expect(stdout).toContain(`+ ${newer.manifest.digest}`);
+  });
+
+  it('compares an image with an index that has it', async () => {
+    const { app, run } = await start();
+    const { code, stdout } = await run(['diff', `${app}:newer`, `${app}:2`, '--json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      platforms: { added: [{ platform: { architecture: 'arm64' } }], removed: [], changed: [] },
+    });
+  });
+
+  it.each([
+    [(app: string) => [`${app}:1`, `${app}:nowhere`], 3, 'nowhere'],
+    [(app: string) => [`${app}:1`], 125, 'there is no draft'],
+    [() => ['-', '-'], 125, 'standard input can be one of the two only'],
+    [(app: string) => [`${app}:1`, './missing.json'], 3, 'there is no such file'],
+    [(app: string) => [`${app}:1`, '-'], 5, 'standard input is not'],
+    [(app: string) => [`${app}:1`, `${app}:2`, '--format', 'table', '--json'], 125, 'exclude each other'],
+  ])('errors keep their codes', async (argv, code, message) => {
+    const { app, run } = await start();
+    const result = await run(['diff', ...argv(app)], { stdin: 'not JSON' });
+    expect(result).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(message) });
+  });
+});

@@ -1,0 +1,115 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { makeCommandLine } from '../../support/in-process.js';
+import { startRegistry } from '../../support/open-repository.js';
+import { tinyImage, tinyIndex } from '../../support/tiny-image.mjs';
+
+async function start() {
+  const commandLine = await makeCommandLine();
+  for (const list of ['b:1.10', 'a:1', 'c:2']) await commandLine.run(['create', list]);
+  const names = async (): Promise<string[]> =>
+    (await commandLine.run(['ls', '-q'])).stdout.split('\n').filter((line) => line !== '');
+  return { names, ...commandLine };
+}
+
+describe('ls', () => {
+  it('prints a line for each draft, with its platforms', async () => {
+    const registry = await startRegistry();
+    registry.put('app', tinyImage({ architecture: 'arm', variant: 'v7' }), 'armv7');
+    registry.put('app', tinyImage({ architecture: 'amd64', omitPlatform: true }), 'odd');
+    const { run } = await makeCommandLine();
+    await run(['create', 'app:1', `${registry.host}/app:armv7`, `${registry.host}/app:odd`]);
+    await run(['create', 'app:2']);
+    expect(await run(['ls'])).toMatchObject({
+      code: 0,
+      stdout: 'docker.io/library/app:1  linux/arm/v7, no platform\ndocker.io/library/app:2  (empty)\n',
+      stderr: '',
+    });
+  });
+
+  it('tells Windows versions apart, and leaves out statements about images', async () => {
+    const registry = await startRegistry();
+    const windows = tinyImage({ architecture: 'amd64', os: 'windows', osVersion: '10.0.17763.4377' });
+    registry.put('app', tinyIndex([windows], { attestations: true }), 'index');
+    const { run } = await makeCommandLine();
+    await run(['create', 'app:1', `${registry.host}/app:index`]);
+    expect((await run(['ls'])).stdout).toBe('docker.io/library/app:1  windows(10.0.17763.4377)/amd64\n');
+  });
+
+  it('prints names alone with -q, sorted', async () => {
+    const { run } = await start();
+    expect((await run(['ls', '-q'])).stdout).toBe(
+      'docker.io/library/a:1\ndocker.io/library/b:1.10\ndocker.io/library/c:2\n',
+    );
+  });
+
+  it('prints nothing where there is no draft', async () => {
+    const { run } = await makeCommandLine();
+    expect(await run(['ls'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it('prints all drafts with --json', async () => {
+    const { run } = await start();
+    expect(JSON.parse((await run(['ls', '--json'])).stdout)).toEqual(
+      ['a:1', 'b:1.10', 'c:2'].map((name) => ({
+        target: `docker.io/library/${name}`,
+        format: 'auto',
+        entries: [],
+      })),
+    );
+  });
+
+  it('lists the good drafts and names the file of the damaged one', async () => {
+    const { directory, run } = await start();
+
+    const files = await readdir(join(directory, 'drafts'));
+    const file = join(directory, 'drafts', files.find((name) => name.includes('1.10')) ?? '');
+    await writeFile(file, '{"half":');
+    const { code, stdout, stderr } = await run(['ls', '-q']);
+    expect({ code, stdout }).toEqual({ code: 5, stdout: 'docker.io/library/a:1\ndocker.io/library/c:2\n' });
+    expect(stderr.startsWith(`${file}: `)).toBe(true);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+});
+
+describe('rm', () => {
+  it('deletes drafts and says nothing, as docker', async () => {
+    const { names, run } = await start();
+    expect(await run(['rm', 'b:1.10', 'docker.io/library/a:1'])).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    });
+    expect(await names()).toEqual(['docker.io/library/c:2']);
+  });
+
+  it('deletes all drafts with --all', async () => {
+    const { names, run } = await start();
+    expect(await run(['rm', '--all'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(await names()).toEqual([]);
+  });
+
+  it('deletes what it can, and names what is not there', async () => {
+    const { names, run } = await start();
+    const { code, stdout, stderr } = await run(['rm', 'x:1', 'a:1', 'y:1']);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+    expect(stderr).toMatch(/^No such manifest: \S*x:1\nNo such manifest: \S*y:1\n/);
+    expect(await names()).toEqual(['docker.io/library/b:1.10', 'docker.io/library/c:2']);
+  });
+
+  it.each([
+    [[], 'no draft named'],
+    [['--all', 'a:1'], '--all leaves no draft to name'],
+  ])('%j', async (argv, message) => {
+    const { names, run } = await start();
+    expect(await run(['rm', ...argv])).toMatchObject({
+      code: 125,
+      stdout: '',
+      stderr: `${message}\nhint: Name the drafts to delete, or delete them all with --all.\n`,
+    });
+    expect(await names()).toHaveLength(3);
+  });
+});

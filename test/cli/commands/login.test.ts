@@ -1,0 +1,316 @@
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+
+import { describe, expect, it } from 'vitest';
+
+import { installHelper } from '../../auth/helper-program.js';
+import { makeCommandLine } from '../../support/in-process.js';
+import { startRegistry } from '../../support/open-repository.js';
+import { tinyImage } from '../../support/tiny-image.mjs';
+
+const image = tinyImage({ architecture: 'amd64' });
+const account = { kind: 'basic', username: 'jane', password: 'topsecret' } as const;
+
+/** A terminal that somebody types or pastes these at, when it shows nothing by itself; how its mode changes is written down. */
+function keyboard(...typed: readonly string[]): PassThrough & { readonly modes: readonly boolean[] } {
+  const modes: boolean[] = [];
+  const stream = new PassThrough();
+  const setRawMode = (on: boolean): void => {
+    modes.push(on);
+    if (on) for (const keys of typed) stream.write(keys);
+  };
+  return Object.assign(stream, { isTTY: true, modes, setRawMode });
+}
+
+/** All files below a directory, one after the other. */
+async function readTree(directory: string): Promise<string> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const texts = await Promise.all(files.map((file) => readFile(join(file.parentPath, file.name), 'utf8')));
+  return texts.join('\n');
+}
+
+describe('multiarch login', () => {
+  it('takes the password from standard input, without the line end, and says where it is', async () => {
+    const { host } = await startRegistry({ auth: account });
+    const { run, directory } = await makeCommandLine();
+    const result = await run(['login', host, '-u', 'jane', '--password-stdin'], { stdin: 'topsecret\r\n' });
+    expect(result).toMatchObject({ code: 0, stdout: 'Login Succeeded\n' });
+    const file = join(directory, 'docker', 'config.json');
+    expect(result.stderr).toBe(
+      `WARNING! Your credentials are stored unencrypted in '${file}'.
+Configure a credential helper to remove this warning. See
+https://docs.docker.com/go/credential-store/
+`,
+    );
+    const shown = await run(['login', '--show', `${host}/team/app`]);
+    expect(shown.stdout).toBe(`${host}/team/app: jane (password) from docker's configuration: ${file}\n`);
+    expect(await run(['logout', host])).toMatchObject({
+      code: 0,
+      stdout: `Removing login credentials for ${host}\n`,
+    });
+    expect((await run(['logout', host])).stdout).toBe(`Not logged in to ${host}\n`);
+    expect((await run(['login', '--show', host])).stdout).toBe(`${host}: anonymous\n`);
+  });
+
+  it('prints JSON, and nothing else with --quiet', async () => {
+    const { host } = await startRegistry({ auth: account });
+    const { run, directory } = await makeCommandLine();
+    const words = ['login', host, '--username=jane', '--password-stdin', '--json', '-q'];
+    const { stdout, stderr } = await run(words, { stdin: 'topsecret' });
+    const place = join(directory, 'docker', 'config.json');
+    expect(JSON.parse(stdout)).toEqual({ registry: host, username: 'jane', place, plainText: true });
+    expect(stderr).toBe('');
+    const login = { kind: 'password', username: 'jane', link: "docker's configuration", place };
+    expect(JSON.parse((await run(['login', '--show', host, '--json'])).stdout)).toEqual({
+      registry: host,
+      login,
+    });
+    expect(JSON.parse((await run(['logout', host, '--json'])).stdout)).toEqual({
+      registry: host,
+      removed: true,
+    });
+  });
+
+  it('ends with 4 where the registry refuses, and no secret is in what it says', async () => {
+    const { host } = await startRegistry({ auth: account });
+    const { run, directory } = await makeCommandLine();
+    const words = ['login', host, '-u', 'jane', '--password-stdin', '--debug'];
+    const { code, stdout, stderr } = await run(words, { stdin: 'wrongsecret' });
+    expect([code, stdout]).toEqual([4, '']);
+    expect(stderr).toContain(`${host} refused the login of jane: UNAUTHORIZED: authentication required`);
+    expect(stderr).not.toContain('wrongsecret');
+    expect(stderr).not.toContain(Buffer.from('jane:wrongsecret').toString('base64'));
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it.each([
+    [['login', 'r.example', '-u', 'jane', '--password-stdin', 'hunter2']],
+    [['login', 'r.example', 'hunter2']],
+    [['login', 'r.example', '-u', 'jane', '-p', '-hunter2']],
+    [['login', 'r.example', '--password-stdin=hunter2']],
+    [['push', 'app:1', '--username', 'jane', '--password-stdin', 'hunter2']],
+    [['push', 'app:1', '--registry-token', 'x', 'hunter2']],
+    [['--password-stdin', 'hunter2', 'login']],
+  ])('does not repeat a password at the wrong place: %j', async (words) => {
+    const { run } = await makeCommandLine();
+    const { code, stdout, stderr } = await run(words);
+    expect([code, stdout]).toEqual([125, '']);
+    expect(stderr).not.toContain('hunter2');
+  });
+
+  it('names how many words are too many', async () => {
+    const { run } = await makeCommandLine();
+    const { stderr } = await run(['login', 'r.example', '-u', 'jane', '--password-stdin', 'hunter2']);
+    expect(stderr).toMatch(/^too many arguments for login: 2 in place of 1\nhint: Usage: /);
+  });
+
+  it('shows which login flags give', async () => {
+    const { run } = await makeCommandLine();
+    const show = ['login', '--show', 'r.example/app'];
+    expect((await run([...show, '--registry-token', 'topsecret'])).stdout).toBe(
+      'r.example/app: registry token from the flags of this call: command line\n',
+    );
+    const words = [...show, '--username', 'jane', '--password-stdin'];
+    expect((await run(words, { stdin: 'topsecret\n' })).stdout).toBe(
+      'r.example/app: jane (password) from the flags of this call: command line\n',
+    );
+  });
+
+  it("keeps what a helper says from the terminal, and from forging lines of --debug's log", async () => {
+    const { host } = await startRegistry({ auth: account });
+    const { run, directory } = await makeCommandLine();
+    const name = String.raw`ja\u001b[31mne\n= evil.example: anonymous\u202e`;
+    const { env } = await installHelper(
+      directory,
+      'vault',
+      `printf '%s' '{"Username":"${name}","Secret":"topsecret"}'`,
+    );
+    const config = join(directory, 'config.json');
+    await writeFile(config, JSON.stringify({ credHelpers: { [host]: 'vault' } }));
+    const options = { env: { PATH: env['PATH'] ?? '', DOCKER_CONFIG: directory } };
+    const safe = 'ja [31mne = evil.example: anonymous';
+    const shown = await run(['login', '--show', host], options);
+    expect(shown.stdout).toMatch(/^[^\p{Cc}\p{Cf}]+\n$/u);
+    expect(shown.stdout).toContain(`: ${safe} (password) from `);
+    const { stderr } = await run(['inspect', `${host}/app:1`, '--debug'], options);
+    expect(stderr).toContain(`= ${host}: ${safe} from docker-credential-vault`);
+    expect(stderr).not.toMatch(/^= evil/m);
+  });
+
+  it('warns of a password in the process list', async () => {
+    const { host } = await startRegistry({ auth: account });
+    const { run } = await makeCommandLine();
+    const { code, stderr } = await run(['login', host, '-u', 'jane', '-p', 'topsecret']);
+    expect(code).toBe(0);
+    expect(stderr).toContain('WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n');
+    expect(stderr).not.toContain('topsecret');
+  });
+
+  it.each<[readonly string[], string, string]>([
+    [['-u', 'jane'], '', 'no password given, and no terminal to ask for it'],
+    [[], '', 'no user name given, and no terminal to ask for it'],
+    [['--password-stdin'], 'x', '--password-stdin needs --username'],
+    [['-u', 'jane', '--password-stdin'], '\n', 'there is no password on standard input'],
+    [['-u', 'jane', '-p', 'x', '--password-stdin'], 'x', '--password and --password-stdin are two ways'],
+    [['-u', 'jane', '--password-stdin', '--registry-token', 'T'], 'x', '--registry-token is for one call'],
+    [['--show', '-u', 'jane'], '', '--username needs --password-stdin'],
+    [['--show', '-p', 'x'], '', '--show takes no --password'],
+  ])('%j with %j is a mistake', async (words, stdin, message) => {
+    const { run } = await makeCommandLine();
+    const { code, stderr } = await run(['login', 'r.example', ...words], { stdin });
+    expect(code).toBe(125);
+    expect(stderr).toContain(message);
+  });
+});
+
+describe('multiarch login on a terminal', () => {
+  it.each<[string, readonly string[], string]>([
+    ['typed', [...Array.from('jane\r'), ...Array.from('topsecret\r')], 'jane'],
+    ['pasted in one piece', ['jane\ntopsecret\n'], 'jane'],
+    ['pasted in pieces that end anywhere', ['ja', 'ne\nto', 'psecret', '\n'], 'jane'],
+    ['pasted with marks', ['\u001b[200~jane\u001b[201~', '\r', '\u001b[200~topsecret\u001b[201~\r'], 'jane'],
+    [
+      'typed with mistakes that are taken back',
+      [
+        ...Array.from('xjan'),
+        '\u0015',
+        ...Array.from('janx'),
+        '\u007f',
+        'e',
+        '\r',
+        ...Array.from('xx'),
+        '\u0015',
+        ...Array.from('topsecrex'),
+        '\u007f',
+        't',
+        '\r',
+      ],
+      `xjan${'\b \b'.repeat(4)}janx\b \be`,
+    ],
+    [
+      'typed with arrows, function keys and Escape',
+      [
+        'j',
+        '\u001b[D',
+        'ane',
+        '\u001bOP',
+        '\r',
+        'top',
+        '\u001b[1;5C',
+        'secret',
+        '\u001b[3~',
+        '\u001b',
+        '\u009b',
+        '\r',
+      ],
+      'jane',
+    ],
+  ])('asks for what is missing, and does not show the password: %s', async (_how, keys, echoed) => {
+    const { host } = await startRegistry({ auth: account });
+    const { run, directory } = await makeCommandLine();
+    const stdin = keyboard(...keys);
+    const { code, stdout, stderr } = await run(['login', host], { stdin });
+    expect([code, stdout]).toEqual([0, 'Login Succeeded\n']);
+    expect(stderr.slice(0, stderr.indexOf('WARNING!'))).toBe(`Username: ${echoed}\nPassword: \n`);
+    expect(stderr).not.toContain('secre');
+    expect(stdin.modes).toEqual([true, false]);
+    expect(await readFile(join(directory, 'docker', 'config.json'), 'utf8')).toContain(
+      Buffer.from('jane:topsecret').toString('base64'),
+    );
+  });
+
+  it.each([
+    ['Ctrl-C', 'top\u0003'],
+    ['Ctrl-D', '\u0004'],
+  ])('is ended by %s, and the terminal is as before', async (_name, keys) => {
+    const { run } = await makeCommandLine();
+    const stdin = keyboard(keys);
+    const { code, stderr } = await run(['login', 'r.example', '-u', 'jane'], { stdin });
+    expect([code, stderr]).toEqual([130, 'Password: \nCancelled: nothing was entered\n']);
+    expect(stdin.modes).toEqual([true, false]);
+  });
+
+  it('is ended by its time limit, and the terminal is as before', async () => {
+    const { run } = await makeCommandLine();
+    const stdin = keyboard('');
+    const { code } = await run(['login', 'r.example', '-u', 'jane', '--timeout', '20ms'], { stdin });
+    expect([code, stdin.modes]).toEqual([6, [true, false]]);
+  });
+});
+
+describe('the login of one call', () => {
+  it('is used for the registry that is named, and is kept nowhere', async () => {
+    const registry = await startRegistry({ auth: account });
+    const { run, directory } = await makeCommandLine();
+    const words = ['inspect', `${registry.host}/app:1`, '--username', 'jane', '--password-stdin', '--debug'];
+    const { code, stderr } = await run(words, { stdin: 'topsecret\n' });
+    expect(code).toBe(3);
+    expect(registry.requests.map(({ status }) => status)).toEqual([401, 404]);
+    expect(stderr).toContain(`= ${registry.host}: jane from command line\n`);
+    expect(stderr).not.toContain('topsecret');
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('may be a token, which is warned of', async () => {
+    const registry = await startRegistry({ auth: { ...account, kind: 'bearer' } });
+    const { run } = await makeCommandLine();
+    const { stderr } = await run(['inspect', `${registry.host}/app:1`, '--registry-token', 'topsecret']);
+    expect(registry.requests.map(({ headers }) => headers.authorization)).toEqual([
+      undefined,
+      'Bearer topsecret',
+    ]);
+    expect(stderr).toContain('warning: --registry-token can be seen by other users of this machine\n');
+    expect(stderr).not.toContain('topsecret');
+  });
+
+  it.each<[readonly string[], string]>([
+    [['inspect', 'r.example/app', '--username', 'jane'], '--username needs --password-stdin'],
+    [['inspect', 'r.example/app', '--password-stdin'], '--password-stdin needs --username'],
+    [['inspect', 'r.example/app', '--registry-token', ''], '--registry-token is empty'],
+    [
+      ['inspect', 'r.example/app', '--registry-token', 'x', '--username', 'jane', '--password-stdin'],
+      '--registry-token and --username are two logins',
+    ],
+    [
+      ['create', 'r.example/app', 'alpine', '--username', 'jane', '--password-stdin'],
+      'a login is given for one registry, but r.example and docker.io are named',
+    ],
+    [['ls', '--registry-token', 'x'], 'no registry is named that it is for'],
+    [
+      ['create', 'r.example/app', '-f', '-', '--username', 'jane', '--password-stdin'],
+      'standard input holds the password (--password-stdin), and no document',
+    ],
+  ])('%j is a mistake', async (words, message) => {
+    const { run } = await makeCommandLine();
+    const { code, stderr } = await run(words, { stdin: 'topsecret' });
+    expect([code, stderr]).toEqual([125, expect.stringContaining(message)]);
+  });
+
+  it.each([
+    ['a platform', 'remove', 'linux/amd64'],
+    ['a digest', 'remove', `sha256:${'0'.repeat(64)}`],
+    ['a digest', 'annotate', `sha512:${'0'.repeat(128)}`],
+  ])('does not mind %s beside the name, for %s', async (_what, command, entry) => {
+    const { run } = await makeCommandLine();
+    const words = [command, 'r.example/app', entry, '--username', 'jane', '--password-stdin'];
+    const { code, stderr } = await run(words, { stdin: 'topsecret' });
+    expect([code, stderr]).toEqual([3, expect.stringContaining(`for image ${entry} does not exist`)]);
+  });
+
+  it('is in no draft', async () => {
+    const registry = await startRegistry({ auth: account });
+    registry.put('app', image, '1');
+    const { run, directory } = await makeCommandLine();
+    const words = ['create', `${registry.host}/list:1`, `${registry.host}/app:1`];
+    const flags = ['--username', 'jane', '--password-stdin'];
+    expect(await run([...words, ...flags, '--push'], { stdin: 'topsecret' })).toMatchObject({ code: 0 });
+    const files = await readTree(join(directory, 'drafts'));
+    // Those of the draft and of the push are among them.
+    expect(files).toContain(`${registry.host}/app`);
+    expect(files).toContain(registry.manifest('list', '1')?.digest);
+    expect(files).not.toMatch(/topsecret|jane/);
+    expect(files).not.toContain(Buffer.from('jane:topsecret').toString('base64'));
+  });
+});

@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+
+import {
+  parseAnnotationTargets,
+  type AnnotationTargets,
+} from '../../../src/cli/input/addressed-annotation.js';
+import { ArgumentError } from '../../../src/oci/errors.js';
+import { parsePlatform } from '../../../src/oci/platform.js';
+
+const ofIndex = (index: AnnotationTargets['index']): AnnotationTargets => ({ index, manifests: [] });
+const ofImages = (...manifests: AnnotationTargets['manifests']): AnnotationTargets => ({
+  index: {},
+  manifests,
+});
+
+describe('parseAnnotationTargets', () => {
+  it.each<[word: string, expected: AnnotationTargets]>([
+    ['a=b', ofIndex({ a: 'b' })],
+    ['index:a=b', ofIndex({ a: 'b' })],
+    ['manifest:a=b', ofImages({ annotations: { a: 'b' } })],
+    [
+      'manifest[linux/arm/v7]:a=b',
+      ofImages({ platform: { os: 'linux', architecture: 'arm', variant: 'v7' }, annotations: { a: 'b' } }),
+    ],
+    [
+      'manifest[windows(10.0.17763)/amd64]:a=b',
+      ofImages({ platform: parsePlatform('windows(10.0.17763)/amd64'), annotations: { a: 'b' } }),
+    ],
+    ['a=', ofIndex({ a: '' })],
+    ['a=b=c', ofIndex({ a: 'b=c' })],
+    ['a=b,c=d', ofIndex({ a: 'b,c=d' })],
+    ['a=one\ntwo\r\n', ofIndex({ a: 'one\ntwo\r\n' })],
+    ['manifest:a=one\ntwo: x', ofImages({ annotations: { a: 'one\ntwo: x' } })],
+    ['a= b ', ofIndex({ a: ' b ' })],
+    ['a=index:b', ofIndex({ a: 'index:b' })],
+    ['a=manifest[x]:b=c', ofIndex({ a: 'manifest[x]:b=c' })],
+    ['urn:example:a=b', ofIndex({ 'urn:example:a': 'b' })],
+    ['index:urn:example:a=b', ofIndex({ 'urn:example:a': 'b' })],
+    ['index:index:a=b', ofIndex({ 'index:a': 'b' })],
+    ['index:manifest[0]:a=b', ofIndex({ 'manifest[0]:a': 'b' })],
+    ['index=b:c', ofIndex({ index: 'b:c' })],
+    ['manifest=b', ofIndex({ manifest: 'b' })],
+    ['manifest.name=b:c', ofIndex({ 'manifest.name': 'b:c' })],
+    ['list[0]=b', ofIndex({ 'list[0]': 'b' })],
+    ['__proto__=b', ofIndex(JSON.parse('{"__proto__":"b"}') as AnnotationTargets['index'])],
+  ])('reads %j', (word, expected) => {
+    expect(parseAnnotationTargets([word])).toStrictEqual(expected);
+  });
+
+  it('gathers by place: all images first, then each platform once', () => {
+    const words = [
+      'manifest[linux/arm64]:a=1',
+      'x=1',
+      'manifest:a=0',
+      'manifest[linux/amd64]:a=2',
+      'index:y=2',
+      'manifest[linux/arm64/v8]:b=3',
+      'manifest:b=0',
+    ];
+    expect(parseAnnotationTargets(words)).toEqual({
+      index: { x: '1', y: '2' },
+      manifests: [
+        { annotations: { a: '0', b: '0' } },
+        { platform: parsePlatform('linux/arm64'), annotations: { a: '1', b: '3' } },
+        { platform: parsePlatform('linux/amd64'), annotations: { a: '2' } },
+      ],
+    });
+  });
+
+  it('takes the last value of a key', () => {
+    expect(parseAnnotationTargets(['a=1', 'a=2', 'index:a=3'])).toEqual(ofIndex({ a: '3' }));
+  });
+
+  it('gives nothing for nothing', () => {
+    expect(parseAnnotationTargets([])).toEqual(ofIndex({}));
+  });
+
+  it.each([
+    ['', 'it has no "="'],
+    ['a', 'it has no "="'],
+    ['index:a', 'it has no "="'],
+    ['=b', 'the key is empty'],
+    ['index:=b', 'the key is empty'],
+    ['manifest[linux/amd64]:=b', 'the key is empty'],
+    ['a b=c', 'the key has white space in it'],
+    ['a\n=c', 'the key has white space in it'],
+    ['index[linux/amd64]:a=b', 'the index itself has no platform'],
+    ['manifest[linux/amd64]a=b', 'the address does not end with "]:"'],
+    ['manifest[linux/amd64:a=b', 'the address does not end with "]:"'],
+    ['manifest[linux/amd64]=b', 'the address does not end with "]:"'],
+    ['manifest-descriptor:a=b', '"manifest-descriptor" is not a place'],
+    ['manifest-descriptor[linux/amd64]:a=b', '"manifest-descriptor[linux/amd64]" is not a place'],
+    ['index-descriptor:a=b', '"index-descriptor" is not a place'],
+    ['index,manifest:a=b', '"index,manifest" is not a place'],
+    ['manifest[linux/amd64],index:a=b', '"manifest[linux/amd64],index" is not a place'],
+    ['Manifest:a=b', '"Manifest" is not a place'],
+    ['INDEX:a=b', '"INDEX" is not a place'],
+    ['manifest[]:a=b', 'invalid platform ""'],
+    ['manifest[a/b/c/d]:a=b', 'invalid platform "a/b/c/d"'],
+  ])('refuses %j: %s', (word, message) => {
+    const parse = (): unknown => parseAnnotationTargets(['x=1', word]);
+    expect(parse).toThrow(ArgumentError);
+    expect(parse).toThrow(message);
+  });
+});

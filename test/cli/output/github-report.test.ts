@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+
+import { githubOutputs, githubSummary } from '../../../src/cli/output/github-report.js';
+import { OCI_INDEX, OCI_MANIFEST } from '../../../src/oci/media-type.js';
+import { parsePlatform } from '../../../src/oci/platform.js';
+import type { PushReport } from '../../../src/publish/push-report.js';
+import { digest } from '../../support/drafts.js';
+
+const own = digest('index');
+const entry = { mediaType: OCI_MANIFEST, size: 402 };
+const REPORT: PushReport = {
+  references: ['example.com/app:1.2', 'example.com/app:latest'],
+  image: `example.com/app@${own}`,
+  digest: own,
+  mediaType: OCI_INDEX,
+  size: 700,
+  platforms: {
+    'linux/amd64': { ...entry, platform: parsePlatform('linux/amd64'), digest: digest('amd64') },
+    'linux/arm/v7': {
+      ...entry,
+      platform: parsePlatform('linux/arm/v7'),
+      digest: digest('armv7'),
+      attestations: [digest('about armv7')],
+      duplicates: [digest('another armv7')],
+    },
+  },
+  tags: [
+    { reference: 'example.com/app:1.2', outcome: 'moved' },
+    { reference: 'example.com/app:latest', outcome: 'moved', previous: digest('old') },
+    { reference: 'example.com/app:1', outcome: 'unchanged', previous: own },
+  ],
+};
+
+/** Reads outputs as GitHub's runner does: `NAME=VALUE`, or `NAME<<DELIMITER` and lines up to the delimiter. */
+function readOutputs(text: string): Record<string, string> {
+  const outputs: Record<string, string> = {};
+  const lines = text.split('\n');
+  if (lines.pop() !== '') throw new Error('the last line does not end');
+  for (let line = lines.shift(); line !== undefined; line = lines.shift()) {
+    const [, name = '', sign, rest = ''] = /^(.*?)(=|<<)(.*)$/s.exec(line) ?? [];
+    if (sign === '<<') {
+      const end = lines.indexOf(rest);
+      if (end < 0) throw new Error(`no line is ${rest}`);
+      outputs[name] = lines.splice(0, end).join('\n');
+      lines.shift();
+    } else if (sign === '=') {
+      outputs[name] = rest;
+    } else {
+      throw new Error(`not an output: ${line}`);
+    }
+  }
+  return outputs;
+}
+
+describe('githubOutputs', () => {
+  it('gives digest, image and the whole report', () => {
+    const { metadata = '', ...outputs } = readOutputs(githubOutputs(REPORT));
+    expect(outputs).toEqual({ digest: own, image: `example.com/app@${own}` });
+    expect(JSON.parse(metadata)).toEqual(REPORT);
+  });
+
+  it.each(['oci:/srv/a\nb', 'oci:/srv/a\nEND\ndigest=x', 'oci:/a\r\nEND\r\nEND_\r\ndigest=x', 'oci:/a<<END'])(
+    'lets no value set another output: %j',
+    (image) => {
+      const outputs = readOutputs(githubOutputs({ ...REPORT, image }));
+      expect(Object.keys(outputs)).toEqual(['digest', 'image', 'metadata']);
+      expect(outputs).toMatchObject({ digest: own, image });
+    },
+  );
+
+  it('gives equal texts for equal reports', () => {
+    expect(githubOutputs(structuredClone(REPORT))).toBe(githubOutputs(REPORT));
+  });
+});
+
+describe('githubSummary', () => {
+  it('shows the platforms and the tags', () => {
+    const code = (text: string): string => `<code>${text}</code>`;
+    expect(githubSummary(REPORT)).toBe(
+      `### Published ${code('example.com/app:1.2')}
+
+Digest: ${code(own)}
+
+| Platform | Digest | Attestations |
+| --- | --- | --- |
+| ${code('linux/amd64')} | ${code(digest('amd64'))} | 0 |
+| ${code('linux/arm/v7')} | ${code(digest('armv7'))} | 1 |
+| ${code('linux/arm/v7')} | ${code(digest('another armv7'))} |  |
+
+| Tag | Outcome | Before |
+| --- | --- | --- |
+| ${code('example.com/app:1.2')} | moved | none |
+| ${code('example.com/app:latest')} | moved | ${code(digest('old'))} |
+| ${code('example.com/app:1')} | unchanged |  |
+
+`,
+    );
+  });
+
+  it('leaves the tags out where none were pushed', () => {
+    const image = `example.com/app@${own}`;
+    const summary = githubSummary({ ...REPORT, references: [image], tags: [] });
+    expect(summary).toContain(`### Published <code>${image}</code>`);
+    expect(summary).not.toContain('| Tag |');
+  });
+
+  it('lets no text become Markdown or HTML of its own', () => {
+    const hostile = 'a|b\n# `c` </code><img src=x> [d](https://e.example) &amp; *f* _g_ \\| \u001b[2J';
+    const platform = REPORT.platforms['linux/amd64'];
+    if (platform === undefined) throw new Error('no platform');
+    const summary = githubSummary({
+      ...REPORT,
+      references: [hostile],
+      platforms: { [hostile]: platform },
+      tags: [{ reference: hostile, outcome: 'moved' }],
+    });
+    const lines = summary.split('\n').filter((line) => line !== '');
+    expect(lines).toHaveLength(8);
+    const shown = lines.map((line) => line.replaceAll(/<\/?code>|^\| | \|$/g, '').split(' | '));
+    expect([shown[0], shown[4], shown[7]].map((cells) => cells?.length)).toEqual([1, 3, 3]);
+    const text = summary.replaceAll(/<\/?code>/g, '').replaceAll('| --- | --- | --- |', '');
+    for (const part of ['<', '`', '[', '*', '_', '\\', '&a', '\u001b', '://', 'a|b']) {
+      expect(text).not.toContain(part);
+    }
+    expect(text).toContain('a&#124;b &#35; &#96;c&#96; &#60;/code&#62;');
+  });
+});

@@ -1,0 +1,53 @@
+import { PassThrough, Writable } from 'node:stream';
+
+import { describe, expect, it } from 'vitest';
+
+import { main } from '../../../src/cli/main.js';
+import { VERSION } from '../../../src/version.js';
+
+/** A stream whose every write fails. */
+function broken(code: string): Writable {
+  return new Writable({
+    write: (_chunk, _encoding, callback) => callback(Object.assign(new Error(`${code}: it broke`), { code })),
+  });
+}
+
+async function run(argv: readonly string[], streams: { stdout?: Writable; stderr?: Writable }) {
+  const shown = new PassThrough();
+  const { stdout = new PassThrough(), stderr = shown } = streams;
+  const code = await main(argv, { stdout, stderr, stdin: new PassThrough(), env: {} });
+  return { code, stderr: String((shown.read() as Buffer | null) ?? '') };
+}
+
+describe('standard output', () => {
+  it.each([[['--version']], [['--help']]])('whose reader has gone is no failure: %j', async (argv) => {
+    expect(await run(argv, { stdout: broken('EPIPE') })).toEqual({ code: 0, stderr: '' });
+  });
+
+  it.each([[['--version']], [['--help']]])('that cannot be written fails the run: %j', async (argv) => {
+    expect(await run(argv, { stdout: broken('ENOSPC') })).toEqual({
+      code: 1,
+      stderr: 'cannot write the result to standard output: ENOSPC: it broke\n',
+    });
+  });
+
+  it('is written when the exit code is known', async () => {
+    const written: string[] = [];
+    const stdout = new Writable({
+      write: (chunk, _encoding, callback) => {
+        setImmediate(() => {
+          written.push(String(chunk));
+          callback();
+        });
+      },
+    });
+    await run(['--version'], { stdout });
+    expect(written.join('')).toBe(`multiarch ${VERSION}\n`);
+  });
+});
+
+describe('standard error', () => {
+  it.each(['EPIPE', 'ENOSPC'])('that cannot be written changes nothing: %s', async (code) => {
+    expect((await run(['frobnicate'], { stderr: broken(code) })).code).toBe(125);
+  });
+});

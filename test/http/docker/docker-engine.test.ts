@@ -1,0 +1,329 @@
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Server } from 'node:net';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import { dockerEngine } from '../../../src/http/docker/docker-engine.js';
+import { CancelledError, MultiarchError } from '../../../src/oci/errors.js';
+import { parseReference } from '../../../src/oci/reference.js';
+import { readAll } from '../../contract/contract-content.js';
+import { makeTlsFiles } from '../../support/tls-server-files.js';
+
+const CONTENT = Buffer.alloc(300_000, 'content');
+
+async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'multiarch-engine-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A daemon on a socket of its own. @returns its `DOCKER_HOST`, and the requests that it got */
+async function daemon(answer: RequestListener): Promise<{ host: string; requests: IncomingMessage[] }> {
+  const path = join(await temporaryDirectory(), 'docker.sock');
+  const requests: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    requests.push(request);
+    answer(request, response);
+  });
+  await listening(server, path);
+  return { host: `unix://${path}`, requests };
+}
+
+async function listening(
+  server: Server & { closeAllConnections(): void },
+  path: string | number,
+): Promise<void> {
+  await new Promise<void>((resolve) => {
+    if (typeof path === 'string') server.listen(path, resolve);
+    else server.listen(path, '127.0.0.1', resolve);
+  });
+  onTestFinished(
+    () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  );
+}
+
+interface SaveOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly idleLimit?: number;
+  readonly signal?: AbortSignal;
+}
+
+function save(
+  host: string,
+  name = 'app:1',
+  { env, signal, ...options }: SaveOptions = {},
+): Promise<Readable> {
+  const engine = dockerEngine({ env: { ...env, DOCKER_HOST: host }, homeDirectory: '/nowhere', ...options });
+  return engine(parseReference(name), { signal });
+}
+
+async function failure(promise: Promise<unknown>): Promise<MultiarchError> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof MultiarchError) return error;
+  throw new Error('it does not fail as it should', { cause: error });
+}
+
+function json(status: number, value: unknown): RequestListener {
+  return (_, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+  };
+}
+
+/** Begins a tar and leaves the rest to the test. */
+function begun(then: (response: ServerResponse) => void): RequestListener {
+  return (_, response) => {
+    response.writeHead(200, { 'content-type': 'application/x-tar' });
+    response.write(CONTENT.subarray(0, 1000), () => then(response));
+  };
+}
+
+describe('an image', () => {
+  it('comes as the daemon sends it', async () => {
+    const { host, requests } = await daemon((_, response) => response.end(CONTENT));
+    expect((await readAll(await save(host))).equals(CONTENT)).toBe(true);
+    expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual(['GET /images/app:1/get']);
+  });
+
+  it('comes in pieces, too', async () => {
+    const { host } = await daemon((_, response) => {
+      response.write(CONTENT);
+      response.end(CONTENT);
+    });
+    expect(await readAll(await save(host))).toHaveLength(2 * CONTENT.length);
+  });
+
+  it.each<[name: string, url: string]>([
+    ['app:1', '/images/app:1/get'],
+    ['docker.io/library/app:1', '/images/app:1/get'],
+    ['docker.io/team/app:1', '/images/team/app:1/get'],
+    ['localhost:5000/a/b:1', '/images/localhost:5000/a/b:1/get'],
+    [`app@sha256:${'0'.repeat(64)}`, `/images/app@sha256:${'0'.repeat(64)}/get`],
+  ])('%s is asked for as docker does', async (name, url) => {
+    const { host, requests } = await daemon((_, response) => response.end());
+    await readAll(await save(host, name));
+    expect(requests.map((request) => request.url)).toEqual([url]);
+  });
+
+  it('is asked for without any credential', async () => {
+    const { host, requests } = await daemon((_, response) => response.end());
+    await readAll(await save(host));
+    expect(Object.keys(requests[0]?.headers ?? {}).toSorted()).toEqual(['accept', 'connection', 'host']);
+  });
+
+  it('may come from another machine', async () => {
+    const server = createServer((request, response) => response.end(request.url));
+    await listening(server, 0);
+    const { port } = server.address() as AddressInfo;
+    const content = await readAll(await save(`tcp://127.0.0.1:${port}/prefix`));
+    expect(content.toString()).toBe('/prefix/images/app:1/get');
+  });
+});
+
+describe('TLS', () => {
+  async function tlsDaemon(): Promise<{ host: string; ca: string; certificate: string; key: string }> {
+    const { key, cert, ca } = await makeTlsFiles();
+    const server = createTlsServer(
+      { key, cert, ca, requestCert: true, rejectUnauthorized: true },
+      (_, response) => response.end(CONTENT),
+    );
+    await listening(server, 0);
+    const { port } = server.address() as AddressInfo;
+    return { host: `tcp://127.0.0.1:${port}`, ca, certificate: cert, key };
+  }
+
+  it('is spoken with the certificates of DOCKER_CERT_PATH', async () => {
+    const { host, ca, certificate, key } = await tlsDaemon();
+    const directory = await temporaryDirectory();
+    await writeFile(join(directory, 'ca.pem'), ca);
+    const env = { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: directory };
+    // The daemon wants to know who asks.
+    expect((await failure(save(host, 'app:1', { env }).then(readAll))).kind).toBe('unavailable');
+    await writeFile(join(directory, 'cert.pem'), certificate);
+    await writeFile(join(directory, 'key.pem'), key);
+    expect(await readAll(await save(host, 'app:1', { env }))).toHaveLength(CONTENT.length);
+  });
+
+  it('is not spoken with a daemon that nobody vouches for', async () => {
+    const { host } = await tlsDaemon();
+    const env = { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: await temporaryDirectory() };
+    const error = await failure(save(host, 'app:1', { env }));
+    expect(error.kind).toBe('unavailable');
+    expect(error.message).toContain(`cannot speak to a docker daemon at ${host.slice('tcp://'.length)}`);
+    expect(error.hint).toBe('Check DOCKER_HOST, and the certificates in DOCKER_CERT_PATH.');
+  });
+
+  it('is hinted at where the daemon speaks it and we do not', async () => {
+    const { host } = await tlsDaemon();
+    const error = await failure(save(host));
+    expect(error.hint).toContain('DOCKER_TLS_VERIFY=1');
+  });
+
+  it('certificates that are none are an error as well', async () => {
+    const { host } = await tlsDaemon();
+    const directory = await temporaryDirectory();
+    await writeFile(join(directory, 'cert.pem'), 'text');
+    const env = { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: directory };
+    expect((await failure(save(host, 'app:1', { env }))).kind).toBe('unavailable');
+  });
+});
+
+describe('a daemon that refuses', () => {
+  it.each<[status: number, body: unknown, kind: string, message: string]>([
+    [404, { message: 'No such image: app:1' }, 'not-found', 'has no image app:1: No such image: app:1'],
+    [404, 'text', 'not-found', 'has no image app:1: status 404'],
+    [
+      403,
+      { message: 'authorization denied' },
+      'unauthorized',
+      'does not give out app:1: authorization denied',
+    ],
+    [500, { message: 'no space left' }, 'unavailable', 'could not save app:1: no space left'],
+    [500, { message: 'a\u001b[31mb\n' }, 'unavailable', 'could not save app:1: a [31mb'],
+    [500, { message: 'x'.repeat(200_000) }, 'unavailable', 'could not save app:1: status 500'],
+    [400, {}, 'failed', 'could not save app:1: status 400'],
+    [301, {}, 'failed', 'could not save app:1: status 301'],
+  ])('with %i', async (status, body, kind, message) => {
+    const { host } = await daemon(json(status, body));
+    const error = await failure(save(host));
+    expect([error.kind, error.message]).toEqual([
+      kind,
+      `docker at ${host.slice('unix://'.length)} ${message}`,
+    ]);
+  });
+
+  it('and breaks off while it does', async () => {
+    const { host } = await daemon((_, response) => {
+      response.writeHead(500, { 'content-length': '100' });
+      response.write('{', () => response.destroy());
+    });
+    expect((await failure(save(host))).message).toContain('could not save app:1: status 500');
+  });
+});
+
+describe('a daemon that is not there', () => {
+  it('has no socket', async () => {
+    const path = join(await temporaryDirectory(), 'docker.sock');
+    const error = await failure(save(`unix://${path}`));
+    expect(error.kind).toBe('unavailable');
+    expect(error.message).toBe(`no docker daemon listens at ${path}: there is no such socket`);
+    expect(error.hint).toContain('DOCKER_HOST');
+  });
+
+  it('left its socket behind', async () => {
+    const path = join(await temporaryDirectory(), 'docker.sock');
+    await writeFile(path, '');
+    const error = await failure(save(`unix://${path}`));
+    expect(error.message).toBe(`no docker daemon listens at ${path}: it refused the connection`);
+  });
+
+  it('does not listen at its port', async () => {
+    const server = createServer();
+    await listening(server, 0);
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    const error = await failure(save(`tcp://127.0.0.1:${port}`));
+    expect(error.message).toBe(`no docker daemon listens at 127.0.0.1:${port}: it refused the connection`);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('may not be spoken to', async () => {
+    const { host } = await daemon((_, response) => response.end());
+    await chmod(host.slice('unix://'.length), 0);
+    const error = await failure(save(host));
+    expect(error.kind).toBe('unauthorized');
+    expect(error.hint).toContain('group docker');
+  });
+
+  it('is on a machine that is reached over ssh', async () => {
+    expect((await failure(save('ssh://host'))).kind).toBe('argument');
+  });
+});
+
+describe('a daemon that fails midway', () => {
+  it('breaks off', async () => {
+    const { host } = await daemon(begun((response) => response.destroy()));
+    const error = await failure(save(host).then(readAll));
+    expect(error.kind).toBe('unavailable');
+    expect(error.message).toMatch(/: the connection broke off after \d+ bytes of app:1$/);
+  });
+
+  it('ends early', async () => {
+    const { host } = await daemon((_, response) => {
+      response.writeHead(200, { 'content-length': '2000' });
+      response.write(CONTENT.subarray(0, 1000), () => response.socket?.end());
+    });
+    const error = await failure(save(host).then(readAll));
+    expect(error.kind).toBe('unavailable');
+  });
+
+  it('falls silent', async () => {
+    const { host } = await daemon(begun(() => {}));
+    const error = await failure(save(host, 'app:1', { idleLimit: 500 }).then(readAll));
+    expect(error.kind).toBe('unavailable');
+    expect(error.message).toContain('nothing came for 0.5 s after 1000 bytes of app:1');
+  });
+
+  it('never answers', async () => {
+    const { host } = await daemon(() => {});
+    const error = await failure(save(host, 'app:1', { idleLimit: 50 }));
+    expect(error.kind).toBe('unavailable');
+    expect(error.message).toContain('has not answered for 0.05 s');
+  });
+
+  it('is given all the time there is where nobody waits for it', async () => {
+    const { host } = await daemon((_, response) => response.end(CONTENT));
+    const body = await save(host, 'app:1', { idleLimit: 20 });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await readAll(body)).toHaveLength(CONTENT.length);
+  });
+});
+
+describe('a signal', () => {
+  it('that has fired keeps the daemon from being asked', async () => {
+    const { host, requests } = await daemon((_, response) => response.end());
+    const error = await failure(save(host, 'app:1', { signal: AbortSignal.abort() }));
+    expect(error).toBeInstanceOf(CancelledError);
+    expect(requests).toEqual([]);
+  });
+
+  it('ends the wait for an answer', async () => {
+    const controller = new AbortController();
+    const { host } = await daemon(() => controller.abort());
+    const error = await failure(save(host, 'app:1', { signal: controller.signal }));
+    expect(error.message).toBe('Cancelled: save app:1');
+  });
+
+  it('ends an answer, and an error that is being read', async () => {
+    for (const status of [200, 500]) {
+      const controller = new AbortController();
+      const { host } = await daemon((_, response) => {
+        response.writeHead(status);
+        response.write('{', () => setImmediate(() => controller.abort()));
+      });
+      const error = await failure(save(host, 'app:1', { signal: controller.signal }).then(readAll));
+      expect(error).toBeInstanceOf(CancelledError);
+    }
+  });
+});
+
+it('closing what comes closes the connection', async () => {
+  let closed: () => void;
+  const gone = new Promise<void>((resolve) => (closed = resolve));
+  const { host } = await daemon((request, response) => {
+    request.socket.once('close', () => closed());
+    response.write(CONTENT);
+  });
+  (await save(host)).destroy();
+  await gone;
+});

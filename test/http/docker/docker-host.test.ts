@@ -1,0 +1,135 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import {
+  describeHost,
+  dockerHost,
+  readCertificates,
+  type DockerHost,
+} from '../../../src/http/docker/docker-host.js';
+import { FailedError, MultiarchError } from '../../../src/oci/errors.js';
+
+const HOME = '/nowhere/home';
+
+function hostOf(env: NodeJS.ProcessEnv, platform: NodeJS.Platform = 'linux'): DockerHost {
+  return dockerHost({ env, homeDirectory: HOME, platform });
+}
+
+function refusal(env: NodeJS.ProcessEnv, platform?: NodeJS.Platform): MultiarchError {
+  try {
+    hostOf(env, platform);
+  } catch (error) {
+    if (error instanceof MultiarchError) return error;
+    throw error;
+  }
+  throw new Error('it is not refused');
+}
+
+describe('DOCKER_HOST', () => {
+  it.each<[value: string, shown: string]>([
+    ['unix:///run/user/1000/docker.sock', '/run/user/1000/docker.sock'],
+    ['unix:///a b/docker.sock', '/a b/docker.sock'],
+    ['tcp://docker.example.com:2375', 'docker.example.com:2375'],
+    ['tcp://docker.example.com', 'docker.example.com:2375'],
+    ['tcp://127.0.0.1:80', '127.0.0.1:80'],
+    ['tcp://[::1]:2375', '[::1]:2375'],
+    ['tcp://[::1]', '[::1]:2375'],
+    ['docker.example.com:4000', 'docker.example.com:4000'],
+  ])('%s is %s', (value, shown) => {
+    expect(describeHost(hostOf({ DOCKER_HOST: value }))).toBe(shown);
+  });
+
+  it('may have a path, which goes before that of a request', () => {
+    expect(hostOf({ DOCKER_HOST: 'tcp://proxy:1/docker/one/' })).toEqual({
+      kind: 'tcp',
+      hostname: 'proxy',
+      port: 1,
+      prefix: '/docker/one',
+    });
+  });
+
+  it('may be a named pipe of Windows', () => {
+    expect(hostOf({ DOCKER_HOST: 'npipe:////./pipe/docker_engine' }, 'win32')).toEqual({
+      kind: 'socket',
+      path: '//./pipe/docker_engine',
+    });
+    expect(hostOf({}, 'win32')).toEqual({ kind: 'socket', path: '//./pipe/docker_engine' });
+  });
+
+  it.each<[env: NodeJS.ProcessEnv, certificates: string | undefined, port: number]>([
+    [{}, undefined, 2375],
+    [{ DOCKER_TLS_VERIFY: '' }, undefined, 2375],
+    [{ DOCKER_CERT_PATH: '/certs' }, undefined, 2375],
+    [{ DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/certs' }, '/certs', 2376],
+    [{ DOCKER_TLS_VERIFY: '1', DOCKER_CONFIG: '/config' }, '/config', 2376],
+    [{ DOCKER_TLS_VERIFY: '1' }, join(HOME, '.docker'), 2376],
+  ])('speaks TLS where %j says so', (env, certificates, port) => {
+    expect(hostOf({ ...env, DOCKER_HOST: 'tcp://h' })).toEqual({
+      kind: 'tcp',
+      hostname: 'h',
+      prefix: '',
+      port,
+      ...(certificates !== undefined && { certificates }),
+    });
+  });
+
+  it.each<[value: string, message: string]>([
+    ['ssh://user@host', 'a daemon over ssh is not supported'],
+    ['unix://docker.sock', 'unix:// needs an absolute path'],
+    ['unix://', 'unix:// needs an absolute path'],
+    ['npipe:////./pipe/docker_engine', 'only Windows has named pipes'],
+    ['fd://', 'it must begin with unix://, tcp:// or npipe://'],
+    ['tcp://', 'it has no host, or a port that is none'],
+    ['tcp://host:99999', 'it has no host, or a port that is none'],
+    ['tcp://user:secret@host:1', 'it must not have a user name or password'],
+    ['tcp://host:1/?x=secret', 'it must end with its path'],
+  ])('%s is refused', (value, message) => {
+    const error = refusal({ DOCKER_HOST: value });
+    expect([error.kind, error.message]).toEqual(['argument', `DOCKER_HOST cannot be used: ${message}`]);
+    expect(error.hint).not.toContain('secret');
+  });
+
+  it('over ssh: the hint tells of a way', () => {
+    expect(refusal({ DOCKER_HOST: 'ssh://host' }).hint).toBe(
+      'Run `docker save IMAGE -o FILE` and name the file as docker-archive:FILE.',
+    );
+  });
+});
+
+describe('without DOCKER_HOST', () => {
+  it('the socket of a docker without root is used where that of root is missing', async () => {
+    const runtime = await temporaryDirectory();
+    await writeFile(join(runtime, 'docker.sock'), '');
+    expect([join(runtime, 'docker.sock'), '/var/run/docker.sock']).toContain(
+      describeHost(hostOf({ DOCKER_HOST: '', XDG_RUNTIME_DIR: runtime })),
+    );
+  });
+});
+
+describe('certificates', () => {
+  it('are those that are there', async () => {
+    const directory = await temporaryDirectory();
+    expect(await readCertificates(directory)).toEqual({});
+    await writeFile(join(directory, 'ca.pem'), 'authority');
+    await writeFile(join(directory, 'key.pem'), 'key');
+    expect(await readCertificates(directory)).toEqual({
+      ca: Buffer.from('authority'),
+      key: Buffer.from('key'),
+    });
+  });
+
+  it('must be files', async () => {
+    const directory = await temporaryDirectory();
+    await writeFile(join(directory, 'file'), '');
+    await expect(readCertificates(join(directory, 'file'))).rejects.toBeInstanceOf(FailedError);
+  });
+});
+
+async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'multiarch-docker-host-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}

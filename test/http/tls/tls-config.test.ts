@@ -1,0 +1,294 @@
+import { once } from 'node:events';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type * as Tls from 'node:tls';
+import { createSecureContext, rootCertificates, type SecureContextOptions } from 'node:tls';
+
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+
+import type { GotClientOptions } from '../../../src/http/got-client.js';
+import { ArgumentError, FailedError, MultiarchError, UnavailableError } from '../../../src/oci/errors.js';
+import { makeCertificates, makeClientCertificate, type Certificates } from '../../support/certificates.js';
+import { startScriptedServer, type ScriptedServer, type TlsFiles } from '../../support/scripted-server.js';
+import { makeTestClient, type TestClient } from '../../support/test-client.js';
+
+vi.mock('node:tls', async (importOriginal) => {
+  const tls = await importOriginal<typeof Tls>();
+  return { ...tls, createSecureContext: vi.fn(tls.createSecureContext) };
+});
+
+const path = '/v2/';
+
+/** Two authorities that know nothing of each other, each with a server's certificate and a client's. */
+interface Authority extends Certificates {
+  readonly server: TlsFiles;
+  readonly client: { readonly certFile: string; readonly keyFile: string };
+}
+let directory: string;
+let ours: Authority;
+let theirs: Authority;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'multiarch-trust-'));
+  [ours, theirs] = (await Promise.all(['ours', 'theirs'].map(makeAuthority))) as [Authority, Authority];
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+async function makeAuthority(name: string): Promise<Authority> {
+  const own = join(directory, name);
+  await mkdir(own);
+  const certificates = await makeCertificates(own);
+  const [key, cert, ca] = await Promise.all(
+    [certificates.keyFile, certificates.certFile, certificates.caFile].map((file) => readFile(file, 'utf8')),
+  );
+  const server = { key: key ?? '', cert: cert ?? '', ca: ca ?? '', requestCert: true };
+  return { ...certificates, server, client: await makeClientCertificate(own, `client-of-${name}`) };
+}
+
+/** A home directory whose certs.d of containers has these files for a host, each a copy of another. */
+async function home(host: string, files: Readonly<Record<string, string>>): Promise<string> {
+  const own = await mkdtemp(join(directory, 'home-'));
+  const certs = join(own, '.config', 'containers', 'certs.d', host);
+  await mkdir(certs, { recursive: true });
+  for (const [name, from] of Object.entries(files)) await copyFile(from, join(certs, name));
+  return own;
+}
+
+/** A client that speaks TLS and takes no server of this machine on trust. */
+function strictClient(options: Partial<GotClientOptions> = {}): TestClient {
+  return makeTestClient({ retries: 0, insecureTls: () => false, schemes: () => ['https'], ...options });
+}
+
+async function startServer(authority: Authority, requests = 1): Promise<ScriptedServer> {
+  const server = await startScriptedServer(authority.server);
+  if (requests > 0)
+    server.expect({ method: 'GET', path, times: requests, answer: { status: 200, body: 'x' } });
+  return server;
+}
+
+async function get({ client }: TestClient, server: ScriptedServer): Promise<number> {
+  const answer = await client.send({ method: 'GET', url: server.url(path) });
+  await answer.bytes(10);
+  return answer.status;
+}
+
+async function refusal(test: TestClient, server: ScriptedServer): Promise<MultiarchError> {
+  const error = await get(test, server).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof MultiarchError) return error;
+  throw new Error(`expected a refusal, got ${String(error)}`);
+}
+
+describe('a server', () => {
+  it('is trusted by the authority in its certs.d directory; another port is another server', async () => {
+    const server = await startServer(ours);
+    const other = await startServer(ours, 0);
+    const test = strictClient({ homeDirectory: await home(server.host, { 'ca.crt': ours.caFile }) });
+    expect(await get(test, server)).toBe(200);
+    const error = await refusal(test, other);
+    expect(error).toBeInstanceOf(UnavailableError);
+    expect(error.message).toContain('is signed by an unknown authority');
+    expect(error.hint).toContain('--cacert FILE');
+    expect(error.hint).toContain(`/etc/containers/certs.d/${other.host}/ca.crt`);
+  });
+
+  it('is trusted by the authority that a flag names, where it is a registry that was named', async () => {
+    const server = await startServer(ours);
+    const other = await startServer(ours, 0);
+    const isRegistry = (host: string): boolean => host === server.host;
+    const test = strictClient({ isRegistry, tls: { ca: ours.caFile } });
+    expect(await get(test, server)).toBe(200);
+    const { message, hint } = await refusal(test, other);
+    expect(message).toContain('is signed by an unknown authority');
+    // Flags are not about this server.
+    expect(hint).not.toMatch(/--/);
+    expect(hint).toContain(`/etc/containers/certs.d/${other.host}/ca.crt`);
+    expect(hint).toMatch(/NODE_EXTRA_CA_CERTS or SSL_CERT_FILE/);
+  });
+
+  it('is trusted by any of several authorities', async () => {
+    const [one, two] = [await startServer(ours), await startServer(theirs)];
+    const homeDirectory = await home(one.host, { 'ca.crt': theirs.caFile });
+    await copyFile(ours.caFile, join(homeDirectory, '.config/containers/certs.d', one.host, 'b.crt'));
+    const test = strictClient({ homeDirectory, tls: { ca: theirs.caFile } });
+    expect([await get(test, one), await get(test, two)]).toEqual([200, 200]);
+  });
+
+  it.each(['SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS'])(
+    'that has authorities of its own is also trusted by those in %s',
+    async (variable) => {
+      const server = await startServer(ours);
+      const homeDirectory = await home(server.host, { 'ca.crt': theirs.caFile });
+      const test = strictClient({ homeDirectory, env: { [variable]: ours.caFile } });
+      expect(await get(test, server)).toBe(200);
+    },
+  );
+
+  it('of any name is trusted by the authorities in SSL_CERT_FILE', async () => {
+    const [one, two] = [await startServer(ours), await startServer(ours)];
+    const test = strictClient({ isRegistry: () => false, env: { SSL_CERT_FILE: ours.caFile } });
+    expect([await get(test, one), await get(test, two)]).toEqual([200, 200]);
+  });
+
+  it('keeps the authorities that everybody trusts', async () => {
+    const server = await startServer(ours);
+    vi.mocked(createSecureContext).mockClear();
+    await get(strictClient({ tls: { ca: ours.caFile } }), server);
+    const given = vi
+      .mocked(createSecureContext)
+      .mock.calls.map(([options]) => options as SecureContextOptions);
+    const authorities = given.flatMap(({ ca }) => (Array.isArray(ca) ? ca : []));
+    expect(authorities).toEqual([...rootCertificates, (await readFile(ours.caFile, 'utf8')).trim()]);
+  });
+
+  it.each([
+    [
+      'SSL_CERT_FILE',
+      'missing.pem',
+      /SSL_CERT_FILE names .*missing\.pem, which cannot be read: there is no such file/,
+    ],
+    ['SSL_CERT_FILE', 'ours/ca.key', /SSL_CERT_FILE names .*ca\.key, which holds no certificate in PEM form/],
+    ['NODE_EXTRA_CA_CERTS', 'missing.pem', /NODE_EXTRA_CA_CERTS names .*missing\.pem, which cannot be read/],
+  ])('that is not trusted has it said that %s names %s', async (variable, file, words) => {
+    const server = await startServer(ours, 0);
+    const test = strictClient({ env: { [variable]: join(directory, file) } });
+    expect((await refusal(test, server)).hint).toMatch(words);
+    // Who does not need that file does not hear of it.
+    const other = await startServer(theirs);
+    const env = { [variable]: join(directory, file) };
+    expect(await get(strictClient({ env, tls: { ca: theirs.caFile } }), other)).toBe(200);
+  });
+});
+
+describe('a client certificate', () => {
+  const pair = ({ client }: Authority) => ({ cert: client.certFile, key: client.keyFile });
+
+  it('is shown to the server in whose certs.d directory it is', async () => {
+    const [server, other] = [await startServer(ours), await startServer(ours)];
+    const homeDirectory = await home(server.host, {
+      'ca.crt': ours.caFile,
+      'client.cert': ours.client.certFile,
+      'client.key': ours.client.keyFile,
+    });
+    const test = strictClient({ homeDirectory, env: { SSL_CERT_FILE: ours.caFile } });
+    await Promise.all([get(test, server), get(test, other)]);
+    expect(server.requests[0]?.client).toBe('client-of-ours');
+    expect(other.requests[0]?.client).toBeUndefined();
+  });
+
+  it('of flags takes the place of the one in the directory', async () => {
+    const server = await startServer(ours);
+    const homeDirectory = await home(server.host, {
+      'ca.crt': ours.caFile,
+      'client.cert': theirs.client.certFile,
+      'client.key': theirs.client.keyFile,
+    });
+    await get(strictClient({ homeDirectory, tls: pair(ours) }), server);
+    expect(server.requests[0]?.client).toBe('client-of-ours');
+  });
+
+  it('is shown where the server is not verified too', async () => {
+    const server = await startServer(ours);
+    await get(strictClient({ insecureTls: () => true, tls: pair(ours) }), server);
+    expect(server.requests[0]?.client).toBe('client-of-ours');
+  });
+
+  it('is shown on connections that were opened ahead', async () => {
+    const server = await startServer(ours, 2);
+    const test = strictClient({ tls: { ...pair(ours), ca: ours.caFile } });
+    test.client.preconnect(server.url(path), 2);
+    await expect.poll(() => server.connections).toBe(2);
+    await Promise.all([get(test, server), get(test, server)]);
+    expect(server.connections).toBe(2);
+    expect(server.requests.map(({ client }) => client)).toEqual(['client-of-ours', 'client-of-ours']);
+  });
+
+  it.each([{ cert: 'x.pem' }, { key: 'x.key' }])('%j alone is a mistake', async (tls) => {
+    const error = await refusal(strictClient({ tls }), await startServer(ours, 0));
+    expect(error).toBeInstanceOf(ArgumentError);
+    expect(error.hint).toContain('both --cert FILE and --key FILE');
+  });
+
+  it.each([
+    // The older version has no word for it.
+    [
+      'TLSv1.2',
+      (host: string) => `the TLS handshake with ${host} failed`,
+      'It may want a client certificate. ',
+    ],
+    ['TLSv1.3', (host: string) => `${host} asks for a client certificate`, ''],
+  ] as const)('that is missing is what the message is about (%s)', async (version, words, before) => {
+    const { url, host } = await startDemandingServer(version, ours);
+    const ca = ours.caFile;
+    const send = (options: Partial<GotClientOptions>): Promise<unknown> =>
+      strictClient(options).client.send({ method: 'GET', url });
+    await expect(send({ tls: { ca } })).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining(words(host)),
+      hint: `${before}Name it with --cert FILE and --key FILE, or store it as /etc/containers/certs.d/${host}/client.cert and client.key.`,
+    });
+    await expect(send({ env: { SSL_CERT_FILE: ca }, isRegistry: () => false })).rejects.toMatchObject({
+      message: expect.stringContaining(words(host)),
+      hint: expect.stringContaining(`${before}A client certificate is shown to a registry that was named`),
+    });
+    expect(await send({ tls: { ca, ...pair(ours) } })).toMatchObject({ status: 200 });
+  });
+});
+
+describe('the files for a host', () => {
+  it('are not looked at for plain HTTP, nor before a request', async () => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'GET', path, times: 2, answer: { status: 200 } });
+    const homeDirectory = await home(server.host, { 'alone.key': ours.client.keyFile });
+    const test = makeTestClient({ homeDirectory, tls: { ca: 'missing' } });
+    expect(await get(test, server)).toBe(200);
+    const url = new URL(`https://${server.host}${path}`);
+    expect((await test.client.send({ method: 'GET', url, negotiateScheme: true })).status).toBe(200);
+  });
+
+  it('that cannot be used stop the request before it is sent', async () => {
+    const server = await startServer(ours, 0);
+    const homeDirectory = await home(server.host, { 'alone.key': ours.client.keyFile });
+    const test = strictClient({ homeDirectory });
+    test.client.preconnect(server.url(path), 2);
+    const error = await refusal(test, server);
+    expect(error).toBeInstanceOf(FailedError);
+    expect(error.message).toContain(`${server.host}/alone.key is a key without its client certificate`);
+    expect(server.connections).toBe(0);
+    const missing = strictClient({ tls: { ca: join(directory, 'missing.pem') } });
+    expect((await refusal(missing, server)).message).toContain('missing.pem: there is no such file');
+  });
+
+  it('are read once', async () => {
+    const server = await startServer(ours, 2);
+    const homeDirectory = await home(server.host, { 'ca.crt': ours.caFile });
+    const test = strictClient({ homeDirectory });
+    await get(test, server);
+    await writeFile(join(homeDirectory, '.config/containers/certs.d', server.host, 'ca.crt'), 'gone');
+    server.cut();
+    expect(await get(test, server)).toBe(200);
+  });
+});
+
+/** A server that serves nobody who shows no certificate by the authority. */
+async function startDemandingServer(
+  version: 'TLSv1.2' | 'TLSv1.3',
+  { server: files }: Authority,
+): Promise<{ readonly url: URL; readonly host: string }> {
+  const server = createServer(
+    { ...files, requestCert: true, rejectUnauthorized: true, minVersion: version, maxVersion: version },
+    (_request, response) => response.end(),
+  ).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { host, url: new URL(`https://${host}/`) };
+}

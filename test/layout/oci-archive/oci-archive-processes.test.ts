@@ -1,0 +1,93 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { parseTag } from '../../../src/oci/reference.js';
+import { makeOciArchiveProcesses, type OciArchiveProcesses } from '../../support/oci-archive-process.js';
+import { run } from '../../support/run.js';
+import { readAll } from '../../contract/contract-content.js';
+import { archivePath, openOciArchive } from './temporary-oci-archive.js';
+
+let processes: OciArchiveProcesses;
+beforeAll(async () => {
+  processes = await makeOciArchiveProcesses();
+});
+afterAll(() => processes.remove());
+
+/** The tags of an archive of which everything is there. */
+async function wholeTags(path: string): Promise<string[]> {
+  const archive = openOciArchive(path);
+  const names = await archive.names();
+  for (const name of names) {
+    const document = await archive.readManifest(parseTag(name));
+    if (document.kind !== 'manifest') throw new Error(`${name} is no image`);
+    const { config, layers } = document.value;
+    for (const blob of [config, ...layers]) await readAll(await archive.openBlob(blob));
+  }
+  return [...names];
+}
+
+describe('several processes on one archive', () => {
+  it('lose no image of one another', async () => {
+    const path = await archivePath();
+    const groups = ['a', 'b', 'c'].map((name) => [0, 1, 2].map((number) => `${name}-${number}`));
+    for (const { error } of await Promise.all(groups.map((tags) => processes.finish({ path, tags })))) {
+      expect(error).toBeUndefined();
+    }
+    expect((await wholeTags(path)).toSorted()).toEqual(groups.flat());
+    expect(await readdir(join(path, '..'))).toEqual(['images.tar']);
+  });
+});
+
+describe('a process that is killed', () => {
+  it('at whatever step leaves the old archive or the new one, and nobody waits for it', async () => {
+    const complete = await archivePath();
+    await processes.finish({ path: complete, tags: ['old'] });
+    const { calls } = await processes.finish({ path: complete, tags: ['new'] });
+    expect(calls).toContain('rename');
+    const before = new Set<string>();
+    // Every third step, and each that renames: all of them would take long.
+    const steps = calls.flatMap((call, index) => (index % 3 === 0 || call === 'rename' ? [index + 1] : []));
+    for (const killBefore of steps) {
+      const path = await archivePath();
+      await processes.finish({ path, tags: ['old'] });
+      const old = await readFile(path);
+      const { signal } = await processes.start({ path, tags: ['new'], killBefore });
+      expect(signal).toBe('SIGKILL');
+      const left = await readFile(path);
+      if (left.equals(old)) before.add('old');
+      else {
+        before.add('new');
+        expect(left).toEqual(await readFile(complete));
+      }
+      await processes.finish({ path, tags: ['next'] });
+      const tags = await wholeTags(path);
+      expect([tags[0], tags.at(-1)]).toEqual(['old', 'next']);
+    }
+    expect([...before].toSorted()).toEqual(['new', 'old']);
+  }, 120_000);
+});
+
+describe.runIf(process.platform !== 'win32')('a disk that is full', () => {
+  it.each([
+    // The limit is on the size of a file, in blocks of 512 bytes: the layer alone is too large, or the archive.
+    ['for a blob', 100_000, 64, 'blob sha256:'],
+    ['for the archive', 20_000, 64, ''],
+  ])('%s leaves the archive as it was', async (_what, layerSize, limit, what) => {
+    const path = await archivePath();
+    await processes.finish({ path, tags: ['old'], layerSize: 20_000 });
+    const before = await readFile(path);
+    const words = processes.words({ path, tags: ['new'], layerSize });
+    const { stdout, stderr } = await run('sh', ['-c', `ulimit -f ${limit} && exec "$@"`, 'sh', ...words]);
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({
+      error: {
+        kind: 'failed',
+        message: expect.stringMatching(`^cannot write ${what}.*${path}: the limit of the size`) as string,
+      },
+    });
+    expect(await readFile(path)).toEqual(before);
+    expect(await readdir(join(path, '..'))).toEqual(['images.tar']);
+  });
+});

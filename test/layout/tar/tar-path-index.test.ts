@@ -1,0 +1,196 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+
+import { TarPathIndex } from '../../../src/layout/tar/tar-path-index.js';
+import { paxHeader, tarFile, type TarPart } from '../../support/tar-file.js';
+import { filesOf, openArchive, refusal } from '../temporary-archive.js';
+
+const file = (name: string, content = name): TarPart => ({ name, content });
+const symbolic = (name: string, target: string): TarPart => ({ name, type: '2', target });
+const hard = (name: string, target: string): TarPart => ({ name, type: '1', target });
+
+describe('names', () => {
+  it.each<[what: string, parts: TarPart[], names: string[]]>([
+    ['are without ./, doubled slashes and the like', [file('./a'), file('.//b/./c')], ['a', 'b/c']],
+    ['come in the order of the entries that count', [file('b'), file('a'), file('b')], ['a', 'b']],
+    ['are those of files only', [{ name: 'd/', type: '5' }, file('d/a')], ['d/a']],
+    ['may have dots in them', [file('..a'), file('b../c..d')], ['..a', 'b../c..d']],
+  ])('%s', async (_what, parts, names) => {
+    expect((await openArchive(tarFile(parts))).names()).toEqual(names);
+  });
+
+  it.each<[what: string, parts: TarPart[], files: [string, string][]]>([
+    ['the last file of a name', [file('a', 'old'), file('./a', 'new')], [['a', 'new']]],
+    ['nothing where the last of a name is no file', [file('a'), { name: 'a', type: '6' }], []],
+    [
+      'a file in the place of a link',
+      [file('b'), symbolic('a', 'b'), file('a', 'own')],
+      [
+        ['b', 'b'],
+        ['a', 'own'],
+      ],
+    ],
+    [
+      'a link in the place of a file',
+      [file('b'), file('a', 'own'), symbolic('a', 'b')],
+      [
+        ['b', 'b'],
+        ['a', 'b'],
+      ],
+    ],
+  ])('stand for %s', async (_what, parts, files) => {
+    expect(await filesOf(await openArchive(tarFile(parts)))).toEqual(files);
+  });
+
+  it('are found however they are written, but not from outside', async () => {
+    const archive = await openArchive(tarFile([file('a/b')]));
+    expect(['a/b', './a/b', 'a//b'].map((name) => archive.size(name))).toEqual([3, 3, 3]);
+    const others = ['', '.', 'a', 'b', 'a/b/c', '/a/b', '../a/b', 'x/../a/b', 'constructor', '__proto__'];
+    expect(others.filter((name) => archive.size(name) !== undefined)).toEqual([]);
+    expect(archive.openFile('../a/b')).toBeUndefined();
+    expect(await archive.readSmallFile('/a/b', 10)).toBeUndefined();
+  });
+
+  it.each(['/etc/passwd', '../x', 'a/../../x', 'a/..', '..', '//x', './../x'])(
+    'that lead out of the archive are refused: %s',
+    async (name) => {
+      for (const type of ['0', '1', '2', '3', '5', '6']) {
+        const { message, hint } = await refusal(tarFile([file('a'), { name, type, target: 'a' }]));
+        expect(message).toBe(`FILE has an entry "${name}": a name that leads out of the archive`);
+        expect(hint).toContain('Do not trust this file');
+      }
+    },
+  );
+
+  it('are shown in messages without what a terminal would obey', async () => {
+    expect((await refusal(tarFile([file('../\u001B[2J')]))).message).toContain('"../\\u001b[2J"');
+  });
+
+  it('of more than 4096 characters are refused', async () => {
+    for (const keyword of ['path', 'linkpath']) {
+      const parts = [paxHeader({ [keyword]: 'x/'.repeat(2500) }), symbolic('a', 'b')];
+      expect((await refusal(tarFile(parts))).message).toBe('FILE has a name of more than 4096 characters');
+    }
+  });
+});
+
+it('are not too many to be held in memory', () => {
+  const names = new TarPathIndex('FILE');
+  const add = (number: number): void => {
+    names.add({ type: 'file', name: String(number), target: '', start: 0, size: 0 });
+  };
+  for (let number = 0; number < 250_000; number += 1) add(number);
+  add(0);
+  expect(() => add(250_000)).toThrow('FILE has more than 250000 files');
+});
+
+it('have not too many parts to be held in memory', () => {
+  const names = new TarPathIndex('FILE');
+  const add = (name: string): void => {
+    names.add({ type: 'other', name, target: '', start: 0, size: 0 });
+  };
+  for (let number = 0; number < 500; number += 1) add('d/'.repeat(2000));
+  expect(() => add('d')).toThrow('FILE has more than 1000000 parts in its names');
+});
+
+describe('links', () => {
+  it.each<[what: string, parts: TarPart[], content: string | undefined]>([
+    [
+      'of docker save, from layer to layer',
+      [
+        file('id1/layer.tar', 'layer'),
+        symbolic('link', 'x'),
+        symbolic('id2/layer.tar', '../id1/layer.tar'),
+        symbolic('link', 'id2/layer.tar'),
+      ],
+      'layer',
+    ],
+    ['to what comes later', [symbolic('link', 'a'), file('a')], 'a'],
+    [
+      'by way of a directory that is a link',
+      [file('d/e/a'), symbolic('way', 'd/e'), symbolic('link', 'way/a')],
+      'd/e/a',
+    ],
+    [
+      'up from where a directory that is a link leads',
+      [file('d/a'), file('d/e/x'), symbolic('way', 'd/e'), symbolic('link', './way/../a')],
+      'd/a',
+    ],
+    ['over several links', [file('a'), symbolic('b', 'a'), symbolic('c', 'b'), symbolic('link', 'c')], 'a'],
+    ['that are hard', [file('a'), hard('link', './a')], 'a'],
+    [
+      'that are hard, to what is replaced later',
+      [file('a', 'old'), hard('link', 'a'), file('a', 'new')],
+      'old',
+    ],
+    ['that are hard, to a symbolic one', [file('a'), symbolic('b', 'a'), hard('link', 'b')], 'a'],
+    ['that are hard, to what comes later', [hard('link', 'a'), file('a')], undefined],
+    ['to nothing', [symbolic('link', 'a')], undefined],
+    ['that are hard, to nothing', [hard('link', 'a')], undefined],
+    ['to a directory', [{ name: 'd/', type: '5' }, symbolic('link', 'd')], undefined],
+    ['to where they are', [symbolic('link', '.')], undefined],
+    ['to below a file', [file('a'), symbolic('link', 'a/b')], undefined],
+    ['to themselves', [symbolic('link', 'link')], undefined],
+    ['by way of an empty directory', [file('a'), { name: 'd/', type: '5' }, symbolic('link', 'd/../a')], 'a'],
+    ['by way of what is not there', [file('a'), symbolic('link', 'd/../a')], undefined],
+    [
+      'over 255 names',
+      [file('d/a'), paxHeader({ linkpath: `${'d/../'.repeat(126)}d/a` }), symbolic('link', 'x')],
+      'd/a',
+    ],
+    [
+      'over more names',
+      [file('d/a'), paxHeader({ linkpath: `${'d/../'.repeat(127)}d/a` }), symbolic('link', 'x')],
+      undefined,
+    ],
+    ['in a circle', [symbolic('link', 'b'), symbolic('b', 'c'), symbolic('c', 'link')], undefined],
+    ['in a growing circle', [symbolic('link', 'link/link/x')], undefined],
+  ])('%s', async (_what, parts, content) => {
+    const archive = await openArchive(tarFile(parts));
+    expect(new Map(await filesOf(archive)).get('link')).toBe(content);
+    expect(archive.size('link')).toBe(content?.length);
+  });
+
+  it('are followed in the names of directories', async () => {
+    const parts = [file('store/abc'), symbolic('blobs', 'store')];
+    const archive = await openArchive(tarFile(parts));
+    expect(String(await archive.readSmallFile('blobs/abc', 100))).toBe('store/abc');
+    expect(archive.names()).toEqual(['store/abc']);
+  });
+
+  it.each<[link: TarPart]>([
+    [symbolic('a', '/etc/passwd')],
+    [symbolic('a', '../x')],
+    [symbolic('d/a', '../../x')],
+    [symbolic('d/a', 'b/../../../d/a')],
+    [hard('a', '/etc/passwd')],
+    [hard('a', '../x')],
+    [hard('d/a', 'd/../../x')],
+  ])('out of the archive are refused: $name to $target', async (link) => {
+    const { message, hint } = await refusal(tarFile([file('x'), link]));
+    const words = `"${link.name}" to "${String(link.target)}"`;
+    expect(message).toBe(`FILE has a link ${words}, which leads out of the archive`);
+    expect(hint).toContain('Do not trust this file');
+  });
+
+  it('out of the archive by way of others are refused', async () => {
+    // By its names alone, the second one stays inside.
+    const parts = [symbolic('d/here', '..'), symbolic('d/e/out', '../here/../x')];
+    expect((await refusal(tarFile(parts))).message).toContain('a link "d/e/out" to "../here/../x"');
+  });
+});
+
+it('a way costs no more than its steps, and ends where there is nothing', () => {
+  const names = new TarPathIndex('FILE');
+  for (let number = 0; number < 100; number += 1) {
+    const link = { name: `l${number}`, target: `${'a/'.repeat(2000)}b`, start: 0, size: 0 };
+    names.add({ type: 'symbolic-link', ...link });
+  }
+  const lookUps = vi.spyOn(Map.prototype, 'get');
+  onTestFinished(() => lookUps.mockRestore());
+
+  names.check();
+  expect(names.files()).toEqual([]);
+
+  // For a name itself, and for the first of those that its link states.
+  expect(lookUps.mock.calls.length).toBeLessThanOrEqual(100 * 2 * 4);
+});

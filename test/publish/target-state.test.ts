@@ -1,0 +1,94 @@
+import { describe, expect, it, vi } from 'vitest';
+
+import { MemoryStore } from '../../src/content/memory-store.js';
+import type { Selector } from '../../src/content/source.js';
+import type { Target } from '../../src/content/target.js';
+import { documentDescriptor } from '../../src/oci/document.js';
+import { UnauthorizedError } from '../../src/oci/errors.js';
+import { parseTag } from '../../src/oci/reference.js';
+import { missingChildren, readTagStates, type SourcedEntry } from '../../src/publish/target-state.js';
+import { storeNested } from '../support/nested-indexes.js';
+import { storeContent } from '../support/stored.js';
+import { tinyImage } from '../support/tiny-image.mjs';
+
+/** Which requests a target got. */
+function asked(target: Target): Selector[] {
+  const selectors: Selector[] = [];
+  const find = target.find.bind(target);
+  target.find = (selector, options) => {
+    selectors.push(selector);
+    return find(selector, options);
+  };
+  return selectors;
+}
+
+async function childOf(store: MemoryStore, architecture: 'amd64' | 'arm64' | 's390x'): Promise<SourcedEntry> {
+  const document = await storeContent(store, tinyImage({ architecture }));
+  return { descriptor: documentDescriptor(document), source: store };
+}
+
+describe('missingChildren', () => {
+  it('asks for each distinct child once, but for those seen, and gives what is not there in order', async () => {
+    const source = new MemoryStore();
+    const target = new MemoryStore();
+    const there = await childOf(target, 'amd64');
+    const [first, second] = [await childOf(source, 's390x'), await childOf(source, 'arm64')];
+    const seen = await childOf(source, 'amd64');
+    const selectors = asked(target);
+
+    const missing = await missingChildren(
+      target,
+      [first, there, second, first],
+      new Set([seen.descriptor.digest]),
+    );
+
+    expect(missing).toEqual([first, second]);
+    expect(selectors).toEqual([first.descriptor.digest, second.descriptor.digest]);
+  });
+
+  it('looks for layers once in an index that is listed many times', async () => {
+    const store = new MemoryStore();
+    const { descriptor } = await childOf(store, 'amd64');
+    const nested = documentDescriptor(await storeNested(store, descriptor, 3));
+    const reads = vi.spyOn(store, 'readManifest');
+
+    const children = [{ descriptor: nested, source: store }];
+    expect(await missingChildren(store, children, new Set(), { nondistributable: 'move' })).toEqual([]);
+
+    expect(reads).toHaveBeenCalledTimes(4);
+  });
+});
+
+describe('what a registry does not let us see', () => {
+  const hidden = new MemoryStore();
+  hidden.find = () => Promise.reject(new UnauthorizedError('denied'));
+
+  it('counts as missing: the write that follows tells', async () => {
+    const child = await childOf(new MemoryStore(), 'amd64');
+    expect(await missingChildren(hidden, [child], new Set())).toEqual([child]);
+    const destination = { target: hidden, tag: parseTag('1.2') };
+    expect(await readTagStates([destination])).toEqual(new Map([[destination, undefined]]));
+  });
+});
+
+describe('observeTags', () => {
+  it('asks for each tag once, and for nothing where a digest is published', async () => {
+    const target = new MemoryStore();
+    const document = await storeContent(target, tinyImage({ architecture: 'amd64' }), 'old');
+    const destinations = [
+      { target, tag: parseTag('old') },
+      { target },
+      { target, tag: parseTag('new') },
+    ] as const;
+    const selectors = asked(target);
+
+    const states = await readTagStates(destinations);
+
+    expect(destinations.map((destination) => states.get(destination)?.digest)).toEqual([
+      document.digest,
+      undefined,
+      undefined,
+    ]);
+    expect(selectors).toEqual(['old', 'new']);
+  });
+});

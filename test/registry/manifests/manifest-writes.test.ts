@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest';
+
+import { digestOf } from '../../../src/oci/digest.js';
+import { ConflictError, FailedError, InvalidError } from '../../../src/oci/errors.js';
+import { parseDocument } from '../../../src/oci/parse.js';
+import { parseTag } from '../../../src/oci/reference.js';
+import { connect, startRegistry } from '../../support/open-repository.js';
+import { failure, type Answer, type LoggedRequest } from '../../support/recording-server.js';
+import { tinyImage, tinyIndex } from '../../support/tiny-image.mjs';
+
+const tag = parseTag('1.2');
+const image = tinyImage({ architecture: 'amd64' });
+const index = tinyIndex([image]);
+const other = tinyIndex([image, tinyImage({ architecture: 'arm64' })]);
+const document = parseDocument(index.bytes);
+const short = index.digest.slice(0, 15);
+
+function onPut(to: (next: () => Promise<Answer>) => Answer | Promise<Answer>) {
+  return (request: LoggedRequest, next: () => Promise<Answer>): Answer | Promise<Answer> =>
+    request.method === 'PUT' ? to(next) : next();
+}
+
+describe('writeManifest', () => {
+  it('puts the exact bytes, under the tag or else under the digest, in one request', async () => {
+    const registry = await startRegistry();
+    registry.put('app', image);
+    const repository = connect(registry.host)('app');
+    const bytes = Buffer.from(`\n${Buffer.from(index.bytes).toString()}\n`);
+    const spaced = parseDocument(bytes);
+    const descriptor = { mediaType: index.mediaType, digest: spaced.digest, size: bytes.length };
+
+    expect(await repository.writeManifest(spaced)).toEqual(descriptor);
+    expect(await repository.writeManifest(spaced, { tag })).toEqual(descriptor);
+    expect(registry.manifest('app', '1.2')).toEqual({ ...registry.manifest('app', spaced.digest) });
+    expect(registry.manifest('app', '1.2')).toEqual({
+      mediaType: index.mediaType,
+      bytes,
+      digest: spaced.digest,
+    });
+    expect(registry.lines()).toEqual([
+      `PUT /v2/app/manifests/${spaced.digest.slice(0, 15)} 201`,
+      'PUT /v2/app/manifests/1.2 201',
+    ]);
+  });
+
+  it('sends nothing that is larger than registries take', async () => {
+    const registry = await startRegistry();
+    const padded = parseDocument(Buffer.concat([index.bytes, Buffer.alloc(4 << 20, ' ')]));
+    await expect(connect(registry.host)('app').writeManifest(padded)).rejects.toThrow(
+      /registries take 4194304/,
+    );
+    expect(registry.requests).toEqual([]);
+  });
+
+  it('sends nothing that has another digest than it says', async () => {
+    const registry = await startRegistry();
+    const forged = { ...document, digest: digestOf(other.bytes) };
+    const write = connect(registry.host)('app').writeManifest(forged, { tag });
+    await expect(write).rejects.toBeInstanceOf(InvalidError);
+    expect(registry.requests).toEqual([]);
+  });
+
+  it.each<[string, (answer: Answer) => Answer]>([
+    ['answers 200', (answer) => ({ ...answer, status: 200 })],
+    ['answers 202', (answer) => ({ ...answer, status: 202 })],
+    ['answers 201 without a digest', () => ({ status: 201 })],
+    [
+      'answers 201 with a malformed digest',
+      () => ({ status: 201, headers: { 'docker-content-digest': 'x' } }),
+    ],
+  ])('reads back where the registry %s', async (_what, to) => {
+    const registry = await startRegistry({ fault: onPut(async (next) => to(await next())) });
+    registry.put('app', image);
+    await connect(registry.host)('app').writeManifest(document, { tag });
+    expect(registry.lines().at(-1)).toBe('HEAD /v2/app/manifests/1.2 200');
+  });
+
+  it('does not believe a success after which the registry shows something else', async () => {
+    const registry = await startRegistry({ fault: onPut(() => ({ status: 200 })) });
+    registry.put('app', other, '1.2');
+    const error = await connect(registry.host)('app')
+      .writeManifest(document, { tag })
+      .catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(FailedError);
+    expect(String(error)).toContain(index.digest);
+    expect(String(error)).toContain(other.digest);
+  });
+
+  it('waits for a registry that shows a tag a moment later', async () => {
+    let heads = 0;
+    const waits: number[] = [];
+    const registry = await startRegistry({
+      fault: async ({ method }, next) => {
+        if (method === 'PUT') return { ...(await next()), status: 200 };
+        heads += 1;
+        return heads < 3 ? failure(404, 'MANIFEST_UNKNOWN', 'not yet') : next();
+      },
+    });
+    registry.put('app', image);
+    await connect(registry.host, { waits })('app').writeManifest(document, { tag });
+    expect(waits).toEqual([250, 1_000]);
+  });
+
+  it('refuses to have been understood as something else', async () => {
+    const registry = await startRegistry({
+      fault: onPut(() => ({ status: 201, headers: { 'docker-content-digest': other.digest } })),
+    });
+    const error = await connect(registry.host)('app')
+      .writeManifest(document, { tag })
+      .catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(InvalidError);
+    expect(String(error)).toContain(`as ${other.digest}, but ${index.digest} was sent`);
+  });
+
+  it('tries again while a registry does not see the children yet', async () => {
+    let puts = 0;
+    const waits: number[] = [];
+    const registry = await startRegistry({
+      fault: onPut((next) => {
+        puts += 1;
+        return puts < 3 ? failure(400, 'MANIFEST_BLOB_UNKNOWN', 'not yet') : next();
+      }),
+    });
+    registry.put('app', image);
+    await connect(registry.host, { waits })('app').writeManifest(document, { tag });
+    expect(puts).toBe(3);
+    expect(waits).toEqual([250, 1_000]);
+  });
+
+  it('names the children that are missing when that was in vain', async () => {
+    const registry = await startRegistry();
+    const error = await connect(registry.host)('app')
+      .writeManifest(document, { tag })
+      .catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(InvalidError);
+    expect(String(error)).toContain(`${registry.host}/app does not hold: ${image.manifest.digest} (`);
+    expect(registry.lines()).toEqual(Array(3).fill('PUT /v2/app/manifests/1.2 400'));
+    expect(registry.manifest('app', '1.2')).toBeUndefined();
+  });
+});
+
+it('says why a registry may refuse an image whose layers lie elsewhere', async () => {
+  const layer = `sha256:${'b'.repeat(64)}`;
+  const registry = await startRegistry({
+    fault: onPut(() => failure(400, 'MANIFEST_BLOB_UNKNOWN', `blob unknown: ${layer}`)),
+  });
+  const { mediaType, digest, size } = image.config;
+  const foreign = {
+    mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+    digest: layer,
+    size: 9,
+    urls: ['https://elsewhere.example.com/layer'],
+  };
+  const value = {
+    schemaVersion: 2,
+    mediaType: image.manifest.mediaType,
+    config: { mediaType, digest, size },
+    layers: [foreign],
+  };
+  const windows = parseDocument(Buffer.from(JSON.stringify(value)));
+  await expect(connect(registry.host)('app').writeManifest(windows)).rejects.toMatchObject({
+    hint: expect.stringContaining('not for distribution') as string,
+  });
+});
+
+describe('an immutable tag', () => {
+  it.each<[string, Answer]>([
+    ['ECR', failure(400, 'TAG_INVALID', 'already exists and is immutable')],
+    ['Quay', failure(409, 'TAG_IMMUTABLE', 'immutable')],
+    ['Harbor', failure(412, 'PRECONDITION', 'immutable tag rule')],
+    ['a bare 409', { status: 409 }],
+    ['a bare 412', { status: 412 }],
+  ])('that holds this digest already is no failure (%s)', async (_name, answer) => {
+    const registry = await startRegistry({ fault: onPut(() => answer) });
+    registry.put('app', index, '1.2');
+    await connect(registry.host)('app').writeManifest(document, { tag });
+    expect(registry.lines()).toEqual([
+      `PUT /v2/app/manifests/1.2 ${answer.status}`,
+      'HEAD /v2/app/manifests/1.2 200',
+    ]);
+  });
+
+  it('that holds another digest is a conflict that names both', async () => {
+    const registry = await startRegistry({ immutableTags: true });
+    registry.put('app', other, '1.2');
+    const error = await connect(registry.host)('app')
+      .writeManifest(document, { tag })
+      .catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(ConflictError);
+    const { message, hint, exchange } = error as ConflictError;
+    expect(message).toContain(index.digest);
+    expect(message).toContain(other.digest);
+    expect(message).toContain('cannot be overwritten because the tag is immutable');
+    expect(hint).toContain('another tag');
+    expect(exchange?.status).toBe(400);
+  });
+
+  it('does not stand in the way of the digest itself', async () => {
+    const registry = await startRegistry({ immutableTags: true });
+    registry.put('app', index, '1.2');
+    await connect(registry.host)('app').writeManifest(document);
+    expect(registry.lines()).toEqual([`PUT /v2/app/manifests/${short} 201`]);
+  });
+});

@@ -1,0 +1,389 @@
+import { describe, expect, it, vi } from 'vitest';
+
+import { parseDigest } from '../../../src/oci/digest.js';
+import { ConflictError, InvalidError, UnauthorizedError, type ErrorKind } from '../../../src/oci/errors.js';
+import { OCI_INDEX } from '../../../src/oci/media-type.js';
+import { parseDocument } from '../../../src/oci/parse.js';
+import { parseTag } from '../../../src/oci/reference.js';
+import { artifact, documentOf } from '../../support/artifact.js';
+import type { MemoryRegistry, MemoryRegistryOptions } from '../../support/memory-registry.js';
+import { connect, startRegistry, type OpenOptions } from '../../support/open-repository.js';
+import { failure, json, type Answer, type LoggedRequest } from '../../support/recording-server.js';
+import { tinyImage, tinyIndex } from '../../support/tiny-image.mjs';
+
+const image = tinyImage({ architecture: 'amd64' });
+const subject = parseDigest(image.manifest.digest);
+const short = subject.slice(0, 15);
+const tag = subject.replace(':', '-');
+const signatures = ['a', 'b', 'c', 'd', 'e'].map((text) => artifact(image.manifest, { text }));
+const digests = signatures.map(({ manifest }) => manifest.digest);
+
+async function start(options: MemoryRegistryOptions = {}, open: OpenOptions = {}) {
+  const registry = await startRegistry(options);
+  registry.put('app', image);
+  return { registry, repository: connect(registry.host, open)('app') };
+}
+
+function list(...manifests: readonly { readonly digest: string }[]): Buffer {
+  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }));
+}
+
+const entry = ({ manifest: { mediaType, digest, size } }: (typeof signatures)[number]) => ({
+  mediaType,
+  digest,
+  size,
+  artifactType: 'application/vnd.example.signature',
+});
+
+/** What the tag holds, by digest. */
+function held(registry: MemoryRegistry): string[] {
+  const { bytes } = registry.manifest('app', tag) ?? expect.fail('there is no list');
+  return (JSON.parse(bytes.toString()) as { manifests: { digest: string }[] }).manifests.map(
+    ({ digest }) => digest,
+  );
+}
+
+const onReferrers =
+  (to: (request: LoggedRequest, next: () => Promise<Answer>) => Answer | Promise<Answer>) =>
+  (request: LoggedRequest, next: () => Promise<Answer>) =>
+    request.path.includes('/referrers/') ? to(request, next) : next();
+
+describe('listReferrers', () => {
+  it.each([1, 2, 5, 100])('reads pages of %i, in order', async (pageSize) => {
+    const { registry, repository } = await start({ referrers: { pageSize } });
+    for (const signature of signatures) registry.put('app', signature);
+    registry.put('app', artifact(tinyImage({ architecture: 'arm64' }).manifest));
+
+    const found = await repository.listReferrers(subject);
+
+    expect(found.map(({ digest }) => digest)).toEqual(digests);
+    expect(registry.requests).toHaveLength(Math.ceil(5 / pageSize));
+    expect(registry.requests.every(({ headers }) => headers.accept === OCI_INDEX)).toBe(true);
+  });
+
+  it('gives what is listed twice once', async () => {
+    const { registry, repository } = await start();
+    const [first = expect.fail()] = signatures;
+    registry.putManifest('app', list(entry(first), entry(first)), OCI_INDEX, tag);
+    expect(await repository.listReferrers(subject)).toEqual([entry(first)]);
+  });
+
+  it.each<[string, Answer]>([
+    ['404', { status: 404, body: Buffer.from('404 page not found') }],
+    ['405', failure(405, 'UNSUPPORTED', 'The operation is unsupported.')],
+    ['400', failure(400, 'UNSUPPORTED', 'not here')],
+    ['406', { status: 406 }],
+    ['501', { status: 501 }],
+    ['an HTML page', { status: 200, headers: { 'content-type': 'text/html' }, body: Buffer.from('<p>') }],
+    ['some JSON', json(200, {})],
+    ['nothing', { status: 200 }],
+  ])('reads the tag where the registry answers %s, and does not ask again', async (_what, answer) => {
+    const { registry, repository } = await start({ fault: onReferrers(() => answer) });
+    const [first = expect.fail()] = signatures;
+    registry.putManifest('app', list(entry(first)), OCI_INDEX, tag);
+    const other = parseDigest(digests[1] ?? '');
+
+    expect(await repository.listReferrers(subject)).toEqual([entry(first)]);
+    expect(await repository.listReferrers(other)).toEqual([]);
+
+    expect(registry.lines()).toEqual([
+      `GET /v2/app/referrers/${short} ${answer.status}`,
+      `GET /v2/app/manifests/${tag} 200`,
+      `GET /v2/app/manifests/${other.replace(':', '-')} 404`,
+    ]);
+  });
+
+  it('asks once for many at the same time where the registry has no lists', async () => {
+    const { registry, repository } = await start();
+    const asked = digests.map((digest) => repository.listReferrers(parseDigest(digest)));
+    expect(await Promise.all(asked)).toEqual(digests.map(() => []));
+    expect(registry.lines().filter((line) => line.includes('/referrers/'))).toHaveLength(1);
+    expect(registry.requests).toHaveLength(6);
+  });
+
+  it('takes a repository that is not there for no answer to the question', async () => {
+    const { registry, repository } = await start({
+      referrers: {},
+      fault: onReferrers((_request, next) =>
+        registry.requests.length === 1 ? failure(404, 'NAME_UNKNOWN', 'no such repository') : next(),
+      ),
+    });
+    const [first = expect.fail()] = signatures;
+    expect(await repository.listReferrers(subject)).toEqual([]);
+    registry.put('app', first);
+    expect(await repository.listReferrers(subject)).toEqual([entry(first)]);
+  });
+
+  it.each<[string, Answer]>([
+    ['MANIFEST_UNKNOWN', failure(404, 'MANIFEST_UNKNOWN', 'manifest unknown')],
+    ['NAME_UNKNOWN', failure(404, 'NAME_UNKNOWN', 'no such repository')],
+  ])('takes %s for a word about the digest, not about the registry', async (_code, answer) => {
+    const gone = parseDigest(digests[1] ?? '');
+    const { registry, repository } = await start({
+      referrers: {},
+      fault: onReferrers((request, next) => (request.path.includes(gone) ? answer : next())),
+    });
+    const [first = expect.fail()] = signatures;
+    registry.put('app', first);
+    const [none, some] = await Promise.all([
+      repository.listReferrers(gone),
+      repository.listReferrers(subject),
+    ]);
+    expect({ none, some }).toEqual({ none: [], some: [entry(first)] });
+    expect(registry.lines()).toContain(`GET /v2/app/manifests/${gone.replace(':', '-')} 404`);
+    // Nor does it make a registry forget that it has lists.
+    expect(await repository.listReferrers(gone)).toEqual([]);
+    expect(await repository.listReferrers(subject)).toEqual([entry(first)]);
+  });
+
+  it.each<[string, Answer]>([
+    ['405', failure(405, 'UNSUPPORTED', 'The operation is unsupported.')],
+    ['501', { status: 501 }],
+    ['an HTML page', { status: 200, headers: { 'content-type': 'text/html' }, body: Buffer.from('<p>') }],
+  ])('does not take %s for an empty list where the registry has lists', async (_what, answer) => {
+    let asked = 0;
+    const { repository } = await start({
+      referrers: {},
+      fault: onReferrers((_request, next) => ((asked += 1) === 1 ? next() : answer)),
+    });
+    expect(await repository.listReferrers(subject)).toEqual([]);
+    await expect(repository.listReferrers(parseDigest(digests[1] ?? ''))).rejects.toThrow(
+      /the list of what refers to/,
+    );
+  });
+
+  it.each<[number, ErrorKind]>([
+    [401, 'unauthorized'],
+    [403, 'unauthorized'],
+    [429, 'rate-limited'],
+    [503, 'unavailable'],
+    [418, 'failed'],
+  ])('fails for %i, with the name of the image', async (status, kind) => {
+    const { repository } = await start({ fault: onReferrers(() => ({ status })) }, { retries: 0 });
+    const listed = repository.listReferrers(subject);
+    await expect(listed).rejects.toMatchObject({ kind });
+    await expect(listed).rejects.toThrow(`app@${subject}`);
+  });
+
+  it('asks again after a failure', async () => {
+    let asked = 0;
+    const { repository, registry } = await start({
+      referrers: {},
+      fault: onReferrers((_request, next) => ((asked += 1) === 1 ? { status: 403 } : next())),
+    });
+    const [first = expect.fail()] = signatures;
+    registry.put('app', first);
+    await expect(repository.listReferrers(subject)).rejects.toBeInstanceOf(UnauthorizedError);
+    expect(await repository.listReferrers(subject)).toEqual([entry(first)]);
+  });
+
+  it.each<[string, Answer]>([
+    ['is no JSON', { status: 200, body: Buffer.from('{') }],
+    ['is an image', { status: 200, body: Buffer.from(image.manifest.bytes) }],
+    ['is too long', { status: 200, body: Buffer.alloc((8 << 20) + 1, ' ') }],
+  ])('refuses a list that %s', async (_what, answer) => {
+    const headers = { 'content-type': OCI_INDEX };
+    const { repository } = await start({ fault: onReferrers(() => ({ ...answer, headers })) });
+    await expect(repository.listReferrers(subject)).rejects.toBeInstanceOf(InvalidError);
+  });
+
+  it('refuses a list that does not end, and one of pages that are too long together', async () => {
+    const page = (body: Buffer, request: LoggedRequest): Answer => ({
+      status: 200,
+      headers: { 'content-type': OCI_INDEX, link: `<${request.path}x?>; rel="next"`.replace('x?', '?x') },
+      body,
+    });
+    const endless = await start({ fault: onReferrers((request) => page(list(), request)) });
+    await expect(endless.repository.listReferrers(subject)).rejects.toThrow(/more than 100 pages/);
+    expect(endless.registry.requests).toHaveLength(100);
+
+    const padded = Buffer.concat([list(), Buffer.alloc(7 << 20, ' ')]);
+    const long = await start({ fault: onReferrers((request) => page(padded, request)) });
+    await expect(long.repository.listReferrers(subject)).rejects.toThrow(/longer than the 33554432 bytes/);
+    expect(long.registry.requests).toHaveLength(5);
+  });
+
+  it('sends no request to another host that the list names (go-containerregistry#2332)', async () => {
+    const other = await startRegistry();
+    const link = `<http://${other.host}/v2/app/referrers/${subject}?last=b>; rel="next"`;
+    const { repository } = await start({
+      fault: onReferrers(() => ({
+        status: 200,
+        headers: { 'content-type': OCI_INDEX, link },
+        body: list(),
+      })),
+    });
+    await expect(repository.listReferrers(subject)).rejects.toThrow(
+      `at http://${other.host}, which is refused`,
+    );
+    expect(other.requests).toEqual([]);
+  });
+
+  it('refuses a tag that holds something else', async () => {
+    const { registry, repository } = await start();
+    registry.put('app', image, tag);
+    await expect(repository.listReferrers(subject)).rejects.toThrow(
+      `${registry.host}/app:${tag} should be a list of referrers`,
+    );
+  });
+});
+
+describe('writing what has a subject', () => {
+  const [first = expect.fail(), second = expect.fail(), third = expect.fail()] = signatures;
+
+  async function startWithBlobs(options: MemoryRegistryOptions = {}, open: OpenOptions = {}) {
+    const started = await start(options, open);
+    for (const { config, layers } of signatures) {
+      for (const { bytes } of [config, ...layers]) started.registry.putBlob('app', bytes);
+    }
+    return started;
+  }
+
+  it('is one request where the registry lists it', async () => {
+    const { registry, repository } = await startWithBlobs({ referrers: {} });
+    await repository.writeManifest(documentOf(first));
+    expect(registry.requests).toHaveLength(1);
+    expect(registry.manifest('app', tag)).toBeUndefined();
+  });
+
+  it('enters it into the list of the tag where the registry does not', async () => {
+    const { registry, repository } = await startWithBlobs();
+    await repository.writeManifest(documentOf(first));
+    await repository.writeManifest(documentOf(second));
+    expect(held(registry)).toEqual(digests.slice(0, 2).toSorted());
+    const at = `/v2/app/manifests/${tag}`;
+    expect(registry.lines()).toEqual([
+      `PUT /v2/app/manifests/${digests[0]?.slice(0, 15)} 201`,
+      `GET ${at} 404`,
+      `PUT ${at} 201`,
+      `HEAD ${at} 200`,
+      `PUT /v2/app/manifests/${digests[1]?.slice(0, 15)} 201`,
+      `GET ${at} 200`,
+      `PUT ${at} 201`,
+      `HEAD ${at} 200`,
+    ]);
+    expect(await repository.listReferrers(subject)).toContainEqual(entry(first));
+  });
+
+  it('does not write a list that has it', async () => {
+    const { registry, repository } = await startWithBlobs();
+    registry.put('app', first);
+    const bytes = list(entry(first));
+    registry.putManifest('app', bytes, OCI_INDEX, tag);
+    await repository.writeManifest(documentOf(first));
+    expect(registry.manifest('app', tag)?.bytes).toEqual(bytes);
+    expect(registry.lines().filter((line) => line.startsWith('PUT'))).toHaveLength(1);
+  });
+
+  it('loses none of those that are written at once, by several repository objects', async () => {
+    const { registry } = await startWithBlobs();
+    await Promise.all(
+      signatures.map((signature) => connect(registry.host)('app').writeManifest(documentOf(signature))),
+    );
+    expect(held(registry).toSorted()).toEqual(digests.toSorted());
+  });
+
+  it('writes and looks at a list once for many that are written at the same time', async () => {
+    const waits: number[] = [];
+    const { registry, repository } = await startWithBlobs(
+      {
+        fault: async (request, next) => {
+          const isList = request.path.endsWith(tag);
+          // The first look at the list takes until all documents are there.
+          if (isList && request.method === 'GET') {
+            await vi.waitFor(() => {
+              if (digests.some((digest) => registry.manifest('app', digest) === undefined)) throw new Error();
+            });
+          }
+          return next();
+        },
+      },
+      { waits },
+    );
+    await Promise.all(signatures.map((signature) => repository.writeManifest(documentOf(signature))));
+    expect(held(registry)).toEqual(digests.toSorted());
+    expect(
+      registry.lines().filter((line) => line.startsWith(`PUT /v2/app/manifests/${tag}`)).length,
+    ).toBeLessThan(3);
+    expect(waits.length).toBeLessThan(3);
+  });
+
+  it('fails for each of many whose list cannot be written, not only for the first', async () => {
+    const { registry, repository } = await startWithBlobs();
+    registry.put('app', image, tag);
+    const written = signatures.map((signature) => repository.writeManifest(documentOf(signature)));
+    const results = await Promise.allSettled(written);
+    expect(results.map(({ status }) => status)).toEqual(signatures.map(() => 'rejected'));
+  });
+
+  it('enters it again where another client has overwritten the list', async () => {
+    let puts = 0;
+    const waits: number[] = [];
+    const { registry, repository } = await startWithBlobs(
+      {
+        fault: async (request, next) => {
+          const answer = await next();
+          if (request.method === 'PUT' && request.path.endsWith(tag) && (puts += 1) === 1) {
+            registry.putManifest('app', list(entry(second), entry(third)), OCI_INDEX, tag);
+          }
+          return answer;
+        },
+      },
+      { waits },
+    );
+    for (const signature of [second, third]) registry.put('app', signature);
+    await repository.writeManifest(documentOf(first));
+    expect(held(registry).toSorted()).toEqual(digests.slice(0, 3).toSorted());
+    // Looked at a while after each write: the one that was overwritten, and the one that stayed.
+    expect(waits).toEqual([375, 375]);
+  });
+
+  it('gives up where others do not stop', async () => {
+    const { registry, repository } = await startWithBlobs({
+      fault: async (request, next) => {
+        const answer = await next();
+        if (request.method === 'PUT' && request.path.endsWith(tag)) {
+          registry.putManifest('app', list(entry(second)), OCI_INDEX, tag);
+        }
+        return answer;
+      },
+    });
+    registry.put('app', second);
+    const written = repository.writeManifest(documentOf(first), { tag: parseTag('1.2') });
+    await expect(written).rejects.toBeInstanceOf(ConflictError);
+    await expect(written).rejects.toThrow(`app:${tag} was changed by others`);
+    expect(registry.manifest('app', '1.2')).toBeUndefined();
+  });
+
+  it('fails before a tag moves where the list cannot be kept, and leaves what is there', async () => {
+    const { registry, repository } = await startWithBlobs();
+    registry.put('app', image, tag);
+    const written = repository.writeManifest(documentOf(first), { tag: parseTag('1.2') });
+    await expect(written).rejects.toBeInstanceOf(InvalidError);
+    expect(registry.manifest('app', tag)?.digest).toBe(subject);
+    expect(registry.manifest('app', '1.2')).toBeUndefined();
+  });
+
+  it('holds for an index too, and moves its tag last', async () => {
+    const { registry, repository } = await startWithBlobs();
+    const { mediaType, manifests } = JSON.parse(Buffer.from(tinyIndex([image]).bytes).toString()) as {
+      mediaType: string;
+      manifests: object[];
+    };
+    const index = parseDocument(
+      Buffer.from(
+        JSON.stringify({
+          schemaVersion: 2,
+          mediaType,
+          manifests,
+          subject: entry(image),
+          artifactType: 'a/b',
+        }),
+      ),
+    );
+    await repository.writeManifest(index, { tag: parseTag('1.2') });
+    expect(held(registry)).toEqual([index.digest]);
+    expect(registry.lines().at(-1)).toBe('PUT /v2/app/manifests/1.2 201');
+    expect(registry.manifest('app', '1.2')?.digest).toBe(index.digest);
+  });
+});
