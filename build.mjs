@@ -1,6 +1,6 @@
 /**
- * The build steps that the TypeScript compiler does not do. Each is a function that may be imported, and a word
- * on the command line: `node build.mjs validators`.
+ * The build steps that the TypeScript compiler does not do. Each is an exported function, and an argument of the command
+ * line: `node build.mjs validators`.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,14 +8,14 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('.', import.meta.url));
 
 /** @type {Readonly<Record<string, () => Promise<void>>>} */
-const steps = { validators: buildValidators, bundle: buildBundle };
+const steps = { validators: buildValidators, bundle: buildBundle, declarations: buildDeclarations };
 
 /**
- * Compiles `schemas/*.schema.json` to `src/oci/schemas.generated.js`: plain functions, one export a schema
+ * Compiles `schemas/*.schema.json` to `src/oci/schemas.generated.js`: plain functions, one export for each schema
  * (`image-index` is `imageIndex`), so that ajv itself is neither loaded nor installed at run time.
  */
 export async function buildValidators() {
-  // Loaded here, since no other step needs them.
+  // Imported here, since no other step needs them.
   const [{ Ajv2020 }, { default: standalone }, { build }] = await Promise.all([
     import('ajv/dist/2020.js'),
     import('ajv/dist/standalone/index.js'),
@@ -36,7 +36,7 @@ export async function buildValidators() {
     ajv.addSchema(schema);
     exported[name.replaceAll(/-(.)/g, (_, letter) => letter.toUpperCase())] = schema.$id;
   }
-  // ajv's code may `require` helpers of ajv, which an ES module cannot: bundling puts them into the file.
+  // ajv's code may `require` helpers of ajv, which an ES module cannot do: bundling includes them.
   const bundled = await build({
     stdin: { contents: appendErrors(standalone.default(ajv, exported)), resolveDir: root },
     bundle: true,
@@ -45,20 +45,21 @@ export async function buildValidators() {
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
-    // Its types are in the declarations beside it.
+    // Its types are in the declaration file.
     banner: { js: '// @ts-nocheck' },
     write: false,
   });
   const [output] = bundled.outputFiles;
-  if (output === undefined) throw new Error('esbuild gave no output for the validators');
+  if (output === undefined) throw new Error('esbuild returned no output for the validators');
   const names = Object.keys(exported);
   writeFileSync(`${root}src/oci/schemas.generated.js`, output.text);
   writeFileSync(`${root}src/oci/schemas.generated.d.ts`, declarations(names));
 }
 
 /**
- * Bundles the command and the library to `dist`, each command and what it needs in a chunk of its own, with all
- * dependencies inside: installing multiarch installs nothing else. Their licences are written beside them.
+ * Bundles the command and the library to `dist` with all dependencies, each subcommand in a chunk of its own: installing
+ * multiarch installs nothing else. The licences of the dependencies are written to `dist` too. The code stays readable, so
+ * that the trace of an uncaught error is.
  */
 export async function buildBundle() {
   const { build } = await import('esbuild');
@@ -71,27 +72,27 @@ export async function buildBundle() {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    // Where a package has ES modules, those: an `import()` of anything else gets no names in a bundle of many files.
+    // ES modules first: an `import()` of CommonJS has no named exports in a bundle of several files.
     mainFields: ['module', 'main'],
     chunkNames: '[name]-[hash]',
     keepNames: true,
-    minifySyntax: true,
-    minifyWhitespace: true,
     legalComments: 'none',
+    // Otherwise the AWS SDK prints a warning on stderr that it will require a newer Node.
+    define: { 'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"' },
     metafile: true,
     write: false,
     alias: {
-      // Its tables of Unicode take longer to load than all of yargs; our own texts need none of them.
+      // Its Unicode tables take longer to load than all of yargs, and our own texts need none of them.
       'string-width': './src/cli/output/columns.ts',
     },
     plugins: [withoutHttp2],
-    // Some dependencies are CommonJS, whose `require` an ES module lacks.
+    // Some dependencies are CommonJS and call `require`, which an ES module lacks.
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
     },
     logLevel: 'warning',
   });
-  // Replaced only when all of it is built, so that a broken source does not take the last working command away.
+  // Written only after a successful build, so that a broken source does not remove the last working command.
   mkdirSync(`${root}dist`, { recursive: true });
   for (const file of readdirSync(`${root}dist`)) {
     if (file.endsWith('.js')) rmSync(`${root}dist/${file}`);
@@ -101,8 +102,25 @@ export async function buildBundle() {
 }
 
 /**
- * got loads `http2-wrapper` at once, and that makes a TLS context at once, which takes longer than a request to a near
- * registry. HTTP/2 is never used here.
+ * Rolls the declarations in `dist/types` up to `dist/index.d.ts`, which has the public types only, and writes the report of
+ * the public API to `dist/api`.
+ */
+export async function buildDeclarations() {
+  const { Extractor, ExtractorConfig, ExtractorLogLevel } = await import('@microsoft/api-extractor');
+  const config = ExtractorConfig.loadFileAndPrepare(`${root}api-extractor.json`);
+  mkdirSync(config.reportTempFolder, { recursive: true });
+  const { errorCount } = Extractor.invoke(config, {
+    messageCallback(message) {
+      // `npm run check:api` compares the reports.
+      if (message.logLevel !== ExtractorLogLevel.Error) message.handled = true;
+    },
+  });
+  if (errorCount > 0) throw new Error('the public declarations are incomplete');
+}
+
+/**
+ * got imports `http2-wrapper` eagerly, which creates a TLS context; that takes longer than a request to a nearby registry.
+ * HTTP/2 is never used here.
  * @type {import('esbuild').Plugin}
  */
 const withoutHttp2 = {
@@ -117,7 +135,7 @@ const withoutHttp2 = {
 };
 
 /**
- * The licence texts of all packages that went into the bundle.
+ * Returns the licence texts of all bundled packages.
  * @param {readonly string[]} inputs the bundled files
  */
 function licences(inputs) {
@@ -137,8 +155,8 @@ function licences(inputs) {
 }
 
 /**
- * ajv's code copies all errors so far at each element that is wrong, so a long list of wrong elements takes the square
- * of its length. This makes it append them.
+ * Makes ajv's code append errors. As generated, it copies all errors so far at each invalid element, which takes quadratic
+ * time for a long list of them.
  * @param {string} code
  */
 function appendErrors(code) {
@@ -152,7 +170,7 @@ function append(errors, more) {
 
 /** @param {readonly string[]} names */
 function declarations(names) {
-  return `/** One thing that a schema does not allow, as ajv reports it. */
+  return `/** One violation of a schema, as ajv reports it. */
 export interface SchemaError {
   readonly instancePath: string;
   readonly schemaPath: string;
@@ -160,7 +178,7 @@ export interface SchemaError {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
-/** Whether the schema allows the value; if not, \`errors\` says what is wrong until the next call. */
+/** Reports whether the schema allows the value; if not, \`errors\` lists the violations until the next call. */
 export interface Validator {
   (value: unknown): boolean;
   readonly errors?: readonly SchemaError[] | null;
@@ -170,12 +188,12 @@ ${names.map((name) => `export declare const ${name}: Validator;\n`).join('')}`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const words = process.argv.slice(2);
-  const unknown = words.filter((word) => !Object.hasOwn(steps, word));
-  if (words.length === 0 || unknown.length > 0) {
+  const names = process.argv.slice(2);
+  const unknown = names.filter((name) => !Object.hasOwn(steps, name));
+  if (names.length === 0 || unknown.length > 0) {
     console.error(`usage: node build.mjs ${Object.keys(steps).join('|')}...`);
     process.exitCode = 2;
   } else {
-    for (const word of words) await steps[word]?.();
+    for (const name of names) await steps[name]?.();
   }
 }

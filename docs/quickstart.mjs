@@ -1,5 +1,5 @@
-// The main job from nothing: `npm run quickstart` makes two small images, joins them and publishes the result into an
-// image layout directory. `npm run quickstart -- localhost:5000` does the same in a registry. Needs Node and nothing else.
+// The main job from scratch: `npm run quickstart` creates two small images, joins them and publishes the index to an image
+// layout directory. `npm run quickstart -- localhost:5000` publishes to a registry. Requires only Node.js.
 // @ts-check
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const registry = process.argv[2];
 
 if (!existsSync(join(root, 'node_modules'))) run('npm', ['ci', '--no-audit', '--no-fund']);
-run('npm', ['run', '--silent', 'build']);
+run('node', ['build.mjs', 'validators', 'bundle']);
 
 const { tinyImage, writeLayout } = await import('../test/support/tiny-image.mjs');
 
@@ -32,7 +32,7 @@ async function quickstart() {
     );
   }
   const list = registry === undefined ? 'oci:published:1.2' : `${registry}/quickstart:1.2`;
-  say(`Two images of one architecture each: ${sources.join(' and ')}`);
+  say(`Two single-platform images: ${sources.join(' and ')}`);
   multiarch('create', list, ...sources);
   multiarch('annotate', list, 'linux/arm64', '--variant', 'v8');
   multiarch('inspect', list);
@@ -40,8 +40,8 @@ async function quickstart() {
   multiarch('inspect', '--format', 'table', list);
   say(
     registry === undefined
-      ? `All of it is in ${work}; skopeo reads it too:`
-      : 'Any client takes its own image now:',
+      ? `Everything is in ${work}. skopeo can read it too:`
+      : 'Each client now pulls the image for its platform:',
   );
   say(
     registry === undefined
@@ -51,7 +51,7 @@ async function quickstart() {
 }
 
 /**
- * Puts an image of a layout into the registry.
+ * Publishes an image of a layout to the registry, and returns its reference.
  * @param {string} layout
  * @param {string} reference
  */
@@ -61,7 +61,7 @@ function publish(layout, reference) {
 }
 
 /**
- * Shows a command, runs it, shows what it prints.
+ * Prints a command and runs it.
  * @param {...string} args
  */
 function multiarch(...args) {
@@ -71,7 +71,7 @@ function multiarch(...args) {
     env: { ...process.env, MULTIARCH_STORE: join(work, 'drafts') },
     stdio: 'inherit',
   });
-  if (status !== 0) throw new Error(`multiarch ended with exit code ${status}`);
+  if (status !== 0) throw new Error(`multiarch exited with ${status}`);
 }
 
 /**

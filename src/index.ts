@@ -1,30 +1,53 @@
 /**
- * multiarch as a library: assemble, check and publish multi-arch images from a program.
- * {@link Multiarch} is the whole; the rest are the parts that its calls take and give.
- * @module
+ * multiarch as a library: assembles, checks and publishes multi-arch images from a program.
+ *
+ * Start with {@link Multiarch}; the other exports are its argument and result types, and the parts that they are made of.
+ * @packageDocumentation
  */
+import { ImageLayout as ImageLayoutDirectory } from './layout/directory/image-layout.js';
+import type { ReadOptions, Selector } from './content/source.js';
+import type { Target } from './content/target.js';
+
 export { Multiarch } from './client/multiarch.js';
-export { assemblyOptions } from './client/assembly-options.js';
+export { assemblyOptions } from './client/create.js';
+export type { CreateAndPushResult } from './client/create-and-push.js';
 export type { CreateOptions, DraftState, EntryAnnotations } from './client/create.js';
+export type {
+  CallOptions,
+  DescriptorInput,
+  ImageSource,
+  ImageTarget,
+  PlatformInput,
+  SourceImage,
+  TargetImage,
+} from './client/inputs.js';
+export type { NamedSource, ObjectSource, SourceInput, SourceSettings } from './client/sources.js';
 export type { CopyOptions, CopyResult } from './client/copy.js';
 export type { PushOptions, PushResult } from './client/push.js';
-export type { UndoResult as Undo, UndoneTag, UndoOptions } from './client/undo.js';
-export type {
-  SavedLogin as KeptLogin,
-  LoginInput as Login,
-  LogoutResult as Logout,
-  ShownLogin,
-} from './client/login.js';
-export type { MultiarchOptions } from './client/client-context.js';
-export type { Credential } from './auth/credentials/credential.js';
-export type { ExplicitCredential as GivenLogin } from './auth/credentials/static-credential-provider.js';
+export type { UndoneTag, UndoOptions, UndoResult } from './client/undo.js';
+export type { LoginInput, LogoutResult, SavedLogin, ShowLoginOptions, ShownLogin } from './client/login.js';
+export type { ExplicitLogin, MultiarchOptions } from './client/client-context.js';
+export type { Credential as RegistryCredential } from './auth/credentials/credential.js';
 export type { Inspection, InspectedChild } from './client/inspection.js';
 
-export { ImageLayout } from './layout/directory/image-layout.js';
+/**
+ * An OCI image layout directory (image-spec, "OCI Image Layout"). Only images that are written under a tag are listed in
+ * its `index.json`. Nothing is created before the first write. Several processes may write to one layout at the same time.
+ */
+export interface ImageLayout extends Target {
+  /**
+   * Returns the digest of the only image.
+   * @throws NotFoundError if there is no image; ArgumentError if there are several
+   */
+  defaultSelector(options?: ReadOptions): Promise<Selector>;
+}
+export const ImageLayout: new (options: { readonly path: string }) => ImageLayout = ImageLayoutDirectory;
 export type { LayerCompression } from './layout/docker-save/docker-archive.js';
 export { MemoryStore } from './content/memory-store.js';
-export type { ReadOptions, Selector, Source } from './content/source.js';
+export type { ByteStream, ReadOptions, Selector, Source } from './content/source.js';
 export type { Target, WriteBlobOptions } from './content/target.js';
+export type { Referrer } from './content/find-referrers.js';
+export type { CosignKind, CosignTag } from './oci/referrers.js';
 export type { BlobOutcome, OnEvent, WorkEvent } from './content/events.js';
 export type { HttpEvent, HttpMethod } from './http/message.js';
 export type { TlsFiles } from './http/tls/tls-config.js';
@@ -36,7 +59,6 @@ export type { EntryChanges, IndexChanges, PlatformField } from './drafts/annotat
 export { parseAssembly } from './assemble/assembly-file.js';
 export type { Assembly, AssemblyImage } from './assemble/assembly.js';
 export { readDigestFolder } from './assemble/digest-folder.js';
-export { SourcesError } from './assemble/read-sources.js';
 export type { PlannedContent, PushPlan } from './publish/plan.js';
 export type { ExpectedTag } from './publish/expected-tag.js';
 export type { Publication, PushedChild, TagChange } from './publish/publish.js';
@@ -45,10 +67,24 @@ export type { PlatformReport, PushReport, TagReport } from './publish/push-repor
 export type { Annotations } from './oci/descriptor.js';
 export type { Descriptor } from './oci/descriptor.js';
 export { diffIndexes } from './oci/diff-index.js';
-export type { Comparable, IndexDiff } from './oci/diff-index.js';
+export type {
+  ChangedEntry,
+  Comparable,
+  DiffEntry,
+  EntriesDiff,
+  IndexDiff,
+  OrderedEntry,
+} from './oci/diff-index.js';
+export type {
+  AnnotationChanges,
+  Changes,
+  DescriptorChanges,
+  IndexFieldChanges,
+  ValueChange,
+} from './oci/diff-values.js';
 export { digestOf, isDigest, parseDigest } from './oci/digest.js';
 export type { Digest, DigestAlgorithm } from './oci/digest.js';
-export type { ManifestOrIndex as Document, IndexDocument, ManifestDocument } from './oci/document.js';
+export type { DocumentBase, IndexDocument, ManifestDocument, ManifestOrIndex } from './oci/document.js';
 export * from './oci/errors.js';
 export type { ImageConfig } from './oci/image-config.js';
 export type { ImageIndex } from './oci/image-index.js';
@@ -56,6 +92,7 @@ export { formatImageLocation, parseImageLocation } from './oci/image-location.js
 export type {
   DockerDaemonLocation,
   ImageLocation,
+  ObjectLocation,
   RegistryLocation,
   TargetLocation,
 } from './oci/image-location.js';
@@ -63,10 +100,13 @@ export type { DockerArchiveLocation, LayoutLocation } from './oci/path-location.
 export type { ImageManifest } from './oci/image-manifest.js';
 export type { MediaType } from './oci/media-type.js';
 export { parseDocument } from './oci/parse.js';
+export type { DocumentClaim } from './oci/parse.js';
 export { formatPlatform, parsePlatform, samePlatform } from './oci/platform.js';
-export type { Platform } from './oci/platform.js';
+export type { LoosePlatform, Platform } from './oci/platform.js';
 export { parsePlatformList } from './oci/required-platforms.js';
 export { formatReference, parseReference, parseTag } from './oci/reference.js';
 export type { Reference, RegistryHost, Repository, RepositoryPath, Tag } from './oci/reference.js';
 export { createIndexDocument } from './oci/serialise.js';
+export { DOCUMENT_KINDS } from './oci/document-kind.js';
+export type { DocumentKind } from './oci/document-kind.js';
 export { validateDocument } from './oci/validate.js';

@@ -4,15 +4,17 @@ import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it } from 'vitest';
 
+import { codeSpans, page, sections } from './docs/markdown.js';
+
 const SOURCE = fileURLToPath(new URL('../src', import.meta.url));
 
 /** The rooms that each room may import, and the packages that are its alone. What is not listed is not allowed. */
 const ROOMS: Readonly<Record<string, { readonly rooms: readonly string[]; readonly packages: RegExp }>> = {
-  oci: { rooms: [], packages: /^node:(crypto|util)$/ },
+  oci: { rooms: [], packages: /^(node:(crypto|util)|jsonc-parser)$/ },
   files: { rooms: ['oci'], packages: /^node:/ },
   content: { rooms: ['oci'], packages: /^node:(crypto|events|stream)/ },
   http: { rooms: ['content', 'oci'], packages: /^(node:|got$)/ },
-  auth: { rooms: ['http', 'files', 'content', 'oci'], packages: /^(node:|@aws-sdk\/)/ },
+  auth: { rooms: ['http', 'files', 'content', 'oci'], packages: /^(node:|@aws-sdk\/|jsonc-parser$)/ },
   registry: { rooms: ['auth', 'http', 'content', 'oci'], packages: /^node:(http|stream|timers|util)/ },
   layout: { rooms: ['files', 'content', 'oci'], packages: /^(node:(?!https?$|net$|tls$)|tar\/|p-limit$)/ },
   drafts: { rooms: ['files', 'oci'], packages: /^node:(crypto|fs|os|path|util)/ },
@@ -24,7 +26,7 @@ const ROOMS: Readonly<Record<string, { readonly rooms: readonly string[]; readon
   },
   cli: {
     rooms: ['client', 'publish', 'assemble', 'drafts', 'auth', 'http', 'files', 'content', 'oci'],
-    packages: /^(node:|ora$|picocolors|yargs)/,
+    packages: /^(node:|jsonc-parser$|ora$|picocolors|yargs)/,
   },
 };
 
@@ -105,5 +107,35 @@ describe('the folders', () => {
       .map(({ to }) => posix.basename(to));
 
     expect([...new Set(entered)].toSorted()).toEqual(offered.split(', ').toSorted());
+  });
+});
+
+describe('docs/architecture.md', () => {
+  const chapters = sections(page('docs/architecture.md').text, 2);
+  const rowsOf = (chapter: string): string[][] => {
+    const text = chapters.find(({ title }) => title === chapter)?.text ?? '';
+    return [...text.matchAll(/^\| `.*$/gm)].map(([row]) => row.split('|').slice(1, -1));
+  };
+
+  it('states the purpose of each folder, and names no other', () => {
+    const named = rowsOf('Rooms').flatMap(([folder = '']) => codeSpans(folder));
+    const folders = new Set(files.map((file) => posix.dirname(file)));
+    folders.delete('.');
+    expect(named.toSorted()).toEqual([...folders].toSorted());
+  });
+
+  it('lists the rooms that each room may import', () => {
+    const listed = rowsOf('Imports').map(([room = '', rooms = '']) => [codeSpans(room)[0], codeSpans(rooms)]);
+    expect(Object.fromEntries(listed)).toEqual(
+      Object.fromEntries(Object.entries(ROOMS).map(([room, { rooms }]) => [room, rooms])),
+    );
+  });
+
+  it('refers only to folders that exist', () => {
+    const text = chapters.find(({ title }) => title === 'Where to find things')?.text ?? '';
+    const named = [...text.matchAll(/^\|.*\|(.*)\|$/gm)].flatMap(([, cell = '']) => codeSpans(cell));
+    const existing = new Set(['schemas/', ...files.map((file) => posix.dirname(file))]);
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((folder) => !existing.has(folder))).toEqual([]);
   });
 });

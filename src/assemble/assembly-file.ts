@@ -11,7 +11,7 @@ import { expandTemplate, isTemplate } from './template.js';
 import { invalidYaml, parseYaml } from './yaml-text.js';
 import { YAML_LIMIT } from './yaml-value.js';
 
-/** What an assembly file holds, once it has been checked. */
+/** The content of a valid assembly file. */
 interface AssemblyFile {
   readonly target: string;
   readonly tags?: readonly string[];
@@ -30,12 +30,12 @@ interface FileImage {
 }
 
 /**
- * Reads what `create -f` is given: an assembly file in YAML 1.2 or JSON (`schemas/assembly.schema.json`), the YAML of
- * `manifest-tool push from-spec`, or JSON that is a ready image index, a descriptor or an array of descriptors.
+ * Parses the file of `create -f`: an assembly file in YAML 1.2 or JSON (`schemas/assembly.schema.json`), the YAML file
+ * of `manifest-tool push from-spec`, or JSON with an image index, a descriptor or an array of descriptors.
  *
  * @param text the whole file
- * @param name what messages call it
- * @throws InvalidError with everything that is wrong, each problem with its line, column and path
+ * @param name its name in messages
+ * @throws InvalidError with all mistakes, each with its line, column and path
  */
 export async function parseAssembly(text: string, name: string): Promise<Assembly> {
   const plain = text.replace(/^\uFEFF/, '');
@@ -45,23 +45,27 @@ export async function parseAssembly(text: string, name: string): Promise<Assembl
     return listed.assembly();
   }
   const yaml = await parseYaml(plain, name);
-  const isForeign = isManifestToolSpec(yaml.members);
-  const read = yaml.read(isForeign ? 'text' : 'typed');
-  const problems = read.report(isForeign ? checkManifestToolSpec(read.value) : problemsOf(read.value));
+  const isManifestTool = isManifestToolSpec(yaml.members);
+  const read = yaml.read(isManifestTool ? 'text' : 'typed');
+  const problems = read.report(isManifestTool ? checkManifestToolSpec(read.value) : problemsOf(read.value));
   if (problems.length > 0) {
-    throw invalidYaml(name, problems, isForeign ? 'a valid manifest-tool spec' : 'a valid assembly file');
+    throw invalidYaml(
+      name,
+      problems,
+      isManifestTool ? 'a valid manifest-tool spec' : 'a valid assembly file',
+    );
   }
-  return isForeign ? convertManifestToolSpec(read.value) : convert(read.value as AssemblyFile);
+  return isManifestTool ? convertManifestToolSpec(read.value) : convert(read.value as AssemblyFile);
 }
 
-/** Where schema and rules object to the same place, the rules do so in better words. */
+/** Where schema and rules report the same location, keeps the problems of the rules, which are more specific. */
 function problemsOf(value: unknown): Problem[] {
   const byRules = checkAssembly(value);
   const covered = new Set(byRules.map(({ pointer }) => pointer));
   return [...validateDocument('assembly', value).filter(({ pointer }) => !covered.has(pointer)), ...byRules];
 }
 
-/** Positions help even in a long index, but the reader that knows them takes no text of any length. */
+/** Adds positions to the problems, unless the file exceeds the limits of the YAML parser. */
 async function invalidDescriptors(
   text: string,
   name: string,
@@ -69,8 +73,8 @@ async function invalidDescriptors(
 ): Promise<InvalidError> {
   const what = 'a valid list of descriptors';
   try {
-    const placed = (await parseYaml(text, name)).read('typed').report(problems);
-    return invalidYaml(name, placed.some(isLimit) ? problems : placed, what);
+    const located = (await parseYaml(text, name)).read('typed').report(problems);
+    return invalidYaml(name, located.some(isLimit) ? problems : located, what);
   } catch (error) {
     if (!(error instanceof InvalidError)) throw error;
     return invalidYaml(name, problems, what);
@@ -102,15 +106,16 @@ function convert({
 }
 
 function convertImage({ source, platform, platforms, annotations }: FileImage): AssemblyImage[] {
-  const kept = platforms?.map((text) => parsePlatform(text));
+  const selected = platforms?.map((text) => parsePlatform(text));
   const others = {
     ...(platform !== undefined && { platform: parseOverride(platform) }),
     ...(annotations !== undefined && { annotations }),
   };
-  if (!isTemplate(source)) return [{ source, ...(kept !== undefined && { platforms: kept }), ...others }];
-  return expandTemplate(source, kept ?? []).map((filled) => ({
-    source: filled.source,
-    platforms: [filled.platform],
+  if (!isTemplate(source))
+    return [{ source, ...(selected !== undefined && { platforms: selected }), ...others }];
+  return expandTemplate(source, selected ?? []).map((expanded) => ({
+    source: expanded.source,
+    platforms: [expanded.platform],
     ...others,
   }));
 }

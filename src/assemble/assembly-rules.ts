@@ -16,9 +16,9 @@ import {
 import { isTag } from '../oci/reference.js';
 import { expandTemplate, isTemplate } from './template.js';
 
-/** An image of a file, as far as it could be understood. */
+/** An image of a file, as far as it is valid. */
 export interface CheckedImage extends CheckedLocation, CheckedPlatforms {
-  /** Where the image stands in the file. */
+  /** The location of the image in the file. */
   readonly pointer: string;
 }
 
@@ -29,16 +29,16 @@ interface CheckedLocation {
 
 interface CheckedPlatforms {
   readonly problems: readonly Problem[];
-  /** Each that was understood, with the place where it stands. */
+  /** The valid platforms, each with its location. */
   readonly platforms: readonly (readonly [pointer: string, platform: Platform])[];
 }
 
-const ANY: Platform = { os: 'linux', architecture: 'amd64' };
+const ANY_PLATFORM: Platform = { os: 'linux', architecture: 'amd64' };
 
 /**
- * What is wrong with an assembly file although its schema allows it: references, platforms, templates, and images that
- * would come twice.
- * @param value As read. What has the wrong type is left to the schema.
+ * Checks the rules for an assembly file that its schema cannot express: references, platforms, templates, and duplicate
+ * images.
+ * @param value the parsed file; wrong types are left to the schema
  */
 export function checkAssembly(value: unknown): Problem[] {
   if (!isJsonObject(value)) return [];
@@ -53,51 +53,53 @@ export function checkAssembly(value: unknown): Problem[] {
   ];
 }
 
-/** Where an image is, or is to be. */
+/** Checks an image location. */
 export function checkLocation(pointer: string, text: unknown): CheckedLocation {
   if (!isText(text)) return { problems: [] };
-  const { value, problems } = attempt(pointer, 'reference/invalid', () => parseImageLocation(text));
+  const { value, problems } = tryParse(pointer, 'reference/invalid', () => parseImageLocation(text));
   return { location: value, problems };
 }
 
-/** Further tags: a tag alone, or a reference. */
+/** Checks additional tags: a tag alone, or a reference. */
 export function checkTags(tags: unknown): Problem[] {
   return toArray(tags).flatMap((tag, index) =>
     typeof tag === 'string' && isTag(tag) ? [] : checkLocation(`/tags/${index}`, tag).problems,
   );
 }
 
-/** What the index is to say of an image. If it says an os or an architecture, it must say both, of those there are. */
+/** Checks the platform override of an image. It needs both os and architecture or neither, and a known platform. */
 export function checkOverride(pointer: string, given: string | LoosePlatform): CheckedPlatforms {
   if (typeof given !== 'string' && given.os === undefined && given.architecture === undefined) {
     return { platforms: [], problems: [] };
   }
-  const { value, problems } = attempt(pointer, 'platform/invalid', () =>
+  const { value, problems } = tryParse(pointer, 'platform/invalid', () =>
     typeof given === 'string' ? parseFullPlatform(given) : parseOverride(given),
   );
   if (value === undefined) return { platforms: [], problems };
   const { os, architecture } = normalisePlatform(value);
   if (isKnownOsArch(os, architecture)) return { platforms: [[pointer, value]], problems };
   const pair = JSON.stringify(`${os}/${architecture}`);
-  const message = `${pair} is no known os and architecture, such as linux/amd64`;
+  const message = `${pair} is not a known os and architecture, such as linux/amd64`;
   return { platforms: [], problems: [{ pointer, message, rule: 'platform/unknown' }] };
 }
 
 /**
- * The platform that an image is to be given: as text, or in parts. Aliases are mended, a variant stays as written.
+ * Parses a platform override: a string, or the parts of a platform. Replaces aliases and keeps the variant.
  * @throws ArgumentError
  */
 export function parseOverride(given: string | LoosePlatform): Platform {
   if (typeof given !== 'string' && !isCompletePlatform(given)) {
     const missing = given.os === undefined ? 'os' : 'architecture';
-    throw new ArgumentError(`the platform says no ${missing}`, { hint: 'Say both, or neither.' });
+    throw new ArgumentError(`the platform has no ${missing}`, {
+      hint: 'Give both os and architecture, or neither.',
+    });
   }
   return parsePlatform(typeof given === 'string' ? given : formatPlatformFull(given));
 }
 
 /**
- * Images that would make two entries for one platform, or one entry twice. A platform to which the image itself has
- * something to add may still turn out another: Windows without a version, arm without a variant.
+ * Checks for images that would give two entries of one platform, or one entry twice. Ignores platforms that the image's
+ * config may complete: Windows without a version, arm without a variant.
  */
 export function checkDuplicateImages(images: readonly CheckedImage[]): Problem[] {
   const platforms = new Map<string, string>();
@@ -105,7 +107,7 @@ export function checkDuplicateImages(images: readonly CheckedImage[]): Problem[]
   const problems: Problem[] = [];
   for (const image of images) {
     const { pointer, location } = image;
-    for (const [at, platform] of image.platforms.filter(([, claimed]) => isSettled(claimed))) {
+    for (const [at, platform] of image.platforms.filter(([, candidate]) => isComplete(candidate))) {
       const first = platforms.get(platformKey(platform));
       if (first === undefined) platforms.set(platformKey(platform), pointer);
       else if (first !== pointer) {
@@ -128,38 +130,39 @@ export function checkDuplicateImages(images: readonly CheckedImage[]): Problem[]
 function checkImage(pointer: string, image: unknown): CheckedImage {
   if (!isJsonObject(image)) return { pointer, platforms: [], problems: [] };
   const { source, platform, platforms } = image;
-  const kept = checkPlatforms(`${pointer}/platforms`, platforms);
+  const selected = checkPlatforms(`${pointer}/platforms`, platforms);
   const override =
     isText(platform) || isPlatformParts(platform)
       ? checkOverride(`${pointer}/platform`, platform)
       : { platforms: [], problems: [] };
-  const { location, problems: ofSource } = isText(source)
-    ? checkSource(`${pointer}/source`, source, platforms, kept)
+  const { location, problems: sourceProblems } = isText(source)
+    ? checkSource(`${pointer}/source`, source, platforms, selected)
     : { problems: [] };
-  const problems = [...ofSource, ...override.problems, ...kept.problems];
-  if (platform !== undefined && kept.platforms.length > 1) {
-    const message = 'is for one image, but "platforms" stands for several';
+  const problems = [...sourceProblems, ...override.problems, ...selected.problems];
+  if (platform !== undefined && selected.platforms.length > 1) {
+    const message = 'is for one image, but "platforms" has several';
     problems.push({ pointer: `${pointer}/platform`, message, rule: 'platform/several' });
   }
-  const said = override.platforms.length > 0 ? override.platforms : kept.platforms;
-  return { pointer, location, platforms: said, problems };
+  const claimed = override.platforms.length > 0 ? override.platforms : selected.platforms;
+  return { pointer, location, platforms: claimed, problems };
 }
 
 function checkSource(
   pointer: string,
   source: string,
-  asked: unknown,
-  kept: CheckedPlatforms,
+  listed: unknown,
+  selected: CheckedPlatforms,
 ): CheckedLocation {
   if (isVerifiableDigest(source)) return { problems: [] };
   if (!isTemplate(source)) return checkLocation(pointer, source);
-  // Filled in with anything, it shows whether it can be filled in and read at all.
-  const platforms = kept.platforms.length > 0 ? kept.platforms.map(([, platform]) => platform) : [ANY];
-  const { problems } = attempt(pointer, 'template/invalid', () => {
-    for (const filled of expandTemplate(source, platforms)) parseImageLocation(filled.source);
+  // Any platform shows whether the expanded template is a valid location.
+  const platforms =
+    selected.platforms.length > 0 ? selected.platforms.map(([, platform]) => platform) : [ANY_PLATFORM];
+  const { problems } = tryParse(pointer, 'template/invalid', () => {
+    for (const expanded of expandTemplate(source, platforms)) parseImageLocation(expanded.source);
   });
-  if (problems.length > 0 || asked !== undefined) return { problems };
-  const message = 'stands for several images: say for which platforms in "platforms"';
+  if (problems.length > 0 || listed !== undefined) return { problems };
+  const message = 'is a template: list its platforms in "platforms"';
   return { problems: [{ pointer, message, rule: 'template/platforms' }] };
 }
 
@@ -169,7 +172,7 @@ function checkPlatforms(pointer: string, list: unknown): CheckedPlatforms {
   for (const [index, text] of toArray(list).entries()) {
     if (!isText(text)) continue;
     const at = `${pointer}/${index}`;
-    const { value, problems: found } = attempt(at, 'platform/invalid', () => parseFullPlatform(text));
+    const { value, problems: found } = tryParse(at, 'platform/invalid', () => parseFullPlatform(text));
     problems.push(...found);
     if (value === undefined) continue;
     const first = platforms.get(platformKey(value));
@@ -182,36 +185,36 @@ function checkPlatforms(pointer: string, list: unknown): CheckedPlatforms {
   return { platforms: [...platforms.values()], problems };
 }
 
-/** What a file says should not depend on a default that is written nowhere. */
+/** Parses a platform with both os and architecture: a file should not depend on an implicit default. */
 function parseFullPlatform(text: string): Platform {
   const platform = parsePlatform(text);
   if (text.includes('/')) return platform;
-  throw new ArgumentError(`${JSON.stringify(text)} is only a part of a platform`, {
+  throw new ArgumentError(`${JSON.stringify(text)} is only part of a platform`, {
     hint: `Write both os and architecture, such as ${formatPlatformFull(platform)}.`,
   });
 }
 
 function checkFormat({ format, annotations, images }: Readonly<Record<string, unknown>>): Problem[] {
   if (format !== 'docker') return [];
-  const places: [pointer: string, annotations: unknown][] = [
+  const locations: [pointer: string, annotations: unknown][] = [
     ['/annotations', annotations],
     ...toArray(images).map((image, index): [string, unknown] => [
       `/images/${index}/annotations`,
       isJsonObject(image) ? image['annotations'] : undefined,
     ]),
   ];
-  const message = 'cannot be held by a Docker manifest list: leave them out, or use the format "oci"';
-  return places
+  const message = 'are not supported by a Docker manifest list: remove them, or use the format "oci"';
+  return locations
     .filter(([, value]) => isJsonObject(value) && Object.keys(value).length > 0)
     .map(([pointer]) => ({ pointer, message, rule: 'format/annotations' }));
 }
 
-function isSettled({ os, architecture, variant, 'os.version': version }: Platform): boolean {
+function isComplete({ os, architecture, variant, 'os.version': version }: Platform): boolean {
   return !(os === 'windows' && version === undefined) && !(architecture === 'arm' && variant === undefined);
 }
 
-/** What cannot be parsed is a problem of the file. */
-function attempt<T>(
+/** Parses a value and converts an ArgumentError to a problem. */
+function tryParse<T>(
   pointer: string,
   rule: string,
   parse: () => T,
@@ -236,7 +239,7 @@ function isPlatformParts(value: unknown): value is Platform {
   );
 }
 
-/** What the schema lets pass as a name. */
+/** Reports whether a value is a name according to the schema. */
 function isText(value: unknown): value is string {
   return typeof value === 'string' && /^\S/.test(value);
 }

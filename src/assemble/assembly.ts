@@ -3,35 +3,35 @@ import type { Annotations, Descriptor } from '../oci/descriptor.js';
 import type { MediaType } from '../oci/media-type.js';
 import type { LoosePlatform, Platform } from '../oci/platform.js';
 
-/** What one multi-arch image is to be put together from, as a file says it. All texts in it have been checked. */
+/** The description of a multi-arch image in a file. All strings in it are valid. */
 export interface Assembly {
-  /** As `parseImageLocation` reads it. Absent where the file only lists descriptors. */
+  /** An image location (`parseImageLocation`). Absent if the file only lists descriptors. */
   readonly target?: string;
-  /** Further tags in the order in which they move: a tag alone, or a reference elsewhere. */
+  /** Additional tags, moved in this order: a tag of the target's repository, or a reference. */
   readonly tags: readonly string[];
   readonly format?: Draft['format'];
-  /** Of the index itself. */
+  /** Annotations of the index itself. */
   readonly annotations?: Annotations;
   readonly artifactType?: MediaType;
   readonly subject?: Descriptor;
-  /** Whether statements about the images come along, where the file says so. */
+  /** Whether attestations are kept, if the file specifies it. */
   readonly attestations?: 'keep' | 'drop';
-  /** Platforms that must be there in the end. */
+  /** Platforms that the index must have. */
   readonly require: readonly Platform[];
-  /** At least one, in the order in which they will stand. Templates have become one image for each platform. */
+  /** The images in the order of the index, at least one. A template has been expanded to one image for each platform. */
   readonly images: readonly AssemblyImage[];
 }
 
-/** A source of an assembly, and what becomes of what it gives. */
+/** A source of an assembly, and how its images are used. */
 export interface AssemblyImage {
-  /** As `parseImageLocation` reads it, or a digest alone: one in the repository of the target. */
+  /** An image location (`parseImageLocation`), or a digest in the target's repository. */
   readonly source: string;
-  /** Laid over what the one image there says itself; where the source gives several images, it fits none of them. */
+  /** Overrides the platform of the source's image. An error if the source has several images. */
   readonly platform?: LoosePlatform;
-  /** What the index is to hold of it, word for word, as a ready index or a list of descriptors has it. */
+  /** The exact descriptor for the index, from an existing index or a list of descriptors. */
   readonly descriptor?: Descriptor;
-  /** What is to be kept of the source; each must be there. */
+  /** The platforms to keep of the source. All must exist. */
   readonly platforms?: readonly Platform[];
-  /** Of the entries that the source gives. */
+  /** Annotations of the source's entries. */
   readonly annotations?: Annotations;
 }

@@ -12,27 +12,26 @@ import { readEntries, type ReadSourceOptions, type SourceEntry } from './read-so
 import { selectEntries, type EntrySelection } from './select-entries.js';
 import { imagePlatforms, isAttestation } from '../oci/attestation.js';
 
-/** What is wanted of an image or index that a source gave. */
+/** The selected part of a source's image or index. */
 export interface ChosenContent {
-  /** With its own bytes, unless something was taken out of an index: then it is another index. */
+  /** The document with its exact bytes, or a new index if entries were removed. */
   readonly document: ManifestOrIndex;
-  /** Of an index, its entries. */
+  /** The entries of an index; empty for an image. */
   readonly entries: readonly SourceEntry[];
-  /** Of an image, where it is known. */
+  /** The platform of an image, if known. */
   readonly platform?: Platform;
 }
 
 /**
- * Takes of an index the images that are wanted, in its order: for one platform the image itself, for several a smaller
- * index with all else that the source's says of itself. An index that loses nothing stays as it is, byte for byte. An
- * image is taken as it is, and must be for the platform asked for.
+ * Selects the wanted images of an index: the image itself for one platform, else a smaller index with the source's
+ * other members, in order. An index that keeps all entries keeps its exact bytes. An image stays as it is, and must
+ * match the selected platforms.
  *
- * Where nothing is left out, nothing is read; else indexes within the index are opened, and configs of images whose
- * platform it does not say.
+ * Reads nested indexes, and the configs of images without a platform, only if entries are selected.
  *
- * @param label how messages call what the source gave
- * @param options.configs also of an image that is taken as it is, find out the platform
- * @throws RequirementError where a platform is not there: it lists those that are; InvalidError where nothing is left
+ * @param label the name of the document in messages
+ * @param options.configs determines the platform of an image also if none is selected
+ * @throws RequirementError that lists the present platforms if one is missing; InvalidError if no entries are left
  */
 export async function chooseContent(
   source: Source,
@@ -71,7 +70,7 @@ async function ofIndex(
   const { platforms = [], attestations } = selection;
   const whole = { document, entries: document.value.manifests.map((descriptor) => ({ descriptor })) };
   if (platforms.length === 0 && attestations !== 'drop') return whole;
-  // Without their configs: of what is taken out, nobody wants to know more.
+  // Without the configs of images that may be dropped.
   const entries = await readEntries(source, document, label, { ...options, configs: false });
   const present = imagePlatforms(entries.map(({ descriptor }) => descriptor));
   checkRequiredPlatforms(platforms, present, label);
@@ -81,13 +80,13 @@ async function ofIndex(
     return chooseImage(source, wanted, platform, label, options);
   }
   if (wanted.length === entries.length) return whole;
-  if (wanted.length === 0) throw new InvalidError(`${label} has nothing but statements about images`);
+  if (wanted.length === 0) throw new InvalidError(`${label} has only attestations`);
   const { value, mediaType } = document;
   const manifests = wanted.map(({ descriptor }) => descriptor);
   return { document: createIndexDocument({ ...value, mediaType, manifests }), entries: wanted };
 }
 
-/** Of images for one platform, the one that its machines would take. */
+/** Chooses the image that clients select for a platform. */
 async function chooseImage(
   source: Source,
   entries: readonly SourceEntry[],
@@ -104,7 +103,7 @@ async function chooseImage(
   const { limit = unlimited, signal, onEvent } = options;
   const count = new Set(images.map((image) => image.descriptor.digest)).size;
   if (count > 1) {
-    const message = `${label} has ${count} images for ${formatPlatformFull(platform)}: ${descriptor.digest} is taken, as clients would`;
+    const message = `${label} has ${count} images for ${formatPlatformFull(platform)}: using ${descriptor.digest}, as clients do`;
     onEvent?.({ kind: 'warning', message });
   }
   const document = known ?? (await limit(() => readChild(source, descriptor, { signal })));

@@ -8,43 +8,44 @@ import { DOCKER_LIST, OCI_INDEX } from '../oci/media-type.js';
 import { validateDocument } from '../oci/validate.js';
 import type { Assembly, AssemblyImage } from './assembly.js';
 
-/** JSON that lists what an index is to hold. */
+/** A JSON file with the descriptors for an index. */
 export interface DescriptorFile {
-  /** None where {@link assembly} may be asked for. */
+  /** Empty if {@link assembly} may be called. */
   readonly problems: readonly Problem[];
-  /** Images by digest, which are in the repository of a target that the file does not name. */
+  /** Returns the images by digest. They are in the target's repository, which the file does not name. */
   assembly(): Assembly;
 }
 
-/** What `create` warns of and `push` refuses, so that it can be mended in between. */
-const MENDABLE = new Set([DUPLICATE_PLATFORM, 'platform/incomplete']);
+/** The rules that `create` only warns of, so that `annotate` can correct the draft before `push`. */
+const WARNINGS = new Set([DUPLICATE_PLATFORM, 'platform/incomplete']);
 
-/** Members that only a document of OCI or Docker has. */
-const TELLING = ['schemaVersion', 'mediaType', 'digest'];
+/** The members that only OCI and Docker documents have. */
+const DOCUMENT_MEMBERS = ['schemaVersion', 'mediaType', 'digest'];
 
 /**
- * Reads a ready image index or Docker manifest list, one descriptor, or an array of descriptors: what `docker buildx
- * imagetools create -f` takes.
- * @param label what messages call it
- * @returns `undefined` where the text is something else
- * @throws InvalidError where a member is named twice, or where it is a document of another kind, such as an image
+ * Parses an image index or Docker manifest list, one descriptor, or an array of descriptors: the files that
+ * `docker buildx imagetools create -f` accepts.
+ * @param label its name in messages
+ * @returns `undefined` if the text is none of these
+ * @throws InvalidError for a duplicate member, or a document of another kind, such as an image
  */
 export function readDescriptorFile(text: string, label: string): DescriptorFile | undefined {
   const value = tryJson(text);
   if (Array.isArray(value)) return fromDescriptors(parseJson(Buffer.from(text), label) as unknown[]);
-  if (!isJsonObject(value) || 'target' in value || !TELLING.some((name) => name in value)) return undefined;
-  // Stricter: no member may be there twice.
+  if (!isJsonObject(value) || 'target' in value || !DOCUMENT_MEMBERS.some((name) => name in value))
+    return undefined;
+  // Stricter than JSON.parse: rejects duplicate members.
   parseJson(Buffer.from(text), label);
   const kind = detectKind(value);
   if (kind === 'image-index' || kind === 'docker-manifest-list') {
     return fromIndex(value, validateDocument(kind, value).filter(isProblem));
   }
   if (kind === 'descriptor') {
-    return { problems: validateDocument(kind, value).filter(isProblem), assembly: () => listed([value]) };
+    return { problems: validateDocument(kind, value).filter(isProblem), assembly: () => assemblyOf([value]) };
   }
   const what = kind === 'image-manifest' ? 'an image manifest' : 'another kind of document';
   throw new InvalidError(`${label} is ${what}, not an image index or a list of descriptors`, {
-    hint: 'Push the image itself, and name it as a source.',
+    hint: 'Push the image itself, and use it as a source.',
   });
 }
 
@@ -75,16 +76,16 @@ function fromIndex(value: unknown, problems: readonly Problem[]): DescriptorFile
 function fromDescriptors(list: readonly unknown[]): DescriptorFile {
   const problems =
     list.length === 0
-      ? [{ pointer: '', message: 'lists no descriptors', rule: 'index/empty' }]
+      ? [{ pointer: '', message: 'has no descriptors', rule: 'index/empty' }]
       : list.flatMap((value, index) =>
           validateDocument('descriptor', value)
             .filter(isProblem)
             .map((problem) => ({ ...problem, pointer: `/${index}${problem.pointer}` })),
         );
-  return { problems, assembly: () => listed(list) };
+  return { problems, assembly: () => assemblyOf(list) };
 }
 
-function listed(descriptors: readonly unknown[]): Assembly {
+function assemblyOf(descriptors: readonly unknown[]): Assembly {
   const images = descriptors.map((json) => imageOf(readDescriptor(json as DescriptorJson)));
   return { tags: [], require: [], images };
 }
@@ -94,7 +95,7 @@ function imageOf(descriptor: Descriptor): AssemblyImage {
 }
 
 function isProblem({ rule }: Problem): boolean {
-  return !MENDABLE.has(rule);
+  return !WARNINGS.has(rule);
 }
 
 function tryJson(text: string): unknown {

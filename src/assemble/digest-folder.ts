@@ -3,16 +3,16 @@ import { readdir } from 'node:fs/promises';
 import { isVerifiableDigest, type Digest } from '../oci/digest.js';
 import { FailedError, InvalidError, NotFoundError } from '../oci/errors.js';
 
-/** More would bury what the message says. */
+/** Limits the length of the message. */
 const MAX_NAMED = 10;
 
 /**
- * The digests that the files of a folder are named by: `HEX`, `sha256-HEX` or `sha256:HEX` (sha512 likewise). This is
- * how the jobs of a build leave what they pushed for the job that joins it. Names that begin with a dot do not count.
+ * Returns the digests that the files of a folder are named after: `HEX`, `sha256-HEX` or `sha256:HEX` (sha512
+ * likewise). Build jobs leave such files for the job that assembles the index. Ignores names that start with a dot.
  *
- * @param label what messages call the folder
- * @returns each once, sorted: the same files give the same index on every machine
- * @throws InvalidError that lists the other names, or where there is no digest at all
+ * @param label the name of the folder in messages
+ * @returns the digests, sorted and without duplicates: equal files give equal indexes on every machine
+ * @throws InvalidError that lists the other names, or if there are no digests
  */
 export function digestsOfNames(names: readonly string[], label = 'the digest folder'): Digest[] {
   const digests = new Set<Digest>();
@@ -23,18 +23,18 @@ export function digestsOfNames(names: readonly string[], label = 'the digest fol
     if (digest === undefined) others.push(name);
     else digests.add(digest);
   }
-  if (others.length > 0) throw strangeNames(label, others);
+  if (others.length > 0) throw otherNames(label, others);
   if (digests.size === 0) {
-    throw new InvalidError(`${label} holds no file that is named by a digest`, {
-      hint: 'Each build job leaves one file there, named by the digest of the image that it pushed.',
+    throw new InvalidError(`${label} has no file that is named after a digest`, {
+      hint: 'Each build job creates one file there, named after the digest of the image that it pushed.',
     });
   }
   return [...digests].toSorted();
 }
 
 /**
- * As {@link digestsOfNames}, for what is in this directory. What the files hold is not read.
- * @throws NotFoundError, FailedError where it cannot be read; InvalidError
+ * Returns the digests that the files of a directory are named after, as {@link digestsOfNames}. Does not read the files.
+ * @throws NotFoundError, FailedError if it cannot be read; InvalidError
  */
 export async function readDigestFolder(path: string): Promise<Digest[]> {
   let names: string[];
@@ -51,21 +51,24 @@ function digestOfName(name: string): Digest | undefined {
   return isVerifiableDigest(text) ? text : undefined;
 }
 
-function strangeNames(label: string, names: readonly string[]): InvalidError {
+function otherNames(label: string, names: readonly string[]): InvalidError {
   const shown = names
     .toSorted()
     .slice(0, MAX_NAMED)
     .map((name) => JSON.stringify(name));
   const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
-  return new InvalidError(`${label} holds what is not named by a digest: ${shown.join(', ')}${more}`, {
-    hint: 'A file there is named by 64 lower-case hexadecimal digits, with "sha256-" or "sha256:" before them or not; folders in it are not looked into.',
-  });
+  return new InvalidError(
+    `${label} has entries that are not named after a digest: ${shown.join(', ')}${more}`,
+    {
+      hint: 'A name is 64 lower-case hexadecimal digits, with or without "sha256-" or "sha256:" before them. Subdirectories are not read.',
+    },
+  );
 }
 
 function readError(path: string, error: unknown): Error {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOENT') {
-    return new NotFoundError(`cannot read ${path}: there is no such directory`, { cause: error });
+    return new NotFoundError(`cannot read ${path}: no such directory`, { cause: error });
   }
   if (code === 'ENOTDIR') {
     return new FailedError(`cannot read ${path}: it is not a directory`, { cause: error });

@@ -13,9 +13,9 @@ import {
   type CheckedImage,
 } from './assembly-rules.js';
 import type { Assembly, AssemblyImage } from './assembly.js';
-import { fillBareWords } from './template.js';
+import { fillBarePlaceholders } from './template.js';
 
-/** The YAML file of `manifest-tool push from-spec`, once its schema has allowed it. */
+/** The YAML file of `manifest-tool push from-spec` that matches its schema. */
 interface Spec {
   readonly image: string;
   readonly tags?: readonly string[];
@@ -28,17 +28,17 @@ interface SpecManifest {
   readonly platform?: unknown;
 }
 
-/** How manifest-tool's YAML reader knows two members that are written with a dot everywhere else. */
+/** The members that manifest-tool spells without the dot that they have everywhere else. */
 const DOTTED: Readonly<Record<string, string>> = { osversion: 'os.version', osfeatures: 'os.features' };
 
-/** Whether the outermost members are those of manifest-tool's file rather than of an assembly. */
+/** Reports whether the top-level members are those of a manifest-tool spec rather than an assembly file. */
 export function isManifestToolSpec(members: ReadonlySet<string>): boolean {
   return members.has('manifests') && !members.has('images') && !members.has('target');
 }
 
 /**
- * Everything that is wrong with the file.
- * @param value As read, plain scalars as text and empty members left out, as manifest-tool does.
+ * Returns all mistakes in the file.
+ * @param value the parsed file, with plain scalars as strings and without empty members, as in manifest-tool
  */
 export function checkManifestToolSpec(value: unknown): Problem[] {
   const bySchema = matchesSchema(value) ? [] : schemaProblems(matchesSchema.errors ?? []);
@@ -46,9 +46,9 @@ export function checkManifestToolSpec(value: unknown): Problem[] {
 }
 
 /**
- * The same as an assembly. As in manifest-tool, what a platform says goes before what the image says, and the image
- * fills in the rest.
- * @param value without problems
+ * Converts a spec to an assembly. As in manifest-tool, the platform of the spec takes precedence over that of the
+ * image, which fills in the missing parts.
+ * @param value a valid spec
  */
 export function convertManifestToolSpec(value: unknown): Assembly {
   const { image, tags, annotations, manifests } = value as Spec;
@@ -63,7 +63,7 @@ export function convertManifestToolSpec(value: unknown): Assembly {
 
 function convertManifest({ image, platform }: SpecManifest): AssemblyImage {
   const given = readSpecPlatform(platform);
-  const source = fillBareWords(image, given);
+  const source = fillBarePlaceholders(image, given);
   if (Object.keys(given).length === 0) return { source };
   const { features } = given;
   return {
@@ -91,23 +91,23 @@ function checkManifest(manifest: unknown, index: number): CheckedImage {
   const given = readSpecPlatform(platform);
   const source = checkLocation(
     `${pointer}/image`,
-    typeof image === 'string' ? fillBareWords(image, given) : image,
+    typeof image === 'string' ? fillBarePlaceholders(image, given) : image,
   );
   const override = checkOverride(`${pointer}/platform`, given);
   const problems = [...source.problems, ...override.problems];
   return { pointer, location: source.location, platforms: override.platforms, problems };
 }
 
-/** Under the names of OCI. What is empty, or not of the type that the schema asks for, is left out. */
+/** Returns the platform with the names of OCI, without members that are empty or of the wrong type. */
 function readSpecPlatform(platform: unknown): LoosePlatform {
   if (!isJsonObject(platform)) return {};
   return Object.fromEntries(
     Object.entries(platform)
-      .filter(([, part]) => (typeof part === 'string' || isTextList(part)) && part.length > 0)
+      .filter(([, part]) => (typeof part === 'string' || isStringList(part)) && part.length > 0)
       .map(([name, part]) => [DOTTED[name] ?? name, part]),
   );
 }
 
-function isTextList(value: unknown): value is readonly string[] {
+function isStringList(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((element) => typeof element === 'string');
 }

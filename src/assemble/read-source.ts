@@ -1,11 +1,10 @@
 import type { OnEvent } from '../content/events.js';
 import { unlimited, type Limit } from '../content/limit.js';
-import { checkNesting } from '../content/nesting.js';
 import { readChild } from '../content/read-child.js';
 import type { Selector, Source } from '../content/source.js';
 import { readVerified } from '../content/verified-stream.js';
+import { walkGraph } from '../content/walk.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import type { Digest } from '../oci/digest.js';
 import { documentDescriptor, type ManifestOrIndex, type ManifestDocument } from '../oci/document.js';
 import {
   MAX_CONFIG_BYTES,
@@ -17,17 +16,17 @@ import { isImageConfigType, isIndexType } from '../oci/media-type.js';
 import { isCompletePlatform } from '../oci/platform.js';
 import { ATTESTATION_MANIFEST, REFERENCE_TYPE } from '../oci/attestation.js';
 
-/** One image, or one statement about an image, that a source gives to an index. */
+/** An image or attestation that a source adds to an index. */
 export interface SourceEntry {
-  /** With the platform: the source index's own where it states one, else the image config's. */
+  /** Has the platform of the source index if that is complete, else the one in the image config. */
   readonly descriptor: Descriptor;
-  /** The manifest, where it had to be read. */
+  /** The manifest, if it was read. */
   readonly document?: ManifestDocument;
-  /** The image's config, where it had to be read. */
+  /** The image config, if it was read. */
   readonly config?: ImageConfig;
 }
 
-/** What a source was found to be. */
+/** The entries of a source. */
 export interface SourceImages {
   readonly label: string;
   readonly entries: readonly SourceEntry[];
@@ -38,19 +37,18 @@ export interface ReadSourceOptions {
   readonly onEvent?: OnEvent | undefined;
   /** @default unlimited */
   readonly limit?: Limit;
-  /** Read the config of every image, also where an index says all that an entry needs. @default false */
+  /** Read the config of every image, even if the index has a complete platform. @default false */
   readonly configs?: boolean | undefined;
 }
 
 /**
- * Reads what a source adds to an index: one entry for an image, all entries for an index, attestations and
- * annotations included. An index within an index is opened too, since clients do not look into one: once, where it is
- * first listed.
+ * Reads what a source adds to an index: one entry for an image; all entries of an index, including attestations and
+ * annotations. Nested indexes are flattened, because clients do not open them: each once, where it is first listed.
  *
- * An image costs two requests (manifest, config); an index one, as long as it states its platforms.
+ * An image takes two requests (manifest, config); an index takes one if it has the platforms of its entries.
  *
- * @param label how messages call the source
- * @throws NotFoundError, UnauthorizedError, InvalidError and the like, from the Source
+ * @param label the source's name in messages
+ * @throws what the Source throws; InvalidError for indexes that nest too deep
  */
 export async function readSource(
   source: Source,
@@ -58,71 +56,66 @@ export async function readSource(
   label: string,
   options: ReadSourceOptions = {},
 ): Promise<SourceImages> {
-  const document = await readManifest(source, selector, options);
+  const { limit = unlimited } = options;
+  const document = await limit(() => source.readManifest(selector, options));
   const entries = await readEntries(source, document, label, options);
   options.onEvent?.({ kind: 'resolved', source: label, entries: entries.map((entry) => entry.descriptor) });
   return { label, entries };
 }
 
-/** As {@link readSource}, of a document that was read from the source already. */
+/** As {@link readSource}, for a document that has been read from the source already. */
 export async function readEntries(
   source: Source,
   document: ManifestOrIndex,
   label: string,
   options: ReadSourceOptions = {},
 ): Promise<SourceEntry[]> {
-  const notTaken = await readNested(source, document, label, options);
-  const entries: Promise<SourceEntry>[] = [];
-  const take = (opened: ManifestOrIndex): void => {
-    if (opened.kind === 'manifest') {
-      entries.push(imageEntry(source, opened, label, options));
-      return;
-    }
-    for (const descriptor of opened.value.manifests) {
-      const { digest, mediaType } = descriptor;
-      if (!isIndexType(mediaType)) {
-        entries.push(indexedEntry(source, descriptor, options));
-        continue;
-      }
-      const nested = notTaken.get(digest);
-      // Listed again, it would add nothing.
-      if (nested === undefined) continue;
-      notTaken.delete(digest);
-      take(nested);
-    }
-  };
-  take(document);
-  return Promise.all(entries);
+  const root = { descriptor: documentDescriptor(document), source: { label }, document };
+  const opened = await walkGraph<OpenedIndex, ManifestOrIndex | undefined, { readonly label: string }>(
+    [root],
+    {
+      read: async ({ descriptor, document: known }, tasks) => {
+        if (known !== undefined || !isIndexType(descriptor.mediaType)) return known;
+        return tasks.run(() => readChild(source, descriptor, tasks));
+      },
+      visit: ({ document: read, below }) => ({ document: read, below }),
+    },
+    options,
+  );
+  return Promise.all(
+    opened
+      .flatMap((index) => [...flattened(index)])
+      .map((entry) =>
+        'bytes' in entry ? imageEntry(source, entry, label, options) : indexedEntry(source, entry, options),
+      ),
+  );
 }
 
-/** Reads the indexes within a document, and those within them: each once, all of a level at the same time. */
-async function readNested(
-  source: Source,
-  document: ManifestOrIndex,
-  label: string,
-  options: ReadSourceOptions,
-): Promise<Map<Digest, ManifestOrIndex>> {
-  const read = new Map<Digest, ManifestOrIndex>();
-  let level: readonly ManifestOrIndex[] = [document];
-  for (let above = 1; level.length > 0; above += 1) {
-    const found = level
-      .flatMap((opened) => (opened.kind === 'index' ? opened.value.manifests : []))
-      .filter(({ digest, mediaType }) => isIndexType(mediaType) && !read.has(digest));
-    const distinct = new Map(found.map((descriptor) => [descriptor.digest, descriptor]));
-    const reached = above;
-    level = await Promise.all(
-      Array.from(distinct.values(), async (descriptor) => {
-        const nested = await readEntry(source, descriptor, options);
-        checkNesting(nested, reached, label);
-        return nested;
-      }),
-    );
-    for (const nested of level) read.set(nested.digest, nested);
+/** A document with the nested indexes among its entries; other entries have no document. */
+interface OpenedIndex {
+  readonly document: ManifestOrIndex | undefined;
+  readonly below: readonly OpenedIndex[];
+}
+
+/** The entries of an index in order, with those of a nested index where it is first listed. */
+function* flattened(
+  { document, below }: OpenedIndex,
+  seen = new Set<OpenedIndex>(),
+): Generator<Descriptor | ManifestDocument> {
+  if (document?.kind === 'manifest') yield document;
+  if (document?.kind !== 'index') return;
+  for (const [position, descriptor] of document.value.manifests.entries()) {
+    const nested = below[position];
+    if (nested?.document === undefined) {
+      yield descriptor;
+    } else if (!seen.has(nested)) {
+      seen.add(nested);
+      yield* flattened(nested, seen);
+    }
   }
-  return read;
 }
 
-/** An image that was named itself: its platform is in its config. */
+/** The entry of a single image. Its platform is in its config. */
 async function imageEntry(
   source: Source,
   document: ManifestDocument,
@@ -138,7 +131,7 @@ async function imageEntry(
   return describedEntry(documentDescriptor(document), document, config);
 }
 
-/** An entry of a source index: kept as it stands, and asked for its platform only where the index is silent. */
+/** The entry of a source index, kept as is. The image is read only if the index lacks its platform. */
 async function indexedEntry(
   source: Source,
   descriptor: Descriptor,
@@ -146,19 +139,20 @@ async function indexedEntry(
 ): Promise<SourceEntry> {
   const isKnown = isCompletePlatform(descriptor.platform) && options.configs !== true;
   if (isKnown || !mayBeImage(descriptor)) return { descriptor };
-  const document = await readEntry(source, descriptor, options);
+  const { limit = unlimited } = options;
+  const document = await limit(() => readChild(source, descriptor, options));
   if (document.kind !== 'manifest') return { descriptor };
   return describedEntry(descriptor, document, await readConfig(source, document, options));
 }
 
-/** What an index says of an image goes before what the image's config says. */
+/** The platform in the index takes precedence over the one in the config. */
 function describedEntry(
   descriptor: Descriptor,
   document: ManifestDocument,
   config: ImageConfig | undefined,
 ): SourceEntry {
-  const stated = config === undefined ? undefined : platformOfConfig(config);
-  const platform = isCompletePlatform(descriptor.platform) ? descriptor.platform : stated;
+  const configured = config === undefined ? undefined : platformOfConfig(config);
+  const platform = isCompletePlatform(descriptor.platform) ? descriptor.platform : configured;
   return {
     descriptor: platform === undefined ? descriptor : { ...descriptor, platform },
     document,
@@ -172,7 +166,7 @@ function mayBeImage(descriptor: Descriptor): boolean {
   );
 }
 
-/** The config of an image; none of an artifact, whose config is not an image's. */
+/** Reads the config of an image; `undefined` for an artifact, which has another type of config. */
 async function readConfig(
   source: Source,
   document: ManifestDocument,
@@ -185,22 +179,4 @@ async function readConfig(
     readVerified(await source.openBlob(config, options), config, MAX_CONFIG_BYTES),
   );
   return parseImageConfig(bytes);
-}
-
-function readManifest(
-  source: Source,
-  selector: Selector,
-  options: ReadSourceOptions,
-): Promise<ManifestOrIndex> {
-  const { limit = unlimited } = options;
-  return limit(() => source.readManifest(selector, options));
-}
-
-function readEntry(
-  source: Source,
-  descriptor: Descriptor,
-  options: ReadSourceOptions,
-): Promise<ManifestOrIndex> {
-  const { limit = unlimited } = options;
-  return limit(() => readChild(source, descriptor, options));
 }

@@ -1,36 +1,22 @@
 import type { Selector, Source } from '../content/source.js';
-import { CancelledError, MultiarchError, type ErrorKind } from '../oci/errors.js';
+import { CancelledError, isMultiarchError, SourcesError, type MultiarchErrors } from '../oci/errors.js';
 import { readSource, type ReadSourceOptions, type SourceEntry, type SourceImages } from './read-source.js';
 
-/** One source to read: where, what, and how messages call it. */
+/** A source to read. */
 export interface SourceRequest {
   readonly source: Source;
   readonly selector: Selector;
+  /** Its name in messages. */
   readonly label: string;
-  /** Throws where the source does not give what is wanted of it. */
+  /** Throws if the source does not have the wanted entries. */
   readonly check?: ((entries: readonly SourceEntry[]) => void) | undefined;
 }
 
-/** Several sources could not be used. Its kind is that of the first of them in the order given. */
-export class SourcesError extends MultiarchError {
-  readonly kind: ErrorKind;
-  readonly errors: readonly MultiarchError[];
-
-  constructor(errors: readonly [MultiarchError, ...MultiarchError[]], total: number) {
-    const lines = errors.map(
-      (error) => `\n  ${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}`,
-    );
-    super(`${errors.length} of ${total} sources cannot be used:${lines.join('')}`);
-    this.kind = errors[0].kind;
-    this.errors = errors;
-  }
-}
-
 /**
- * Reads all sources at once and answers in the order given. All are tried even when one fails, so that one run
- * reports everything there is to mend.
+ * Reads all sources concurrently and returns their images in the order given. Reads all even if one fails, so that one
+ * run reports all errors.
  *
- * @throws the error of the source that failed, be it to be read or its check, or {@link SourcesError} where several did
+ * @throws the error of the source that failed, or {@link SourcesError} for several
  */
 export async function readSources(
   requests: readonly SourceRequest[],
@@ -38,11 +24,10 @@ export async function readSources(
 ): Promise<SourceImages[]> {
   const results = await Promise.allSettled(requests.map((request) => readChecked(request, options)));
   const images: SourceImages[] = [];
-  const errors: MultiarchError[] = [];
+  const errors: MultiarchErrors[] = [];
   for (const result of results) {
     if (result.status === 'fulfilled') images.push(result.value);
-    else if (result.reason instanceof CancelledError || !(result.reason instanceof MultiarchError))
-      throw result.reason;
+    else if (result.reason instanceof CancelledError || !isMultiarchError(result.reason)) throw result.reason;
     else errors.push(result.reason);
   }
   const [first, ...others] = errors;

@@ -7,16 +7,15 @@ import type { SourceEntry } from './read-source.js';
 import { attestedDigest, imagePlatforms, isAttestation } from '../oci/attestation.js';
 
 export interface EntrySelection {
-  /** Only what runs on one of these, spelling aside (see `satisfiesPlatform`). @default all, as for an empty list */
+  /** Keeps only these platforms (see `satisfiesPlatform`). @default all, as for an empty list */
   readonly platforms?: readonly Platform[] | undefined;
-  /** What becomes of statements about images, such as BuildKit's provenance. @default 'keep' */
+  /** Keeps or drops attestations, such as BuildKit's provenance. @default 'keep' */
   readonly attestations?: 'keep' | 'drop' | undefined;
 }
 
 /**
- * Of what one source gave, the entries that are wanted, in their order. With platforms asked for, a statement stays
- * exactly where its image does: one about an image that is not among the entries goes, and so does everything else
- * that says no platform. Without, all is kept as the source has it.
+ * Selects the wanted entries of a source, in order. With platforms, an attestation is kept if its image is, and other
+ * entries without a platform are dropped. Without platforms, all entries are kept.
  */
 export function selectEntries(
   entries: readonly SourceEntry[],
@@ -25,22 +24,21 @@ export function selectEntries(
   const wanted =
     attestations === 'keep' ? entries : entries.filter(({ descriptor }) => !isAttestation(descriptor));
   if (platforms.length === 0) return [...wanted];
-  const runs = ({ platform }: Descriptor): boolean =>
-    platforms.some((asked) => satisfiesPlatform(platform, asked));
-  const images = wanted.filter(({ descriptor }) => !isAttestation(descriptor) && runs(descriptor));
+  const matches = ({ platform }: Descriptor): boolean =>
+    platforms.some((selected) => satisfiesPlatform(platform, selected));
+  const images = wanted.filter(({ descriptor }) => !isAttestation(descriptor) && matches(descriptor));
   const kept = new Set<string | undefined>(images.map(({ descriptor }) => descriptor.digest));
   return wanted.filter(({ descriptor }) =>
-    isAttestation(descriptor) ? kept.has(attestedDigest(descriptor)) : runs(descriptor),
+    isAttestation(descriptor) ? kept.has(attestedDigest(descriptor)) : matches(descriptor),
   );
 }
 
 /**
- * A platform may be asked for that one source does not have, but not one that none has: a list would be published
- * without it and nobody told.
+ * Checks that each selected platform is in at least one source. Otherwise the index would lack it without notice.
  *
- * @param entries what all sources gave, before anything was taken out
- * @param label how the message calls the list that is being made
- * @throws RequirementError that lists what is missing and what there is
+ * @param entries the entries of all sources, before any selection
+ * @param label the name of the new index in messages
+ * @throws RequirementError that lists the missing and the present platforms
  */
 export function checkSelected(
   platforms: readonly Platform[],

@@ -1,7 +1,7 @@
 import { ArgumentError } from '../oci/errors.js';
 import type { LoosePlatform, Platform } from '../oci/platform.js';
 
-/** One source that a template stands for, and the platform that it was filled in with. */
+/** A source of an expanded template, with its platform. */
 export interface TemplateSource {
   readonly source: string;
   readonly platform: Platform;
@@ -9,22 +9,22 @@ export interface TemplateSource {
 
 const PLACEHOLDERS = /\{([^{}]*)\}/g;
 const NAMES = ['os', 'arch', 'variant', 'platform'] as const;
-/** manifest-tool's words, one or several in a row, but not as a part of another word in capitals: `MACOS`. */
-const BARE_WORDS = /(?<![A-Z])(?:ARCH|OS|VARIANT)+(?![A-Z])/g;
+/** manifest-tool's placeholders, one or several in a row, but not within another upper-case name: `MACOS`. */
+const BARE_PLACEHOLDERS = /(?<![A-Z])(?:ARCH|OS|VARIANT)+(?![A-Z])/g;
 
-/** Whether a source stands for many: `app:1.2-{arch}`. No reference has braces of its own. */
+/** Reports whether a source is a template: `app:1.2-{arch}`. References never contain braces. */
 export function isTemplate(text: string): boolean {
   return text.search(PLACEHOLDERS) >= 0;
 }
 
 /**
- * The sources that a template stands for, in the order of the platforms: `{os}`, `{arch}`, `{variant}` are the parts of
- * a platform as they were asked for, `{platform}` is all of them joined by dashes, since a tag holds no slash
- * (`linux-arm-v7`). Capitals (`{ARCH}`) mean the same.
+ * Expands a template to one source for each platform, in order. `{os}`, `{arch}` and `{variant}` are the parts of the
+ * platform as given; `{platform}` is all of them joined by dashes (`linux-arm-v7`), since a tag has no slashes. Upper
+ * case (`{ARCH}`) is equivalent.
  *
- * Where a platform has no variant, `{variant}` goes together with the `-`, `_`, `.` or `/` before it, else after it:
+ * For a platform without a variant, `{variant}` is removed with the `-`, `_`, `.` or `/` before it, or else after it:
  * `app:1.2-{arch}-{variant}` is `app:1.2-amd64`.
- * @throws ArgumentError where a placeholder is unknown, or no platform is given
+ * @throws ArgumentError for an unknown placeholder or without platforms
  */
 export function expandTemplate(text: string, platforms: readonly Platform[]): TemplateSource[] {
   const unknown = [...text.matchAll(PLACEHOLDERS)].find(([, name = '']) => !isName(name.toLowerCase()));
@@ -34,21 +34,21 @@ export function expandTemplate(text: string, platforms: readonly Platform[]): Te
     });
   }
   if (platforms.length === 0) {
-    throw new ArgumentError(`${JSON.stringify(text)} stands for no image without platforms`, {
-      hint: 'Say which ones it is for, such as: --platform linux/amd64,linux/arm64/v8',
+    throw new ArgumentError(`${JSON.stringify(text)} is a template, but no platforms are given`, {
+      hint: 'Select the platforms, for example: --platform linux/amd64,linux/arm64/v8',
     });
   }
   return platforms.map((platform) => ({ source: fillTemplate(text, platform), platform }));
 }
 
 /**
- * Fills in the words `OS`, `ARCH` and `VARIANT`, which need no braces in manifest-tool's own files.
- * What the platform does not say stays as it is written, but for the variant of a platform that has none.
+ * Replaces the placeholders `OS`, `ARCH` and `VARIANT`, which have no braces in manifest-tool's files. Without os and
+ * architecture the text stays as it is. A missing variant is removed.
  */
-export function fillBareWords(text: string, platform: LoosePlatform): string {
+export function fillBarePlaceholders(text: string, platform: LoosePlatform): string {
   if (platform.os === undefined || platform.architecture === undefined) return text;
-  const template = text.replace(BARE_WORDS, (words) =>
-    words.replaceAll(/ARCH|OS|VARIANT/g, (word) => `{${word}}`),
+  const template = text.replace(BARE_PLACEHOLDERS, (names) =>
+    names.replaceAll(/ARCH|OS|VARIANT/g, (name) => `{${name}}`),
   );
   return fillTemplate(template, platform);
 }
@@ -66,7 +66,7 @@ function fillTemplate(text: string, { os = '', architecture = '', variant = '' }
   );
 }
 
-/** A separator that had the variant on one side would separate nothing. */
+/** Removes the placeholder with the separator beside it. */
 function withoutVariant(template: string): string {
   return template
     .replaceAll(/[-_.]+\{variant\}|\/\{variant\}(?=[:/@]|$)/gi, '')

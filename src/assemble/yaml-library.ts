@@ -1,6 +1,6 @@
 /**
- * The parts of the library that YAML is read with, in a module that can be loaded on demand: a bundle would give the
- * library itself, which is CommonJS, as a default export only.
+ * The used parts of the YAML library, in a module that is loaded on demand. The library itself is CommonJS, which a
+ * bundle imports dynamically only as a default export.
  * @module
  */
 export {

@@ -1,85 +1,66 @@
 import type * as Yaml from 'yaml';
 
-import { InvalidError, type Problem } from '../oci/errors.js';
-import { YAML_LIMIT, YamlReader, rangeOf, type YamlLibrary, type YamlValue } from './yaml-value.js';
+import { InvalidError, printable, type Problem } from '../oci/errors.js';
+import { YAML_LIMIT, YamlValue, formatOffset, type YamlLibrary } from './yaml-value.js';
 
-/** In UTF-16 code units, some hundred times what a large assembly file needs. */
+/** In UTF-16 code units: some hundred times the length of a large assembly file. */
 const MAX_LENGTH = 1024 * 1024;
-/** Words and marks as YAML counts them: what bounds the time that reading takes. */
+/** Bounds the time to parse. */
 const MAX_TOKENS = 100_000;
-/** Levels of nesting. The parser calls itself for each, and does not survive too many. */
+/** Levels of nesting. The composer calls itself for each, and would overflow the stack. */
 const MAX_DEPTH = 64;
-/** After the first ones, most are what the first ones led to. */
+/** Later syntax errors mostly follow from the first ones. */
 const MAX_SYNTAX_PROBLEMS = 10;
 
-/** A YAML 1.2 document whose grammar is right. */
-export class YamlText {
-  readonly #yaml: YamlLibrary;
-  readonly #root: Yaml.ParsedNode | null;
-  readonly #lines: Yaml.LineCounter;
-
-  constructor(yaml: YamlLibrary, root: Yaml.ParsedNode | null, lines: Yaml.LineCounter) {
-    this.#yaml = yaml;
-    this.#root = root;
-    this.#lines = lines;
-  }
-
-  /** The names of the outermost members; none where the document is not a mapping. */
-  get members(): ReadonlySet<string> {
-    const { isMap, isScalar } = this.#yaml;
-    const pairs = isMap(this.#root) ? this.#root.items : [];
-    return new Set(pairs.map(({ key }) => (isScalar(key) ? String(key.value) : '')));
-  }
-
+/** A YAML 1.2 document without syntax errors. */
+export interface YamlDocument {
+  /** The names of the top-level members; none if the document is not a mapping. */
+  readonly members: ReadonlySet<string>;
   /**
-   * The document as a value.
-   * @param scalars `text` takes what is not quoted as text too, as readers with a type in mind do: `1.10` is "1.10"
+   * Returns the value of the document.
+   * @param scalars `text` reads all plain scalars as strings, as typed decoders do: `1.10` is "1.10"
    */
-  read(scalars: 'typed' | 'text'): YamlValue {
-    return new YamlReader(this.#yaml, this.#lines, scalars).read(this.#root);
-  }
+  read(scalars: 'typed' | 'text'): YamlValue;
 }
 
 /**
- * Reads YAML 1.2, and with it JSON. Harmless for any text: its length, its nesting and what aliases make of it are
+ * Parses YAML 1.2, which includes JSON. Safe for any text: its length, its depth and the values repeated by aliases are
  * limited.
- * @param label what messages call it
- * @throws InvalidError with line and column of every mistake in the grammar
+ * @param label the name of the document in messages
+ * @throws InvalidError with the line and column of every syntax error
  */
-export async function parseYaml(text: string, label: string): Promise<YamlText> {
-  if (text.length > MAX_LENGTH) {
-    throw new InvalidError(`${label} is longer than ${MAX_LENGTH} characters, which no such file needs`);
-  }
-  // Takes longer to load than most commands to run, and only a command that is given such a file needs it.
+export async function parseYaml(text: string, label: string): Promise<YamlDocument> {
+  if (text.length > MAX_LENGTH) throw new InvalidError(`${label} is longer than ${MAX_LENGTH} characters`);
+  // Loading the library takes longer than most commands run, and only assembly files need it.
   const yaml = await import('./yaml-library.js');
   const lines = new yaml.LineCounter();
   lines.addNewLine(0);
-  const options: Yaml.ParseOptions & Yaml.DocumentOptions & Yaml.SchemaOptions = {
+  const composer = new yaml.Composer({
     schema: 'core',
-    // Doubles are found while reading the value: the parser compares each name with all others.
+    // Duplicate names are found when the value is read: the composer would compare each name with all others.
     uniqueKeys: false,
     prettyErrors: false,
     logLevel: 'silent',
     lineCounter: lines,
-  };
-  const composer = new yaml.Composer(options);
+  } satisfies Yaml.ParseOptions & Yaml.DocumentOptions & Yaml.SchemaOptions);
   const [document, second] = composer.compose(tokenise(yaml, text, lines, label), true, text.length);
-  const problems = (document?.errors ?? []).map((error): Problem => {
-    return {
-      pointer: '',
-      message: `${rangeOf(lines, error.pos[0])}: ${oneLine(error.message)}`,
-      rule: 'yaml/syntax',
-    };
-  });
+  const problems = (document?.errors ?? []).map(({ pos: [offset], message }) =>
+    problemAt(lines, offset, clip(printable(message)), 'yaml/syntax'),
+  );
   if (second !== undefined) {
-    const message = `${rangeOf(lines, second.range[0])}: a second document begins here; only one is read`;
-    problems.push({ pointer: '', message, rule: 'yaml/documents' });
+    const message = 'a second document starts here; only one is allowed';
+    problems.push(problemAt(lines, second.range[0], message, 'yaml/documents'));
   }
   if (problems.length > 0) throw invalidYaml(label, problems.slice(0, MAX_SYNTAX_PROBLEMS));
-  return new YamlText(yaml, document?.contents ?? null, lines);
+  const root = document?.contents ?? null;
+  const pairs = yaml.isMap(root) ? root.items : [];
+  return {
+    members: new Set(pairs.map(({ key }) => (yaml.isScalar(key) ? String(key.value) : ''))),
+    read: (scalars) => new YamlValue(yaml, root, lines, scalars),
+  };
 }
 
-/** The error for a file that is not as it must be. The problems carry their positions. */
+/** Returns the error for an invalid file. The messages of the problems include their positions. */
 export function invalidYaml(label: string, problems: readonly Problem[], what = 'valid YAML'): InvalidError {
   const [first, ...others] = problems;
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
@@ -88,26 +69,27 @@ export function invalidYaml(label: string, problems: readonly Problem[], what = 
   });
 }
 
-/** The parser keeps its own stack, so that its depth can be looked at before anything calls itself. */
+/** Splits the text into tokens. The parser keeps its own stack, so the depth is checked before the composer recurses. */
 function tokenise(yaml: YamlLibrary, text: string, lines: Yaml.LineCounter, label: string): Yaml.CST.Token[] {
   const parser = new yaml.Parser(lines.addNewLine);
   const tokens: Yaml.CST.Token[] = [];
   let count = 0;
-  const refuse = (reason: string): InvalidError => {
-    const message = `${rangeOf(lines, parser.offset)}: ${reason}`;
-    return invalidYaml(label, [{ pointer: '', message, rule: YAML_LIMIT }]);
-  };
-  for (const word of new yaml.Lexer().lex(text)) {
-    tokens.push(...parser.next(word));
-    if (parser.stack.length > MAX_DEPTH) throw refuse('too many levels within each other');
-    if (++count > MAX_TOKENS) throw refuse(`more than ${MAX_TOKENS} words and marks up to here`);
+  const limit = (message: string): InvalidError =>
+    invalidYaml(label, [problemAt(lines, parser.offset, message, YAML_LIMIT)]);
+  for (const lexeme of new yaml.Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme));
+    if (parser.stack.length > MAX_DEPTH) throw limit(`more than ${MAX_DEPTH} levels deep`);
+    if (++count > MAX_TOKENS) throw limit(`more than ${MAX_TOKENS} tokens`);
   }
   tokens.push(...parser.end());
   return tokens;
 }
 
-/** The parser's messages repeat what is in the file, whatever a terminal would make of it. */
-function oneLine(text: string): string {
-  const line = text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+function problemAt(lines: Yaml.LineCounter, offset: number, message: string, rule: string): Problem {
+  return { pointer: '', message: `${formatOffset(lines, offset)}: ${message}`, rule };
+}
+
+/** The parser's messages quote the file. */
+function clip(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }

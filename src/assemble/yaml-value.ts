@@ -4,90 +4,80 @@ import type { Problem } from '../oci/errors.js';
 import { pointerTo } from '../oci/schema-problems.js';
 import type * as Library from './yaml-library.js';
 
-/** What is used of the library that reads YAML. */
 export type YamlLibrary = typeof Library;
 
-/** A value out of YAML, and where in the text each part of it stands. */
-export interface YamlValue {
-  /** Of the types that JSON has. */
-  readonly value: unknown;
-  /**
-   * All that is wrong, each message with line and column before it, in the order of the text: what reading the value
-   * came upon, and these. What a text that was not quoted has become is explained.
-   */
-  report(problems: readonly Problem[]): Problem[];
-}
-
-/** Where a value is, as offsets into the text. */
+/** The source range of a value, as offsets into the text. */
 interface SourceRange {
-  /** Of the name before it, where it has one. */
+  /** The offset of the member's name; equal to that of the parent for an element of a list. */
   readonly name: number;
   readonly value: number;
-  /** What stands there, where YAML takes it for something other than text. */
+  /** The source of a plain scalar that is not a string in YAML. */
   readonly plain?: string;
 }
 
-interface PlacedProblem extends Problem {
+interface LocatedProblem extends Problem {
   readonly offset: number;
 }
 
-/** Of all parts of a value together, with what aliases repeat. */
+/** The maximum number of values, including those repeated by aliases. */
 const MAX_VALUES = 20_000;
-/** The rule that {@link MAX_VALUES} is. */
+/** The rule of all limits. */
 export const YAML_LIMIT = 'yaml/limit';
-/** After these, what stands in the value's stead is not the file's own. */
-const VOID = new Set(['yaml/alias', 'yaml/tag']);
+/** The rules after which a value is only a substitute, so that other problems of it are not reported. */
+const SUBSTITUTED = new Set(['yaml/alias', 'yaml/tag']);
 const CORE_TAG = /^tag:yaml\.org,2002:(?:map|seq|str|int|float|bool|null)$/;
 
-/** Where an offset into the text is, counted from 1 as editors do. */
-export function rangeOf(lines: Yaml.LineCounter, offset: number): string {
+/** Formats an offset into the text, counted from 1 as in editors. */
+export function formatOffset(lines: Yaml.LineCounter, offset: number): string {
   const { line, col } = lines.linePos(offset);
   return `line ${line}, column ${col}`;
 }
 
-/** Makes a value of a document's nodes. Aliases are followed, merge keys and tags of other types are refused. */
-export class YamlReader implements YamlValue {
+/**
+ * A value of the types that JSON has, with the source ranges of its parts. Follows aliases; reports merge keys and
+ * unknown tags.
+ */
+export class YamlValue {
+  readonly value: unknown;
   readonly #yaml: YamlLibrary;
   readonly #lines: Yaml.LineCounter;
   readonly #scalars: 'typed' | 'text';
-  readonly #places = new Map<string, SourceRange>();
-  readonly #problems: PlacedProblem[] = [];
+  readonly #ranges = new Map<string, SourceRange>();
+  readonly #problems: LocatedProblem[] = [];
   readonly #targets = new Map<Yaml.Alias, Yaml.Node>();
   readonly #open = new Set<unknown>();
   #count = 0;
-  value: unknown;
 
-  constructor(yaml: YamlLibrary, lines: Yaml.LineCounter, scalars: 'typed' | 'text') {
+  constructor(yaml: YamlLibrary, root: Yaml.Node | null, lines: Yaml.LineCounter, scalars: 'typed' | 'text') {
     this.#yaml = yaml;
     this.#lines = lines;
     this.#scalars = scalars;
-  }
-
-  read(root: Yaml.Node | null): this {
     if (root !== null) this.#resolveAliases(root);
     this.value = this.#read(root, '', 0);
-    return this;
   }
 
+  /**
+   * Returns the given problems and those of the text itself, in the order of the text. Each message starts with line
+   * and column. A wrong type of an unquoted scalar is explained.
+   */
   report(problems: readonly Problem[]): Problem[] {
-    // The value is not whole then, so nothing else that is found in it need be true.
+    // Beyond the limit the value is incomplete, and all other problems may be wrong.
     const limit = this.#problems.find(({ rule }) => rule === YAML_LIMIT);
-    const stead = new Set(this.#problems.filter(({ rule }) => VOID.has(rule)).map(({ pointer }) => pointer));
-    const others = problems.filter(({ pointer }) => !stead.has(pointer));
-    const placed = others.map((problem) => ({
-      ...this.#explain(problem),
-      offset: this.#offsetOf(problem),
-    }));
-    return (limit === undefined ? [...this.#problems, ...placed] : [limit])
+    const substituted = new Set(
+      this.#problems.filter(({ rule }) => SUBSTITUTED.has(rule)).map(({ pointer }) => pointer),
+    );
+    const located = problems
+      .filter(({ pointer }) => !substituted.has(pointer))
+      .map((problem) => ({ ...this.#explain(problem), offset: this.#offsetOf(problem) }));
+    return (limit === undefined ? [...this.#problems, ...located] : [limit])
       .toSorted((a, b) => a.offset - b.offset)
-      .map(({ pointer, message, rule, offset }) => ({
-        pointer,
-        message: `${rangeOf(this.#lines, offset)}: ${message}`,
-        rule,
+      .map(({ offset, ...problem }) => ({
+        ...problem,
+        message: `${formatOffset(this.#lines, offset)}: ${problem.message}`,
       }));
   }
 
-  /** An alias means the last node before it that has the name, however the alias is reached later. */
+  /** Resolves each alias to the last preceding node with its anchor. */
   #resolveAliases(root: Yaml.Node): void {
     const anchors = new Map<string, Yaml.Node>();
     this.#yaml.visit(root, {
@@ -107,39 +97,37 @@ export class YamlReader implements YamlValue {
     const offset = isNode(node) ? (node.range?.[0] ?? name) : name;
     if (++this.#count > MAX_VALUES) {
       if (this.#count === MAX_VALUES + 1) {
-        const message = `the file holds more than ${MAX_VALUES} values, counting what aliases repeat`;
-        this.#problem('', offset, message, YAML_LIMIT);
+        this.#problem('', offset, `more than ${MAX_VALUES} values, including repeated ones`, YAML_LIMIT);
       }
       return null;
     }
-    this.#places.set(pointer, { name, value: offset });
+    this.#ranges.set(pointer, { name, value: offset });
     if (isAlias(node)) return this.#alias(node, pointer, name, offset);
     if (isScalar(node)) return this.#scalar(node, pointer, name, offset);
     if (isMap(node) || isSeq(node)) {
       this.#checkTag(node, pointer, offset);
       this.#open.add(node);
-      const value = isMap(node) ? this.#map(node, pointer) : this.#seq(node, pointer, offset);
+      const value = isMap(node)
+        ? this.#map(node, pointer)
+        : node.items.map((item, index) => this.#read(item, pointer + pointerTo(index), offset));
       this.#open.delete(node);
       return value;
     }
-    this.#places.set(pointer, { name, value: offset, plain: '' });
+    this.#ranges.set(pointer, { name, value: offset, plain: '' });
     return null;
   }
 
   #alias(node: Yaml.Alias, pointer: string, name: number, offset: number): unknown {
     const target = this.#targets.get(node);
-    if (target === undefined || this.#open.has(target)) {
-      const reason =
-        target === undefined ? 'nothing before it has that name' : 'it is within what it stands for';
-      this.#problem(
-        pointer,
-        offset,
-        `is the alias ${JSON.stringify(node.source)}, but ${reason}`,
-        'yaml/alias',
-      );
-      return null;
-    }
-    return this.#read(target, pointer, name);
+    if (target !== undefined && !this.#open.has(target)) return this.#read(target, pointer, name);
+    const reason = target === undefined ? 'has no anchor before it' : 'contains itself';
+    this.#problem(
+      pointer,
+      offset,
+      `is the alias ${JSON.stringify(node.source)}, which ${reason}`,
+      'yaml/alias',
+    );
+    return null;
   }
 
   #scalar(node: Yaml.Scalar, pointer: string, name: number, offset: number): unknown {
@@ -147,12 +135,8 @@ export class YamlReader implements YamlValue {
     const { value, source = '' } = node;
     if (typeof value === 'string') return value;
     if (this.#scalars === 'text' && value !== null) return source;
-    this.#places.set(pointer, { name, value: offset, plain: source });
+    this.#ranges.set(pointer, { name, value: offset, plain: source });
     return value;
-  }
-
-  #seq(node: Yaml.YAMLSeq, pointer: string, offset: number): unknown[] {
-    return node.items.map((item, index) => this.#read(item, pointer + pointerTo(index), offset));
   }
 
   #map(node: Yaml.YAMLMap, pointer: string): unknown {
@@ -166,70 +150,63 @@ export class YamlReader implements YamlValue {
       const first = names.get(name);
       if (first !== undefined) {
         const { line } = this.#lines.linePos(first);
-        this.#problem(inner, offset, `is there twice, first on line ${line}`, 'yaml/duplicate-name');
+        this.#problem(inner, offset, `is a duplicate member, first on line ${line}`, 'yaml/duplicate-name');
         continue;
       }
       names.set(name, offset);
       const read = this.#read(value, inner, offset);
-      // What has no value is not there, to a reader that wants text of it.
+      // Where all scalars are strings, a member without a value is absent.
       if (read !== null || this.#scalars === 'typed') members.set(name, read);
     }
     return Object.fromEntries(members);
   }
 
   #name(key: unknown, pointer: string, offset: number): string | undefined {
-    const node = this.#yaml.isAlias(key) ? this.#targets.get(key) : key;
+    const { isAlias, isScalar, Scalar } = this.#yaml;
+    const node = isAlias(key) ? this.#targets.get(key) : key;
     const {
       value,
       source = '',
       type,
-    } = this.#yaml.isScalar(node) ? node : { value: undefined, source: undefined, type: undefined };
-    const isPlain = type === this.#yaml.Scalar.PLAIN;
+    } = isScalar(node) ? node : ({ value: undefined } as Partial<Yaml.Scalar>);
+    const isPlain = type === Scalar.PLAIN;
     if (isPlain && source === '<<') {
-      const message = 'holds the merge key <<, which YAML 1.2 does not have: write its members out';
+      const message = 'has the merge key <<, which YAML 1.2 does not support: write the members out';
       this.#problem(pointer, offset, message, 'yaml/merge');
       return undefined;
     }
     if (typeof value === 'string') return value;
-    if (isPlain && source !== '') {
-      if (this.#scalars === 'text') return source;
-      const message = `has ${JSON.stringify(source)} for a name, which is not text to YAML: put it in quotes`;
-      this.#problem(pointer, offset, message, 'yaml/name');
-    } else {
-      this.#problem(pointer, offset, 'has a member whose name is not text', 'yaml/name');
-    }
+    if (isPlain && source !== '' && this.#scalars === 'text') return source;
+    const message =
+      isPlain && source !== ''
+        ? `has the member name ${JSON.stringify(source)}, which is not a string: quote it`
+        : 'has a member name that is not a string';
+    this.#problem(pointer, offset, message, 'yaml/name');
     return undefined;
   }
 
-  #checkTag(node: Yaml.Scalar | Yaml.YAMLMap | Yaml.YAMLSeq, pointer: string, offset: number): void {
-    const { tag } = node;
+  #checkTag({ tag }: Yaml.Scalar | Yaml.YAMLMap | Yaml.YAMLSeq, pointer: string, offset: number): void {
     if (tag === undefined || CORE_TAG.test(tag)) return;
-    this.#problem(
-      pointer,
-      offset,
-      `has the type ${JSON.stringify(tag)}, which is not known here`,
-      'yaml/tag',
-    );
+    this.#problem(pointer, offset, `has the unknown tag ${JSON.stringify(tag)}`, 'yaml/tag');
   }
 
   #problem(pointer: string, offset: number, message: string, rule: string): void {
     this.#problems.push({ pointer, message, rule, offset });
   }
 
-  /** A member that should not be there is marked at its name, anything else at the value. */
+  /** Returns the offset of the name for an unknown member, and of the value for any other problem. */
   #offsetOf({ pointer, rule }: Problem): number {
     let path = pointer;
-    while (path !== '' && !this.#places.has(path)) path = path.slice(0, path.lastIndexOf('/'));
-    const { name = 0, value = 0 } = this.#places.get(path) ?? {};
+    while (path !== '' && !this.#ranges.has(path)) path = path.slice(0, path.lastIndexOf('/'));
+    const { name = 0, value = 0 } = this.#ranges.get(path) ?? {};
     return rule === 'schema/additionalProperties' ? name : value;
   }
 
   #explain(problem: Problem): Problem {
-    const plain = this.#places.get(problem.pointer)?.plain;
+    const plain = this.#ranges.get(problem.pointer)?.plain;
     if (plain === undefined || problem.rule !== 'schema/type') return problem;
     if (/^(?:null|~|)$/i.test(plain)) return { ...problem, message: `is empty, but ${problem.message}` };
     if (!problem.message.includes('a string')) return problem;
-    const quoted = JSON.stringify(plain);
-    return { ...problem, message: `is not text to YAML without quotes: write ${quoted}` };
+    return { ...problem, message: `is not a string without quotes: write ${JSON.stringify(plain)}` };
   }
 }

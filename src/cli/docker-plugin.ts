@@ -1,10 +1,10 @@
 import { VERSION } from '../version.js';
-import { parseArgv, type FlagDeclarations } from './flags.js';
+import type { OptionDeclarations } from './flags.js';
 
 const NAME = 'multiarch';
 
-/** docker's own flags, which may come before the name of the plugin. Only two of them mean something here. */
-const DOCKER_FLAGS: FlagDeclarations = {
+/** docker's own global flags, which may precede the name of the plugin. Only config, debug and help have an effect here. */
+const DOCKER_FLAGS: OptionDeclarations = {
   config: { type: 'string' },
   context: { type: 'string', alias: 'c' },
   debug: { type: 'boolean', alias: 'D' },
@@ -18,17 +18,17 @@ const DOCKER_FLAGS: FlagDeclarations = {
   tlsverify: { type: 'boolean' },
 };
 
-/** What docker asks of a plugin: to say what it is, or to run a command line. */
+/** A call of a docker CLI plugin: print its metadata, or run a command line. */
 export type PluginCall =
   | { readonly kind: 'metadata'; readonly text: string }
   | { readonly kind: 'run'; readonly argv: readonly string[]; readonly env: NodeJS.ProcessEnv };
 
 /**
- * Reads the words that docker calls a plugin with: all of docker's own command line, so docker's flags and the name of
- * the plugin come before the plugin's words, and `help` may too.
+ * Reads the arguments of a docker CLI plugin: docker's whole command line, in which docker's flags, `help` and the name
+ * of the plugin precede the plugin's own arguments.
  * @throws ArgumentError
  */
-export function readPluginCall(argv: readonly string[], env: NodeJS.ProcessEnv): PluginCall {
+export async function readPluginCall(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<PluginCall> {
   if (argv[0] === 'docker-cli-plugin-metadata') {
     const text = JSON.stringify({
       SchemaVersion: '0.1.0',
@@ -38,18 +38,19 @@ export function readPluginCall(argv: readonly string[], env: NodeJS.ProcessEnv):
     });
     return { kind: 'metadata', text };
   }
+  // Loads yargs, which the metadata does not need: docker asks all plugins for it on every run.
+  const { parseArgv } = await import('./flags.js');
   const { flags, positionals } = parseArgv(argv, DOCKER_FLAGS, { leading: true });
   const [first, second] = positionals;
-  const asksHelp = first === 'help' && second === NAME;
-  const words = positionals.slice(asksHelp ? 2 : first === NAME ? 1 : 0);
-  const own = [
-    ...(flags.get('debug')?.includes('true') === true ? ['--debug'] : []),
-    ...(asksHelp || flags.has('help') ? ['--help'] : []),
-  ];
-  const config = flags.get('config')?.at(-1);
+  const isHelp = first === 'help' && second === NAME;
+  const { config } = flags;
   return {
     kind: 'run',
-    argv: [...own, ...words],
-    env: config === undefined ? env : { ...env, DOCKER_CONFIG: config },
+    argv: [
+      ...(flags['debug'] === true ? ['--debug'] : []),
+      ...(isHelp || flags['help'] === true ? ['--help'] : []),
+      ...positionals.slice(isHelp ? 2 : first === NAME ? 1 : 0),
+    ],
+    env: typeof config === 'string' ? { ...env, DOCKER_CONFIG: config } : env,
   };
 }

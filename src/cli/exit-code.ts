@@ -1,10 +1,10 @@
 import type { ErrorKind } from '../oci/errors.js';
 
-/** What the process says by its exit code; scripts rely on these numbers. */
+/** The exit codes. Scripts rely on these numbers. */
 export const EXIT = {
   done: 0,
   failed: 1,
-  /** Of `diff`, as of the program diff. */
+  /** The exit code of `diff`, as of the program diff. */
   different: 1,
   notFound: 3,
   unauthorized: 4,
@@ -28,12 +28,12 @@ const BY_KIND: Readonly<Record<ErrorKind, number>> = {
   unavailable: EXIT.unavailable,
 };
 
-/** The exit code for what a command threw. Anything that is not ours is a plain failure. */
+/** Returns the exit code for a thrown value. Errors of other kinds are failures. */
 export function exitCodeOf(error: unknown): number {
-  return isOurs(error) ? BY_KIND[error.kind] : EXIT.failed;
+  return hasKnownKind(error) ? BY_KIND[error.kind] : EXIT.failed;
 }
 
-function isOurs(error: unknown): error is { readonly kind: ErrorKind } {
+function hasKnownKind(error: unknown): error is { readonly kind: ErrorKind } {
   return (
     typeof error === 'object' &&
     error !== null &&

@@ -1,156 +1,147 @@
-import type { Options } from 'yargs';
+import yargs, { type Options } from 'yargs';
 
 import { ArgumentError } from '../oci/errors.js';
 
-/** What is declared of a flag, as far as reading it goes. */
-type FlagDeclaration = Pick<Options, 'alias' | 'array' | 'choices' | 'type'>;
-export type FlagDeclarations = Readonly<Record<string, FlagDeclaration>>;
+/** Options by name, as yargs declares them. */
+export type OptionDeclarations = Readonly<Record<string, Options>>;
 
-/** A command line taken apart. */
+/** A parsed command line. */
 export interface ParsedArgv {
-  /** By full name, each value as it was given; `true` or `false` for a boolean. A flag that is no list has one value, its last. */
-  readonly flags: ReadonlyMap<string, readonly string[]>;
+  /** The values of the flags that were given or have a default, by name. */
+  readonly flags: Readonly<Record<string, unknown>>;
   readonly positionals: readonly string[];
 }
 
 export interface ParseArgvOptions {
-  /** Flags end at the first word that is none; it and all that follow are positionals. @default false */
+  /** Flags end at the first positional, as before the name of a command. @default false */
   readonly leading?: boolean;
 }
 
 /**
- * Takes a command line apart by the rules that docker's own follow (pflag): `--name value`, `--name=value`, `-n value`,
- * `-nvalue`, `-n=value`, letters together (`-pt v1`), flags between the positionals, all after `--` positional. yargs
- * reads some of these otherwise, and drops words without saying so.
- *
- * Other than docker, a value that begins with a dash must be written with `=`, so that a forgotten value does not take
- * the next flag for itself.
- *
- * @throws ArgumentError for an unknown flag, a value that is missing or not of the flag's type, or one too many
+ * Parses a command line with yargs, by the rules of docker's flags.
+ * @throws ArgumentError for an unknown flag, a missing value, or a value of the wrong type
  */
 export function parseArgv(
-  words: readonly string[],
-  declared: FlagDeclarations,
+  argv: readonly string[],
+  declared: OptionDeclarations,
   { leading = false }: ParseArgvOptions = {},
 ): ParsedArgv {
-  const flags = new FlagValues(declared);
-  const positionals: string[] = [];
-  const queue = [...words];
-  for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
-    if (!isFlag(word)) {
-      positionals.push(word, ...(leading ? queue.splice(0) : []));
-    } else if (word === '--' && !leading) {
-      positionals.push(...queue.splice(0));
-    } else if (word.startsWith('--')) {
-      readLong(word, queue, flags);
-    } else {
-      readLetters(word, queue, flags);
-    }
-  }
-  return { flags: flags.values, positionals };
+  const parsed = yargs()
+    .parserConfiguration({
+      'boolean-negation': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'greedy-arrays': false,
+      'parse-positional-numbers': false,
+    })
+    .locale('en')
+    .help(false)
+    .version(false)
+    .exitProcess(false)
+    .fail(false)
+    .options(declared)
+    .parseSync(normaliseArgv(argv, declared, leading));
+  const names = Object.keys(declared).filter((name) => name in parsed);
+  return {
+    flags: Object.fromEntries(names.map((name) => [name, parsed[name]])),
+    positionals: parsed._.map(String),
+  };
 }
 
-/** A dash alone stands for standard input. */
-function isFlag(word: string): boolean {
-  return word.startsWith('-') && word !== '-';
-}
-
-function readLong(word: string, queue: string[], flags: FlagValues): void {
-  const [shown = '', ...parts] = word.split('=');
-  const name = shown.slice(2);
-  const given = parts.length === 0 ? undefined : parts.join('=');
-  if (!flags.has(name)) throw new ArgumentError(`unknown flag: ${shown}`);
-  flags.add(name, given ?? flags.implied(name) ?? nextValue(name, shown, queue), shown);
-}
-
-function readLetters(word: string, queue: string[], flags: FlagValues): void {
-  let letters = word.slice(1);
-  while (letters !== '') {
-    const shown = `-${letters.charAt(0)}`;
-    const name = flags.named(letters.charAt(0));
-    if (name === undefined) {
-      throw new ArgumentError(`unknown flag: ${shown}${word.length > 2 ? ` in ${word}` : ''}`);
-    }
-    const rest = letters.slice(1);
-    const implied = flags.implied(name);
-    if (rest.startsWith('=')) flags.add(name, rest.slice(1), shown);
-    else if (implied !== undefined) flags.add(name, implied, shown);
-    else flags.add(name, rest === '' ? nextValue(name, shown, queue) : rest, shown);
-    letters = implied === undefined || rest.startsWith('=') ? '' : rest;
-  }
-}
-
-/** Whether a flag has to do with a password or token: words about it must not be repeated. */
+/** Reports whether a flag takes a secret, so that messages must not quote its value. */
 export function isSecretFlag(name: string): boolean {
   return /password|token/.test(name);
 }
 
-function nextValue(name: string, shown: string, queue: string[]): string {
-  const value = queue.shift();
-  if (value === undefined) throw new ArgumentError(`${shown} needs a value`);
-  if (!isFlag(value)) return value;
-  if (isSecretFlag(name)) {
-    throw new ArgumentError(`${shown} needs a value, but a flag follows`, {
-      hint: `If that is the value, write ${shown}= before it`,
-    });
+/**
+ * Rewrites argv for yargs: each flag as `--name="value"`, then `--` and the positionals. yargs reads these forms of
+ * docker's flags (pflag) differently, and no configuration changes that: `-tVALUE` would be a group of letters, `--flag
+ * false` would set a boolean, `--flag=0` and `--retries=0x10` would be accepted as something else, and a repeated flag
+ * would become a list. yargs removes one pair of quotes from a value.
+ *
+ * Unlike docker, a separate value must not start with a dash, so that a flag without its value does not take the next flag.
+ */
+function normaliseArgv(argv: readonly string[], declared: OptionDeclarations, leading: boolean): string[] {
+  const flags = new Map<string, readonly string[]>();
+  const positionals: string[] = [];
+  const queue = [...argv];
+  for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
+    if (!isFlag(arg)) positionals.push(arg, ...(leading ? queue.splice(0) : []));
+    else if (arg === '--' && !leading) positionals.push(...queue.splice(0));
+    else {
+      for (const flag of splitFlags(arg, declared)) {
+        const { name, value = flagValue(flag, queue.shift()) } = flag;
+        const option = declared[name] ?? {};
+        const token = `--${name}="${checkValue(value, flag, option)}"`;
+        flags.set(name, option.array === true ? [...(flags.get(name) ?? []), token] : [token]);
+      }
+    }
   }
-  throw new ArgumentError(`${shown} needs a value, but ${value} follows`, {
-    hint: `If ${value} is the value, write ${shown}=${value}`,
+  return [...Array.from(flags.values()).flat(), '--', ...positionals];
+}
+
+/** A dash alone is a positional or a value: standard input. */
+function isFlag(arg: string): boolean {
+  return arg.startsWith('-') && arg !== '-';
+}
+
+interface Flag {
+  readonly name: string;
+  /** As it was written, `-t` or `--tag`, for messages. */
+  readonly shown: string;
+  /** The value in the same argument; `true` for a boolean without one. */
+  readonly value: string | undefined;
+}
+
+/** Splits an argument into its flags: one long flag, or a group of short ones, of which the last may have a value. */
+function splitFlags(arg: string, declared: OptionDeclarations): Flag[] {
+  const implied = (name: string): string | undefined =>
+    declared[name]?.type === 'boolean' ? 'true' : undefined;
+  if (arg.startsWith('--')) {
+    const [, shown = '', value] = /^([^=]*)(?:=(.*))?$/s.exec(arg) ?? [];
+    const name = shown.slice(2);
+    if (!Object.hasOwn(declared, name)) throw new ArgumentError(`unknown flag: ${shown}`);
+    return [{ name, shown, value: value ?? implied(name) }];
+  }
+  const flags: Flag[] = [];
+  for (let letters = arg.slice(1); letters !== '';) {
+    const shown = `-${letters.charAt(0)}`;
+    const [name] = Object.entries(declared).find(([, { alias }]) => alias === letters.charAt(0)) ?? [];
+    if (name === undefined) {
+      throw new ArgumentError(`unknown flag: ${shown}${arg.length > 2 ? ` in ${arg}` : ''}`);
+    }
+    letters = letters.slice(1);
+    const isGroup = implied(name) !== undefined && !letters.startsWith('=');
+    const attached = letters === '' ? undefined : letters.replace(/^=/, '');
+    flags.push({ name, shown, value: isGroup ? implied(name) : attached });
+    if (!isGroup) break;
+  }
+  return flags;
+}
+
+/** The value of a flag that is the next argument. */
+function flagValue({ name, shown }: Flag, next: string | undefined): string {
+  if (next === undefined) throw new ArgumentError(`${shown} needs a value`);
+  if (!isFlag(next)) return next;
+  const [found, value] = isSecretFlag(name) ? ['a flag', 'VALUE'] : [next, next];
+  throw new ArgumentError(`${shown} needs a value, but ${found} follows`, {
+    hint: `If it is the value, write ${shown}=${value}.`,
   });
 }
 
-/** The values found so far, each checked against its flag's declaration. */
-class FlagValues {
-  readonly values = new Map<string, readonly string[]>();
-  readonly #declared: FlagDeclarations;
-  readonly #letters: ReadonlyMap<string, string>;
-
-  constructor(declared: FlagDeclarations) {
-    this.#declared = declared;
-    this.#letters = new Map(
-      Object.entries(declared).flatMap(([name, { alias }]) =>
-        typeof alias === 'string' ? [[alias, name]] : [],
-      ),
-    );
-  }
-
-  has(name: string): boolean {
-    return Object.hasOwn(this.#declared, name);
-  }
-
-  /** The full name of a letter. */
-  named(letter: string): string | undefined {
-    return this.#letters.get(letter);
-  }
-
-  /** What a flag says that comes without a value; `undefined` where it needs one. */
-  implied(name: string): string | undefined {
-    return this.#declared[name]?.type === 'boolean' ? 'true' : undefined;
-  }
-
-  add(name: string, text: string, shown: string): void {
-    const declaration = this.#declared[name] ?? {};
-    const value = checkedValue(text, declaration, shown, isSecretFlag(name));
-    const before = declaration.array === true ? (this.values.get(name) ?? []) : [];
-    this.values.set(name, [...before, value]);
-  }
-}
-
-function checkedValue(
-  text: string,
-  { type, choices }: FlagDeclaration,
-  shown: string,
-  isSecret: boolean,
-): string {
+/** @returns the value as yargs reads it */
+function checkValue(value: string, { name, shown }: Flag, { type, choices }: Options): string {
   const wrong = (wanted: string): ArgumentError =>
-    new ArgumentError(`${shown} takes ${wanted}${isSecret ? '' : `, not ${JSON.stringify(text)}`}`);
+    new ArgumentError(
+      `${shown} takes ${wanted}${isSecretFlag(name) ? '' : `, not ${JSON.stringify(value)}`}`,
+    );
   if (type === 'boolean') {
-    // The words of Go's strconv.ParseBool.
-    if (/^(1|t|true)$/i.test(text)) return 'true';
-    if (/^(0|f|false)$/i.test(text)) return 'false';
+    // As Go's strconv.ParseBool.
+    if (/^(1|t|true)$/i.test(value)) return 'true';
+    if (/^(0|f|false)$/i.test(value)) return 'false';
     throw wrong('true or false');
   }
-  if (type === 'number' && !/^\d{1,15}$/.test(text)) throw wrong('a whole number');
-  if (Array.isArray(choices) && !choices.includes(text)) throw wrong(`one of ${choices.join(', ')}`);
-  return text;
+  if (type === 'number' && !/^\d{1,15}$/.test(value)) throw wrong('a whole number');
+  if (Array.isArray(choices) && !choices.includes(value)) throw wrong(`one of ${choices.join(', ')}`);
+  return value;
 }

@@ -1,9 +1,9 @@
 import type { TlsFiles } from '../http/tls/tls-config.js';
 import { ArgumentError } from '../oci/errors.js';
 import { parseDuration } from './input/duration.js';
-import type { Options } from 'yargs';
+import type { OptionDeclarations } from './flags.js';
 
-/** What every command takes. */
+/** The options of every command. */
 export interface GlobalOptions {
   readonly insecure: boolean;
   readonly store: string | undefined;
@@ -16,41 +16,48 @@ export interface GlobalOptions {
   readonly retries: number;
   readonly stats: boolean;
   readonly debug: boolean;
-  /** The login of a call, for the one registry that it names. */
+  /** The credentials for the one registry that the command line names. */
   readonly username: string | undefined;
   readonly passwordStdin: boolean;
   readonly registryToken: string | undefined;
-  /** Certificates for the registries that the call names. */
+  /** The certificates for the registries that the command line names. */
   readonly tls: TlsFiles;
 }
 
 const PROGRESS = ['auto', 'plain', 'none'] as const;
 
-/** The declarations of {@link GlobalOptions}. They are shown in every command's help, after its own. */
+/** The declarations of {@link GlobalOptions}. The help of each command shows them after its own options. */
 export const GLOBAL_OPTIONS = {
   insecure: {
     type: 'boolean',
-    describe: 'Allow plain HTTP and unverified TLS for the registries named in this call',
+    describe: 'Allow plain HTTP and unverified TLS for the registries of this command',
   },
-  store: { type: 'string', describe: 'Directory of the drafts' },
+  store: { type: 'string', describe: 'Directory for drafts' },
   json: { type: 'boolean', describe: 'Print the result as one JSON document' },
   quiet: {
     alias: 'q',
     type: 'boolean',
-    describe: 'No progress and no warnings; push prints the digest alone, ls the names',
+    describe: 'Hide progress and warnings; push prints only the digest, ls only names',
   },
-  progress: { choices: PROGRESS, describe: 'How progress is shown on stderr', default: 'auto' },
-  concurrency: { type: 'number', describe: 'Requests and transfers at once', default: 8 },
-  timeout: { type: 'string', describe: 'Give up after this long (90s, 10m, 1h30m)' },
-  retries: { type: 'number', describe: 'Send a failed request again so often', default: 4 },
-  stats: { type: 'boolean', describe: 'Print requests, bytes, mounts and retries on stderr' },
-  debug: { type: 'boolean', describe: 'Log every request on stderr, secrets left out' },
-  username: { type: 'string', describe: 'Log in to the registry named in this call, with --password-stdin' },
+  progress: { choices: PROGRESS, describe: 'Format of the progress on stderr', default: 'auto' },
+  concurrency: { type: 'number', describe: 'Maximum number of parallel requests and transfers', default: 8 },
+  timeout: { type: 'string', describe: 'Fail after this time (90s, 10m, 1h30m)' },
+  retries: { type: 'number', describe: 'Number of retries for a failed request', default: 4 },
+  stats: { type: 'boolean', describe: 'Print the number of requests, bytes, mounts and retries on stderr' },
+  debug: { type: 'boolean', describe: 'Log all requests on stderr, without secrets' },
+  username: { type: 'string', describe: 'User name for the registry; needs --password-stdin' },
   'password-stdin': { type: 'boolean', describe: 'Read the password for --username from standard input' },
-  'registry-token': { type: 'string', describe: 'Send this bearer token to the registry named in this call' },
-  cacert: { type: 'string', describe: 'Trust the authorities in this PEM file for the registries named' },
-  cert: { type: 'string', describe: 'Show this client certificate (PEM) to the registries named' },
-  key: { type: 'string', describe: 'The private key (PEM) of --cert' },
+  'registry-token': { type: 'string', describe: 'Bearer token for the registry' },
+  cacert: { type: 'string', describe: 'PEM file of certificate authorities to trust for the registries' },
+  cert: { type: 'string', describe: 'PEM file of the client certificate for the registries' },
+  key: { type: 'string', describe: 'PEM file of the private key for --cert' },
+} as const satisfies OptionDeclarations;
+
+/** All flags that may be given before or after the name of a command. */
+export const GLOBAL_FLAGS = {
+  ...GLOBAL_OPTIONS,
+  help: { alias: 'h', type: 'boolean', describe: 'Show this help' },
+  version: { type: 'boolean', describe: 'Show the version' },
 } as const satisfies OptionDeclarations;
 
 /**
@@ -61,7 +68,7 @@ export function globalOptions(args: Readonly<Record<string, unknown>>): GlobalOp
   const { store, timeout, progress } = args;
   if (store === '') {
     throw new ArgumentError('--store takes a directory, not ""', {
-      hint: 'Is the variable set that it comes from?',
+      hint: 'Check whether the variable it comes from is set.',
     });
   }
   return {
@@ -75,45 +82,42 @@ export function globalOptions(args: Readonly<Record<string, unknown>>): GlobalOp
     retries: atLeast(0, 'retries', args['retries']),
     stats: args['stats'] === true,
     debug: args['debug'] === true,
-    username: givenText('username', args['username']),
+    username: nonEmptyText('username', args['username']),
     passwordStdin: args['password-stdin'] === true,
-    registryToken: givenText('registry-token', args['registry-token']),
+    registryToken: nonEmptyText('registry-token', args['registry-token']),
     tls: tlsFiles(args),
   };
 }
 
 function tlsFiles(args: Readonly<Record<string, unknown>>): TlsFiles {
-  const [ca, cert, key] = ['cacert', 'cert', 'key'].map((name) => givenText(name, args[name]));
+  const [ca, cert, key] = ['cacert', 'cert', 'key'].map((name) => nonEmptyText(name, args[name]));
   if ((cert === undefined) !== (key === undefined)) {
-    throw new ArgumentError('a client certificate takes both --cert FILE and --key FILE');
+    throw new ArgumentError('--cert and --key need each other');
   }
   return { ca, cert, key };
 }
 
-function givenText(name: string, value: unknown): string | undefined {
+function nonEmptyText(name: string, value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined;
   if (value !== '') return value;
-  throw new ArgumentError(`--${name} is empty`, { hint: 'Is the variable set that it comes from?' });
+  throw new ArgumentError(`--${name} is empty`, { hint: 'Check whether the variable it comes from is set.' });
 }
 
-function atLeast(least: number, name: string, value: unknown): number {
-  if (typeof value === 'number' && value >= least) return value;
-  throw new ArgumentError(`--${name} takes a whole number from ${least} up, not ${String(value)}`);
+function atLeast(min: number, name: string, value: unknown): number {
+  if (typeof value === 'number' && value >= min) return value;
+  throw new ArgumentError(`--${name} takes a whole number of at least ${min}, not ${String(value)}`);
 }
 
-/** What the timers of Node can wait at most, in milliseconds: 24 days. */
-const LONGEST = 2 ** 31 - 1;
+/** In milliseconds: the maximum of Node's timers, 24 days. */
+const MAX_TIMEOUT = 2 ** 31 - 1;
 
 function parseTimeout(text: string): number {
   const milliseconds = parseDuration(text);
-  if (milliseconds >= 1 && milliseconds <= LONGEST) return milliseconds;
+  if (milliseconds >= 1 && milliseconds <= MAX_TIMEOUT) return milliseconds;
   throw new ArgumentError(
-    `--timeout takes a duration from 1ms to ${Math.floor(LONGEST / 3_600_000)}h, not ${text}`,
+    `--timeout takes a duration from 1ms to ${Math.floor(MAX_TIMEOUT / 3_600_000)}h, not ${text}`,
     {
-      hint: 'Leave it out to wait as long as it takes.',
+      hint: 'Omit it for no time limit.',
     },
   );
 }
-
-/** The options of a command, as yargs takes them. */
-export type OptionDeclarations = Readonly<Record<string, Options>>;

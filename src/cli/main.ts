@@ -1,11 +1,15 @@
+// One run goes through main.ts, docker-plugin.ts (if docker started it), command-line.ts, run-command.ts and a command.
 import { VERSION } from '../version.js';
-import { guardOutput } from './output/guard-output.js';
-import type { Terminal } from './output/terminal.js';
+import { EXIT, exitCodeOf } from './exit-code.js';
+import { guardOutput, type Terminal } from './output/terminal.js';
+
+/** The name of the executable that docker runs for `docker multiarch`. */
+const PLUGIN_PROGRAM = 'docker-multiarch';
 
 /**
- * Runs one command line to its end. Errors go to stderr as text, and what they mean comes back as the exit code.
- * @param argv the words after the program's name
- * @param program the name that it was called by: as `docker-multiarch` it is a plugin of docker
+ * Runs one command line. Errors become text on stderr and an exit code.
+ * @param argv the arguments after the name of the program
+ * @param program the name of the executable; `docker-multiarch` is a docker CLI plugin
  * @returns the exit code
  */
 export async function main(
@@ -13,12 +17,39 @@ export async function main(
   terminal: Terminal = process,
   program = 'multiarch',
 ): Promise<number> {
-  const outcome = guardOutput(terminal);
-  // Answered here, since build scripts ask for it often and yargs alone would double the time it takes.
+  const finish = guardOutput(terminal);
+  // Handled here because build scripts run it often and loading yargs would double its time.
   if (argv.length === 1 && argv[0] === '--version') {
     terminal.stdout.write(`multiarch ${VERSION}\n`);
-    return outcome(0);
+    return finish(EXIT.done);
   }
-  const { runProgram } = await import('./run-program.js');
-  return outcome(await runProgram(argv, terminal, program));
+  return finish(await runToExitCode(argv, terminal, program));
+}
+
+async function runToExitCode(argv: readonly string[], terminal: Terminal, program: string): Promise<number> {
+  try {
+    return await (program === PLUGIN_PROGRAM
+      ? runPlugin(argv, terminal)
+      : runProgram(argv, terminal, 'multiarch'));
+  } catch (error) {
+    const { errorText } = await import('./output/error-text.js');
+    terminal.stderr.write(`${errorText(error, argv.includes('--debug'))}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+async function runProgram(argv: readonly string[], terminal: Terminal, usageName: string): Promise<number> {
+  const { runCommandLine } = await import('./command-line.js');
+  return runCommandLine(argv, terminal, usageName);
+}
+
+async function runPlugin(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const { readPluginCall } = await import('./docker-plugin.js');
+  const call = await readPluginCall(argv, terminal.env);
+  if (call.kind === 'run') {
+    const { stdout, stderr, stdin } = terminal;
+    return runProgram(call.argv, { stdout, stderr, stdin, env: call.env }, 'docker multiarch');
+  }
+  terminal.stdout.write(`${call.text}\n`);
+  return EXIT.done;
 }

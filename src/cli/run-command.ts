@@ -6,34 +6,39 @@ import { givenLogin, takenInput } from './input/login-flags.js';
 import { globalOptions } from './global-options.js';
 import { Output } from './output/output.js';
 import { startProgress } from './progress/progress.js';
-import { loginLine, requestLine, waitLine } from './progress/request-line.js';
+import { loginLine, requestLine, waitLine } from './progress/event-lines.js';
 import { Stats } from './progress/stats.js';
-/** In milliseconds: a person who sees nothing for longer thinks that it hangs. */
-const LONG_WAIT = 5_000;
-/** In milliseconds: a signal that comes so soon after another was not sent by a person who has lost patience. */
-const ECHO = 1_000;
 
-/** What yargs gives for a command line. */
-export type ParsedArguments = Readonly<Record<string, unknown>>;
+/** In milliseconds: a retry after a longer wait is announced. */
+const LONG_WAIT = 5_000;
+/** In milliseconds: a signal this soon after the first is a duplicate of it, not a second Ctrl-C. */
+const DUPLICATE_SIGNAL = 1_000;
+
+/** The arguments of a command. */
+export interface CommandInput {
+  /** The values of its flags and positionals, by name. */
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly positionals: readonly string[];
+}
 
 /**
- * Runs a command with all that surrounds it: Ctrl-C and the time limit, progress, the request log, the counts.
+ * Runs a command with Ctrl-C handling, the time limit, progress, the request log and statistics.
  * @returns the exit code
- * @throws what the command throws
+ * @throws the errors of the command
  */
 export async function runCommand(
   command: AnyCommand,
-  args: ParsedArguments,
+  { args, positionals }: CommandInput,
   terminal: Terminal,
 ): Promise<number> {
   const options = globalOptions(args);
   const interrupt = new AbortController();
   const timer = options.timeout === undefined ? undefined : AbortSignal.timeout(options.timeout);
   const signal = timer === undefined ? interrupt.signal : AbortSignal.any([interrupt.signal, timer]);
-  const given =
+  const login =
     command.takesLogin === true
       ? undefined
-      : givenLogin(options, wordsOf(command, args), { signal, stdin: terminal.stdin });
+      : givenLogin(options, positionals, { signal, stdin: terminal.stdin });
   const progress = startProgress(options, terminal);
   const output = new Output(terminal.stdout, progress, {
     quiet: options.quiet,
@@ -41,7 +46,7 @@ export async function runCommand(
     ask: (text) => terminal.stderr.write(text),
   });
   if (options.registryToken !== undefined) {
-    output.warn('--registry-token can be seen by other users of this machine');
+    output.warn('--registry-token is visible to other users of this machine');
   }
   const stats = new Stats();
   const client = new Multiarch({
@@ -50,7 +55,7 @@ export async function runCommand(
     concurrency: options.concurrency,
     retries: options.retries,
     env: terminal.env,
-    login: given,
+    login,
     tls: options.tls,
     signal,
     onEvent: (event) => {
@@ -68,44 +73,37 @@ export async function runCommand(
   const stopListening = onInterrupt(interrupt);
   try {
     const { env } = terminal;
-    const stdin = given !== undefined && options.passwordStdin ? takenInput() : terminal.stdin;
+    const stdin = login !== undefined && options.passwordStdin ? takenInput() : terminal.stdin;
     return (await command.run(args, { client, options, output, signal, stdin, env })) ?? 0;
   } catch (error) {
     if (error instanceof CancelledError && timer?.aborted === true && !interrupt.signal.aborted) {
-      throw new UnavailableError(`not done within the ${String(args['timeout'])} of --timeout`, {
-        hint: 'Give it more time, or see with --debug what it waits for.',
+      throw new UnavailableError(`timed out after ${String(args['timeout'])} (--timeout)`, {
+        hint: 'Raise --timeout, or run with --debug to see what it is waiting for.',
         cause: error,
       });
     }
     throw error;
   } finally {
     progress.stop();
-    client.close();
+    await client.close();
     stopListening();
     if (options.stats) output.error(stats.text());
   }
 }
 
-/** The positionals. */
-function wordsOf(command: AnyCommand, args: ParsedArguments): readonly string[] {
-  return Object.keys(command.positionals)
-    .flatMap((name) => args[name])
-    .filter((word) => typeof word === 'string');
-}
-
 /**
- * The first Ctrl-C cancels the work, which cleans up and ends; a second one ends the process where it stands. What comes
- * within a second is the first one again: `timeout`, npm and others send a signal to the process and to its whole group.
+ * Aborts the controller on the first Ctrl-C, so that the work cleans up and ends. The second one ends the process at once.
+ * A signal within a second counts as the first: `timeout`, npm and others signal both the process and its process group.
  */
 function onInterrupt(controller: AbortController): () => void {
   const signals = ['SIGINT', 'SIGTERM'] as const;
-  let echoes: NodeJS.Timeout | undefined;
+  let duplicates: NodeJS.Timeout | undefined;
   const interrupted = (): void => {
-    echoes ??= setTimeout(stopListening, ECHO).unref();
+    duplicates ??= setTimeout(stopListening, DUPLICATE_SIGNAL).unref();
     controller.abort();
   };
   const stopListening = (): void => {
-    clearTimeout(echoes);
+    clearTimeout(duplicates);
     for (const name of signals) process.off(name, interrupted);
   };
   for (const name of signals) process.on(name, interrupted);

@@ -3,11 +3,11 @@ import { resolve as resolvePath } from 'node:path';
 
 import pLimit from 'p-limit';
 
-import type { LoginEnvironment } from '../auth/credentials/docker-config.js';
-import type { ExplicitCredential } from '../auth/credentials/static-credential-provider.js';
+import type { Credential, ExplicitCredential } from '../auth/credentials/credential.js';
 import type { OnEvent } from '../content/events.js';
 import type { Limit } from '../content/limit.js';
-import { storeDirectory } from '../drafts/directory.js';
+import type { Source } from '../content/source.js';
+import { storeDirectory } from '../drafts/store-directory.js';
 import { PushHistory } from '../drafts/history.js';
 import { DraftStore } from '../drafts/store.js';
 import type { Environment } from '../environment.js';
@@ -22,88 +22,118 @@ import {
   parseImageLocation,
   withTag,
   type ImageLocation,
+  type ObjectLocation,
   type TargetLocation,
 } from '../oci/image-location.js';
 import { ArgumentError } from '../oci/errors.js';
-import { parseTag } from '../oci/reference.js';
+import { parseRegistryHost, parseTag } from '../oci/reference.js';
 import { VERSION } from '../version.js';
+import { selectorOf, type CallOptions, type ImageSource, type ImageTarget } from './inputs.js';
 import { TransportResolver } from './transport-resolver.js';
 
-export interface MultiarchOptions {
-  /** Directory of the drafts. @default `$MULTIARCH_STORE`, else the platform's place for such files */
+export interface MultiarchOptions extends CallOptions {
+  /** The directory of the drafts. @default `$MULTIARCH_STORE`, else the platform's directory for application state */
   readonly store?: string | undefined;
-  /** Plain HTTP, and TLS without verification, for the registries that are named in calls. @default false */
+  /** Allow plain HTTP, and TLS without verification, for the registries that calls name. @default false */
   readonly insecure?: boolean | undefined;
-  /** Reads and writes at once. @default 8 */
+  /** The number of concurrent reads and writes. @default 8 */
   readonly concurrency?: number | undefined;
-  /** How often a failed request is sent again. @default 4 */
+  /** The number of retries for a failed request. @default 4 */
   readonly retries?: number | undefined;
   /**
-   * Where settings and credentials are looked up. The SDK of AWS reads the process's own environment and no other: Amazon ECR
-   * is asked for a login only where all `AWS_…` variables in here are those of the process. @default process.env
+   * The environment variables that settings and credentials are read from. The AWS SDK reads the variables of the process
+   * only: Amazon ECR is asked for a login only if all `AWS_…` variables in `env` equal those of the process.
+   * @default process.env
    */
-  readonly env?: NodeJS.ProcessEnv | undefined;
-  /** A login for one registry, which goes before those that this machine keeps. */
-  readonly login?: ExplicitCredential | undefined;
-  /** Files with certificates for the registries that are named in calls, beside those of this machine. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** A login for one registry. It takes precedence over the saved logins. */
+  readonly login?: ExplicitLogin | undefined;
+  /** PEM files for the registries that calls name, in addition to the certificates of this machine. */
   readonly tls?: TlsFiles | undefined;
-  /** Cancels whatever is running. */
-  readonly signal?: AbortSignal | undefined;
-  readonly onEvent?: OnEvent | undefined;
+  /** Called for each HTTP request, response, retry and redirect. URLs are redacted. */
   readonly onHttpEvent?: ((event: HttpEvent) => void) | undefined;
 }
 
-/** What the calls of one run share: the drafts, the open places, and how much may happen at once. */
-export class ClientContext {
+/** A login for one registry. */
+export interface ExplicitLogin {
+  /** The host, with its port if it has one. No other registry is sent the credential. */
+  readonly registry: string;
+  /** The credential, or a function that is called at most once, when the registry requires one. */
+  readonly credential: Credential | (() => Promise<Credential>);
+}
+
+/** What the calls of one client share: the drafts, the open transports, and the limit of concurrency. */
+interface SharedState {
   readonly store: DraftStore;
   readonly history: PushHistory;
   readonly transports: TransportResolver;
   /** Where the logins of this machine are found. */
-  readonly environment: LoginEnvironment;
-  /** The caller's own. */
+  readonly environment: Environment;
+  readonly login: ExplicitCredential | undefined;
+  readonly limit: Limit;
+  /** The handlers of the client and of all running calls, for events of shared connections. */
+  readonly handlers: Set<OnEvent>;
+}
+
+/** What a call works with: the shared state, its own signal and its own event handler. */
+export class ClientContext {
+  readonly store: DraftStore;
+  readonly history: PushHistory;
+  readonly transports: TransportResolver;
+  readonly environment: Environment;
   readonly login: ExplicitCredential | undefined;
   readonly limit: Limit;
   readonly signal: AbortSignal | undefined;
   readonly onEvent: OnEvent | undefined;
+  readonly #shared: SharedState;
 
-  constructor(options: MultiarchOptions = {}) {
-    const { env = process.env, signal, onEvent, concurrency = 8 } = options;
-    const homeDirectory = homedir();
-    const environment: Environment = { env, homeDirectory, platform: process.platform };
-    const directory = storeDirectory(environment, options.store);
-    this.store = new DraftStore(directory);
-    this.history = new PushHistory(directory);
-    this.transports = new TransportResolver({
-      insecure: options.insecure ?? false,
-      retries: options.retries,
-      env,
-      homeDirectory,
-      userAgent: `multiarch/${VERSION}`,
-      onEvent,
-      onHttpEvent: options.onHttpEvent,
-      login: options.login,
-      tls: options.tls,
-    });
-    this.environment = environment;
-    this.login = options.login;
-    this.limit = pLimit(concurrency);
+  constructor(shared: SharedState, { signal, onEvent }: CallOptions) {
+    this.#shared = shared;
+    this.store = shared.store;
+    this.history = shared.history;
+    this.transports = shared.transports;
+    this.environment = shared.environment;
+    this.login = shared.login;
+    this.limit = shared.limit;
     this.signal = signal;
     this.onEvent = onEvent;
   }
 
+  /** Runs one call: its signal and its event handler count in addition to those of the client. */
+  async run<T>(options: CallOptions, call: (context: ClientContext) => Promise<T> | T): Promise<T> {
+    const { handlers } = this.#shared;
+    const signals = [this.signal, options.signal].filter((signal) => signal !== undefined);
+    const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+    const own = options.onEvent;
+    if (own === undefined) return call(new ClientContext(this.#shared, { signal, onEvent: this.onEvent }));
+    const onEvent: OnEvent = (event) => {
+      this.onEvent?.(event);
+      own(event);
+    };
+    // A handler of its own, so that two calls with the same handler do not end each other's.
+    const handler: OnEvent = (event) => own(event);
+    handlers.add(handler);
+    try {
+      return await call(new ClientContext(this.#shared, { signal, onEvent }));
+    } finally {
+      handlers.delete(handler);
+    }
+  }
+
   /**
-   * The name of a draft. A layout without a tag gets docker's default one, so that the index can be found in it.
-   * @throws ArgumentError for a place that nothing can be published to
+   * Returns the location that names a draft. A layout without a tag gets the tag `latest`, as a repository does.
+   * @throws ArgumentError if nothing can be published there
    */
-  draftTarget(list: string): TargetLocation {
-    const location = this.targetLocation(list);
+  draftTarget(name: ImageTarget): TargetLocation {
+    const location = this.targetLocation(name);
     const { tag, digest } = nameIn(location);
     return tag === undefined && digest === undefined ? withTag(location, parseTag('latest')) : location;
   }
 
-  /** @throws ArgumentError for a place that nothing can be published to */
-  targetLocation(text: string): TargetLocation {
-    const location = this.location(text);
+  /** @throws ArgumentError if nothing can be published there */
+  targetLocation(name: ImageTarget): TargetLocation {
+    if (typeof name !== 'string') return this.#adopt(name.target, name.selector);
+    const location = this.location(name);
     if (isTargetLocation(location)) return location;
     throw new ArgumentError(
       `${familiarLocation(location)} can only be read: multiarch writes no ${location.transport} images`,
@@ -113,14 +143,65 @@ export class ClientContext {
     );
   }
 
-  /** A path is made absolute: drafts hold it, and are used from other directories too. */
-  location(text: string): ImageLocation {
-    const location = parseImageLocation(text);
+  /** Parses a name. Paths are made absolute, since drafts that record them are used from other directories too. */
+  location(name: ImageSource): ImageLocation {
+    if (typeof name !== 'string') return this.#adopt(name.source, name.selector);
+    const location = parseImageLocation(name);
     return 'path' in location ? { ...location, path: resolvePath(location.path) } : location;
   }
 
-  /** A word for entries of a draft, with a path as drafts hold it. */
-  selector(image: string): string {
-    return isLocalName(image) ? formatImageLocation(this.location(image)) : image;
+  /** Returns the selector of draft entries for a text or an object: a source as drafts record it, a digest or a platform. */
+  selector(image: ImageSource): string {
+    return typeof image !== 'string' || isLocalName(image)
+      ? formatImageLocation(this.location(image))
+      : image;
   }
+
+  #adopt(source: Source, selector: string): ObjectLocation {
+    return { transport: 'object', label: this.transports.adopt(source), ...selectorOf(selector) };
+  }
+}
+
+/** Opens the context that the calls of a client derive theirs from. */
+export function openContext(options: MultiarchOptions): ClientContext {
+  const { env = process.env, onEvent, login: given, concurrency = 8 } = options;
+  const homeDirectory = homedir();
+  const environment: Environment = { env, homeDirectory, platform: process.platform };
+  const directory = storeDirectory(environment, options.store);
+  const login = given === undefined ? undefined : explicitCredential(given.registry, given.credential);
+  const handlers = new Set<OnEvent>(onEvent === undefined ? [] : [onEvent]);
+  const transports = new TransportResolver({
+    insecure: options.insecure ?? false,
+    retries: options.retries,
+    env,
+    homeDirectory,
+    userAgent: `multiarch/${VERSION}`,
+    onEvent: (event) => {
+      for (const handler of handlers) handler(event);
+    },
+    onHttpEvent: options.onHttpEvent,
+    login,
+    tls: options.tls,
+  });
+  const shared: SharedState = {
+    store: new DraftStore(directory),
+    history: new PushHistory(directory),
+    transports,
+    environment,
+    login,
+    limit: pLimit(concurrency),
+    handlers,
+  };
+  return new ClientContext(shared, options);
+}
+
+/** @throws ArgumentError for what is not a registry host */
+export function explicitCredential(
+  registry: string,
+  credential: ExplicitLogin['credential'],
+): ExplicitCredential {
+  return {
+    registry: parseRegistryHost(registry),
+    credential: typeof credential === 'function' ? credential : () => Promise.resolve(credential),
+  };
 }

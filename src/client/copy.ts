@@ -6,7 +6,6 @@ import { familiarLocation, type TargetLocation } from '../oci/image-location.js'
 import type { Platform } from '../oci/platform.js';
 import type { Subject } from '../publish/collect-referrers.js';
 import { planPush, type PushPlan } from '../publish/plan.js';
-import type { ExpectedTag } from '../publish/expected-tag.js';
 import { readTagStates, type SourcedEntry } from '../publish/target-state.js';
 import type { Publication, PublishRequest } from '../publish/publish.js';
 import { pushReport, type PushReport } from '../publish/push-report.js';
@@ -14,36 +13,44 @@ import type { Access } from '../registry/requests.js';
 import { publishRecorded } from './push-record.js';
 import { checkDigests, expectedTag, moveOptions, openDestinations, type OpenDestinations } from './push.js';
 import type { ClientContext } from './client-context.js';
+import {
+  expectedTagOf,
+  platformsOf,
+  type CallOptions,
+  type ImageSource,
+  type ImageTarget,
+  type PlatformInput,
+} from './inputs.js';
 
-export interface CopyOptions {
+export interface CopyOptions extends CallOptions {
   /**
-   * Of an index, one platform gives the image itself, several a smaller index. Each must be there. An image must be for the
-   * one asked for.
+   * Of an index, one platform selects the image itself, several a smaller index. Each must exist. An image must be for the
+   * selected platform.
    * @default all
    */
-  readonly platforms?: readonly Platform[] | undefined;
-  /** What becomes of statements about the images of an index. @default 'keep' */
+  readonly platforms?: readonly PlatformInput[] | undefined;
+  /** Keep or drop the attestations of an index (provenance, SBOM). @default 'keep' */
   readonly attestations?: 'keep' | 'drop' | undefined;
-  /** Signatures, SBOMs and the like that refer to what is copied go along. @default false */
+  /** Also copy the referrers: signatures, SBOMs and the like. @default false */
   readonly referrers?: boolean | undefined;
-  /** Further tags of the target's repository, or references elsewhere; `latest` moves last, wherever it is. */
-  readonly tags?: readonly string[] | undefined;
+  /** Further tags of the target's repository, references elsewhere, or images in objects; `latest` moves last. */
+  readonly tags?: readonly ImageTarget[] | undefined;
   /**
-   * What the target's own tag must stand for: this digest, nothing yet, or anything. A tag that stands for what is copied
-   * already is always fine.
+   * What the target's own tag must point to: a digest, `none` for a tag that must not exist, or `any`. A tag that points to
+   * what is copied already is always accepted.
    * @default 'any'
    */
-  readonly expectCurrent?: ExpectedTag | 'any' | undefined;
-  /** Move layers too that are not for distribution, where the source holds them. @default false */
+  readonly expectCurrent?: string | undefined;
+  /** Also copy non-distributable layers, if the source has them. @default false */
   readonly allowNondistributable?: boolean | undefined;
-  /** What becomes of layers that an archive of `docker save` holds uncompressed. @default 'gzip' */
+  /** Compression for layers that `docker save` stored uncompressed. @default 'gzip' */
   readonly layerCompression?: LayerCompression | undefined;
-  /** Read the config of an image that is copied as it is, so that the report says its platform. @default false */
+  /** Read the config of a single image, so that the report states its platform. @default false */
   readonly configs?: boolean | undefined;
 }
 
 export interface CopyResult extends Publication {
-  /** The same for other programs, with names in full. */
+  /** The same as plain data, with names in full. */
   readonly report: PushReport;
 }
 
@@ -55,57 +62,63 @@ interface PreparedCopy {
 }
 
 /**
- * Copies an image or index with all that it points to, byte for byte, and writes down what the tags stood for before.
- * @param from as on the command line; `to` too: without a tag or digest, its tag is `latest`
- * @throws RequirementError where a platform is not there, InvalidError where `to` has another digest than what is copied,
- *   ConflictError where its tag is not as expected
+ * Copies an image or index with everything that it points to, and records what the tags pointed to before.
+ * @throws RequirementError if a platform is missing, InvalidError if `to` has another digest than what is copied,
+ *   ConflictError if its tag is not as expected
  */
 export async function copyContent(
-  run: ClientContext,
-  from: string,
-  to: string,
+  context: ClientContext,
+  from: ImageSource,
+  to: ImageTarget,
   options: CopyOptions = {},
 ): Promise<CopyResult> {
-  const { target, destinations, request, platform } = await prepare(run, from, to, options, 'push');
-  const publication = await publishRecorded(run, target, request, destinations, moveOptions(run, options));
+  const { target, destinations, request, platform } = await prepare(context, from, to, options, 'push');
+  const publication = await publishRecorded(
+    context,
+    target,
+    request,
+    destinations,
+    moveOptions(context, options),
+  );
   const { document } = request;
   return { ...publication, report: pushReport({ document, platform, publication, destinations }) };
 }
 
-/** What {@link copyContent} would do. Nothing is written anywhere. What refers to the content is not part of it. */
+/** Returns what {@link copyContent} would do, without the referrers. Nothing is written. */
 export async function planCopy(
-  run: ClientContext,
-  from: string,
-  to: string,
+  context: ClientContext,
+  from: ImageSource,
+  to: ImageTarget,
   options: CopyOptions = {},
 ): Promise<PushPlan> {
-  const { request } = await prepare(run, from, to, options, 'pull');
-  return planPush(request, moveOptions(run, options));
+  const { request } = await prepare(context, from, to, options, 'pull');
+  return planPush(request, moveOptions(context, options));
 }
 
-/** All that is known before anything is written. */
+/** Reads and checks everything that precedes the first write. */
 async function prepare(
-  run: ClientContext,
-  from: string,
-  to: string,
+  context: ClientContext,
+  from: ImageSource,
+  to: ImageTarget,
   options: CopyOptions,
   access: Access,
 ): Promise<PreparedCopy> {
-  const { limit, signal, onEvent } = run;
-  const location = run.location(from);
-  const target = run.draftTarget(to);
-  // Opened before anything is read, so that the first token allows all that follows.
-  const destinations = await openDestinations(run, target, options.tags, access);
-  const expectCurrent = expectedTag(options.expectCurrent, destinations);
-  const source = await run.transports.open(location);
+  const { limit, signal, onEvent } = context;
+  const { expectCurrent: expected, layerCompression, attestations, configs } = options;
+  const selection = { platforms: options.platforms && platformsOf(options.platforms), attestations };
+  const expectation = expected === undefined ? undefined : expectedTagOf(expected);
+  const location = context.location(from);
+  const target = context.draftTarget(to);
+  // Opened before anything is read, so that the first token covers all requests.
+  const destinations = await openDestinations(context, target, options.tags, access);
+  const expectCurrent = expectedTag(expectation, destinations);
+  const source = await context.transports.open(location);
   const tagStates = readTagStates(destinations, { limit, signal });
-  // Awaited when all is read: what fails before that must not leave this one unheard.
+  // Awaited once everything is read; an earlier failure must not leave an unhandled rejection.
   tagStates.catch(() => {});
-  const { layerCompression, platforms, attestations, configs } = options;
-  const selector = await run.transports.selector(location, { layerCompression, signal });
+  const selector = await context.transports.selector(location, { layerCompression, signal });
   const read = await limit(() => source.readManifest(selector, { signal }));
   const label = familiarLocation(location);
-  const selection = { platforms, attestations };
   const chosen = await chooseContent(source, read, label, selection, { limit, signal, onEvent, configs });
   const { document, entries, platform } = chosen;
   checkDigests(destinations, document, `what is copied of ${label} is`);
@@ -137,8 +150,8 @@ function childrenOfChosen(source: Source, { document, entries, platform }: Chose
 }
 
 /**
- * What others may refer to: also an index that was made smaller, since someone may have published the same before. Last, so
- * that a source that does not hold it is asked first for something that it holds.
+ * Returns the digests whose referrers are copied. A reduced index is one of them, since the same may have been published
+ * before. It is last, so that a source that does not have it is asked first for something that it has.
  */
 function subjectsOf(source: Source, document: ManifestOrIndex, children: readonly SourcedEntry[]): Subject[] {
   const digests = new Set([...children.map(({ descriptor }) => descriptor.digest), document.digest]);

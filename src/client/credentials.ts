@@ -1,12 +1,11 @@
 import { credentialChain } from '../auth/credentials/credential-chain.js';
-import type { CredentialProvider } from '../auth/credentials/credential.js';
-import type { LoginEnvironment } from '../auth/credentials/docker-config.js';
-import { EcrLogin } from '../auth/ecr/ecr-login.js';
-import type { ExplicitCredential } from '../auth/credentials/static-credential-provider.js';
+import type { CredentialProvider, ExplicitCredential } from '../auth/credentials/credential.js';
+import { EcrProvider } from '../auth/ecr/ecr-provider.js';
 import type { OnEvent } from '../content/events.js';
+import type { Environment } from '../environment.js';
 import type { HttpClient } from '../http/message.js';
 
-export interface CredentialsOptions extends LoginEnvironment {
+export interface CredentialsOptions extends Environment {
   readonly login?: ExplicitCredential | undefined;
   /** Opens what clouds are asked by for a login. Without it, none is asked; nor with settings for AWS that are not the process's own. */
   readonly http?: (() => Promise<HttpClient>) | undefined;
@@ -18,13 +17,13 @@ export function credentials({
   login,
   http,
   onEvent,
-  ...surroundings
+  ...environment
 }: CredentialsOptions): CredentialProvider {
-  const asksCloud = http !== undefined && hasAwsSettingsOfProcess(surroundings.env);
+  const asksCloud = http !== undefined && hasAwsSettingsOfProcess(environment.env);
   return credentialChain({
-    ...surroundings,
-    given: login,
-    cloud: asksCloud ? [new EcrLogin({ http })] : [],
+    ...environment,
+    explicit: login,
+    clouds: asksCloud ? [new EcrProvider({ http })] : [],
     onWarning: (message) => onEvent?.({ kind: 'warning', message }),
     onFound: (registry, found) =>
       onEvent?.({ kind: 'login', registry, username: found?.username, origin: found?.origin }),

@@ -5,8 +5,7 @@ import type { ReadOptions, Source } from '../content/source.js';
 import { readVerified } from '../content/verified-stream.js';
 import type { Draft, Entry } from '../drafts/draft.js';
 import { draftIndex } from '../drafts/draft-index.js';
-import { entryDescriptor } from '../drafts/entry-descriptor.js';
-import { heldManifest } from '../drafts/held-manifest.js';
+import { embeddedManifest, entryDescriptor } from '../drafts/entry.js';
 import { findEntry } from '../drafts/selection.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Comparable } from '../oci/diff-index.js';
@@ -25,6 +24,7 @@ import { formatPlatformFull, type Platform } from '../oci/platform.js';
 import { selectPlatform } from '../oci/platform-match.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
 import { createIndexDocument } from '../oci/serialise.js';
+import { platformOf, platformsOf, type PlatformInput } from './inputs.js';
 import type { TransportResolver } from './transport-resolver.js';
 import { imagePlatforms } from '../oci/attestation.js';
 
@@ -46,7 +46,7 @@ export interface Contents {
   readonly document: ManifestOrIndex;
   /** As the index that it was reached through says; else made from the document. */
   readonly descriptor?: Descriptor;
-  /** Opens the place that the blobs of a manifest are read from; not before they are asked for. */
+  /** Opens the source of the blobs of a manifest. */
   readonly source?: () => Promise<Source>;
   /** Whether it is looked at where it is published, so that what refers to it can be asked for. @default false */
   readonly isInPlace?: boolean;
@@ -68,6 +68,7 @@ export class Inspection {
   readonly #isInPlace: boolean;
   readonly #options: InspectionOptions;
 
+  /** @internal */
   constructor(contents: Contents, options: InspectionOptions) {
     this.name = contents.name;
     this.origin = contents.origin;
@@ -79,7 +80,10 @@ export class Inspection {
     this.#options = options;
   }
 
-  /** @throws InvalidError when the draft cannot be an index as it is */
+  /**
+   * @throws InvalidError when the draft cannot be an index as it is
+   * @internal
+   */
   static ofDraft(draft: Draft, places: TransportResolver, options: InspectionOptions = {}): Inspection {
     const document = createIndexDocument(draftIndex(draft));
     const children = draft.entries.map((entry) => draftChild(entry, places, options));
@@ -87,7 +91,11 @@ export class Inspection {
     return new Inspection({ name: draft.target, origin: 'draft', document, children }, options);
   }
 
-  /** Opens one entry of a draft. @throws NotFoundError, ArgumentError: see `findEntry` */
+  /**
+   * Opens one entry of a draft.
+   * @throws NotFoundError, ArgumentError: see `findEntry`
+   * @internal
+   */
   static ofEntry(
     draft: Draft,
     selector: string,
@@ -97,7 +105,11 @@ export class Inspection {
     return draftChild(entryToOpen(draft, selector), places, options).read();
   }
 
-  /** Reads what is published under a name. @throws NotFoundError */
+  /**
+   * Reads what is published under a name.
+   * @throws NotFoundError
+   * @internal
+   */
   static async ofPublished(
     location: ImageLocation,
     places: TransportResolver,
@@ -109,7 +121,7 @@ export class Inspection {
       options,
     );
     const name = formatImageLocation(location);
-    return published({ name, document, source: async () => source, isInPlace: true }, options);
+    return published({ name, location, document, source: async () => source, isInPlace: true }, options);
   }
 
   /**
@@ -117,17 +129,18 @@ export class Inspection {
    * itself where it runs there.
    * @throws NotFoundError that lists the platforms there are
    */
-  async select(platform: Platform): Promise<Inspection> {
+  async select(platform: PlatformInput): Promise<Inspection> {
+    const wanted = platformOf(platform);
     const candidates =
       this.document.kind === 'manifest'
         ? [{ platform: await this.platform(), read: async () => this }]
         : this.children.map((child) => ({ platform: child.descriptor.platform, read: () => child.read() }));
     const platforms = candidates.map((candidate) => candidate.platform);
-    const position = selectPlatform(platform, platforms);
+    const position = selectPlatform(wanted, platforms);
     const chosen = position === undefined ? undefined : candidates[position];
     if (chosen !== undefined) return chosen.read();
     const there = platforms.flatMap((known) => (known === undefined ? [] : [formatPlatformFull(known)]));
-    throw new NotFoundError(`${this.name} has no image for ${formatPlatformFull(platform)}`, {
+    throw new NotFoundError(`${this.name} has no image for ${formatPlatformFull(wanted)}`, {
       hint: there.length === 0 ? 'It states no platforms.' : `It has ${[...new Set(there)].join(', ')}.`,
     });
   }
@@ -166,8 +179,8 @@ export class Inspection {
   }
 
   /** Makes sure that there is an image for each of these. @throws RequirementError with what is missing and what is there */
-  async requirePlatforms(required: readonly Platform[]): Promise<void> {
-    checkRequiredPlatforms(required, await platformsOf(this), this.name);
+  async requirePlatforms(required: readonly PlatformInput[]): Promise<void> {
+    checkRequiredPlatforms(platformsOf(required), await servedPlatforms(this), this.name);
   }
 
   /** What `diffIndexes` compares. Of an image that says its platform in its config only, the config is read. */
@@ -180,7 +193,7 @@ export class Inspection {
 }
 
 /** The platforms that an inspected image or index serves. */
-async function platformsOf(inspection: Inspection): Promise<readonly Platform[]> {
+async function servedPlatforms(inspection: Inspection): Promise<readonly Platform[]> {
   if (inspection.document.kind === 'index') {
     return imagePlatforms(inspection.children.map(({ descriptor }) => descriptor));
   }
@@ -200,8 +213,12 @@ function entryToOpen(draft: Draft, selector: string): Entry {
   }
 }
 
-type PublishedContents = Required<Pick<Contents, 'name' | 'document' | 'source' | 'isInPlace'>> &
-  Pick<Contents, 'descriptor'>;
+interface PublishedContents
+  extends
+    Required<Pick<Contents, 'name' | 'document' | 'source' | 'isInPlace'>>,
+    Pick<Contents, 'descriptor'> {
+  readonly location: ImageLocation;
+}
 
 function published(contents: PublishedContents, options: InspectionOptions): Inspection {
   const { document } = contents;
@@ -213,17 +230,18 @@ function published(contents: PublishedContents, options: InspectionOptions): Ins
 }
 
 function publishedChild(
-  { name: parent, source, isInPlace }: PublishedContents,
+  { location: parent, source, isInPlace }: PublishedContents,
   descriptor: Descriptor,
   options: InspectionOptions,
 ): InspectedChild {
-  const name = childName(parent, descriptor.digest);
+  const location = childLocation(parent, descriptor.digest);
+  const name = formatImageLocation(location);
   return {
     name,
     descriptor,
     read: async () => {
       const document = await readLimited(await source(), descriptor, options);
-      return published({ name, document, source, isInPlace, descriptor }, options);
+      return published({ name, location, document, source, isInPlace, descriptor }, options);
     },
   };
 }
@@ -237,28 +255,27 @@ function readLimited(
   return limit(() => readChild(source, descriptor, options));
 }
 
-/** As docker names it, with the tag that it was found under; elsewhere a digest stands alone. */
-function childName(parent: string, digest: Digest): string {
-  const location = parseImageLocation(parent);
-  return formatImageLocation(
-    location.transport === 'registry'
-      ? { transport: 'registry', reference: { ...location.reference, digest } }
-      : withDigest(location, digest),
-  );
+/** The location of a child. In a registry it keeps the tag of its index, as docker prints it. */
+function childLocation(parent: ImageLocation, digest: Digest): ImageLocation {
+  return parent.transport === 'registry'
+    ? { transport: 'registry', reference: { ...parent.reference, digest } }
+    : withDigest(parent, digest);
 }
 
-/** An entry of a draft: read from the draft itself where it holds the manifest, else from the entry's source. */
+/** An entry of a draft. Reads its manifest from the draft if that has it, else from the source of the entry. */
 function draftChild(entry: Entry, places: TransportResolver, options: InspectionOptions): InspectedChild {
   const descriptor = entryDescriptor(entry);
-  // Without its manifest the entry came with an index, whose name would stand for others too.
-  const name = entry.manifest === undefined ? childName(entry.source, descriptor.digest) : entry.source;
+  const entrySource = parseImageLocation(entry.source);
+  // An entry without its manifest came from an index, which other entries may have as their source, too.
+  const location = entry.manifest === undefined ? childLocation(entrySource, descriptor.digest) : entrySource;
+  const name = formatImageLocation(location);
+  const source = (): Promise<Source> => places.open(entrySource);
   return {
     name,
     descriptor,
     read: async () => {
-      const source = (): Promise<Source> => places.open(parseImageLocation(entry.source));
-      const document = heldManifest(entry) ?? (await readLimited(await source(), descriptor, options));
-      return published({ name, document, source, isInPlace: false, descriptor }, options);
+      const document = embeddedManifest(entry) ?? (await readLimited(await source(), descriptor, options));
+      return published({ name, location, document, source, isInPlace: false, descriptor }, options);
     },
   };
 }

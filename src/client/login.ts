@@ -1,7 +1,6 @@
 import { AuthClient } from '../auth/requests/auth-client.js';
 import { FoundCredential, type CredentialProvider } from '../auth/credentials/credential.js';
 import { registryApiHost } from '../auth/credentials/docker-hub.js';
-import type { ExplicitCredential } from '../auth/credentials/static-credential-provider.js';
 import { listSavedLogins, type RegistryLogin } from '../auth/login/saved-logins.js';
 import { LoginStore } from '../auth/login/login-store.js';
 import type { HttpClient, HttpResponse } from '../http/message.js';
@@ -12,23 +11,24 @@ import {
   type RegistryHost,
   type RepositoryPath,
 } from '../oci/reference.js';
-import { readErrorBody } from '../registry/errors/error-body.js';
+import { readErrorText } from '../http/error-text.js';
 import { credentials } from './credentials.js';
-import type { ClientContext } from './client-context.js';
+import { explicitCredential, type ClientContext, type ExplicitLogin } from './client-context.js';
+import type { CallOptions } from './inputs.js';
 
-/** A user name and its password, or the token that stands for one. */
+/** A user name with its password, or with an access token in its place. */
 export interface LoginInput {
   readonly username: string;
   readonly password: string;
 }
 
-/** A login that was tried and kept. */
+/** A login that was verified and saved. */
 export interface SavedLogin {
   readonly registry: RegistryHost;
   readonly username: string;
-  /** The file, or the helper's program, that has it. */
-  readonly place: string;
-  /** Whether it is kept where whoever can read the file can read the password. */
+  /** The file or the credential helper that stores it. */
+  readonly origin: string;
+  /** Whether the password is stored unencrypted in a file. */
   readonly plainText: boolean;
 }
 
@@ -38,90 +38,101 @@ export interface LogoutResult {
   readonly removed: boolean;
 }
 
-/** Which login a registry would be asked with. */
+/** The login that would be used for a registry. */
 export interface ShownLogin {
   readonly registry: RegistryHost;
   readonly repository?: RepositoryPath;
-  /** None where it would be asked without a login. */
+  /** Absent if no login would be used. */
   readonly login?: {
     readonly kind: 'password' | 'identity token' | 'registry token';
-    /** Absent where only a token is known. */
+    /** Absent if only a token is known. */
     readonly username?: string;
-    /** Which link of the chain has it. */
-    readonly link: string;
-    /** The file, program or variable that it is from. */
-    readonly place: string;
+    /** The credential provider that has it. */
+    readonly provider: string;
+    /** The file, program or variable that it comes from. */
+    readonly origin: string;
   };
+}
+
+export interface ShowLoginOptions extends CallOptions {
+  /** A credential that takes precedence over all others. @default the client's `login` */
+  readonly credential?: ExplicitLogin['credential'] | undefined;
 }
 
 const KINDS = { basic: 'password', identity: 'identity token', bearer: 'registry token' } as const;
 
 /**
- * Tries a login at its registry, and keeps it where docker would.
- * @throws UnauthorizedError where the registry refuses it, with its words; nothing is kept then. FailedError, ConflictError
- *   where it cannot be kept
+ * Verifies a login at its registry, and saves it where docker would.
+ * @throws UnauthorizedError if the registry rejects it; nothing is saved then. FailedError, ConflictError if it cannot be
+ *   saved
  */
-export async function logIn(run: ClientContext, host: string, login: LoginInput): Promise<SavedLogin> {
+export async function logIn(context: ClientContext, host: string, login: LoginInput): Promise<SavedLogin> {
   const registry = parseRegistryHost(host);
   checkLogin(login);
-  const challenged = await verify(await run.transports.connectTo(registry), registry, login, run.signal);
-  if (!challenged) warn(run, `${registry} asks for no login, so the password was not checked`);
-  const kept = await new LoginStore(run.environment).store(registry, login, run.signal);
-  const { username, password } = login;
-  const own = new FoundCredential(
-    { kind: 'basic', username, password },
-    { provider: 'login', origin: kept.place },
+  const challenged = await verify(
+    await context.transports.connectTo(registry),
+    registry,
+    login,
+    context.signal,
   );
-  for (const { name, found } of await keptIn(run, registry)) {
+  if (!challenged) warn(context, `${registry} requires no login, so the password was not checked`);
+  const { location: origin, plainText } = await new LoginStore(context.environment).store(
+    registry,
+    login,
+    context.signal,
+  );
+  const { username, password } = login;
+  const own = new FoundCredential({ kind: 'basic', username, password }, { provider: 'login', origin });
+  for (const { name, found } of await keptIn(context, registry)) {
     if (!found.equals(own))
-      warn(run, `${found.origin} has a login for ${name} too, which goes before this one`);
+      warn(context, `${found.origin} has a login for ${name} too, which goes before this one`);
   }
-  return { registry, username, ...kept };
+  return { registry, username, origin, plainText };
 }
 
-/** Forgets the login for a registry. What others keep, such as podman, and those of namespaces stay and are warned of. */
-export async function logOut(run: ClientContext, host: string): Promise<LogoutResult> {
+/** Removes the saved login of a registry. Logins of other programs, such as podman, and of namespaces stay; warns of them. */
+export async function logOut(context: ClientContext, host: string): Promise<LogoutResult> {
   const registry = parseRegistryHost(host);
-  const removed = await new LoginStore(run.environment).erase(registry, run.signal);
-  for (const { name, found } of await keptIn(run, registry)) {
-    warn(run, `there still is a login for ${name}: ${found.origin}`);
+  const removed = await new LoginStore(context.environment).erase(registry, context.signal);
+  for (const { name, found } of await keptIn(context, registry)) {
+    warn(context, `there still is a login for ${name}: ${found.origin}`);
   }
   return { registry, removed };
 }
 
-function keptIn(run: ClientContext, registry: RegistryHost): Promise<readonly RegistryLogin[]> {
+function keptIn(context: ClientContext, registry: RegistryHost): Promise<readonly RegistryLogin[]> {
   return listSavedLogins(
     registry,
-    { ...run.environment, onWarning: (message) => warn(run, message) },
-    run.signal,
+    { ...context.environment, onWarning: (message) => warn(context, message) },
+    context.signal,
   );
 }
 
 /**
- * The login that the chain finds for a registry or for one of its repositories. Nothing is sent anywhere but to helpers and
- * to the cloud that the registry is of.
- * @throws UnauthorizedError, RateLimitedError, UnavailableError where that cloud gives none
+ * Returns the login that the credential chain finds for a registry or for one of its repositories. Requests are sent to
+ * credential helpers and to the cloud of the registry only.
+ * @throws UnauthorizedError, RateLimitedError, UnavailableError if that cloud returns none
  */
 export async function showLogin(
-  run: ClientContext,
+  context: ClientContext,
   name: string,
-  given?: ExplicitCredential['credential'],
+  given?: ExplicitLogin['credential'],
 ): Promise<ShownLogin> {
   const { registry, path } = parseName(name);
-  const { environment: surroundings, onEvent, signal, transports: places } = run;
-  const http = (): Promise<HttpClient> => places.connectTo(registry);
-  const login = given === undefined ? run.login : { registry, credential: given };
-  const found = await credentials({ ...surroundings, login, http, onEvent }).find(registry, path, signal);
+  const { environment, onEvent, signal, transports } = context;
+  const http = (): Promise<HttpClient> => transports.connectTo(registry);
+  const login = given === undefined ? context.login : explicitCredential(registry, given);
+  const found = await credentials({ ...environment, login, http, onEvent }).find(registry, path, signal);
   const asked = path === undefined ? { registry } : { registry, repository: path };
   if (found === undefined) return asked;
-  const { provider: link, origin: place, username } = found;
+  const { provider, origin, username } = found;
   return {
     ...asked,
-    login: { kind: KINDS[found.kind], ...(username === undefined ? {} : { username }), link, place },
+    login: { kind: KINDS[found.kind], ...(username === undefined ? {} : { username }), provider, origin },
   };
 }
 
-/** A registry's host, or that and a repository. A name without a slash is a host here, whatever it is elsewhere. */
+/** Parses `HOST` or `HOST/REPOSITORY`. Unlike in references, a name without a slash is a host. */
 function parseName(name: string): { registry: RegistryHost; path: RepositoryPath | undefined } {
   if (/^https?:\/\//.test(name) || !name.includes('/')) {
     return { registry: parseRegistryHost(name), path: undefined };
@@ -129,22 +140,22 @@ function parseName(name: string): { registry: RegistryHost; path: RepositoryPath
   return parseReference(name);
 }
 
-/** What no header or file could hold as it is. */
+/** @throws ArgumentError for a login that neither a header nor a file can represent */
 function checkLogin({ username, password }: LoginInput): void {
   if (username === '') throw new ArgumentError('the user name is empty');
   if (username.includes(':')) {
-    throw new ArgumentError('a user name may not hold a colon', {
-      hint: 'The colon separates it from the password where logins are kept and sent.',
+    throw new ArgumentError('a user name may not contain a colon', {
+      hint: 'The colon separates it from the password.',
     });
   }
   if (password === '') {
     throw new ArgumentError('the password is empty', {
-      hint: 'Is the variable or file empty that it comes from?',
+      hint: 'Check the variable or file that it comes from.',
     });
   }
 }
 
-/** @returns whether the registry wanted to know who asks */
+/** @returns whether the registry required a login */
 async function verify(
   http: HttpClient,
   registry: RegistryHost,
@@ -171,12 +182,12 @@ async function verify(
 
 async function loginError(registry: RegistryHost, login: LoginInput, response: HttpResponse): Promise<Error> {
   const { status } = response;
-  const { errors, words } = await readErrorBody(response);
-  const said = words === '' ? `HTTP status ${status}` : words;
+  const { errors, text } = await readErrorText(response);
+  const said = text === '' ? `HTTP status ${status}` : text;
   const exchange = { ...response.request, status, errors };
   // Amazon ECR says 400.
   if (status === 400 || status === 401 || status === 403) {
-    return new UnauthorizedError(`${registry} refused the login of ${login.username}: ${said}`, {
+    return new UnauthorizedError(`${registry} rejected the login of ${login.username}: ${said}`, {
       exchange,
       hint: 'Check the user name and the password; many registries want an access token in its place.',
     });
@@ -190,6 +201,6 @@ async function loginError(registry: RegistryHost, login: LoginInput, response: H
   return new UnavailableError(`${registry} could not check the login: ${said}`, { exchange });
 }
 
-function warn(run: ClientContext, message: string): void {
-  run.onEvent?.({ kind: 'warning', message });
+function warn(context: ClientContext, message: string): void {
+  context.onEvent?.({ kind: 'warning', message });
 }

@@ -1,323 +1,273 @@
-import type { AssemblyImage } from '../assemble/assembly.js';
-import type { ExplicitCredential } from '../auth/credentials/static-credential-provider.js';
+/// <reference lib="esnext.disposable" preserve="true" />
 import { annotateEntry, annotateIndex, type EntryChanges, type IndexChanges } from '../drafts/annotate.js';
-import type { Draft } from '../drafts/draft.js';
 import { removeEntries } from '../drafts/edits.js';
 import type { DraftList } from '../drafts/store.js';
-import { NotFoundError } from '../oci/errors.js';
-import { isTargetLocation, type TargetLocation } from '../oci/image-location.js';
-import { readTagStates, type TagStates } from '../publish/target-state.js';
+import type { Selector, Source } from '../content/source.js';
+import type { Target } from '../content/target.js';
+import { isTargetLocation, nameIn } from '../oci/image-location.js';
+import { parseTag } from '../oci/reference.js';
 import type { PushPlan } from '../publish/plan.js';
+import { openContext, type ClientContext, type MultiarchOptions } from './client-context.js';
+import { copyContent, planCopy, type CopyOptions, type CopyResult } from './copy.js';
+import { createAndPush, planCreateAndPush, type CreateAndPushResult } from './create-and-push.js';
 import {
-  checkStart,
-  composeDraft,
-  saveDraft,
-  stateOf,
-  takeBack,
+  createDraftOf,
   withEntryAnnotations,
   type CreateOptions,
   type DraftState,
+  type EntryAnnotations,
 } from './create.js';
-import { copyContent, planCopy, type CopyOptions, type CopyResult } from './copy.js';
+import { deleteDrafts, editDraft } from './edit-drafts.js';
+import type { CallOptions, ImageSource, ImageTarget } from './inputs.js';
 import { Inspection } from './inspection.js';
-import type { SavedLogin, LoginInput, LogoutResult, ShownLogin } from './login.js';
-import type { Access } from '../registry/requests.js';
-import {
-  openDestinations,
-  planDraft,
-  publishDraft,
-  type DraftPush,
-  type PrefetchedState,
-  type PushOptions,
-  type PushResult,
-} from './push.js';
-import { ClientContext, type MultiarchOptions } from './client-context.js';
-import { readAll, seenManifests, type ReadSource } from './sources.js';
-import { startingPoint, type StartingPoint } from './starting-point.js';
-import { undoPush, type UndoResult, type UndoOptions } from './undo.js';
-
-interface Prepared extends Pick<DraftPush, 'target' | 'destinations'> {
-  readonly read: readonly ReadSource[];
-  readonly start: StartingPoint | undefined;
-  readonly prefetched: PrefetchedState;
-}
+import type { LoginInput, LogoutResult, SavedLogin, ShowLoginOptions, ShownLogin } from './login.js';
+import { openDraftPush, planDraft, publishDraft, type PushOptions, type PushResult } from './push.js';
+import type { SourceInput } from './sources.js';
+import { undoPush, type UndoOptions, type UndoResult } from './undo.js';
 
 /**
- * Assembles, inspects and publishes multi-arch images. One object is one run: it shares connections, tokens and what it
- * has read between its calls. Names are written as on the command line: `app:1.2`, `docker://…`, `oci:DIR:TAG`.
+ * Assembles, inspects and publishes multi-arch images. A client shares connections, tokens and what it has read between
+ * its calls; close it when it is no longer needed.
  *
- * Everything throws the errors of `MultiarchError`, and leaves drafts and tags as they were when it does.
+ * Images are named as on the command line (`app:1.2`, `oci:DIR:TAG`), or given as an object with a selector. Platforms,
+ * digests and registry hosts are plain text. All calls throw {@link MultiarchErrors}, an `ArgumentError` for invalid
+ * arguments, and leave drafts and tags unchanged when they throw. `signal` and `onEvent` of a call count in addition to
+ * those of the client.
  */
 export class Multiarch {
-  readonly #run: ClientContext;
+  readonly #context: ClientContext;
 
+  /** @throws ArgumentError for a login whose registry is not a host */
   constructor(options: MultiarchOptions = {}) {
-    this.#run = new ClientContext(options);
+    this.#context = openContext(options);
   }
 
   /**
-   * Makes a draft from sources, each an image or an index that gives all its images.
-   * @throws ConflictError when there is a draft of this name and `amend` is not set
+   * Creates a draft from sources, each an image, or an index that contributes all its images.
+   * @throws ConflictError if the draft exists and `amend` is not set; NotFoundError for a missing source; SourcesError if
+   *   several sources fail
    */
-  async create(
-    name: string,
-    sources: readonly (string | AssemblyImage)[],
+  create(
+    name: ImageTarget,
+    sources: readonly SourceInput[],
     options: CreateOptions = {},
   ): Promise<DraftState> {
-    const target = this.#run.draftTarget(name);
-    await checkStart(this.#run, target, options);
-    const [start, read] = await this.#read(target, sources, options);
-    return saveDraft(this.#run, target, read, options, start);
+    return this.#context.run(options, (context) => createDraftOf(context, name, sources, options));
   }
 
-  /** {@link create} and {@link push} in one run: what `create` saw in the target's repository is not asked for again. */
-  async createAndPush(
-    name: string,
-    sources: readonly (string | AssemblyImage)[],
+  /** {@link create} and {@link push} in one call. If the push fails, the draft is restored to what it was before. */
+  createAndPush(
+    name: ImageTarget,
+    sources: readonly SourceInput[],
     options: CreateOptions & PushOptions = {},
-  ): Promise<DraftState & { readonly publication: PushResult }> {
-    const { target, read, start, destinations, prefetched } = await this.#prepare(
-      name,
-      sources,
-      options,
-      'push',
-    );
-    const before = await this.#run.store.find(target);
-    const state = await saveDraft(this.#run, target, read, options, start);
-    try {
-      const publication = await publishDraft(this.#run, {
-        target,
-        draft: state.draft,
-        destinations,
-        options,
-        prefetched,
-      });
-      return { ...state, publication };
-    } catch (error) {
-      await takeBack(this.#run, target, state.draft, before);
-      throw error;
-    }
+  ): Promise<CreateAndPushResult> {
+    return this.#context.run(options, (context) => createAndPush(context, name, sources, options));
   }
 
-  /** What {@link createAndPush} would do. No draft is made or changed, and nothing is written anywhere. */
-  async planCreateAndPush(
-    name: string,
-    sources: readonly (string | AssemblyImage)[],
+  /** Returns what {@link createAndPush} would do. Nothing is written. */
+  planCreateAndPush(
+    name: ImageTarget,
+    sources: readonly SourceInput[],
     options: CreateOptions & PushOptions = {},
   ): Promise<PushPlan> {
-    const { target, read, start, destinations, prefetched } = await this.#prepare(
-      name,
-      sources,
-      options,
-      'pull',
+    return this.#context.run(options, (context) => planCreateAndPush(context, name, sources, options));
+  }
+
+  /**
+   * Publishes a draft with everything that its target lacks. A tag that already has the digest is left unchanged.
+   * @throws NotFoundError for a missing draft; ConflictError if the tag is not as expected
+   */
+  push(name: ImageTarget, options: PushOptions = {}): Promise<PushResult> {
+    return this.#context.run(options, async (context) =>
+      publishDraft(context, await openDraftPush(context, name, options, 'push')),
     );
-    const current = await this.#run.store.find(target);
-    const draft = composeDraft(target, current, read, options, start);
-    return planDraft(this.#run, { target, draft, destinations, options, prefetched });
   }
 
-  /** Publishes a draft with all that its target lacks. The same digest at the tag already is success. */
-  async push(name: string, options: PushOptions = {}): Promise<PushResult> {
-    return publishDraft(this.#run, await this.#open(name, options, 'push'));
-  }
-
-  /** What {@link push} would do. Nothing is written anywhere; registries are asked with GET and HEAD alone. */
-  async planPush(name: string, options: PushOptions = {}): Promise<PushPlan> {
-    return planDraft(this.#run, await this.#open(name, options, 'pull'));
+  /** Returns what {@link push} would do. Nothing is written; registries receive GET and HEAD requests only. */
+  planPush(name: ImageTarget, options: PushOptions = {}): Promise<PushPlan> {
+    return this.#context.run(options, async (context) =>
+      planDraft(context, await openDraftPush(context, name, options, 'pull')),
+    );
   }
 
   /**
-   * Copies an image or an index, from wherever one can be read, with all that it points to: byte for byte where nothing is
-   * left out. The same digest at the tag already is success.
-   * @param target without a tag or digest, the tag is `latest`
+   * Copies an image or an index with everything that it points to; byte for byte unless something is left out. A tag that
+   * already has the digest is left unchanged.
+   * @param target if it has neither a tag nor a digest, its tag is `latest`
    */
-  copy(source: string, target: string, options: CopyOptions = {}): Promise<CopyResult> {
-    return copyContent(this.#run, source, target, options);
+  copy(source: ImageSource, target: ImageTarget, options: CopyOptions = {}): Promise<CopyResult> {
+    return this.#context.run(options, (context) => copyContent(context, source, target, options));
   }
 
-  /** What {@link copy} would do, but for what refers to the images. Nothing is written anywhere. */
-  planCopy(source: string, target: string, options: CopyOptions = {}): Promise<PushPlan> {
-    return planCopy(this.#run, source, target, options);
+  /** Returns what {@link copy} would do, without the referrers. Nothing is written. */
+  planCopy(source: ImageSource, target: ImageTarget, options: CopyOptions = {}): Promise<PushPlan> {
+    return this.#context.run(options, (context) => planCopy(context, source, target, options));
   }
 
   /**
-   * Takes back the last push of a list that this machine has recorded: each tag stands again for what it stood for
-   * before. The draft need not be there any more.
+   * Undoes the last push under this name that this machine has recorded: moves each tag back to its previous digest. The
+   * draft need not exist any more.
+   * @throws NotFoundError if no push is recorded; ConflictError if a tag has moved since
    */
-  undo(name: string, options: UndoOptions = {}): Promise<UndoResult> {
-    return undoPush(this.#run, this.#run.draftTarget(name), options);
+  undo(name: ImageTarget, options: UndoOptions = {}): Promise<UndoResult> {
+    return this.#context.run(options, (context) => undoPush(context, context.draftTarget(name), options));
   }
 
   /**
-   * Changes what a draft says of one entry, or of the index itself where no image is named.
+   * Changes what a draft says about one entry.
    * @param image a source, digest or platform of the draft
+   * @throws NotFoundError for a missing draft or entry
    */
-  async annotate(name: string, image: string, changes: EntryChanges): Promise<DraftState> {
-    return this.#edit(name, image, (draft) => annotateEntry(draft, this.#run.selector(image), changes));
+  annotate(
+    name: ImageTarget,
+    image: ImageSource,
+    changes: EntryChanges,
+    options: CallOptions = {},
+  ): Promise<DraftState> {
+    return this.#context.run(options, (context) =>
+      editDraft(context, name, image, (draft) => annotateEntry(draft, context.selector(image), changes)),
+    );
   }
 
-  /** Changes the annotations of the index itself, and of its entries by their platforms. */
-  async annotateIndex(
-    name: string,
-    changes: IndexChanges & Pick<CreateOptions, 'entryAnnotations'>,
+  /** Changes the annotations of the index itself, and those of its entries by platform. */
+  annotateIndex(
+    name: ImageTarget,
+    changes: IndexChanges & { readonly entryAnnotations?: readonly EntryAnnotations[] | undefined },
+    options: CallOptions = {},
   ): Promise<DraftState> {
-    return this.#edit(name, name, (draft) =>
-      withEntryAnnotations(annotateIndex(draft, changes), changes.entryAnnotations ?? []),
+    return this.#context.run(options, (context) =>
+      editDraft(context, name, name, (draft) =>
+        withEntryAnnotations(annotateIndex(draft, changes), changes.entryAnnotations),
+      ),
     );
   }
 
   /**
-   * Takes entries out of a draft; an image goes with the statements about it. All or nothing.
+   * Removes entries from a draft, each image together with its attestations. Either all are removed or none.
    * @param images sources, digests or platforms of the draft
-   * @throws NotFoundError where one of them stands for nothing
+   * @throws NotFoundError if one of them matches no entry
    */
-  async removeEntries(name: string, images: readonly string[]): Promise<DraftState> {
-    const selectors = images.map((image) => this.#run.selector(image));
-    return this.#edit(name, images[0] ?? name, (draft) => removeEntries(draft, selectors));
+  removeEntries(
+    name: ImageTarget,
+    images: readonly ImageSource[],
+    options: CallOptions = {},
+  ): Promise<DraftState> {
+    return this.#context.run(options, (context) => {
+      const selectors = images.map((image) => context.selector(image));
+      return editDraft(context, name, images[0] ?? name, (draft) => removeEntries(draft, selectors));
+    });
   }
 
-  /** Opens a draft, or what is published under this name where there is no draft. */
-  async inspect(name: string): Promise<Inspection> {
-    const { limit, transports: places, signal, store } = this.#run;
-    // A place that can only be read has no drafts.
-    const isTarget = isTargetLocation(this.#run.location(name));
-    const draft = isTarget ? await store.find(this.#run.draftTarget(name)) : undefined;
-    return draft === undefined
-      ? this.inspectPublished(name)
-      : Inspection.ofDraft(draft, places, { limit, signal });
+  /** Opens the draft of this name or, if none exists, what is published under it. An object is always opened itself. */
+  inspect(name: ImageSource, options: CallOptions = {}): Promise<Inspection> {
+    return this.#context.run(options, async (context) => {
+      // A location that can only be read has no drafts.
+      const isTarget = typeof name === 'string' && isTargetLocation(context.location(name));
+      const draft = isTarget ? await context.store.find(context.draftTarget(name)) : undefined;
+      if (draft === undefined)
+        return Inspection.ofPublished(context.location(name), context.transports, context);
+      return Inspection.ofDraft(draft, context.transports, context);
+    });
   }
 
-  /** Opens what is published under this name, whether there is a draft of it or not. */
-  inspectPublished(name: string): Promise<Inspection> {
-    const { limit, transports: places, signal } = this.#run;
-    return Inspection.ofPublished(this.#run.location(name), places, { limit, signal });
+  /** Opens what is published under this name, even if a draft exists. */
+  inspectPublished(name: ImageSource, options: CallOptions = {}): Promise<Inspection> {
+    return this.#context.run(options, (context) =>
+      Inspection.ofPublished(context.location(name), context.transports, context),
+    );
   }
 
-  /** Opens one image of a draft. The registry is asked only where the draft does not hold the manifest. */
-  async inspectEntry(name: string, image: string): Promise<Inspection> {
-    const { limit, transports: places, signal, store } = this.#run;
-    const draft = await store.load(this.#run.draftTarget(name));
-    return Inspection.ofEntry(draft, this.#run.selector(image), places, { limit, signal });
+  /** Opens one image of a draft. Its registry is contacted only if the draft does not include the manifest. */
+  inspectEntry(name: ImageTarget, image: ImageSource, options: CallOptions = {}): Promise<Inspection> {
+    return this.#context.run(options, async (context) => {
+      const draft = await context.store.load(context.draftTarget(name));
+      return Inspection.ofEntry(draft, context.selector(image), context.transports, context);
+    });
   }
 
-  /** Deletes drafts. All are tried before anything is thrown. @throws NotFoundError that names all that are not there */
-  async deleteDrafts(lists: readonly string[]): Promise<void> {
-    const targets = lists.map((name) => this.#run.draftTarget(name));
-    const missing: NotFoundError[] = [];
-    const failures: unknown[] = [];
-    for (const target of targets) {
-      await this.#run.store.remove(target, { signal: this.#run.signal }).catch((error: unknown) => {
-        if (error instanceof NotFoundError) missing.push(error);
-        else failures.push(error);
-      });
-    }
-    if (failures.length > 0) throw failures[0];
-    const [first] = missing;
-    if (first === undefined) return;
-    const message = missing.map((error) => error.message).join('\n');
-    throw missing.length === 1 ? first : new NotFoundError(message, { hint: first.hint });
+  /**
+   * Opens the source of an image, whatever its transport. It shares connections and credentials with this client, and can
+   * be read until the client is closed.
+   * @returns the source, and the tag or digest of the image in it
+   */
+  openSource(
+    name: string,
+    options: CallOptions = {},
+  ): Promise<{ readonly source: Source; readonly selector: Selector }> {
+    return this.#context.run(options, async (context) => {
+      const location = context.location(name);
+      const source = await context.transports.open(location);
+      return { source, selector: await context.transports.selector(location, { signal: context.signal }) };
+    });
+  }
+
+  /**
+   * Opens the target of an image: a repository of a registry, an image layout or an OCI archive. It shares connections and
+   * credentials with this client, and can be used until the client is closed.
+   * @returns the target, and the tag or digest of the image in it, by default `latest`
+   * @throws ArgumentError if nothing can be published there
+   */
+  openTarget(
+    name: string,
+    options: CallOptions = {},
+  ): Promise<{ readonly target: Target; readonly selector: Selector }> {
+    return this.#context.run(options, async (context) => {
+      const location = context.draftTarget(name);
+      const { tag, digest } = nameIn(location);
+      const target = await context.transports.openTarget(location, 'push');
+      return { target, selector: digest ?? tag ?? parseTag('latest') };
+    });
+  }
+
+  /** Deletes drafts. All are tried before anything is thrown. @throws NotFoundError that lists all missing drafts */
+  deleteDrafts(names: readonly ImageTarget[], options: CallOptions = {}): Promise<void> {
+    return this.#context.run(options, (context) => deleteDrafts(context, names));
   }
 
   /** Deletes all drafts, damaged ones too. */
-  deleteAllDrafts(): Promise<void> {
-    return this.#run.store.removeAll({ signal: this.#run.signal });
+  deleteAllDrafts(options: CallOptions = {}): Promise<void> {
+    return this.#context.run(options, ({ store, signal }) => store.removeAll({ signal }));
   }
 
-  /** All drafts, and the files of the store that are damaged. */
-  listDrafts(): Promise<DraftList> {
-    return this.#run.store.list();
-  }
-
-  /**
-   * Tries a login at its registry, and keeps it where docker does: with a credential helper, or in docker's configuration.
-   * @param host as a reference names it, or the URL that docker takes
-   * @throws UnauthorizedError where the registry refuses it; nothing is kept then
-   */
-  async login(host: string, login: LoginInput): Promise<SavedLogin> {
-    return (await import('./login.js')).logIn(this.#run, host, login);
-  }
-
-  /** Forgets the login for a registry. That there is none is no error. */
-  async logout(host: string): Promise<LogoutResult> {
-    return (await import('./login.js')).logOut(this.#run, host);
+  /** Lists all drafts, and the damaged files of the store. */
+  listDrafts(options: CallOptions = {}): Promise<DraftList> {
+    return this.#context.run(options, ({ store }) => store.list());
   }
 
   /**
-   * Which login a registry is asked with, and where it is from; never the secret.
-   * @param name `HOST` or `HOST/REPOSITORY`
-   * @param given a login for that registry, which goes before all others. Default: the one that the run was given, if any
+   * Verifies a login at its registry, and saves it where docker does: with a credential helper, or in docker's
+   * configuration.
+   * @param host as in references, or a URL as for `docker login`
+   * @throws UnauthorizedError if the registry rejects the login; nothing is saved then
    */
-  async showLogin(name: string, given?: ExplicitCredential['credential']): Promise<ShownLogin> {
-    return (await import('./login.js')).showLogin(this.#run, name, given);
-  }
-
-  /** Closes all connections. */
-  close(): void {
-    this.#run.transports.close();
-  }
-
-  /** A draft with the places that it is published to. */
-  async #open(name: string, options: PushOptions, access: Access): Promise<DraftPush> {
-    const target = this.#run.draftTarget(name);
-    const draft = await this.#run.store.load(target);
-    const tags = [...(draft.tags ?? []), ...(options.tags ?? [])];
-    const destinations = await openDestinations(this.#run, target, tags, access);
-    return { target, draft, destinations, options };
-  }
-
-  /** All that is read for a draft that is published at once, targets and sources side by side. */
-  async #prepare(
-    name: string,
-    sources: readonly (string | AssemblyImage)[],
-    options: CreateOptions & PushOptions,
-    access: Access,
-  ): Promise<Prepared> {
-    const target = this.#run.draftTarget(name);
-    const current = await checkStart(this.#run, target, options);
-    // Opened before anything is read, so that the first token allows all that follows.
-    const tags = [...(current?.tags ?? []), ...(options.draftTags ?? []), ...(options.tags ?? [])];
-    const destinations = await openDestinations(this.#run, target, tags, access);
-    const observe = (): Promise<TagStates> =>
-      readTagStates(destinations, { limit: this.#run.limit, signal: this.#run.signal });
-    // While sources are waited for, others may move the tags.
-    const early = options.wait === undefined ? observe() : undefined;
-    early?.catch(() => {});
-    const [start, read] = await this.#read(target, sources, options);
-    const tagStates = early ?? observe();
-    // Awaited when the draft is saved: what fails before that must not leave this one unheard.
-    tagStates.catch(() => {});
-    const prefetched = { presentDigests: seenManifests(read), tagStates };
-    return { target, destinations, read, start, prefetched };
-  }
-
-  #read(
-    target: TargetLocation,
-    sources: readonly (string | AssemblyImage)[],
-    options: CreateOptions,
-  ): Promise<[StartingPoint | undefined, ReadSource[]]> {
-    const { from, annotationsFromLabels: configs } = options;
-    return Promise.all([
-      from === undefined ? undefined : startingPoint(this.#run, from, target),
-      readAll(this.#run, target, sources, { ...options, configs }),
-    ]);
-  }
-
-  async #edit(name: string, image: string, edit: (draft: Draft) => Draft): Promise<DraftState> {
-    const target = this.#run.draftTarget(name);
-    const draft = await this.#run.store.update(
-      target,
-      (current) => {
-        if (current === undefined) throw notInDraft(image, name);
-        return edit(current);
-      },
-      { signal: this.#run.signal },
+  login(host: string, login: LoginInput, options: CallOptions = {}): Promise<SavedLogin> {
+    return this.#context.run(options, async (context) =>
+      (await import('./login.js')).logIn(context, host, login),
     );
-    return stateOf(draft);
   }
-}
 
-function notInDraft(image: string, name: string): NotFoundError {
-  return new NotFoundError(`manifest for image ${image} does not exist in ${name}`, {
-    hint: `There is no draft ${name}: make it with multiarch create. multiarch ls lists those that there are.`,
-  });
+  /** Removes the saved login of a registry. If none is saved, this is not an error. */
+  logout(host: string, options: CallOptions = {}): Promise<LogoutResult> {
+    return this.#context.run(options, async (context) => (await import('./login.js')).logOut(context, host));
+  }
+
+  /**
+   * Returns which login is used for a registry and where it comes from; never the secret.
+   * @param name `HOST` or `HOST/REPOSITORY`
+   */
+  showLogin(name: string, options: ShowLoginOptions = {}): Promise<ShownLogin> {
+    return this.#context.run(options, async (context) =>
+      (await import('./login.js')).showLogin(context, name, options.credential),
+    );
+  }
+
+  /** Closes all connections and files, and removes temporary files. */
+  close(): Promise<void> {
+    return this.#context.transports.close();
+  }
+
+  /** Closes the client at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }

@@ -2,7 +2,7 @@ import type { RecordedTag } from '../drafts/history-file.js';
 import type { Digest } from '../oci/digest.js';
 import { MultiarchError } from '../oci/errors.js';
 import { familiarLocation, formatImageLocation, type ImageLocation } from '../oci/image-location.js';
-import type { MoveOptions } from '../publish/move-content.js';
+import type { CopyGraphOptions } from '../publish/copy-graph.js';
 import type { Destination } from '../publish/target-state.js';
 import { publish, type Publication, type PublishRequest, type TagChange } from '../publish/publish.js';
 import type { ClientContext } from './client-context.js';
@@ -12,22 +12,22 @@ type LocatedDestination = Destination & { readonly location: ImageLocation };
 
 interface OpenPushRecord {
   readonly add: (destination: Destination, change: TagChange) => void;
-  /** Writes it into the history where a tag has moved. Never throws: what is published, is published. */
+  /** Saves the record if a tag has moved. Never throws: the push itself has succeeded. */
   readonly save: () => Promise<void>;
 }
 
 /**
- * Publishes, and writes down what the tags stood for before, also where only some of them moved.
- * @param target the name that the record is kept under
+ * Publishes, and records what the tags pointed to before, even if only some of them moved.
+ * @param target the name of the record
  */
 export async function publishRecorded(
-  run: ClientContext,
+  context: ClientContext,
   target: ImageLocation,
   request: PublishRequest,
   destinations: readonly LocatedDestination[],
-  options: MoveOptions,
+  options: CopyGraphOptions,
 ): Promise<Publication> {
-  const record = recordPush(run, target, request.document.digest, destinations);
+  const record = recordPush(context, target, request.document.digest, destinations);
   try {
     return await publish({ ...request, onTagChange: record.add }, options);
   } finally {
@@ -36,11 +36,11 @@ export async function publishRecorded(
 }
 
 /**
- * Begins the record of a push, which `undo` goes by. A push that finds all its tags where they belong is not recorded:
- * run once more, it would hide the push that moved them.
+ * Starts the record of a push, which `undo` reads. A push that moves no tag is not recorded: repeated, it would hide the
+ * push that moved them.
  */
 function recordPush(
-  run: ClientContext,
+  context: ClientContext,
   target: ImageLocation,
   digest: Digest,
   destinations: readonly LocatedDestination[],
@@ -50,48 +50,49 @@ function recordPush(
   return {
     add: (destination, { previous, outcome }) => {
       const location = destinations.find((open) => open === destination)?.location;
-      if (location === undefined) return;
+      // Another process cannot open an object, so `undo` could not move its tag.
+      if (location === undefined || location.transport === 'object') return;
       tags.push({ reference: formatImageLocation(location), ...(previous !== undefined && { previous }) });
       hasMoved ||= outcome === 'moved';
     },
     save: async () => {
       if (!hasMoved) return;
       await unlessItFails(
-        run,
+        context,
         `multiarch undo will not know of this push of ${familiarLocation(target)}`,
-        () => run.history.add(target, { digest, tags }),
+        () => context.history.add(target, { digest, tags }),
       );
     },
   };
 }
 
 /**
- * Tells a draft that was started from its target's tag what the tag stands for now, so that its next push expects that.
+ * Records in a draft that was started from its target's tag what the tag points to now, so that its next push expects that.
  * Never throws.
  *
- * @param from only where the draft expects this
+ * @param from only if the draft expects this digest
  */
 export async function rebaseDraft(
-  run: ClientContext,
+  context: ClientContext,
   target: ImageLocation,
   base: Digest,
   from?: Digest,
 ): Promise<void> {
   const isBased = (known: Digest | undefined): boolean =>
     known !== undefined && known !== base && (from === undefined || known === from);
-  const problem = `the draft ${familiarLocation(target)} does not know that its tag stands for ${base} now`;
-  await unlessItFails(run, problem, async () => {
-    // Read first, since most drafts have no base, and then need no lock.
-    if (!isBased((await run.store.find(target))?.base)) return;
-    await run.store.update(target, (draft) =>
+  const problem = `the draft ${familiarLocation(target)} does not record that its tag points to ${base} now`;
+  await unlessItFails(context, problem, async () => {
+    // Read without the lock first, since most drafts have no base.
+    if (!isBased((await context.store.find(target))?.base)) return;
+    await context.store.update(target, (draft) =>
       draft !== undefined && isBased(draft.base) ? { ...draft, base } : draft,
     );
   });
 }
 
-/** For what is done when the tags have moved already: it failing must not look as if they had not. */
+/** Runs bookkeeping that follows a successful push: failures become warnings. */
 export async function unlessItFails(
-  run: ClientContext,
+  context: ClientContext,
   problem: string,
   work: () => Promise<void>,
 ): Promise<void> {
@@ -100,6 +101,6 @@ export async function unlessItFails(
   } catch (error) {
     if (!(error instanceof MultiarchError)) throw error;
     const hint = error.hint === undefined ? '' : ` (${error.hint})`;
-    run.onEvent?.({ kind: 'warning', message: `${problem}: ${error.message}${hint}` });
+    context.onEvent?.({ kind: 'warning', message: `${problem}: ${error.message}${hint}` });
   }
 }

@@ -5,7 +5,7 @@ import { checkSelected, selectEntries } from '../assemble/select-entries.js';
 import { expandTemplate, isTemplate } from '../assemble/template.js';
 import { waitForSources } from '../assemble/wait-for-sources.js';
 import type { Selector, Source } from '../content/source.js';
-import type { Descriptor } from '../oci/descriptor.js';
+import type { Annotations, Descriptor } from '../oci/descriptor.js';
 import type { LayerCompression } from '../layout/docker-save/docker-archive.js';
 import { isVerifiableDigest, type Digest } from '../oci/digest.js';
 import { InvalidError } from '../oci/errors.js';
@@ -16,27 +16,58 @@ import {
   type ImageLocation,
   type TargetLocation,
 } from '../oci/image-location.js';
-import type { Platform } from '../oci/platform.js';
-import { sleep } from '../registry/sleep.js';
+import { parsePlatform, type LoosePlatform, type Platform } from '../oci/platform.js';
+import { sleep } from '../http/retry.js';
 import type { ClientContext } from './client-context.js';
+import {
+  descriptorOf,
+  platformsOf,
+  type DescriptorInput,
+  type PlatformInput,
+  type SourceImage,
+} from './inputs.js';
 
-export interface ReadOptions {
-  /** Only these of what the sources give, each of which must be there; what `{arch}` in a source stands for. @default all */
-  readonly platforms?: readonly Platform[] | undefined;
-  /** What becomes of statements about images. @default 'keep' */
+/** A source of an index by name, with what is taken of it. */
+export interface NamedSource extends SourceSettings {
+  /** A name as on the command line, or a digest in the repository of the target. May contain `{arch}` and the like. */
+  readonly source: string;
+  readonly selector?: undefined;
+}
+
+/** A source of an index in an object, with what is taken of it. */
+export interface ObjectSource extends SourceSettings, SourceImage {}
+
+/** A source of an index. */
+export type SourceInput = string | NamedSource | ObjectSource;
+
+export interface SourceSettings {
+  /** The platform of the image, which takes precedence over what it says itself. The source must be one image. */
+  readonly platform?: string | LoosePlatform | undefined;
+  /** Keep only these platforms of the source, each of which must exist. @default all */
+  readonly platforms?: readonly PlatformInput[] | undefined;
+  /** Takes precedence over the descriptor of the image that has this digest. */
+  readonly descriptor?: DescriptorInput | undefined;
+  /** Annotations of the entries that the source contributes. */
+  readonly annotations?: Annotations | undefined;
+}
+
+export interface ReadSourcesOptions {
+  /** Keep only these platforms, each of which must exist; fills in `{arch}` in the names of sources. Empty for all. */
+  readonly platforms: readonly Platform[];
+  /** Keep or drop attestations. @default 'keep' */
   readonly attestations?: 'keep' | 'drop' | undefined;
-  /** How long sources that are not there yet are waited for, in milliseconds. @default 0 */
+  /** How long to wait for missing sources, in milliseconds. @default 0 */
   readonly wait?: number | undefined;
-  /** Read every image's config, for its labels. @default false */
+  /** Read the config of every image, for its labels. @default false */
   readonly configs?: boolean | undefined;
-  /** What becomes of layers that an archive of `docker save` holds uncompressed. @default 'gzip' */
+  /** Compression for layers that `docker save` stored uncompressed. @default 'gzip' */
   readonly layerCompression?: LayerCompression | undefined;
 }
 
-/** A source with what is wanted of what it gave. */
+/** A source with the selected entries. */
 export interface ReadSource {
   readonly location: ImageLocation;
-  readonly place: Source;
+  readonly source: Source;
   /** One for each time that the source was named. No entry is in two of them, unless it is to be two entries. */
   readonly parts: readonly SourcePart[];
 }
@@ -57,29 +88,34 @@ interface OpenSource extends LocatedSource {
 }
 
 /**
- * Reads sources at once, each once, and takes of them what is wanted. All are tried and looked into, so that one run
- * reports everything there is to mend.
+ * Reads sources in parallel, each once, and selects their entries. All are tried and checked, so that one call reports
+ * all problems.
  *
- * @throws RequirementError where a platform was asked for that is not there, and what reading throws
+ * @throws RequirementError if a selected platform is missing, ArgumentError, and what reading throws
  */
 export async function readAll(
-  run: ClientContext,
+  context: ClientContext,
   target: TargetLocation,
-  sources: readonly (string | AssemblyImage)[],
-  options: ReadOptions,
+  sources: readonly SourceInput[],
+  options: ReadSourcesOptions,
 ): Promise<ReadSource[]> {
-  const { platforms = [], attestations, wait, configs, layerCompression } = options;
-  const located = locate(run, target, sources, platforms);
+  const { platforms, attestations, wait, configs, layerCompression } = options;
+  const located = locate(
+    context,
+    target,
+    sources.map((source) => assemblyImage(context, source)),
+    platforms,
+  );
   const opened = await Promise.all(
     located.map(async ({ location, images }): Promise<OpenSource> => {
-      const source = await run.transports.open(location);
+      const source = await context.transports.open(location);
       return { location, images, source, label: familiarLocation(location) };
     }),
   );
-  const { limit, signal, onEvent } = run;
+  const { limit, signal, onEvent } = context;
   const select = ({ location }: OpenSource): Promise<Selector> =>
-    run.transports.selector(location, { layerCompression, signal });
-  if (wait !== undefined) await waitForAll(run, opened, wait, select);
+    context.transports.selector(location, { layerCompression, signal });
+  if (wait !== undefined) await waitForAll(context, opened, wait, select);
   const requests = await Promise.all(
     opened.map(async (source) => ({
       ...source,
@@ -94,23 +130,38 @@ export async function readAll(
   checkSelected(platforms, given, familiarLocation(target));
   return opened.map(({ location, source, images }, position) => ({
     location,
-    place: source,
+    source,
     parts: partsOf(images, read[position]?.entries ?? [], { platforms, attestations }),
   }));
 }
 
-/** What there is to read, each place once, in the order in which they are named first. */
+/** @throws ArgumentError */
+function assemblyImage(context: ClientContext, input: SourceInput): AssemblyImage {
+  if (typeof input === 'string') return { source: input };
+  const { platform, platforms, descriptor, annotations } = input;
+  return {
+    source: input.selector === undefined ? input.source : formatImageLocation(context.location(input)),
+    ...(platform !== undefined && {
+      platform: typeof platform === 'string' ? parsePlatform(platform) : platform,
+    }),
+    ...(platforms !== undefined && { platforms: platformsOf(platforms) }),
+    ...(descriptor !== undefined && { descriptor: descriptorOf(descriptor) }),
+    ...(annotations !== undefined && { annotations }),
+  };
+}
+
+/** Returns the distinct locations to read, in the order in which they are first named. */
 function locate(
-  run: ClientContext,
+  context: ClientContext,
   target: TargetLocation,
-  sources: readonly (string | AssemblyImage)[],
+  images: readonly AssemblyImage[],
   platforms: readonly Platform[],
 ): LocatedSource[] {
   const located = new Map<string, LocatedSource>();
-  for (const image of sources.flatMap((source) => expand(source, platforms))) {
+  for (const image of images.flatMap((unexpanded) => expand(unexpanded, platforms))) {
     const location = isVerifiableDigest(image.source)
       ? withDigest(target, image.source)
-      : run.location(image.source);
+      : context.location(image.source);
     const name = formatImageLocation(location);
     const known = located.get(name);
     if (known === undefined) located.set(name, { location, images: [image] });
@@ -119,9 +170,8 @@ function locate(
   return [...located.values()];
 }
 
-/** A template is one source for each platform, and of each only that platform counts. */
-function expand(source: string | AssemblyImage, platforms: readonly Platform[]): AssemblyImage[] {
-  const image = typeof source === 'string' ? { source } : source;
+/** Expands a template to one source for each platform, of which only that platform is selected. */
+function expand(image: AssemblyImage, platforms: readonly Platform[]): AssemblyImage[] {
   if (!isTemplate(image.source)) return [image];
   return expandTemplate(image.source, image.platforms ?? platforms).map((expanded) => ({
     ...image,
@@ -139,7 +189,7 @@ function checkImages({ images, label }: OpenSource, entries: readonly SourceEntr
   for (const { descriptor } of images) checkDescriptor(descriptor, entries, label);
 }
 
-/** A file may be older than what is there, or wrong; published, it would be an index that no client can use. */
+/** A file may be outdated or wrong; an index published from it would be unusable. */
 function checkDescriptor(
   listed: Descriptor | undefined,
   entries: readonly SourceEntry[],
@@ -158,7 +208,7 @@ function checkDescriptor(
 function partsOf(
   images: readonly AssemblyImage[],
   entries: readonly SourceEntry[],
-  options: Pick<ReadOptions, 'platforms' | 'attestations'>,
+  options: Pick<ReadSourcesOptions, 'platforms' | 'attestations'>,
 ): SourcePart[] {
   const taken = new Set<SourceEntry>();
   return images.map((image) => {
@@ -166,14 +216,14 @@ function partsOf(
     const described = entries.map((entry) => describedBy(image, entry));
     const own = selectEntries(described, { platforms, attestations: options.attestations });
     const wanted = selectEntries(own, { platforms: options.platforms });
-    // Named again, an image is still the one entry, unless it is said to run on something else as well.
+    // An image that is named twice is one entry, unless it is given a second platform.
     const fresh = platform === undefined ? wanted.filter((entry) => !taken.has(entry)) : wanted;
     for (const entry of wanted) taken.add(entry);
     return { image, entries: fresh };
   });
 }
 
-/** What a file says of an image goes before what the image says. */
+/** The descriptor in an assembly file takes precedence over what the image says. */
 function describedBy({ descriptor: listed }: AssemblyImage, entry: SourceEntry): SourceEntry {
   return listed?.digest === entry.descriptor.digest
     ? { ...entry, descriptor: { ...entry.descriptor, ...listed } }
@@ -192,7 +242,7 @@ async function waitForAll(
       find: async () => awaited.source.find(await select(awaited), { signal }),
     })),
     {
-      patience,
+      timeout: patience,
       limit,
       onEvent,
       now: () => performance.now(),
@@ -201,15 +251,15 @@ async function waitForAll(
   );
 }
 
-/** Manifests that were read by themselves, by the place they were read from. */
-export function seenManifests(read: readonly ReadSource[]): Map<Source, Set<Digest>> {
+/** Returns the digests of the manifests that were read individually, by their source. */
+export function readManifests(read: readonly ReadSource[]): Map<Source, Set<Digest>> {
   const seen = new Map<Source, Set<Digest>>();
-  for (const { place, parts } of read) {
-    const digests = seen.get(place) ?? new Set();
+  for (const { source, parts } of read) {
+    const digests = seen.get(source) ?? new Set();
     for (const { descriptor, document } of parts.flatMap(({ entries }) => entries)) {
       if (document !== undefined) digests.add(descriptor.digest);
     }
-    seen.set(place, digests);
+    seen.set(source, digests);
   }
   return seen;
 }

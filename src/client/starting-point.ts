@@ -10,28 +10,29 @@ import {
 import { DOCKER_LIST } from '../oci/media-type.js';
 import { ArgumentError } from '../oci/errors.js';
 import type { ClientContext } from './client-context.js';
+import type { ImageSource } from './inputs.js';
 
-/** What a draft is started from: an index that is published. */
+/** A published index that a draft starts from. */
 export interface StartingPoint {
   readonly options: DraftOptions;
   readonly entries: readonly { readonly location: ImageLocation; readonly descriptor: Descriptor }[];
 }
 
 /**
- * Reads the index that a draft is to start from: its entries by digest, its annotations and its media type. Where it is
- * what the target's tag stands for now, the draft remembers its digest, so that a push finds out when the tag has moved.
+ * Reads the index that a draft starts from: its entries by digest, its annotations and its media type. If it is what the
+ * target's tag points to now, the draft records its digest, so that a push detects when the tag has moved.
  *
- * @throws NotFoundError, ArgumentError where it is an image instead of an index
+ * @throws NotFoundError, ArgumentError if it is an image instead of an index
  */
 export async function startingPoint(
-  run: ClientContext,
-  name: string,
+  context: ClientContext,
+  name: ImageSource,
   target: ImageLocation,
 ): Promise<StartingPoint> {
-  const location = run.draftTarget(name);
-  const place = await run.transports.open(location);
-  const selector = await run.transports.selector(location, { signal: run.signal });
-  const document = await run.limit(() => place.readManifest(selector, { signal: run.signal }));
+  const location = typeof name === 'string' ? context.draftTarget(name) : context.location(name);
+  const source = await context.transports.open(location);
+  const selector = await context.transports.selector(location, { signal: context.signal });
+  const document = await context.limit(() => source.readManifest(selector, { signal: context.signal }));
   if (document.kind === 'manifest') {
     throw new ArgumentError(`${familiarLocation(location)} is an image, not an image index`, {
       hint: 'Give it as a source instead of with --from.',

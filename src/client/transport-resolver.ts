@@ -1,8 +1,9 @@
 import type { OnEvent } from '../content/events.js';
+import { KeyedSingleFlight } from '../content/single-flight.js';
 import type { ReadOptions, Selector, Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
 import { registryApiHost } from '../auth/credentials/docker-hub.js';
-import type { ExplicitCredential } from '../auth/credentials/static-credential-provider.js';
+import type { ExplicitCredential } from '../auth/credentials/credential.js';
 import type { HttpClient, HttpEvent } from '../http/message.js';
 import type { TlsFiles } from '../http/tls/tls-config.js';
 import type { DockerArchive, LayerCompression } from '../layout/docker-save/docker-archive.js';
@@ -15,6 +16,7 @@ import {
   nameIn,
   type DockerDaemonLocation,
   type ImageLocation,
+  type ObjectLocation,
   type RegistryLocation,
   type TargetLocation,
 } from '../oci/image-location.js';
@@ -44,18 +46,20 @@ export interface SelectorOptions extends ReadOptions {
 type OpenRepository = (repository: Repository, access: Access) => Target;
 
 /**
- * Opens the places that locations name. A place is opened once, so that all requests to it share their connections and
- * their token. The code that speaks to registries is loaded when the first of them is opened.
+ * Opens the sources and targets that locations name, each once, so that all requests to one share their connections and
+ * their token. The code for registries is loaded when the first repository is opened.
  */
 export class TransportResolver {
   readonly #options: TransportResolverOptions;
-  readonly #repositories = new Map<string, { readonly access: Access; readonly place: Target }>();
+  readonly #repositories = new Map<string, { readonly access: Access; readonly repository: Target }>();
   /** As URLs write them. */
   readonly #hosts = new Set<string>();
   readonly #layouts = new Map<string, ImageLayout>();
-  readonly #ociArchives = new OpenedOnce<OciArchive>();
-  readonly #dockerArchives = new OpenedOnce<DockerArchive>();
-  readonly #dockerDaemons = new OpenedOnce<DockerDaemon>();
+  readonly #ociArchives = new KeyedSingleFlight<OciArchive>();
+  readonly #dockerArchives = new KeyedSingleFlight<DockerArchive>();
+  readonly #dockerDaemons = new KeyedSingleFlight<DockerDaemon>();
+  /** The caller's objects by their labels. */
+  readonly #objects = new Map<string, Source>();
   #openRepository: Promise<OpenRepository> | undefined;
   #http: Promise<HttpClient> | undefined;
 
@@ -63,15 +67,38 @@ export class TransportResolver {
     this.#options = options;
   }
 
-  /** The place that a location is in, to read from. Nothing of it is read yet. */
+  /** Takes in an object of the caller's, and returns the label that locations name it by: its own, numbered if another object has that. */
+  adopt(source: Source): string {
+    for (let number = 1; ; number += 1) {
+      const label = number === 1 ? source.label : `${source.label} ${number}`;
+      const known = this.#objects.get(label);
+      if (known !== undefined && known !== source) continue;
+      this.#objects.set(label, source);
+      return label;
+    }
+  }
+
+  /** Opens the source of a location. Nothing is read yet. @throws ArgumentError for an object of another client */
   async open(location: ImageLocation): Promise<Source> {
+    if (location.transport === 'object') return this.#object(location);
     if (location.transport === 'docker-archive') return this.#dockerArchive(location.path);
     if (location.transport === 'docker-daemon') return this.#dockerDaemon(location);
     return this.openTarget(location, 'pull');
   }
 
-  /** The place that a location is in, to publish to. Nothing of it is read yet. @param access 'pull' where nothing will be written */
+  /**
+   * Opens the target of a location. Nothing is read yet.
+   * @param access 'pull' if nothing will be written
+   * @throws ArgumentError for an object of another client, or one that can only be read
+   */
   async openTarget(location: TargetLocation, access: Access): Promise<Target> {
+    if (location.transport === 'object') {
+      const object = this.#object(location);
+      if (isTarget(object)) return object;
+      throw new ArgumentError(`${object.label} can only be read`, {
+        hint: 'Publish to an object that implements Target.',
+      });
+    }
     if (location.transport === 'registry') return this.#repository(location, access);
     return location.transport === 'oci' ? this.#layout(location.path) : this.#ociArchive(location.path);
   }
@@ -102,24 +129,37 @@ export class TransportResolver {
     return this.#http;
   }
 
-  /** Closes all connections and files, and removes temporary ones. */
-  close(): void {
-    void this.#http?.then((http) => http.close());
-    for (const opened of [this.#ociArchives, this.#dockerArchives, this.#dockerDaemons]) opened.close();
+  /** Closes all connections and files, and removes temporary files. */
+  async close(): Promise<void> {
+    for (const opened of [this.#ociArchives, this.#dockerArchives, this.#dockerDaemons]) {
+      for (const archive of opened.results) archive.close();
+    }
+    // A client that could not be opened has failed the call that needed it.
+    const http = await this.#http?.catch(() => undefined);
+    http?.close();
   }
 
   async #repository({ reference }: RegistryLocation, access: Access): Promise<Target> {
     this.#hosts.add(urlHost(reference.registry));
     this.#openRepository ??= this.#connect();
     const openRepository = await this.#openRepository;
-    // Looked up after the last wait: who asks for one repository several times at once must get one place.
+    // Looked up after the last await, so that concurrent calls for one repository get the same object.
     const { registry, path } = reference;
     const name = formatRepository({ registry, path });
     const known = this.#repositories.get(name);
-    if (known !== undefined && (known.access === 'push' || access === 'pull')) return known.place;
-    const place = openRepository({ registry, path }, access);
-    this.#repositories.set(name, { access, place });
-    return place;
+    if (known !== undefined && (known.access === 'push' || access === 'pull')) return known.repository;
+    const repository = openRepository({ registry, path }, access);
+    this.#repositories.set(name, { access, repository });
+    return repository;
+  }
+
+  #object(location: ObjectLocation): Source {
+    const object = this.#objects.get(location.label);
+    if (object !== undefined) return object;
+    throw new ArgumentError(
+      `${formatImageLocation(location)} was an object of the program that named it, and cannot be opened by name`,
+      { hint: 'Use the client that was given the object, or create the draft from names.' },
+    );
   }
 
   #layout(path: string): ImageLayout {
@@ -163,7 +203,14 @@ export class TransportResolver {
     const opening = (this.#http ??= this.#openHttp());
     const auth = new AuthClient({
       http: await opening,
-      credentials: credentials({ env, homeDirectory, login, http: () => opening, onEvent }),
+      credentials: credentials({
+        env,
+        homeDirectory,
+        platform: process.platform,
+        login,
+        http: () => opening,
+        onEvent,
+      }),
     });
     return (repository, access) => new RegistryRepository({ auth, repository, access, retries, onEvent });
   }
@@ -173,7 +220,7 @@ export class TransportResolver {
     const [{ GotClient }, { defaultSchemes }, { isLoopbackHost }] = await Promise.all([
       import('../http/got-client.js'),
       import('../http/scheme.js'),
-      import('../http/private-address.js'),
+      import('../http/host-reach.js'),
     ]);
     return new GotClient({
       userAgent,
@@ -195,25 +242,8 @@ export class TransportResolver {
   }
 }
 
-/** Places that are opened once each, and closed together. */
-class OpenedOnce<Place extends { close(): void }> {
-  readonly #opening = new Map<string, Promise<Place>>();
-  readonly #opened = new Set<Place>();
-
-  get(name: string, open: () => Promise<Place>): Promise<Place> {
-    const known = this.#opening.get(name);
-    if (known !== undefined) return known;
-    const opening = open().then((place) => {
-      this.#opened.add(place);
-      return place;
-    });
-    this.#opening.set(name, opening);
-    return opening;
-  }
-
-  close(): void {
-    for (const place of this.#opened) place.close();
-  }
+function isTarget(source: Source): source is Target {
+  return 'writeManifest' in source;
 }
 
 /** How URLs write a registry's host. The grammar of references allows some that no URL can have, such as port 99999. */

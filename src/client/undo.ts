@@ -15,30 +15,31 @@ import type { Tag } from '../oci/reference.js';
 import { putInTurn } from '../publish/put-in-turn.js';
 import { rebaseDraft, unlessItFails } from './push-record.js';
 import type { ClientContext } from './client-context.js';
+import type { CallOptions } from './inputs.js';
 
-export interface UndoOptions {
-  /** Find out what would be done, and write nothing. @default false */
+export interface UndoOptions extends CallOptions {
+  /** Return what would be done, and write nothing. @default false */
   readonly dryRun?: boolean | undefined;
 }
 
-/** A push that was taken back. */
+/** A push that was undone. */
 export interface UndoResult {
-  /** The index that the push had published. */
+  /** The index that the push published. */
   readonly undone: Digest;
-  /** In the order in which they were put back: that of the push, from its end. */
+  /** In the order in which they were moved back: the order of the push, reversed. */
   readonly tags: readonly UndoneTag[];
 }
 
 export interface UndoneTag {
   /** In full: `docker.io/library/app:1.2`, `oci:DIR:TAG`. */
   readonly reference: string;
-  /** `kept` where the tag did not exist before the push: registries do not let a tag be taken away from its image. */
+  /** `kept` if the push created the tag: not every registry can delete a tag without its image. */
   readonly outcome: 'moved' | 'unchanged' | 'kept';
-  /** What it stands for in the end; absent where it is kept. */
+  /** What it points to afterwards; absent if it is kept. */
   readonly digest?: Digest;
 }
 
-/** What is to be done about one tag. */
+/** What to do about one tag. */
 type Step =
   | { readonly outcome: 'kept'; readonly reference: string }
   | { readonly outcome: 'unchanged'; readonly reference: string; readonly digest: Digest }
@@ -52,35 +53,35 @@ type Step =
     };
 
 /**
- * Takes back the last push of a list that this machine has recorded: puts each tag back to what it stood for before,
- * from the manifest that the target still holds, byte for byte. All is looked at before anything is written. Then the
- * record is removed, so that the next call takes back the push before.
+ * Undoes the last recorded push of a draft: moves each tag back to its previous digest, from the manifest that the target
+ * still has, byte for byte. Everything is checked before anything is written. The record is then removed, so that the next
+ * call undoes the push before.
  *
- * @throws NotFoundError where no push is recorded, no tag existed before, or what one stood for is gone; ConflictError
- *   where a tag has moved since; InvalidError where the history is damaged
+ * @throws NotFoundError if no push is recorded, no tag existed before, or the previous manifest is gone; ConflictError if
+ *   a tag has moved since; InvalidError if the history is damaged
  */
 export async function undoPush(
-  run: ClientContext,
+  context: ClientContext,
   target: TargetLocation,
   options: UndoOptions = {},
 ): Promise<UndoResult> {
-  const push = (await run.history.load(target)).at(-1);
+  const push = (await context.history.load(target)).at(-1);
   const name = familiarLocation(target);
   if (push === undefined) {
     throw new NotFoundError(`no push of ${name} is recorded on this machine`, {
-      hint: `By hand: multiarch create ${name} --from REPOSITORY@DIGEST --push, with the digest that it held before.`,
+      hint: `By hand: multiarch create ${name} --from REPOSITORY@DIGEST --push, with the previous digest.`,
     });
   }
-  const steps = await Promise.all(push.tags.toReversed().map((tag) => stepFor(run, push, tag, options)));
+  const steps = await Promise.all(push.tags.toReversed().map((tag) => stepFor(context, push, tag, options)));
   if (steps.every(({ outcome }) => outcome === 'kept')) {
     throw new NotFoundError(
-      `there is nothing to put back: ${steps.map(({ reference }) => reference).join(', ')} did not exist before`,
+      `nothing to undo: ${steps.map(({ reference }) => reference).join(', ')} did not exist before`,
       { hint: goneHint(target) },
     );
   }
   if (options.dryRun !== true) {
-    await putBack(run, steps);
-    await finish(run, target, push, steps);
+    await moveBack(context, steps);
+    await finish(context, target, push, steps);
   }
   return {
     undone: push.digest,
@@ -93,7 +94,7 @@ export async function undoPush(
 }
 
 async function stepFor(
-  run: ClientContext,
+  context: ClientContext,
   { digest: pushed }: PushRecord,
   { reference, previous }: RecordedTag,
   { dryRun = false }: UndoOptions,
@@ -103,14 +104,14 @@ async function stepFor(
   if (!isTargetLocation(location)) return { outcome: 'kept', reference };
   const { tag } = nameIn(location);
   if (tag === undefined) return { outcome: 'kept', reference };
-  const { limit, signal } = run;
-  const target = await run.transports.openTarget(location, dryRun ? 'pull' : 'push');
+  const { limit, signal } = context;
+  const target = await context.transports.openTarget(location, dryRun ? 'pull' : 'push');
   const current = (await limit(() => target.find(tag, { signal })))?.digest;
   if (current === previous) return { outcome: 'unchanged', reference, digest: previous };
   if (current !== pushed) {
     throw new ConflictError(
-      `${reference} has moved since that push: it holds ${current ?? 'no image'}, not ${pushed}`,
-      { hint: 'Look at what was published meanwhile. Nothing was put back.' },
+      `${reference} has moved since that push: it points to ${current ?? 'no image'}, not ${pushed}`,
+      { hint: 'Check what has been published since. No tag was moved.' },
     );
   }
   try {
@@ -118,32 +119,31 @@ async function stepFor(
     return { outcome: 'moved', reference, digest: previous, target, tag, document };
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
-    throw new NotFoundError(`what ${reference} held before is gone: ${error.message}`, {
-      hint: `${keeping(location)} Nothing was put back: publish the image anew.`,
+    throw new NotFoundError(`the previous image of ${reference} is gone: ${error.message}`, {
+      hint: `${retention(location)} No tag was moved. Publish the image again.`,
       exchange: error.exchange,
       cause: error,
     });
   }
 }
 
-/** What to do about an image that is to go, now that a tag alone is not taken away. */
+/** How to delete the image, since undo never deletes a tag. */
 function goneHint({ transport }: TargetLocation): string {
-  if (transport === 'registry') return "If the image is to go, delete it with the registry's own tools.";
-  return `If the image is to go, and nothing else is there, delete the ${transport === 'oci' ? 'directory' : 'file'}.`;
+  if (transport === 'registry') return "To remove the image, delete it with the registry's own tools.";
+  return `To remove the image, delete the ${transport === 'oci' ? 'directory' : 'file'} if it contains nothing else.`;
 }
 
-/** Why a place may no longer hold what a tag stood for before. */
-function keeping({ transport }: TargetLocation): string {
-  if (transport === 'oci-archive') return 'An archive is written without what no tag stands for any more.';
-  const place = transport === 'registry' ? 'A registry' : 'What tidies up a layout';
-  return `${place} may delete what has no tag.`;
+/** Why a target may no longer have what a tag pointed to before. */
+function retention({ transport }: TargetLocation): string {
+  if (transport === 'oci-archive') return 'An archive is rewritten without untagged images.';
+  return `${transport === 'registry' ? 'A registry' : 'A clean-up of the layout'} may delete untagged images.`;
 }
 
-/** Writes what is to be written, the steps one after the other. */
-async function putBack({ limit, signal, onEvent }: ClientContext, steps: readonly Step[]): Promise<void> {
+/** Moves the tags, one after the other. */
+async function moveBack({ limit, signal, onEvent }: ClientContext, steps: readonly Step[]): Promise<void> {
   for (const { outcome, reference } of steps) {
     if (outcome !== 'kept') continue;
-    const message = `${reference} did not exist before that push, and stays: tags are moved, and none is taken away`;
+    const message = `${reference} was created by that push and is left in place; undo never deletes tags`;
     onEvent?.({ kind: 'warning', message });
   }
   const moves = steps.filter((step) => step.outcome === 'moved');
@@ -159,13 +159,14 @@ async function putBack({ limit, signal, onEvent }: ClientContext, steps: readonl
 }
 
 async function finish(
-  run: ClientContext,
+  context: ClientContext,
   target: TargetLocation,
   push: PushRecord,
   steps: readonly Step[],
 ): Promise<void> {
   const problem = `this push is still recorded as the last one of ${familiarLocation(target)}`;
-  await unlessItFails(run, problem, () => run.history.removeLast(target, push));
+  await unlessItFails(context, problem, () => context.history.removeLast(target, push));
   const own = steps.find(({ reference }) => reference === formatImageLocation(target));
-  if (own !== undefined && own.outcome !== 'kept') await rebaseDraft(run, target, own.digest, push.digest);
+  if (own !== undefined && own.outcome !== 'kept')
+    await rebaseDraft(context, target, own.digest, push.digest);
 }

@@ -4,11 +4,11 @@ import { InvalidError } from '../oci/errors.js';
 import { isNonDistributableType } from '../oci/media-type.js';
 
 /**
- * Holds a Target to what registries hold their clients to: a manifest is stored when all that it points to is there.
- * Layers that may not be distributed need not be (image-spec, "Non-Distributable Layers").
+ * Checks, as registries do, that everything a manifest points to has been stored before the manifest itself.
+ * Non-distributable layers may be missing (image-spec, "Non-Distributable Layers").
  *
- * @param sizeOf the size in bytes of what is stored under a digest, `undefined` where nothing is
- * @throws InvalidError naming every digest that is missing, or stored with another size than the document says
+ * @param sizeOf returns the size in bytes of the content stored under a digest; `undefined` if it is missing
+ * @throws InvalidError with every digest that is missing, or stored with another size than the document says
  */
 export async function checkChildren(
   document: ManifestOrIndex,

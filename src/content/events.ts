@@ -2,17 +2,17 @@ import type { Digest } from '../oci/digest.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Tag } from '../oci/reference.js';
 
-/** How a blob came to be in its target. */
+/** How a blob got into its target. */
 export type BlobOutcome = 'present' | 'mounted' | 'copied';
 
-/** What the work reports while it runs. `cli` shows it; a program may ignore it. */
+/** Progress reports. The command line displays them; other programs may ignore them. */
 export type WorkEvent =
-  /** A source was read; `entries` are the descriptors it gives. */
+  /** A source was read; `entries` are the descriptors that it adds to the index. */
   | { readonly kind: 'resolved'; readonly source: string; readonly entries: readonly Descriptor[] }
-  /** These sources are not there yet, and are asked for again in a while. */
+  /** These sources do not exist yet, and are polled again later. */
   | { readonly kind: 'waiting'; readonly sources: readonly string[] }
   | { readonly kind: 'blob-started'; readonly digest: Digest; readonly size: number }
-  /** `bytes` more bytes of the blob went out; negative when an upload starts over. */
+  /** `bytes` more bytes of the blob were sent; negative if an upload restarts. */
   | { readonly kind: 'blob-progress'; readonly digest: Digest; readonly bytes: number }
   | {
       readonly kind: 'blob-done';
@@ -20,7 +20,7 @@ export type WorkEvent =
       readonly size: number;
       readonly outcome: BlobOutcome;
     }
-  /** A child manifest that the target lacked is there now, under its digest. */
+  /** A child manifest was pushed by digest. */
   | { readonly kind: 'child-pushed'; readonly repository: string; readonly digest: Digest }
   | {
       readonly kind: 'tagged';
@@ -29,14 +29,14 @@ export type WorkEvent =
       readonly digest: Digest;
       readonly outcome: 'unchanged' | 'moved';
     }
-  /** Whose login a registry is asked with, and the file, program or variable it is from; neither, where it is asked without one. */
+  /** The login used for a registry, and the file, program or variable that it comes from; both undefined for anonymous access. */
   | {
       readonly kind: 'login';
       readonly registry: string;
       readonly username: string | undefined;
       readonly origin: string | undefined;
     }
-  /** Something that does not stop the work but that a person should know. */
+  /** A problem that does not stop the work. */
   | { readonly kind: 'warning'; readonly message: string };
 
 export type OnEvent = (event: WorkEvent) => void;

@@ -5,18 +5,19 @@ import { unlimited, type Limit } from './limit.js';
 import type { ReadOptions, Source } from './source.js';
 import { undefinedIfDenied } from './undefined-if-denied.js';
 
-/** A manifest that speaks of another one: a signature, an SBOM, an attestation. */
+/** A manifest that refers to another one: a signature, an SBOM, an attestation. */
 export interface Referrer {
   readonly descriptor: Descriptor;
-  /** Where it was found by the name that cosign gives it. */
+  /** Set if the referrer was found under a tag of cosign's. */
   readonly cosign?: CosignTag;
 }
 
 /**
- * Looks for all that refers to a digest: what the place lists, each once, and what cosign has put under tags made of the
- * digest. Four requests to a registry at once, one more where it has no lists. A place that never holds any is not asked.
+ * Finds the distinct referrers of a digest: those that the source lists, and those under cosign's tags for the digest. Sends
+ * four requests to a registry in parallel, and a fifth if it lacks the referrers API.
  *
- * @throws what the Source throws; a tag that a registry does not let us see counts as none
+ * @returns an empty list for a source that does not support referrers
+ * @throws what the Source throws. A tag to which a registry denies access counts as missing.
  */
 export async function findReferrers(
   source: Source,

@@ -8,25 +8,25 @@ interface Waiting<T> {
 }
 
 /**
- * Lets one request go ahead of all the others to a registry, which wait until its answer shows whether they need to
- * authenticate. So parallel requests to a registry that nobody has spoken to yet cost one refusal instead of one each.
+ * Lets the first request to a registry go ahead while the others wait until its response shows whether they need to
+ * authenticate. This way, parallel requests to a new registry cause one 401 response instead of one each.
  *
- * @typeParam T what those who wait say about themselves
+ * @typeParam T describes a waiting request
  */
 export class FirstRequestGate<T> {
   #state: 'free' | 'taken' | 'open' = 'free';
-  /** By a ticket for each, the longest waiting first. */
+  /** In the order of arrival. */
   readonly #waiting = new Map<symbol, Waiting<T>>();
 
-  /** What those who wait now have said about themselves. */
+  /** The requests that wait now. */
   get waiting(): readonly T[] {
     return [...this.#waiting.values()].map(({ item }) => item);
   }
 
   /**
-   * Waits for a turn.
+   * Waits until the gate is open, or this request is the first.
    *
-   * @returns `first` for who goes ahead and has to call {@link leave} in the end; `through` once the gate is open
+   * @returns `first` for the request that goes ahead, which must call {@link leave} in the end; `through` once the gate is open
    * @throws CancelledError
    */
   async enter(item: T, signal: AbortSignal | undefined): Promise<Role> {
@@ -42,20 +42,20 @@ export class FirstRequestGate<T> {
     try {
       return await (signal === undefined ? turn : untilAborted(signal, turn));
     } catch (error) {
-      // Cancelled in the very moment that its turn came: the turn goes to the next.
+      // Cancelled just after it became the first: pass the role on.
       if (!this.#waiting.delete(ticket)) this.leave();
       throw error;
     }
   }
 
-  /** The answer is known: lets everyone through, now and later. */
+  /** Lets all requests through, now and later. */
   open(): void {
     this.#state = 'open';
     for (const { wake } of this.#waiting.values()) wake('through');
     this.#waiting.clear();
   }
 
-  /** Who went first is done. Where the gate is not open, it was cancelled and nothing is known, so the next goes ahead. */
+  /** Ends the first request. If it has not opened the gate, it was cancelled, and the next request becomes the first. */
   leave(): void {
     if (this.#state === 'open') return;
     const [next] = this.#waiting;

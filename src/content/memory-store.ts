@@ -9,12 +9,12 @@ import { referrerDescriptor } from '../oci/referrers.js';
 import { cancelStream, checkCancelled } from './cancellation.js';
 import { checkChildren } from './check-children.js';
 import type { BlobOutcome } from './events.js';
-import type { ReadOptions, Selector, Source } from './source.js';
+import type { ByteStream, ReadOptions, Selector, Source } from './source.js';
 import type { Target, WriteBlobOptions } from './target.js';
-import { verifiableAlgorithm, readVerified, verifiedStream } from './verified-stream.js';
+import { readableOf, readVerified, verifiableAlgorithm, verifiedStream } from './verified-stream.js';
 const CHUNK_BYTES = 64 << 10;
 
-/** A place for images that lives as long as the program: for tests, and to put images together before they go out. */
+/** A target in memory: for tests, and to assemble images before they are published. */
 export class MemoryStore implements Target {
   readonly label: string;
   readonly #blobs = new Map<Digest, Uint8Array>();
@@ -27,8 +27,8 @@ export class MemoryStore implements Target {
   }
 
   /**
-   * Stores a blob that comes from nowhere else, and gives its descriptor.
-   * @param algorithm of its digest
+   * Stores a blob and returns its descriptor.
+   * @param algorithm of the digest. @default 'sha256'
    */
   addBlob(bytes: Uint8Array, mediaType: string, algorithm?: DigestAlgorithm): Descriptor {
     const digest = digestOf(bytes, algorithm);
@@ -58,7 +58,7 @@ export class MemoryStore implements Target {
     return document;
   }
 
-  async openBlob(descriptor: Descriptor, options: ReadOptions = {}): Promise<Readable> {
+  async openBlob(descriptor: Descriptor, options: ReadOptions = {}): Promise<ByteStream> {
     const { digest } = descriptor;
     checkCancelled(options.signal, `read ${digest}`);
     const bytes = this.#blobs.get(digest);
@@ -68,7 +68,7 @@ export class MemoryStore implements Target {
   }
 
   async listReferrers(digest: Digest, options: ReadOptions = {}): Promise<readonly Descriptor[]> {
-    checkCancelled(options.signal, `look for what refers to ${digest}`);
+    checkCancelled(options.signal, `list the referrers of ${digest}`);
     return [...this.#manifests.values()]
       .filter(({ value }) => value.subject?.digest === digest)
       .map(referrerDescriptor);
@@ -80,7 +80,8 @@ export class MemoryStore implements Target {
     checkCancelled(signal, `write ${digest}`);
     verifiableAlgorithm(digest);
     if (await this.hasBlob(descriptor)) return 'present';
-    const content = cancelStream(await from.openBlob(descriptor, { signal }), signal, `write ${digest}`);
+    const opened = readableOf(await from.openBlob(descriptor, { signal }));
+    const content = cancelStream(opened, signal, `write ${digest}`);
     content.on('data', (chunk: Uint8Array) => onBytes?.(chunk.length));
     this.#blobs.set(digest, await readVerified(content, descriptor, size));
     return 'copied';
@@ -110,7 +111,7 @@ export class MemoryStore implements Target {
   }
 }
 
-/** Pieces of a size that files and sockets give, so that nobody comes to rely on one piece. */
+/** Splits bytes as files and sockets do, so that no caller relies on a single chunk. */
 function* chunksOf(bytes: Uint8Array): Generator<Uint8Array> {
   for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
     yield bytes.subarray(start, start + CHUNK_BYTES);

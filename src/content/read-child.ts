@@ -4,9 +4,9 @@ import { InvalidError } from '../oci/errors.js';
 import type { ReadOptions, Source } from './source.js';
 
 /**
- * Reads a manifest that an index points to, and holds it to the size that the index states: clients refuse an index
- * whose sizes are wrong, and most registries do not look (image-spec, "Content Descriptors", "size").
- * @throws InvalidError for another size, and what the source throws
+ * Reads a manifest that an index lists, and checks its size against the index: clients reject an index with wrong sizes,
+ * but most registries do not check them (image-spec, "Content Descriptors", "size").
+ * @throws InvalidError if the size differs, and what the source throws
  */
 export async function readChild(
   source: Source,

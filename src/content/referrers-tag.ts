@@ -4,27 +4,28 @@ import type { ManifestOrIndex, IndexDocument } from '../oci/document.js';
 import { ConflictError } from '../oci/errors.js';
 import type { Tag } from '../oci/reference.js';
 import { addReferrer, asReferrersList, referrerDescriptor, referrersTag } from '../oci/referrers.js';
-import { inTurn } from './keyed-mutex.js';
+import { KeyedMutex } from './keyed-mutex.js';
 import type { ReadOptions } from './source.js';
 
-/** How often a list is written again that others write at the same time. */
-const TRIES = 20;
+/** The number of attempts to update a list that others write at the same time. */
+const ATTEMPTS = 20;
 
-/** A place whose lists of referrers are indexes under tags. */
+/** A store that keeps its lists of referrers as indexes under tags. */
 export interface ReferrersTagStore {
-  /** The place's name in messages. */
+  /** The store's name in messages. */
   readonly label: string;
 
   /**
-   * What the tag of a list holds; `undefined` where there is no such tag.
-   * @throws NotFoundError where there is one, but what it holds is missing
+   * Reads the list under a tag; `undefined` if the tag does not exist.
+   * @throws NotFoundError if the tag exists, but its content is missing
    */
   readList(tag: Tag, options: ReadOptions): Promise<ManifestOrIndex | undefined>;
 
   /**
    * Puts a list under its tag.
-   * @param previous what it was made from; undefined where there was none. For places that can compare and set
-   * @returns whether it is there now: `false` where someone else has written meanwhile
+   * @param previous the digest of the list that it was made from; undefined if there was no list. For stores with
+   *   compare-and-set
+   * @returns whether the tag has the list now: `false` if it has been overwritten
    */
   replaceList(
     list: IndexDocument,
@@ -34,35 +35,38 @@ export interface ReferrersTagStore {
   ): Promise<boolean>;
 }
 
-/** What is to be entered into lists and is not yet, by place and tag. */
-const waiting = new WeakMap<ReferrersTagStore, Map<Tag, Set<Descriptor>>>();
+/** The referrers that are still to be added to lists, by store and tag. */
+const pending = new WeakMap<ReferrersTagStore, Map<Tag, Set<Descriptor>>>();
+
+/** For the whole process, because one target may be opened twice. */
+const mutex = new KeyedMutex();
 
 /**
- * Reads the list of referrers that is kept under a tag (distribution-spec, "Referrers Tag Schema"); `undefined` where
- * there is none.
- * @throws InvalidError where the tag holds something else
+ * Reads the list of referrers under the referrers tag (distribution-spec, "Referrers Tag Schema"); `undefined` if there is
+ * no list.
+ * @throws InvalidError if the tag has other content
  */
 export async function readReferrersList(
-  place: Pick<ReferrersTagStore, 'label' | 'readList'>,
+  store: Pick<ReferrersTagStore, 'label' | 'readList'>,
   subject: Digest,
   options: ReadOptions = {},
 ): Promise<IndexDocument | undefined> {
   const tag = referrersTag(subject);
-  const list = await place.readList(tag, options);
-  return list === undefined ? undefined : asReferrersList(list, `${place.label}:${tag}`);
+  const list = await store.readList(tag, options);
+  return list === undefined ? undefined : asReferrersList(list, `${store.label}:${tag}`);
 }
 
 /**
- * Enters a document into the list of what refers to its `subject`, where a place does not do so by itself
+ * Adds a document to the list of referrers of its `subject`, for stores that do not list referrers themselves
  * (distribution-spec, "Pushing Manifests with Subject"). A list that has it already is not written.
  *
- * Nothing can be compared and set in a registry: after each write, what is there is looked at again. Writers in this
- * process wait for one another, and whose turn it is enters what all of them have for the list.
+ * Registries have no compare-and-set, so the list is read again after each write. Writers in this process are serialised;
+ * the one that runs adds the pending referrers of all.
  *
- * @throws InvalidError where the list's tag holds something else, ConflictError where others do not stop writing it
+ * @throws InvalidError if the tag has other content, ConflictError if others keep overwriting the list
  */
 export async function recordReferrer(
-  place: ReferrersTagStore,
+  store: ReferrersTagStore,
   document: ManifestOrIndex,
   options: ReadOptions = {},
 ): Promise<void> {
@@ -70,51 +74,54 @@ export async function recordReferrer(
   if (subject === undefined) return;
   const tag = referrersTag(subject);
   const referrer = referrerDescriptor(document);
-  const entries = waitingFor(place, tag);
-  entries.add(referrer);
+  const referrers = pendingFor(store, tag);
+  referrers.add(referrer);
   try {
-    await inTurn(
-      `${place.label}:${tag}`,
+    await mutex.run(
+      `${store.label}:${tag}`,
       async () => {
-        // It may have been entered by one whose turn was before.
-        if (entries.has(referrer)) await enterAll(place, subject, entries, options);
+        // An earlier writer may have added it.
+        if (referrers.has(referrer)) await addAll(store, subject, referrers, options);
       },
       options.signal,
     );
   } finally {
-    entries.delete(referrer);
+    referrers.delete(referrer);
   }
 }
 
-async function enterAll(
-  place: ReferrersTagStore,
+async function addAll(
+  store: ReferrersTagStore,
   subject: Digest,
-  entries: Set<Descriptor>,
+  referrers: Set<Descriptor>,
   options: ReadOptions,
 ): Promise<void> {
   const tag = referrersTag(subject);
-  for (let tries = 0; tries < TRIES; tries += 1) {
-    const current = await readReferrersList(place, subject, options);
-    const added = [...entries];
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const current = await readReferrersList(store, subject, options);
+    const added = [...referrers];
     const list = added.reduce<IndexDocument | undefined>(addReferrer, current);
     if (
       list === undefined ||
       list === current ||
-      (await place.replaceList(list, tag, current?.digest, options))
+      (await store.replaceList(list, tag, current?.digest, options))
     ) {
-      for (const entry of added) entries.delete(entry);
+      for (const referrer of added) referrers.delete(referrer);
       return;
     }
   }
-  throw new ConflictError(`${place.label}:${tag} was changed by others each time that it was written`, {
-    hint: `It lists what refers to ${subject}. Try again when nobody else signs or publishes it.`,
-  });
+  throw new ConflictError(
+    `${store.label}:${tag} was overwritten by others after each of ${ATTEMPTS} attempts`,
+    {
+      hint: `It lists the referrers of ${subject}. Retry when no other process signs or publishes it.`,
+    },
+  );
 }
 
-function waitingFor(place: ReferrersTagStore, tag: Tag): Set<Descriptor> {
-  const ofPlace = waiting.get(place) ?? new Map<Tag, Set<Descriptor>>();
-  waiting.set(place, ofPlace);
-  const entries = ofPlace.get(tag) ?? new Set();
-  ofPlace.set(tag, entries);
-  return entries;
+function pendingFor(store: ReferrersTagStore, tag: Tag): Set<Descriptor> {
+  const ofStore = pending.get(store) ?? new Map<Tag, Set<Descriptor>>();
+  pending.set(store, ofStore);
+  const referrers = ofStore.get(tag) ?? new Set();
+  ofStore.set(tag, referrers);
+  return referrers;
 }

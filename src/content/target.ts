@@ -5,32 +5,32 @@ import type { BlobOutcome } from './events.js';
 import type { ReadOptions, Source } from './source.js';
 
 export interface WriteBlobOptions extends ReadOptions {
-  /** Called with the number of bytes that went out since the last call; negative when an upload starts over. */
+  /** Called with the number of bytes sent since the last call; negative if an upload restarts. */
   readonly onBytes?: (bytes: number) => void;
 }
 
-/** A place that images are published to. What was published can be read back, so a Target is a Source too. */
+/** A store that images are published to. Published content can be read back, so a Target is also a Source. */
 export interface Target extends Source {
-  /** Whether a blob of this digest and size is here. `false` too where a registry does not let us see that. */
+  /** Reports whether a blob of this digest and size exists. Also `false` if a registry denies access. */
   hasBlob(descriptor: Descriptor, options?: ReadOptions): Promise<boolean>;
 
   /**
-   * Whether an image or index is here with all that it points to, undamaged. A place without this method holds what it
-   * finds as a whole: registries see to that themselves.
+   * Reports whether an image or index exists, undamaged and with everything it points to. Targets that ensure this
+   * themselves, such as registries, lack this method.
    */
   hasImage?(descriptor: Descriptor, options?: ReadOptions): Promise<boolean>;
 
   /**
-   * Makes sure that a blob is here: nothing is done when it is; on the registry that holds it, it is mounted;
-   * else its bytes are read from `from` and written. They go on as they come: no blob is kept whole in between.
+   * Ensures that a blob exists in the target: an existing blob is left alone, a blob in the same registry is mounted,
+   * any other is streamed from `from`.
    */
   copyBlob(descriptor: Descriptor, from: Source, options?: WriteBlobOptions): Promise<BlobOutcome>;
 
   /**
-   * Stores a manifest or index byte for byte: under its digest, and under `tag` where one is given.
-   * All that it points to must be here already; a `subject` need not be (distribution-spec, "Pushing Manifests with
-   * Subject"), and is told of the document where the place does not list referrers by itself.
-   * Returns the descriptor that the target confirmed.
+   * Stores a manifest or index byte for byte, under its digest and under `tag` if given. Everything it points to must
+   * exist already, except its `subject` (distribution-spec, "Pushing Manifests with Subject"). Adds the document to the
+   * referrers tag of its subject if the target does not list referrers itself.
+   * @returns the descriptor that the target confirmed
    */
   writeManifest(
     document: ManifestOrIndex,
@@ -38,8 +38,8 @@ export interface Target extends Source {
   ): Promise<Descriptor>;
 
   /**
-   * Makes last what was written since the last call: a file that is replaced as a whole is replaced now. A place where
-   * every write lasts by itself does without this method.
+   * Makes all writes since the last call durable: replaces a file that is only replaced as a whole. Targets whose writes
+   * are durable by themselves lack this method.
    */
   commit?(options?: ReadOptions): Promise<void>;
 }

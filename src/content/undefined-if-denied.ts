@@ -2,8 +2,8 @@ import type { Descriptor } from '../oci/descriptor.js';
 import { UnauthorizedError } from '../oci/errors.js';
 
 /**
- * What was found, as far as it may be seen: some registries answer for what is not there, or for who may only write, as
- * for what may not be seen.
+ * Turns UnauthorizedError into `undefined`: some registries respond so for missing content too, or if the login may only
+ * push.
  */
 export async function undefinedIfDenied(
   found: Promise<Descriptor | undefined>,

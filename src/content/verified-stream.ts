@@ -1,63 +1,67 @@
 import { createHash } from 'node:crypto';
-import { pipeline, Transform, type Readable, type TransformCallback } from 'node:stream';
+import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream';
 
 import type { Descriptor } from '../oci/descriptor.js';
 import { digestAlgorithm, type Digest, type DigestAlgorithm } from '../oci/digest.js';
 import { InvalidError } from '../oci/errors.js';
+import type { ByteStream } from './source.js';
 const DAMAGED = {
-  hint: 'It is damaged where it comes from, or was on its way: try again, or make it again there.',
+  hint: 'The content is corrupt at the source or was corrupted in transit. Retry; if it persists, rebuild the image.',
 };
 
 /**
- * Passes content through and checks it against its descriptor on the way (image-spec, "Content Descriptors",
- * "Verification"). Content of an algorithm that cannot be verified (see `digestAlgorithm`) is checked for size only:
- * whoever opens it should say so.
+ * Passes content through and verifies it against its descriptor (image-spec, "Content Descriptors", "Verification"). Of
+ * content with an unsupported digest algorithm (see `digestAlgorithm`), only the size is checked; callers should warn.
  *
- * The stream that comes out fails with `InvalidError` as soon as more bytes than `descriptor.size` came, or at the
- * end where bytes are missing or the digest is another one. It fails with the input's error where the input fails;
- * destroying it destroys the input.
+ * The returned stream fails with `InvalidError` once it exceeds `descriptor.size`, or at the end if bytes are missing or the
+ * digest differs. It fails with the input's error if the input fails; destroying it destroys the input.
  *
- * @param place where the content is read, as errors are to name it: `registry.example.com/app`
+ * @param label the source's name in messages: `registry.example.com/app`
  */
-export function verifiedStream(stream: Readable, descriptor: Descriptor, place?: string): Readable {
-  const verifier = new Verifier(descriptor, place);
-  // The callback has nothing to add: pipeline hands every error on to the verifier, which is what the caller reads.
+export function verifiedStream(stream: Readable, descriptor: Descriptor, label?: string): Readable {
+  const verifier = new Verifier(descriptor, label);
+  // The callback does nothing: pipeline passes every error to the verifier, which the caller reads.
   pipeline(stream, verifier, () => {});
   return verifier;
 }
 
 /**
- * Reads content whole and checks it against its descriptor, as {@link verifiedStream} does.
- * @param limit in bytes; a descriptor that states more is refused before anything is read
+ * Reads content into memory and verifies it, as {@link verifiedStream} does.
+ * @param limit in bytes; larger content is rejected before it is read
  * @throws InvalidError for a wrong size or digest, or content over the limit; and what the stream fails with
  */
 export async function readVerified(
-  stream: Readable,
+  stream: ByteStream,
   descriptor: Descriptor,
   limit: number,
 ): Promise<Uint8Array> {
   if (descriptor.size > limit) {
-    stream.destroy();
+    readableOf(stream).destroy();
     throw new InvalidError(
-      `${descriptor.digest} is ${descriptor.size} bytes long, and at most ${limit} are read into memory`,
+      `${descriptor.digest} is ${descriptor.size} bytes long; at most ${limit} are read into memory`,
     );
   }
   const chunks: Uint8Array[] = [];
-  for await (const chunk of verifiedStream(stream, descriptor)) chunks.push(chunk as Uint8Array);
+  for await (const chunk of verifiedStream(readableOf(stream), descriptor)) chunks.push(chunk as Uint8Array);
   return Buffer.concat(chunks);
+}
+
+/** Returns the stream itself if it is a `Readable`. */
+export function readableOf(stream: ByteStream): Readable {
+  return stream instanceof Readable ? stream : Readable.from(stream, { objectMode: false });
 }
 
 class Verifier extends Transform {
   readonly #descriptor: Descriptor;
   readonly #hash;
-  /** The digest, after the place where that is known. */
+  /** The digest, prefixed with the label if there is one. */
   readonly #name: string;
   #size = 0;
 
-  constructor(descriptor: Descriptor, place: string | undefined) {
+  constructor(descriptor: Descriptor, label: string | undefined) {
     super();
     this.#descriptor = descriptor;
-    this.#name = place === undefined ? descriptor.digest : `${place}@${descriptor.digest}`;
+    this.#name = label === undefined ? descriptor.digest : `${label}@${descriptor.digest}`;
     const algorithm = digestAlgorithm(descriptor.digest);
     this.#hash = algorithm === undefined ? undefined : createHash(algorithm);
   }
@@ -66,12 +70,7 @@ class Verifier extends Transform {
     const { size } = this.#descriptor;
     this.#size += chunk.length;
     if (this.#size > size) {
-      done(
-        new InvalidError(
-          `content of ${this.#name} goes on after the ${size} bytes that its descriptor states`,
-          DAMAGED,
-        ),
-      );
+      done(new InvalidError(`content of ${this.#name} exceeds the ${size} bytes of its descriptor`, DAMAGED));
       return;
     }
     this.#hash?.update(chunk);
@@ -87,12 +86,7 @@ class Verifier extends Transform {
     if (this.#hash !== undefined) {
       const got = `${digest.slice(0, digest.indexOf(':'))}:${this.#hash.digest('hex')}`;
       if (got !== digest) {
-        done(
-          new InvalidError(
-            `content is not what its digest says: expected ${this.#name}, got ${got}`,
-            DAMAGED,
-          ),
-        );
+        done(new InvalidError(`digest mismatch: expected ${this.#name}, got ${got}`, DAMAGED));
         return;
       }
     }
@@ -101,11 +95,11 @@ class Verifier extends Transform {
 }
 
 /**
- * The algorithm of a digest that content is to be held to.
- * @throws InvalidError where it is not one of image-spec's registered algorithms (image-spec, "Registered algorithms")
+ * The algorithm of a digest, if content can be verified with it.
+ * @throws InvalidError if it is not a registered algorithm (image-spec, "Registered algorithms")
  */
 export function verifiableAlgorithm(digest: Digest): DigestAlgorithm {
   const algorithm = digestAlgorithm(digest);
   if (algorithm !== undefined) return algorithm;
-  throw new InvalidError(`${digest} cannot be verified: only sha256 and sha512 are known`);
+  throw new InvalidError(`${digest} cannot be verified: only sha256 and sha512 are supported`);
 }

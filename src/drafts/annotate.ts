@@ -3,80 +3,80 @@ import { ArgumentError } from '../oci/errors.js';
 import { isKnownOsArch } from '../oci/known-platforms.js';
 import type { LoosePlatform, Platform } from '../oci/platform.js';
 import type { Draft, Entry, EntryOverride } from './draft.js';
-import { entryDescriptor, withoutAnnotations, withoutParts } from './entry-descriptor.js';
+import { entryDescriptor, withoutAnnotations, withoutFields } from './entry.js';
 import { findEntry } from './selection.js';
 
-/** A part of a platform that can be changed. */
+/** A field of a platform that can be changed. */
 export type PlatformField = 'os' | 'architecture' | 'os.version' | 'variant' | 'os.features';
 
-/** What `annotate` changes of an entry. Empty texts change nothing. `unset` and `unsetAnnotations` come first. */
+/** Changes to an entry. Empty strings change nothing. `unset` and `unsetAnnotations` are applied first. */
 export interface EntryChanges {
   readonly os?: string | undefined;
   readonly architecture?: string | undefined;
   readonly 'os.version'?: string | undefined;
   readonly variant?: string | undefined;
-  /** Added to those that are there. */
+  /** Added to the existing features. */
   readonly 'os.features'?: readonly string[] | undefined;
   readonly annotations?: Annotations | undefined;
-  /** What is taken away, whether it was read or set. */
+  /** Platform fields to remove, whether they come from the source or from an earlier change. */
   readonly unset?: readonly PlatformField[] | undefined;
-  /** Names of annotations that are taken away. */
+  /** Names of annotations to remove. */
   readonly unsetAnnotations?: readonly string[] | undefined;
 }
 
 export type IndexChanges = Pick<EntryChanges, 'annotations' | 'unsetAnnotations'>;
 
 /**
- * Changes what the index will say of one entry, as docker does: what is not empty replaces, `os.features` are added.
+ * Changes the descriptor of one entry, as docker does: non-empty values replace, `os.features` are added.
  *
  * @param selector see `findEntry`
- * @throws NotFoundError, ArgumentError: several entries are meant, or no such os and architecture exist together
+ * @throws NotFoundError; ArgumentError if several entries match, or if the os and architecture are not a known pair
  */
 export function annotateEntry(draft: Draft, selector: string, changes: EntryChanges): Draft {
   return annotateEntries(draft, [findEntry(draft, selector)], changes);
 }
 
 /** As {@link annotateEntry}, for several entries of the draft at once. @throws ArgumentError */
-export function annotateEntries(draft: Draft, chosen: readonly Entry[], changes: EntryChanges): Draft {
+export function annotateEntries(draft: Draft, selected: readonly Entry[], changes: EntryChanges): Draft {
   return {
     ...draft,
-    entries: draft.entries.map((entry) => (chosen.includes(entry) ? annotated(entry, changes) : entry)),
+    entries: draft.entries.map((entry) => (selected.includes(entry) ? annotated(entry, changes) : entry)),
   };
 }
 
 /** Changes the annotations of the index itself. */
 export function annotateIndex(draft: Draft, { annotations, unsetAnnotations }: IndexChanges): Draft {
-  const { annotations: before, ...rest } = draft;
-  const after = { ...withoutAnnotations(before, unsetAnnotations), ...annotations };
-  return { ...rest, ...(hasMembers(after) && { annotations: after }) };
+  const { annotations: previous, ...rest } = draft;
+  const result = { ...withoutAnnotations(previous, unsetAnnotations), ...annotations };
+  return { ...rest, ...(hasMembers(result) && { annotations: result }) };
 }
 
 function annotated(entry: Entry, changes: EntryChanges): Entry {
-  const { override: before = {}, ...rest } = entry;
-  const platform = changedPlatform(before.platform, changes);
+  const { override: previous = {}, ...rest } = entry;
+  const platform = changedPlatform(previous.platform, changes);
   const annotations = {
-    ...withoutAnnotations(before.annotations, changes.unsetAnnotations),
+    ...withoutAnnotations(previous.annotations, changes.unsetAnnotations),
     ...changes.annotations,
   };
-  const parts = unsetParts(entry, changes);
-  const names = unsetNames(entry, changes);
+  const unsetPlatform = unsetPlatformFields(entry, changes);
+  const names = unsetAnnotationNames(entry, changes);
   const unset = {
-    ...(parts.length > 0 && { platform: parts }),
+    ...(unsetPlatform.length > 0 && { platform: unsetPlatform }),
     ...(names.length > 0 && { annotations: names }),
   };
-  // Nothing empty is kept, so that drafts which say the same are the same.
+  // Empty members are dropped, so that equivalent drafts are equal.
   const override: EntryOverride = {
     ...(hasMembers(platform) && { platform }),
     ...(hasMembers(annotations) && { annotations }),
     ...(hasMembers(unset) && { unset }),
   };
-  const after: Entry = { ...rest, ...(hasMembers(override) && { override }) };
-  if (isGiven(changes.os) || isGiven(changes.architecture)) checkOsArch(after);
-  return after;
+  const result: Entry = { ...rest, ...(hasMembers(override) && { override }) };
+  if (isNonEmpty(changes.os) || isNonEmpty(changes.architecture)) checkOsArch(result);
+  return result;
 }
 
-function changedPlatform(before: LoosePlatform | undefined, changes: EntryChanges): LoosePlatform {
-  const kept = withoutParts(before, changes.unset);
+function changedPlatform(previous: LoosePlatform | undefined, changes: EntryChanges): LoosePlatform {
+  const kept = withoutFields(previous, changes.unset);
   const given = {
     os: changes.os,
     architecture: changes.architecture,
@@ -85,32 +85,32 @@ function changedPlatform(before: LoosePlatform | undefined, changes: EntryChange
   };
   const features = new Set([
     ...(kept['os.features'] ?? []),
-    ...(changes['os.features'] ?? []).filter(isGiven),
+    ...(changes['os.features'] ?? []).filter(isNonEmpty),
   ]);
   return {
     ...kept,
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) => isGiven(value))),
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => isNonEmpty(value))),
     ...(features.size > 0 && { 'os.features': [...features] }),
   };
 }
 
-/** What of the platform as read no longer counts. A later change of a part goes over it and needs no mark of its own. */
-function unsetParts(entry: Entry, changes: EntryChanges): (keyof Platform)[] {
+/** The fields of the source's platform that are unset. A field that is set again stays listed: the override wins. */
+function unsetPlatformFields(entry: Entry, changes: EntryChanges): (keyof Platform)[] {
   const read = entry.descriptor.platform ?? {};
-  const marks = new Set<keyof Platform>([
+  const unset = new Set<keyof Platform>([
     ...(entry.override?.unset?.platform ?? []),
     ...(changes.unset ?? []).filter((field) => field in read),
   ]);
-  return [...marks].sort();
+  return [...unset].sort();
 }
 
-function unsetNames(entry: Entry, { unsetAnnotations: names = [] }: EntryChanges): string[] {
+function unsetAnnotationNames(entry: Entry, { unsetAnnotations: names = [] }: EntryChanges): string[] {
   const read = entry.descriptor.annotations ?? {};
-  const marks = new Set([
+  const unset = new Set([
     ...(entry.override?.unset?.annotations ?? []),
     ...names.filter((name) => Object.hasOwn(read, name)),
   ]);
-  return [...marks].sort();
+  return [...unset].sort();
 }
 
 function checkOsArch(entry: Entry): void {
@@ -119,12 +119,12 @@ function checkOsArch(entry: Entry): void {
   throw new ArgumentError(
     `manifest entry for image has unsupported os/arch combination: ${os}/${architecture}`,
     {
-      hint: 'Names are those of Go, such as linux/amd64, linux/arm64 or windows/amd64; set both with --os and --arch.',
+      hint: 'Use Go names such as linux/amd64, linux/arm64 or windows/amd64. Set both with --os and --arch.',
     },
   );
 }
 
-function isGiven(text: string | undefined): text is string {
+function isNonEmpty(text: string | undefined): text is string {
   return text !== undefined && text !== '';
 }
 

@@ -4,12 +4,12 @@ import { isJsonObject, parseJson } from '../oci/json.js';
 import { invalidDocument, validateDocument } from '../oci/validate.js';
 import type { Draft } from './draft.js';
 
-/** The version that this code writes, and the only one there has been. */
+/** The version of the file format. There are no others so far. */
 const VERSION = 1;
 
 /**
- * A draft as the text of its file: JSON for people to read, two spaces a level.
- * @throws InvalidError where it would not be read back
+ * Formats a draft as JSON, indented by two spaces.
+ * @throws InvalidError if {@link parseDraft} would reject it
  */
 export function formatDraft(draft: Draft): string {
   const problems = validateDocument('draft', draft);
@@ -18,9 +18,9 @@ export function formatDraft(draft: Draft): string {
 }
 
 /**
- * Reads the content of a draft's file.
- * @param path what messages call the file
- * @throws InvalidError that says what is wrong with it
+ * Parses a draft's file.
+ * @param path the file's path, for messages
+ * @throws InvalidError
  */
 export function parseDraft(bytes: Uint8Array, path: string): Draft {
   const label = `the draft in ${path}`;
@@ -31,20 +31,24 @@ export function parseDraft(bytes: Uint8Array, path: string): Draft {
   const { subject, entries, ...rest } = value as Draft;
   return {
     ...rest,
-    // The schema of descriptors allows some members to be null, as it must for what others write.
+    // The descriptor schema allows null members, which other tools write.
     ...(subject !== undefined && { subject: readDescriptor(subject) }),
     entries: entries.map((entry) => ({ ...entry, descriptor: readDescriptor(entry.descriptor) })),
   };
 }
 
-/** Comes before the schema, which would only say that another version is no version. */
+/** Runs before schema validation, whose message would not mention the release that is needed. */
 function checkVersion(value: unknown, label: string): void {
   const version = isJsonObject(value) ? value['version'] : undefined;
   if (typeof version !== 'number' || !Number.isSafeInteger(version) || version <= VERSION) return;
   throw new InvalidError(`${label} was written by a newer multiarch`, {
-    hint: `It has version ${version} of the file format, and this multiarch reads version ${VERSION}: install a newer one.`,
+    hint: `The file has format version ${version}, but this release reads version ${VERSION}. Install a newer multiarch.`,
     problems: [
-      { pointer: '/version', message: `is ${version}, and ${VERSION} is read here`, rule: 'draft/version' },
+      {
+        pointer: '/version',
+        message: `is ${version}, but only ${VERSION} is supported`,
+        rule: 'draft/version',
+      },
     ],
   });
 }

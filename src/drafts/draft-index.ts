@@ -2,16 +2,16 @@ import { InvalidError } from '../oci/errors.js';
 import type { ImageIndex } from '../oci/image-index.js';
 import { DOCKER_LIST, OCI_INDEX, type MediaType } from '../oci/media-type.js';
 import type { Draft } from './draft.js';
-import { entryDescriptor } from './entry-descriptor.js';
+import { entryDescriptor } from './entry.js';
 
 /**
- * The image index that a draft stands for. Its entries keep their order, and equal drafts give equal indexes.
+ * Builds the image index of a draft. Entries keep their order, and equal drafts give equal indexes.
  *
- * @throws InvalidError where the draft asks for what a Docker manifest list cannot hold
+ * @throws InvalidError if the draft has fields that a Docker manifest list does not support
  */
 export function draftIndex(draft: Draft): ImageIndex {
   const { artifactType, subject, annotations } = draft;
-  const mediaType = indexType(draft);
+  const mediaType = indexMediaType(draft);
   if (mediaType === DOCKER_LIST) checkDockerList(draft);
   return {
     schemaVersion: 2,
@@ -24,10 +24,10 @@ export function draftIndex(draft: Draft): ImageIndex {
 }
 
 /**
- * `auto` goes by the first entry, as docker does. Of an empty index only OCI says what it means; and in an image layout,
- * which docker does not write, clients such as skopeo look for nothing else.
+ * `auto` takes the type from the first entry, as docker does. An empty index is an OCI index, since only the OCI
+ * specification allows one; so is an index in an image layout, where clients such as skopeo expect no other type.
  */
-function indexType({ target, format, entries }: Draft): MediaType {
+function indexMediaType({ target, format, entries }: Draft): MediaType {
   if (format === 'docker') return DOCKER_LIST;
   if (format === 'oci' || target.startsWith('oci:')) return OCI_INDEX;
   const [first] = entries;
@@ -36,11 +36,11 @@ function indexType({ target, format, entries }: Draft): MediaType {
 }
 
 /**
- * Annotations of entries that a source index states pass: clients skip what they do not know, and BuildKit's
- * statements are nothing without them. Those that the user asked for would be lost on the same clients.
+ * Rejects annotations that the user set, because docker clients ignore them in a manifest list. Annotations from a source
+ * index are allowed: BuildKit's attestations depend on them.
  */
 function checkDockerList(draft: Draft): void {
-  const asked = [
+  const unsupported = [
     ...(draft.annotations === undefined ? [] : ['annotations']),
     ...(draft.artifactType === undefined ? [] : ['an artifact type']),
     ...(draft.subject === undefined ? [] : ['a subject']),
@@ -48,12 +48,10 @@ function checkDockerList(draft: Draft): void {
       ? ['annotations of entries']
       : []),
   ];
-  if (asked.length === 0) return;
-  const why = draft.format === 'auto' ? ', which it is because its first image is not an OCI image' : '';
+  if (unsupported.length === 0) return;
+  const reason = draft.format === 'auto' ? ' (its first image is not an OCI image)' : '';
   throw new InvalidError(
-    `${draft.target} is a Docker manifest list${why}: it cannot have ${asked.join(', ')}`,
-    {
-      hint: 'Create it with `--format oci`.',
-    },
+    `${draft.target} is a Docker manifest list${reason} and cannot have ${unsupported.join(', ')}`,
+    { hint: 'Create it with `--format oci`.' },
   );
 }

@@ -2,19 +2,19 @@ import type { Descriptor } from '../oci/descriptor.js';
 import { checkDuplicatePlatforms, checkMissingPlatforms } from '../oci/index-rules.js';
 import { formatPlatformFull, isCompletePlatform, platformKey } from '../oci/platform.js';
 import type { Draft, Entry } from './draft.js';
-import { entryDescriptor } from './entry-descriptor.js';
+import { entryDescriptor } from './entry.js';
 
-/** What keeps a draft from being published, and can still be mended with `annotate`, `remove` or `create --amend`. */
+/** A problem that blocks a push. `annotate`, `remove` or `create --amend` can fix it. */
 export interface DraftProblem {
   readonly kind: 'platform-missing' | 'platform-duplicate' | 'format';
   readonly message: string;
-  /** The entries that it is about, in the draft's order. */
+  /** The affected entries, in the draft's order. */
   readonly entries: readonly Entry[];
 }
 
 /**
- * What is wrong with a draft's platforms: a warning where the draft is made, an error where it is pushed. What is not
- * an image, such as a statement about one, needs no platform, and `unknown` may be there any number of times.
+ * The problems of a draft's platforms: warnings for `create`, errors for `push`. Entries that are not images, such as
+ * attestations, need no platform, and the platform `unknown` may be repeated.
  */
 export function draftProblems(draft: Draft): readonly DraftProblem[] {
   const missing: DraftProblem[] = [];
@@ -22,7 +22,7 @@ export function draftProblems(draft: Draft): readonly DraftProblem[] {
   for (const entry of draft.entries) {
     const descriptor = entryDescriptor(entry);
     if (lacksPlatform(descriptor)) missing.push(platformMissing(draft, entry));
-    const key = competitionKey(descriptor);
+    const key = duplicateKey(descriptor);
     if (key !== undefined) byPlatform.set(key, [...(byPlatform.get(key) ?? []), entry]);
   }
   const groups = [...byPlatform.values()].filter((entries) => entries.length > 1);
@@ -34,12 +34,12 @@ function lacksPlatform(descriptor: Descriptor): boolean {
   return !isCompletePlatform(platform) && checkMissingPlatforms([rest]).length > 0;
 }
 
-/** What entries share of which a client takes any one; `undefined` where an entry may be there twice. */
-function competitionKey(descriptor: Descriptor): string | undefined {
+/** Equal for entries that clients cannot tell apart; `undefined` for an entry that may be repeated. */
+function duplicateKey(descriptor: Descriptor): string | undefined {
   const { platform, artifactType } = descriptor;
-  // The rule for whole indexes decides what counts: an entry competes where it would with another like itself.
-  const competes = checkDuplicatePlatforms([descriptor, descriptor]).length > 0;
-  return platform === undefined || !competes ? undefined : `${platformKey(platform)} ${artifactType ?? ''}`;
+  // Reuses the rule for whole indexes: would the entry conflict with a copy of itself?
+  const isChecked = checkDuplicatePlatforms([descriptor, descriptor]).length > 0;
+  return platform === undefined || !isChecked ? undefined : `${platformKey(platform)} ${artifactType ?? ''}`;
 }
 
 function platformMissing(draft: Draft, entry: Entry): DraftProblem {
@@ -55,12 +55,12 @@ function platformDuplicate(draft: Draft, entries: readonly Entry[]): DraftProble
   const names = entries.map((entry) => entryName(draft, entry)).join(', ');
   return {
     kind: 'platform-duplicate',
-    message: `${entries.length} manifests are for ${formatPlatformFull(platforms[0] ?? {})}, of which a client takes any one: ${names}`,
+    message: `duplicate platform ${formatPlatformFull(platforms[0] ?? {})} (clients may pick either): ${names}`,
     entries,
   };
 }
 
-/** The source, and the digest where the source gave more than this one. */
+/** The source, with the digest if the source has several entries. */
 function entryName(draft: Draft, { source, descriptor }: Entry): string {
   const isOnly = draft.entries.filter((entry) => entry.source === source).length === 1;
   return isOnly || source.endsWith(`@${descriptor.digest}`) ? source : `${source}@${descriptor.digest}`;

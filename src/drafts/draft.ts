@@ -3,44 +3,44 @@ import type { Digest } from '../oci/digest.js';
 import type { MediaType } from '../oci/media-type.js';
 import type { Platform } from '../oci/platform.js';
 
-/** An image index being put together on this machine (docker: local manifest list). */
+/** An image index that is being assembled on this machine (docker: local manifest list). */
 export interface Draft {
   readonly version: 1;
-  /** Where the index will be published, in full as `formatImageLocation` writes it: `docker.io/library/app:1.2`. Names the draft. */
+  /** The publish target and the draft's name, as `formatImageLocation` writes it: `docker.io/library/app:1.2`. */
   readonly target: string;
-  /** The index's own media type. `auto` takes it from the first entry, as docker does. */
+  /** The media type of the index. `auto` takes it from the first entry, as docker does. */
   readonly format: 'auto' | 'oci' | 'docker';
   readonly artifactType?: MediaType;
   readonly subject?: Descriptor;
   readonly annotations?: Annotations;
-  /** Further tags of the target's repository, or references elsewhere: a push moves them after the target's own. */
+  /** More tags of the target's repository, or references elsewhere. A push moves them after the target's tag. */
   readonly tags?: readonly string[];
-  /** What the target's tag stood for when the draft was started from it: a push refuses where it has moved since. */
+  /** The digest of the published index that the draft was started from. A push fails if the tag has moved since. */
   readonly base?: Digest;
   readonly entries: readonly Entry[];
 }
 
-/** A descriptor in a draft with the source it came from. */
+/** A descriptor in a draft and the source it came from. */
 export interface Entry {
-  /** As `formatImageLocation` writes it. Several entries share a source when it was an index. */
+  /** As `formatImageLocation` writes it. The entries of a source index share it. */
   readonly source: string;
-  /** As it was read: platform from the source index or the image's config. */
+  /** As read from the source, with the platform of the source index or of the image's config. */
   readonly descriptor: Descriptor;
-  /** What `annotate` changed; survives a refresh of the source. */
+  /** The changes made by `annotate`, which survive a refresh of the source. */
   readonly override?: EntryOverride;
   /**
-   * The child manifest's exact text, so that a draft can be inspected without its registry. Absent where the
-   * source was an index: its children are not read, since the index says all that an entry needs.
+   * The exact text of the manifest, so that a draft can be inspected without its registry. Absent if the source was an
+   * index, whose children are not read.
    */
   readonly manifest?: string;
 }
 
-/** Laid over the descriptor as it was read: first `unset` takes away, then the rest is put on top. */
+/** Changes to the descriptor of the source. `unset` is applied first. */
 export interface EntryOverride {
-  /** An empty text changes nothing; `os.features` are added to those that were read. */
+  /** An empty string changes nothing; `os.features` are added to those of the source. */
   readonly platform?: Partial<Platform>;
   readonly annotations?: Annotations;
-  /** What of the descriptor as read no longer counts. */
+  /** Fields of the source's descriptor to remove. */
   readonly unset?: {
     readonly platform?: readonly (keyof Platform)[];
     readonly annotations?: readonly string[];

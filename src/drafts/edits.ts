@@ -4,7 +4,7 @@ import { formatImageLocation, type ImageLocation } from '../oci/image-location.j
 import type { MediaType } from '../oci/media-type.js';
 import { samePlatform, type LoosePlatform } from '../oci/platform.js';
 import type { Draft, Entry } from './draft.js';
-import { entryDescriptor } from './entry-descriptor.js';
+import { entryDescriptor } from './entry.js';
 import { findEntries } from './selection.js';
 import { attestedDigest, isAttestation } from '../oci/attestation.js';
 
@@ -17,15 +17,15 @@ export interface DraftOptions {
   readonly base?: Digest | undefined;
 }
 
-/** What a source gave: an entry before it is in a draft. */
-export type ReadEntry = Pick<Entry, 'descriptor' | 'manifest'>;
+/** An entry that was read from a source and is not yet in a draft. */
+export type NewEntry = Pick<Entry, 'descriptor' | 'manifest'>;
 
 export interface AmendOptions {
-  /** Entries of other sources for the same platforms give way, with the statements about them. @default false */
+  /** Remove entries of other sources for the same platforms, and their attestations. @default false */
   readonly replace?: boolean | undefined;
 }
 
-/** A draft without entries. */
+/** Creates a draft without entries. */
 export function createDraft(target: ImageLocation, options: DraftOptions = {}): Draft {
   const { format = 'auto', artifactType, subject, annotations, base } = options;
   return {
@@ -40,30 +40,29 @@ export function createDraft(target: ImageLocation, options: DraftOptions = {}): 
   };
 }
 
-/** Adds what a source gave at the end, in the order given. */
-export function addEntries(draft: Draft, source: ImageLocation, entries: readonly ReadEntry[]): Draft {
+/** Appends the entries of a source, in the given order. */
+export function addEntries(draft: Draft, source: ImageLocation, entries: readonly NewEntry[]): Draft {
   const name = formatImageLocation(source);
   return { ...draft, entries: [...draft.entries, ...entries.map((entry) => newEntry(name, entry))] };
 }
 
 /**
- * Takes in what a source gives now. A source that is in the draft already is refreshed where its first entry stands:
- * what it gave before goes, and what `annotate` changed stays with the same image. Of a source of one image that is
- * the image it gives now; of several images the one of the same digest, else of the same platform.
- * A source that is new is added at the end.
+ * Adds a source or refreshes it. The entries of a known source are replaced at the position of the first one, and its
+ * overrides move to the matching new entries: the only image for a source with one image, else the image with the same
+ * digest, else the image for the same platform. A new source is appended.
  */
 export function amendSource(
   draft: Draft,
   source: ImageLocation,
-  entries: readonly ReadEntry[],
+  entries: readonly NewEntry[],
   options: AmendOptions = {},
 ): Draft {
   const name = formatImageLocation(source);
   const amended = options.replace === true ? withoutPlatformsOf(draft, name, entries) : draft;
-  const old = amended.entries.filter((entry) => entry.source === name);
-  const [first] = old;
+  const previous = amended.entries.filter((entry) => entry.source === name);
+  const [first] = previous;
   if (first === undefined) return addEntries(amended, source, entries);
-  const refreshed = refresh(name, old, entries);
+  const refreshed = refresh(name, previous, entries);
   return {
     ...amended,
     entries: amended.entries.flatMap((entry) => {
@@ -74,66 +73,67 @@ export function amendSource(
 }
 
 /**
- * Takes out all entries that the selectors stand for (see `findEntries`). An image goes together with the statements
- * about it. Where one selector stands for nothing, nothing is taken out.
+ * Removes all entries that the selectors match (see `findEntries`), and the attestations of removed images.
  *
- * @throws NotFoundError, ArgumentError
+ * @throws NotFoundError, ArgumentError if any selector matches nothing; nothing is removed then
  */
 export function removeEntries(draft: Draft, selectors: readonly string[]): Draft {
   return withoutEntries(draft, new Set(selectors.flatMap((selector) => findEntries(draft, selector))));
 }
 
-/** Takes entries of the draft out, and the statements about images that are in the draft no more. */
-function withoutEntries(draft: Draft, gone: ReadonlySet<Entry>): Draft {
-  const kept = draft.entries.filter((entry) => !gone.has(entry));
-  const lost = new Set<string>([...gone].map((entry) => entry.descriptor.digest));
-  for (const entry of kept) lost.delete(entry.descriptor.digest);
+/** Removes entries, and the attestations of images that are no longer in the draft. */
+function withoutEntries(draft: Draft, removed: ReadonlySet<Entry>): Draft {
+  const kept = draft.entries.filter((entry) => !removed.has(entry));
+  const removedDigests = new Set<string>([...removed].map((entry) => entry.descriptor.digest));
+  for (const entry of kept) removedDigests.delete(entry.descriptor.digest);
   return {
     ...draft,
     entries: kept.filter(
-      (entry) => !isAttestation(entry.descriptor) || !lost.has(attestedDigest(entry.descriptor) ?? ''),
+      (entry) =>
+        !isAttestation(entry.descriptor) || !removedDigests.has(attestedDigest(entry.descriptor) ?? ''),
     ),
   };
 }
 
-function newEntry(source: string, { descriptor, manifest }: ReadEntry): Entry {
+function newEntry(source: string, { descriptor, manifest }: NewEntry): Entry {
   return { source, descriptor, ...(manifest !== undefined && { manifest }) };
 }
 
-function withoutPlatformsOf(draft: Draft, source: string, entries: readonly ReadEntry[]): Draft {
+function withoutPlatformsOf(draft: Draft, source: string, entries: readonly NewEntry[]): Draft {
   const images = entries
     .map((entry) => newEntry(source, entry))
     .filter((entry) => !isAttestation(entry.descriptor));
-  const gone = draft.entries.filter(
-    (old) =>
-      old.source !== source &&
-      !isAttestation(old.descriptor) &&
-      images.some((image) => isSame(entryDescriptor(old).platform, image.descriptor.platform)),
+  const removed = draft.entries.filter(
+    (previous) =>
+      previous.source !== source &&
+      !isAttestation(previous.descriptor) &&
+      images.some((image) => isSamePlatform(entryDescriptor(previous).platform, image.descriptor.platform)),
   );
-  return withoutEntries(draft, new Set(gone));
+  return withoutEntries(draft, new Set(removed));
 }
 
-function refresh(source: string, old: readonly Entry[], entries: readonly ReadEntry[]): Entry[] {
-  const fresh = entries.map((entry) => newEntry(source, entry));
-  const oldImages = old.filter((entry) => !isAttestation(entry.descriptor));
-  const freshImages = fresh.filter((entry) => !isAttestation(entry.descriptor));
-  const [onlyOld] = oldImages;
-  const [onlyFresh] = freshImages;
-  const isOneImage = oldImages.length === 1 && freshImages.length === 1;
+function refresh(source: string, previous: readonly Entry[], entries: readonly NewEntry[]): Entry[] {
+  const updated = entries.map((entry) => newEntry(source, entry));
+  const previousImages = previous.filter((entry) => !isAttestation(entry.descriptor));
+  const updatedImages = updated.filter((entry) => !isAttestation(entry.descriptor));
+  const [previousImage] = previousImages;
+  const [updatedImage] = updatedImages;
+  const hasOneImage = previousImages.length === 1 && updatedImages.length === 1;
 
-  return fresh.map((entry) => {
+  return updated.map((entry) => {
     const before =
-      isOneImage && entry === onlyFresh
-        ? onlyOld
-        : (old.find(({ descriptor }) => descriptor.digest === entry.descriptor.digest) ??
-          oldImages.find(
+      hasOneImage && entry === updatedImage
+        ? previousImage
+        : (previous.find(({ descriptor }) => descriptor.digest === entry.descriptor.digest) ??
+          previousImages.find(
             ({ descriptor }) =>
-              !isAttestation(entry.descriptor) && isSame(descriptor.platform, entry.descriptor.platform),
+              !isAttestation(entry.descriptor) &&
+              isSamePlatform(descriptor.platform, entry.descriptor.platform),
           ));
     return before?.override === undefined ? entry : { ...entry, override: before.override };
   });
 }
 
-function isSame(a: LoosePlatform | undefined, b: LoosePlatform | undefined): boolean {
+function isSamePlatform(a: LoosePlatform | undefined, b: LoosePlatform | undefined): boolean {
   return a !== undefined && b !== undefined && samePlatform(a, b);
 }

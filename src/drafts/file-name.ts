@@ -1,49 +1,49 @@
 import { createHash } from 'node:crypto';
 
 const EXTENSION = '.json';
-/** Not `.json` at the end: that would be the draft of a tag with this ending. */
+/** Must not end with `.json`: that would be the name of a draft whose tag ends that way. */
 const HISTORY_EXTENSION = '.history';
 /**
- * The longest name without its extension. File systems allow 255 bytes, and names of locks are made by adding up to
- * 31 bytes to the file's name.
+ * The maximum length of a name without its extension. File systems allow 255 bytes, and lock names add up to 31 bytes
+ * to the file name.
  */
-const LONGEST = 200;
-/** How much of a longer name stays readable before its hash. */
-const KEPT = 120;
-/** Not among the characters that stay as they are, so no short name looks like a long one. */
+const MAX_STEM_LENGTH = 200;
+/** The length of the readable prefix of a hashed name. */
+const READABLE_LENGTH = 120;
+/** Not among the characters that are kept, so no short name looks like a hashed one. */
 const HASH_MARK = '~';
 
-/** What Windows takes for a device, whatever the extension. */
-const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/;
-const HASHED = new RegExp(`^[a-z0-9._%-]{${KEPT}}${HASH_MARK}[0-9a-f]{64}$`);
+/** Names that Windows reserves for devices, with any extension. */
+const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/;
+const HASHED_STEM = new RegExp(`^[a-z0-9._%-]{${READABLE_LENGTH}}${HASH_MARK}[0-9a-f]{64}$`);
 
 /**
- * The name of the file that holds a target's draft: `docker.io%2flibrary%2fapp%3a1.2.json`.
+ * The name of a target's draft file: `docker.io%2flibrary%2fapp%3a1.2.json`.
  *
- * Lower-case ASCII letters, digits, `.`, `_` and `-` stay as they are; every other byte of the UTF-8 text is written as
- * `%` and two lower-case hexadecimal digits. So names stay apart where upper and lower case are the same, and hold
- * nothing that a file system reserves. `decodeURIComponent` gives the target back.
- * A name that would be too long is cut, and the target's SHA-256 follows after a `~`; the target is in the file.
+ * Lower-case ASCII letters, digits, `.`, `_` and `-` are kept; every other byte of the UTF-8 text is percent-encoded in
+ * lower case. Names therefore differ on case-insensitive file systems and contain no reserved characters.
+ * `decodeURIComponent` returns the target. A name that is too long is cut and followed by `~` and the SHA-256 of the
+ * target; the file itself contains the target.
  *
  * @param target as `formatImageLocation` writes it
  */
 export function draftFileName(target: string): string {
-  return stemOf(target) + EXTENSION;
+  return fileStem(target) + EXTENSION;
 }
 
-/** The name of the file beside it that says what was pushed: `docker.io%2flibrary%2fapp%3a1.2.history`. */
+/** The name of a target's history file, beside its draft: `docker.io%2flibrary%2fapp%3a1.2.history`. */
 export function historyFileName(target: string): string {
-  return stemOf(target) + HISTORY_EXTENSION;
+  return fileStem(target) + HISTORY_EXTENSION;
 }
 
-/** Whether a draft may have this name. Whatever else lies in the directory is none of ours. */
+/** Reports whether a file name is that of a draft. Other files in the directory are ignored. */
 export function isDraftFileName(name: string): boolean {
   if (!name.endsWith(EXTENSION)) return false;
   const stem = name.slice(0, -EXTENSION.length);
-  return HASHED.test(stem) || draftTarget(name) !== undefined;
+  return HASHED_STEM.test(stem) || draftTarget(name) !== undefined;
 }
 
-/** The target that a file name stands for; `undefined` where the name is cut, or none that {@link draftFileName} gives. */
+/** The target of a draft's file name; `undefined` for a hashed name or one that {@link draftFileName} does not return. */
 export function draftTarget(name: string): string | undefined {
   let target: string;
   try {
@@ -51,13 +51,15 @@ export function draftTarget(name: string): string | undefined {
   } catch {
     return undefined;
   }
-  // A target in full holds a colon: that of its tag, of its digest or of its transport. `package.json` is none.
+  // A full target has a colon before its tag or digest, or after its transport. `package.json` has none.
   return target.includes(':') && draftFileName(target) === name ? target : undefined;
 }
 
-function stemOf(target: string): string {
+function fileStem(target: string): string {
   const escaped = escape(target);
-  return escaped.length <= LONGEST ? escaped : escaped.slice(0, KEPT) + HASH_MARK + sha256(target);
+  return escaped.length <= MAX_STEM_LENGTH
+    ? escaped
+    : escaped.slice(0, READABLE_LENGTH) + HASH_MARK + sha256(target);
 }
 
 function escape(text: string): string {
@@ -66,7 +68,7 @@ function escape(text: string): string {
     const character = String.fromCharCode(byte);
     return /[a-z0-9._-]/.test(character) ? character : percent(character);
   });
-  return escaped.join('').replace(DEVICE, (device) => percent(device.slice(0, 1)) + device.slice(1));
+  return escaped.join('').replace(WINDOWS_DEVICE, (device) => percent(device.slice(0, 1)) + device.slice(1));
 }
 
 function percent(character: string): string {

@@ -4,26 +4,26 @@ import { formatImageLocation, isTargetLocation, nameIn, parseImageLocation } fro
 import { isJsonObject, parseJson } from '../oci/json.js';
 import { invalidDocument } from '../oci/validate.js';
 
-/** The version that this code writes, and the only one there has been. */
+/** The version of the file format. There are no others so far. */
 const VERSION = 1;
 
-/** A push, as far as it is needed to take it back. */
+/** A push, with what `undo` needs. */
 export interface PushRecord {
-  /** Of the index that was published. */
+  /** The digest of the published index. */
   readonly digest: Digest;
-  /** In the order in which they moved. */
+  /** In the order in which they were moved. */
   readonly tags: readonly RecordedTag[];
 }
 
 export interface RecordedTag {
   /** As `formatImageLocation` writes it: `docker.io/library/app:1.2`. */
   readonly reference: string;
-  /** What it stood for before; absent where there was no such tag, or none that we were let see. */
+  /** The digest before the push; absent if the tag did not exist or could not be read. */
   readonly previous?: Digest;
 }
 
 /**
- * The pushes of a target as the text of their file: JSON for people to read, the oldest push first.
+ * Formats the pushes of a target as indented JSON, the oldest push first.
  * @param target as `formatImageLocation` writes it
  */
 export function formatHistory(target: string, pushes: readonly PushRecord[]): string {
@@ -31,28 +31,28 @@ export function formatHistory(target: string, pushes: readonly PushRecord[]): st
 }
 
 /**
- * Reads the content of a history's file.
- * @param path what messages call the file
- * @param target whose history it must be
- * @throws InvalidError that says what is wrong with it
+ * Parses a history file.
+ * @param path the file's path, for messages
+ * @param target the target that the file must be for
+ * @throws InvalidError
  */
 export function parseHistory(bytes: Uint8Array, path: string, target: string): PushRecord[] {
   const label = `the history in ${path}`;
   try {
     return readHistory(parseJson(bytes, label), target);
   } catch (error) {
-    const problem = error instanceof FormError ? invalidDocument(label, [error.problem]) : error;
+    const problem = error instanceof FormatError ? invalidDocument(label, [error.problem]) : error;
     if (!(problem instanceof InvalidError)) throw problem;
     throw new InvalidError(problem.message, {
       problems: problem.problems,
-      hint: 'Remove the file; with it goes what undo knows of earlier pushes, and nothing else.',
+      hint: 'Remove the file. Only the undo history of earlier pushes is lost.',
       cause: error,
     });
   }
 }
 
-/** Something in the file is not as it is written. */
-class FormError extends Error {
+/** A value in the file that {@link formatHistory} does not write. */
+class FormatError extends Error {
   readonly problem: Problem;
 
   constructor(pointer: string, message: string) {
@@ -62,30 +62,30 @@ class FormError extends Error {
 }
 
 function readHistory(value: unknown, target: string): PushRecord[] {
-  const { version, target: own, pushes } = isJsonObject(value) ? value : {};
+  const { version, target: recorded, pushes } = isJsonObject(value) ? value : {};
   if (version !== VERSION) {
-    throw new FormError('/version', `is ${JSON.stringify(version)}, and ${VERSION} is read here`);
+    throw new FormatError('/version', `is ${JSON.stringify(version)}, but only ${VERSION} is supported`);
   }
-  if (own !== target) throw new FormError('/target', `is ${JSON.stringify(own)}, not ${target}`);
-  if (!Array.isArray(pushes)) throw new FormError('/pushes', 'is not a list');
-  return pushes.map((push: unknown, at) => readPush(push, `/pushes/${at}`));
+  if (recorded !== target) throw new FormatError('/target', `is ${JSON.stringify(recorded)}, not ${target}`);
+  if (!Array.isArray(pushes)) throw new FormatError('/pushes', 'is not a list');
+  return pushes.map((push: unknown, index) => readPush(push, `/pushes/${index}`));
 }
 
 function readPush(value: unknown, pointer: string): PushRecord {
   const { digest, tags } = isJsonObject(value) ? value : {};
   if (!Array.isArray(tags) || tags.length === 0) {
-    throw new FormError(`${pointer}/tags`, 'is not a list of tags');
+    throw new FormatError(`${pointer}/tags`, 'is not a list of tags');
   }
   return {
     digest: readDigest(digest, `${pointer}/digest`),
-    tags: tags.map((tag: unknown, at) => readTag(tag, `${pointer}/tags/${at}`)),
+    tags: tags.map((tag: unknown, index) => readTag(tag, `${pointer}/tags/${index}`)),
   };
 }
 
 function readTag(value: unknown, pointer: string): RecordedTag {
   const { reference, previous } = isJsonObject(value) ? value : {};
-  if (typeof reference !== 'string' || !isTagInFull(reference)) {
-    throw new FormError(`${pointer}/reference`, 'is not a tag, written in full');
+  if (typeof reference !== 'string' || !isCanonicalTag(reference)) {
+    throw new FormatError(`${pointer}/reference`, 'is not a fully qualified tag');
   }
   return {
     reference,
@@ -95,11 +95,11 @@ function readTag(value: unknown, pointer: string): RecordedTag {
 
 function readDigest(value: unknown, pointer: string): Digest {
   if (typeof value === 'string' && isDigest(value)) return value;
-  throw new FormError(pointer, 'is not a digest');
+  throw new FormatError(pointer, 'is not a digest');
 }
 
-/** Only as we write it ourselves, so that what undo changes is what the file shows. */
-function isTagInFull(text: string): boolean {
+/** Accepts the canonical form only, so that undo changes exactly what the file shows. */
+function isCanonicalTag(text: string): boolean {
   try {
     const location = parseImageLocation(text);
     if (!isTargetLocation(location)) return false;

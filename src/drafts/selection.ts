@@ -5,19 +5,19 @@ import { formatPlatformFull, parsePlatform, type Platform } from '../oci/platfor
 import { satisfiesPlatform } from '../oci/platform-match.js';
 import { presentPlatforms } from '../oci/required-platforms.js';
 import type { Draft, Entry } from './draft.js';
-import { entryDescriptor } from './entry-descriptor.js';
+import { entryDescriptor } from './entry.js';
 import { isAttestation, imagePlatforms } from '../oci/attestation.js';
 
 /**
- * The entries that a user's word stands for: all with this digest, else all that this source gave, else all for this
- * platform. A source goes before a platform since `linux/arm64` may be either, and docker names images only.
+ * The entries that a selector matches: by digest, else by source, else by platform. The source takes precedence over the
+ * platform because `linux/arm64` may be either, and docker accepts image names only.
  *
  * @param selector a digest, a source as the user writes it (`app:1.2-arm64`), or a platform (`linux/arm64`)
- * @returns at least one, in the draft's order
- * @throws NotFoundError, or ArgumentError for a text that can be neither of these
+ * @returns at least one entry, in the draft's order
+ * @throws NotFoundError if nothing matches; ArgumentError if the selector is none of the three
  */
 export function findEntries(draft: Draft, selector: string): readonly Entry[] {
-  const found = matches(draft, selector);
+  const found = matchingEntries(draft, selector);
   if (found.length > 0) return found;
   throw new NotFoundError(`manifest for image ${selector} does not exist in ${draft.target}`, {
     hint:
@@ -29,11 +29,11 @@ export function findEntries(draft: Draft, selector: string): readonly Entry[] {
 
 /**
  * The images for a platform (see `satisfiesPlatform`), or all images, in the draft's order.
- * @throws NotFoundError where there is none
+ * @throws NotFoundError if there are none
  */
 export function findImages(draft: Draft, platform?: Platform): readonly Entry[] {
   const images = draft.entries.filter((entry) => !isAttestation(entry.descriptor));
-  const found = platform === undefined ? images : images.filter((entry) => isFor(entry, platform));
+  const found = platform === undefined ? images : images.filter((entry) => hasPlatform(entry, platform));
   if (found.length > 0) return found;
   const wanted = platform === undefined ? 'images' : `image for ${formatPlatformFull(platform)}`;
   throw new NotFoundError(`${draft.target} has no ${wanted}`, {
@@ -42,10 +42,10 @@ export function findImages(draft: Draft, platform?: Platform): readonly Entry[] 
 }
 
 /**
- * As {@link findEntries}, where one entry is meant. Statements about images do not count beside images, so a source of
- * one image with its provenance is that image.
+ * As {@link findEntries}, for exactly one entry. Attestations are ignored if an image matches, so a source with one image
+ * and its provenance selects the image.
  *
- * @throws NotFoundError, ArgumentError where several are meant; the message lists them
+ * @throws NotFoundError; ArgumentError if several entries match, with a message that lists them
  */
 export function findEntry(draft: Draft, selector: string): Entry {
   const found = findEntries(draft, selector);
@@ -54,36 +54,36 @@ export function findEntry(draft: Draft, selector: string): Entry {
   const [entry, ...others] = candidates;
   if (entry !== undefined && others.length === 0) return entry;
   throw new ArgumentError(
-    `${selector} stands for ${candidates.length} entries of ${draft.target}:${candidates.map(line).join('')}`,
-    { hint: 'Name one of them by its platform or its digest.' },
+    `${selector} matches ${candidates.length} entries of ${draft.target}:${candidates.map(describeEntry).join('')}`,
+    { hint: 'Select one by its platform or digest.' },
   );
 }
 
-function matches({ entries }: Draft, selector: string): readonly Entry[] {
+function matchingEntries({ entries }: Draft, selector: string): readonly Entry[] {
   if (isVerifiableDigest(selector)) return entries.filter((entry) => entry.descriptor.digest === selector);
-  const location = attempt(() => formatImageLocation(parseImageLocation(selector)));
+  const location = tryParse(() => formatImageLocation(parseImageLocation(selector)));
   const bySource = entries.filter((entry) => entry.source === location.value);
   if (bySource.length > 0) return bySource;
-  const platform = attempt(() => parsePlatform(selector));
-  if (platform.value !== undefined) return entries.filter((entry) => isFor(entry, platform.value));
+  const platform = tryParse(() => parsePlatform(selector));
+  if (platform.value !== undefined) return entries.filter((entry) => hasPlatform(entry, platform.value));
   if (location.error !== undefined) throw location.error;
   return [];
 }
 
-function isFor(entry: Entry, platform: Platform): boolean {
+function hasPlatform(entry: Entry, platform: Platform): boolean {
   return satisfiesPlatform(entryDescriptor(entry).platform, platform);
 }
 
-function line(entry: Entry): string {
+function describeEntry(entry: Entry): string {
   const { platform, digest } = entryDescriptor(entry);
   return `\n  ${platform === undefined ? 'no platform' : formatPlatformFull(platform)} ${digest}`;
 }
 
-type Lookup<T> =
+type ParseResult<T> =
   | { readonly value: T; readonly error?: undefined }
   | { readonly value?: undefined; readonly error: ArgumentError };
 
-function attempt<T>(parse: () => T): Lookup<T> {
+function tryParse<T>(parse: () => T): ParseResult<T> {
   try {
     return { value: parse() };
   } catch (error) {

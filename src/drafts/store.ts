@@ -1,8 +1,7 @@
-import { readFile, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { replaceFile } from '../files/atomic-write.js';
-import { errorCode } from '../files/file-error.js';
+import { ifExists } from '../files/file-error.js';
 import type { LockOptions } from '../files/lock.js';
 import { sweep } from '../files/sweep.js';
 import { InvalidError, NotFoundError } from '../oci/errors.js';
@@ -10,8 +9,16 @@ import { formatImageLocation, type ImageLocation } from '../oci/image-location.j
 import { invalidDocument } from '../oci/validate.js';
 import type { Draft } from './draft.js';
 import { formatDraft, parseDraft } from './draft-file.js';
-import { isLockBeingMade, makeStore, storeError, withDraftLock } from './draft-lock.js';
 import { draftFileName, draftTarget, isDraftFileName } from './file-name.js';
+import {
+  createStoreDirectory,
+  isDraftLockCandidate,
+  readStoreFile,
+  removeStoreFile,
+  withDraftLock,
+  withStoreErrors,
+  writeStoreFile,
+} from './store-files.js';
 
 export interface DraftList {
   /** Sorted by target. */
@@ -21,27 +28,27 @@ export interface DraftList {
 
 export interface DamagedDraft {
   readonly path: string;
-  /** What is wrong with the file, for a person to read. */
+  /** Why the file cannot be read, as a message. */
   readonly problem: string;
-  /** The draft's name, where the file's name tells it. */
+  /** The draft's name, if it can be derived from the file name. */
   readonly target?: string;
 }
 
 /**
- * The drafts in a directory, one file each; any number of processes may use it at once. The directory is made when the
- * first draft is saved. Files of other names are left alone.
+ * The drafts in a directory, one file each. Several processes may use it at the same time. The directory is created when
+ * the first draft is saved. Files with other names are ignored.
  *
- * Everything throws FailedError where the disk refuses, and InvalidError where the file of the draft is damaged; other
- * drafts are not touched by either. What changes a draft throws ConflictError where another process keeps it locked.
+ * All methods throw FailedError if the file system fails and InvalidError if the draft's file is damaged; other drafts
+ * are not affected. Methods that change a draft throw ConflictError if another process keeps it locked.
  */
 export class DraftStore {
   readonly directory: string;
-  readonly #patience: number | undefined;
+  readonly #holderTimeout: number | undefined;
 
-  /** @param options `patience`: see {@link LockOptions} */
-  constructor(directory: string, options: Pick<LockOptions, 'patience'> = {}) {
+  /** @param options see {@link LockOptions} */
+  constructor(directory: string, options: Pick<LockOptions, 'holderTimeout'> = {}) {
     this.directory = directory;
-    this.#patience = options.patience;
+    this.#holderTimeout = options.holderTimeout;
   }
 
   /** @throws NotFoundError */
@@ -51,19 +58,19 @@ export class DraftStore {
     return draft;
   }
 
-  /** As {@link load}, but `undefined` where there is no such draft. */
+  /** As {@link load}, but returns `undefined` if the draft does not exist. */
   find(target: ImageLocation): Promise<Draft | undefined> {
     const name = formatImageLocation(target);
     return readDraft(this.#path(name), name);
   }
 
   /**
-   * Changes a draft, or makes one, while nobody else does. What fails, or is killed, leaves the draft as it was.
+   * Creates, changes or removes a draft under its lock. On failure the draft keeps its old content.
    *
-   * @param edit is given the draft, `undefined` where there is none, and gives back what is to be saved: `undefined`
-   *   removes the draft. What it throws is thrown, and nothing is saved.
-   * @returns what `edit` gave
-   * @throws CancelledError
+   * @param edit maps the current draft, or `undefined` if it does not exist, to the draft to save; `undefined` removes
+   *   the draft
+   * @returns the result of `edit`
+   * @throws CancelledError; the error of `edit`, unchanged
    */
   async update<T extends Draft | undefined>(
     target: ImageLocation,
@@ -72,33 +79,33 @@ export class DraftStore {
   ): Promise<T> {
     const name = formatImageLocation(target);
     const path = this.#path(name);
-    await makeStore(this.directory);
+    await createStoreDirectory(this.directory);
     const result = await this.#locked(path, options, async (scratch) => {
       const current = await readDraft(path, name);
       const next = edit(current);
       if (next !== undefined && next !== current) await save(path, scratch, name, next);
-      else if (next === undefined && current !== undefined) await unlink(path);
+      else if (next === undefined && current !== undefined) await removeStoreFile(path);
       return next;
     });
-    await sweep(this.directory, isLockBeingMade);
+    await sweep(this.directory, isDraftLockCandidate);
     return result;
   }
 
-  /** Removes a draft, damaged or not. @throws NotFoundError, CancelledError */
+  /** Removes a draft, even if it is damaged. @throws NotFoundError, CancelledError */
   async remove(target: ImageLocation, options: Pick<LockOptions, 'signal'> = {}): Promise<void> {
     const name = formatImageLocation(target);
     const path = this.#path(name);
     if (!(await this.#removeFile(path, options))) throw noSuchDraft(name);
-    await sweep(this.directory, isLockBeingMade);
+    await sweep(this.directory, isDraftLockCandidate);
   }
 
-  /** Removes all drafts, damaged or not. @throws CancelledError */
+  /** Removes all drafts, even damaged ones. @throws CancelledError */
   async removeAll(options: Pick<LockOptions, 'signal'> = {}): Promise<void> {
     for (const file of await this.#files()) await this.#removeFile(join(this.directory, file), options);
-    await sweep(this.directory, isLockBeingMade);
+    await sweep(this.directory, isDraftLockCandidate);
   }
 
-  /** Reads all drafts. A damaged one is reported beside the others. */
+  /** Reads all drafts, and reports the damaged ones separately. */
   async list(): Promise<DraftList> {
     const drafts: Draft[] = [];
     const damaged: DamagedDraft[] = [];
@@ -125,39 +132,31 @@ export class DraftStore {
     { signal }: Pick<LockOptions, 'signal'>,
     work: (scratch: string) => Promise<T>,
   ): Promise<T> {
-    return withDraftLock(path, work, { signal, patience: this.#patience });
+    return withDraftLock(path, work, { signal, holderTimeout: this.#holderTimeout });
   }
 
-  /** @returns `false` where there is no such file */
+  /** @returns `false` if the file does not exist */
   async #removeFile(path: string, options: Pick<LockOptions, 'signal'>): Promise<boolean> {
-    // Asked first, since a lock cannot be made in a store that is not there.
+    // Checked before locking: the lock cannot be created if the store's directory is missing.
     if (!(await exists(path))) return false;
     return this.#locked(path, options, async () => {
-      const isThere = await exists(path);
-      if (isThere) await unlink(path);
-      return isThere;
+      const isPresent = await exists(path);
+      if (isPresent) await removeStoreFile(path);
+      return isPresent;
     });
   }
 
   async #files(): Promise<string[]> {
-    try {
-      return (await readdir(this.directory)).filter(isDraftFileName).sort();
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT') return [];
-      throw storeError('read', this.directory, error);
-    }
+    const { directory } = this;
+    const names = await withStoreErrors('read', directory, () => ifExists(() => readdir(directory)));
+    return (names ?? []).filter(isDraftFileName).sort();
   }
 }
 
-/** @param name whose draft the file must hold; `undefined` for a file whose name does not tell it */
+/** @param name the name that the draft must have; `undefined` if the file name does not determine it */
 async function readDraft(path: string, name: string | undefined): Promise<Draft | undefined> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw storeError('read', path, error);
-  }
+  const bytes = await readStoreFile(path);
+  if (bytes === undefined) return undefined;
   try {
     const draft = parseDraft(bytes, path);
     checkTarget(draft, path, name);
@@ -167,7 +166,7 @@ async function readDraft(path: string, name: string | undefined): Promise<Draft 
     const remedy =
       name === undefined
         ? 'Remove the file, then create the draft again.'
-        : `\`multiarch rm ${name}\` removes it; then create it again.`;
+        : `Run \`multiarch rm ${name}\`, then create it again.`;
     throw new InvalidError(error.message, {
       problems: error.problems,
       hint: error.hint === undefined ? remedy : `${error.hint} ${remedy}`,
@@ -176,11 +175,11 @@ async function readDraft(path: string, name: string | undefined): Promise<Draft 
   }
 }
 
-/** A file that was copied or renamed by hand would publish under another name than the one that was asked for. */
+/** A file that was copied or renamed by hand would be published under a name that the user did not ask for. */
 function checkTarget(draft: Draft, path: string, name: string | undefined): void {
-  const isAsked = name === undefined ? path.endsWith(draftFileName(draft.target)) : draft.target === name;
-  if (isAsked) return;
-  const message = `is ${draft.target}, which is not what the file is named after`;
+  const isExpected = name === undefined ? path.endsWith(draftFileName(draft.target)) : draft.target === name;
+  if (isExpected) return;
+  const message = `is ${draft.target}, which does not match the file name`;
   throw invalidDocument(`the draft in ${path}`, [{ pointer: '/target', message, rule: 'draft/target' }]);
 }
 
@@ -189,33 +188,15 @@ async function save(path: string, scratch: string, name: string, draft: Draft): 
   if (draft.target !== name) {
     throw new InvalidError(`the draft ${draft.target} cannot be saved as ${name}`);
   }
-  try {
-    await replaceFile(path, scratch, text);
-  } catch (error) {
-    throw storeError('write', path, error);
-  }
-}
-
-async function unlink(path: string): Promise<void> {
-  try {
-    await rm(path, { force: true });
-  } catch (error) {
-    throw storeError('remove', path, error);
-  }
+  await writeStoreFile(path, scratch, text);
 }
 
 async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return false;
-    throw storeError('read', path, error);
-  }
+  return (await withStoreErrors('read', path, () => ifExists(() => stat(path)))) !== undefined;
 }
 
 function noSuchDraft(name: string): NotFoundError {
   return new NotFoundError(`No such manifest: ${name}`, {
-    hint: '`multiarch ls` shows the drafts that there are.',
+    hint: 'Run `multiarch ls` to list the drafts.',
   });
 }

@@ -6,25 +6,25 @@ import type { Readable } from 'node:stream';
 import { FailedError } from '../oci/errors.js';
 import { errorCode } from './file-error.js';
 
-/** What the name of a file that is still being written starts with; readers pass over such names. */
+/** The prefix of the names of unfinished files, which readers skip. */
 const TEMPORARY_PREFIX = '.multiarch-tmp-';
 
 export interface AtomicWriteOptions {
-  /** Where the file is written before it gets its name: on the same file system as `path`. */
+  /** The directory of the temporary file, on the same file system as `path`. */
   readonly temporaryDirectory: string;
-  /** Called with the number of bytes of each piece that was written. */
+  /** Called with the size of each chunk that was written, in bytes. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /**
- * Writes a file so that its name stands for all of the old content or all of the new, never for a part, whether the
- * process is killed, the disk is full or the power fails: another file is written and synced, then renamed. Of
- * several who write the same file, the last one counts.
+ * Writes a file atomically: readers see all of the old content or all of the new, even if the process is killed, the
+ * disk is full or the power fails. The content goes to a temporary file, which is synced and renamed. The last of
+ * several concurrent writers wins.
  *
- * write-file-atomic is not used: it takes one write for all (a disk that is nearly full writes a part, and reports
- * nothing), and does not sync the directory.
+ * write-file-atomic is not used: it ignores short writes (on a disk that is nearly full) and does not sync the
+ * directory.
  *
- * @throws what the file system or `content` fails with, as it came; the file is as it was then
+ * @throws the error of the file system or of `content`, unchanged; the file keeps its old content
  */
 export async function writeFileAtomically(
   path: string,
@@ -33,21 +33,21 @@ export async function writeFileAtomically(
 ): Promise<void> {
   const temporary = join(temporaryDirectory, temporaryName());
   try {
-    // `wx` never opens what is there already, so nobody can lay a symbolic link in the way.
+    // `wx` never opens an existing file, so no symbolic link can be planted at the path.
     await writeAndRename(await open(temporary, 'wx'), temporary, path, content, onBytes);
   } catch (error) {
-    // What went wrong first matters more; a file that stays is swept later.
+    // The first error matters more. `sweep` removes a leftover file later.
     await rm(temporary, { force: true }).catch(() => {});
     throw error;
   }
 }
 
 /**
- * As {@link writeFileAtomically}, by way of a file that is there already: the scratch file of the lock under which the
- * file is changed. Who lost that lock lost the scratch file too, and so cannot undo what the next holder writes.
+ * Writes a file as {@link writeFileAtomically} does, using the scratch file of a lock as the temporary file. A process
+ * that lost the lock has also lost the scratch file, so it cannot overwrite the work of the next holder.
  *
- * @param scratch as `withLock` gives it; whoever holds the lock removes it when this fails
- * @throws FailedError where the scratch file is gone; else what the file system fails with, as it came
+ * @param scratch the path that `withLock` passes to its callback; `withLock` removes the file on failure
+ * @throws FailedError if the scratch file no longer exists; otherwise the error of the file system, unchanged
  */
 export async function replaceFile(
   path: string,
@@ -65,17 +65,17 @@ export async function replaceFile(
   }
 }
 
-/** A name that nothing else has, for a file or directory that is not finished. */
+/** A unique name for an unfinished file or directory. */
 export function temporaryName(): string {
   return TEMPORARY_PREFIX + randomUUID();
 }
 
-/** Whether this is a {@link temporaryName}: of something that is not finished, or never will be. */
-export function isBeingWritten(name: string): boolean {
+/** Reports whether a name was made by {@link temporaryName}. */
+export function isTemporaryName(name: string): boolean {
   return name.startsWith(TEMPORARY_PREFIX);
 }
 
-/** @param file an open, empty file at `temporary`; is closed in any case */
+/** @param file an open, empty file at `temporary`; always closed */
 async function writeAndRename(
   file: FileHandle,
   temporary: string,
@@ -84,7 +84,7 @@ async function writeAndRename(
   onBytes?: (bytes: number) => void,
 ): Promise<void> {
   try {
-    // FileHandle.writeFile goes on from where the file stands and, unlike write, until every byte is out.
+    // FileHandle.writeFile appends at the current position and, unlike write, retries short writes.
     if (typeof content === 'string' || content instanceof Uint8Array) {
       await file.writeFile(content);
     } else {
@@ -101,7 +101,7 @@ async function writeAndRename(
   await syncDirectory(dirname(path));
 }
 
-/** Makes a rename outlast a power failure. Windows cannot open a directory for this, and needs it less. */
+/** Makes a rename survive a power failure. Windows cannot open directories, and journals renames. */
 async function syncDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const directory = await open(path, 'r');

@@ -2,21 +2,18 @@ import { FailedError, MultiarchError } from '../oci/errors.js';
 
 interface Explanation {
   readonly reason: string;
-  /** What the user can do where the file is to stay where it is, for the beginning of a sentence. */
+  /** What the user can do without choosing another path: the first half of the hint. */
   readonly remedy: string;
 }
 
-const FULL = { reason: 'the disk is full', remedy: 'Make room' };
-const FORBIDDEN = {
-  reason: 'permission denied',
-  remedy: 'Check who owns it and who may read and write there',
-};
+const DISK_FULL = { reason: 'the disk is full', remedy: 'Free some disk space' };
+const FORBIDDEN = { reason: 'permission denied', remedy: 'Check its owner and permissions' };
 const NOT_A_DIRECTORY = { reason: 'a part of the path is not a directory', remedy: 'Move that file away' };
 
 const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
-  ENOSPC: FULL,
-  EDQUOT: { ...FULL, reason: 'the disk quota is used up' },
-  EFBIG: { ...FULL, reason: 'the limit of the size of a file is reached' },
+  ENOSPC: DISK_FULL,
+  EDQUOT: { ...DISK_FULL, reason: 'the disk quota is exhausted' },
+  EFBIG: { ...DISK_FULL, reason: 'the file size limit is reached' },
   EROFS: { reason: 'the file system is read-only', remedy: 'Make it writable' },
   EACCES: FORBIDDEN,
   EPERM: FORBIDDEN,
@@ -25,31 +22,55 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
 };
 
 /**
- * What a failed file operation is thrown as. Errors of the library's own pass unchanged.
+ * The error to throw for a failed file operation. A {@link MultiarchError} is returned unchanged.
  *
- * @param action what was being done, as a verb: `write`
- * @param path of the file, or what else messages call it
- * @param elsewhere what the hint offers instead of this directory, for the end of a sentence
+ * @param action the operation as a verb: `write`
+ * @param path the file's path, or its name in messages
+ * @param alternative what the hint offers besides the remedy: the second half of the hint
  */
 export function fileError(
   action: string,
   path: string,
   error: unknown,
-  elsewhere = 'choose another directory',
+  alternative = 'choose another directory',
 ): MultiarchError {
   if (error instanceof MultiarchError) return error;
   const code = errorCode(error) ?? '';
   const message = (reason: string): string => `cannot ${action} ${path}: ${reason}`;
   if (code === 'EMFILE' || code === 'ENFILE') {
-    const hint = 'Use a lower concurrency, or raise the limit of open files.';
-    return new FailedError(message('too many files are open'), { hint, cause: error });
+    const hint = 'Use a lower concurrency, or raise the limit on open files.';
+    return new FailedError(message('too many open files'), { hint, cause: error });
   }
   const explanation = EXPLANATIONS[code];
   if (explanation === undefined) {
     return new FailedError(message(error instanceof Error ? error.message : String(error)), { cause: error });
   }
-  const hint = `${explanation.remedy}, or ${elsewhere}.`;
+  const hint = `${explanation.remedy}, or ${alternative}.`;
   return new FailedError(message(explanation.reason), { hint, cause: error });
+}
+
+/** Runs a file operation and rethrows its failure as {@link fileError} describes it. */
+export async function withFileErrors<T>(
+  action: string,
+  path: string,
+  operation: () => Promise<T>,
+  alternative?: string,
+): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    throw fileError(action, path, error, alternative);
+  }
+}
+
+/** Runs a file operation; returns `undefined` when it fails because a file does not exist. */
+export async function ifExists<T>(operation: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await operation();
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** The code of a system error, such as `ENOENT`. */

@@ -3,23 +3,23 @@ import { hostname } from 'node:os';
 
 import { errorCode } from './file-error.js';
 
-/** A process that holds a lock, described well enough for another process to tell whether it still runs. */
+/** A process that holds a lock, with enough detail for another process to tell whether it is still running. */
 export interface LockHolder {
   readonly pid: number;
   readonly host: string;
-  /** Linux: names this run of the kernel, so it differs between machines and after a restart. */
+  /** Linux: the boot ID, which differs between machines and changes on reboot. */
   readonly boot?: string;
-  /** Linux: the PID namespace. Containers on one machine count their processes apart. */
+  /** Linux: the PID namespace. Containers on one machine have separate PIDs. */
   readonly namespace?: string;
-  /** Linux: when the process started, in ticks since the boot. A number that was given again starts later. */
+  /** Linux: the start time in ticks since boot, which tells apart processes that reuse a PID. */
   readonly started?: string;
 }
 
-/** This process. */
-export async function thisProcess(): Promise<LockHolder> {
+/** Describes the current process. */
+export async function currentProcess(): Promise<LockHolder> {
   const [boot, namespace, state] = await Promise.all([
-    orUndefined(readFile('/proc/sys/kernel/random/boot_id', 'latin1')),
-    orUndefined(readlink('/proc/self/ns/pid')),
+    undefinedOnError(readFile('/proc/sys/kernel/random/boot_id', 'latin1')),
+    undefinedOnError(readlink('/proc/self/ns/pid')),
     processState(process.pid),
   ]);
   return {
@@ -32,23 +32,23 @@ export async function thisProcess(): Promise<LockHolder> {
 }
 
 /**
- * Whether the holder certainly runs no more. `false` where that cannot be known: a process of another machine or of
- * another container, or (outside Linux) a process whose number has been given to another since.
+ * Reports whether the holder has certainly exited. Returns `false` if that cannot be known: for a process on another
+ * machine or in another container, and (outside Linux) when its PID has been reused.
  *
- * A machine of the same name that has been started again since counts as the same machine.
+ * A machine with the same host name that has rebooted counts as the same machine.
  */
-export async function isGone(holder: LockHolder, me: LockHolder): Promise<boolean> {
-  const restarted = holder.boot !== undefined && me.boot !== undefined && holder.boot !== me.boot;
-  if (restarted) return holder.host === me.host;
-  if (holder.boot !== me.boot || holder.namespace !== me.namespace) return false;
-  if (me.boot === undefined && holder.host !== me.host) return false;
+export async function hasExited(holder: LockHolder, self: LockHolder): Promise<boolean> {
+  const restarted = holder.boot !== undefined && self.boot !== undefined && holder.boot !== self.boot;
+  if (restarted) return holder.host === self.host;
+  if (holder.boot !== self.boot || holder.namespace !== self.namespace) return false;
+  if (self.boot === undefined && holder.host !== self.host) return false;
   if (!processExists(holder.pid)) return true;
   const state = await processState(holder.pid);
   if (state === undefined) return false;
   return state.ended || (holder.started !== undefined && holder.started !== state.started);
 }
 
-/** Reads what {@link thisProcess} gave, as JSON; `undefined` where it is something else. */
+/** Parses the JSON of a {@link LockHolder}; returns `undefined` if it is anything else. */
 export function parseLockHolder(text: string): LockHolder | undefined {
   let value: unknown;
   try {
@@ -74,26 +74,26 @@ function processExists(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: there is one, and it is another user's.
+    // EPERM: the process exists and belongs to another user.
     return errorCode(error) !== 'ESRCH';
   }
 }
 
-/** What Linux says of a process (proc_pid_stat(5)); `undefined` where it says nothing. */
+/** The state of a process on Linux (proc_pid_stat(5)); `undefined` if it is not available. */
 async function processState(
   pid: number,
 ): Promise<{ readonly ended: boolean; readonly started: string } | undefined> {
-  const text = await orUndefined(readFile(`/proc/${pid}/stat`, 'latin1'));
-  // The command's name may hold anything, spaces and parentheses too; field 3 follows the last parenthesis.
+  const text = await undefinedOnError(readFile(`/proc/${pid}/stat`, 'latin1'));
+  // The command name may contain spaces and parentheses; field 3 follows the last closing parenthesis.
   const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
   const state = fields?.[0];
   const started = fields?.[22 - 3];
   if (state === undefined || started === undefined) return undefined;
-  // A zombie runs no more; in a container without an init it keeps its number for ever.
+  // A zombie has exited, but keeps its PID forever in a container without an init process.
   return { ended: state === 'Z' || state === 'X', started };
 }
 
-async function orUndefined(text: Promise<string>): Promise<string | undefined> {
+async function undefinedOnError(text: Promise<string>): Promise<string | undefined> {
   try {
     return await text;
   } catch {

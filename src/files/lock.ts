@@ -4,46 +4,45 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { cancelled, ConflictError } from '../oci/errors.js';
-import { errorCode, fileError } from './file-error.js';
-import { isGone, parseLockHolder, thisProcess, type LockHolder } from './lock-holder.js';
+import { errorCode, ifExists, withFileErrors } from './file-error.js';
+import { hasExited, parseLockHolder, currentProcess, type LockHolder } from './lock-holder.js';
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
-  /** How long one holder may keep the others waiting, in milliseconds. @default 30000 */
-  readonly patience?: number | undefined;
-  /** Waits between two looks at a lock that another holds; may end early when the signal fires. @default a real timer */
+  /** How long to wait for one holder, in milliseconds. @default 30000 */
+  readonly holderTimeout?: number | undefined;
+  /** Waits between two attempts; may return early when the signal fires. @default a real timer */
   readonly sleep?: ((milliseconds: number, signal: AbortSignal | undefined) => Promise<void>) | undefined;
-  /** What hints offer where the directory cannot be used: see `fileError`. */
-  readonly elsewhere?: string | undefined;
+  /** What hints offer if the directory cannot be used: see `fileError`. */
+  readonly alternative?: string | undefined;
 }
 
-/** The name of a lock that is still being made, after that of the lock. A process that is killed just then leaves it. */
+/** The name of a candidate: a lock directory that is not yet renamed into place. A killed process leaves it behind. */
 const CANDIDATE = /^(.+)\.[0-9a-f]{16}\.tmp$/;
 const SCRATCH_SUFFIX = '.new';
 const SCRATCH = /^[0-9a-f]{16}\.new$/;
-const PATIENCE = 30_000;
-const LONGEST_PAUSE = 32;
+const DEFAULT_HOLDER_TIMEOUT = 30_000;
+const MAX_PAUSE = 32;
 
 /**
- * Runs `work` while nobody else, in this process or another, does so under the same lock.
+ * Runs `work` under an exclusive lock between processes and within this one.
  *
- * The lock is a directory that holds a file named by a number that is never used twice; what is in the file says
- * which process holds the lock. The directory is made beside and renamed into place, which fails where one that holds
- * something stands already: so a lock is there whole or not at all, whenever a process is killed.
+ * The lock is a directory that contains a file with a unique ID as its name; the file's content describes the holder.
+ * The directory is created under another name and renamed into place, which fails if a non-empty directory exists: a
+ * lock is complete or absent, even if a process is killed.
  *
- * The lock of a dead process is freed by removing the files that carry its number. Others may do the same at the
- * same moment: whatever lock is taken in between has another number, so nobody can remove it by mistake.
+ * The lock of a dead process is released by removing the files that carry its ID. Several processes may do so at the
+ * same time: a lock that is taken in between has another ID and cannot be removed by mistake.
  *
- * What cannot be told is left alone, and waiting ends with an error that says which file to remove: a holder on another
- * machine or in another container (a store on a shared volume), and, outside Linux, a dead process's number that
- * another process has now. A holder that was stopped for long (a laptop asleep) keeps its lock.
+ * If it is not certain that the holder has exited, waiting ends with an error that names the lock to remove: a holder on
+ * another machine or in another container (a store on a shared volume), and, outside Linux, a PID that has been reused.
+ * A holder that was suspended (a laptop asleep) keeps its lock.
  *
- * @param path the lock; the directory that it is in must exist
- * @param work is given the path of an empty file that it may write and rename into place: nobody else writes there, and
- *   what it leaves there is removed. The file was made with the lock and goes with it, so a holder that lost its lock
- *   (to somebody who removed it by hand) cannot put its own in the place of what the next holder wrote.
- * @throws ConflictError when one holder keeps it longer than `patience`; FailedError where the disk refuses;
- *   CancelledError while it waits; and what `work` throws, as it came
+ * @param path the lock directory; its parent must exist
+ * @param work called with the path of an empty scratch file that it may write and rename into place. The file is created
+ *   and removed with the lock, so a holder whose lock was removed by hand cannot overwrite the work of the next holder.
+ * @throws ConflictError if one holder keeps the lock longer than `holderTimeout`; FailedError if the file system fails;
+ *   CancelledError while waiting; the error of `work`, unchanged
  */
 export async function withLock<T>(
   path: string,
@@ -51,72 +50,67 @@ export async function withLock<T>(
   options: LockOptions = {},
 ): Promise<T> {
   const id = randomBytes(8).toString('hex');
-  try {
-    await acquire(path, id, options);
-  } catch (error) {
-    throw fileError('lock', path, error, options.elsewhere);
-  }
+  await withFileErrors('lock', path, () => acquire(path, id, options), options.alternative);
   try {
     return await work(join(path, id + SCRATCH_SUFFIX));
   } finally {
-    // The work is done or has failed for a reason of its own, which matters more than a lock that stays behind:
-    // that one is freed by the next process.
-    await free(path, id).catch(() => {});
+    // The outcome of the work matters more than a leftover lock, which the next process releases.
+    await release(path, id).catch(() => {});
   }
 }
 
 async function acquire(path: string, id: string, options: LockOptions): Promise<void> {
-  const { signal, patience = PATIENCE, sleep = wait } = options;
-  const me = await thisProcess();
-  let last: string | undefined;
+  const { signal, holderTimeout = DEFAULT_HOLDER_TIMEOUT, sleep = wait } = options;
+  const self = await currentProcess();
+  let lastId: string | undefined;
   let waited = 0;
   let pause = 1;
   for (;;) {
     if (signal?.aborted === true) throw cancelled(signal, `lock ${path}`);
     const current = await readLock(path);
-    if (current === undefined && (await take(path, id, me))) return;
-    if (current?.holder !== undefined && (await isGone(current.holder, me))) {
-      await free(path, current.id);
+    if (current === undefined && (await tryTake(path, id, self))) return;
+    if (current?.holder !== undefined && (await hasExited(current.holder, self))) {
+      await release(path, current.id);
       continue;
     }
-    // Another holder than before: the lock goes from hand to hand, and nothing hangs.
-    if (current?.id !== last) waited = 0;
-    last = current?.id;
-    if (waited >= patience) throw locked(path, current?.holder);
+    // A new holder: the lock is in use, and nothing hangs.
+    if (current?.id !== lastId) waited = 0;
+    lastId = current?.id;
+    if (waited >= holderTimeout) throw lockedError(path, current?.holder);
     await sleep(pause, signal);
     waited += pause;
-    pause = Math.min(pause * 2, LONGEST_PAUSE);
+    pause = Math.min(pause * 2, MAX_PAUSE);
   }
 }
 
 async function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  // It fails only when the signal fires, which the next look finds.
+  // It rejects only when the signal fires, which the caller checks next.
   await delay(milliseconds, undefined, { signal }).catch(() => {});
 }
 
-/** The name of the lock that a directory of this name was to become, where it is that of a lock being made. */
-export function lockBeingMade(name: string): string | undefined {
+/** The name of the lock that a candidate was created for; `undefined` if the name is not that of a candidate. */
+export function lockOfCandidate(name: string): string | undefined {
   return CANDIDATE.exec(name)?.[1];
 }
 
-/** Puts a lock in place with all that belongs to it; `false` where somebody else was faster. */
-async function take(path: string, id: string, me: LockHolder): Promise<boolean> {
+/** Tries to take the lock. Returns `false` if another process was faster. */
+async function tryTake(path: string, id: string, self: LockHolder): Promise<boolean> {
   const candidate = `${path}.${id}.tmp`;
   await mkdir(candidate);
   try {
     await writeFile(join(candidate, id + SCRATCH_SUFFIX), '');
-    await writeFile(join(candidate, id), `${JSON.stringify(me)}\n`);
+    await writeFile(join(candidate, id), `${JSON.stringify(self)}\n`);
     await rename(candidate, path);
     return true;
   } catch (error) {
     await rm(candidate, { recursive: true, force: true });
-    if (isHeld(error)) return false;
+    if (isOccupied(error)) return false;
     throw error;
   }
 }
 
-/** Whether a directory could not be renamed because one stands there already. */
-function isHeld(error: unknown): boolean {
+/** Reports whether a directory could not be renamed or removed because a non-empty one exists. */
+function isOccupied(error: unknown): boolean {
   const code = errorCode(error) ?? '';
   if (process.platform === 'win32') return ['EPERM', 'EACCES', 'EEXIST', 'ENOTEMPTY'].includes(code);
   return ['EEXIST', 'ENOTEMPTY'].includes(code);
@@ -124,31 +118,28 @@ function isHeld(error: unknown): boolean {
 
 interface HeldLock {
   readonly id: string;
-  /** Absent where the file does not say what it should: on a disk that lost power, or by another's hand. */
+  /** Absent if the file is damaged, for example after a power failure. */
   readonly holder?: LockHolder;
 }
 
-/** Who holds the lock; `undefined` where nobody does. */
-async function readLock(path: string): Promise<HeldLock | undefined> {
-  try {
+/** Reads the current lock; `undefined` if the lock is free. */
+function readLock(path: string): Promise<HeldLock | undefined> {
+  return ifExists(async () => {
     const names = await readdir(path);
     const id = names.find((name) => !SCRATCH.test(name));
     if (id === undefined) {
-      // Being freed, or left by one who was killed while freeing it. Nobody holds a lock without such a file.
+      // A lock without this file is free: it is being released, or its holder was killed while releasing it.
       await Promise.all(names.map((name) => rm(join(path, name), { force: true })));
       await removeIfEmpty(path);
       return undefined;
     }
     const holder = parseLockHolder(await readFile(join(path, id), 'utf8'));
     return holder === undefined ? { id } : { id, holder };
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  });
 }
 
-/** Removes what the holder of this number has put there, the file that makes the lock held last. */
-async function free(path: string, id: string): Promise<void> {
+/** Removes the files of this holder, the file that marks the lock as held last. */
+async function release(path: string, id: string): Promise<void> {
   await rm(join(path, id + SCRATCH_SUFFIX), { force: true });
   await rm(join(path, id), { force: true });
   await removeIfEmpty(path);
@@ -158,14 +149,14 @@ async function removeIfEmpty(path: string): Promise<void> {
   try {
     await rmdir(path);
   } catch (error) {
-    // Gone, or the next holder's already: either is as it should be.
-    if (errorCode(error) !== 'ENOENT' && !isHeld(error)) throw error;
+    // Already removed, or taken by the next holder.
+    if (errorCode(error) !== 'ENOENT' && !isOccupied(error)) throw error;
   }
 }
 
-function locked(path: string, holder: LockHolder | undefined): ConflictError {
-  const who = holder === undefined ? 'another program' : `process ${holder.pid} on ${holder.host}`;
-  return new ConflictError(`${path} is locked by ${who}`, {
-    hint: 'Try again when that has ended; if it runs no more, remove the lock with all that is in it.',
+function lockedError(path: string, holder: LockHolder | undefined): ConflictError {
+  const owner = holder === undefined ? 'another program' : `process ${holder.pid} on ${holder.host}`;
+  return new ConflictError(`${path} is locked by ${owner}`, {
+    hint: 'Try again when it has finished. If it is no longer running, remove the lock directory.',
   });
 }

@@ -4,30 +4,29 @@ import { dirname } from 'node:path';
 import { errorCode } from './file-error.js';
 
 /**
- * Makes a directory with all above it that is missing; nothing happens where it is there already.
+ * Creates a directory and its missing parents. Does nothing if it exists.
  *
- * `mkdir` of Node does the same with `recursive`, but tries for ever where a directory refuses new ones as if it were
- * missing itself, as those of `/proc` do, and nothing but killing the process ends that.
+ * Node's `mkdir` with `recursive` never returns when a directory reports ENOENT for new children, as `/proc` does.
  *
- * @throws what the file system fails with, as it came
+ * @throws the error of the file system, unchanged
  */
 export async function makeDirectory(path: string): Promise<void> {
   try {
-    await makeOne(path);
+    await makeSingle(path);
   } catch (error) {
     const parent = dirname(path);
     if (errorCode(error) !== 'ENOENT' || parent === path) throw error;
     await makeDirectory(parent);
-    await makeOne(path);
+    await makeSingle(path);
   }
 }
 
-async function makeOne(path: string): Promise<void> {
+async function makeSingle(path: string): Promise<void> {
   try {
     await mkdir(path);
   } catch (error) {
-    // What a system says of a directory that is there differs: EEXIST, EISDIR of a root, EROFS.
-    const there = await stat(path).catch(() => undefined);
-    if (there?.isDirectory() !== true) throw error;
+    // The code for an existing directory varies: EEXIST, EISDIR for a root, EROFS.
+    const stats = await stat(path).catch(() => undefined);
+    if (stats?.isDirectory() !== true) throw error;
   }
 }

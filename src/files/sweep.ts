@@ -1,31 +1,31 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** After this long without a change, nobody is still making a lock or writing a file. */
+/** A lock candidate or temporary file that has not changed for this long is abandoned. */
 const STALE_MILLISECONDS = 3_600_000;
 
 /**
- * Removes what killed processes left in a directory. No harm is done where this fails, so it never throws; nor where a
- * process was only asleep for so long: it finds that its lock or file is gone before it has changed anything.
+ * Removes the leftovers of killed processes from a directory. Failures are ignored: the next call tries again. A process
+ * that was suspended for longer than the limit fails to find its lock or file before it changes anything.
  *
- * @param isLeftover whether a file or directory of this name is removed once it is old
+ * @param isLeftover reports whether a file or directory of this name may be removed once it is stale
  */
 export async function sweep(directory: string, isLeftover: (name: string) => boolean): Promise<void> {
   try {
     for (const name of (await readdir(directory)).filter(isLeftover)) {
       const path = join(directory, name);
-      if (Date.now() - (await lastChange(path)) <= STALE_MILLISECONDS) continue;
+      if (Date.now() - (await lastModified(path)) <= STALE_MILLISECONDS) continue;
       await rm(path, { recursive: true, force: true });
     }
   } catch {
-    // The next one tries again.
+    // Best effort.
   }
 }
 
-/** When something was last written there, in milliseconds; in a directory, also when to a file that is in it. */
-async function lastChange(path: string): Promise<number> {
+/** The modification time in milliseconds; for a directory, the latest of it and its files. */
+async function lastModified(path: string): Promise<number> {
   const stats = await lstat(path);
   const names = stats.isDirectory() ? await readdir(path) : [];
-  const held = await Promise.all(names.map((name) => lstat(join(path, name))));
-  return Math.max(stats.mtimeMs, ...held.filter((each) => each.isFile()).map(({ mtimeMs }) => mtimeMs));
+  const entries = await Promise.all(names.map((name) => lstat(join(path, name))));
+  return Math.max(stats.mtimeMs, ...entries.filter((each) => each.isFile()).map(({ mtimeMs }) => mtimeMs));
 }

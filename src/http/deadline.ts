@@ -1,12 +1,12 @@
 /**
- * Calls back after so many milliseconds, unless stopped before. When this process was busy meanwhile, what had arrived in
- * time is looked at first: the other side must not pay for our own slowness.
- * @returns stops it
+ * Calls back after a time in milliseconds. If this process was busy, data that arrived in time is handled first, so that
+ * its own delay does not count against the other side.
+ * @returns a function that stops the deadline
  */
 export function startDeadline(milliseconds: number, onPassed: () => void): () => void {
   let immediate: NodeJS.Immediate | undefined;
   const timer = setTimeout(() => (immediate = setImmediate(onPassed)), milliseconds);
-  // Whoever waits keeps the process alive with a socket. The limit on the wait need not.
+  // The socket keeps the process alive, not the deadline.
   timer.unref();
   return () => {
     clearTimeout(timer);
@@ -14,10 +14,10 @@ export function startDeadline(milliseconds: number, onPassed: () => void): () =>
   };
 }
 
-/** Which of our own time limits was reached. */
+/** The time limits of this folder, as codes of errors. */
 export type TimeLimitCode = 'MULTIARCH_CONNECT' | 'MULTIARCH_TLS' | 'MULTIARCH_TUNNEL' | 'MULTIARCH_UPLOAD';
 
-/** A time limit of our own, as an error to destroy a socket or stream with. Never leaves this room. */
+/** A time limit, as an error to destroy a socket or stream with. Never leaves `http`. */
 export class TimeLimitError extends Error {
   readonly code: TimeLimitCode;
 
@@ -28,7 +28,7 @@ export class TimeLimitError extends Error {
 }
 
 /**
- * For every connection: node allows each address of a host 250 ms and then gives it up for good, which fails for
+ * Options of every connection. By default node gives each address of a host 250 ms and then gives it up, which fails for
  * registries on another continent.
  */
 export const ADDRESS_ATTEMPTS = { autoSelectFamilyAttemptTimeout: 1000 } as const;

@@ -7,18 +7,18 @@ import type { ProxyServer } from './proxy/proxy-server.js';
 import { proxyResponseFailure, unusableProxyFailure } from './proxy/proxy-errors.js';
 import { redactUrl } from './redact.js';
 
-/** What is known of a connection, besides the request on it. */
+/** What is known about the connection of a failed request. */
 export interface ConnectionFacts {
-  /** How the server is configured here. */
+  /** The configuration for the server. */
   readonly peer?: Omit<Peer, 'url'>;
-  /** What the request went through. */
+  /** The proxy of the request. */
   readonly proxy?: ProxyServer | undefined;
 }
 
 /**
- * Puts what node or got throw into our own words. Only the error's code is read, and the reason that OpenSSL gives:
- * its message may quote a signed URL, its properties the whole request.
- * @param keptConnection the connection was up before the request
+ * Returns the typed error for an error of node or got. Reads only its code and OpenSSL's reason: its message may contain a
+ * signed URL, its properties the whole request.
+ * @param keptConnection whether the connection was established before the request
  */
 export function describeFailure(
   error: unknown,
@@ -32,25 +32,25 @@ export function describeFailure(
       `${request.method} ${redactUrl(request.url)}: a header or the path has characters that HTTP does not allow (${code})`,
     );
   }
-  const diagnosis =
+  const failure =
     proxy === undefined
-      ? diagnose(code, error, { ...peer, url: request.url })
-      : diagnoseThrough(proxy, code, error, { ...peer, url: request.url });
-  return failureOf(request, diagnosis, keptConnection && CONNECTION_CLOSED_CODES.has(code));
+      ? networkFailure(code, error, { ...peer, url: request.url })
+      : proxiedFailure(proxy, code, error, { ...peer, url: request.url });
+  return networkError(request, failure, keptConnection && CONNECTION_CLOSED_CODES.has(code));
 }
 
-/** A proxy that asks for a login, where it was asked to pass a request on rather than to connect us. */
+/** Returns the error for a proxy that requires authentication to forward a plain request. */
 export function describeProxyLogin(
   request: FailedRequest,
   proxy: ProxyServer,
   challenges: readonly string[],
 ): NetworkError {
-  const diagnosis = proxyResponseFailure(proxy, request.url, 407, offeredSchemes(challenges));
-  return failureOf(request, diagnosis, false);
+  const failure = proxyResponseFailure(proxy, request.url, 407, offeredSchemes(challenges));
+  return networkError(request, failure, false);
 }
 
-function failureOf(request: FailedRequest, diagnosis: NetworkFailure, stale: boolean): NetworkError {
-  const { why, hint, temporary = true, otherScheme = false } = diagnosis;
+function networkError(request: FailedRequest, failure: NetworkFailure, stale: boolean): NetworkError {
+  const { why, hint, temporary = true, otherScheme = false } = failure;
   const message = `${request.method} ${redactUrl(request.url)}: ${why}`;
   return new NetworkError(message, { hint, temporary, otherScheme, stale });
 }
@@ -64,7 +64,7 @@ const INVALID_REQUEST_CODES: ReadonlySet<string> = new Set([
   'ERR_UNESCAPED_CHARACTERS',
 ]);
 
-/** Failures on the way to whoever is spoken to first: the proxy, where there is one. */
+/** Failures to connect: to the proxy, if there is one. */
 const BEFORE_REQUEST_CODES: ReadonlySet<string> = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
@@ -76,58 +76,59 @@ const BEFORE_REQUEST_CODES: ReadonlySet<string> = new Set([
   'MULTIARCH_TLS',
 ]);
 
-function diagnoseThrough(proxy: ProxyServer, code: string, error: unknown, peer: Peer): NetworkFailure {
+function proxiedFailure(proxy: ProxyServer, code: string, error: unknown, peer: Peer): NetworkFailure {
   const { url, certificate } = peer;
   const isPlain = url.protocol === 'http:';
   const proxyPeer: Peer = { url: proxy.url, role: 'proxy', ...(isPlain && { certificate }) };
-  const failure = ProxyFailure.in(error);
-  if (failure !== undefined) {
-    const { trouble } = failure;
-    if ('status' in trouble) return proxyResponseFailure(proxy, url, trouble.status, trouble.offered);
-    const inner = diagnose(errorCode(trouble.reason), trouble.reason, proxyPeer);
+  const problem = ProxyFailure.in(error)?.problem;
+  if (problem !== undefined) {
+    if ('status' in problem) return proxyResponseFailure(proxy, url, problem.status, problem.offered);
+    const inner = networkFailure(errorCode(problem.reason), problem.reason, proxyPeer);
     return unusableProxyFailure(proxy, url, inner);
   }
-  // A tunnel's own failures came above, so what is left of TLS is the server's; a plain request has no TLS but the proxy's.
+  // The failures of a tunnel are handled above, so TLS failures are the server's, or for a plain request the proxy's.
   if (
     isPlain &&
-    (BEFORE_REQUEST_CODES.has(code) || isTlsTrouble(code) || certificateFailure(code, proxyPeer))
+    (BEFORE_REQUEST_CODES.has(code) || isTlsFailure(code) || certificateFailure(code, proxyPeer))
   ) {
-    return unusableProxyFailure(proxy, url, diagnose(code, error, proxyPeer));
+    return unusableProxyFailure(proxy, url, networkFailure(code, error, proxyPeer));
   }
-  const diagnosis = diagnose(code, error, peer);
-  return { ...diagnosis, why: `${diagnosis.why}, through ${proxy.label}` };
+  const failure = networkFailure(code, error, peer);
+  return { ...failure, why: `${failure.why}, through ${proxy.label}` };
 }
 
-function diagnose(code: string, error: unknown, peer: Peer): NetworkFailure {
+function networkFailure(code: string, error: unknown, peer: Peer): NetworkFailure {
   const { url } = peer;
   const certificate = certificateFailure(code, peer);
   if (certificate !== undefined) return certificate;
   if (code.startsWith('HPE_')) {
-    return { why: `the answer is not valid HTTP (${code})`, otherScheme: true };
+    return { why: `the response is not valid HTTP (${code})`, otherScheme: true };
   }
-  if (isTlsTrouble(code)) return diagnoseTls(opensslReason(error, code), peer);
+  if (isTlsFailure(code)) return tlsFailure(opensslReason(error, code), peer);
   if (CONNECTION_CLOSED_CODES.has(code)) {
-    return { why: 'the server closed the connection without an answer', otherScheme: true };
+    return { why: 'the server closed the connection without a response', otherScheme: true };
   }
-  return known(code, url) ?? { why: code === '' ? 'the request failed' : `the request failed (${code})` };
+  return (
+    failureOfCode(code, url) ?? { why: code === '' ? 'the request failed' : `the request failed (${code})` }
+  );
 }
 
-function isTlsTrouble(code: string): boolean {
+function isTlsFailure(code: string): boolean {
   return code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_HANDSHAKE');
 }
 
-function known(code: string, url: URL): NetworkFailure | undefined {
+function failureOfCode(code: string, url: URL): NetworkFailure | undefined {
   switch (code) {
     case 'ENOTFOUND':
-      // The resolver is sure that there is no such name: EAI_AGAIN is how it says that it could not find out.
+      // Final: the resolver reports EAI_AGAIN if the lookup itself failed.
       return {
-        why: `host ${url.hostname} was not found (DNS)`,
-        hint: 'Check the spelling of the host name, and whether this machine can resolve it.',
+        why: `host ${url.hostname} not found (DNS)`,
+        hint: 'Check the spelling of the host name, and that this machine can resolve it.',
         temporary: false,
       };
     case 'EAI_AGAIN':
     case 'EAI_FAIL':
-      return { why: `host ${url.hostname} cannot be looked up right now (DNS, ${code})` };
+      return { why: `lookup of host ${url.hostname} failed (DNS, ${code})` };
     case 'ECONNREFUSED':
       return {
         why: `${url.host} refused the connection`,
@@ -136,41 +137,41 @@ function known(code: string, url: URL): NetworkFailure | undefined {
       };
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
-      return { why: `there is no route to ${url.host} (${code})` };
+      return { why: `no route to ${url.host} (${code})` };
     case 'ETIMEDOUT':
     case 'ESOCKETTIMEDOUT':
-      return { why: 'there was no answer within the time limit', otherScheme: true };
+      return { why: 'no response within the time limit', otherScheme: true };
     case 'MULTIARCH_CONNECT':
       return { why: `${url.host} did not accept a connection within the time limit`, otherScheme: true };
     case 'MULTIARCH_TLS':
-      return { why: `the TLS handshake with ${url.host} took too long`, otherScheme: true };
+      return { why: `the TLS handshake with ${url.host} timed out`, otherScheme: true };
     case 'MULTIARCH_TUNNEL':
-      return { why: 'it did not connect us within the time limit' };
+      return { why: 'it did not connect to the server within the time limit' };
     case 'MULTIARCH_UPLOAD':
-      return { why: 'the server stopped taking the body' };
+      return { why: 'the server stopped reading the body' };
     default:
       return undefined;
   }
 }
 
-/** What OpenSSL says when the other side's first bytes are no TLS at all. */
+/** OpenSSL's reasons if the first bytes of the server are not TLS. */
 const NOT_TLS = /wrong version number|packet length too long|http request|unknown protocol/;
 
-function diagnoseTls(reason: string, peer: Peer): NetworkFailure {
+function tlsFailure(reason: string, peer: Peer): NetworkFailure {
   const { host } = peer.url;
   if (NOT_TLS.test(reason)) {
     return {
-      why: `${host} does not speak TLS at this port (${reason})`,
+      why: `${host} does not speak TLS on this port (${reason})`,
       hint: insecureAdvice(peer) && 'If the registry speaks plain HTTP, use --insecure.',
       temporary: false,
       otherScheme: true,
     };
   }
-  const refusal = clientCertificateFailure(reason, peer);
-  return refusal ?? { why: `the TLS handshake with ${host} failed (${reason})`, temporary: false };
+  const failure = clientCertificateFailure(reason, peer);
+  return failure ?? { why: `the TLS handshake with ${host} failed (${reason})`, temporary: false };
 }
 
-/** The last words of OpenSSL's colon-separated line, such as `tlsv1 alert protocol version`. */
+/** The last part of OpenSSL's colon-separated message, such as `tlsv1 alert protocol version`. */
 function opensslReason(error: unknown, code: string): string {
   const message = error instanceof Error ? error.message : '';
   return /:error:[0-9A-F]+:[^:]*:[^:]*:([a-z0-9 ]+)/i.exec(message)?.[1] ?? code;

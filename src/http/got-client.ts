@@ -1,16 +1,14 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 import { ArgumentError, FailedError, MultiarchError } from '../oci/errors.js';
 import { checkCancelled, untilAborted } from '../content/cancellation.js';
 import { Agents, type Route } from './connections/agents.js';
 import { describeProxyLogin } from './describe-failure.js';
 import type { HttpClient, HttpEvent, HttpRequest, HttpResponse } from './message.js';
 import { NetworkError } from './network-error.js';
-import { isLoopbackHost } from './private-address.js';
+import { isLoopbackHost } from './host-reach.js';
 import { Proxies } from './proxy/proxies.js';
 import { redactHeaders, redactUrl } from './redact.js';
 import { followRedirects, type Hop } from './redirect.js';
-import { retryWait, type RetryPolicy } from './retry.js';
+import { retryDelay, retryPolicy, type RetryPolicy, type Sleep } from './retry.js';
 import { defaultSchemes, SchemeNegotiator, type SchemesOf } from './scheme.js';
 import { exchange, type Exchange, type TimeLimits } from './transport.js';
 import { TlsConfig, type TlsFiles } from './tls/tls-config.js';
@@ -18,24 +16,24 @@ import { TlsConfig, type TlsFiles } from './tls/tls-config.js';
 export interface GotClientOptions {
   readonly userAgent: string;
   /**
-   * Which schemes a registry's host (with its port, if it has one) may speak, the likelier one first.
+   * The schemes that a registry's host, with its port if it has one, may speak, the likelier one first.
    * @default `http`, then `https` for a loopback host; `https` for any other
    */
   readonly schemes?: SchemesOf | undefined;
-  /** Accept any certificate of this host (with its port, if it has one). @default loopback hosts */
+  /** Whether to accept any certificate of this host, with its port if it has one. @default loopback hosts */
   readonly insecureTls?: ((host: string) => boolean) | undefined;
   /**
-   * Is this host (with its port, if it has one) a registry that was named in this call? To such a one, `tls` and client
-   * certificates belong. @default any host
+   * Whether this host, with its port if it has one, is a registry of this call: `tls` and client certificates are for
+   * registries only. @default any host
    */
   readonly isRegistry?: ((host: string) => boolean) | undefined;
-  /** PEM files that flags name, for registries only. */
+  /** PEM files from flags, for registries only. */
   readonly tls?: TlsFiles | undefined;
-  /** Proxies and trusted authorities; see {@link Proxies} and {@link TlsConfig}. @default nothing is set */
+  /** Names proxies and trusted authorities; see {@link Proxies} and {@link TlsConfig}. @default empty */
   readonly env?: NodeJS.ProcessEnv | undefined;
-  /** Where the user's `certs.d` directories are. Without it, none is looked at, the system's neither. */
+  /** The directory of the user's `certs.d` directories. @default no `certs.d` directory is read, not even the system's */
   readonly homeDirectory?: string | undefined;
-  /** Further tries after the first. @default 4 */
+  /** Retries after the first try. @default 4 */
   readonly retries?: number | undefined;
   readonly onEvent?: ((event: HttpEvent) => void) | undefined;
   /** In milliseconds. @default connect 30 s, TLS handshake 10 s, response headers 60 s, idle 120 s */
@@ -45,25 +43,24 @@ export interface GotClientOptions {
   /** For tests. In [0, 1). @default Math.random */
   readonly random?: (() => number) | undefined;
   /** For tests. @default a timer */
-  readonly sleep?: ((milliseconds: number, signal: AbortSignal) => Promise<unknown>) | undefined;
+  readonly sleep?: Sleep | undefined;
 }
 
 const DEFAULT_TIME_LIMITS: TimeLimits = { connect: 30_000, tls: 10_000, response: 60_000, idle: 120_000 };
 
-/** How many closed kept connections in a row are passed over before they count as tries. */
+/** The number of stale connections in a row that do not count as tries. */
 const MAX_STALE_CONNECTIONS = 3;
 
-/** Sends requests with got, one exchange at a time: redirects, retries and schemes are this room's own. */
+/** Sends requests with got, one exchange at a time. Redirects, retries and schemes are handled here, not by got. */
 export class GotClient implements HttpClient {
   readonly #userAgent: string;
   readonly #insecureTls: (host: string) => boolean;
   readonly #isRegistry: (host: string) => boolean;
   readonly #proxies: Proxies;
-  readonly #trust: TlsConfig;
+  readonly #tlsConfig: TlsConfig;
   readonly #onEvent: (event: HttpEvent) => void;
   readonly #limits: TimeLimits;
   readonly #policy: RetryPolicy;
-  readonly #sleep: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
   readonly #agents: Agents;
   readonly #schemes: SchemeNegotiator;
   readonly #closed = new AbortController();
@@ -73,28 +70,23 @@ export class GotClient implements HttpClient {
     this.#insecureTls = options.insecureTls ?? isLoopbackHost;
     const { env = {}, homeDirectory, tls } = options;
     const isRegistry = options.isRegistry ?? (() => true);
-    const trust = new TlsConfig({
+    const tlsConfig = new TlsConfig({
       env,
       homeDirectory,
       files: (host) => (isRegistry(host) ? tls : undefined),
     });
     this.#isRegistry = isRegistry;
     this.#proxies = new Proxies(env);
-    this.#trust = trust;
+    this.#tlsConfig = tlsConfig;
     this.#onEvent = options.onEvent ?? (() => {});
     this.#limits = { ...DEFAULT_TIME_LIMITS, ...options.limits };
-    this.#policy = {
-      retries: options.retries ?? 4,
-      now: options.now ?? Date.now,
-      random: options.random ?? Math.random,
-    };
-    this.#sleep = options.sleep ?? ((milliseconds, signal) => wait(milliseconds, undefined, { signal }));
-    this.#agents = new Agents(this.#limits, () => trust.ofProxy());
+    this.#policy = retryPolicy(options);
+    this.#agents = new Agents(this.#limits, () => tlsConfig.ofProxy());
     this.#schemes = new SchemeNegotiator(options.schemes ?? defaultSchemes);
   }
 
   async send(request: HttpRequest): Promise<HttpResponse> {
-    if (this.#closed.signal.aborted) throw new FailedError('The HTTP client was closed already');
+    if (this.#closed.signal.aborted) throw new FailedError('the HTTP client is closed');
     const signals = [this.#closed.signal, ...(request.signal === undefined ? [] : [request.signal])];
     const signal = AbortSignal.any(signals);
     checkCancelled(signal);
@@ -105,30 +97,30 @@ export class GotClient implements HttpClient {
       const failed = outcome instanceof NetworkError;
       if (failed && outcome.stale && request.retry !== false && stale < MAX_STALE_CONNECTIONS) {
         stale += 1;
-        this.#reportRetry(request, 'a kept connection was closed', 0);
+        this.#reportRetry(request, 'the server had closed the idle connection', 0);
         continue;
       }
-      const pause = request.retry === false ? undefined : this.#pauseAfter(outcome, tries);
-      if (pause === undefined) {
+      const delay = request.retry === false ? undefined : this.#delayAfter(outcome, tries);
+      if (delay === undefined) {
         if (failed) throw outcome.afterTries(tries);
         return outcome;
       }
       if (!failed) outcome.discard();
-      this.#reportRetry(request, failed ? outcome.message : `HTTP ${outcome.status}`, pause);
-      await untilAborted(signal, Promise.resolve(this.#sleep(pause, signal)));
+      this.#reportRetry(request, failed ? outcome.message : `HTTP ${outcome.status}`, delay);
+      await untilAborted(signal, this.#policy.sleep(delay, signal));
       tries += 1;
     }
   }
 
   preconnect(url: URL, connections: number): void {
     if (this.#closed.signal.aborted) return;
-    // Which scheme a host speaks is found out with a request, not with a connection that may be of the wrong kind.
+    // The scheme of a host is negotiated with a request, not with a connection that may be of the wrong kind.
     const resolved = url.protocol === 'http:' ? url : this.#schemes.resolve(url);
     if (resolved === undefined) return;
     try {
       this.#agents.preconnect(resolved, connections, this.#route(resolved, true));
     } catch (error) {
-      // What is wrong with the configuration is told by the requests.
+      // The requests report a configuration that cannot be used.
       if (!(error instanceof MultiarchError)) throw error;
     }
   }
@@ -141,10 +133,10 @@ export class GotClient implements HttpClient {
   #firstHop(request: HttpRequest): Hop {
     const { method, url, body } = request;
     if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-      throw new ArgumentError(`${redactUrl(url)} is no HTTP URL`);
+      throw new ArgumentError(`${redactUrl(url)} is not an HTTP URL`);
     }
     if (url.username !== '' || url.password !== '') {
-      throw new ArgumentError(`${redactUrl(url)} must not have user information in it`);
+      throw new ArgumentError(`${redactUrl(url)} must not contain user information`);
     }
     const headers = Object.entries(request.headers ?? {}).map(
       ([name, value]) => [name.toLowerCase(), value] as const,
@@ -152,7 +144,7 @@ export class GotClient implements HttpClient {
     return { method, url, headers: { 'user-agent': this.#userAgent, ...Object.fromEntries(headers) }, body };
   }
 
-  /** One try, with its redirects. A failure of the network is a result here, for it may be tried again. */
+  /** Makes one try, with its redirects. Returns a network failure, since it may be retried. */
   async #try(
     request: HttpRequest,
     first: Hop,
@@ -162,7 +154,7 @@ export class GotClient implements HttpClient {
     const timing = request.timing ?? 'metadata';
     let leftOriginalHost = false;
     const sendHop = (hop: Hop): Promise<HttpResponse> => {
-      // Once somebody else has sent us on, the way back is theirs too.
+      // A redirect back to the original host comes from the other host.
       leftOriginalHost ||= hop.url.host !== first.url.host;
       const mayPresentClientCert = !leftOriginalHost && this.#isRegistry(hop.url.host);
       const sendTo = (url: URL): Promise<HttpResponse> =>
@@ -178,7 +170,7 @@ export class GotClient implements HttpClient {
     }
   }
 
-  /** @param mayPresentClientCert whether the registry may see its client certificate */
+  /** @param mayPresentClientCert whether to present the registry's client certificate */
   async #exchange(request: Exchange, mayPresentClientCert: boolean, attempt: number): Promise<HttpResponse> {
     const { method, url } = request;
     const route = this.#route(url, mayPresentClientCert);
@@ -191,7 +183,7 @@ export class GotClient implements HttpClient {
       ...(route.proxy !== undefined && { proxy: route.proxy.url.origin }),
     });
     const startedAt = this.#policy.now();
-    const answer = await exchange(request, {
+    const response = await exchange(request, {
       agents: this.#agents,
       limits: this.#limits,
       route,
@@ -203,28 +195,28 @@ export class GotClient implements HttpClient {
     this.#onEvent({
       kind: 'response',
       ...event,
-      status: answer.status,
+      status: response.status,
       milliseconds: this.#policy.now() - startedAt,
-      headers: redactHeaders(answer.headers),
+      headers: redactHeaders(response.headers),
     });
-    if (route.proxy !== undefined && route.tls === undefined && answer.status === 407) {
-      answer.discard();
-      throw describeProxyLogin(request, route.proxy, answer.headerValues('proxy-authenticate'));
+    if (route.proxy !== undefined && route.tls === undefined && response.status === 407) {
+      response.discard();
+      throw describeProxyLogin(request, route.proxy, response.headerValues('proxy-authenticate'));
     }
-    return answer;
+    return response;
   }
 
-  /** @throws ArgumentError, FailedError for a configuration of proxies or certificates that cannot be used */
+  /** @throws ArgumentError or FailedError if the configuration of proxies or certificates cannot be used */
   #route(url: URL, mayPresentClientCert: boolean): Route {
     const proxy = this.#proxies.select(url);
     if (url.protocol === 'http:') return { proxy, tls: undefined };
-    return { proxy, tls: this.#trust.of(url.host, !this.#insecureTls(url.host), mayPresentClientCert) };
+    return { proxy, tls: this.#tlsConfig.of(url.host, !this.#insecureTls(url.host), mayPresentClientCert) };
   }
 
-  #pauseAfter(outcome: HttpResponse | NetworkError, tries: number): number | undefined {
-    if (outcome instanceof NetworkError) return retryWait(this.#policy, tries, outcome);
+  #delayAfter(outcome: HttpResponse | NetworkError, tries: number): number | undefined {
+    if (outcome instanceof NetworkError) return retryDelay(this.#policy, tries, outcome);
     const retryAfter = outcome.headers['retry-after'];
-    return retryWait(this.#policy, tries, { status: outcome.status, retryAfter });
+    return retryDelay(this.#policy, tries, { status: outcome.status, retryAfter });
   }
 
   #reportRetry(request: HttpRequest, reason: string, waitMilliseconds: number): void {

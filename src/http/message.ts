@@ -2,14 +2,14 @@ import type { Readable } from 'node:stream';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** A body that can be sent more than once: a retry or a redirect opens it again. */
+/** A request body that can be sent more than once: a retry or a redirect opens it again. */
 export interface RequestBody {
-  /** In bytes; becomes Content-Length. */
+  /** In bytes. Becomes Content-Length. */
   readonly size: number;
   open(): Readable | Promise<Readable>;
-  /** Told of each piece that the connection has taken since the body was opened. */
+  /** Called with the size of each chunk that the connection has accepted since the body was opened. */
   readonly onSent?: (bytes: number) => void;
-  /** Makes the error for a body that is longer or shorter than it says. @default a FailedError that tells of it */
+  /** Creates the error for a body that is longer or shorter than `size`. @default a FailedError */
   readonly sizeError?: (what: 'more' | 'fewer') => Error;
 }
 
@@ -17,50 +17,52 @@ export interface HttpRequest {
   readonly method: HttpMethod;
   /** For a request to a registry, `https:`; see {@link HttpRequest.negotiateScheme}. */
   readonly url: URL;
-  /** Sent to the origin of `url` only: all of them but Accept, Range, User-Agent and Content-Type are dropped when a redirect leaves it. */
+  /** For the origin of `url`. A redirect to another origin drops all but Accept, Range, User-Agent and Content-Type. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
   readonly signal?: AbortSignal | undefined;
   /**
-   * The URL names a registry whose scheme may have to be found out (loopback, `--insecure`): the client picks it,
-   * remembers it for the host, and says in {@link HttpResponse.url} which it was. @default false
+   * Whether the client chooses the scheme, for a registry that may speak either (loopback, `--insecure`). It remembers the
+   * scheme for the host, and {@link HttpResponse.url} has it. @default false
    */
   readonly negotiateScheme?: boolean;
-  /** Send again after a network error, 408, 429 or 5xx. @default true, for POST and PATCH and streamed PUT bodies too: set false where a repeat is wrong */
+  /** Whether to retry after a network error, 408, 429 or 5xx. @default true, for every method: set false if a repeat is wrong */
   readonly retry?: boolean;
-  /** @default 'metadata': response headers within about 60 s. 'content': no total limit, only an idle one. */
+  /** 'metadata': a limit on the time to the response headers. 'content': an idle limit only. @default 'metadata' */
   readonly timing?: 'metadata' | 'content';
-  /** Throws to refuse a redirect to this URL; called before each hop, in addition to the client's own rules. */
+  /** Throws to refuse a redirect to this URL. Called before each hop, after the client's own checks. */
   readonly vetRedirect?: (to: URL) => void;
 }
 
 export interface HttpResponse {
   readonly status: number;
-  /** Names in lower case; a repeated header joined with `, `. */
+  /** Names in lower case, the values of a repeated header joined with `, `. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Every value of a repeated header apart. */
+  /** Returns each value of a repeated header. */
   headerValues(name: string): readonly string[];
-  /** Where the answer came from, after scheme negotiation and redirects. */
+  /** The URL that responded, after scheme negotiation and redirects. */
   readonly url: URL;
-  /** The request as it may be printed: method and redacted URL. */
+  /** The IP address that was connected to. Undefined if unknown, as behind a proxy. */
+  readonly remoteAddress?: string | undefined;
+  /** The request for output: method and redacted URL. */
   readonly request: { readonly method: HttpMethod; readonly url: string };
-  /** The body. Read it, or call {@link discard}: an unread body holds its connection. */
+  /** The body. Read it or call {@link discard}: an unread body keeps its connection. */
   readonly body: Readable;
-  /** Reads the whole body. @throws InvalidError when it is longer than `limit` bytes. UnavailableError when it breaks off. */
+  /** Reads the whole body. @throws InvalidError if it is longer than `limit` bytes, UnavailableError if it is incomplete */
   bytes(limit: number): Promise<Uint8Array>;
   /** Frees the connection. */
   discard(): void;
 }
 
-/** What happened on the wire, for `--debug` and `--stats`. URLs and headers are redacted. */
+/** Events for `--debug` and `--stats`. URLs and headers are redacted. */
 export type HttpEvent =
   | {
       readonly kind: 'request';
       readonly method: HttpMethod;
       readonly url: string;
-      /** Counted from 1; each redirect of a try has the number of the try. */
+      /** The number of the try, from 1. The redirects of a try have its number. */
       readonly attempt: number;
-      /** Scheme, host and port of the proxy that it goes through. */
+      /** Scheme, host and port of the proxy. */
       readonly proxy?: string;
       readonly headers?: Readonly<Record<string, string>>;
     }
@@ -79,17 +81,17 @@ export type HttpEvent =
       readonly reason: string;
       readonly waitMilliseconds: number;
     }
-  /** The bytes of the bodies of one request and its answer, told once, when both are done with. */
+  /** The sizes of the bodies of one request and its response. Emitted once, when both are complete or given up. */
   | { readonly kind: 'bytes'; readonly sent: number; readonly received: number };
 
-/** Sends requests. Implemented by `GotClient`; a program or a test may bring its own. */
+/** Sends HTTP requests. */
 export interface HttpClient {
   /**
-   * One request with its redirects and retries. Any final status is a response, not an error.
-   * @throws UnavailableError (unreachable, TLS, time limit), CancelledError, InvalidError (a redirect that is refused)
+   * Sends one request, with its redirects and retries. Any final status is a response, not an error.
+   * @throws UnavailableError (unreachable, TLS, time limit), CancelledError, InvalidError (refused redirect)
    */
   send(request: HttpRequest): Promise<HttpResponse>;
-  /** Opens connections that will be needed soon, so that requests sent together do not each wait for their own. */
+  /** Opens connections ahead of requests that will be sent together. */
   preconnect(url: URL, connections: number): void;
   /** Closes all connections. Nothing can be sent afterwards. */
   close(): void;

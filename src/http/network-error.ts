@@ -10,8 +10,8 @@ interface NetworkErrorOptions {
 }
 
 /**
- * A request that got no answer, or an answer that broke off. To everyone outside this room it is an UnavailableError.
- * It is made of plain words only: the library's error objects, which reach the request's headers, are never a part of it.
+ * A request without a complete response. An UnavailableError to everything outside `http`. Contains only text, never an
+ * error object of got, which would refer to the request's headers.
  */
 export class NetworkError extends UnavailableError {
   readonly #options: NetworkErrorOptions;
@@ -22,22 +22,22 @@ export class NetworkError extends UnavailableError {
     this.#options = options;
   }
 
-  /** Another try may succeed. */
+  /** Whether another try may succeed. */
   get temporary(): boolean {
     return this.#options.temporary;
   }
 
-  /** It could be that the server speaks the other of HTTP and HTTPS. */
+  /** Whether the server may speak the other of HTTP and HTTPS. */
   get otherScheme(): boolean {
     return this.#options.otherScheme;
   }
 
-  /** A kept connection turned out to be closed: nothing is wrong with the server, so there is nothing to wait for. */
+  /** Whether the server had closed the idle connection. A retry need not wait. */
   get stale(): boolean {
     return this.#options.stale;
   }
 
-  /** The same, saying how often it was tried. */
+  /** Returns the error with the number of tries in its message. */
   afterTries(tries: number): NetworkError {
     return tries === 1 ? this : new NetworkError(`${this.message} (${tries} tries)`, this.#options);
   }
@@ -49,25 +49,25 @@ export interface FailedRequest {
   readonly url: URL;
 }
 
-/** An answer that began and did not end. */
+/** Returns the error for a response that began and did not end. */
 export function truncatedResponse(
-  place: FailedRequest,
+  { method, url }: FailedRequest,
   why: string,
   received: number,
   expected: number | undefined,
 ): NetworkError {
   const amount = expected === undefined ? `${received} bytes` : `${received} of ${expected} bytes`;
-  return new NetworkError(`${place.method} ${redactUrl(place.url)}: ${why} after ${amount}`, {
+  return new NetworkError(`${method} ${redactUrl(url)}: ${why} after ${amount}`, {
     temporary: true,
     otherScheme: false,
     stale: false,
   });
 }
 
-/** Neither of a host's two schemes led to an answer. */
+/** Returns the error for a host that does not respond in either scheme. */
 export function bothSchemesFailed(host: string, failures: readonly NetworkError[]): NetworkError {
   const reasons = failures.map((failure) => failure.message).join('; ');
-  return new NetworkError(`${host} answers neither over HTTP nor over HTTPS: ${reasons}`, {
+  return new NetworkError(`${host} responds neither over HTTP nor over HTTPS: ${reasons}`, {
     hint: failures.find((failure) => failure.hint !== undefined)?.hint,
     temporary: failures.some((failure) => failure.temporary),
     otherScheme: false,

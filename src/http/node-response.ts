@@ -5,28 +5,31 @@ import { ResponseBody } from './response-body.js';
 import type { HttpMethod, HttpResponse } from './message.js';
 import { redactUrl } from './redact.js';
 
-/** Status line, headers and origin of an answer. */
+/** Status, headers and origin of a response. */
 export interface ResponseHead {
   readonly method: HttpMethod;
   readonly url: URL;
+  readonly remoteAddress: string | undefined;
   readonly status: number;
-  /** Name, value, name, value: as they came. */
+  /** Names and values in turn, as received. */
   readonly rawHeaders: readonly string[];
 }
 
-/** An answer as the rooms above see it. */
+/** The response to one request sent with node. */
 export class NodeResponse implements HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly url: URL;
+  readonly remoteAddress: string | undefined;
   readonly request: { readonly method: HttpMethod; readonly url: string };
   readonly body: Readable;
   readonly #values: ReadonlyMap<string, readonly string[]>;
 
-  /** @param body without one, the answer has an empty body */
+  /** @param body @default an empty body */
   constructor(head: ResponseHead, body?: ResponseBody) {
     this.status = head.status;
     this.url = head.url;
+    this.remoteAddress = head.remoteAddress;
     this.request = { method: head.method, url: redactUrl(head.url) };
     this.body = body ?? Readable.from([]);
     this.#values = headerValues(head.rawHeaders);
@@ -59,13 +62,11 @@ export class NodeResponse implements HttpResponse {
   #tooLong(limit: number): InvalidError {
     this.body.destroy();
     const { method, url } = this.request;
-    return new InvalidError(
-      `${method} ${url}: the answer is longer than the ${limit} bytes that are allowed`,
-    );
+    return new InvalidError(`${method} ${url}: the response is longer than the allowed ${limit} bytes`);
   }
 }
 
-/** Is a body to follow (RFC 9112, section 6.3)? */
+/** Reports whether a response has a body (RFC 9112, section 6.3). */
 export function hasBody(method: HttpMethod, status: number, contentLength: string | undefined): boolean {
   return method !== 'HEAD' && status !== 204 && status !== 304 && contentLength !== '0';
 }

@@ -1,4 +1,4 @@
-/** Query parameters whose values say what is asked for, not who asks. Any other may be a signature, a token or a session. */
+/** Query parameters that are not secret. Any other may be a signature, a token or a session. */
 const PLAIN_PARAMETERS: ReadonlySet<string> = new Set([
   'scope',
   'service',
@@ -9,7 +9,7 @@ const PLAIN_PARAMETERS: ReadonlySet<string> = new Set([
   'last',
 ]);
 
-/** Headers that never carry a secret. Every other value is hidden, whatever its name. */
+/** Headers that never carry a secret. Every other value is redacted. */
 const PLAIN_HEADERS: ReadonlySet<string> = new Set([
   'accept',
   'accept-ranges',
@@ -38,26 +38,27 @@ const PLAIN_HEADERS: ReadonlySet<string> = new Set([
   'www-authenticate',
 ]);
 
-/** Headers that are a URL. */
+/** Headers whose value is a URL. */
 const URL_HEADERS: ReadonlySet<string> = new Set(['location']);
 
-const REDACTED = 'REDACTED';
+/** Replaces everything secret in messages and logs. */
+export const REDACTED = 'REDACTED';
 
-/** A URL as it may be printed: without user info and fragment, and with the values of few query parameters. */
+/** Returns a URL for output: without user information and fragment, and with the values of harmless query parameters only. */
 export function redactUrl(url: URL): string {
   const userInfo = url.username === '' && url.password === '' ? '' : `${REDACTED}@`;
   return `${url.protocol}//${userInfo}${url.host}${url.pathname}${redactQuery(url.search)}`;
 }
 
-/** Headers as they may be printed: names in lower case, values only of those known to be harmless. */
+/** Returns headers for output: names in lower case, and the values of harmless headers only. */
 export function redactHeaders(
   headers: Readonly<Record<string, string | undefined>>,
 ): Readonly<Record<string, string>> {
-  const shown: Record<string, string> = {};
+  const redacted: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) shown[name.toLowerCase()] = redactHeader(name.toLowerCase(), value);
+    if (value !== undefined) redacted[name.toLowerCase()] = redactHeader(name.toLowerCase(), value);
   }
-  return shown;
+  return redacted;
 }
 
 function redactHeader(name: string, value: string): string {
@@ -69,7 +70,7 @@ function redactHeader(name: string, value: string): string {
   return path + redactQuery(query.length === 0 ? '' : `?${query.join('?')}`);
 }
 
-/** Works on the raw text, so that what is shown is what was sent. */
+/** Works on the raw text, so that the output shows what was sent. */
 function redactQuery(search: string): string {
   if (search === '') return '';
   const parameters = search

@@ -2,24 +2,24 @@ import { Readable } from 'node:stream';
 
 import { startDeadline } from './deadline.js';
 
-/** A rest of this size is read rather than cut off, to keep the connection. */
+/** Up to this size, the rest of a discarded body is read, to keep the connection. */
 const DRAIN_BYTES = 64 * 1024;
 const DRAIN_MILLISECONDS = 1000;
 
 export interface ResponseBodyOptions {
   /** Content-Length. */
   readonly expected: number | undefined;
-  /** How long a reader may wait for the next bytes. */
+  /** The limit on a reader's wait for the next bytes. */
   readonly idleMilliseconds: number;
-  /** Makes the error that readers see out of what the source failed with; `why` where it did not say. */
+  /** Creates the error that readers get if the body fails. */
   readonly broken: (why: string, received: number) => Error;
-  /** Told once, when the last byte came or the body was given up. */
+  /** Called once, after the last byte or when the body is given up. */
   readonly onDone: (received: number) => void;
 }
 
 /**
- * The body of an answer. It stands between the reader and the library's stream, whose errors carry the whole request
- * with its credentials. Time counts against the server only while a reader waits, so a reader may be slow.
+ * The body of a response. Wraps the stream of got, whose errors contain the whole request with its credentials. The idle
+ * limit applies only while a reader waits, so a reader may be slow.
  */
 export class ResponseBody extends Readable {
   readonly #source: Readable;
@@ -32,16 +32,16 @@ export class ResponseBody extends Readable {
     super();
     this.#source = source;
     this.#options = options;
-    // A body may fail before anyone reads it; whoever reads it later still gets the error.
+    // A body may fail before it is read. A later reader still gets the error.
     this.on('error', () => {});
     source.on('data', (chunk: Uint8Array) => this.#take(chunk));
     source.once('end', () => this.#end());
-    source.on('error', () => this.#fail('the connection broke off'));
-    source.once('close', () => this.#fail('the connection broke off'));
+    source.on('error', () => this.#fail('the connection was lost'));
+    source.once('close', () => this.#fail('the connection was lost'));
     source.pause();
   }
 
-  /** Reads a small rest in the background, cuts the connection otherwise. */
+  /** Reads a small rest in the background, and closes the connection for a larger one. */
   discard(): void {
     if (this.destroyed || this.readableEnded) return;
     const { expected = 0 } = this.#options;
@@ -64,7 +64,7 @@ export class ResponseBody extends Readable {
     if (this.#complete || this.destroyed) return;
     const { idleMilliseconds } = this.#options;
     this.#stopDeadline ??= startDeadline(idleMilliseconds, () =>
-      this.#fail(`nothing came for ${idleMilliseconds / 1000} s`),
+      this.#fail(`no data for ${idleMilliseconds / 1000} s`),
     );
     this.#source.resume();
   }
@@ -90,7 +90,7 @@ export class ResponseBody extends Readable {
     this.#notWaiting();
     const { expected } = this.#options;
     if (expected !== undefined && this.#received !== expected) {
-      this.#fail('the answer ended');
+      this.#fail('the response ended');
       return;
     }
     this.#complete = true;

@@ -2,21 +2,21 @@ import { InvalidError } from '../oci/errors.js';
 import { untilAborted } from '../content/cancellation.js';
 import type { HttpResponse } from './message.js';
 import { bothSchemesFailed, NetworkError } from './network-error.js';
-import { isLoopbackHost } from './private-address.js';
+import { isLoopbackHost } from './host-reach.js';
 import { redirectLocation } from './redirect.js';
 
 type Scheme = 'http' | 'https';
 
-/** Which schemes a host may speak, the likelier one first. The host has its port where the URL has one. */
+/** Returns the schemes that a host, with its port if it has one, may speak, the likelier one first. */
 export type SchemesOf = (host: string) => readonly Scheme[];
 
-/** A host of this machine is mostly a plain registry; everyone else speaks TLS. */
+/** `http`, then `https` for a loopback host; `https` for any other. */
 export const defaultSchemes: SchemesOf = (host) => (isLoopbackHost(host) ? ['http', 'https'] : ['https']);
 
-/** What a negotiation of someone else came to: it is over, or the host answers in no scheme. */
+/** The outcome of another caller's negotiation: an error if the host responds in no scheme. */
 type Outcome = NetworkError | undefined;
 
-/** Finds out which scheme a host speaks with the first request to it, and remembers it. */
+/** Finds out the scheme of a host with the first request to it, and remembers it. */
 export class SchemeNegotiator {
   readonly #schemesOf: SchemesOf;
   readonly #settled = new Map<string, Scheme>();
@@ -26,7 +26,7 @@ export class SchemeNegotiator {
     this.#schemesOf = schemesOf;
   }
 
-  /** The URL in its host's scheme, where that is known or has no alternative. */
+  /** Returns the URL in its host's scheme, or `undefined` if that is not known yet. */
   resolve(url: URL): URL | undefined {
     const schemes = this.#schemesOf(url.host);
     const scheme = schemes.length === 1 ? schemes[0] : this.#settled.get(url.host);
@@ -34,10 +34,10 @@ export class SchemeNegotiator {
   }
 
   /**
-   * Sends one request in its host's scheme. Of several first requests to a host one tries the schemes, the others wait for it.
-   * @param url its own scheme does not matter
-   * @param send one request, without redirects and retries
-   * @throws NetworkError that tells of both schemes where neither leads to an answer; what `send` throws
+   * Sends one request in its host's scheme. Of several first requests to a host, one tries the schemes and the others wait.
+   * @param url its own scheme is ignored
+   * @param send sends one request, without redirects and retries
+   * @throws NetworkError for both schemes if neither gets a response; what `send` throws
    */
   async send(
     url: URL,
@@ -54,7 +54,7 @@ export class SchemeNegotiator {
     }
   }
 
-  /** Negotiates while others wait. They learn of a host that does not answer, but not of a cancelled request. */
+  /** Negotiates while others wait. They fail with it if the host does not respond, but not if this request is cancelled. */
   async #lead(url: URL, send: (url: URL) => Promise<HttpResponse>): Promise<HttpResponse> {
     let tell = (_outcome: Outcome): void => {};
     this.#running.set(
@@ -80,21 +80,21 @@ export class SchemeNegotiator {
     const failures: NetworkError[] = [];
     let doubtful: HttpResponse | undefined;
     for (const [index, scheme] of schemes.entries()) {
-      const answer = await this.#try(withScheme(url, scheme), send, failures, doubtful);
-      if (answer === undefined) continue;
-      if (index + 1 < schemes.length && scheme === 'http' && mayBeTlsServer(answer)) {
-        doubtful = answer;
+      const response = await this.#try(withScheme(url, scheme), send, failures, doubtful);
+      if (response === undefined) continue;
+      if (index + 1 < schemes.length && scheme === 'http' && mayBeTlsServer(response)) {
+        doubtful = response;
         continue;
       }
       doubtful?.discard();
       this.#settled.set(url.host, scheme);
-      return answer;
+      return response;
     }
     if (doubtful !== undefined) {
       this.#settled.set(url.host, 'http');
       return doubtful;
     }
-    if (failures.length === 0) throw new InvalidError(`No scheme is allowed for ${url.host}`);
+    if (failures.length === 0) throw new InvalidError(`no scheme is allowed for ${url.host}`);
     throw bothSchemesFailed(url.host, failures);
   }
 
@@ -118,16 +118,16 @@ export class SchemeNegotiator {
 }
 
 /**
- * Is this plain answer perhaps a TLS server's? Such a server may answer 400 ("Client sent an HTTP request to an HTTPS
- * server"; a HEAD has no text to tell by), or send the client to its own `https:` URL.
+ * Reports whether a response over plain HTTP may come from a TLS server. Such a server may respond with 400 ("Client sent an
+ * HTTP request to an HTTPS server"; a HEAD has no such text), or redirect to its own `https:` URL.
  */
-function mayBeTlsServer(answer: HttpResponse): boolean {
-  // Without a port the two schemes are two servers, and a 400 is the plain one's own.
-  if (answer.status === 400) return answer.url.port !== '';
-  const location = redirectLocation(answer) ?? '';
+function mayBeTlsServer(response: HttpResponse): boolean {
+  // Without a port the two schemes are two servers, so a 400 comes from the plain one.
+  if (response.status === 400) return response.url.port !== '';
+  const location = redirectLocation(response) ?? '';
   if (!URL.canParse(location)) return false;
   const { protocol, host } = new URL(location);
-  return protocol === 'https:' && host === answer.url.host;
+  return protocol === 'https:' && host === response.url.host;
 }
 
 function withScheme(url: URL, scheme: Scheme): URL {

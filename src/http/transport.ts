@@ -19,13 +19,13 @@ import { openBody, Upload } from './upload.js';
 
 /** In milliseconds. */
 export interface TimeLimits extends ConnectLimits {
-  /** From the last byte of a metadata request to the headers of its answer. */
+  /** From the last byte of a metadata request to the headers of its response. */
   readonly response: number;
-  /** Without a byte in the direction that is waited for. */
+  /** Without any byte from the server, or accepted by it. */
   readonly idle: number;
 }
 
-/** One request and one answer: no redirect, no retry. Header names are in lower case. */
+/** One request and its response, without redirects and retries. Header names are in lower case. */
 export interface Exchange {
   readonly method: HttpMethod;
   readonly url: URL;
@@ -39,15 +39,15 @@ export interface Transport {
   readonly agents: Agents;
   readonly limits: TimeLimits;
   readonly route: Route;
-  /** What can be advised about the server. */
+  /** Decides the advice in errors. */
   readonly role: Peer['role'];
-  /** Bytes of the two bodies, told once, when the exchange is over. */
+  /** Called once, with the sizes of both bodies, when the exchange is over. */
   readonly onBytes: (sent: number, received: number) => void;
 }
 
 /**
- * Sends one request and waits for the headers of its answer, also when that comes before the whole body was sent.
- * @throws NetworkError when there is no answer, CancelledError, and what the request's body fails with
+ * Sends one request and returns when the headers of its response arrive, even before the whole body was sent.
+ * @throws NetworkError without a response, CancelledError, and the errors of the request's body
  */
 export async function exchange(request: Exchange, transport: Transport): Promise<NodeResponse> {
   checkCancelled(request.signal);
@@ -79,11 +79,11 @@ class RunningExchange {
       timeout: {
         response: request.timing === 'metadata' ? transport.limits.response : transport.limits.idle,
       },
-      // Each of these is wrong or unsafe in got for what is sent here: see redirect.ts and retry.ts for what takes their place.
+      // Each of these is wrong or unsafe in got for registries. redirect.ts and retry.ts replace them.
       followRedirect: false,
       retry: { limit: 0 },
       throwHttpErrors: false,
-      // Digests and sizes are of the bytes as they are stored; this also keeps Accept-Encoding away.
+      // Digests and sizes are those of the bytes as stored. This also omits Accept-Encoding.
       decompress: false,
     });
     if (request.body !== undefined && body !== undefined) {
@@ -98,7 +98,7 @@ class RunningExchange {
     }
   }
 
-  start(resolve: (answer: NodeResponse) => void, reject: (error: Error) => void): void {
+  start(resolve: (response: NodeResponse) => void, reject: (error: Error) => void): void {
     const stream = this.#stream;
     const fail = (error: Error): void => {
       stopAbort();
@@ -109,29 +109,31 @@ class RunningExchange {
     };
     const stopAbort = onAbort(this.#request.signal, () => fail(cancelled(this.#request.signal)));
     stream.once('request', (clientRequest: ClientRequest) => (this.#clientRequest = clientRequest));
-    let answered = false;
-    // Stays after the answer has begun: then the answer's body reports what fails, but an error needs a listener here too.
+    let responded = false;
+    // Stays for the response's body, which reports its own failures: an error without a listener would be thrown.
     stream.on('error', (error: unknown) => {
-      if (!answered) fail(this.#describe(error));
+      if (!responded) fail(this.#describe(error));
     });
     stream.once('response', (message: IncomingMessage) => {
-      answered = true;
+      responded = true;
       stopAbort();
-      resolve(this.#answer(message));
+      resolve(this.#respond(message));
     });
     if (this.#upload !== undefined) {
-      this.#upload.run().catch((error: Error) => (answered ? stream.destroy() : fail(error)));
+      this.#upload.run().catch((error: Error) => (responded ? stream.destroy() : fail(error)));
     }
     // got ends a GET and a HEAD itself.
     else if (this.#request.method !== 'GET' && this.#request.method !== 'HEAD') stream.end();
   }
 
-  #answer(message: IncomingMessage): NodeResponse {
+  #respond(message: IncomingMessage): NodeResponse {
     const { method, url, signal } = this.#request;
+    const { proxy } = this.#transport.route;
     const status = message.statusCode ?? 0;
-    // The server has decided. What it will not read is not sent, and not waiting for it saves its answer from the reset that follows.
+    // The server will not read the rest of the body, and may reset the connection: read its response now.
     if (status >= 300) this.#upload?.stop();
-    const head = { method, url, status, rawHeaders: message.rawHeaders };
+    const remoteAddress = proxy === undefined ? message.socket.remoteAddress : undefined;
+    const head = { method, url, remoteAddress, status, rawHeaders: message.rawHeaders };
     const length = message.headers['content-length'];
     if (!hasBody(method, status, length)) {
       this.#stream.once('end', () => this.#finish(0));
@@ -155,7 +157,7 @@ class RunningExchange {
   #finish(received: number): void {
     if (this.#finished) return;
     this.#finished = true;
-    // Node keeps a connection whose request was not sent to its end open for ever.
+    // Node would keep the connection of an incomplete request open for ever.
     if (this.#upload !== undefined && !this.#upload.finished) this.#stream.destroy();
     this.#transport.onBytes(this.#upload?.sent ?? 0, received);
   }
@@ -163,15 +165,15 @@ class RunningExchange {
   #describe(error: unknown): Error {
     const { agents, role, route } = this.#transport;
     const socket = this.#clientRequest?.socket ?? undefined;
-    const wasWaiting = socket !== undefined && agents.wasPreconnected(socket);
-    const isKept = wasWaiting || this.#clientRequest?.reusedSocket === true;
+    const wasPreconnected = socket !== undefined && agents.wasPreconnected(socket);
+    const isKept = wasPreconnected || this.#clientRequest?.reusedSocket === true;
     const certificate = socket && agents.certificateOf(socket);
     const peer = { ...route.tls, role, certificate };
     return describeFailure(error, this.#request, isKept, { peer, proxy: route.proxy });
   }
 }
 
-/** Node would send a stream in chunks, which many registries refuse. */
+/** Without Content-Length, node would send the body chunked, which many registries reject. */
 function lengthHeader(request: Exchange): Record<string, string> {
   if (request.body !== undefined) return { 'content-length': String(request.body.size) };
   const mayHaveBody = request.method === 'POST' || request.method === 'PUT' || request.method === 'PATCH';

@@ -5,12 +5,12 @@ import { FailedError, MultiarchError } from '../oci/errors.js';
 import { startDeadline } from './deadline.js';
 import type { RequestBody } from './message.js';
 
-/** Small enough that a slow but living connection takes one within the idle limit. */
+/** Small enough that a slow connection accepts one within the idle limit. */
 const CHUNK_BYTES = 64 * 1024;
-/** So much is handed to the connection before it took any of it: it never waits for the body while there is some. */
+/** The limit of bytes that the connection has not accepted yet. */
 const HIGH_WATER_MARK = 512 * 1024;
 
-/** Opens a body to be sent. @throws FailedError when it cannot be opened, or its own error when that is one of ours */
+/** Opens a body to be sent. @throws FailedError if it cannot be opened, or its own MultiarchError */
 export async function openBody(body: RequestBody, signal: AbortSignal): Promise<Readable> {
   try {
     const opening = Promise.resolve(body.open());
@@ -24,19 +24,19 @@ export async function openBody(body: RequestBody, signal: AbortSignal): Promise<
   }
 }
 
-/** How one body is sent. */
+/** The options of one {@link Upload}. */
 export interface UploadOptions {
   /** In bytes. */
   readonly size: number;
-  /** How long the server may take nothing. */
+  /** The limit on the time in which the server accepts no bytes. */
   readonly idleMilliseconds: number;
-  /** The server has taken nothing for so long; has to destroy the sink. */
+  /** Called after that time. Must destroy the sink. */
   readonly onStall: () => void;
   readonly onSent: RequestBody['onSent'] | undefined;
   readonly sizeError: RequestBody['sizeError'] | undefined;
 }
 
-/** Sends one opened body into one request. */
+/** Sends an opened body in one request. */
 export class Upload {
   readonly #body: Readable;
   readonly #sink: Writable;
@@ -44,8 +44,8 @@ export class Upload {
   /** Ends {@link #sendAll}. */
   #wake = (): void => {};
   #stopDeadline = (): void => {};
-  /** Bytes given to the sink. */
-  #given = 0;
+  /** Bytes written to the sink. */
+  #written = 0;
   #sent = 0;
   #ended = false;
   #finished = false;
@@ -58,19 +58,19 @@ export class Upload {
     sink.once('close', () => this.stop());
   }
 
-  /** Bytes that the connection has taken so far. */
+  /** Bytes that the connection has accepted so far. */
   get sent(): number {
     return this.#sent;
   }
 
-  /** The whole body was sent. */
+  /** Whether the whole body was sent. */
   get finished(): boolean {
     return this.#finished;
   }
 
   /**
-   * Sends. Ends without an error when it was stopped, or when the sink fails: the sink tells that itself.
-   * @throws the body's error for another size than it says; what the body fails with
+   * Sends the body. Returns without an error if it was stopped or the sink fails, which reports its own error.
+   * @throws the error of a body of another size than announced; what the body fails with
    */
   async run(): Promise<void> {
     try {
@@ -86,7 +86,7 @@ export class Upload {
     this.#sink.end();
   }
 
-  /** Sends no more. The connection cannot be used for another request then, unless all was sent before. */
+  /** Stops sending. Unless all was sent before, the connection cannot be used for another request. */
   stop(): void {
     if (this.#finished) return;
     this.#stopped = true;
@@ -96,7 +96,7 @@ export class Upload {
     this.#wake();
   }
 
-  /** Resolves when the connection has taken all that the body gave, or no more is to be sent. */
+  /** Resolves when the connection has accepted the whole body, or sending was stopped. */
   #sendAll(): Promise<void> {
     const body = this.#body;
     return new Promise((resolve, reject) => {
@@ -105,11 +105,11 @@ export class Upload {
       finished(body, { writable: false }, (error) => {
         this.#ended = true;
         if (error !== null && error !== undefined) reject(error);
-        else if (this.#sent === this.#given) resolve();
+        else if (this.#sent === this.#written) resolve();
       });
       body.on('data', (chunk: Uint8Array) => {
         if (this.#stopped) return;
-        if (this.#given + chunk.length > this.#options.size) {
+        if (this.#written + chunk.length > this.#options.size) {
           body.pause();
           reject(this.#wrongSize('more'));
           return;
@@ -117,33 +117,32 @@ export class Upload {
         for (let start = 0; start < chunk.length; start += CHUNK_BYTES) {
           this.#write(chunk.subarray(start, start + CHUNK_BYTES));
         }
-        if (this.#given - this.#sent >= HIGH_WATER_MARK) body.pause();
+        if (this.#written - this.#sent >= HIGH_WATER_MARK) body.pause();
       });
-      // Whoever opened it may have looked into it before, and paused it.
+      // The body may have been paused when it was opened.
       body.resume();
     });
   }
 
-  /** Time in which the body itself is slow does not count as a stall: only while a piece is on its way do we wait for the server. */
-  #write(piece: Uint8Array): void {
-    if (this.#given === this.#sent) this.#startDeadline();
-    this.#given += piece.length;
-    this.#sink.write(piece, (error) => {
+  /** The idle limit applies only while a chunk is in transit, so a slow body is no stall. */
+  #write(chunk: Uint8Array): void {
+    if (this.#written === this.#sent) this.#startDeadline();
+    this.#written += chunk.length;
+    this.#sink.write(chunk, (error) => {
       if (this.#stopped || (error !== null && error !== undefined)) return;
-      this.#sent += piece.length;
-      this.#options.onSent?.(piece.length);
+      this.#sent += chunk.length;
+      this.#options.onSent?.(chunk.length);
       this.#stopDeadline();
-      if (this.#sent < this.#given) this.#startDeadline();
+      if (this.#sent < this.#written) this.#startDeadline();
       if (!this.#ended) this.#body.resume();
-      else if (this.#sent === this.#given) this.#wake();
+      else if (this.#sent === this.#written) this.#wake();
     });
   }
 
   #wrongSize(what: 'more' | 'fewer'): Error {
     const { size, sizeError } = this.#options;
     return (
-      sizeError?.(what) ??
-      new FailedError(`The body to send has ${what} than the ${size} bytes that were announced`)
+      sizeError?.(what) ?? new FailedError(`the request body has ${what} than the announced ${size} bytes`)
     );
   }
 
@@ -155,5 +154,5 @@ export class Upload {
 function bodyError(error: unknown): MultiarchError {
   if (error instanceof MultiarchError) return error;
   const why = error instanceof Error ? error.message : 'unknown reason';
-  return new FailedError(`The body to send could not be read: ${why}`, { cause: error });
+  return new FailedError(`cannot read the request body: ${why}`, { cause: error });
 }

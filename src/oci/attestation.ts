@@ -1,21 +1,24 @@
 import type { Descriptor } from './descriptor.js';
 import type { Platform } from './platform.js';
 
-/** BuildKit's mark on an index entry that is not an image but a statement about one. */
+/** The annotation by which BuildKit marks an index entry as an attestation. */
 export const REFERENCE_TYPE = 'vnd.docker.reference.type';
-/** The digest of the image that such an entry speaks about. */
+/** The annotation with the digest of the attested image. */
 export const REFERENCE_DIGEST = 'vnd.docker.reference.digest';
-/** The value of {@link REFERENCE_TYPE} for provenance and SBOM statements. */
+/** The value of {@link REFERENCE_TYPE} for provenance and SBOM attestations. */
 export const ATTESTATION_MANIFEST = 'attestation-manifest';
-/** Whether an entry of an index is a statement about an image, such as BuildKit's provenance, rather than an image. */
+
+/** Reports whether an index entry is an attestation, such as BuildKit's provenance, rather than an image. */
 export function isAttestation({ annotations }: Descriptor): boolean {
   return annotations?.[REFERENCE_TYPE] !== undefined;
 }
-/** The digest that a statement names as that of its image, as written; `undefined` for what is no statement. */
+
+/** Returns the digest of the image that an attestation is for, unchecked; `undefined` for any other entry. */
 export function attestedDigest(descriptor: Descriptor): string | undefined {
   return isAttestation(descriptor) ? descriptor.annotations?.[REFERENCE_DIGEST] : undefined;
 }
-/** What the images of an index run on, in its order. Statements about them do not count, nor what says no platform. */
+
+/** Platforms of the images in an index, in order. Skips attestations and entries without a platform. */
 export function imagePlatforms(manifests: readonly Descriptor[]): readonly Platform[] {
   return manifests.flatMap((entry) => (isAttestation(entry) ? [] : (entry.platform ?? [])));
 }

@@ -5,9 +5,9 @@ import { isJsonObject } from './json.js';
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /**
- * What is wrong with one descriptor beyond what a schema can say well (image-spec, "OCI Content Descriptors").
- * @param pointer Where it stands in its document.
- * @param value As read from JSON. What has the wrong type is left to the schema.
+ * Checks the rules for a descriptor that a schema does not express (image-spec, "OCI Content Descriptors").
+ * @param pointer the location of the descriptor in its document
+ * @param value parsed JSON; wrong types are left to the schema
  */
 export function checkDescriptor(pointer: string, value: unknown): Problem[] {
   if (!isJsonObject(value)) return [];
@@ -18,7 +18,7 @@ export function checkDescriptor(pointer: string, value: unknown): Problem[] {
   ];
 }
 
-/** A digest's grammar, and case and length of the algorithms that have one. */
+/** Checks the grammar of a digest, and the case and length of sha256 and sha512. */
 export function checkDigest(pointer: string, digest: unknown): Problem[] {
   if (typeof digest !== 'string') return [];
   const reason = digestProblem(digest);
@@ -31,7 +31,7 @@ function digestRule(digest: string): string {
   return /[A-F]/.test(digest) ? 'digest/case' : 'digest/length';
 }
 
-/** `data` must be the content that `size` and `digest` speak of: some clients take it in place of a download. */
+/** Checks that `data` has the given `size` and `digest`: some clients use it instead of downloading the content. */
 function checkData(pointer: string, descriptor: Readonly<Record<string, unknown>>): Problem[] {
   const { data, size, digest } = descriptor;
   if (typeof data !== 'string') return [];
@@ -40,19 +40,19 @@ function checkData(pointer: string, descriptor: Readonly<Record<string, unknown>
   }
   const content = Buffer.from(data, 'base64');
   if (typeof size === 'number' && size !== content.length) {
-    const message = `holds ${content.length} bytes, but "size" says ${size}`;
+    const message = `has ${content.length} bytes, but "size" is ${size}`;
     return [{ pointer, message, rule: 'data/size' }];
   }
   if (typeof digest !== 'string' || !isDigest(digest)) return [];
   const algorithm = digestAlgorithm(digest);
   if (algorithm === undefined || digestOf(content, algorithm) === digest) return [];
-  return [{ pointer, message: 'is not the content that "digest" speaks of', rule: 'data/digest' }];
+  return [{ pointer, message: 'does not match "digest"', rule: 'data/digest' }];
 }
 
-/** Half a platform selects nothing. */
+/** Checks that a platform has both parts: a client cannot select an incomplete one. */
 function checkPlatform(pointer: string, platform: unknown): Problem[] {
   if (!isJsonObject(platform)) return [];
   return ['architecture', 'os']
     .filter((name) => (platform[name] ?? '') === '')
-    .map((name) => ({ pointer, message: `does not say "${name}"`, rule: 'platform/incomplete' }));
+    .map((name) => ({ pointer, message: `has no "${name}"`, rule: 'platform/incomplete' }));
 }

@@ -5,7 +5,7 @@ import { readPlatform, type PlatformJson, type Platform } from './platform.js';
 /** Annotations of an index, a manifest or a descriptor (image-spec, "Annotations"). */
 export type Annotations = Readonly<Record<string, string>>;
 
-/** The tag of an entry in the index.json of an image layout (image-spec, "Pre-Defined Annotation Keys"). */
+/** The annotation with the tag of an entry in an image layout (image-spec, "Pre-Defined Annotation Keys"). */
 export const REF_NAME = 'org.opencontainers.image.ref.name';
 
 /** A typed, sized and hashed pointer to content (image-spec, "OCI Content Descriptors"). */
@@ -16,14 +16,14 @@ export interface Descriptor {
   readonly size: number;
   readonly urls?: readonly string[];
   readonly annotations?: Annotations;
-  /** The content itself, base64. As read it is not yet checked: documents are found where it is something else. */
+  /** The content itself, base64. Not checked when read: in some published documents it is other content. */
   readonly data?: string;
   readonly artifactType?: MediaType;
   /** Only in the `manifests` of an index. */
   readonly platform?: Platform;
 }
 
-/** A descriptor as JSON holds it, once its schema has allowed it. */
+/** The JSON of a descriptor that matches its schema. */
 export interface DescriptorJson {
   readonly mediaType: MediaType;
   readonly digest: Digest;
@@ -35,7 +35,7 @@ export interface DescriptorJson {
   readonly platform?: PlatformJson;
 }
 
-/** What is known of a descriptor; empty members and half a platform are as good as none. */
+/** Converts descriptor JSON; drops empty members and incomplete platforms. */
 export function readDescriptor(json: DescriptorJson): Descriptor {
   const { mediaType, digest, size, urls, annotations, data, artifactType } = json;
   const platform = json.platform === undefined ? undefined : readPlatform(json.platform);

@@ -4,7 +4,7 @@ import {
   descriptorChanges,
   indexChanges,
   type DescriptorChanges,
-  type IndexChanges,
+  type IndexFieldChanges,
   type ValueChange,
 } from './diff-values.js';
 import type { Digest } from './digest.js';
@@ -13,68 +13,68 @@ import type { MediaType } from './media-type.js';
 import { formatPlatformFull, platformKey, type Platform } from './platform.js';
 import { attestedDigest, isAttestation } from './attestation.js';
 
-/** What can be compared: an index, or one image with the platform that it runs on, as if it were the only entry. */
+/** What can be compared: an index, or one image with its platform, as if it were the only entry of an index. */
 export type Comparable =
   | Pick<IndexDocument, 'kind' | 'digest' | 'mediaType' | 'value'>
   | { readonly kind: 'manifest'; readonly descriptor: Descriptor };
 
-/** An entry of one side. JSON: the descriptor as the index has it. */
+/** An entry of one side. */
 export interface DiffEntry {
-  /** Of a statement, what its image runs on; absent where nobody says. */
+  /** The platform of the entry; of an attestation, that of its image. */
   readonly platform?: Platform;
   readonly descriptor: Descriptor;
 }
 
-/** An entry that both sides have, and that is not the same. */
+/** An entry that differs between the sides. */
 export interface ChangedEntry {
-  /** As the second side writes it. */
+  /** As in the second side. */
   readonly platform?: Platform;
   readonly before: Descriptor;
   readonly after: Descriptor;
   readonly changes: DescriptorChanges;
 }
 
-/** What became of the entries of one kind. `added` is in the second side's order, the rest in the first's. */
+/** The differences in the entries of one kind. `added` is in the second side's order, the rest in the first's. */
 export interface EntriesDiff {
   readonly added: readonly DiffEntry[];
   readonly removed: readonly DiffEntry[];
   readonly changed: readonly ChangedEntry[];
 }
 
-/** An entry by its platform, or by what it is where it has none; of a statement, that of its image. */
+/** An entry by its platform, or by its type if it has none; an attestation by the platform of its image. */
 export interface OrderedEntry {
   readonly name: string;
   readonly digest: Digest;
 }
 
-/** What differs between two indexes. Fit to be written as JSON as it stands. */
+/** The differences between two indexes. Serialisable as JSON. */
 export interface IndexDiff {
-  /** Whether the two are the same bytes. Where not, all else may still be empty: then only their form differs. */
+  /** Whether both have the same digest. If not, all other members can still be empty: only the formatting differs. */
   readonly same: boolean;
   readonly before: { readonly digest: Digest; readonly mediaType: MediaType };
   readonly after: { readonly digest: Digest; readonly mediaType: MediaType };
-  /** What differs in what the indexes say of themselves. */
-  readonly index: IndexChanges;
-  /** Images, and all else that is no statement. */
+  /** The differences in the members of the indexes other than `manifests`. */
+  readonly index: IndexFieldChanges;
+  /** Images and all other entries that are not attestations. */
   readonly platforms: EntriesDiff;
-  /** Statements about images, such as BuildKit's provenance. */
+  /** Attestations, such as BuildKit's provenance. */
   readonly attestations: EntriesDiff;
-  /** The entries that both sides have, where they do not stand in the same order. */
+  /** The entries that both sides have, if their order differs. */
   readonly order?: ValueChange<readonly OrderedEntry[]>;
 }
 
 /**
- * Compares two indexes by platform, spelling aside (arm64 is arm64/v8). Of several entries of one platform those with
- * the same digest are compared with each other, then the others in their order. A statement is known by the platform
- * of its image. An entry whose platform changed was removed for one and added for another.
+ * Compares two indexes by platform, apart from spelling (arm64 is arm64/v8). Of several entries of one platform, those
+ * with the same digest are paired first, then the others in order. An attestation has the platform of its image. An
+ * entry whose platform changed is removed for one platform and added for the other.
  */
 export function diffIndexes(before: Comparable, after: Comparable): IndexDiff {
   const left = entriesOf(before);
   const right = entriesOf(after);
   const pairs = pairUp(left, right);
   const paired = new Set(pairs.flat());
-  const ofKind = (isStatement: boolean): EntriesDiff => {
-    const isWanted = (entry: Item): boolean => entry.isStatement === isStatement;
+  const ofKind = (attests: boolean): EntriesDiff => {
+    const isWanted = (entry: Item): boolean => entry.attests === attests;
     const isSingle = (entry: Item): boolean => isWanted(entry) && !paired.has(entry);
     return {
       added: right.filter(isSingle).map(diffEntry),
@@ -94,12 +94,13 @@ export function diffIndexes(before: Comparable, after: Comparable): IndexDiff {
   };
 }
 
-/** An entry with what it is compared by. */
+/** An entry with its comparison key. */
 interface Item {
   readonly descriptor: Descriptor;
   readonly platform: Platform | undefined;
-  readonly isStatement: boolean;
-  /** Entries with the same one compete for the same place. */
+  /** Whether the entry is an attestation. */
+  readonly attests: boolean;
+  /** Entries with the same key can be paired. */
   readonly key: string;
   readonly position: number;
 }
@@ -111,7 +112,7 @@ function headOf(side: Comparable): { readonly digest: Digest; readonly mediaType
   return { digest, mediaType };
 }
 
-/** What a side says of itself: of one image, its type only, which is no index's. */
+/** The index of a side; `undefined` for an image. */
 function indexOf(side: Comparable): Parameters<typeof indexChanges>[0] {
   return side.kind === 'index' ? { ...side.value, mediaType: side.mediaType } : undefined;
 }
@@ -123,18 +124,18 @@ function entriesOf(side: Comparable): Item[] {
     if (!isAttestation(entry) && !images.has(entry.digest)) images.set(entry.digest, entry);
   }
   return manifests.map((descriptor, position) => {
-    const isStatement = isAttestation(descriptor);
-    const { platform } = (isStatement ? images.get(attestedDigest(descriptor)) : descriptor) ?? {};
+    const attests = isAttestation(descriptor);
+    const { platform } = (attests ? images.get(attestedDigest(descriptor)) : descriptor) ?? {};
     const key = JSON.stringify([
-      isStatement,
+      attests,
       platform === undefined ? null : platformKey(platform),
       descriptor.artifactType ?? null,
     ]);
-    return { descriptor, platform, isStatement, key, position };
+    return { descriptor, platform, attests, key, position };
   });
 }
 
-/** In the first side's order. */
+/** Pairs the entries of both sides, in the first side's order. */
 function pairUp(left: readonly Item[], right: readonly Item[]): Pair[] {
   const alike = pairBy(({ key, descriptor }) => `${key} ${descriptor.digest}`, left, right);
   const done = new Set(alike.flat());
@@ -143,7 +144,7 @@ function pairUp(left: readonly Item[], right: readonly Item[]): Pair[] {
   return [...alike, ...others].sort(([a], [b]) => a.position - b.position);
 }
 
-/** Of entries with the same name the first goes with the first, and so on. */
+/** Pairs the entries with the same name in order. */
 function pairBy(nameOf: (entry: Item) => string, left: readonly Item[], right: readonly Item[]): Pair[] {
   const groups = new Map<string, Item[]>();
   for (const entry of right) {
@@ -185,9 +186,9 @@ function orderChange(pairs: readonly Pair[]): ValueChange<readonly OrderedEntry[
   );
 }
 
-function orderedEntry({ descriptor, platform, isStatement }: Item): OrderedEntry {
+function orderedEntry({ descriptor, platform, attests }: Item): OrderedEntry {
   const subject = platform === undefined ? undefined : formatPlatformFull(platform);
-  const name = isStatement
+  const name = attests
     ? ['attestation', ...(subject === undefined ? [] : ['of', subject])].join(' ')
     : (subject ?? descriptor.artifactType ?? descriptor.mediaType);
   return { name, digest: descriptor.digest };

@@ -4,29 +4,29 @@ import { type Annotations, type Descriptor } from './descriptor.js';
 import type { ImageIndex } from './image-index.js';
 import { REFERENCE_DIGEST, isAttestation } from './attestation.js';
 
-/** A value on both sides. Absent where that side does not have it. */
+/** A value on both sides. A side without the value is absent. */
 export interface ValueChange<T> {
   readonly before?: T;
   readonly after?: T;
 }
 
 /** Annotations that differ, by key. */
-type AnnotationChanges = Readonly<Record<string, ValueChange<string>>>;
+export type AnnotationChanges = Readonly<Record<string, ValueChange<string>>>;
 
-type Changes<T> = { readonly [Name in keyof T]?: ValueChange<NonNullable<T[Name]>> };
+export type Changes<T> = { readonly [Name in keyof T]?: ValueChange<NonNullable<T[Name]>> };
 
-/** What differs between two descriptors. `platform` is there where only its spelling differs, too. */
+/** The differences between two descriptors. Includes a `platform` that differs only in spelling. */
 export type DescriptorChanges = Changes<Omit<Descriptor, 'annotations'>> & {
   readonly annotations?: AnnotationChanges;
 };
 
-/** What differs in what two indexes say of themselves. */
-export type IndexChanges = Changes<Pick<ImageIndex, 'mediaType' | 'artifactType' | 'subject'>> & {
+/** The differences between two indexes apart from their entries. */
+export type IndexFieldChanges = Changes<Pick<ImageIndex, 'mediaType' | 'artifactType' | 'subject'>> & {
   readonly annotations?: AnnotationChanges;
 };
 
-const OF_INDEX = ['mediaType', 'artifactType', 'subject'] as const;
-const OF_DESCRIPTOR = [
+const INDEX_MEMBERS = ['mediaType', 'artifactType', 'subject'] as const;
+const DESCRIPTOR_MEMBERS = [
   'digest',
   'size',
   'mediaType',
@@ -36,24 +36,27 @@ const OF_DESCRIPTOR = [
   'data',
 ] as const satisfies readonly Exclude<keyof Descriptor, 'annotations'>[];
 
-/** @param before `undefined` for what is no index, and so says nothing of this */
-export function indexChanges(before: ImageIndex | undefined, after: ImageIndex | undefined): IndexChanges {
+/** Compares the members of two indexes; `undefined` for an image, which has none of them. */
+export function indexChanges(
+  before: ImageIndex | undefined,
+  after: ImageIndex | undefined,
+): IndexFieldChanges {
   return {
-    ...fieldChanges(OF_INDEX, before ?? {}, after ?? {}),
+    ...fieldChanges(INDEX_MEMBERS, before ?? {}, after ?? {}),
     ...annotationsPart(before?.annotations, after?.annotations),
   };
 }
 
-/** That a statement is about another digest follows where it is another statement, and is not said again. */
+/** Compares two descriptors. For a different attestation, the digest of its image is no change of its own. */
 export function descriptorChanges(before: Descriptor, after: Descriptor): DescriptorChanges {
   const isOther = isAttestation(after) && before.digest !== after.digest;
   return {
-    ...fieldChanges(OF_DESCRIPTOR, before, after),
+    ...fieldChanges(DESCRIPTOR_MEMBERS, before, after),
     ...annotationsPart(before.annotations, after.annotations, isOther ? [REFERENCE_DIGEST] : []),
   };
 }
 
-/** Both sides of a value that differs. */
+/** Returns both sides of a value. */
 export function changeOf<T>(before: T | undefined, after: T | undefined): ValueChange<T> {
   return { ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
 }
@@ -64,7 +67,7 @@ function fieldChanges<T, Name extends keyof T>(
   after: Partial<T>,
 ): Changes<Pick<T, Name>> {
   const changed = names.filter((name) => !isDeepStrictEqual(before[name], after[name]));
-  // The members are those of T, which Object.fromEntries cannot say.
+  // Object.fromEntries loses the names of T.
   return Object.fromEntries(changed.map((name) => [name, changeOf(before[name], after[name])])) as Changes<
     Pick<T, Name>
   >;
@@ -83,7 +86,7 @@ function annotationsPart(
   return { annotations: Object.fromEntries(changes) };
 }
 
-/** An annotation may be called as what every object has. */
+/** Reads an own property only: an annotation can be called `constructor`. */
 function valueOf(annotations: Annotations, key: string): string | undefined {
   return Object.hasOwn(annotations, key) ? annotations[key] : undefined;
 }

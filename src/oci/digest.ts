@@ -5,12 +5,12 @@ import { ArgumentError } from './errors.js';
 declare const digestBrand: unique symbol;
 
 /**
- * `algorithm:encoded`, checked (image-spec, "Digests"). sha256 has 64 and sha512 128 lower-case hexadecimal digits;
- * any other algorithm only has to follow the grammar and cannot be verified here.
+ * A valid digest, `algorithm:encoded` (image-spec, "Digests"). sha256 has 64 and sha512 128 lower-case hexadecimal
+ * digits; digests of other algorithms follow the grammar and cannot be verified.
  */
 export type Digest = string & { readonly [digestBrand]: true };
 
-/** An algorithm that content can be verified with. */
+/** An algorithm that this library verifies content with. */
 export type DigestAlgorithm = 'sha256' | 'sha512';
 
 const GRAMMAR = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
@@ -19,32 +19,32 @@ const HEX_LENGTHS: ReadonlyMap<string, number> = new Map([
   ['sha512', 128],
 ] satisfies [DigestAlgorithm, number][]);
 
-/** @throws ArgumentError when the text is not a digest; the message says what is wrong with it. */
+/** Parses a digest. @throws ArgumentError with the reason if the text is not a digest */
 export function parseDigest(text: string): Digest {
   const problem = digestProblem(text);
   if (problem !== undefined) throw new ArgumentError(`invalid digest ${JSON.stringify(text)}: ${problem}`);
   return text as Digest;
 }
 
-/** `undefined` where {@link parseDigest} would throw. */
+/** Returns `undefined` where {@link parseDigest} throws. */
 export function tryParseDigest(text: string): Digest | undefined {
   return isDigest(text) ? text : undefined;
 }
 
-/** Whether the text is a digest: tells the two kinds of selector apart, since no tag holds a colon. */
+/** Reports whether the text is a digest. Distinguishes a digest from a tag, which never contains a colon. */
 export function isDigest(text: string): text is Digest {
   return digestProblem(text) === undefined;
 }
 
 /**
- * Whether the text is a digest that content can be verified with. Where a reference may stand as well, this tells the
- * two apart: by the grammar alone `app:1` is a digest, too.
+ * Reports whether the text is a digest that can be verified. Distinguishes a digest from a reference: by the grammar
+ * alone `app:1` is also a digest.
  */
 export function isVerifiableDigest(text: string): text is Digest {
   return isDigest(text) && digestAlgorithm(text) !== undefined;
 }
 
-/** What keeps the text from being a digest, for a message; `undefined` when it is one. */
+/** Returns why the text is not a digest, for a message; `undefined` for a digest. */
 export function digestProblem(text: string): string | undefined {
   const colon = text.indexOf(':');
   if (colon < 0) return 'it has no algorithm, such as "sha256:"';
@@ -59,13 +59,13 @@ export function digestProblem(text: string): string | undefined {
   return `"${text.slice(0, colon)}:" is followed by something other than hexadecimal digits`;
 }
 
-/** The algorithm where content can be verified with it, else `undefined`. */
+/** Returns the algorithm of a digest; `undefined` for one that cannot be verified. */
 export function digestAlgorithm(digest: Digest): DigestAlgorithm | undefined {
   const algorithm = digest.slice(0, digest.indexOf(':'));
   return algorithm === 'sha256' || algorithm === 'sha512' ? algorithm : undefined;
 }
 
-/** The digest of these bytes. @default algorithm 'sha256' */
+/** Computes the digest of bytes. @default algorithm 'sha256' */
 export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
 }

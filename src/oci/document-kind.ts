@@ -1,7 +1,7 @@
 import { isJsonObject } from './json.js';
 import { DOCKER_LIST, OCI_INDEX, isManifestType } from './media-type.js';
 
-/** The documents that can be validated. */
+/** The kinds of documents that can be validated. */
 export const DOCUMENT_KINDS = [
   'image-index',
   'docker-manifest-list',
@@ -16,8 +16,9 @@ export const DOCUMENT_KINDS = [
 export type DocumentKind = (typeof DOCUMENT_KINDS)[number];
 
 /**
- * What a value read from JSON is: by its `mediaType` where it says its own, else by the members that only one kind has.
- * `undefined` where it is none of the kinds. A `mediaType` beside a `digest` is that of something else: a descriptor.
+ * Detects the kind of a document from its `mediaType`, or without one from the members that only one kind has. Returns
+ * `undefined` for an unknown kind. With a `digest` beside it, `mediaType` is that of other content: a descriptor.
+ * @param value parsed JSON
  */
 export function detectKind(value: unknown): DocumentKind | undefined {
   if (!isJsonObject(value)) return undefined;

@@ -4,20 +4,20 @@ import type { ImageIndex } from './image-index.js';
 import type { ImageManifest } from './image-manifest.js';
 import { DOCKER_CONFIG, OCI_CONFIG, OCI_EMPTY, OCI_MANIFEST, type MediaType } from './media-type.js';
 
-/** The largest manifest or index that registries take in (distribution and Amazon ECR), in bytes. */
+/** The largest manifest or index that registries accept (distribution and Amazon ECR), in bytes. */
 export const MAX_MANIFEST_PUSH = 4 * 1024 * 1024;
 
-/** The largest manifest or index that is read, in bytes: some registries hold more than they would take in. */
+/** The largest manifest or index that is read, in bytes: some registries serve larger ones than they accept. */
 export const MAX_MANIFEST_PULL = 8 * 1024 * 1024;
 
-/** How many image indexes may be within one another: nothing real goes deeper. */
+/** The maximum depth of nested image indexes. No known index is deeper. */
 export const MAX_NESTED_INDEXES = 4;
 
-/** An image manifest or an image index: a parsed value beside the exact bytes that it was read from. */
+/** An image manifest or an image index: the parsed value with the exact bytes that it was read from. */
 export type ManifestOrIndex = IndexDocument | ManifestDocument;
 
-interface DocumentBase {
-  /** As read. Never made again from `value`: other spaces or key order would be another digest. */
+export interface DocumentBase {
+  /** As read. Never serialised again from `value`: other white space or key order would change the digest. */
   readonly bytes: Uint8Array;
   readonly mediaType: MediaType;
   readonly digest: Digest;
@@ -34,8 +34,8 @@ export interface ManifestDocument extends DocumentBase {
 }
 
 /**
- * The descriptor of a document: what an index entry, or a tag, says of it. Without a platform, which only the config
- * knows. An artifact is marked as one (image-spec, "Guidelines for Artifact Usage").
+ * Returns the descriptor of a document, as an index entry contains it. It has no platform, which only the config
+ * gives. An artifact has an `artifactType` (image-spec, "Guidelines for Artifact Usage").
  */
 export function documentDescriptor(document: ManifestOrIndex): Descriptor {
   const { mediaType, digest, bytes } = document;
@@ -43,7 +43,7 @@ export function documentDescriptor(document: ManifestOrIndex): Descriptor {
   return { mediaType, digest, size: bytes.length, ...(artifactType === undefined ? {} : { artifactType }) };
 }
 
-/** Configs that say nothing of what an artifact is. Docker once gave images a config of no particular type. */
+/** Config media types that do not identify an artifact type. Old versions of Docker use `application/octet-stream`. */
 const GENERIC_CONFIG_TYPES = new Set<MediaType>([
   OCI_CONFIG,
   DOCKER_CONFIG,
@@ -59,9 +59,9 @@ function artifactTypeOf({ kind, mediaType, value }: ManifestOrIndex): MediaType 
 }
 
 /**
- * What a document cannot be without, in its order and with its repetitions: the entries of an index; the config and
- * the layers of a manifest. Among the layers may be some that are not for distribution (`isNonDistributableType`).
- * Not `subject`: it is what the document speaks about, and may be missing (image-spec, "subject").
+ * Returns the content that a document needs, in order and with duplicates: the entries of an index; the config and the
+ * layers of a manifest. The layers can include non-distributable ones (`isNonDistributableType`). The `subject` is not
+ * a child: it may be missing (image-spec, "subject").
  */
 export function childrenOf(document: ManifestOrIndex): readonly Descriptor[] {
   if (document.kind === 'index') return document.value.manifests;

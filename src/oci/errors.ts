@@ -1,16 +1,15 @@
 /**
- * What went wrong, as types. Every room below `cli` throws one of these and nothing else on purpose;
- * only `cli` turns them into text and an exit code.
+ * The typed errors. All layers below `cli` throw only these on purpose; `cli` turns them into text and an exit code.
  */
 
-/** One element of a registry's error answer (distribution-spec, "Error Codes"), text already stripped of control characters. */
+/** One error of a registry's response (distribution-spec, "Error Codes"), without control characters. */
 export interface RegistryErrorDetail {
   readonly code: string;
   readonly message: string;
   readonly detail?: unknown;
 }
 
-/** The request that failed: what was asked and what the registry said. `url` is redacted, so it may be printed. */
+/** A failed request and the registry's response. `url` is redacted and can be printed. */
 export interface FailedExchange {
   readonly method: string;
   readonly url: string;
@@ -18,17 +17,17 @@ export interface FailedExchange {
   readonly errors: readonly RegistryErrorDetail[];
 }
 
-/** One thing that is wrong with a document. */
+/** One mistake in a document. */
 export interface Problem {
-  /** Where: a JSON pointer (RFC 6901) into the document, `""` for the document itself. */
+  /** The location: a JSON pointer (RFC 6901) into the document, `""` for the document itself. */
   readonly pointer: string;
-  /** What is wrong there, for a person to read. */
+  /** What is wrong at the location. Read after it: `/manifests/0 has no "digest"`. */
   readonly message: string;
-  /** Which rule it breaks: `schema/<keyword>`, `json/syntax`, or the name of a semantic rule such as `digest/length`. */
+  /** The violated rule: `schema/<keyword>`, `json/syntax`, or a semantic rule such as `digest/length`. */
   readonly rule: string;
 }
 
-/** Discriminates the errors without `instanceof`, which fails across two copies of the library. */
+/** Discriminates the errors, also across two copies of the library, where `instanceof` fails. */
 export type ErrorKind =
   | 'argument'
   | 'cancelled'
@@ -42,16 +41,25 @@ export type ErrorKind =
   | 'unavailable';
 
 export interface MultiarchErrorOptions {
-  /** What the user can do next, one sentence. */
+  /** One sentence that tells the user what to do next. */
   readonly hint?: string | undefined;
   readonly exchange?: FailedExchange | undefined;
   readonly cause?: unknown;
 }
 
-/** The base of every error that this library throws on purpose. */
+/** Marks the errors of this library. `Symbol.for` gives the same symbol in every copy of it. */
+const BRAND = Symbol.for('multiarch.error');
+
+/** The base of all errors that this library throws on purpose. */
 export abstract class MultiarchError extends Error {
+  static {
+    Object.defineProperty(this.prototype, BRAND, { value: true });
+  }
+
   abstract readonly kind: ErrorKind;
+  /** What the user can do next. */
   readonly hint: string | undefined;
+  /** The request that failed, where a registry returned an error. */
   readonly exchange: FailedExchange | undefined;
 
   constructor(message: string, options: MultiarchErrorOptions = {}) {
@@ -62,7 +70,7 @@ export abstract class MultiarchError extends Error {
   }
 }
 
-/** A word of the caller's cannot be understood: a malformed reference, platform, digest or option. */
+/** An invalid argument: a malformed reference, platform, digest or option. */
 export class ArgumentError extends MultiarchError {
   readonly kind = 'argument';
 }
@@ -77,10 +85,10 @@ export class UnauthorizedError extends MultiarchError {
   readonly kind = 'unauthorized';
 }
 
-/** Bytes that are not what they claim to be: a wrong digest or size, a document that breaks its schema or the rules. */
+/** Invalid content: a wrong digest or size, or a document that violates its schema or the rules. */
 export class InvalidError extends MultiarchError {
   readonly kind = 'invalid';
-  /** Everything that is wrong with the document, where it is a document that is wrong. */
+  /** All mistakes in the document; empty if the error is not about a document. */
   readonly problems: readonly Problem[];
 
   constructor(
@@ -92,12 +100,12 @@ export class InvalidError extends MultiarchError {
   }
 }
 
-/** A condition that the caller set is not met: a platform that must be there is missing. */
+/** A requirement of the caller is not met, such as a required platform. */
 export class RequirementError extends MultiarchError {
   readonly kind = 'requirement';
 }
 
-/** The registry answered 429 (or its own equivalent) until all retries were used. */
+/** The registry responded with 429 (or its own equivalent) until all retries were used. */
 export class RateLimitedError extends MultiarchError {
   readonly kind = 'rate-limited';
 }
@@ -107,35 +115,72 @@ export class UnavailableError extends MultiarchError {
   readonly kind = 'unavailable';
 }
 
-/** A draft or a tag is not as the caller expected: it exists already, it has moved, it is immutable. */
+/** A draft or a tag is not as the caller expected: it already exists, has moved, or is immutable. */
 export class ConflictError extends MultiarchError {
   readonly kind = 'conflict';
 }
 
-/** The caller's AbortSignal fired. */
+/** The caller's AbortSignal was aborted. */
 export class CancelledError extends MultiarchError {
   readonly kind = 'cancelled';
 }
 
-/** Everything that has no better name: a full disk, a file that cannot be read, an answer that makes no sense. */
+/** Any other failure: a full disk, an unreadable file, an invalid response. */
 export class FailedError extends MultiarchError {
   readonly kind = 'failed';
 }
 
+/** Several sources could not be read. Its kind is that of the first of `errors`, which are in the order of the sources. */
+export class SourcesError extends MultiarchError {
+  readonly kind: ErrorKind;
+  readonly errors: readonly MultiarchErrors[];
+  /** The problems of all `errors` of the kind `invalid`. */
+  readonly problems: readonly Problem[];
+
+  constructor(errors: readonly [MultiarchErrors, ...MultiarchErrors[]], total: number) {
+    const lines = errors.map(
+      (error) => `\n  ${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}`,
+    );
+    super(`${errors.length} of ${total} sources cannot be used:${lines.join('')}`);
+    this.kind = errors[0].kind;
+    this.errors = errors;
+    this.problems = errors.flatMap((error) => (error.kind === 'invalid' ? error.problems : []));
+  }
+}
+
+/** All errors that this library throws on purpose, discriminated by `kind`. */
+export type MultiarchErrors =
+  | ArgumentError
+  | CancelledError
+  | ConflictError
+  | FailedError
+  | InvalidError
+  | NotFoundError
+  | RateLimitedError
+  | RequirementError
+  | SourcesError
+  | UnauthorizedError
+  | UnavailableError;
+
+/** Reports whether a value is an error of this library, also of another copy of it. */
+export function isMultiarchError(error: unknown): error is MultiarchErrors {
+  return typeof error === 'object' && error !== null && BRAND in error;
+}
+
 /**
- * The error that a fired signal stands for. The signal's own reason stays out of it: it may be anything.
- * @param action what is not done any more, such as `write sha256:…`
+ * Returns the error for an aborted signal. It does not contain the signal's own reason, which can be any value.
+ * @param action the cancelled action, such as `write sha256:…`
  */
 export function cancelled(signal: AbortSignal, action?: string): CancelledError {
   const reason: unknown = signal.reason;
   if (reason instanceof Error && reason.name === 'TimeoutError') {
     const detail = action === undefined ? '' : ` (${action})`;
-    return new CancelledError(`Cancelled: the time limit was reached${detail}`);
+    return new CancelledError(`cancelled: the time limit was reached${detail}`);
   }
-  return new CancelledError(action === undefined ? 'Cancelled' : `Cancelled: ${action}`);
+  return new CancelledError(action === undefined ? 'cancelled' : `cancelled: ${action}`);
 }
 
-/** Without what a terminal would obey: control characters, line ends among them, become single spaces. */
+/** Makes text safe for a terminal: control characters and white space, including line breaks, become single spaces. */
 export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
 }

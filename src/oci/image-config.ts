@@ -8,8 +8,8 @@ import { invalidDocument, validateDocument } from './validate.js';
 export const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 
 /**
- * An image's configuration (image-spec, "OCI Image Configuration"): what we read of it. The specification requires
- * `architecture`, `os` and `rootfs`, but small tools leave them out.
+ * The members of an image's configuration that are read here (image-spec, "OCI Image Configuration"). The
+ * specification requires `architecture`, `os` and `rootfs`, but small tools omit them.
  */
 export interface ImageConfig {
   readonly architecture?: string;
@@ -23,10 +23,10 @@ export interface ImageConfig {
   readonly rootfs?: { readonly type: 'layers'; readonly diff_ids: readonly Digest[] };
 }
 
-/** What reading needs no opinion on, since none of it tells the platform or the layers. */
+/** Rules that reading ignores, because they do not affect the platform or the layers. */
 const TOLERATED = new Set(['schema/required', 'schema/pattern']);
 
-/** A config as JSON holds it, once its schema has allowed it. */
+/** The JSON of a config that matches its schema. */
 interface ImageConfigJson extends PlatformJson {
   readonly created?: string;
   readonly config?: ImageConfig['config'] | null;
@@ -34,15 +34,13 @@ interface ImageConfigJson extends PlatformJson {
 }
 
 /**
- * Reads the config of an image.
- * @param label What the messages call it.
- * @throws InvalidError when it is not JSON, too large, or its members are not of the type they must be
+ * Parses the config of an image.
+ * @param label the name of the config in messages
+ * @throws InvalidError if it is not JSON, too large, or a member has the wrong type
  */
 export function parseImageConfig(bytes: Uint8Array, label = 'the image config'): ImageConfig {
   if (bytes.length > MAX_CONFIG_BYTES) {
-    throw new InvalidError(
-      `${label} is ${bytes.length} bytes long; a config may have ${MAX_CONFIG_BYTES} at most`,
-    );
+    throw new InvalidError(`${label} is ${bytes.length} bytes long; the limit is ${MAX_CONFIG_BYTES}`);
   }
   const value = parseJson(bytes, label);
   const problems = validateDocument('image-config', value).filter(({ rule }) => !TOLERATED.has(rule));
@@ -56,7 +54,7 @@ export function parseImageConfig(bytes: Uint8Array, label = 'the image config'):
   };
 }
 
-/** What the image runs on; `undefined` when the config does not say both os and architecture. */
+/** Returns the image's platform; `undefined` if the config lacks the os or the architecture. */
 export function platformOfConfig(config: ImageConfig): Platform | undefined {
   const { architecture, os, variant, 'os.version': version, 'os.features': features } = config;
   return readPlatform({

@@ -4,16 +4,16 @@ import type { MediaType } from './media-type.js';
 /** An OCI image index or a Docker manifest list (image-spec, "OCI Image Index"). */
 export interface ImageIndex {
   readonly schemaVersion: 2;
-  /** Absent in many OCI indexes that are found in registries; always written by us. */
+  /** Missing in many published OCI indexes; always written by this library. */
   readonly mediaType?: MediaType;
   readonly artifactType?: MediaType;
-  /** Docker 25 writes `null` for an empty list; reading gives `[]`. */
+  /** Docker 25 writes `null` for an empty list; it is read as `[]`. */
   readonly manifests: readonly Descriptor[];
   readonly subject?: Descriptor;
   readonly annotations?: Annotations;
 }
 
-/** An index as JSON holds it, once its schema has allowed it. */
+/** The JSON of an index that matches its schema. */
 export interface ImageIndexJson {
   readonly mediaType?: MediaType;
   readonly artifactType?: MediaType;
@@ -22,7 +22,7 @@ export interface ImageIndexJson {
   readonly annotations?: Annotations | null;
 }
 
-/** What is known of an index; empty members are as good as none. */
+/** Converts index JSON; drops empty members. */
 export function readImageIndex(json: ImageIndexJson): ImageIndex {
   const { mediaType, artifactType, manifests, subject, annotations } = json;
   return {

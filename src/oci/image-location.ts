@@ -1,4 +1,4 @@
-import type { Digest } from './digest.js';
+import { parseDigest, type Digest } from './digest.js';
 import { ArgumentError } from './errors.js';
 import {
   formatPathLocation,
@@ -11,6 +11,7 @@ import {
   familiarReference,
   formatReference,
   parseReference,
+  parseTag,
   withDefaultTag,
   type Reference,
   type Tag,
@@ -22,31 +23,45 @@ export interface RegistryLocation {
   readonly reference: Reference;
 }
 
-/** An image that a docker daemon on this machine holds: `docker-daemon:app:1.2`. */
+/** An image in a docker daemon on this machine: `docker-daemon:app:1.2`. */
 export interface DockerDaemonLocation {
   readonly transport: 'docker-daemon';
   readonly reference: Reference;
 }
 
-/** Where an image or an index can be published, as well as read. */
-export type TargetLocation = RegistryLocation | LayoutLocation;
+/**
+ * An image in an object of the running program: `(LABEL):TAG` or `(LABEL)@DIGEST`. Only the client that was given the
+ * object can open it. No reference begins with a parenthesis.
+ */
+export interface ObjectLocation {
+  readonly transport: 'object';
+  readonly label: string;
+  readonly tag?: Tag;
+  readonly digest?: Digest;
+}
 
-/** Where an image or an index is, or is to be. */
+/** Where an image or an index can be published, as well as read. */
+export type TargetLocation = RegistryLocation | LayoutLocation | ObjectLocation;
+
+/** The location of an image or an index. */
 export type ImageLocation = TargetLocation | DockerArchiveLocation | DockerDaemonLocation;
 
 const DOCKER = 'docker://';
+const OBJECT = /^\((.*)\)(?::([^)]*)|@([^)]*))$/s;
 const TRANSPORTS = ['oci', 'oci-archive', 'docker-archive', 'docker-daemon'] as const;
 
 /**
- * Parses where an image is: a reference or `docker://REF`, tag `latest` by default; `oci:DIR[:TAG|@DIGEST]`,
+ * Parses a location: a reference or `docker://REF`, with the tag `latest` by default; `oci:DIR[:TAG|@DIGEST]`,
  * `oci-archive:FILE[:TAG|@DIGEST]`, `docker-archive:FILE[:REF|@DIGEST]` or `docker-daemon:REF`.
  *
- * What begins with such a prefix is never a repository of that name: the repository `oci` with a tag is written
- * `docker://oci:1.2`. A path is kept as given, but for slashes at the end of a layout's: a slash there
- * (`oci:/srv/a:b/`) keeps a last part with a colon together.
+ * A prefix always takes precedence over a repository of the same name: the repository `oci` with a tag is
+ * `docker://oci:1.2`. Paths are kept as given, except that trailing slashes of a layout are removed. A trailing slash
+ * (`oci:/srv/a:b/`) prevents a colon in the path from starting a tag.
  * @throws ArgumentError
  */
 export function parseImageLocation(text: string): ImageLocation {
+  const object = parseObjectLocation(text);
+  if (object !== undefined) return object;
   const transport = transportOf(text);
   if (transport === undefined) {
     const reference = parseReference(text.startsWith(DOCKER) ? text.slice(DOCKER.length) : text);
@@ -56,7 +71,7 @@ export function parseImageLocation(text: string): ImageLocation {
   if (transport === 'docker-archive') return parseDockerArchive(rest);
   if (transport === 'docker-daemon') {
     if (rest === '') {
-      throw new ArgumentError('docker-daemon: names no image', { hint: 'Write docker-daemon:REFERENCE.' });
+      throw new ArgumentError('docker-daemon: has no image name', { hint: 'Write docker-daemon:REFERENCE.' });
     }
     return { transport, reference: withDefaultTag(parseReference(rest)) };
   }
@@ -64,47 +79,56 @@ export function parseImageLocation(text: string): ImageLocation {
 }
 
 /**
- * The canonical text, which {@link parseImageLocation} reads back as the same location: a reference in full
- * (`docker.io/library/app:1.2`), or `oci:PATH:TAG`.
+ * Formats a location in canonical form, which {@link parseImageLocation} parses back: a full reference
+ * (`docker.io/library/app:1.2`) or `oci:PATH:TAG`.
  */
 export function formatImageLocation(location: ImageLocation): string {
   return format(location, false);
 }
 
-/** For display: a reference as short as docker prints it, all else as {@link formatImageLocation} writes it. */
+/** Formats a location for display: a reference as short as in docker, any other as {@link formatImageLocation} does. */
 export function familiarLocation(location: ImageLocation): string {
   return format(location, true);
 }
 
-/** Whether something can be published there. */
+/** Reports whether an image can be published to the location. */
 export function isTargetLocation(location: ImageLocation): location is TargetLocation {
   return location.transport !== 'docker-archive' && location.transport !== 'docker-daemon';
 }
 
-/** What a location names within its repository or layout. */
+/** Returns the tag and the digest of a location within its repository or layout. */
 export function nameIn(location: TargetLocation): { readonly tag?: Tag; readonly digest?: Digest } {
   return location.transport === 'registry' ? location.reference : location;
 }
 
-/** The same repository or layout under this tag, and no digest. */
+/** Returns the location of a tag in the same repository or layout. */
 export function withTag(location: TargetLocation, tag: Tag): TargetLocation {
+  if (location.transport === 'object') return { transport: 'object', label: location.label, tag };
   if (location.transport !== 'registry') return { transport: location.transport, path: location.path, tag };
   const { registry, path } = location.reference;
   return { transport: 'registry', reference: { registry, path, tag } };
 }
 
-/** What has this digest in the same repository, layout or archive. */
+/** Returns the location of a digest in the same repository, layout or archive. */
 export function withDigest(location: TargetLocation, digest: Digest): TargetLocation;
 export function withDigest(location: ImageLocation, digest: Digest): ImageLocation;
 export function withDigest(location: ImageLocation, digest: Digest): ImageLocation {
+  if (location.transport === 'object') return { transport: 'object', label: location.label, digest };
   if ('path' in location) return { transport: location.transport, path: location.path, digest };
   const { registry, path } = location.reference;
   return { transport: location.transport, reference: { registry, path, digest } };
 }
 
-/** Whether the text names something on this machine: a directory, a file or a daemon. */
+/** Reports whether the text is a location on this machine: a directory, a file or a daemon. */
 export function isLocalName(text: string): boolean {
   return transportOf(text) !== undefined;
+}
+
+function parseObjectLocation(text: string): ObjectLocation | undefined {
+  const [, label, tag, digest] = OBJECT.exec(text) ?? [];
+  if (label === undefined) return undefined;
+  if (tag !== undefined) return { transport: 'object', label, tag: parseTag(tag) };
+  return { transport: 'object', label, digest: parseDigest(digest ?? '') };
 }
 
 function transportOf(text: string): (typeof TRANSPORTS)[number] | undefined {
@@ -112,9 +136,13 @@ function transportOf(text: string): (typeof TRANSPORTS)[number] | undefined {
 }
 
 function format(location: ImageLocation, familiar: boolean): string {
+  if (location.transport === 'object') {
+    const { label, tag, digest } = location;
+    return `(${label})${digest === undefined ? `:${tag ?? ''}` : `@${digest}`}`;
+  }
   if ('path' in location) return formatPathLocation(location, familiar);
   const reference = (familiar ? familiarReference : formatReference)(location.reference);
   if (location.transport === 'docker-daemon') return `docker-daemon:${reference}`;
-  // A registry or repository may be called `oci`; then only the transport tells it from a layout.
+  // A registry or repository called `oci` needs the prefix, since without it the text would be a layout.
   return isLocalName(reference) ? DOCKER + reference : reference;
 }

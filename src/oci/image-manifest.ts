@@ -7,13 +7,13 @@ export interface ImageManifest {
   readonly mediaType?: MediaType;
   readonly artifactType?: MediaType;
   readonly config: Descriptor;
-  /** BuildKit writes `null` for an empty list; reading gives `[]`. */
+  /** BuildKit writes `null` for an empty list; it is read as `[]`. */
   readonly layers: readonly Descriptor[];
   readonly subject?: Descriptor;
   readonly annotations?: Annotations;
 }
 
-/** A manifest as JSON holds it, once its schema has allowed it. */
+/** The JSON of a manifest that matches its schema. */
 export interface ImageManifestJson {
   readonly mediaType?: MediaType;
   readonly artifactType?: MediaType;
@@ -23,7 +23,7 @@ export interface ImageManifestJson {
   readonly annotations?: Annotations | null;
 }
 
-/** What is known of a manifest; empty members are as good as none. */
+/** Converts manifest JSON; drops empty members. */
 export function readImageManifest(json: ImageManifestJson): ImageManifest {
   const { mediaType, artifactType, config, layers, subject, annotations } = json;
   return {

@@ -5,19 +5,19 @@ import { isIndexType, isManifestType } from './media-type.js';
 import { formatPlatformFull, isCompletePlatform, platformKey, type Platform } from './platform.js';
 import { REFERENCE_TYPE } from './attestation.js';
 
-/** The rule that {@link checkDuplicatePlatforms} reports, so that a caller can make it a warning. */
+/** The rule that {@link checkDuplicatePlatforms} reports, for callers that only warn of it. */
 export const DUPLICATE_PLATFORM = 'platform/duplicate';
 
 /**
- * Entries for the same platform: which of the two a client takes is then a matter of luck. Statements about an image,
- * nested indexes and artifacts of another type may share its platform, and in an image layout every tag is an entry.
- * @param manifests As read from JSON.
+ * Checks for entries of the same platform: clients may pick either. Attestations, nested indexes and artifacts of
+ * another type may share the platform of an image, and in an image layout every tag is an entry.
+ * @param manifests parsed JSON
  */
 export function checkDuplicatePlatforms(manifests: unknown): Problem[] {
   const seen = new Map<string, number>();
   const problems: Problem[] = [];
   for (const [index, entry] of toArray(manifests).entries()) {
-    if (!isJsonObject(entry) || !competes(entry) || !isPlatform(entry['platform'])) continue;
+    if (!isJsonObject(entry) || !isSelectable(entry) || !isPlatform(entry['platform'])) continue;
     const key = JSON.stringify([platformKey(entry['platform']), entry['artifactType'] ?? null]);
     const first = seen.get(key);
     if (first === undefined) {
@@ -30,13 +30,13 @@ export function checkDuplicatePlatforms(manifests: unknown): Problem[] {
   return problems;
 }
 
-/** Whether a client that looks for a platform may take this entry. */
-function competes({ annotations, mediaType }: Readonly<Record<string, unknown>>): boolean {
+/** Reports whether a client may select the entry by its platform. */
+function isSelectable({ annotations, mediaType }: Readonly<Record<string, unknown>>): boolean {
   if (typeof mediaType === 'string' && isIndexType(mediaType)) return false;
   return !(isJsonObject(annotations) && (REFERENCE_TYPE in annotations || REF_NAME in annotations));
 }
 
-/** What is known in full. `unknown` is what BuildKit writes where a platform would make no sense. */
+/** Reports whether a value is a complete, valid platform. BuildKit writes `unknown` for entries without a platform. */
 function isPlatform(value: unknown): value is Platform {
   if (!isJsonObject(value) || !isCompletePlatform(value) || value.os === 'unknown') return false;
   const { architecture, os, variant, features, 'os.version': version, 'os.features': osFeatures } = value;
@@ -51,9 +51,9 @@ function isText(value: unknown): boolean {
 }
 
 /**
- * Entries that no client could select, since they say no platform. Images need one; what is not an image does not:
- * statements about one, artifacts, nested indexes.
- * @param manifests As read from JSON.
+ * Checks for images without a platform, which clients cannot select. Attestations, artifacts and nested indexes need
+ * none.
+ * @param manifests parsed JSON
  */
 export function checkMissingPlatforms(manifests: unknown): Problem[] {
   return toArray(manifests).flatMap((entry, index): Problem[] => {
@@ -65,7 +65,7 @@ export function checkMissingPlatforms(manifests: unknown): Problem[] {
       artifactType === undefined &&
       !(isJsonObject(annotations) && REFERENCE_TYPE in annotations);
     if (!isImage || platform !== undefined) return [];
-    const message = 'says no platform: os and architecture are needed';
+    const message = 'has no platform: os and architecture are required';
     return [{ pointer: `/manifests/${index}`, message, rule: 'platform/missing' }];
   });
 }

@@ -1,19 +1,39 @@
+import { printParseErrorCode, visit } from 'jsonc-parser';
+
 import { InvalidError, type Problem } from './errors.js';
 import { pointerTo } from './schema-problems.js';
 
-/** Deeper than any document of OCI or Docker, and far from what would exhaust the stack. */
+/** Deeper than any OCI or Docker document. The parser calls itself for each level. */
 const MAX_DEPTH = 256;
-/** More than 8 MiB of descriptors hold. A list of as many mistakes would exhaust the memory of whoever reports them. */
+/** More values than 8 MiB of descriptors contain. Bounds the memory that reporting an error for each one takes. */
 const MAX_VALUES = 500_000;
-const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
-const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
-const LITERALS = ['true', 'false', 'null'];
+
+/** What the parser expects where it stops, by its own name of the error. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  ValueExpected: 'a value',
+  PropertyNameExpected: 'a name in double quotes',
+  ColonExpected: '":"',
+  CommaExpected: '","',
+  CloseBraceExpected: '"," or "}"',
+  CloseBracketExpected: '"," or "]"',
+  EndOfFileExpected: 'the end of the document',
+};
+
+/** What is wrong with the token where the parser stops. */
+const MALFORMED: Readonly<Record<string, string>> = {
+  UnexpectedEndOfString: 'unterminated string',
+  UnexpectedEndOfNumber: 'incomplete number',
+  InvalidUnicode: 'invalid escape in a string',
+  InvalidEscapeCharacter: 'invalid escape in a string',
+  InvalidCharacter: 'unescaped control character in a string',
+  InvalidCommentToken: 'JSON has no comments',
+};
 
 /**
- * Reads JSON (RFC 8259) from UTF-8 bytes, more strictly than `JSON.parse`: a member that is named twice is refused,
- * since clients disagree on which of the two counts and the one digest would stand for two documents.
- * @param label What the messages call it.
- * @throws InvalidError that says line and column of the first mistake, or that this is HTML or not text at all
+ * Parses JSON (RFC 8259) from UTF-8 bytes, more strictly than `JSON.parse`: a duplicate member is an error, because
+ * clients disagree on which of the two counts, so that one digest would mean two documents.
+ * @param label the name of the document in messages
+ * @throws InvalidError with the line and column of the first error, or if the bytes are HTML or not UTF-8
  */
 export function parseJson(bytes: Uint8Array, label = 'the document'): unknown {
   let text: string;
@@ -24,16 +44,80 @@ export function parseJson(bytes: Uint8Array, label = 'the document'): unknown {
   }
   if (/^\s*</.test(text)) {
     throw syntaxError(label, 'it is HTML or XML', {
-      hint: 'A proxy or a login page may have answered in place of the registry.',
+      hint: 'A proxy or a login page may have responded instead of the registry.',
     });
   }
-  new Scanner(text, label).scan();
+  checkText(text, label);
   return JSON.parse(text) as unknown;
 }
 
-/** Whether a value read from JSON is an object: what has members by name. */
+/** Reports whether a value parsed from JSON is an object, neither `null` nor an array. */
 export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Checks grammar, duplicate members and limits. `JSON.parse` accepts duplicates and does not always give a position. */
+function checkText(text: string, label: string): void {
+  const names: Set<string>[] = [];
+  let depth = 0;
+  let values = 0;
+  const count = (): void => {
+    if (++values > MAX_VALUES) throw syntaxError(label, `it has more than ${MAX_VALUES} values`);
+  };
+  const enter = (_offset: number, _length: number, line: number, character: number): void => {
+    count();
+    if (++depth <= MAX_DEPTH) return;
+    throw syntaxError(label, `${position(line, character)}: more than ${MAX_DEPTH} levels deep`);
+  };
+  visit(
+    text,
+    {
+      onObjectBegin(offset, length, line, character) {
+        enter(offset, length, line, character);
+        names.push(new Set());
+      },
+      onObjectProperty(name, _offset, _length, line, character, path) {
+        const known = names.at(-1);
+        if (known?.has(name) === true) throw duplicateMember(label, [...path(), name], line, character);
+        known?.add(name);
+      },
+      onObjectEnd() {
+        names.pop();
+        depth -= 1;
+      },
+      onArrayBegin: enter,
+      onArrayEnd() {
+        depth -= 1;
+      },
+      onLiteralValue: count,
+      onError(code, offset, _length, line, character) {
+        const message = describeError(printParseErrorCode(code), text.codePointAt(offset));
+        throw syntaxError(label, `${position(line, character)}: ${message}`);
+      },
+    },
+    { disallowComments: true },
+  );
+}
+
+function describeError(code: string, codePoint: number | undefined): string {
+  const expected = EXPECTED[code];
+  const found = codePoint === undefined ? 'the end of the text' : describeCharacter(codePoint);
+  return (
+    MALFORMED[code] ??
+    (expected === undefined ? `unexpected ${found}` : `expected ${expected}, found ${found}`)
+  );
+}
+
+/** A printable character in quotes, any other as its code point. */
+function describeCharacter(codePoint: number): string {
+  const character = String.fromCodePoint(codePoint);
+  if (/[\p{L}\p{N}\p{P}\p{S}]/u.test(character)) return `"${character}"`;
+  return `U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}`;
+}
+
+/** @param line counted from 0, as `character` is */
+function position(line: number, character: number): string {
+  return `line ${line + 1}, column ${character + 1}`;
 }
 
 function syntaxError(
@@ -45,158 +129,15 @@ function syntaxError(
   return new InvalidError(`${label} is not JSON: ${message}`, { ...options, problems: [problem] });
 }
 
-/** Walks through the text without keeping any value. `JSON.parse` alone gives no reliable position, and hides doubles. */
-class Scanner {
-  readonly #text: string;
-  readonly #label: string;
-  readonly #path: (string | number)[] = [];
-  #at = 0;
-  #values = 0;
-
-  constructor(text: string, label: string) {
-    this.#text = text;
-    this.#label = label;
-  }
-
-  scan(): void {
-    this.#value();
-    this.#space();
-    if (this.#at < this.#text.length) throw this.#unexpected('the end of the document');
-  }
-
-  #value(): void {
-    if (++this.#values > MAX_VALUES) throw this.#error(`it holds more than ${MAX_VALUES} values`);
-    this.#space();
-    const char = this.#text[this.#at];
-    if (char === '{') this.#object();
-    else if (char === '[') this.#array();
-    else if (char === '"') this.#string('a value');
-    else if (char === '-' || (char !== undefined && char >= '0' && char <= '9')) this.#number();
-    else this.#literal();
-  }
-
-  #object(): void {
-    this.#enter();
-    const names = new Set<string>();
-    if (this.#next() !== '}') {
-      do {
-        this.#space();
-        const start = this.#at;
-        const name = this.#string('a name in double quotes');
-        if (names.has(name)) throw this.#duplicate(name, start);
-        names.add(name);
-        if (this.#next() !== ':') throw this.#unexpected('":"');
-        this.#at++;
-        this.#path.push(name);
-        this.#value();
-        this.#path.pop();
-      } while (this.#comma());
-      if (this.#next() !== '}') throw this.#unexpected('"," or "}"');
-    }
-    this.#at++;
-  }
-
-  #array(): void {
-    this.#enter();
-    if (this.#next() !== ']') {
-      let index = 0;
-      do {
-        this.#path.push(index++);
-        this.#value();
-        this.#path.pop();
-      } while (this.#comma());
-      if (this.#next() !== ']') throw this.#unexpected('"," or "]"');
-    }
-    this.#at++;
-  }
-
-  #enter(): void {
-    if (this.#path.length >= MAX_DEPTH) {
-      throw this.#error(`${this.#position(this.#at)}: more than ${MAX_DEPTH} levels deep`);
-    }
-    this.#at++;
-  }
-
-  #comma(): boolean {
-    if (this.#next() !== ',') return false;
-    this.#at++;
-    return true;
-  }
-
-  #string(expected: string): string {
-    if (this.#text[this.#at] !== '"') throw this.#unexpected(expected);
-    const start = this.#at++;
-    let escaped = false;
-    for (;;) {
-      const char = this.#text[this.#at];
-      if (char === '"') break;
-      if (char === undefined) throw this.#unexpected('the closing quote of a string');
-      if (char < ' ') throw this.#unexpected('an escape such as \\n for this character');
-      if (char === '\\') {
-        escaped = true;
-        ESCAPE.lastIndex = this.#at;
-        if (!ESCAPE.test(this.#text)) throw this.#unexpected('an escape that JSON knows');
-        this.#at = ESCAPE.lastIndex;
-      } else {
-        this.#at++;
-      }
-    }
-    const raw = this.#text.slice(start, ++this.#at);
-    return escaped ? String(JSON.parse(raw)) : raw.slice(1, -1);
-  }
-
-  #number(): void {
-    NUMBER.lastIndex = this.#at;
-    if (!NUMBER.test(this.#text)) throw this.#unexpected('a number');
-    this.#at = NUMBER.lastIndex;
-  }
-
-  #literal(): void {
-    const literal = LITERALS.find((word) => this.#text.startsWith(word, this.#at));
-    if (literal === undefined) throw this.#unexpected('a value');
-    this.#at += literal.length;
-  }
-
-  #space(): void {
-    for (;;) {
-      const char = this.#text[this.#at];
-      if (char !== ' ' && char !== '\n' && char !== '\t' && char !== '\r') return;
-      this.#at++;
-    }
-  }
-
-  #next(): string | undefined {
-    this.#space();
-    return this.#text[this.#at];
-  }
-
-  #position(offset: number): string {
-    const before = this.#text.slice(0, offset).split('\n');
-    return `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`;
-  }
-
-  #unexpected(expected: string): InvalidError {
-    const found = this.#text.codePointAt(this.#at);
-    const what = found === undefined ? 'the text ends' : `there is ${describe(found)}`;
-    return this.#error(`${this.#position(this.#at)}: ${what} where ${expected} is expected`);
-  }
-
-  #error(message: string): InvalidError {
-    return syntaxError(this.#label, message);
-  }
-
-  #duplicate(name: string, offset: number): InvalidError {
-    const message = `is there twice, the second time on ${this.#position(offset)}`;
-    const pointer = pointerTo(...this.#path, name);
-    return new InvalidError(`${this.#label} is ambiguous: ${pointer} ${message}`, {
-      problems: [{ pointer, message, rule: 'json/duplicate-member' }],
-    });
-  }
-}
-
-/** A character that can be printed as it is, another by its number. */
-function describe(codePoint: number): string {
-  const char = String.fromCodePoint(codePoint);
-  if (/[\p{L}\p{N}\p{P}\p{S}]/u.test(char)) return `"${char}"`;
-  return `U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}`;
+function duplicateMember(
+  label: string,
+  path: readonly (string | number)[],
+  line: number,
+  character: number,
+): InvalidError {
+  const pointer = pointerTo(...path);
+  const message = `is a duplicate member (${position(line, character)})`;
+  return new InvalidError(`${label} is ambiguous: ${pointer} ${message}`, {
+    problems: [{ pointer, message, rule: 'json/duplicate-member' }],
+  });
 }

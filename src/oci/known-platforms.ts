@@ -1,6 +1,6 @@
 /**
- * The pairs of operating system and architecture that Go compiles for (`go tool dist list`), and those that docker
- * knows although Go dropped them. Docker's own list stops short of what exists today, such as windows/arm64.
+ * The operating systems and architectures that Go compiles for (`go tool dist list`), and those that docker accepts
+ * although Go dropped them. Docker's own list lacks newer platforms such as windows/arm64.
  */
 const ARCHITECTURES: Readonly<Record<string, readonly string[]>> = {
   aix: ['ppc64'],
@@ -41,19 +41,19 @@ const OPERATING_SYSTEMS: ReadonlySet<string> = new Set(Object.keys(ARCHITECTURES
 const ALL_ARCHITECTURES: ReadonlySet<string> = new Set(Object.values(ARCHITECTURES).flat());
 
 /**
- * Whether such a platform exists. What is not known is most likely a slip, so `annotate` refuses it as docker does.
- * Both names as Go spells them, without aliases.
+ * Reports whether a platform is known. An unknown one is most likely a typo, so `annotate` rejects it as docker does.
+ * Takes Go's names, not aliases.
  */
 export function isKnownOsArch(os: string, architecture: string): boolean {
   return PAIRS.has(`${os}/${architecture}`);
 }
 
-/** Whether this word alone is an operating system: `windows`. */
+/** Reports whether the name is a known operating system: `windows`. */
 export function isKnownOs(name: string): boolean {
   return OPERATING_SYSTEMS.has(name);
 }
 
-/** Whether this word alone is an architecture: `arm64`. */
+/** Reports whether the name is a known architecture: `arm64`. */
 export function isKnownArchitecture(name: string): boolean {
   return ALL_ARCHITECTURES.has(name);
 }

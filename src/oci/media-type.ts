@@ -1,4 +1,4 @@
-/** A media type as OCI documents carry it (RFC 6838), without parameters. */
+/** A media type in an OCI document (RFC 6838), without parameters. */
 export type MediaType = string;
 
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
@@ -13,7 +13,7 @@ export const DOCKER_LAYER_GZIP = 'application/vnd.docker.image.rootfs.diff.tar.g
 export const DOCKER_SCHEMA1 = 'application/vnd.docker.distribution.manifest.v1+json';
 export const DOCKER_SCHEMA1_SIGNED = 'application/vnd.docker.distribution.manifest.v1+prettyjws';
 
-/** What a manifest request accepts, everywhere and always in full: registries convert what a client does not list. */
+/** The `Accept` list of every manifest request. Complete, because registries convert types that are not listed. */
 export const ACCEPTED_MANIFESTS: readonly MediaType[] = [
   OCI_INDEX,
   OCI_MANIFEST,
@@ -21,17 +21,17 @@ export const ACCEPTED_MANIFESTS: readonly MediaType[] = [
   DOCKER_MANIFEST,
 ];
 
-/** An OCI image index or a Docker manifest list. */
+/** Reports whether the type is an OCI image index or a Docker manifest list. */
 export function isIndexType(mediaType: MediaType): boolean {
   return mediaType === OCI_INDEX || mediaType === DOCKER_LIST;
 }
 
-/** An OCI image manifest or a Docker schema 2 manifest. */
+/** Reports whether the type is an OCI image manifest or a Docker schema 2 manifest. */
 export function isManifestType(mediaType: MediaType): boolean {
   return mediaType === OCI_MANIFEST || mediaType === DOCKER_MANIFEST;
 }
 
-/** A config that describes an image, so one that states a platform. */
+/** Reports whether the type is an image config, which contains a platform. */
 export function isImageConfigType(mediaType: MediaType): boolean {
   return mediaType === OCI_CONFIG || mediaType === DOCKER_CONFIG;
 }
@@ -41,8 +41,8 @@ export function isSchema1Type(mediaType: MediaType): boolean {
 }
 
 /**
- * A layer that its registry may not hold and that is not to be distributed (image-spec, "Non-Distributable Layers";
- * Docker: foreign layers).
+ * Reports whether the type is a non-distributable layer, which the registry may lack (image-spec, "Non-Distributable
+ * Layers"; Docker: foreign layers).
  */
 export function isNonDistributableType(mediaType: MediaType): boolean {
   return (

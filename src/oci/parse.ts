@@ -18,18 +18,18 @@ import {
 } from './media-type.js';
 import { invalidDocument, validateDocument } from './validate.js';
 
-/** What others say of a document before it is read: an HTTP answer, or the descriptor that points to it. */
+/** The properties that an HTTP response or a descriptor gives of a document. */
 export interface DocumentClaim {
-  /** A `Content-Type`, with parameters or not, or a descriptor's `mediaType`. */
+  /** A `Content-Type`, with or without parameters, or a descriptor's `mediaType`. */
   readonly mediaType?: string | undefined;
   readonly digest?: Digest | undefined;
   /** In bytes. */
   readonly size?: number | undefined;
-  /** What messages call the document. @default 'the document' */
+  /** The name of the document in messages. @default 'the document' */
   readonly label?: string | undefined;
 }
 
-/** What servers send that do not know what they send. */
+/** The types that servers send for any content. */
 const GENERIC_TYPES = new Set([
   '',
   'application/json',
@@ -39,8 +39,8 @@ const GENERIC_TYPES = new Set([
 ]);
 
 /**
- * What reading lets pass, since it is found in registries and harms nobody who does not rely on it: a media type that
- * is not one (of an entry nobody asked for), `data` that is not the content, half a platform, doubles.
+ * Rules that reading ignores, because published documents violate them without harm: invalid media types of entries,
+ * `data` that is other content, incomplete and duplicate platforms.
  */
 const TOLERATED = new Set([
   'schema/pattern',
@@ -54,10 +54,10 @@ const TOLERATED = new Set([
 type ManifestKind = Extract<DocumentKind, 'image-index' | 'docker-manifest-list' | 'image-manifest'>;
 
 /**
- * Reads a manifest or an index and keeps its exact bytes. What the document is, its own `mediaType` says; without one,
- * its content does. A claim of another kind is refused (CVE-2021-41190), the OCI and Docker names of one kind are not
- * told apart. Tolerates what is harmless, see `validateDocument` for the whole truth.
- * @throws InvalidError naming the document by the claim's `label`
+ * Parses a manifest or an index and keeps its exact bytes. Its `mediaType` determines the kind, or without one its
+ * members. Rejects a claim of the other kind (CVE-2021-41190); the OCI and Docker types of a kind are equivalent.
+ * Accepts harmless mistakes; `validateDocument` reports all.
+ * @throws InvalidError that names the document by the claim's `label`
  */
 export function parseDocument(bytes: Uint8Array, claim: DocumentClaim = {}): ManifestOrIndex {
   const { label = 'the document' } = claim;
@@ -95,28 +95,26 @@ function manifestDocument(
 ): ManifestOrIndex {
   const value = readImageManifest(json);
   checkMediaType(claimed, isManifestType, value.mediaType ?? 'an image manifest', label);
-  const likely = value.config.mediaType === DOCKER_CONFIG ? DOCKER_MANIFEST : OCI_MANIFEST;
-  const mediaType = value.mediaType ?? (isManifestType(claimed) ? claimed : likely);
+  const fallback = value.config.mediaType === DOCKER_CONFIG ? DOCKER_MANIFEST : OCI_MANIFEST;
+  const mediaType = value.mediaType ?? (isManifestType(claimed) ? claimed : fallback);
   return { kind: 'manifest', ...base, mediaType, value };
 }
 
-/** Size and digest, before anything is made of the bytes. Returns the digest to know the document by. */
+/** Checks size and digest before the bytes are parsed. Returns the document's digest. */
 function checkClaim(bytes: Uint8Array, claim: DocumentClaim, label: string): Digest {
   if (bytes.length > MAX_MANIFEST_PULL) {
-    throw new InvalidError(
-      `${label} is ${bytes.length} bytes long; a manifest may have ${MAX_MANIFEST_PULL} at most`,
-    );
+    throw new InvalidError(`${label} is ${bytes.length} bytes long; the limit is ${MAX_MANIFEST_PULL}`);
   }
   if (claim.size !== undefined && claim.size !== bytes.length) {
-    throw new InvalidError(`${label} is ${bytes.length} bytes long, but should have ${claim.size}`);
+    throw new InvalidError(`${label} is ${bytes.length} bytes long, expected ${claim.size}`);
   }
   if (claim.digest === undefined) return digestOf(bytes);
   const algorithm = digestAlgorithm(claim.digest);
-  // What no one here can compute passes; the Source says so to the user.
+  // A digest of another algorithm cannot be verified; the Source warns of it.
   if (algorithm === undefined) return claim.digest;
   const digest = digestOf(bytes, algorithm);
   if (digest !== claim.digest) {
-    throw new InvalidError(`${label} has the digest ${digest}, but should have ${claim.digest}`);
+    throw new InvalidError(`${label} has the digest ${digest}, expected ${claim.digest}`);
   }
   return digest;
 }
@@ -148,19 +146,19 @@ function kindOf(value: unknown, label: string): ManifestKind {
 
 function checkMediaType(
   claimed: string,
-  isRight: (mediaType: MediaType) => boolean,
+  isExpected: (mediaType: MediaType) => boolean,
   actual: string,
   label: string,
 ): void {
-  if (GENERIC_TYPES.has(claimed) || isRight(claimed)) return;
-  const message = `is ${actual}, but was given as ${claimed}`;
+  if (GENERIC_TYPES.has(claimed) || isExpected(claimed)) return;
+  const message = `is ${actual}, but its Content-Type or descriptor is ${claimed}`;
   throw invalidDocument(label, [{ pointer: '/mediaType', message, rule: 'media-type/mismatch' }]);
 }
 
 function schema1Error(label: string): InvalidError {
   const message = 'is a Docker schema 1 manifest, which registries and clients no longer support';
   return new InvalidError(`${label} ${message}`, {
-    hint: 'Pull the image with an older docker and push it again with a current one, or build it again.',
+    hint: 'Pull the image with an older docker and push it with a current one, or rebuild it.',
     problems: [{ pointer: '', message, rule: 'document/schema1' }],
   });
 }

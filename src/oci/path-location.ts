@@ -12,8 +12,8 @@ import {
 } from './reference.js';
 
 /**
- * An image in an image layout, be it a directory (`oci:DIR[:TAG|@DIGEST]`) or a tar file of one
- * (`oci-archive:FILE[:TAG|@DIGEST]`). With neither tag nor digest, the only image there is.
+ * An image in an image layout: in a directory (`oci:DIR[:TAG|@DIGEST]`) or a tar file
+ * (`oci-archive:FILE[:TAG|@DIGEST]`). With neither tag nor digest, its only image.
  */
 export interface LayoutLocation {
   readonly transport: 'oci' | 'oci-archive';
@@ -23,8 +23,8 @@ export interface LayoutLocation {
 }
 
 /**
- * An image in a file that `docker save` wrote: `docker-archive:FILE[:REF|@DIGEST]`. With neither, the only image there
- * is. The digest is that of the image's manifest.
+ * An image in a `docker save` archive: `docker-archive:FILE[:REF|@DIGEST]`. With neither reference nor digest, its only
+ * image. The digest is that of the image's manifest.
  */
 export interface DockerArchiveLocation {
   readonly transport: 'docker-archive';
@@ -33,7 +33,7 @@ export interface DockerArchiveLocation {
   readonly digest?: Digest;
 }
 
-/** A location on this machine's disk. */
+/** A location in the file system. */
 export type PathLocation = LayoutLocation | DockerArchiveLocation;
 
 interface Problem {
@@ -42,8 +42,8 @@ interface Problem {
 }
 
 /**
- * Parses what follows `oci:` or `oci-archive:`. The path may hold colons: the text after the last one is a tag only where
- * it follows the grammar of tags.
+ * Parses the part after `oci:` or `oci-archive:`. The path may contain colons: the text after the last colon is a tag
+ * only if it matches the grammar of tags.
  * @throws ArgumentError
  */
 export function parseLayoutLocation(transport: LayoutLocation['transport'], text: string): LayoutLocation {
@@ -59,8 +59,8 @@ export function parseLayoutLocation(transport: LayoutLocation['transport'], text
 }
 
 /**
- * Parses what follows `docker-archive:`. The path ends at the first colon, but for that of a Windows drive, as skopeo has
- * it: what follows is a reference, which may hold colons itself.
+ * Parses the part after `docker-archive:`. The path ends at the first colon, except that of a Windows drive, as in
+ * skopeo: the rest is a reference, which may contain colons.
  * @throws ArgumentError
  */
 export function parseDockerArchive(text: string): DockerArchiveLocation {
@@ -83,7 +83,10 @@ export function parseDockerArchive(text: string): DockerArchiveLocation {
   };
 }
 
-/** The canonical text, which is read back as the same location. @param familiar references as short as docker prints them */
+/**
+ * Formats a location in canonical form, which is parsed back to the same location.
+ * @param familiar formats references as short as docker does
+ */
 export function formatPathLocation(location: PathLocation, familiar: boolean): string {
   if (location.transport !== 'docker-archive') return formatLayout(location);
   const { transport, path, reference, digest } = location;
@@ -97,11 +100,11 @@ function pathProblem(transport: PathLocation['transport'], path: string): Proble
   const kind = transport === 'oci' ? 'directory' : 'file';
   if (path.startsWith('//')) {
     return {
-      message: `this is not a ${kind}`,
+      message: `"//" does not start the path of a ${kind}`,
       hint: `${hint} An image in a registry is docker://REFERENCE.`,
     };
   }
-  return path === '' ? { message: `it names no ${kind}`, hint } : undefined;
+  return path === '' ? { message: `the ${kind} is missing`, hint } : undefined;
 }
 
 function layoutProblem(
@@ -128,7 +131,7 @@ function malformed(transport: PathLocation['transport'], text: string, problem: 
   });
 }
 
-/** Cuts the text into its parts. What is meant as a digest is not checked yet, and a tag may be empty. */
+/** Splits the text into its parts. The digest is not checked, and the tag may be empty. */
 function splitLayout(text: string): { path: string; tag?: string; digest?: string } {
   const [image, digest] = cutDigest(text);
   const colon = image.lastIndexOf(':');
@@ -144,7 +147,7 @@ function splitLayout(text: string): { path: string; tag?: string; digest?: strin
 function splitDockerArchive(text: string): { path: string; name?: string; digest?: string } {
   const [, drive = '', rest = ''] = /^([A-Za-z]:(?=[\\/]))?(.*)$/s.exec(text) ?? [];
   const colon = rest.indexOf(':');
-  // The colon of `FILE@sha256:…` is the digest's own.
+  // The colon of `FILE@sha256:…` belongs to the digest.
   const [image, digest] = cutDigest(rest);
   if (digest !== undefined && !image.includes(':')) return { path: drive + image, digest };
   return colon < 0
@@ -162,7 +165,7 @@ function withoutTrailingSlashes(path: string): string {
   return trimmed === '' && path !== '' ? '/' : trimmed;
 }
 
-/** The slash after a path keeps a colon or an at sign in its last part from being read as a tag or a digest. */
+/** Appends a slash to a path whose last part would be parsed as a tag or a digest. */
 function formatLayout({ transport, path, tag, digest }: LayoutLocation): string {
   const image = (tag === undefined ? '' : `:${tag}`) + (digest === undefined ? '' : `@${digest}`);
   const read = splitLayout(path + image);

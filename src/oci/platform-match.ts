@@ -1,12 +1,12 @@
 import { normalisePlatform, type LoosePlatform, type Platform } from './platform.js';
 
 /**
- * The index of the candidate that serves a machine of the wanted platform best, or `undefined` where none does.
- * The order is containerd's: the exact platform, then what the same machine also runs, newest first (amd64 vN … v1,
- * then 386; arm v8 … v5; arm64 v9.x … v8, then arm). Among equals the one that uses more of the wanted `os.features`,
- * on Windows the latest `os.version` of those that run there, then the first.
+ * Returns the index of the candidate that fits a machine of the wanted platform best, or `undefined` if none does.
+ * The order is containerd's: the exact platform, then compatible ones, newest first (amd64 vN … v1, then 386; arm v8 …
+ * v5; arm64 v9.x … v8, then arm). Among equals: the one that uses more of the wanted `os.features`, on Windows the
+ * latest compatible `os.version`, then the first.
  *
- * A candidate without a platform is never chosen: nothing says that it would run.
+ * A candidate without a platform is never chosen, because it may not run.
  */
 export function selectPlatform(
   wanted: Platform,
@@ -23,10 +23,10 @@ export function selectPlatform(
 }
 
 /**
- * Whether a platform is the wanted one: what a filter or a requirement asks. Nothing that merely runs there counts
- * (386 is not amd64, arm/v6 not arm/v7), but spelling does not matter (arm64 is arm64/v8) and what is not asked may be
- * anything: no `os.version` wanted accepts every one, `10.0.17763` every revision of that build, and all wanted
- * `os.features` and `features` must be there, with others or not.
+ * Reports whether a platform is the wanted one, for filters and requirements. Compatible platforms do not match (386
+ * is not amd64, arm/v6 not arm/v7). Spelling does not matter (arm64 is arm64/v8), and members that are not wanted match
+ * any value: without a wanted `os.version` all match, `10.0.17763` matches every revision of that build. The candidate
+ * must have all wanted `os.features` and `features`, and can have more.
  */
 export function satisfiesPlatform(candidate: LoosePlatform | undefined, wanted: Platform): boolean {
   if (candidate === undefined) return false;
@@ -42,11 +42,11 @@ export function satisfiesPlatform(candidate: LoosePlatform | undefined, wanted: 
   );
 }
 
-/** How well a candidate serves; smaller numbers first. */
+/** How well a candidate fits; smaller is better. */
 interface Rank {
   readonly fallback: number;
   readonly unusedFeatures: number;
-  /** What Windows builds are told apart by, newest first; empty elsewhere. */
+  /** The Windows version; empty for other systems. Newer is better. */
   readonly version: readonly number[];
 }
 
@@ -55,7 +55,7 @@ function rankOf(host: Platform, candidate: Platform): Rank | undefined {
   const fallback = runnableCpus(host).indexOf(cpu);
   if (fallback < 0 || candidate.os !== host.os) return undefined;
   const isWindows = host.os === 'windows';
-  // An image names the features it needs. Windows ones always name win32k, which every Windows has.
+  // An image lists the features that it needs. Windows images always list win32k, which every Windows has.
   const needed = candidate['os.features']?.filter((feature) => !(isWindows && feature === 'win32k')) ?? [];
   if (!isSubset(needed, host['os.features'])) return undefined;
   const unusedFeatures = (host['os.features']?.length ?? 0) - needed.length;
@@ -72,7 +72,7 @@ function compareRanks(a: Rank, b: Rank): number {
   );
 }
 
-/** What a machine runs, itself first, as `architecture/variant` in canonical form. */
+/** The CPUs whose images a machine runs, its own first, as `architecture/variant` in canonical form. */
 function runnableCpus({ architecture, variant = '' }: Platform): string[] {
   const own = `${architecture}/${variant}`;
   switch (architecture) {
@@ -93,7 +93,7 @@ function runnableCpus({ architecture, variant = '' }: Platform): string[] {
       if (match === null) return [own];
       const minor = Number(match[2] ?? 0);
       const lower = countDown(minor - 1, 0).map((n) => arm64Cpu(match[1] ?? '', n));
-      // Armv9.x was made from Armv8.(x+5); the last of the v8 line is v8.9.
+      // Armv9.x is based on Armv8.(x+5); the last v8 version is v8.9.
       const older = match[1] === '9' ? countDown(Math.min(minor + 5, 9), 0).map((n) => arm64Cpu('8', n)) : [];
       return [own, ...lower, ...older, ...countDown(8, 5).map((n) => `arm/v${n}`)];
     }
@@ -107,15 +107,15 @@ function arm64Cpu(major: string, minor: number): string {
   return major === '8' ? 'arm64/' : `arm64/v${major}`;
 }
 
-/** Every whole number from the first down to the last; none where the first is smaller. */
+/** The integers from the first down to the last; none if the first is smaller. */
 function countDown(first: number, last: number): number[] {
   return Array.from({ length: Math.max(0, first - last + 1) }, (_, step) => first - step);
 }
 
-/** The builds of Windows Server 2022 and 2025: from 2022 on, each long-term release still runs the images of the one before. */
+/** The builds of Windows Server 2022 and 2025. Since 2022, a long-term release runs the images of the previous one. */
 const LONG_TERM_BUILDS = [20_348, 26_100] as const;
 
-/** Whether a Windows of one version runs an image of another. Where a version is not one, it must be the same. */
+/** Reports whether a version of Windows runs an image of another. Versions that are not numbers must be equal. */
 function runsOnWindows(hostText: string, imageText: string): boolean {
   const host = versionNumbers(hostText);
   const image = versionNumbers(imageText);
@@ -129,7 +129,7 @@ function runsOnWindows(hostText: string, imageText: string): boolean {
   return imageBuild >= lowest && imageBuild <= hostBuild;
 }
 
-/** `10.0.17763.4377` is within `10.0.17763`. */
+/** Reports whether a version is the wanted one or a revision of it: `10.0.17763.4377` of `10.0.17763`. */
 function isVersionWithin(version: string, wanted: string): boolean {
   return version === wanted || version.startsWith(`${wanted}.`);
 }
@@ -138,7 +138,7 @@ function versionNumbers(version: string): number[] {
   return /^\d+(\.\d+)*$/.test(version) ? version.split('.').map(Number) : [];
 }
 
-/** As `sort` wants it; a missing number is less than any. */
+/** Compares for `sort`; a missing number is less than any other. */
 function compareVersions(a: readonly number[], b: readonly number[]): number {
   for (let part = 0; part < Math.max(a.length, b.length); part += 1) {
     const difference = (a[part] ?? -1) - (b[part] ?? -1);
@@ -148,5 +148,5 @@ function compareVersions(a: readonly number[], b: readonly number[]): number {
 }
 
 function isSubset(part: readonly string[] = [], whole: readonly string[] = []): boolean {
-  return part.every((word) => whole.includes(word));
+  return part.every((value) => whole.includes(value));
 }

@@ -1,7 +1,7 @@
 import { ArgumentError } from './errors.js';
 import { isKnownArchitecture, isKnownOs } from './known-platforms.js';
 
-/** What an image runs on (image-spec, "OCI Image Index", `platform`). Names are Go's GOOS and GOARCH. */
+/** The platform of an image (image-spec, "OCI Image Index", `platform`). Names are Go's GOOS and GOARCH. */
 export interface Platform {
   readonly architecture: string;
   readonly os: string;
@@ -12,7 +12,7 @@ export interface Platform {
   readonly features?: readonly string[];
 }
 
-/** A platform as documents found in registries carry it: os and architecture can be missing. */
+/** A platform as published documents contain it: os and architecture can be missing. */
 export type LoosePlatform = Partial<Platform>;
 
 /** An operating system with its options, `os(version+feature+feature)`, as containerd writes it. */
@@ -22,10 +22,10 @@ const DEFAULT_HOST: Platform = { os: 'linux', architecture: 'amd64' };
 
 /**
  * Parses `OS/ARCH[/VARIANT]`, containerd's `OS(VERSION+FEATURE)/ARCH[/VARIANT]`, an OS alone or an architecture alone.
- * Other spellings are mended (`x86_64`, `aarch64`, `armhf`, `macos`). A variant that is the default one of its
- * architecture is kept for arm and arm64 where it was written, else left out, as containerd does.
+ * Aliases are replaced (`x86_64`, `aarch64`, `armhf`, `macos`). The default variant of an architecture is kept for arm
+ * and arm64 if the text has it, and otherwise omitted, as in containerd.
  *
- * @param host fills in what an OS or an architecture alone does not say. @default linux/amd64
+ * @param host completes an OS or an architecture alone. @default linux/amd64
  * @throws ArgumentError
  */
 export function parsePlatform(text: string, host: Platform = DEFAULT_HOST): Platform {
@@ -58,12 +58,13 @@ export function parsePlatform(text: string, host: Platform = DEFAULT_HOST): Plat
 }
 
 /**
- * The canonical form: names lower case and without aliases, `os.features` sorted and each once, the variant as
- * containerd has it (arm64/v8 and amd64/v1 without, arm always with one, v7 by default). What is missing is `""`.
+ * Returns the canonical form: lower-case names without aliases, `os.features` sorted and without duplicates, the
+ * variant as in containerd (none for arm64/v8 and amd64/v1, always one for arm, v7 by default). A missing os or
+ * architecture is `""`.
  */
 export function normalisePlatform(platform: LoosePlatform): Platform {
   const { architecture, variant } = normaliseCpu(platform.architecture ?? '', platform.variant ?? '');
-  const osFeatures = sortedOnce(platform['os.features']);
+  const osFeatures = sortedSet(platform['os.features']);
   return {
     architecture,
     os: normaliseOs(platform.os ?? ''),
@@ -74,17 +75,17 @@ export function normalisePlatform(platform: LoosePlatform): Platform {
   };
 }
 
-/** `linux/arm/v7`, as it stands; `unknown` without an os. For people and for messages. */
+/** Formats a platform for display, as it is: `linux/arm/v7`; `unknown` without an os. */
 export function formatPlatform(platform: LoosePlatform): string {
   return join(platform, platform.os ?? '');
 }
 
 /**
- * As {@link formatPlatform}, with `os.version` and `os.features`: `windows(10.0.17763+win32k)/amd64`.
- * {@link parsePlatform} reads it back: what would be misread is percent-encoded.
+ * Formats a platform with `os.version` and `os.features`: `windows(10.0.17763+win32k)/amd64`. {@link parsePlatform}
+ * parses the result back; characters that would be ambiguous are percent-encoded.
  */
 export function formatPlatformFull(platform: LoosePlatform): string {
-  const features = sortedOnce(platform['os.features']).map((feature) => `+${encodeOption(feature)}`);
+  const features = sortedSet(platform['os.features']).map((feature) => `+${encodeOption(feature)}`);
   const options = encodeOption(platform['os.version'] ?? '') + features.join('');
   return join(
     platform,
@@ -93,21 +94,21 @@ export function formatPlatformFull(platform: LoosePlatform): string {
 }
 
 /**
- * A text that two platforms share exactly when they are the same one: arm64 and arm64/v8 do, arm and arm/v7,
- * x86_64 and amd64; `os.version`, `os.features` and `features` must be equal too. To compare, not to show.
+ * Returns a comparison key, which is equal for equal platforms: arm64 and arm64/v8, arm and arm/v7, x86_64 and amd64.
+ * `os.version`, `os.features` and `features` must be equal too.
  */
 export function platformKey(platform: LoosePlatform): string {
   const { os, architecture, variant, features, ...options } = normalisePlatform(platform);
   const { 'os.version': osVersion, 'os.features': osFeatures } = options;
-  return JSON.stringify([os, architecture, variant, osVersion, osFeatures, sortedOnce(features)]);
+  return JSON.stringify([os, architecture, variant, osVersion, osFeatures, sortedSet(features)]);
 }
 
-/** Whether two platforms are the same one, whatever the spelling. See {@link platformKey}. */
+/** Reports whether two platforms are equal apart from spelling. See {@link platformKey}. */
 export function samePlatform(a: LoosePlatform, b: LoosePlatform): boolean {
   return platformKey(a) === platformKey(b);
 }
 
-/** Whether a platform says what an index entry must say: os and architecture (`unknown` is an answer). */
+/** Reports whether a platform has the os and the architecture that an index entry needs (`unknown` is a value). */
 export function isCompletePlatform(platform: LoosePlatform | undefined): platform is Platform {
   return platform !== undefined && !isBlank(platform.os) && !isBlank(platform.architecture);
 }
@@ -150,7 +151,7 @@ function normaliseCpu(architectureText: string, variantText: string): Cpu {
   }
 }
 
-/** Brings back the default variant where it was written, and takes it away where it was not. */
+/** Restores a default variant that the text has, and removes one that it does not have. */
 function parsedCpu(
   { architecture, variant }: Cpu,
   isVariantWritten: boolean,
@@ -165,8 +166,8 @@ function join(platform: LoosePlatform, os: string): string {
   return [os, platform.architecture, platform.variant].filter((part) => !isBlank(part)).join('/');
 }
 
-function sortedOnce(words: readonly string[] | undefined): string[] {
-  return [...new Set(words)].filter((word) => word !== '').sort();
+function sortedSet(values: readonly string[] | undefined): string[] {
+  return [...new Set(values)].filter((value) => value !== '').sort();
 }
 
 function isBlank(text: string | undefined): text is undefined | '' {
@@ -197,7 +198,7 @@ function invalid(text: string): ArgumentError {
   });
 }
 
-/** A platform as JSON holds it: in an index entry or in an image's config, once its schema has allowed it. */
+/** The JSON of a platform, in an index entry or an image's config that matches its schema. */
 export interface PlatformJson {
   readonly architecture?: string;
   readonly os?: string;
@@ -207,7 +208,7 @@ export interface PlatformJson {
   readonly features?: readonly string[] | null;
 }
 
-/** The platform, empty members left out. `undefined` without os or architecture: half a platform selects nothing. */
+/** Converts platform JSON; drops empty members. `undefined` without os or architecture, since nothing matches it. */
 export function readPlatform(json: PlatformJson): Platform | undefined {
   const { architecture, os, variant, features, 'os.version': version, 'os.features': osFeatures } = json;
   if (!architecture || !os) return undefined;

@@ -5,29 +5,29 @@ declare const hostBrand: unique symbol;
 declare const pathBrand: unique symbol;
 declare const tagBrand: unique symbol;
 
-/** A registry's host and port as references write it: `docker.io`, `localhost:5000`, `[::1]:5000`. */
+/** A registry's host and port as in references: `docker.io`, `localhost:5000`, `[::1]:5000`. */
 export type RegistryHost = string & { readonly [hostBrand]: true };
 /** A repository's path within its registry: `library/alpine`. */
 export type RepositoryPath = string & { readonly [pathBrand]: true };
 /** A tag (distribution-spec, "Pulling manifests"): `[\w][\w.-]{0,127}`. */
 export type Tag = string & { readonly [tagBrand]: true };
 
-/** A repository of a registry. */
+/** A repository in a registry. */
 export interface Repository {
   readonly registry: RegistryHost;
   readonly path: RepositoryPath;
 }
 
-/** A repository with a tag, a digest or both. With both, the tag must hold that digest. */
+/** A repository with a tag, a digest or both. With both, the tag must have that digest. */
 export interface Reference extends Repository {
   readonly tag?: Tag;
   readonly digest?: Digest;
 }
 
 const DOCKER_HUB = 'docker.io' as RegistryHost;
-/** What Docker Hub was called before; docker still accepts it. */
+/** The former name of Docker Hub, which docker still accepts. */
 const DOCKER_INDEX = 'index.docker.io';
-/** Where Docker Hub keeps the images that have a name of one part. */
+/** The namespace of Docker Hub images whose names have one part. */
 const OFFICIAL = 'library/';
 const DEFAULT_TAG = 'latest' as Tag;
 const MAX_PATH_LENGTH = 255;
@@ -42,20 +42,17 @@ const IMAGE_ID = /^[a-f0-9]{64}$/;
 
 const PATH_HINT =
   'A repository name is lower-case letters and digits, joined by ".", "_", "__" or dashes, with "/" between its parts.';
-const TAG_HINT = 'A tag is up to 128 letters, digits, "_", "." and "-", and does not begin with "." or "-".';
+const TAG_HINT = 'A tag is up to 128 letters, digits, "_", "." and "-", and does not start with "." or "-".';
 
 /**
- * Parses a reference as docker does: `docker.io` and `library/` are filled in, `index.docker.io` becomes `docker.io`.
- * The part before the first slash is a host when it is `localhost`, contains a dot or a colon, or has an upper-case
- * letter. Neither tag nor digest stays so; see {@link withDefaultTag}.
- *
- * A digest must be one that content can be verified with.
+ * Parses a reference as docker does: adds `docker.io` and `library/`, and replaces `index.docker.io` with `docker.io`.
+ * The part before the first slash is a host if it is `localhost`, contains a dot or a colon, or has an upper-case
+ * letter. Adds no default tag; see {@link withDefaultTag}. The digest must be verifiable.
  * @throws ArgumentError
  */
 export function parseReference(text: string): Reference {
   if (text === '') throw invalid(text, 'it is empty');
-  if (text.includes('://'))
-    throw invalid(text, 'a reference has no scheme', 'Leave out what is before "://".');
+  if (text.includes('://')) throw invalid(text, 'a reference has no scheme', 'Remove the part up to "://".');
   if (IMAGE_ID.test(text)) {
     throw invalid(
       text,
@@ -68,7 +65,7 @@ export function parseReference(text: string): Reference {
   const [path, tag] = cut(named, ':');
 
   if (host.includes('@')) {
-    throw invalid(text, 'a reference has no user name', 'Leave out what is before "@", and log in instead.');
+    throw invalid(text, 'a reference has no user name', 'Remove the part before "@", and log in instead.');
   }
   if (!HOST.test(host)) throw invalid(text, `${JSON.stringify(host)} is not a registry host`);
   if (!PATH.test(path)) throw invalidPath(text, path);
@@ -86,7 +83,7 @@ export function parseReference(text: string): Reference {
   };
 }
 
-/** Adds `:latest` where there is neither tag nor digest. */
+/** Adds `:latest` to a reference with neither tag nor digest. */
 export function withDefaultTag(reference: Reference): Reference {
   if (reference.tag !== undefined || reference.digest !== undefined) return reference;
   return { ...reference, tag: DEFAULT_TAG };
@@ -98,20 +95,19 @@ export function parseTag(text: string): Tag {
   return text;
 }
 
-/** Whether the text follows the grammar of a tag. */
+/** Reports whether the text matches the grammar of tags. */
 export function isTag(text: string): text is Tag {
   return TAG.test(text);
 }
 
-/** Whether the text follows the grammar of a repository's path, or of a namespace that repositories are in. */
+/** Reports whether the text matches the grammar of repository paths, which is also that of namespaces. */
 export function isRepositoryPath(text: string): text is RepositoryPath {
   return PATH.test(text) && text.length <= MAX_PATH_LENGTH;
 }
 
 /**
- * A registry's host as the user wrote it, for `login` and `--insecure`. As docker's `login` it takes a URL too
- * (`https://index.docker.io/v1/`), and `index.docker.io` becomes `docker.io`, so that what is set here is found
- * under the host that {@link parseReference} gives.
+ * Parses a registry's host for `login` and `--insecure`. Like `docker login`, accepts a URL too
+ * (`https://index.docker.io/v1/`). `index.docker.io` becomes `docker.io`, as in {@link parseReference}.
  * @throws ArgumentError
  */
 export function parseRegistryHost(text: string): RegistryHost {
@@ -125,14 +121,14 @@ export function parseRegistryHost(text: string): RegistryHost {
   return host === DOCKER_INDEX ? DOCKER_HUB : (host as RegistryHost);
 }
 
-/** In full: `docker.io/library/app:1.2@sha256:…`. */
+/** Formats a full reference: `docker.io/library/app:1.2@sha256:…`. */
 export function formatReference(reference: Reference): string {
   return formatRepository(reference) + formatSelectors(reference);
 }
 
 /**
- * As short as docker prints it: `app:1.2`. Unlike docker, it stays in full where the short form would be read as
- * something else: `docker.io/example.com/app` is not `example.com/app`.
+ * Formats a reference as short as docker does: `app:1.2`. Unlike docker, keeps the full form if the short one would be
+ * another reference: `docker.io/example.com/app` is not `example.com/app`.
  */
 export function familiarReference(reference: Reference): string {
   const full = formatReference(reference);
@@ -143,17 +139,17 @@ export function familiarReference(reference: Reference): string {
   return qualify(short) === full && !IMAGE_ID.test(short) ? short : full;
 }
 
-/** `docker.io/library/app`. */
+/** Formats a repository: `docker.io/library/app`. */
 export function formatRepository(repository: Repository): string {
   return `${repository.registry}/${repository.path}`;
 }
 
-/** Hosts are compared without regard to case, as DNS does. */
+/** Compares repositories; hosts without regard to case, as in DNS. */
 export function sameRepository(a: Repository, b: Repository): boolean {
   return a.path === b.path && a.registry.toLowerCase() === b.registry.toLowerCase();
 }
 
-/** Fills in the registry, and `library/` for a Docker Hub name of one part. Checks nothing. */
+/** Adds the registry, and `library/` to a Docker Hub name of one part. Does not validate. */
 function qualify(text: string): string {
   const [first, rest] = cut(text, '/');
   if (rest === undefined) return `${DOCKER_HUB}/${OFFICIAL}${text}`;
@@ -183,7 +179,7 @@ function verifiableDigest(reference: string, text: string): Digest {
 }
 
 function invalidPath(text: string, path: string): ArgumentError {
-  // The part that was filled in is not the user's: the message is about what was written.
+  // The message quotes what the user wrote, without an added namespace.
   const written = text.includes(path) ? path : path.slice(OFFICIAL.length);
   if (PATH.test(path.toLowerCase())) {
     const hint = `Did you mean ${JSON.stringify(text.replace(written, written.toLowerCase()))}?`;
@@ -196,7 +192,7 @@ function invalid(text: string, problem: string, hint?: string): ArgumentError {
   return new ArgumentError(`invalid reference ${quote(text)}: ${problem}`, { hint });
 }
 
-/** For a message. Somebody may have written `user:password@host/…`, which must not end up in a log. */
+/** Quotes the text for a message, without the password of `user:password@host/…`. */
 function quote(text: string): string {
   return JSON.stringify(text.replace(/\/\/[^/]*@/, '//***@').replace(/^[^/]*@(?=[^@]*\/)/, '***@'));
 }

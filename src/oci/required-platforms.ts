@@ -10,11 +10,11 @@ import {
 } from './platform.js';
 
 /**
- * Reads the values of an option that takes platforms: `linux/amd64,linux/arm64`, and the option may be repeated. What
- * is named twice, in whatever spelling, counts once.
+ * Parses the values of a repeatable option with comma-separated platforms: `linux/amd64,linux/arm64`. Drops duplicates,
+ * also in another spelling.
  *
- * @returns in the order given; none for no values
- * @throws ArgumentError, for an empty value too: an unset variable in a script must not turn a requirement off
+ * @returns the platforms in the order given
+ * @throws ArgumentError, also for an empty value: an unset variable in a script must not disable a requirement
  */
 export function parsePlatformList(texts: readonly string[]): Platform[] {
   const platforms = texts
@@ -29,8 +29,8 @@ export function parsePlatformList(texts: readonly string[]): Platform[] {
 }
 
 /**
- * Those of the required platforms that nothing is there for (see `satisfiesPlatform`: arm64 is arm64/v8, and 386 is
- * not amd64). `unknown`, which statements about images are said to run on, serves nobody.
+ * Returns the required platforms that are missing (see `satisfiesPlatform`: arm64 is arm64/v8, and 386 is not amd64).
+ * The platform `unknown` of attestations matches nothing.
  */
 export function missingPlatforms(
   required: readonly Platform[],
@@ -41,8 +41,9 @@ export function missingPlatforms(
 }
 
 /**
- * @param label how the message calls what must have the platforms: `app:1.2`
- * @throws RequirementError that lists what is missing and what is there
+ * Checks that all required platforms are present.
+ * @param label the name of the image in messages: `app:1.2`
+ * @throws RequirementError that lists the missing and the present platforms
  */
 export function checkRequiredPlatforms(
   required: readonly Platform[],
@@ -56,13 +57,13 @@ export function checkRequiredPlatforms(
   });
 }
 
-/** For a hint: what there is, each once and in its order. */
+/** Returns a sentence for a hint that lists the platforms in order, without duplicates. */
 export function presentPlatforms(start: string, present: readonly (LoosePlatform | undefined)[]): string {
   const usable = present.filter(isUsable);
   return usable.length === 0 ? `${start} no platforms.` : `${start} ${platformNames(distinct(usable))}.`;
 }
 
-/** `linux/amd64, linux/arm64`. For a message. */
+/** Formats platforms for a message: `linux/amd64, linux/arm64`. */
 export function platformNames(platforms: readonly Platform[]): string {
   return platforms.map(formatPlatformFull).join(', ');
 }

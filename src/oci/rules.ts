@@ -7,13 +7,13 @@ import { pointerTo } from './schema-problems.js';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The members by which manifests of all kinds, the old schema 1 too, are told apart. */
-const TELLING = new Set(['manifests', 'config', 'layers', 'fsLayers', 'history']);
-const OF_INDEX = new Set(['manifests']);
-const OF_MANIFEST = new Set(['config', 'layers']);
-/** Names that decide what a document is, in any spelling that Go's JSON reader takes for them. */
-const DECIDING = /^(?:schemaVersion|mediaType|manifests|config|layers|fsLayers|history)$/iu;
-const SPELLINGS = new Set([...TELLING, 'schemaVersion', 'mediaType']);
+/** The members that only one kind of manifest has, including those of Docker schema 1. */
+const KIND_MEMBERS = new Set(['manifests', 'config', 'layers', 'fsLayers', 'history']);
+const INDEX_MEMBERS = new Set(['manifests']);
+const MANIFEST_MEMBERS = new Set(['config', 'layers']);
+/** The names that determine the kind of a document, in any case: Go's JSON decoder ignores case. */
+const ANY_CASE = /^(?:schemaVersion|mediaType|manifests|config|layers|fsLayers|history)$/iu;
+const EXACT_NAMES = new Set([...KIND_MEMBERS, 'schemaVersion', 'mediaType']);
 
 const CHECKS: Readonly<Record<DocumentKind, (value: JsonObject) => Problem[]>> = {
   'image-index': checkIndex,
@@ -23,13 +23,13 @@ const CHECKS: Readonly<Record<DocumentKind, (value: JsonObject) => Problem[]>> =
   descriptor: (value) => checkDescriptor('', value),
   'oci-layout': () => [],
   draft: checkDraft,
-  // Its rules need templates of sources, which the room that reads such files knows.
+  // The rules for assembly files need source templates and are in `assemble`.
   assembly: () => [],
 };
 
 /**
- * The semantic rules: what is wrong with a document although its schema allows it.
- * @param value As read from JSON. What has the wrong type is left to the schema.
+ * Checks the semantic rules, which a schema cannot express.
+ * @param value parsed JSON; wrong types are left to the schema
  */
 export function checkRules(kind: DocumentKind, value: unknown): Problem[] {
   return isJsonObject(value) ? CHECKS[kind](value) : [];
@@ -37,7 +37,7 @@ export function checkRules(kind: DocumentKind, value: unknown): Problem[] {
 
 function checkIndex(value: JsonObject): Problem[] {
   return [
-    ...checkAmbiguity(value, OF_INDEX),
+    ...checkAmbiguity(value, INDEX_MEMBERS),
     ...checkDescriptors(['manifests'], value['manifests']),
     ...checkDescriptor('/subject', value['subject']),
     ...checkDuplicatePlatforms(value['manifests']),
@@ -46,7 +46,7 @@ function checkIndex(value: JsonObject): Problem[] {
 
 function checkManifest(value: JsonObject): Problem[] {
   return [
-    ...checkAmbiguity(value, OF_MANIFEST),
+    ...checkAmbiguity(value, MANIFEST_MEMBERS),
     ...checkDescriptor('/config', value['config']),
     ...checkDescriptors(['layers'], value['layers']),
     ...checkDescriptor('/subject', value['subject']),
@@ -63,21 +63,19 @@ function checkDraft(value: JsonObject): Problem[] {
 }
 
 /**
- * One document that is an index to one client and a manifest to another passes a check of the one and runs as the
- * other (CVE-2021-41190). Go's JSON reader takes `Layers` for `layers`, so other spellings are foreign as well.
+ * Rejects documents that one client reads as an index and another as a manifest (CVE-2021-41190). Go's JSON decoder
+ * accepts `Layers` for `layers`, so names in another case are rejected too.
  */
 function checkAmbiguity(value: JsonObject, own: ReadonlySet<string>): Problem[] {
   return Object.entries(value).flatMap(([name, content]): Problem[] => {
     const pointer = pointerTo(name);
     const rule = 'document/ambiguous';
-    if (DECIDING.test(name) && !SPELLINGS.has(name)) {
-      return [{ pointer, message: 'differs from a known member by case only: clients disagree on it', rule }];
+    if (ANY_CASE.test(name) && !EXACT_NAMES.has(name)) {
+      return [{ pointer, message: 'differs from a known member only in case: clients disagree on it', rule }];
     }
-    // Go writes null for what is not there.
-    if (!TELLING.has(name) || own.has(name) || content === null) return [];
-    return [
-      { pointer, message: 'belongs to another kind of document, so this could be read as either', rule },
-    ];
+    // Go writes null for an absent member.
+    if (!KIND_MEMBERS.has(name) || own.has(name) || content === null) return [];
+    return [{ pointer, message: 'belongs to another kind of document: the document is ambiguous', rule }];
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Problem } from './errors.js';
 import type { SchemaError } from './schemas.generated.js';
 
-/** What a pattern asks for, by the name under `$defs` that holds it in the schemas. */
+/** What each pattern requires, by its name under `$defs` in the schemas. */
 const PATTERNS: Readonly<Record<string, string>> = {
   mediaType: 'must be a media type such as application/vnd.oci.image.manifest.v1+json',
   digest: 'must be a digest such as sha256: and 64 lower-case hexadecimal digits',
@@ -21,15 +21,15 @@ const TYPES: Readonly<Record<string, string>> = {
   string: 'a string',
 };
 
-/** What ajv reports, as problems in plain words: one for each thing that is wrong, without the noise of alternatives. */
+/** Converts ajv's errors to problems, one for each mistake; errors of alternatives are merged. */
 export function schemaProblems(errors: readonly SchemaError[]): Problem[] {
   return mergeAlternatives(errors).map(toProblem);
 }
 
 /**
- * For `anyOf` and `oneOf` ajv lists what every branch objects to, then that no branch matched. Where some branch got
- * further into the value than its outside, only what is wrong in there helps; else one line with all that is allowed.
- * ajv puts the objections directly before, which holds as long as the alternatives stand alone in their schema.
+ * For `anyOf` and `oneOf` ajv reports the errors of every branch, then that no branch matched. Errors inside the value
+ * are kept, since that branch matched its type; otherwise one error lists all allowed types. ajv reports the branches
+ * directly before, as long as the alternatives are alone in their schema.
  */
 function mergeAlternatives(errors: readonly SchemaError[]): SchemaError[] {
   const merged: SchemaError[] = [];
@@ -88,24 +88,24 @@ function describe({ keyword, params, schemaPath }: SchemaError): string {
     }
     case 'anyOf':
     case 'oneOf':
-      return 'has none of the forms that are allowed here, or more than one of them';
+      return 'matches none of the allowed forms, or more than one';
     default:
-      return `breaks the schema's rule "${keyword}"`;
+      return `violates the schema rule "${keyword}"`;
   }
 }
 
-/** The types that a schema allows, leaving out `null`: it is read where tools write it, but nobody should write it. */
+/** The types that a schema allows, without `null`: it is accepted because some tools write it, but not recommended. */
 function typeNames(type: unknown): string[] {
   const names = Array.isArray(type) ? type.map(String) : [String(type)];
   return names.length > 1 ? names.filter((name) => name !== 'null') : names;
 }
 
-function list(words: readonly string[]): string {
-  if (words.length < 2) return words.join('');
-  return `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`;
+function list(choices: readonly string[]): string {
+  if (choices.length < 2) return choices.join('');
+  return `${choices.slice(0, -1).join(', ')} or ${choices.at(-1) ?? ''}`;
 }
 
-/** A JSON pointer (RFC 6901) to the member or element that these steps lead to from the root. */
-export function pointerTo(...steps: readonly (string | number)[]): string {
-  return steps.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+/** Returns the JSON pointer (RFC 6901) for a path from the root. */
+export function pointerTo(...path: readonly (string | number)[]): string {
+  return path.map((name) => `/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }

@@ -6,23 +6,23 @@ import type { ImageIndex } from './image-index.js';
 import { OCI_INDEX } from './media-type.js';
 import type { Platform } from './platform.js';
 
-/** JSON with its members in order: an object of JavaScript would move names such as "10" to the front. */
+/** JSON with ordered members: a JavaScript object would move names such as "10" to the front. */
 type Json = string | number | readonly Json[] | ReadonlyMap<string, Json>;
 type Members = readonly (readonly [string, Json | undefined])[];
 
 const INDENT = '   ';
 
 /**
- * An index as the document that is pushed, with its exact bytes and their digest. Equal indexes give equal bytes
- * everywhere, and those that `docker manifest push` sends for the same entries.
- * @throws InvalidError when it is larger than registries take
+ * Creates the document to push for an index, with its exact bytes and their digest. Equal indexes give equal bytes on
+ * every machine, the same as `docker manifest push` sends for the same entries.
+ * @throws InvalidError if it is larger than registries accept
  */
 export function createIndexDocument(index: ImageIndex): IndexDocument {
   const mediaType = index.mediaType ?? OCI_INDEX;
   const bytes = serialiseIndex(index);
   if (bytes.length > MAX_MANIFEST_PUSH) {
     throw new InvalidError(
-      `the image index is ${bytes.length} bytes long; registries take ${MAX_MANIFEST_PUSH} at most`,
+      `the image index is ${bytes.length} bytes long; registries accept at most ${MAX_MANIFEST_PUSH}`,
       { hint: 'Remove entries or annotations.' },
     );
   }
@@ -30,10 +30,9 @@ export function createIndexDocument(index: ImageIndex): IndexDocument {
 }
 
 /**
- * The exact bytes of an index, in docker's form: three spaces, no newline at the end, members in a fixed order,
- * annotations sorted by name, and nothing that is empty but `manifests`. What docker does not know follows what it
- * knows: in the index `annotations`, `artifactType`, `subject`; in a descriptor `urls`, `annotations`, `data`,
- * `artifactType`.
+ * Serialises an index in docker's form: indented by three spaces, no newline at the end, members in a fixed order,
+ * annotations sorted by name, no empty members except `manifests`. Members that docker does not write come last: in
+ * the index `annotations`, `artifactType`, `subject`; in a descriptor `urls`, `annotations`, `data`, `artifactType`.
  */
 export function serialiseIndex(index: ImageIndex): Uint8Array {
   const json = object([
@@ -71,7 +70,7 @@ function platformJson(platform: Platform): Json {
   ]);
 }
 
-/** Sorted by the bytes of their names, as Go sorts: JavaScript's own order differs beyond U+FFFF. */
+/** Sorts by the bytes of the names, as Go does: JavaScript's order differs for characters above U+FFFF. */
 function annotationsJson(annotations: Annotations = {}): Json {
   return new Map(
     Object.entries(annotations)
@@ -81,7 +80,7 @@ function annotationsJson(annotations: Annotations = {}): Json {
   );
 }
 
-/** An object without its empty members. `manifests` alone stands even where it is empty. */
+/** An object without its empty members, except `manifests`. */
 function object(members: Members): Json {
   return new Map(
     members.flatMap(([name, value]) =>
@@ -110,7 +109,7 @@ function write(value: Json, newline: string): string {
   return elements.length === 0 ? '[]' : `[${inner}${elements.join(`,${inner}`)}${newline}]`;
 }
 
-/** A string as Go writes it: safe within HTML, and half a surrogate pair becomes U+FFFD. */
+/** Quotes a string as Go does: escaped for HTML, with a lone surrogate replaced by U+FFFD. */
 function quote(text: string): string {
   return JSON.stringify(text.replaceAll(/\p{Surrogate}/gu, '\uFFFD')).replaceAll(
     /[<>&\u2028\u2029]/g,

@@ -20,9 +20,9 @@ const SCHEMAS: Readonly<Record<DocumentKind, schemas.Validator>> = {
 };
 
 /**
- * Everything that is wrong with a document, by its schema and by the semantic rules.
- * @param value As read from JSON.
- * @returns Nothing when the document is valid. Where both object to the same place, the rules do so in better words.
+ * Validates a document against its schema and the semantic rules.
+ * @param value parsed JSON
+ * @returns all mistakes. Where both report the same location, only those of the rules, which are more specific.
  */
 export function validateDocument(kind: DocumentKind, value: unknown): Problem[] {
   const bySchema = SCHEMAS[kind];
@@ -37,8 +37,8 @@ export function validateDocument(kind: DocumentKind, value: unknown): Problem[] 
 }
 
 /**
- * Everything that keeps an index from being published: what {@link validateDocument} finds, images that say no
- * platform (`platform/missing`), an empty index (`index/empty`). Entries of the same platform are `platform/duplicate`.
+ * Returns the problems that prevent publishing an index: those of {@link validateDocument}, images without a platform
+ * (`platform/missing`), and an empty index (`index/empty`). Entries of the same platform are `platform/duplicate`.
  */
 export function validateForPublish(index: ImageIndex): Problem[] {
   const kind = index.mediaType === DOCKER_LIST ? 'docker-manifest-list' : 'image-index';
@@ -50,8 +50,8 @@ export function validateForPublish(index: ImageIndex): Problem[] {
 }
 
 /**
- * The error for an invalid document: the first problem in words, all of them as data.
- * @param label What the message calls the document.
+ * Returns the error for an invalid document. Its message has the first problem, its `problems` all of them.
+ * @param label the name of the document in the message
  */
 export function invalidDocument(label: string, problems: readonly Problem[], hint?: string): InvalidError {
   const [first, ...others] = problems.map(formatProblem);
@@ -59,7 +59,7 @@ export function invalidDocument(label: string, problems: readonly Problem[], hin
   return new InvalidError(`${label} is not valid: ${first ?? 'no reason given'}${more}`, { hint, problems });
 }
 
-/** One line: where, then what. The document itself is `it`. */
+/** Formats a problem on one line, location first. The document itself is `it`. */
 export function formatProblem({ pointer, message }: Problem): string {
   return `${pointer === '' ? 'it' : pointer} ${message}`;
 }

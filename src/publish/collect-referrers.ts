@@ -5,42 +5,42 @@ import type { Source } from '../content/source.js';
 import type { Digest } from '../oci/digest.js';
 import type { ManifestOrIndex } from '../oci/document.js';
 import { NotFoundError } from '../oci/errors.js';
-import type { MoveOptions } from './move-content.js';
+import type { CopyGraphOptions } from './copy-graph.js';
 
-/** Signatures of SBOMs of images make two. More than this is nobody's, or does not end. */
+/** The levels of referrers of referrers. The signature of an image's SBOM is the second; more than this may be a loop. */
 const MAX_DEPTH = 6;
 
-/** A manifest or index whose referrers are asked for, and where. */
+/** A manifest or index whose referrers are looked up, and the source to ask. */
 export interface Subject {
   readonly digest: Digest;
   readonly source: Source;
 }
 
-/** What refers to a subject, read. */
+/** A referrer whose manifest has been read. */
 export interface CollectedReferrer extends Referrer {
   readonly document: ManifestOrIndex;
   readonly source: Source;
 }
 
 /**
- * Reads all that refers to these subjects, and what refers to that in turn: each digest once, and each of cosign's tags
- * once, from the first source that has it. All subjects of a level are asked at once.
+ * Reads the referrers of these subjects, and the referrers of those: each digest once, and each cosign tag once, from the
+ * first source that has it. All subjects of a level are looked up in parallel.
  *
- * What a source lists but does not hold, or what speaks of something else, is left out with a warning.
+ * Referrers that a source lists but does not have, or that have another subject, are skipped with a warning.
  *
  * @throws what the sources throw
  */
 export async function collectReferrers(
   subjects: readonly Subject[],
-  options: MoveOptions = {},
+  options: CopyGraphOptions = {},
 ): Promise<readonly CollectedReferrer[]> {
   const collected = new Map<string, CollectedReferrer>();
   const asked = new Map<Source, Set<Digest>>();
-  let level = notYetAsked(subjects, asked);
+  let level = unasked(subjects, asked);
   for (let depth = 0; level.length > 0 && depth < MAX_DEPTH; depth += 1) {
     const found = (await Promise.all(level.map((subject) => readReferrers(subject, options)))).flat();
     const fresh = found.filter((referrer) => addOnce(collected, referrer, options));
-    level = notYetAsked(
+    level = unasked(
       fresh.map(({ descriptor: { digest }, source }) => ({ digest, source })),
       asked,
     );
@@ -48,7 +48,7 @@ export async function collectReferrers(
   return [...collected.values()];
 }
 
-function notYetAsked(subjects: readonly Subject[], asked: Map<Source, Set<Digest>>): Subject[] {
+function unasked(subjects: readonly Subject[], asked: Map<Source, Set<Digest>>): Subject[] {
   return subjects.filter(({ digest, source }) => {
     const known = asked.get(source) ?? new Set();
     if (known.has(digest)) return false;
@@ -57,7 +57,7 @@ function notYetAsked(subjects: readonly Subject[], asked: Map<Source, Set<Digest
   });
 }
 
-async function readReferrers(subject: Subject, options: MoveOptions): Promise<CollectedReferrer[]> {
+async function readReferrers(subject: Subject, options: CopyGraphOptions): Promise<CollectedReferrer[]> {
   const { source, digest } = subject;
   const referrers = await findReferrers(source, digest, options);
   const read = await Promise.all(
@@ -72,28 +72,30 @@ async function readReferrers(subject: Subject, options: MoveOptions): Promise<Co
 async function readReferrer(
   { source, digest: subject }: Subject,
   { descriptor, cosign }: Referrer,
-  { limit = unlimited, signal, onEvent }: MoveOptions,
+  { limit = unlimited, signal, onEvent }: CopyGraphOptions,
 ): Promise<ManifestOrIndex | undefined> {
-  const leaveOut = (why: string): undefined => {
-    const message = `${source.label} lists ${descriptor.digest} as referring to ${subject}, but ${why}: it is left out`;
+  const skip = (why: string): undefined => {
+    const message = `skipping referrer ${descriptor.digest} of ${subject}: ${why}`;
     onEvent?.({ kind: 'warning', message });
   };
   try {
     const document = await limit(() => readChild(source, descriptor, { signal }));
-    // Cosign's manifests name no subject: their tag does.
+    // Cosign's manifests have no `subject`: their tag names it.
     if (cosign !== undefined || document.value.subject?.digest === subject) return document;
-    return leaveOut(`it speaks of ${document.value.subject?.digest ?? 'nothing'}`);
+    return skip(
+      `${source.label} lists it, but its subject is ${document.value.subject?.digest ?? 'not set'}`,
+    );
   } catch (error) {
-    if (error instanceof NotFoundError) return leaveOut('does not hold it');
+    if (error instanceof NotFoundError) return skip(`${source.label} lists it, but does not have it`);
     throw error;
   }
 }
 
-/** @returns whether it is new */
+/** Returns whether it is new. */
 function addOnce(
   collected: Map<string, CollectedReferrer>,
   referrer: CollectedReferrer,
-  { onEvent }: MoveOptions,
+  { onEvent }: CopyGraphOptions,
 ): boolean {
   const { cosign, descriptor, source } = referrer;
   const key = cosign?.tag ?? descriptor.digest;
@@ -103,7 +105,7 @@ function addOnce(
     return true;
   }
   if (known.descriptor.digest !== descriptor.digest) {
-    const message = `${known.source.label} and ${source.label} hold different content under ${key}: ${known.descriptor.digest} is taken, ${descriptor.digest} is left out`;
+    const message = `${known.source.label} and ${source.label} have different content under ${key}: using ${known.descriptor.digest}, skipping ${descriptor.digest}`;
     onEvent?.({ kind: 'warning', message });
   }
   return false;

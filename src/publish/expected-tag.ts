@@ -1,34 +1,36 @@
-import { unlimited } from '../content/limit.js';
+import { unlimited, type TaskOptions } from '../content/limit.js';
 import type { Digest } from '../oci/digest.js';
 import { ConflictError } from '../oci/errors.js';
-import type { Destination, PlanOptions } from './target-state.js';
+import type { Destination } from './target-state.js';
 
-/** What a tag must stand for when it is moved: this digest, or nothing yet. */
+/** The digest that a tag must have before it is moved; 'none' if it must not exist. */
 export type ExpectedTag = Digest | 'none';
 
 /**
- * Refuses to go on where a tag is not as the caller believes: someone else has published meanwhile. A tag that stands
- * for the new index already is fine, so that a job that is run again succeeds. Registries cannot compare and set, so
- * a moment stays between this look and the move.
+ * Checks that nobody has moved a tag since the caller read it. A tag that already has the new digest passes, so that a job
+ * can be run again. Registries have no compare-and-set: a tag moved between this check and the push goes unnoticed.
  *
- * @param next the digest that the tag is to stand for
- * @throws ConflictError with both digests, UnauthorizedError where the registry does not let us see the tag
+ * @param next the digest that the tag is about to get
+ * @throws ConflictError with both digests, UnauthorizedError if the registry denies access to the tag
  */
 export async function checkExpectedTag(
   { target, tag }: Destination,
   expected: ExpectedTag,
   next: Digest,
-  options: PlanOptions = {},
+  options: TaskOptions = {},
 ): Promise<void> {
   if (tag === undefined) return;
   const { limit = unlimited } = options;
   const current = (await limit(() => target.find(tag, options)))?.digest ?? 'none';
   if (current === expected || current === next) return;
-  const said = (state: ExpectedTag): string => (state === 'none' ? 'no image' : state);
   throw new ConflictError(
-    `${target.label}:${tag} was expected to hold ${said(expected)}, but holds ${said(current)}`,
+    `${target.label}:${tag} was expected to hold ${describe(expected)}, but holds ${describe(current)}`,
     {
-      hint: 'Look at what was published meanwhile, and start again from it; or use --expect-current any.',
+      hint: 'Check what has been published since, and start from that; or use --expect-current any.',
     },
   );
+}
+
+function describe(state: ExpectedTag): string {
+  return state === 'none' ? 'no image' : state;
 }

@@ -1,15 +1,10 @@
-import type { Readable } from 'node:stream';
-
-import type { ReadOptions, Selector, Source } from '../content/source.js';
+import type { ByteStream, ReadOptions, Selector, Source } from '../content/source.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { ManifestOrIndex } from '../oci/document.js';
 import { NotFoundError } from '../oci/errors.js';
 import type { Repository } from '../oci/reference.js';
 
-/**
- * A source that may be without a blob that is asked of it. It tells that from a blob that the target cannot take: both are
- * told by the same kinds of errors.
- */
+/** Wraps a source, and records whether a NotFoundError came from it rather than from the target. */
 export class OptionalBlobSource implements Source {
   readonly label: string;
   readonly repository?: Repository;
@@ -17,7 +12,7 @@ export class OptionalBlobSource implements Source {
   readonly #onOpened: () => void;
   #lacks = false;
 
-  /** @param onOpened called when the source begins to give a blob */
+  /** @param onOpened called when a blob has been opened */
   constructor(source: Source, onOpened: () => void) {
     this.label = source.label;
     if (source.repository !== undefined) this.repository = source.repository;
@@ -25,7 +20,7 @@ export class OptionalBlobSource implements Source {
     this.#onOpened = onOpened;
   }
 
-  /** Whether it was asked for a blob that it does not have. */
+  /** Whether the source lacks a blob that was requested. */
   get lacksBlob(): boolean {
     return this.#lacks;
   }
@@ -42,7 +37,7 @@ export class OptionalBlobSource implements Source {
     return this.#source.readManifest(selector, options);
   }
 
-  async openBlob(descriptor: Descriptor, options?: ReadOptions): Promise<Readable> {
+  async openBlob(descriptor: Descriptor, options?: ReadOptions): Promise<ByteStream> {
     try {
       const stream = await this.#source.openBlob(descriptor, options);
       this.#onOpened();

@@ -1,73 +1,72 @@
-import { unlimited } from '../content/limit.js';
-import { checkNesting, OncePerManifest } from '../content/nesting.js';
-import { readChild } from '../content/read-child.js';
 import type { Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
+import { distinctResults, readNode, walkGraph } from '../content/walk.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { documentDescriptor } from '../oci/document.js';
 import type { MediaType } from '../oci/media-type.js';
 import {
-  missingChildren,
-  childrenToCopy,
-  readTagStates,
-  type SourcedEntry,
-  type ContentOptions,
-} from './target-state.js';
-import {
+  checkFirstTag,
   checkSizes,
-  expectFirst,
   repositoryLabel,
   tagChange,
   type PublishRequest,
   type TagChange,
 } from './publish.js';
 import { inTagOrder } from './put-in-turn.js';
+import {
+  childrenToCopy,
+  missingChildren,
+  readTagStates,
+  type ContentOptions,
+  type SourcedEntry,
+} from './target-state.js';
 
-/** One piece of content, and what a push would do about it. */
+/** A blob or manifest, and what a push would do with it. */
 export interface PlannedContent {
   readonly repository: string;
   readonly kind: 'blob' | 'manifest';
   readonly digest: Digest;
   /** In bytes. */
   readonly size: number;
-  /** `mount` is asked for; a registry that does not mount gets the bytes instead. */
+  /** `mount` is only requested: a registry that declines it gets the bytes instead. */
   readonly action: 'present' | 'mount' | 'upload' | 'put';
 }
 
-/** A piece of content with what it points to. */
-interface PlannedTree {
-  readonly content: PlannedContent;
-  readonly below: readonly PlannedTree[];
+/** A manifest with its blobs, or an index, and the results for what it lists. */
+interface PlannedDocument {
+  /** The blobs, then the manifest. */
+  readonly content: readonly PlannedContent[];
+  readonly below: readonly PlannedDocument[];
 }
 
 /** What a push would do. */
 export interface PushPlan {
-  /** Of the index or image. */
+  /** The digest of the index or image. */
   readonly digest: Digest;
   readonly mediaType: MediaType;
-  /** Of the index or image manifest, in bytes. */
+  /** The size of the index or image manifest in bytes. */
   readonly size: number;
-  /** In the order of the index; a manifest after what it points to. What is published itself only where it gets no tag. */
+  /** In the order of the index, each manifest after its content. Includes the index itself only if it gets no tag. */
   readonly content: readonly PlannedContent[];
-  /** In the order in which they would move. To move one, what is published is put under it. */
+  /** In the order in which they would move. A tag moves by putting the index under it. */
   readonly tags: readonly TagChange[];
 }
 
 /**
- * Finds out what {@link publish} would do, and does none of it: sources and targets are only read, registries with GET
- * and HEAD alone. Whether a source holds a layer that is not for distribution is seen only when it is moved.
+ * Computes what {@link publish} would do without doing it: registries get GET and HEAD requests only. Whether a source has
+ * a non-distributable layer is not checked.
  *
- * @throws ConflictError where the push would throw it, and what the Source and the Target throw
+ * @throws ConflictError if the push would throw it, and what the Source and the Target throw
  */
 export async function planPush(request: PublishRequest, options: ContentOptions = {}): Promise<PushPlan> {
-  const { document, children, destinations, presentDigests: seen } = request;
+  const { document, children, destinations, presentDigests } = request;
   checkSizes(request);
-  await expectFirst(request, options);
+  await checkFirstTag(request, options);
   const targets = [...new Set(destinations.map(({ target }) => target))];
   const [states, content] = await Promise.all([
     request.tagStates ?? readTagStates(destinations, options),
-    Promise.all(targets.map((target) => planTarget(target, children, seen?.get(target), options))),
+    Promise.all(targets.map((target) => planTarget(target, children, presentDigests?.get(target), options))),
   ]);
   const untagged = destinations.filter(({ tag }) => tag === undefined);
   return {
@@ -87,58 +86,49 @@ export async function planPush(request: PublishRequest, options: ContentOptions 
 async function planTarget(
   target: Target,
   children: readonly SourcedEntry[],
-  seen: ReadonlySet<Digest> | undefined,
+  presentDigests: ReadonlySet<Digest> = new Set(),
   options: ContentOptions,
 ): Promise<PlannedContent[]> {
-  const missing = new Set(
-    (await missingChildren(target, children, seen ?? new Set(), options)).map(
-      ({ descriptor }) => descriptor.digest,
-    ),
+  const missing = await missingChildren(target, children, presentDigests, options);
+  const copies = await planCopies(target, missing, options);
+  const copyOf = new Map(missing.map(({ descriptor }, position) => [descriptor.digest, copies[position]]));
+  const documents = children.map(
+    ({ descriptor }) =>
+      copyOf.get(descriptor.digest) ?? {
+        content: [planned(target, 'manifest', descriptor, 'present')],
+        below: [],
+      },
   );
-  const walk = { ...options, planned: new OncePerManifest<PlannedTree>() };
-  const trees = await Promise.all(
-    children.map(async (child) =>
-      missing.has(child.descriptor.digest)
-        ? planManifest(target, child, walk, 1)
-        : { content: planned(target, 'manifest', child.descriptor, 'present'), below: [] },
-    ),
-  );
+  // A layer that several images share is copied once, by the first of them.
   const distinct = new Map<Digest, PlannedContent>();
-  collect(trees, distinct);
+  for (const { content } of distinctResults<PlannedDocument>(documents)) {
+    for (const each of content) if (!distinct.has(each.digest)) distinct.set(each.digest, each);
+  }
   return [...distinct.values()];
 }
 
-/** A layer that several images share is moved once, by the first of them; so is an image that several indexes share. */
-function collect(trees: readonly PlannedTree[], distinct: Map<Digest, PlannedContent>): void {
-  for (const { content, below } of trees) {
-    if (distinct.has(content.digest)) continue;
-    collect(below, distinct);
-    distinct.set(content.digest, content);
-  }
-}
-
-/** @param above how many indexes it was reached through, with the one that is published */
-function planManifest(
+function planCopies(
   target: Target,
-  { descriptor, source, document: known }: SourcedEntry,
-  walk: ContentOptions & { readonly planned: OncePerManifest<PlannedTree> },
-  above: number,
-): Promise<PlannedTree> {
-  const { limit = unlimited } = walk;
-  return walk.planned.do(descriptor, async () => {
-    const document = known ?? (await limit(() => readChild(source, descriptor, walk)));
-    checkNesting(document, above, source.label);
-    const below = await Promise.all(
-      childrenToCopy(document, walk).map(async (child) => {
-        if (document.kind === 'index')
-          return planManifest(target, { descriptor: child, source }, walk, above + 1);
-        const isThere = await limit(() => target.hasBlob(child, walk));
-        const content = planned(target, 'blob', child, isThere ? 'present' : mountOrUpload(source, target));
-        return { content, below: [] };
-      }),
-    );
-    return { content: planned(target, 'manifest', descriptor, 'put'), below };
-  });
+  entries: readonly SourcedEntry[],
+  options: ContentOptions,
+): Promise<PlannedDocument[]> {
+  return walkGraph<PlannedDocument>(
+    entries,
+    {
+      read: readNode,
+      visit: async ({ document, descriptor, source, below }, tasks) => {
+        const blobs = document.kind === 'index' ? [] : childrenToCopy(document, options);
+        const plannedBlobs = await Promise.all(
+          blobs.map(async (blob) => {
+            const isPresent = await tasks.run(() => target.hasBlob(blob, tasks));
+            return planned(target, 'blob', blob, isPresent ? 'present' : mountOrUpload(source, target));
+          }),
+        );
+        return { content: [...plannedBlobs, planned(target, 'manifest', descriptor, 'put')], below };
+      },
+    },
+    { ...options, depth: 1 },
+  );
 }
 
 function mountOrUpload({ repository }: Source, target: Target): 'mount' | 'upload' {

@@ -1,4 +1,4 @@
-import { unlimited } from '../content/limit.js';
+import { unlimited, type TaskOptions } from '../content/limit.js';
 import type { Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
 import type { Descriptor } from '../oci/descriptor.js';
@@ -8,14 +8,13 @@ import { InvalidError } from '../oci/errors.js';
 import { formatRepository, type Tag } from '../oci/reference.js';
 import type { Subject } from './collect-referrers.js';
 import { checkExpectedTag, type ExpectedTag } from './expected-tag.js';
-import { moveContent, type MoveOptions } from './move-content.js';
-import { moveReferrers } from './move-referrers.js';
+import { copyGraph, type CopyGraphOptions } from './copy-graph.js';
+import { copyReferrers } from './copy-referrers.js';
 import {
   missingChildren,
   readTagStates,
   type SourcedEntry,
   type Destination,
-  type PlanOptions,
   type TagStates,
 } from './target-state.js';
 import { putInTurn, inTagOrder } from './put-in-turn.js';
@@ -23,22 +22,22 @@ import { putInTurn, inTagOrder } from './put-in-turn.js';
 export interface PublishRequest {
   /** An index, or an image. */
   readonly document: ManifestOrIndex;
-  /** The entries of an index. Of an image, the image itself: it stands for its config and layers. */
+  /** The entries of an index. For an image, the image itself. */
   readonly children: readonly SourcedEntry[];
   /**
-   * At least one, the one that the list is named by first. The tags move in this order, `latest` last, when all content
-   * is in every target.
+   * At least one, the one that names the index first. When every target has all content, the tags move in this order,
+   * `latest` last.
    */
   readonly destinations: readonly Destination[];
-  /** Children that this run has already read from a target itself. @default none */
+  /** Children that this run has already read from a target. @default none */
   readonly presentDigests?: ReadonlyMap<Source, ReadonlySet<Digest>>;
-  /** What the first destination's tag must stand for. @default anything */
+  /** The digest that the first destination's tag must have. @default any */
   readonly expectCurrent?: ExpectedTag | undefined;
-  /** What {@link readTagStates} found, where it was asked while the sources were read. */
+  /** The result of {@link readTagStates}, if it was called while the sources were read. */
   readonly tagStates?: Promise<TagStates>;
-  /** Manifests and indexes whose signatures, SBOMs and the like go along, and where those are. @default none */
+  /** Manifests and indexes whose referrers (signatures, SBOMs) are copied too. @default none */
   readonly subjects?: readonly Subject[];
-  /** Hears of each tag as soon as it stands for what is published, so that what was done is known where a later one fails. */
+  /** Called for each tag as soon as it is committed, so that a later failure does not hide it. */
   readonly onTagChange?: (destination: Destination, change: TagChange) => void;
 }
 
@@ -46,7 +45,7 @@ export interface PublishRequest {
 export interface TagChange {
   readonly repository: string;
   readonly tag: Tag;
-  /** What the tag stood for before; absent where there was no such tag. */
+  /** The tag's digest before the push; absent if the tag did not exist. */
   readonly previous?: Digest;
   readonly outcome: 'unchanged' | 'moved';
 }
@@ -59,25 +58,25 @@ export interface PushedChild {
 
 export interface Publication {
   readonly descriptor: Descriptor;
-  /** In the order of the index. Of an image, itself. */
+  /** In the order of the index. For an image, the image itself. */
   readonly pushed: readonly PushedChild[];
-  /** What was moved since it refers to what was published; in no particular order. Absent where it was not asked for. */
+  /** The referrers that were copied, in no particular order. Absent if none were requested. */
   readonly referrers?: readonly Digest[];
   /** In the order in which they moved. */
   readonly tags: readonly TagChange[];
 }
 
 /**
- * Publishes an index or an image: what the targets lack is moved there, then the document is put under each tag, one after
- * the other, and each target commits after its last one. A tag that has this digest already is left alone. When anything
- * fails, no tag that comes after it has moved.
+ * Publishes an index or an image: copies what the targets lack, then puts the document under each tag in sequence, and
+ * commits each target after its last tag. A tag that has this digest already is left alone. After a failure, no further
+ * tag moves.
  *
- * @throws ConflictError where the first destination's tag is not as expected, and what the Source and the Target throw
+ * @throws ConflictError if the first destination's tag is not as expected, and what the Source and the Target throw
  */
-export async function publish(request: PublishRequest, options: MoveOptions = {}): Promise<Publication> {
+export async function publish(request: PublishRequest, options: CopyGraphOptions = {}): Promise<Publication> {
   const { document, children, destinations, subjects } = request;
   checkSizes(request);
-  await expectFirst(request, options);
+  await checkFirstTag(request, options);
   const targets = [...new Set(destinations.map(({ target }) => target))];
   const [states, missing] = await Promise.all([
     request.tagStates ?? readTagStates(destinations, options),
@@ -94,21 +93,21 @@ export async function publish(request: PublishRequest, options: MoveOptions = {}
     ),
   ]);
   const referrers = new Set<Digest>();
-  for (const { target, children: lacking } of missing) {
-    await moveContent(target, lacking, options, document.digest);
+  for (const { target, children: absent } of missing) {
+    await copyGraph(target, absent, options, document.digest);
     if (subjects === undefined) continue;
-    for (const digest of await moveReferrers(target, subjects, options)) referrers.add(digest);
+    for (const digest of await copyReferrers(target, subjects, options)) referrers.add(digest);
   }
 
-  // Moving took its time: once more, right before the tag moves.
-  if (subjects !== undefined || missing.some(({ children: lacking }) => lacking.length > 0)) {
-    await expectFirst(request, options);
+  // Copying may have taken long, so check again right before the tag moves.
+  if (subjects !== undefined || missing.some((each) => each.children.length > 0)) {
+    await checkFirstTag(request, options);
   }
   const tags = await putDocument(request, states, options);
   return {
     descriptor: documentDescriptor(document),
-    pushed: missing.flatMap(({ target, children: lacking }) =>
-      lacking.map(({ descriptor }) => ({ repository: repositoryLabel(target), digest: descriptor.digest })),
+    pushed: missing.flatMap(({ target, children: copied }) =>
+      copied.map(({ descriptor }) => ({ repository: repositoryLabel(target), digest: descriptor.digest })),
     ),
     ...(subjects !== undefined && { referrers: [...referrers] }),
     tags,
@@ -116,8 +115,8 @@ export async function publish(request: PublishRequest, options: MoveOptions = {}
 }
 
 /**
- * Registries would refuse it only after all that it points to has been uploaded.
- * @throws InvalidError where what is to be published, or a manifest of it that is at hand, is too large for a registry
+ * Checks manifest sizes before a push: registries reject a large manifest only after its content has been uploaded.
+ * @throws InvalidError if the document, or a child that has been read already, is too large for a registry
  */
 export function checkSizes({ document, children, destinations }: PublishRequest): void {
   const registry = destinations.find(({ target }) => target.repository !== undefined)?.target;
@@ -130,20 +129,20 @@ export function checkSizes({ document, children, destinations }: PublishRequest)
   }
 }
 
-/** @throws ConflictError where the first destination's tag is not as the request expects */
-export async function expectFirst(
+/** @throws ConflictError if the first destination's tag is not what the request expects */
+export async function checkFirstTag(
   { document, destinations: [first], expectCurrent }: PublishRequest,
-  options: PlanOptions,
+  options: TaskOptions,
 ): Promise<void> {
   if (first === undefined || expectCurrent === undefined) return;
   await checkExpectedTag(first, expectCurrent, document.digest, options);
 }
 
-/** Puts the document everywhere, all that it points to being there. Gives what became of the tags. */
+/** Puts the document in every destination once its content is present. Returns the tag changes. */
 async function putDocument(
   { document, destinations, onTagChange }: PublishRequest,
   states: TagStates,
-  options: MoveOptions,
+  options: CopyGraphOptions,
 ): Promise<TagChange[]> {
   const { limit = unlimited, signal, onEvent } = options;
   const { digest } = document;
@@ -157,18 +156,18 @@ async function putDocument(
     if (change?.outcome === 'unchanged') return;
     await limit(() => target.writeManifest(document, { signal, ...(tag !== undefined && { tag }) }));
   };
-  const onLasting = ({ destination, change }: (typeof puts)[number]): void => {
+  const onCommitted = ({ destination, change }: (typeof puts)[number]): void => {
     if (change === undefined) return;
     const { tag, outcome } = change;
     onEvent?.({ kind: 'tagged', repository: destination.target.label, tag, digest, outcome });
     onTagChange?.(destination, change);
     tags.push(change);
   };
-  await putInTurn(puts, { put, onCommitted: onLasting }, options);
+  await putInTurn(puts, { put, onCommitted }, options);
   return tags;
 }
 
-/** What publishing a document does to a destination's tag; nothing where there is none. */
+/** What publishing a document does to a destination's tag; `undefined` for a destination without a tag. */
 export function tagChange(
   document: ManifestOrIndex,
   { target, tag }: Destination,
@@ -183,7 +182,7 @@ export function tagChange(
   };
 }
 
-/** A target in full, as docker prints a repository; a layout by its path. */
-export function repositoryLabel(target: Target): string {
+/** The full name of a repository, as docker prints it, or the path of a layout. */
+export function repositoryLabel(target: Pick<Target, 'label' | 'repository'>): string {
   return target.repository === undefined ? target.label : formatRepository(target.repository);
 }

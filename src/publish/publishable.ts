@@ -8,8 +8,8 @@ import { createIndexDocument } from '../oci/serialise.js';
 import { invalidDocument, validateForPublish } from '../oci/validate.js';
 
 /**
- * The index that a draft stands for, when all rules for a published one are met.
- * @throws InvalidError that lists everything that is to be mended first
+ * Builds the index of a draft, and checks it against the rules for published indexes.
+ * @throws InvalidError that lists all problems
  */
 export function publishableIndex(
   draft: Draft,

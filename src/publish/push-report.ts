@@ -1,42 +1,41 @@
 import type { Target } from '../content/target.js';
+import { attestedDigest, isAttestation } from '../oci/attestation.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
-import { isLocalName } from '../oci/image-location.js';
 import type { MediaType } from '../oci/media-type.js';
 import { formatPlatformFull, isCompletePlatform, normalisePlatform, type Platform } from '../oci/platform.js';
-import { formatRepository, parseReference, type Tag } from '../oci/reference.js';
-import type { Publication, TagChange } from './publish.js';
-import { attestedDigest, isAttestation } from '../oci/attestation.js';
+import type { Tag } from '../oci/reference.js';
+import { repositoryLabel, type Publication, type TagChange } from './publish.js';
 
-/** What a push left behind, for the programs that come after it. Fit to be written as JSON as it stands. */
+/** The result of a push, for other programs. Serialises to JSON as is. */
 export interface PushReport {
-  /** Every name that it can now be read by, in the order of the destinations: `REPOSITORY:TAG`, or by digest. */
+  /** The published references, in the order of the destinations: `REPOSITORY:TAG`, or `REPOSITORY@DIGEST` without a tag. */
   readonly references: readonly string[];
-  /** By its digest in the first destination: `docker.io/library/app@sha256:…`. */
+  /** The digest reference in the first destination: `docker.io/library/app@sha256:…`. */
   readonly image: string;
   readonly digest: Digest;
   readonly mediaType: MediaType;
-  /** Of the index or image manifest, in bytes. */
+  /** The size of the index or image manifest, in bytes. */
   readonly size: number;
   /**
-   * The images by platform in canonical form, so that `linux/arm64` is found however the index spells it. An image whose
-   * platform is not known is none of them.
+   * The images by canonical platform: the key is `linux/arm64` for `linux/arm64/v8`, too. Omits images without a known
+   * platform.
    */
   readonly platforms: Readonly<Record<string, PlatformReport>>;
   readonly tags: readonly TagReport[];
 }
 
 export interface PlatformReport {
-  /** As the index has it. */
+  /** As in the index. */
   readonly platform: Platform;
   readonly digest: Digest;
   readonly mediaType: MediaType;
-  /** Of the manifest, in bytes. */
+  /** The size of the manifest, in bytes. */
   readonly size: number;
-  /** Statements about this image, such as BuildKit's provenance. */
+  /** The attestations of this image, such as BuildKit's provenance. */
   readonly attestations?: readonly Digest[];
-  /** Further images of the same platform, where the push allowed them. Clients take any. */
+  /** Other images of the same platform, if the push allowed duplicates. Clients may pick any. */
   readonly duplicates?: readonly Digest[];
 }
 
@@ -46,35 +45,35 @@ export interface TagReport extends Pick<TagChange, 'outcome' | 'previous'> {
 
 export interface PushReportRequest {
   readonly document: ManifestOrIndex;
-  /** Of an image: what its index or its config says, where one of them was read. */
+  /** The platform of an image, if its index or config was read. */
   readonly platform?: Platform | undefined;
   readonly publication: Publication;
-  /** Where it was published, the one that names it first. */
+  /** Where it was published, starting with the main destination. */
   readonly destinations: readonly [ReportedDestination, ...ReportedDestination[]];
 }
 
-/** What of a `Destination` is reported. */
+/** The part of a `Destination` that a report needs. */
 export interface ReportedDestination {
-  readonly target: Pick<Target, 'label'>;
+  readonly target: Pick<Target, 'label' | 'repository'>;
   readonly tag?: Tag;
 }
 
-/** Says what a push did, with all names in full, since other programs fill in other registries. */
+/** Creates the report of a push. Names are fully qualified because other programs default to other registries. */
 export function pushReport(request: PushReportRequest): PushReport {
   const { document, platform, publication, destinations } = request;
   const { digest, mediaType, bytes } = document;
   const image = { ...documentDescriptor(document), ...(platform !== undefined && { platform }) };
   return {
     references: destinations.map(({ target, tag }) =>
-      tag === undefined ? byDigest(target, digest) : byTag(target.label, tag),
+      tag === undefined ? digestReference(target, digest) : `${repositoryLabel(target)}:${tag}`,
     ),
-    image: byDigest(destinations[0].target, digest),
+    image: digestReference(destinations[0].target, digest),
     digest,
     mediaType,
     size: bytes.length,
     platforms: platformReports(document.kind === 'index' ? document.value.manifests : [image]),
     tags: publication.tags.map(({ repository, tag, previous, outcome }) => ({
-      reference: byTag(repository, tag),
+      reference: `${repository}:${tag}`,
       ...(previous !== undefined && { previous }),
       outcome,
     })),
@@ -95,7 +94,9 @@ function platformReports(manifests: readonly Descriptor[]): Readonly<Record<stri
         digest,
         mediaType,
         size,
-        ...(attestations.length > 0 && { attestations: attestations.map((statement) => statement.digest) }),
+        ...(attestations.length > 0 && {
+          attestations: attestations.map((attestation) => attestation.digest),
+        }),
       });
     } else {
       images.set(name, { ...first, duplicates: [...(first.duplicates ?? []), digest] });
@@ -108,20 +109,6 @@ function isImagePlatform(platform: Platform | undefined): platform is Platform {
   return isCompletePlatform(platform) && platform.os !== 'unknown';
 }
 
-function byTag(label: string, tag: Tag): string {
-  return `${fullName(label)}:${tag}`;
-}
-
-function byDigest({ label }: Pick<Target, 'label'>, digest: Digest): string {
-  return `${fullName(label)}@${digest}`;
-}
-
-/** A repository's name as every program understands it. Layouts and archives, and places that are no registry's, keep theirs. */
-function fullName(label: string): string {
-  if (isLocalName(label)) return label;
-  try {
-    return formatRepository(parseReference(label));
-  } catch {
-    return label;
-  }
+function digestReference(target: ReportedDestination['target'], digest: Digest): string {
+  return `${repositoryLabel(target)}@${digest}`;
 }

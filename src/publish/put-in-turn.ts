@@ -1,42 +1,41 @@
-import { unlimited } from '../content/limit.js';
+import { unlimited, type TaskOptions } from '../content/limit.js';
 import type { Target } from '../content/target.js';
-import type { PlanOptions, Destination } from './target-state.js';
+import type { Destination } from './target-state.js';
 
-/** What is done about each thing that is put. */
 interface PutSteps<T> {
-  readonly put: (each: T) => Promise<unknown>;
-  /** Hears of each as soon as it lasts: put, and where its target commits, committed. */
-  readonly onCommitted: (each: T) => void;
+  readonly put: (item: T) => Promise<unknown>;
+  /** Called for each item once it is durable: put, and committed if its target commits. */
+  readonly onCommitted: (item: T) => void;
 }
 
 /**
- * Puts one thing after the other. A target that commits does so right after its last one, before anything else is put,
- * so that what others point to from elsewhere is there first. The first failure ends it all.
+ * Puts items in sequence. A target that commits does so right after its last item, before the next target's items are
+ * put, because those may point to it. Stops at the first failure.
  */
 export async function putInTurn<T extends { readonly target: Target }>(
-  all: readonly T[],
+  items: readonly T[],
   { put, onCommitted }: PutSteps<T>,
-  { limit = unlimited, signal }: PlanOptions = {},
+  { limit = unlimited, signal }: TaskOptions = {},
 ): Promise<void> {
-  const passing = new Map<Target, T[]>();
-  for (const [position, each] of all.entries()) {
-    const { target } = each;
-    await put(each);
+  const uncommitted = new Map<Target, T[]>();
+  for (const [position, item] of items.entries()) {
+    const { target } = item;
+    await put(item);
     if (target.commit === undefined) {
-      onCommitted(each);
+      onCommitted(item);
       continue;
     }
-    const own = [...(passing.get(target) ?? []), each];
-    passing.set(target, own);
-    if (all.slice(position + 1).some((later) => later.target === target)) continue;
+    const own = [...(uncommitted.get(target) ?? []), item];
+    uncommitted.set(target, own);
+    if (items.slice(position + 1).some((later) => later.target === target)) continue;
     await limit(async () => target.commit?.({ signal }));
     for (const done of own) onCommitted(done);
   }
 }
 
 /**
- * The order in which the tags of a push move: as given, but `latest` after all others, wherever it is. It is the tag
- * that people get who ask for none, so it moves when every other one has.
+ * The order in which the tags of a push move: as given, but `latest` last. Clients that name no tag pull `latest`, so it
+ * moves after every other tag.
  */
 export function inTagOrder<T extends Pick<Destination, 'tag'>>(destinations: readonly T[]): T[] {
   return [

@@ -1,58 +1,46 @@
-import { unlimited, type Limit } from '../content/limit.js';
-import { checkNesting, OncePerManifest } from '../content/nesting.js';
-import { readChild } from '../content/read-child.js';
-import type { ReadOptions, Source } from '../content/source.js';
+import { unlimited, type TaskOptions } from '../content/limit.js';
+import type { Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
 import { undefinedIfDenied } from '../content/undefined-if-denied.js';
-import { childrenOf, type ManifestOrIndex } from '../oci/document.js';
+import { readNode, walkGraph } from '../content/walk.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
+import { childrenOf, type ManifestOrIndex } from '../oci/document.js';
 import { isNonDistributableType } from '../oci/media-type.js';
 import type { Tag } from '../oci/reference.js';
 
-/**
- * An entry of the index that is to be published, with the place that its content is read from; or an image that is itself
- * to be published.
- */
+/** An entry of the index to publish, or the image to publish, with the source of its content. */
 export interface SourcedEntry {
   readonly descriptor: Descriptor;
   readonly source: Source;
-  /** The manifest where it is at hand, so that it is not read again. */
+  /** The manifest or index if it has been read already, so that it is not read again. */
   readonly document?: ManifestOrIndex;
 }
 
-/** A tag that is to stand for what is published; without a tag, it is published by its digest alone. */
+/** A tag to publish under; without a tag, the document is published by digest only. */
 export interface Destination {
   readonly target: Target;
   readonly tag?: Tag;
-  /** Where the destination was named by it. It can only be that of what is published. */
+  /** Set if the destination was given by digest. Must be the digest of the published document. */
   readonly digest?: Digest;
 }
 
-/**
- * What each destination's tag stands for before the push; `undefined` where there is no such tag yet, or where the
- * registry does not let us see it.
- */
+/** The content of each destination's tag before the push; `undefined` if the tag does not exist, or access is denied. */
 export type TagStates = ReadonlyMap<Destination, Descriptor | undefined>;
 
-export interface PlanOptions extends ReadOptions {
-  /** @default unlimited */
-  readonly limit?: Limit;
-}
-
-export interface ContentOptions extends PlanOptions {
+export interface ContentOptions extends TaskOptions {
   /**
-   * What becomes of layers that are not for distribution (image-spec, "Non-Distributable Layers"): they stay where their
-   * URLs say, or they are moved like any other where the source holds them.
-   * @default 'leave'
+   * Whether non-distributable layers (image-spec, "Non-Distributable Layers") are skipped, or copied like other layers if
+   * the source has them.
+   * @default 'skip'
    */
-  readonly nondistributable?: 'leave' | 'move' | undefined;
+  readonly nondistributable?: 'skip' | 'copy' | undefined;
 }
 
-/** Asks what the tags stand for now: one request a tag, all at once. */
+/** Resolves the tags: one request for each, in parallel. */
 export async function readTagStates(
   destinations: readonly Destination[],
-  options: PlanOptions = {},
+  options: TaskOptions = {},
 ): Promise<TagStates> {
   const { limit = unlimited } = options;
   const states = await Promise.all(
@@ -66,20 +54,20 @@ export async function readTagStates(
   return new Map(states);
 }
 
-/** Of a document's children, in their order, those that are moved with it. */
+/** The children of a document that are copied with it, in order. */
 export function childrenToCopy(
   document: ManifestOrIndex,
   { nondistributable }: ContentOptions,
 ): Descriptor[] {
   return childrenOf(document).filter(
-    ({ mediaType }) => nondistributable === 'move' || !isNonDistributableType(mediaType),
+    ({ mediaType }) => nondistributable === 'copy' || !isNonDistributableType(mediaType),
   );
 }
 
 /**
- * Compares an index's children with a target: one request a distinct child, all at once. Every registry is asked,
- * since some accept an index whose children they do not hold. Where layers that are not for distribution are to be moved, a
- * child is missing also where only such a layer of it is: most targets have it without them.
+ * The distinct children of an index that a target lacks, in order: one request for each, in parallel. Registries are
+ * always asked, because some accept an index without its children. If non-distributable layers are copied, a child that
+ * lacks only such a layer is missing too.
  *
  * @param presentDigests children that this run has already read from the target
  */
@@ -89,45 +77,48 @@ export async function missingChildren(
   presentDigests: ReadonlySet<Digest>,
   options: ContentOptions = {},
 ): Promise<SourcedEntry[]> {
-  const { limit = unlimited } = options;
-  const walk = { ...options, walked: new OncePerManifest<boolean>() };
+  const { limit = unlimited, nondistributable } = options;
   const distinct = [...new Map(children.map((child) => [child.descriptor.digest, child])).values()];
-  const found = await Promise.all(
-    distinct.map(async (child) => {
-      const { digest, size } = child.descriptor;
-      // A layout may have lost a part of an image that it lists, also of one that was just read from there.
-      if ((await limit(async () => target.hasImage?.(child.descriptor, options))) === false) return false;
-      if (presentDigests.has(digest)) return true;
-      const there = await limit(() => undefinedIfDenied(target.find(digest, options)));
-      // Of another size than its index says: reading it from its source tells which of the two is wrong.
-      if (there?.size !== size) return false;
-      return options.nondistributable !== 'move' || !(await lacksLayers(target, child, walk, 1));
+  const states = await Promise.all(
+    distinct.map(async ({ descriptor }) => {
+      const { digest, size } = descriptor;
+      // A layout may have lost a part of an image that it lists, even of one that was just read from it.
+      if ((await limit(async () => target.hasImage?.(descriptor, options))) === false) return 'missing';
+      if (presentDigests.has(digest)) return 'read';
+      const found = await limit(() => undefinedIfDenied(target.find(digest, options)));
+      // If the size differs from the index, reading the child from its source shows which of the two is wrong.
+      return found?.size === size ? 'found' : 'missing';
     }),
   );
-  return distinct.filter((_, position) => found[position] === false);
+  const inState = (state: (typeof states)[number]): SourcedEntry[] =>
+    distinct.filter((_, position) => states[position] === state);
+  const missing = new Set(inState('missing'));
+  if (nondistributable === 'copy') {
+    for (const child of await withMissingLayers(target, inState('found'), options)) missing.add(child);
+  }
+  return distinct.filter((child) => missing.has(child));
 }
 
-/**
- * Whether a target that has a manifest is without layers of it that it need not have.
- * @param above how many indexes it was reached through
- */
-function lacksLayers(
+/** Of the children that a target has, those for which it lacks a non-distributable layer. */
+async function withMissingLayers(
   target: Target,
-  { descriptor, source, document: held }: SourcedEntry,
-  walk: ContentOptions & { readonly walked: OncePerManifest<boolean> },
-  above: number,
-): Promise<boolean> {
-  const { limit = unlimited, walked } = walk;
-  return walked.do(descriptor, async () => {
-    const document = held ?? (await limit(() => readChild(source, descriptor, walk)));
-    checkNesting(document, above, source.label);
-    const lacking = await Promise.all(
-      childrenOf(document).map(async (child) => {
-        if (document.kind === 'index')
-          return lacksLayers(target, { descriptor: child, source }, walk, above + 1);
-        return isNonDistributableType(child.mediaType) && !(await limit(() => target.hasBlob(child, walk)));
-      }),
-    );
-    return lacking.includes(true);
-  });
+  children: readonly SourcedEntry[],
+  options: ContentOptions,
+): Promise<SourcedEntry[]> {
+  const lacks = await walkGraph<boolean>(
+    children,
+    {
+      read: readNode,
+      visit: async ({ document, below }, tasks) => {
+        if (document.kind === 'index') return below.includes(true);
+        const layers = childrenOf(document).filter(({ mediaType }) => isNonDistributableType(mediaType));
+        const present = await Promise.all(
+          layers.map((layer) => tasks.run(() => target.hasBlob(layer, tasks))),
+        );
+        return present.includes(false);
+      },
+    },
+    { ...options, depth: 1 },
+  );
+  return children.filter((_, position) => lacks[position]);
 }

@@ -5,8 +5,8 @@ import { ArgumentError } from '../oci/errors.js';
 import type { Repository, RepositoryPath } from '../oci/reference.js';
 
 /**
- * The URLs of the distribution protocol (distribution-spec, "Endpoints"). All of them say `https:`; where a registry
- * speaks plain HTTP, the HTTP client finds that out (`HttpRequest.negotiateScheme`).
+ * The URLs of the distribution protocol (distribution-spec, "Endpoints"). All have the scheme `https:`; the HTTP client
+ * finds out whether a registry speaks plain HTTP (`HttpRequest.negotiateScheme`).
  */
 
 /** `/v2/<name>/manifests/<tag or digest>` */
@@ -40,10 +40,10 @@ export function mountUrl(repository: Repository, digest: Digest, from: Repositor
 function endpoint({ registry, path }: Repository, rest: string): URL {
   const pathname = `/v2/${path}/${rest}`;
   const url = new URL(`https://${registryApiHost(registry)}${pathname}`);
-  // `new URL` collapses `..` and `%2e%2e` and cuts at `?` and `#`. Names are checked long before they come here; one that
-  // got past the check must not reach another repository, or the credentials of this one (CVE-2024-3727).
+  // `new URL` collapses `..` and `%2e%2e` and cuts at `?` and `#`. Names were checked before. One that passed the check by
+  // mistake must not lead to another repository with the credentials of this one (CVE-2024-3727).
   if (url.pathname !== pathname || url.username !== '' || url.search !== '' || url.hash !== '') {
-    throw new ArgumentError(`not a name that a registry can be asked for: ${registry}/${path}/${rest}`);
+    throw new ArgumentError(`invalid name in a request to a registry: ${registry}/${path}/${rest}`);
   }
   return url;
 }

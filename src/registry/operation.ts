@@ -2,17 +2,18 @@ import type { Selector } from '../content/source.js';
 import { isDigest, type Digest } from '../oci/digest.js';
 import { formatReference, type Repository } from '../oci/reference.js';
 
-/** What is being done, for the messages of what goes wrong. */
+/** What a request does, for error messages. */
 export interface Operation {
   readonly verb: 'read' | 'write';
   readonly what: 'manifest' | 'blob';
-  /** In full: `docker.io/library/app:1.2`, `docker.io/library/app@sha256:…`. */
+  /** The full name: `docker.io/library/app:1.2`, `docker.io/library/app@sha256:…`. */
   readonly name: string;
   readonly repository: Repository;
-  /** Layers of a document to write that may not be distributed, and so were not sent before it. @default none */
-  readonly leftBehind?: ReadonlySet<Digest>;
+  /** Non-distributable layers of a document that were not uploaded. @default none */
+  readonly skippedLayers?: ReadonlySet<Digest>;
 }
 
+/** Returns the operation on a manifest or index. */
 export function manifestOperation(
   verb: Operation['verb'],
   repository: Repository,
@@ -22,6 +23,7 @@ export function manifestOperation(
   return { verb, what: 'manifest', name: formatReference({ ...repository, ...selected }), repository };
 }
 
+/** Returns the operation on a blob. */
 export function blobOperation(verb: Operation['verb'], repository: Repository, digest: Digest): Operation {
   return { verb, what: 'blob', name: formatReference({ ...repository, digest }), repository };
 }

@@ -4,7 +4,7 @@ import type { BlobOutcome, OnEvent } from '../content/events.js';
 import { recordReferrer } from '../content/referrers-tag.js';
 import type { ReadOptions, Selector, Source } from '../content/source.js';
 import type { Target, WriteBlobOptions } from '../content/target.js';
-import type { RetryPolicy } from '../http/retry.js';
+import { retryPolicy, type Sleep } from '../http/retry.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { ManifestOrIndex } from '../oci/document.js';
@@ -15,26 +15,25 @@ import { Manifests } from './manifests/manifests.js';
 import { ReferrersTags } from './manifests/referrers-tags.js';
 import { Referrers } from './manifests/referrers.js';
 import { RepositoryRequests, type Access, type RegistrySender } from './requests.js';
-import { sleep as realSleep, type Sleep } from './sleep.js';
 import { Uploads } from './blobs/uploads.js';
 
 export interface RegistryRepositoryOptions {
-  /** Shared by all repositories of a run, with their connections and tokens. */
+  /** Shared by all repositories of a client, with its connections and tokens. */
   readonly auth: RegistrySender;
   readonly repository: Repository;
-  /** What it is opened for: `push` asks for the right to push with the first request, so that one token serves a run. */
+  /** `push` requests the right to push from the first request on, so that one token serves all. */
   readonly access: Access;
-  /** Hears warnings: content that cannot be verified. */
+  /** Receives warnings about content that cannot be verified. */
   readonly onEvent?: OnEvent | undefined;
-  /** How often a blob's upload is begun again. @default 4 */
+  /** Retries of an upload. @default 4 */
   readonly retries?: number | undefined;
-  /** For tests. @default the system's clock */
+  /** For tests. @default a timer */
   readonly sleep?: Sleep | undefined;
-  /** For tests: in [0, 1), spreads retries. @default Math.random */
+  /** For tests. In [0, 1). @default Math.random */
   readonly random?: (() => number) | undefined;
 }
 
-/** One repository of a registry, over the distribution protocol. */
+/** One repository of a registry, as a target that can also be read (distribution-spec). */
 export class RegistryRepository implements Target {
   readonly label: string;
   readonly repository: Repository;
@@ -46,24 +45,16 @@ export class RegistryRepository implements Target {
   readonly #referrersTags: ReferrersTags;
 
   constructor(options: RegistryRepositoryOptions) {
-    const {
-      auth,
-      repository,
-      access,
-      onEvent,
-      retries = 4,
-      sleep = realSleep,
-      random = Math.random,
-    } = options;
+    const { auth, repository, access, onEvent, retries, sleep, random } = options;
     const requests = new RepositoryRequests(auth, repository, access);
-    const policy: RetryPolicy = { retries, random, now: Date.now };
+    const policy = retryPolicy({ retries, sleep, random });
     this.label = familiarReference(repository);
     this.repository = repository;
     this.#manifests = new Manifests(requests, onEvent);
-    this.#writes = new ManifestWrites(requests, this.#manifests, sleep);
+    this.#writes = new ManifestWrites(requests, this.#manifests, policy);
     this.#blobs = new Blobs(requests, onEvent);
-    this.#uploads = new Uploads(requests, this.#blobs, policy, sleep);
-    this.#referrersTags = new ReferrersTags(this.label, this.#manifests, this.#writes, { sleep, random });
+    this.#uploads = new Uploads(requests, this.#blobs, policy);
+    this.#referrersTags = new ReferrersTags(this.label, this.#manifests, this.#writes, policy);
     this.#referrers = new Referrers(requests, this.#referrersTags);
   }
 
@@ -101,7 +92,7 @@ export class RegistryRepository implements Target {
   ): Promise<Descriptor> {
     const { signal, tag } = options;
     if (document.value.subject !== undefined) {
-      // By its digest first: where its subject's list cannot be written, no tag has moved.
+      // By its digest first: if the referrers list cannot be written, no tag has moved.
       const { descriptor, isIndexed } = await this.#writes.put(document, { signal });
       if (!isIndexed) await recordReferrer(this.#referrersTags, document, { signal });
       if (tag === undefined) return descriptor;

@@ -3,16 +3,16 @@ import { repositoryScope, type Scope } from '../auth/requests/scope.js';
 import type { HttpRequest, HttpResponse } from '../http/message.js';
 import type { RegistryHost, Repository } from '../oci/reference.js';
 
-/** Sends requests to registries with the credentials that belong to them. `AuthClient` is one. */
+/** Sends requests to registries with their credentials. Implemented by `AuthClient`. */
 export interface RegistrySender {
-  /** @throws as `HttpClient.send`, and UnauthorizedError where no token is to be had */
+  /** @throws as `HttpClient.send`, and UnauthorizedError if no token is granted */
   send(registry: RegistryHost, request: HttpRequest, scopes: readonly Scope[]): Promise<HttpResponse>;
 }
 
-/** What a repository is opened for. With `push`, every request asks for the right to push, so that one token serves all. */
+/** The rights that requests to a repository need. With `push` every request needs it, so that one token serves all. */
 export type Access = 'pull' | 'push';
 
-/** Requests to one repository. */
+/** Sends the requests of one repository. */
 export class RepositoryRequests {
   readonly repository: Repository;
   readonly #sender: RegistrySender;
@@ -28,8 +28,8 @@ export class RepositoryRequests {
   }
 
   /**
-   * @param request to the registry itself, or to where it sends an upload
-   * @param more scopes that this request needs beside its repository's own, which stays first
+   * Sends a request to the registry, or to the URL of an upload on another host, whose scheme is not negotiated.
+   * @param more scopes that the request needs in addition to that of its repository, which stays first
    */
   send(request: HttpRequest, more: readonly Scope[] = []): Promise<HttpResponse> {
     const { registry } = this.repository;

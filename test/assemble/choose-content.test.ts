@@ -21,7 +21,7 @@ const s390x = tinyImage({ architecture: 's390x' });
 const attested = tinyIndex([amd64, arm64, s390x], { attestations: true });
 const [, , , aboutAmd64, , aboutS390x] = attested.images;
 
-/** A store with this content that writes down what is read of it. */
+/** A store with this content that records the reads. */
 async function watched(content: TinyImage | TinyIndex) {
   const store = new MemoryStore();
   const document = await storeContent(store, content);
@@ -51,7 +51,7 @@ async function choose(
 const digests = ({ document }: ChosenContent): string[] =>
   document.kind === 'index' ? document.value.manifests.map(({ digest }) => digest) : [document.digest];
 
-/** The bytes of what was chosen are those that the source has. */
+/** Checks that the chosen bytes are those of the source. */
 function expectSame({ document }: ChosenContent, { bytes }: { readonly bytes: Uint8Array }): void {
   expect(Buffer.from(document.bytes).equals(bytes)).toBe(true);
 }
@@ -61,7 +61,7 @@ describe('chooseContent of an index', () => {
     ['nothing is asked for', attested, {}],
     ['all platforms are asked for', attested, platforms('linux/s390x,linux/arm64/v8,linux/amd64')],
     ['there are no attestations to drop', tinyIndex([amd64, arm64]), { attestations: 'drop' }],
-  ])('keeps its bytes where %s', async (_, index, selection) => {
+  ])('keeps its bytes if %s', async (_, index, selection) => {
     const chosen = await choose(index, selection);
     expectSame(chosen, index);
     expect(chosen.entries.map(({ descriptor }) => descriptor.digest)).toEqual(
@@ -70,7 +70,7 @@ describe('chooseContent of an index', () => {
     expect(chosen.reads).toEqual([]);
   });
 
-  it('gives the image itself for one platform, without its attestations', async () => {
+  it('returns the image itself for one platform, without its attestations', async () => {
     const chosen = await choose(attested, platforms('linux/arm64'));
     expectSame(chosen, arm64.manifest);
     expect(chosen.platform).toEqual(arm64.platform);
@@ -78,7 +78,7 @@ describe('chooseContent of an index', () => {
     expect(chosen.reads).toEqual([`manifest ${arm64.manifest.digest}`]);
   });
 
-  it('gives a smaller index for several, in its own order, attestations of the kept images with them', async () => {
+  it('returns a smaller index for several, in order, with the attestations of its images', async () => {
     const chosen = await choose(attested, platforms('linux/s390x', 'linux/amd64'));
     expect(digests(chosen)).toEqual(
       [amd64, s390x, aboutAmd64, aboutS390x].map((entry) => entry?.manifest.digest),
@@ -87,7 +87,7 @@ describe('chooseContent of an index', () => {
     expect(chosen.reads).toEqual([]);
   });
 
-  it('drops attestations where that is asked for', async () => {
+  it('drops attestations on request', async () => {
     const [all, some] = await Promise.all([
       choose(attested, { attestations: 'drop' }),
       choose(attested, { ...platforms('linux/amd64,linux/arm64'), attestations: 'drop' }),
@@ -97,7 +97,7 @@ describe('chooseContent of an index', () => {
     expect(digests(some)).toEqual(expected.slice(0, 2));
   });
 
-  it.each([OCI_INDEX, DOCKER_LIST])('keeps all else that a %s says of itself', async (mediaType) => {
+  it.each([OCI_INDEX, DOCKER_LIST])('keeps the other members of a %s', async (mediaType) => {
     const store = new MemoryStore();
     const subject = documentDescriptor(await storeContent(store, amd64));
     const manifests = (['linux/amd64', 'linux/arm64', 'linux/s390x'] as const).map(
@@ -121,7 +121,7 @@ describe('chooseContent of an index', () => {
   it.each([
     ['linux/riscv64', 'linux/riscv64'],
     ['linux/amd64,linux/riscv64,linux/386', 'linux/riscv64, linux/386'],
-  ])('refuses %s, and lists what there is', async (asked, missing) => {
+  ])('rejects %s, and lists the present platforms', async (asked, missing) => {
     const chosen = choose(attested, platforms(asked));
     await expect(chosen).rejects.toThrow(RequirementError);
     await expect(chosen).rejects.toMatchObject({
@@ -130,14 +130,14 @@ describe('chooseContent of an index', () => {
     });
   });
 
-  it('refuses to leave nothing', async () => {
+  it('rejects a selection without entries', async () => {
     const document = indexOf([attestation('gone').descriptor]);
     const chosen = chooseContent(new MemoryStore(), document, 'app:1', { attestations: 'drop' });
     await expect(chosen).rejects.toThrow(InvalidError);
-    await expect(chosen).rejects.toThrow('app:1 has nothing but statements about images');
+    await expect(chosen).rejects.toThrow('app:1 has only attestations');
   });
 
-  it('opens an index within it', async () => {
+  it('opens a nested index', async () => {
     const store = new MemoryStore();
     const inner = documentDescriptor(await storeContent(store, tinyIndex([amd64, arm64])));
     const outer = documentDescriptor(await storeContent(store, s390x));
@@ -153,7 +153,7 @@ describe('chooseContent of an index', () => {
     expectSame(await choice('linux/s390x,linux/arm64,linux/amd64'), document);
   });
 
-  it('reads the config of an image whose platform the index does not say', async () => {
+  it('reads the config of an image without a platform', async () => {
     const store = new MemoryStore();
     const silent: ManifestOrIndex[] = [];
     for (const each of [amd64, arm64]) silent.push(await storeContent(store, each));
@@ -165,7 +165,7 @@ describe('chooseContent of an index', () => {
   it.each([
     ['windows/amd64', '10.0.17763.1', true],
     ['windows(10.0.20348)/amd64', '10.0.20348.2', false],
-  ])('of several images for %s takes the one that clients would, and says so', async (asked, taken, told) => {
+  ])('chooses of several images for %s as clients do, with a warning', async (asked, taken, told) => {
     const images = ['10.0.17763.1', '10.0.20348.2'].map((osVersion) =>
       tinyImage({ architecture: 'amd64', os: 'windows', osVersion }),
     );
@@ -176,25 +176,25 @@ describe('chooseContent of an index', () => {
     const chosen = await chooseContent(store, document, 'app:1', platforms(asked), { onEvent });
 
     expect(chosen.platform?.['os.version']).toBe(taken);
-    const message = `app:1 has 2 images for windows/amd64: ${chosen.document.digest} is taken, as clients would`;
+    const message = `app:1 has 2 images for windows/amd64: using ${chosen.document.digest}, as clients do`;
     expect(events).toEqual(told ? [{ kind: 'warning', message }] : []);
   });
 });
 
 describe('chooseContent of an image', () => {
-  it('takes it as it is, and reads nothing', async () => {
+  it('keeps it, and reads nothing', async () => {
     const chosen = await choose(amd64, { attestations: 'drop' });
     expectSame(chosen, amd64.manifest);
     expect(chosen).toMatchObject({ entries: [], reads: [] });
   });
 
-  it('takes it for its own platform, which its config says', async () => {
+  it('accepts the platform of its config', async () => {
     const chosen = await choose(arm64, platforms('linux/arm64/v8'));
     expectSame(chosen, arm64.manifest);
     expect(chosen).toMatchObject({ platform: arm64.platform, reads: [`blob ${arm64.config.digest}`] });
   });
 
-  it.each(['linux/amd64', 'linux/arm64,linux/amd64'])('refuses %s', async (asked) => {
+  it.each(['linux/amd64', 'linux/arm64,linux/amd64'])('rejects %s', async (asked) => {
     const chosen = choose(arm64, platforms(asked));
     await expect(chosen).rejects.toThrow(RequirementError);
     await expect(chosen).rejects.toMatchObject({
@@ -203,7 +203,7 @@ describe('chooseContent of an image', () => {
     });
   });
 
-  it('finds out its platform where that is asked for; what is no image has none', async () => {
+  it('determines its platform on request; an artifact has none', async () => {
     const { store, document } = await watched(arm64);
     const configs = { configs: true };
     expect((await chooseContent(store, document, 'app:1', {}, configs)).platform).toEqual(arm64.platform);

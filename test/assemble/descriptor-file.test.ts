@@ -32,9 +32,9 @@ describe('JSON that lists descriptors', () => {
       { schemaVersion: 2, mediaType: DOCKER_LIST, manifests: [first, second] },
       { images, format: 'docker' },
     ],
-    ['an index that does not say what it is', { schemaVersion: 2, manifests: [first, second] }, { images }],
+    ['an index without a mediaType', { schemaVersion: 2, manifests: [first, second] }, { images }],
     [
-      'all that an index says of itself',
+      'the other members of an index',
       { schemaVersion: 2, artifactType: 'a/b', manifests: [first, second], subject: second, annotations },
       { images, artifactType: 'a/b', subject: second, annotations },
     ],
@@ -42,7 +42,7 @@ describe('JSON that lists descriptors', () => {
     expect(await parse(value)).toEqual({ tags: [], require: [], ...expected });
   });
 
-  it('leaves to create what can be mended before it is pushed', async () => {
+  it('accepts mistakes that annotate can correct before push', async () => {
     const half = { ...second, platform: { os: 'linux', architecture: '' } };
     expect((await parse([first, { ...second, platform }, half])).images).toEqual([
       ...images.slice(0, 1),
@@ -53,7 +53,7 @@ describe('JSON that lists descriptors', () => {
 
   it.each([
     ['no entries', { schemaVersion: 2, manifests: null }, '/manifests line 1, column 32: has no entries'],
-    ['no elements', [], ' line 1, column 1: lists no descriptors'],
+    ['no elements', [], ' line 1, column 1: has no descriptors'],
     [
       'a wrong size in an array',
       `[${JSON.stringify(second)},\n{"mediaType":"${OCI_MANIFEST}","digest":"${one}","size":-1}]`,
@@ -64,22 +64,22 @@ describe('JSON that lists descriptors', () => {
       { schemaVersion: 2, manifests: [{ ...second, digest: 'sha256:0' }] },
       '/manifests/0/digest line 1, column 100: is not a digest: sha256 has 64 hexadecimal digits, this has 1',
     ],
-  ])('is refused with the place: %s', async (_, value, expected) => {
+  ])('is rejected with the position: %s', async (_, value, expected) => {
     expect(await problemLines(() => parse(value))).toEqual([expected]);
   });
 
-  it('is refused without a place where it is longer than what can be searched for one', async () => {
+  it('is rejected without a position if it is too long for the YAML parser', async () => {
     const manifests = Array.from({ length: 10_000 }, () => second);
     const value = { schemaVersion: 2, manifests: [...manifests, { ...second, size: -1 }] };
     expect(await problemLines(() => parse(value))).toEqual(['/manifests/10000/size must be 0 or more']);
   });
 
-  it('is refused where a member is there twice', async () => {
+  it('is rejected for a duplicate member', async () => {
     const text = JSON.stringify(second).replace('{', '{"size":8,');
-    await expect(parse(text)).rejects.toThrow('/size is there twice, the second time on line 1');
+    await expect(parse(text)).rejects.toThrow('/size is a duplicate member (line 1');
   });
 
-  it('is no image, which is pushed rather than listed', async () => {
+  it('is rejected for an image, which is not a list', async () => {
     const config = { mediaType: 'application/vnd.docker.container.image.v1+json', digest: one, size: 1 };
     const image = { schemaVersion: 2, mediaType: DOCKER_MANIFEST, config, layers: [] };
     await expect(parse(image)).rejects.toThrow('index.json is an image manifest, not an image index');

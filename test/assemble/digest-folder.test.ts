@@ -11,7 +11,7 @@ const [a, b, c] = ['a', 'b', 'c'].map((digit) => digit.repeat(64)) as [string, s
 const long = 'd'.repeat(128);
 
 describe('digestsOfNames', () => {
-  it('takes a digest in each form that it is written in, sorted and each once', () => {
+  it('accepts all spellings of a digest, sorted and without duplicates', () => {
     const names = [`sha512-${long}`, `sha256-${c}`, b, `sha256:${a}`, `sha256:${c}`, '.gitkeep', '.DS_Store'];
     expect(digestsOfNames(names)).toEqual([`sha256:${a}`, `sha256:${b}`, `sha256:${c}`, `sha512:${long}`]);
   });
@@ -22,22 +22,22 @@ describe('digestsOfNames', () => {
     ['capitals', a.toUpperCase()],
     ['an ending', `${a}.txt`],
     ['an algorithm that cannot be checked', `md5:${'0'.repeat(32)}`],
-    ['a digest of 128 digits that does not say which', long],
-  ])('refuses %s', (_, name) => {
+    ['a digest of 128 digits without an algorithm', long],
+  ])('rejects %s', (_, name) => {
     expect(() => digestsOfNames([a, name])).toThrow(InvalidError);
     expect(() => digestsOfNames([a, name])).toThrow(JSON.stringify(name));
   });
 
-  it('names all that is strange, up to a number that can be read', () => {
+  it('lists the other names, up to a limit', () => {
     expect(() => digestsOfNames(['z', a, 'y'], 'dir')).toThrow(
-      'dir holds what is not named by a digest: "y", "z"',
+      'dir has entries that are not named after a digest: "y", "z"',
     );
     const many = Array.from({ length: 12 }, (_, index) => `file-${index}`);
     expect(() => digestsOfNames(many)).toThrow('and 2 more');
   });
 
-  it.each([[[]], [['.gitkeep']]])('refuses %j, which names no image', (names) => {
-    expect(() => digestsOfNames(names, 'dir')).toThrow('dir holds no file that is named by a digest');
+  it.each([[[]], [['.gitkeep']]])('rejects %j, which has no digests', (names) => {
+    expect(() => digestsOfNames(names, 'dir')).toThrow('dir has no file that is named after a digest');
   });
 });
 
@@ -55,17 +55,17 @@ describe('readDigestFolder', () => {
     expect(await readDigestFolder(folder)).toEqual([`sha256:${a}`, `sha256:${b}`]);
   });
 
-  it('says so where each job left a folder of its own', async () => {
+  it('reports subdirectories, for jobs that create one each', async () => {
     await mkdir(join(folder, 'linux-amd64'));
     const refused = expect(readDigestFolder(folder)).rejects;
-    await refused.toThrow(`${folder} holds what is not named by a digest: "linux-amd64"`);
-    await refused.toMatchObject({ hint: expect.stringContaining('folders in it are not looked into') });
+    await refused.toThrow(`${folder} has entries that are not named after a digest: "linux-amd64"`);
+    await refused.toMatchObject({ hint: expect.stringContaining('Subdirectories are not read') });
   });
 
   it.each([
-    ['is not there', 'none', NotFoundError],
+    ['does not exist', 'none', NotFoundError],
     ['is a file', 'file', FailedError],
-  ])('says so where it %s', async (_, name, kind) => {
+  ])('reports that it %s', async (_, name, kind) => {
     await writeFile(join(folder, 'file'), '');
     await expect(readDigestFolder(join(folder, name))).rejects.toThrow(kind);
   });

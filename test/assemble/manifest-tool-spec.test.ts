@@ -6,7 +6,7 @@ import { problemLines } from '../support/problem-lines.js';
 const parse = (text: string): ReturnType<typeof parseAssembly> => parseAssembly(text, 'spec.yaml');
 
 describe("manifest-tool's YAML", () => {
-  it('is read as manifest-tool reads it: texts without quotes, what is empty left out', async () => {
+  it('is read as in manifest-tool: unquoted strings, without empty members', async () => {
     const text = `image: registry.example.com:5000/app:1.10
 tags:
   - 1.10
@@ -49,7 +49,7 @@ manifests:
   it.each([
     ['osversion', 'osfeatures'],
     ['os.version', 'os.features'],
-  ])('may say %s and %s', async (version, features) => {
+  ])('can have %s and %s', async (version, features) => {
     const text = `image: app
 manifests:
 - image: win
@@ -64,7 +64,7 @@ manifests:
     });
   });
 
-  it('has OS, ARCH and VARIANT filled in from the platform', async () => {
+  it('replaces OS, ARCH and VARIANT with the parts of the platform', async () => {
     const text = `image: app
 manifests:
 - {image: "app-OS:ARCHVARIANT", platform: {os: linux, architecture: arm, variant: v7}}
@@ -78,7 +78,7 @@ manifests:
     ]);
   });
 
-  it('is refused with everything that is wrong with it', async () => {
+  it('is rejected with all mistakes', async () => {
     const text = `image: App
 foo: 1
 manifests:
@@ -97,8 +97,8 @@ manifests:
     expect(await problemLines(() => parse(text))).toEqual([
       expect.stringContaining('/image line 1, column 8: invalid reference "App"'),
       '/foo line 2, column 1: is not a known member',
-      expect.stringContaining('/manifests/0/platform line 5, column 15: the platform says no architecture'),
-      expect.stringContaining('/manifests/1/platform line 7, column 15: "linux/amd46" is no known os'),
+      expect.stringContaining('/manifests/0/platform line 5, column 15: the platform has no architecture'),
+      expect.stringContaining('/manifests/1/platform line 7, column 15: "linux/amd46" is not a known os'),
       expect.stringContaining('/manifests/2/platform line 9, column 15: invalid platform'),
       '/manifests/4/platform line 13, column 15: is linux/arm64/v8, as is that of /manifests/3',
       '/manifests/5 line 14, column 5: has no "image"',

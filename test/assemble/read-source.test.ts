@@ -20,7 +20,7 @@ const amd64 = tinyImage({ architecture: 'amd64' });
 const armv7 = tinyImage({ architecture: 'arm', variant: 'v7' });
 const LATEST = parseTag('latest');
 
-/** A store that writes down what is read from it. */
+/** A store that logs what is read from it. */
 function watched(store: MemoryStore): { readonly source: Source; readonly reads: string[] } {
   const reads: string[] = [];
   const source: Source = {
@@ -45,7 +45,7 @@ async function storeIndex(store: MemoryStore, manifests: readonly Descriptor[]):
   return store.writeManifest(index, { tag: LATEST });
 }
 
-/** The entry of an image as an index says it that knows nothing of platforms. */
+/** The entry of an image in an index without platforms. */
 async function silentEntry(store: MemoryStore, image: TinyImage): Promise<Descriptor> {
   return documentDescriptor(await storeContent(store, image));
 }
@@ -76,7 +76,7 @@ describe('readSource of an image', () => {
     expect(reads).toEqual(['manifest latest', `blob ${armv7.config.digest}`]);
   });
 
-  it('leaves the platform out where the config states none', async () => {
+  it('omits the platform if the config has none', async () => {
     const store = new MemoryStore();
     await storeContent(store, tinyImage({ architecture: 'amd64', omitPlatform: true }), 'latest');
 
@@ -104,7 +104,7 @@ describe('readSource of an image', () => {
     expect(reads).toEqual(['manifest latest']);
   });
 
-  it('refuses a config that claims to be one of an image and is not', async () => {
+  it('rejects an invalid image config', async () => {
     const store = new MemoryStore();
     const config = store.addBlob(Buffer.from('not JSON at all'), OCI_CONFIG);
     await store.writeManifest(manifestOf(config, []), { tag: LATEST });
@@ -112,13 +112,13 @@ describe('readSource of an image', () => {
     await expect(readSource(store, LATEST, 'app')).rejects.toThrow(InvalidError);
   });
 
-  it('throws what the source throws for an image that is not there', async () => {
+  it('throws what the source throws for a missing image', async () => {
     await expect(readSource(new MemoryStore(), LATEST, 'app')).rejects.toThrow(NotFoundError);
   });
 });
 
 describe('readSource of an index', () => {
-  it('gives images and attestations as the index says, and reads no more than the index', async () => {
+  it('returns images and attestations as listed, and reads only the index', async () => {
     const store = new MemoryStore();
     const index = tinyIndex([amd64, armv7], { attestations: true });
     await storeContent(store, index, 'latest');
@@ -132,7 +132,7 @@ describe('readSource of an index', () => {
     expect(reads).toEqual(['manifest latest']);
   });
 
-  it('takes a Docker manifest list too', async () => {
+  it('accepts a Docker manifest list', async () => {
     const store = new MemoryStore();
     const list = tinyIndex([amd64], { mediaTypes: 'docker' });
     expect(list.mediaType).toBe(DOCKER_LIST);
@@ -141,7 +141,7 @@ describe('readSource of an index', () => {
     expect(platforms(await readSource(store, LATEST, 'app'))).toEqual([amd64.platform]);
   });
 
-  it('keeps all that the index says of an entry', async () => {
+  it('keeps all fields of an entry', async () => {
     const store = new MemoryStore();
     const entry: Descriptor = {
       ...(await silentEntry(store, amd64)),
@@ -154,7 +154,7 @@ describe('readSource of an index', () => {
     expect((await readSource(store, LATEST, 'app')).entries).toEqual([{ descriptor: entry }]);
   });
 
-  it('asks the configs of those images alone whose platform the index does not state', async () => {
+  it('reads only the configs of images whose platform is not in the index', async () => {
     const store = new MemoryStore();
     const stated = { ...(await silentEntry(store, amd64)), platform: { os: 'linux', architecture: 'amd64' } };
     const silent = { ...(await silentEntry(store, armv7)), annotations: { kept: 'yes' } };
@@ -170,31 +170,42 @@ describe('readSource of an index', () => {
     expect(reads).toEqual(['manifest latest', `manifest ${silent.digest}`, `blob ${armv7.config.digest}`]);
   });
 
-  it('lets an artifact and a statement without a platform be, and reads neither', async () => {
+  it('prefers the platform of the index to the one of the config', async () => {
+    const store = new MemoryStore();
+    const platform = { os: 'linux', architecture: 'arm64', variant: 'v8' };
+    await storeIndex(store, [{ ...(await silentEntry(store, amd64)), platform }]);
+
+    const images = await readSource(store, LATEST, 'app', { configs: true });
+
+    expect(images.entries[0]?.config).toMatchObject({ architecture: 'amd64' });
+    expect(platforms(images)).toEqual([platform]);
+  });
+
+  it('keeps an artifact and an attestation without a platform, and reads neither', async () => {
     const store = new MemoryStore();
     const entry = await silentEntry(store, amd64);
     const artifact = { ...entry, artifactType: 'application/vnd.example.sbom' };
-    const statement = {
+    const attestation = {
       ...(await silentEntry(store, armv7)),
       annotations: { 'vnd.docker.reference.type': 'attestation-manifest' },
     };
-    await storeIndex(store, [artifact, statement]);
+    await storeIndex(store, [artifact, attestation]);
     const { source, reads } = watched(store);
 
     const { entries } = await readSource(source, LATEST, 'app');
 
-    expect(entries).toEqual([{ descriptor: artifact }, { descriptor: statement }]);
+    expect(entries).toEqual([{ descriptor: artifact }, { descriptor: attestation }]);
     expect(reads).toEqual(['manifest latest']);
   });
 
-  it('gives no entries for an empty index', async () => {
+  it('returns no entries for an empty index', async () => {
     const store = new MemoryStore();
     await storeIndex(store, []);
 
     expect((await readSource(store, LATEST, 'app')).entries).toEqual([]);
   });
 
-  it('opens an index within an index, in its place', async () => {
+  it('replaces a nested index by its entries', async () => {
     const store = new MemoryStore();
     const inner = await storeContent(store, tinyIndex([amd64, armv7]));
     const s390x = tinyImage({ architecture: 's390x' });
@@ -213,7 +224,7 @@ describe('readSource of an index', () => {
     );
   });
 
-  it('opens four indexes within one another, and no more', async () => {
+  it('opens four nested indexes, and no more', async () => {
     const store = new MemoryStore();
     await storeContent(store, tinyIndex([amd64]), 'latest');
     for (let depth = 1; depth <= 3; depth += 1) await storeIndex(store, [await store.resolve(LATEST)]);
@@ -226,7 +237,7 @@ describe('readSource of an index', () => {
     );
   });
 
-  it('opens an index once that is listed many times', async () => {
+  it('opens an index once, even if it is listed many times', async () => {
     const store = new MemoryStore();
     const image = { ...(await silentEntry(store, amd64)), platform: { os: 'linux', architecture: 'amd64' } };
     const outermost = await storeNested(store, image, 4);
@@ -240,7 +251,7 @@ describe('readSource of an index', () => {
     expect(entries).toHaveLength(60);
   });
 
-  it('refuses a child that is not of the size that the index says', async () => {
+  it('rejects a child whose size differs from the index', async () => {
     const whole = new MemoryStore();
     const entry = await silentEntry(whole, amd64);
     const index = createIndexDocument({
@@ -248,7 +259,7 @@ describe('readSource of an index', () => {
       mediaType: OCI_INDEX,
       manifests: [{ ...entry, size: entry.size + 1 }],
     });
-    // No store of ours takes such an index, but a registry may.
+    // A MemoryStore rejects such an index, but a registry may accept it.
     const source: Source = {
       label: 'registry.example.com/app',
       resolve: (selector) => whole.resolve(selector),
@@ -266,7 +277,7 @@ describe('readSource of an index', () => {
 });
 
 describe('readSource', () => {
-  it('says what it found, and makes every read under the limit', async () => {
+  it('reports the entries, and runs every read under the limit', async () => {
     const store = new MemoryStore();
     const silent = await silentEntry(store, amd64);
     await storeIndex(store, [silent]);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import { readSources, SourcesError, type SourceRequest } from '../../src/assemble/read-sources.js';
+import { readSources, type SourceRequest } from '../../src/assemble/read-sources.js';
 import { MemoryStore } from '../../src/content/memory-store.js';
 import type { Source } from '../../src/content/source.js';
-import { CancelledError, NotFoundError, UnauthorizedError } from '../../src/oci/errors.js';
+import { CancelledError, NotFoundError, SourcesError, UnauthorizedError } from '../../src/oci/errors.js';
 import { parseTag } from '../../src/oci/reference.js';
 import { storeContent } from '../support/stored.js';
 import { tinyImage } from '../support/tiny-image.mjs';
@@ -39,7 +39,7 @@ async function failureOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe('readSources', () => {
-  it('answers in the order given, however long each takes', async () => {
+  it('returns images in the order given, independent of timing', async () => {
     const { source, ...slow } = await good('slow');
     let answer = (): void => {};
     const later = new Promise<void>((resolve) => (answer = resolve));
@@ -65,13 +65,13 @@ describe('readSources', () => {
     expect((await reading).map(({ label }) => label)).toEqual(['slow', 'fast']);
   });
 
-  it('throws the error of the one source that fails as it is', async () => {
+  it('throws the error of a single failed source', async () => {
     const error = new NotFoundError('no such manifest: b');
 
     expect(await failureOf(readSources([await good('a'), bad('b', error)]))).toBe(error);
   });
 
-  it('tries all, and reports all that fail in one error, in the order given', async () => {
+  it('reads all, and reports all failures in one error, in the order given', async () => {
     let last = (): void => {};
     const lastFailed = new Promise<void>((resolve) => (last = resolve));
     const missing = new NotFoundError('no such manifest: a', { hint: 'Has it been pushed?' });
@@ -91,7 +91,7 @@ describe('readSources', () => {
     );
   });
 
-  it('is cancelled where one was, whatever else failed', async () => {
+  it('is cancelled if one source is, regardless of other errors', async () => {
     const cancelled = new CancelledError('Cancelled: GET …');
 
     const error = await failureOf(
@@ -101,19 +101,19 @@ describe('readSources', () => {
     expect(error).toBe(cancelled);
   });
 
-  it('reads nothing once the signal has fired', async () => {
+  it('reads nothing after the signal is aborted', async () => {
     const read = readSources([await good('a'), await good('b')], { signal: AbortSignal.abort() });
 
     await expect(read).rejects.toThrow(CancelledError);
   });
 
-  it('does not dress up a fault of the program as a source that cannot be read', async () => {
+  it('does not report a bug as a failed source', async () => {
     const fault = new TypeError('x is not a function');
 
     expect(await failureOf(readSources([bad('a', new NotFoundError('a')), bad('b', fault)]))).toBe(fault);
   });
 
-  it('reads nothing for no sources', async () => {
+  it('reads nothing without sources', async () => {
     expect(await readSources([])).toEqual([]);
   });
 });

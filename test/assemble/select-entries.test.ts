@@ -45,7 +45,7 @@ describe('selectEntries', () => {
     expect(select(selection)).toEqual(kept);
   });
 
-  it('goes by the image that a statement is about, not by the platform that it claims', () => {
+  it('selects an attestation by its image, not by its own platform', () => {
     const claims = attestation('amd64').descriptor;
     const statement = { descriptor: { ...claims, platform: { os: 'linux', architecture: 'arm64' } } };
     const entries = [amd64, arm64, statement];
@@ -68,11 +68,11 @@ describe('selectEntries', () => {
 describe('checkSelected', () => {
   const platforms = parsePlatformList(['linux/arm64,linux/s390x,linux/riscv64']);
 
-  it('lets pass what any source has', () => {
+  it('accepts platforms that any source has', () => {
     expect(checkSelected(parsePlatformList(['linux/arm64', 'linux/arm']), ALL, 'app:1')).toBeUndefined();
   });
 
-  it('names all that no source has, and what there is', () => {
+  it('lists the missing and the present platforms', () => {
     const check = (): void => checkSelected(platforms, ALL, 'app:1');
     expect(check).toThrow(RequirementError);
     expect(check).toThrow(
@@ -83,7 +83,7 @@ describe('checkSelected', () => {
     );
   });
 
-  it('does not count a statement that claims to be for the platform', () => {
+  it('ignores the platform of an attestation', () => {
     const { descriptor } = attestation('amd64');
     const claims = { descriptor: { ...descriptor, platform: { os: 'linux', architecture: 's390x' } } };
     const check = (): void => checkSelected(parsePlatformList(['linux/s390x']), [claims], 'app:1');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { expandTemplate, fillBareWords, isTemplate } from '../../src/assemble/template.js';
+import { expandTemplate, fillBarePlaceholders, isTemplate } from '../../src/assemble/template.js';
 import { ArgumentError } from '../../src/oci/errors.js';
 import { parsePlatform } from '../../src/oci/platform.js';
 
@@ -24,7 +24,7 @@ describe('isTemplate', () => {
 });
 
 describe('expandTemplate', () => {
-  it('gives one source for each platform, in their order', () => {
+  it('returns one source for each platform, in order', () => {
     expect(
       expandTemplate('app:1.2-{arch}', [parsePlatform('linux/arm64/v8'), parsePlatform('linux/amd64')]),
     ).toEqual([
@@ -59,7 +59,7 @@ describe('expandTemplate', () => {
     expect(filled(text, 'linux/amd64')).toEqual([expected]);
   });
 
-  it('says which placeholders there are', () => {
+  it('lists the placeholders', () => {
     expect(() => filled('app:{architecture}', 'linux/amd64')).toThrow(ArgumentError);
     expect(() => filled('app:{architecture}', 'linux/amd64')).toThrow('{architecture} is not a placeholder');
     expect(() => filled('app:{architecture}')).toThrow(
@@ -67,7 +67,7 @@ describe('expandTemplate', () => {
     );
   });
 
-  it('asks for platforms where there are none', () => {
+  it('requires platforms', () => {
     expect(() => filled('app:{arch}')).toThrow(ArgumentError);
     expect(() => filled('app:{arch}')).toThrow(
       expect.objectContaining({ hint: expect.stringContaining('--platform linux/amd64,linux/arm64/v8') }),
@@ -75,7 +75,7 @@ describe('expandTemplate', () => {
   });
 });
 
-describe('fillBareWords', () => {
+describe('fillBarePlaceholders', () => {
   const arm = { os: 'linux', architecture: 'arm', variant: 'v5' };
   const amd64 = { os: 'linux', architecture: 'amd64' };
 
@@ -88,6 +88,6 @@ describe('fillBareWords', () => {
     ['app:ARCH', {}, 'app:ARCH'],
     ['app:ARCH', { variant: 'v7' }, 'app:ARCH'],
   ])('%s for %j is %s', (text, platform, expected) => {
-    expect(fillBareWords(text, platform)).toBe(expected);
+    expect(fillBarePlaceholders(text, platform)).toBe(expected);
   });
 });

@@ -8,7 +8,7 @@ import { image } from '../support/drafts.js';
 
 const { descriptor } = image('there', 'linux/amd64');
 
-/** A source that is there from a time on, in milliseconds, and the times at which it was asked for. */
+/** A source that exists from a time on, in milliseconds, and the times of the requests. */
 interface Arrival extends AwaitedSource {
   readonly asked: number[];
 }
@@ -26,9 +26,9 @@ function start() {
     };
     return { label, asked, find };
   };
-  const wait = (sources: readonly AwaitedSource[], patience: number): Promise<void> =>
+  const wait = (sources: readonly AwaitedSource[], timeout: number): Promise<void> =>
     waitForSources(sources, {
-      patience,
+      timeout,
       now: () => time,
       sleep: async (milliseconds) => {
         pauses.push(milliseconds);
@@ -44,7 +44,7 @@ async function absent(): Promise<undefined> {
 }
 
 describe('waitForSources', () => {
-  it('does not wait for what is there', async () => {
+  it('does not wait for existing sources', async () => {
     const { arrival, wait, pauses, events } = start();
     const sources = [arrival('a', 0), arrival('b', 0)];
     await wait(sources, 60_000);
@@ -52,7 +52,7 @@ describe('waitForSources', () => {
     expect({ pauses, events }).toEqual({ pauses: [], events: [] });
   });
 
-  it('asks again at growing intervals, once each, and only for what was not there', async () => {
+  it('repeats the requests for missing sources at increasing intervals', async () => {
     const { arrival, wait, pauses, events } = start();
     const [there, soon, late] = [arrival('there', 0), arrival('soon', 2_000), arrival('late', 40_000)];
     await wait([there, soon, late], 60_000);
@@ -71,16 +71,16 @@ describe('waitForSources', () => {
     [0, [0]],
     [500, [0, 500]],
     [5_000, [0, 1_000, 3_000, 5_000]],
-  ])('gives up after %i ms, with a last look at the very end', async (patience, asked) => {
+  ])('times out after %i ms, with a last request at the end', async (timeout, asked) => {
     const { arrival, wait } = start();
     const [there, never, other] = [arrival('a', 0), arrival('b', Infinity), arrival('c', Infinity)];
-    const waiting = wait([there, never, other], patience);
-    await expect(waiting).rejects.toThrow(`not there after ${patience / 1000} s: b, c`);
+    const waiting = wait([there, never, other], timeout);
+    await expect(waiting).rejects.toThrow(`still not found after ${timeout / 1000}s: b, c`);
     await expect(waiting).rejects.toThrow(NotFoundError);
     expect(never.asked).toEqual(asked);
   });
 
-  it('waits for a place that is not there either', async () => {
+  it('waits for a layout that does not exist either', async () => {
     const { arrival, wait } = start();
     const missing = arrival('oci:later:1', 1_000, () => Promise.reject(new NotFoundError('no such layout')));
     await wait([missing], 60_000);
@@ -92,7 +92,7 @@ describe('waitForSources', () => {
     new InvalidError('not a manifest'),
     new RateLimitedError('too many'),
     new TypeError('a fault'),
-  ])('waits for nothing but what is not found: %s', async (error) => {
+  ])('does not wait after other errors: %s', async (error) => {
     const { arrival, wait, pauses } = start();
     const refused = arrival('b', Infinity, async () => {
       throw error;

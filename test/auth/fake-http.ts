@@ -19,10 +19,7 @@ export interface FakeAnswer {
   readonly body?: string | object;
 }
 
-/**
- * An HttpClient whose other side is a function. It follows redirects as the real one does, and speaks plain HTTP to the
- * hosts that it is told of.
- */
+/** An HttpClient with a function as its server. Follows redirects, and uses plain HTTP for the given hosts. */
 export class FakeHttp implements HttpClient {
   readonly sent: SentRequest[] = [];
   /** Each with the number of requests that had been sent before. */

@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 interface HelperBehaviour {
-  /** What it holds: the password is `secret`. Anything else is not found. */
+  /** Its logins, with the password `secret`. */
   readonly get: Readonly<Record<string, { readonly user: string }>>;
 }
 
@@ -13,7 +13,7 @@ export interface InstalledHelper {
   readonly calls: () => Promise<readonly string[]>;
 }
 
-/** Installs `docker-credential-SUFFIX`, by its behaviour or by the lines of a shell script. */
+/** Installs a fake `docker-credential-SUFFIX`: with these logins, or a shell script. */
 export async function installHelper(
   directory: string,
   suffix: string,
@@ -40,8 +40,8 @@ export async function installHelper(
 }
 
 /**
- * Installs `docker-credential-SUFFIX` that really keeps logins, in a directory of its own.
- * @returns that directory: a file for each login, with `/` and `:` of its key as `_`
+ * Installs a `docker-credential-SUFFIX` that saves logins in a directory.
+ * @returns the directory: one file for each login, named by its key with `_` for `/` and `:`
  */
 export async function installKeeper(directory: string, suffix: string): Promise<string> {
   const kept = join(directory, `kept-by-${suffix}`);

@@ -19,16 +19,16 @@ export function get(name: string, more: Partial<HttpRequest> = {}): HttpRequest 
   return { method: 'GET', url, negotiateScheme: true, ...more };
 }
 
-/** Another login for each repository. */
+/** Another credential for each repository. */
 export const byPath: CredentialProvider = {
   name: 'test',
   find: (_registry, name) => Promise.resolve(found({ kind: 'basic', username: name ?? '', password: 'x' })),
 };
 
 interface TestRegistryOptions {
-  /** What a token grants of the scopes asked for. @default all */
+  /** The granted scopes of a token request. @default all */
   readonly grant?: (scopes: readonly string[]) => readonly string[];
-  /** Answers in place of the token server. */
+  /** Replaces the response of the token server. */
   readonly tokenAnswer?: (request: SentRequest) => FakeAnswer | Promise<FakeAnswer> | undefined;
 }
 

@@ -44,11 +44,11 @@ export async function measureCopies() {
       { kind: 'archive', place: archive, tag: TAG },
     ];
     if (hasCommand('docker-registry')) {
-      await measureBetween('docker-registry', realRegistry, image);
+      await measureBetween('docker-registry to docker-registry', realRegistry, image);
       for (const from of files) await measureFrom(`${from.kind} to docker-registry`, from, realRegistry);
     }
-    const far = `registries ${ROUND_TRIP} ms away`;
-    await measureBetween(far, memoryRegistry, image);
+    const far = `registry, ${ROUND_TRIP} ms delay`;
+    await measureBetween(`registry to ${far}`, memoryRegistry, image);
     for (const from of files) await measureFrom(`${from.kind} to ${far}`, from, memoryRegistry);
   } finally {
     await rm(directory, { recursive: true });
@@ -56,16 +56,16 @@ export async function measureCopies() {
 }
 
 /**
- * @param {string} name
+ * @param {string} title
  * @param {() => Promise<Place>} start
  * @param {import('../support/tiny-image.mjs').TinyImage} image
  */
-async function measureBetween(name, start, image) {
+async function measureBetween(title, start, image) {
   const registry = await start();
   try {
     await registry.seed('source/app', image);
     const place = `${registry.host}/source/app`;
-    await measureFrom(`${name} to another one`, { kind: 'registry', place, tag: TAG }, start, registry);
+    await measureFrom(title, { kind: 'registry', place, tag: TAG }, start, registry);
   } finally {
     await registry.stop();
   }

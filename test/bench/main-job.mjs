@@ -66,7 +66,7 @@ else for (const job of JOBS) await measureJob(job);
 /** @param {Job} job */
 async function measureJob(job) {
   print(`\n## ${job.name}\n`);
-  print('| tool | requests | connections | most at once | one after another | wall time |');
+  print('| tool | requests | connections | parallel | sequential | wall time |');
   print('| --- | ---: | ---: | ---: | ---: | ---: |');
   for (const tool of TOOLS) {
     if (!hasCommand(tool.command)) continue;

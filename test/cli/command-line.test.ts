@@ -6,7 +6,7 @@ import { makeCommandLine } from '../support/in-process.js';
 const COMMANDS = 'create annotate remove inspect push copy undo rm ls diff validate login logout'.split(' ');
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 
-describe('a mistake in the command line', () => {
+describe('a usage error', () => {
   const all = `Commands are ${COMMANDS.join(', ')}. See multiarch --help.`;
 
   it.each([
@@ -45,7 +45,7 @@ describe('a mistake in the command line', () => {
     {
       argv: ['create'],
       message: 'too few arguments for create',
-      hint: 'Name the list: multiarch create LIST [SOURCE...]. Only an assembly file (-f) can do that instead.',
+      hint: 'Name the list: multiarch create LIST [SOURCE...]. It is optional only if an assembly file (-f) names it.',
     },
     ...[
       { argv: ['annotate'], usage: 'annotate LIST [IMAGE]' },
@@ -70,7 +70,7 @@ describe('a mistake in the command line', () => {
       message: `too many arguments for ${argv[0]}: ${extra}`,
       hint: `Usage: multiarch ${usage}. See multiarch ${argv[0]} --help.`,
     })),
-  ])('is named, with what to do: $argv', async ({ argv, message, hint }) => {
+  ])('is reported with a hint: $argv', async ({ argv, message, hint }) => {
     const { run } = await makeCommandLine();
     expect(await run(argv)).toMatchObject({
       code: 125,
@@ -80,7 +80,7 @@ describe('a mistake in the command line', () => {
   });
 
   it.each([
-    ['concurrency', '0', 'a whole number from 1 up, not 0'],
+    ['concurrency', '0', 'a whole number of at least 1, not 0'],
     ['concurrency', '', 'a whole number, not ""'],
     ['concurrency', '2.5', 'a whole number, not "2.5"'],
     ['retries', '-1', 'a whole number, not "-1"'],
@@ -112,7 +112,7 @@ describe('global flags', () => {
   it.each([
     ['before the command', (flags: string[]) => [...flags, 'ls']],
     ['after it', (flags: string[]) => ['ls', ...flags]],
-  ])('stand %s', async (_where, argv) => {
+  ])('may be given %s', async (_where, argv) => {
     const { directory, run } = await makeCommandLine();
     const store = `${directory}/elsewhere`;
     await run(['create', 'app:1', '--store', store]);
@@ -124,14 +124,14 @@ describe('global flags', () => {
     expect((await run(['ls', '-q'])).stdout).toBe('');
   });
 
-  it('count once, by their last value', async () => {
+  it('have their last value', async () => {
     const { directory, run } = await makeCommandLine();
     await run(['--store', `${directory}/a`, 'create', 'app:1', '--store', `${directory}/b`]);
     expect((await run(['ls', '-q', '--store', `${directory}/a`])).stdout).toBe('');
     expect((await run(['ls', '-q', '--store', `${directory}/b`])).stdout).not.toBe('');
   });
 
-  it('may all be given to a command that has no use for them', async () => {
+  it('are accepted by all commands', async () => {
     const { run } = await makeCommandLine();
     const argv = [
       'ls',
@@ -153,7 +153,7 @@ describe('global flags', () => {
 
 describe('names', () => {
   it.each(['1.10', '0x10', '1e3', '007', 'true', 'false', 'null', 'constructor'])(
-    '%s stays a text',
+    '%s stays a string',
     async (name) => {
       const { run } = await makeCommandLine();
       const { stdout } = await run(['create', name, '--amend']);
@@ -163,17 +163,14 @@ describe('names', () => {
     },
   );
 
-  it.each([['create'], ['create', 'app:1']])(
-    'after -- are names, whatever they look like',
-    async (...argv) => {
-      const { run } = await makeCommandLine();
-      const { code, stderr } = await run([...argv, '--', '--amend']);
-      expect(code).toBe(125);
-      expect(stderr).toMatch(/^invalid reference "--amend"/);
-    },
-  );
+  it.each([['create'], ['create', 'app:1']])('after -- may look like flags', async (...argv) => {
+    const { run } = await makeCommandLine();
+    const { code, stderr } = await run([...argv, '--', '--amend']);
+    expect(code).toBe(125);
+    expect(stderr).toMatch(/^invalid reference "--amend"/);
+  });
 
-  it('that are empty are refused', async () => {
+  it('must not be empty', async () => {
     const { run } = await makeCommandLine();
     expect((await run(['create', 'app:1', ''])).code).toBe(125);
     expect((await run(['push', ''])).code).toBe(125);
@@ -200,14 +197,14 @@ describe('--help', () => {
     const { run } = await makeCommandLine();
     const { code, stdout, stderr } = await run(argv);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    const command = argv.find((word) => COMMANDS.includes(word));
+    const command = argv.find((arg) => COMMANDS.includes(arg));
     expect(stdout).toMatch(new RegExp(`^Usage: multiarch ${command}( [^\n]+)?\n`));
     expect((await run(['ls', '-q'])).stdout).toBe('');
   });
 
-  it.each([[], ...COMMANDS.map((command) => [command])])('%s, in full', async (...command) => {
+  it.each(['multiarch', ...COMMANDS])('of %s', async (name) => {
     const { run } = await makeCommandLine();
-    const { stdout } = await run([...command, '--help']);
+    const { stdout } = await run(name === 'multiarch' ? ['--help'] : [name, '--help']);
     expect(stdout).toMatchSnapshot();
     // 100 columns, where nothing is known of the terminal.
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);

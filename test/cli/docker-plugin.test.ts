@@ -29,24 +29,29 @@ describe('readPluginCall', () => {
     ['--help multiarch', ['--help']],
     ['help multiarch', ['--help']],
     ['help multiarch create', ['--help', 'create']],
-  ])('%s', (words, argv) => {
+  ])('%s', async (line, argv) => {
     const env = { DOCKER_CONFIG: '/etc/docker' };
-    expect(readPluginCall(words.split(' '), env)).toEqual({ kind: 'run', argv, env });
+    expect(await readPluginCall(line.split(' '), env)).toEqual({ kind: 'run', argv, env });
   });
 
-  it.each([[['--config', '/c']], [['--config=/c']]])('takes the configuration from docker: %j', (flags) => {
-    expect(readPluginCall([...flags, 'multiarch', 'ls'], { HOME: '/h', DOCKER_CONFIG: '/d' })).toEqual({
-      kind: 'run',
-      argv: ['ls'],
-      env: { HOME: '/h', DOCKER_CONFIG: '/c' },
-    });
-  });
+  it.each([[['--config', '/c']], [['--config=/c']]])(
+    'takes the configuration from docker: %j',
+    async (flags) => {
+      expect(
+        await readPluginCall([...flags, 'multiarch', 'ls'], { HOME: '/h', DOCKER_CONFIG: '/d' }),
+      ).toEqual({
+        kind: 'run',
+        argv: ['ls'],
+        env: { HOME: '/h', DOCKER_CONFIG: '/c' },
+      });
+    },
+  );
 });
 
 describe('called as docker-multiarch', () => {
   const program = 'docker-multiarch';
 
-  it('says what it is', async () => {
+  it('prints the plugin metadata', async () => {
     const { run: call } = await makeCommandLine();
     const { code, stdout, stderr } = await call([METADATA], { program });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -58,7 +63,7 @@ describe('called as docker-multiarch', () => {
     });
   });
 
-  it('drops the name of the plugin, and calls itself docker multiarch', async () => {
+  it('skips the name of the plugin, and calls itself docker multiarch', async () => {
     const { run: call } = await makeCommandLine();
     await call(['multiarch', 'create', 'app:1'], { program });
     expect((await call(['multiarch', 'ls', '-q'], { program })).stdout).toBe('docker.io/library/app:1\n');
@@ -90,7 +95,7 @@ describeIntegration('docker multiarch', ['docker'], () => {
     await mkdir(plugins);
     const launcher = fileURLToPath(new URL('../../bin/multiarch.js', import.meta.url));
     await symlink(launcher, join(plugins, 'docker-multiarch'));
-    return (...words: string[]) => run('docker', words, { env: sandbox.env, cwd: sandbox.directory });
+    return (...args: string[]) => run('docker', args, { env: sandbox.env, cwd: sandbox.directory });
   }
 
   it('is among the commands of docker', async () => {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
 import { exitCodeOf } from '../../src/cli/exit-code.js';
-import { SourcesError } from '../../src/assemble/read-sources.js';
 import {
   ArgumentError,
   CancelledError,
@@ -11,6 +10,7 @@ import {
   NotFoundError,
   RateLimitedError,
   RequirementError,
+  SourcesError,
   UnauthorizedError,
   UnavailableError,
 } from '../../src/oci/errors.js';
@@ -32,7 +32,7 @@ describe('exitCodeOf', () => {
     expect(exitCodeOf(error)).toBe(code);
   });
 
-  it('knows the errors of another copy of the library', () => {
+  it('accepts the errors of another copy of the library', () => {
     expect(exitCodeOf(Object.assign(new Error('x'), { kind: 'conflict' }))).toBe(7);
   });
 
@@ -43,7 +43,7 @@ describe('exitCodeOf', () => {
     ['conflict'],
     [undefined],
     [null],
-  ])('takes anything else for a plain failure: %s', (error) => {
+  ])('is 1 for anything else: %s', (error) => {
     expect(exitCodeOf(error)).toBe(1);
   });
 });

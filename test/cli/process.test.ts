@@ -44,7 +44,7 @@ describe('the program', () => {
     expect(stderr).toMatch(/^No such manifest: \S+\nhint: .+\n$/);
   });
 
-  it('ends in peace when nobody reads on', async () => {
+  it('exits quietly when the reader closes the pipe', async () => {
     const { call } = await start();
     const annotations = Array.from(
       { length: 20 },
@@ -74,12 +74,12 @@ describe('the program', () => {
         },
       });
       expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
-      expect(stderr).toMatch(/^Cancelled\b.*\n$/);
+      expect(stderr).toMatch(/^cancelled\b.*\n$/);
       expect((await call(['ls', '-q'])).stdout).toBe('');
     },
   );
 
-  it('takes a signal that comes again at once for one, and a later one as the order to end where it stands', async () => {
+  it('ignores a duplicate signal within a second, and ends at once on a later one', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     const before = new Set(process.listeners('SIGINT'));
@@ -99,7 +99,7 @@ describe('the program', () => {
           return signal.aborted && soon === 1 && added().length === 0 ? 0 : 1;
         },
       },
-      { concurrency: 1, retries: 0 },
+      { args: { concurrency: 1, retries: 0 }, positionals: [] },
       { stdout: new PassThrough(), stderr: new PassThrough(), stdin: new PassThrough(), env: {} },
     );
     expect(await running).toBe(0);
@@ -108,7 +108,7 @@ describe('the program', () => {
 });
 
 describe.skipIf(process.platform !== 'linux')('the process list', () => {
-  it('shows neither in our line nor in that of the helper a password that came on standard input', async () => {
+  it('shows a password from standard input neither for multiarch nor for a helper', async () => {
     const password = 'topsecret';
     const registry = await startRegistry({ auth: { kind: 'basic', username: 'jane', password } });
     const { sandbox, call } = await start();
@@ -125,8 +125,8 @@ describe.skipIf(process.platform !== 'linux')('the process list', () => {
     );
     await writeFile(sandbox.dockerConfigFile, '{"credsStore":"vault"}');
     const options = { env: { PATH: env['PATH'] ?? '' } };
-    const words = ['login', registry.host, '--username', 'jane', '--password-stdin'];
-    expect(await call(words, { ...options, stdin: password })).toMatchObject({ code: 0 });
+    const args = ['login', registry.host, '--username', 'jane', '--password-stdin'];
+    expect(await call(args, { ...options, stdin: password })).toMatchObject({ code: 0 });
     expect(await readFile(join(sandbox.directory, 'told'), 'utf8')).toContain(password);
     expect((await call(['inspect', `${registry.host}/app:1`], options)).code).toBe(3);
     expect(registry.requests.at(-1)?.status).toBe(404);
@@ -138,8 +138,8 @@ describe.skipIf(process.platform !== 'linux')('the process list', () => {
   });
 });
 
-describe('what is loaded', () => {
-  /** Words that only the code of one dependency has. */
+describe('the loaded dependencies', () => {
+  /** Text that only the code of one dependency contains. */
   const MARKS = {
     yargs: 'unknown-options-as-args',
     got: 'github.com/sindresorhus/got',
@@ -181,7 +181,7 @@ describe('what is loaded', () => {
     return [...holders].filter(([, files]) => scripts.some((name) => files.has(name))).map(([name]) => name);
   }
 
-  it('is next to nothing for --version', async () => {
+  it('are none for --version', async () => {
     const { call } = await start();
     expect(await call(['--version'])).toMatchObject({
       code: 0,
@@ -191,7 +191,7 @@ describe('what is loaded', () => {
     expect(await loaded(['--version'])).toEqual([]);
   });
 
-  it('is next to nothing for what docker asks all its plugins each time', async () => {
+  it('are none for the plugin metadata, which docker asks for on every run', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'multiarch-plugin-'));
     onTestFinished(() => rm(directory, { recursive: true, force: true }));
     const plugin = join(directory, 'docker-multiarch');
@@ -207,14 +207,14 @@ describe('what is loaded', () => {
     [['annotate', 'app:1', '--annotation', 'a=b']],
     [['create', 'app:1']],
     [['push', 'app:1']],
-  ])('is no client for registries for %j', async (args) => {
+  ])('exclude the HTTP client for %j', async (args) => {
     const dependencies = await loaded(args);
     expect(dependencies).toContain('yargs');
     expect(dependencies).not.toContain('got');
     expect(dependencies).not.toContain('ora');
   });
 
-  it('is none for a layout either', async () => {
+  it('exclude the HTTP client for a layout', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'multiarch-layout-'));
     onTestFinished(() => rm(directory, { recursive: true, force: true }));
     await writeLayout(directory, tinyImage({ architecture: 'amd64' }), 'v1');
@@ -223,7 +223,7 @@ describe('what is loaded', () => {
     expect(dependencies).not.toContain('got');
   });
 
-  it('is one for a registry, and no spinner where nothing is drawn', async () => {
+  it('include the HTTP client for a registry, but no spinner if nothing is drawn', async () => {
     const registry = await startRegistry();
     registry.put('app', tinyImage({ architecture: 'amd64' }), '1');
     const dependencies = await loaded(['inspect', `${registry.host}/app:1`]);

@@ -11,7 +11,7 @@ import { tinyImage } from '../support/tiny-image.mjs';
 const amd64 = tinyImage({ architecture: 'amd64' });
 
 describe('--stats', () => {
-  it('says on stderr what the run did, last', async () => {
+  it('prints the statistics last, on stderr', async () => {
     const registry = await startRegistry({ mounts: 'always202' });
     registry.put('build', amd64, 'amd64');
     const { run } = await makeCommandLine();
@@ -33,7 +33,7 @@ describe('--stats', () => {
     );
   });
 
-  it('counts mounts, and what was there', async () => {
+  it('counts mounted and present blobs', async () => {
     const registry = await startRegistry();
     registry.put('build', amd64, 'amd64');
     registry.putBlob('app', amd64.config.bytes);
@@ -49,7 +49,7 @@ describe('--stats', () => {
     expect((await run(argv)).stderr).toMatch(/blobs: 0 copied, [12] mounted, [01] present\n$/);
   });
 
-  it('says what is left where a registry limits requests, as Docker Hub does', async () => {
+  it('prints the rate limit of a registry such as Docker Hub', async () => {
     let left = 77;
     const registry = await startRegistry({
       fault: async (_request, next) => {
@@ -65,14 +65,14 @@ describe('--stats', () => {
     expect(stderr).toContain(`, rate limit of ${registry.host}: 76 of 100 left\n`);
   });
 
-  it('comes after a failure too', async () => {
+  it('prints the statistics after a failure, too', async () => {
     const { run } = await makeCommandLine();
     const { stdout, stderr } = await run(['push', 'app:1', '--stats']);
     expect(stdout).toBe('');
     expect(stderr).toMatch(/^0 requests, 0 retries, 0 B sent, 0 B received, blobs: 0 copied, .*\n/);
   });
 
-  it('counts requests that were sent again', async () => {
+  it('counts retries', async () => {
     let failures = 1;
     const registry = await startRegistry({
       fault: (_request, next) =>
@@ -85,18 +85,18 @@ describe('--stats', () => {
     const { code, stderr } = await run(['inspect', `${registry.host}/app:amd64`, '--stats', '--debug']);
     expect(code).toBe(0);
     expect(stderr).toContain('2 requests, 1 retry, ');
-    expect(stderr).toMatch(/\n! GET https?:\S+: .*; again in \d+ ms\n> GET \S+ \(try 2\)\n/);
+    expect(stderr).toMatch(/\n! GET https?:\S+: .*; retrying in \d+ ms\n> GET \S+ \(attempt 2\)\n/);
   });
 });
 
-it('says why it waits for long, but not with --quiet', async () => {
+it('announces a retry after a long wait, but not with --quiet', async () => {
   const registry = await startRegistry({
     fault: () => ({ ...failure(429, 'TOOMANYREQUESTS', 'slow down'), headers: { 'retry-after': '30' } }),
   });
   const { run } = await makeCommandLine();
   const argv = ['inspect', `${registry.host}/app:1`, '--timeout', '300ms'];
-  const gaveUp = /^not done within the 300ms/m;
-  const wait = `warning: ${registry.host}: HTTP 429; trying again in 30 s\n`;
+  const gaveUp = /^timed out after 300ms/m;
+  const wait = `warning: ${registry.host}: HTTP 429; retrying in 30 s\n`;
   const { stderr } = await run(argv);
   expect(stderr).toMatch(gaveUp);
   expect(stderr).toContain(wait);
@@ -106,7 +106,7 @@ it('says why it waits for long, but not with --quiet', async () => {
 });
 
 describe('--debug', () => {
-  it('logs requests and answers on stderr', async () => {
+  it('logs requests and responses on stderr', async () => {
     const registry = await startRegistry();
     registry.put('app', amd64, 'amd64');
     const { run } = await makeCommandLine();
@@ -151,7 +151,7 @@ describe('secrets', () => {
     };
   }
 
-  it('are in nothing that is printed', async () => {
+  it('are not printed', async () => {
     const { results, tokens, said } = await start('correct-horse');
     expect(results.map(({ code }) => code)).toEqual([0, 0]);
     expect(tokens.length).toBeGreaterThan(0);
@@ -161,7 +161,7 @@ describe('secrets', () => {
     }
   });
 
-  it('are in no error either', async () => {
+  it('are not in errors', async () => {
     const { results, said } = await start('wrong-horse');
     expect(results.map(({ code }) => code)).toEqual([4, 3]);
     expect(said).toContain('    at ');
@@ -173,7 +173,7 @@ describe('secrets', () => {
 describe('the exit code', () => {
   it.each([
     ['3 where the image does not exist', 404, 'MANIFEST_UNKNOWN', 3],
-    ['4 where nobody may read it', 403, 'DENIED', 4],
+    ['4 if access is denied', 403, 'DENIED', 4],
     ['6 where the registry limits', 429, 'TOOMANYREQUESTS', 6],
     ['6 where it fails', 503, 'UNAVAILABLE', 6],
   ])('is %s', async (_what, status, errorCode, code) => {
@@ -184,7 +184,7 @@ describe('the exit code', () => {
     expect(result.stderr).not.toMatch(/^ {4}at |fault in multiarch/m);
   });
 
-  it('is 6 where nobody listens', async () => {
+  it('is 6 if the connection is refused', async () => {
     const registry = await startRegistry();
     const { host } = registry;
     await registry.close();
@@ -192,7 +192,7 @@ describe('the exit code', () => {
     expect(await run(['inspect', `${host}/app:1`, '--retries=0'])).toMatchObject({ code: 6, stdout: '' });
   });
 
-  it('is 5 where a digest is wrong', async () => {
+  it('is 5 for a wrong digest', async () => {
     const registry = await startRegistry({
       fault: async (_request, next) => ({ ...(await next()), body: Buffer.from('{"schemaVersion":2}') }),
     });
@@ -204,18 +204,18 @@ describe('the exit code', () => {
 });
 
 describe('--timeout', () => {
-  it('gives up, and says that it did', async () => {
+  it('fails with a message', async () => {
     const registry = await startRegistry({ fault: () => new Promise(() => {}) });
     const { run } = await makeCommandLine();
     expect(await run(['inspect', `${registry.host}/app:1`, '--timeout', '50ms', '-q'])).toMatchObject({
       code: 6,
       stdout: '',
       stderr:
-        'not done within the 50ms of --timeout\nhint: Give it more time, or see with --debug what it waits for.\n',
+        'timed out after 50ms (--timeout)\nhint: Raise --timeout, or run with --debug to see what it is waiting for.\n',
     });
   });
 
-  it('says nothing where the work is done in time', async () => {
+  it('has no effect if the work finishes in time', async () => {
     const { run } = await makeCommandLine();
     expect(await run(['create', 'app:1', '--timeout', '1m'])).toMatchObject({ code: 0, stderr: '' });
   });

@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { parseAssembly } from '../../src/assemble/assembly-file.js';
-import { SourcesError } from '../../src/assemble/read-sources.js';
-import { assemblyOptions } from '../../src/client/assembly-options.js';
+import { assemblyOptions } from '../../src/client/create.js';
 import type { CreateOptions } from '../../src/client/create.js';
 import type { Draft } from '../../src/drafts/draft.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
@@ -13,6 +12,7 @@ import {
   InvalidError,
   NotFoundError,
   RequirementError,
+  SourcesError,
   UnauthorizedError,
 } from '../../src/oci/errors.js';
 import type { ImageIndex } from '../../src/oci/image-index.js';
@@ -25,7 +25,8 @@ import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
 
 /** What happens instead of waiting for the next look. */
 const pause = vi.hoisted(() => vi.fn<() => void>());
-vi.mock('../../src/registry/sleep.js', () => ({
+vi.mock(import('../../src/http/retry.js'), async (importOriginal) => ({
+  ...(await importOriginal()),
   sleep: async () => {
     pause();
   },
@@ -237,7 +238,7 @@ describe('wait', () => {
     const { registry, app, client } = await start();
     const created = client.create(`${app}:1`, [`${app}:amd64`, `${app}:late`], { wait: 0 });
     await expect(created).rejects.toThrow(NotFoundError);
-    await expect(created).rejects.toThrow(`not there after 0 s: ${app}:late`);
+    await expect(created).rejects.toThrow(`still not found after 0s: ${app}:late`);
     expect(registry.lines().filter((line) => !line.startsWith('HEAD'))).toEqual([]);
   });
 
@@ -267,7 +268,7 @@ describe('wait', () => {
 
     await expect(pushed).rejects.toThrow(RequirementError);
     await vi.waitFor(() => expect(registry.lines()).toContain('GET /v2/app/manifests/1 400'));
-    client.close();
+    await client.close();
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(unheard).not.toHaveBeenCalled();
   });

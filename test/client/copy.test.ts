@@ -303,7 +303,7 @@ describe('where copy writes', () => {
       await multiarch.copy(source, place);
       await multiarch.copy(`${from.host}/app@${amd64.manifest.digest}`, `${place}:one`);
 
-      multiarch.close();
+      await multiarch.close();
       expect(await readdir(directory)).toEqual(['place']);
       const later = await openMultiarch();
       await later.copy(`${place}:latest`, target);
@@ -324,7 +324,7 @@ describe('where copy writes', () => {
       const platforms = parsePlatformList(['linux/amd64']);
       await multiarch.copy(source, `${place}:${first}`, { tags: [second] });
       await multiarch.copy(`${from.host}/app:1`, `${place}:amd64`, { platforms });
-      multiarch.close();
+      await multiarch.close();
       return readFile(file);
     };
     const one = await write('one.tar', '1', 'latest');
@@ -356,7 +356,7 @@ describe('copy with expectCurrent', () => {
     expect((await multiarch.copy(source, target, { expectCurrent })).descriptor.digest).toBe(index.digest);
     // Done already, so that a job that is run again succeeds.
     await multiarch.copy(source, target, { expectCurrent });
-    multiarch.close();
+    await multiarch.close();
   });
 
   it('needs a tag that can be expected to hold something', async () => {
@@ -419,7 +419,7 @@ describe('copy', () => {
     for (const place of [target, `oci-archive:${directory}/file.tar:1`]) {
       await expect(multiarch.copy(`${spoiled.host}/app:1`, place)).rejects.toThrow(InvalidError);
     }
-    multiarch.close();
+    await multiarch.close();
     expect(to.manifest('mirror/app', '2')).toBeUndefined();
     expect(await readdir(directory)).toEqual([]);
   });

@@ -24,7 +24,7 @@ async function asksAws(env: NodeJS.ProcessEnv): Promise<boolean> {
     asked = true;
     throw new FailedError('not in this test');
   };
-  const chain = credentials({ env, homeDirectory: `${tmpdir()}/nobody`, http });
+  const chain = credentials({ env, platform: process.platform, homeDirectory: `${tmpdir()}/nobody`, http });
   expect(await chain.find(ECR, undefined)).toBeUndefined();
   return asked;
 }

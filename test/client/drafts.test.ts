@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
-import { SourcesError } from '../../src/assemble/read-sources.js';
 import {
   ArgumentError,
   CancelledError,
   ConflictError,
   InvalidError,
   NotFoundError,
+  SourcesError,
   UnavailableError,
 } from '../../src/oci/errors.js';
 import { imagesOf, seedImages } from '../support/architectures.js';

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parseAssembly } from '../../src/assemble/assembly-file.js';
 import { readSource } from '../../src/assemble/read-source.js';
 import { MemoryStore } from '../../src/content/memory-store.js';
-import { amendSource, createDraft, removeEntries, type ReadEntry } from '../../src/drafts/edits.js';
+import { amendSource, createDraft, removeEntries, type NewEntry } from '../../src/drafts/edits.js';
 import { draftIndex } from '../../src/drafts/draft-index.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
 import type { ImageIndex } from '../../src/oci/image-index.js';
@@ -81,7 +81,7 @@ const digests = (manifests: readonly { readonly digest: string }[]): string[] =>
 const ofImages = (images: readonly TinyImage[]): string[] => digests(images.map(({ manifest }) => manifest));
 
 /** What a draft holds of a source. */
-async function entriesOf(content: TinyImage | TinyIndex): Promise<ReadEntry[]> {
+async function entriesOf(content: TinyImage | TinyIndex): Promise<NewEntry[]> {
   const store = new MemoryStore();
   await storeContent(store, content, 'latest');
   const { entries } = await readSource(store, LATEST, 'source');

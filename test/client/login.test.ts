@@ -8,7 +8,6 @@ import type { Credential } from '../../src/auth/credentials/credential.js';
 import type { Multiarch } from '../../src/client/multiarch.js';
 import type { WorkEvent } from '../../src/content/events.js';
 import { ArgumentError, FailedError, UnauthorizedError, UnavailableError } from '../../src/oci/errors.js';
-import type { RegistryHost } from '../../src/oci/reference.js';
 import { installHelper, installKeeper } from '../auth/helper-program.js';
 import type { MemoryRegistry, MemoryRegistryOptions } from '../support/memory-registry.js';
 import { startRegistry } from '../support/open-repository.js';
@@ -46,7 +45,7 @@ describe('logging in', () => {
       expect(await multiarch.login(registry.host, jane)).toEqual({
         registry: registry.host,
         username: 'jane',
-        place: file,
+        origin: file,
         plainText: true,
       });
       expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ auths: { [registry.host]: { auth } } });
@@ -82,7 +81,7 @@ describe('logging in', () => {
             },
     });
     await expect(multiarch.login(registry.host, jane)).rejects.toThrow(
-      `${registry.host} refused the login of jane: no entry for [redacted] (Basic [redacted])`,
+      `${registry.host} rejected the login of jane: no entry for REDACTED (Basic REDACTED)`,
     );
   });
 
@@ -111,7 +110,7 @@ describe('logging in', () => {
     expect(error).toBeInstanceOf(UnauthorizedError);
     const shown = `${String(error)}\n${JSON.stringify(error)}`;
     expect(shown).toContain('"exchange":');
-    expect(shown).toContain('[redacted]');
+    expect(shown).toContain('REDACTED');
     expect(shown).not.toMatch(/hun|ter\W?2|sss|----/);
   });
 
@@ -129,7 +128,7 @@ describe('logging in', () => {
     const { multiarch, warnings } = await bench();
     const open = await startRegistry();
     await multiarch.login(open.host, jane);
-    expect(warnings).toEqual([`${open.host} asks for no login, so the password was not checked`]);
+    expect(warnings).toEqual([`${open.host} requires no login, so the password was not checked`]);
   });
 
   it('under a login in DOCKER_AUTH_CONFIG warns that this one goes first', async () => {
@@ -164,7 +163,7 @@ describe('logging in', () => {
         REGISTRY_AUTH_FILE: own,
       },
     );
-    expect(await multiarch.login(registry.host, jane)).toMatchObject({ place: own });
+    expect(await multiarch.login(registry.host, jane)).toMatchObject({ origin: own });
     expect(warnings).toEqual([]);
   });
 
@@ -202,7 +201,7 @@ describe('logging in', () => {
 
   // The first row of the vectors' credential_format, and the invalid keys of their key_validation.
   it.each([
-    ['r.example', { username: 'x:y', password: 'z' }, 'a user name may not hold a colon'],
+    ['r.example', { username: 'x:y', password: 'z' }, 'a user name may not contain a colon'],
     ['r.example', { username: '', password: 'z' }, 'the user name is empty'],
     ['r.example', { username: 'x', password: '' }, 'the password is empty'],
     ['host/foo:tag', jane, 'invalid registry host'],
@@ -228,23 +227,23 @@ describe('which login is used', () => {
     );
     expect(await multiarch.showLogin('r.example')).toEqual({
       registry: 'r.example',
-      login: { kind: 'password', username: 'jane', link: "docker's configuration", place: file },
+      login: { kind: 'password', username: 'jane', provider: "docker's configuration", origin: file },
     });
     expect(await multiarch.showLogin('r.example/team/app:1')).toEqual({
       registry: 'r.example',
       repository: 'team/app',
-      login: { kind: 'identity token', link: "docker's configuration", place: file },
+      login: { kind: 'identity token', provider: "docker's configuration", origin: file },
     });
     expect(await multiarch.showLogin('https://index.docker.io/v1/')).toEqual({ registry: 'docker.io' });
   });
 
-  it('is the one of the run or of the call, where there is one', async () => {
+  it('is the explicit one of the client or of the call, if any', async () => {
     const credential = (): Promise<Credential> => Promise.resolve({ kind: 'bearer', token: 'x' });
-    const given = { kind: 'registry token', link: 'the flags of this call', place: 'command line' };
-    const multiarch = await openMultiarch({ login: { registry: 'r.example' as RegistryHost, credential } });
+    const given = { kind: 'registry token', provider: 'the flags of this call', origin: 'command line' };
+    const multiarch = await openMultiarch({ login: { registry: 'r.example', credential } });
     expect((await multiarch.showLogin('r.example/app')).login).toEqual(given);
     expect((await multiarch.showLogin('other.example')).login).toBeUndefined();
-    expect((await multiarch.showLogin('other.example', credential)).login).toEqual(given);
+    expect((await multiarch.showLogin('other.example', { credential })).login).toEqual(given);
   });
 });
 

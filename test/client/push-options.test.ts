@@ -110,7 +110,7 @@ describe('push with an expectation', () => {
     await expect(refused).rejects.toThrow(ConflictError);
     await expect(refused).rejects.toThrow(`${list} was expected to hold ${wrong}, but holds ${before}`);
     expect(writes(registry)).toEqual([]);
-    await multiarch.push(list, { expectCurrent: before as Digest });
+    await multiarch.push(list, { expectCurrent: before });
     expect(tag('1.2')).not.toBe(before);
   });
 
@@ -152,7 +152,7 @@ describe('a draft that was started from its tag', () => {
 
     await multiarch.push(list, { expectCurrent: 'any' });
     registry.put('app', other, '1.2');
-    await multiarch.push(list, { expectCurrent: moved as Digest });
+    await multiarch.push(list, { expectCurrent: moved });
     expect(tag('1.2')).not.toBe(moved);
   });
 

@@ -111,7 +111,7 @@ describe('undo', () => {
 
     await expect(undone).rejects.toThrow(ConflictError);
     await expect(undone).rejects.toThrow(
-      `${name}:1.2 has moved since that push: it holds ${moved}, not ${pushed}`,
+      `${name}:1.2 has moved since that push: it points to ${moved}, not ${pushed}`,
     );
     expect([tag('1.2'), tag('latest')]).toEqual([moved, pushed]);
     expect(registry.lines().filter((line) => !/^(GET|HEAD) /.test(line))).toEqual([]);
@@ -153,7 +153,7 @@ describe('undo', () => {
       { reference: list, outcome: 'moved', digest: before },
     ]);
     expect([tag('1.2'), tag('new')]).toEqual([before, pushed]);
-    expect(warnings(events)).toEqual([expect.stringContaining(`${name}:new did not exist before that push`)]);
+    expect(warnings(events)).toEqual([expect.stringContaining(`${name}:new was created by that push`)]);
   });
 
   it('fails where no tag existed before', async () => {
@@ -178,7 +178,7 @@ describe('undo', () => {
     await expect(undone).rejects.toThrow(NotFoundError);
     await expect(undone).rejects.toMatchObject({
       message: expect.stringContaining(before),
-      hint: expect.stringContaining('Nothing was put back'),
+      hint: expect.stringContaining('No tag was moved'),
     });
     expect(tag('1.2')).toBe(pushed);
   });
@@ -259,14 +259,14 @@ describe('undo', () => {
     const { publication } = await (await run()).createAndPush(list, [source]);
     await expect((await run()).undo(list)).rejects.toMatchObject({
       message: expect.stringContaining(`${list} did not exist before`),
-      hint: 'If the image is to go, and nothing else is there, delete the file.',
+      hint: 'To remove the image, delete the file if it contains nothing else.',
     });
     await (await run()).createAndPush(list, [source], { annotations: { count: '2' }, amend: true });
 
     await expect((await run()).undo(list)).rejects.toMatchObject({
       kind: 'not-found',
       message: expect.stringContaining(publication.descriptor.digest),
-      hint: 'An archive is written without what no tag stands for any more. Nothing was put back: publish the image anew.',
+      hint: 'An archive is rewritten without untagged images. No tag was moved. Publish the image again.',
     });
   });
 
@@ -277,6 +277,6 @@ describe('undo', () => {
     await publish(`oci:${directory}:stable`);
     await publish(`oci:${directory}:stable`);
     await rm(directory, { recursive: true });
-    await expect(multiarch.undo(list)).rejects.toThrow(/oci:.*:stable has moved .* it holds no image/);
+    await expect(multiarch.undo(list)).rejects.toThrow(/oci:.*:stable has moved .* it points to no image/);
   });
 });

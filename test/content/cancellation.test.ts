@@ -14,21 +14,21 @@ const { config } = tinyImage({ architecture: 'amd64' });
 const descriptor = config as unknown as Descriptor;
 
 describe('cancelStream', () => {
-  it('an abort before anybody reads is told to the reader that comes later', async () => {
+  it('reports an abort to a reader that attaches later', async () => {
     const input = Readable.from([Buffer.from(config.bytes)]);
     const abort = new AbortController();
     const stream = cancelStream(verifiedStream(input, descriptor), abort.signal, 'read it');
     await finished(input);
-    // Now nothing listens to the stream: an error that it has would end the process.
+    // Nothing listens to the stream now: an unhandled error event would end the process.
     await turn();
     abort.abort();
     await turn();
 
-    await expect(stream.toArray()).rejects.toThrow(new CancelledError('Cancelled: read it'));
+    await expect(stream.toArray()).rejects.toThrow(new CancelledError('cancelled: read it'));
   });
 });
 
-it('one signal may be for many streams at once, without a warning of Node.js', async () => {
+it('shares one signal among many streams without a warning of Node.js', async () => {
   const warnings: Error[] = [];
   const listen = (warning: Error): void => void warnings.push(warning);
   process.on('warning', listen);

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { FirstRequestGate } from '../../src/content/first-request-gate.js';
 import { CancelledError } from '../../src/oci/errors.js';
 
-it('the first goes ahead, the others wait until the gate opens, and nobody waits after that', async () => {
+it('lets the first go ahead; the others wait until the gate opens, and later ones do not wait', async () => {
   const gate = new FirstRequestGate<string>();
   expect(await gate.enter('a', undefined)).toBe('first');
   const others = [gate.enter('b', undefined), gate.enter('c', undefined)];
@@ -14,7 +14,7 @@ it('the first goes ahead, the others wait until the gate opens, and nobody waits
   expect([await gate.enter('d', undefined), gate.waiting]).toEqual(['through', []]);
 });
 
-it('when the first is cancelled the next goes ahead, and when all are the gate waits for another first', async () => {
+it('lets the next go ahead if the first is cancelled, and waits for another first if all are', async () => {
   const gate = new FirstRequestGate<string>();
   await gate.enter('a', undefined);
   const second = gate.enter('b', undefined);
@@ -24,7 +24,7 @@ it('when the first is cancelled the next goes ahead, and when all are the gate w
   expect(await gate.enter('c', undefined)).toBe('first');
 });
 
-it('a turn that comes in the moment of being cancelled goes to the next', async () => {
+it('passes the role on if its request is cancelled at that moment', async () => {
   const gate = new FirstRequestGate<string>();
   const controller = new AbortController();
   await gate.enter('a', undefined);
@@ -36,7 +36,7 @@ it('a turn that comes in the moment of being cancelled goes to the next', async 
   expect(await third).toBe('first');
 });
 
-it('who is cancelled while waiting is no longer counted', async () => {
+it('does not count a request that was cancelled while waiting', async () => {
   const gate = new FirstRequestGate<string>();
   const controller = new AbortController();
   await gate.enter('a', undefined);

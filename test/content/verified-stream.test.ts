@@ -22,7 +22,7 @@ function streamOf(bytes: Uint8Array, chunk = 3): Readable {
 const content = Buffer.from('hello, registry');
 
 describe('verifiedStream', () => {
-  it.each(['sha256', 'sha512'])('passes content that is what its %s digest says', async (algorithm) => {
+  it.each(['sha256', 'sha512'])('passes content that matches its %s digest', async (algorithm) => {
     const descriptor = descriptorOf(content, {}, algorithm);
     const read = await readVerified(streamOf(content), descriptor, 1_000);
     expect(Buffer.from(read)).toEqual(content);
@@ -33,24 +33,24 @@ describe('verifiedStream', () => {
     expect(read).toHaveLength(0);
   });
 
-  it('names the digest expected and the digest got', async () => {
+  it('reports the expected and the actual digest', async () => {
     const tampered = Buffer.from('hello, registrY');
     const descriptor = descriptorOf(content);
     await expect(readVerified(streamOf(tampered), descriptor, 1_000)).rejects.toMatchObject({
       kind: 'invalid',
-      message: `content is not what its digest says: expected ${descriptor.digest}, got ${descriptorOf(tampered).digest}`,
-      hint: expect.stringContaining('damaged'),
+      message: `digest mismatch: expected ${descriptor.digest}, got ${descriptorOf(tampered).digest}`,
+      hint: expect.stringContaining('corrupt'),
     });
   });
 
-  it('names the place that the content was read from', async () => {
+  it('reports the source of the content', async () => {
     const stream = verifiedStream(streamOf(Buffer.from('tampered')), descriptorOf(content), 'r.example/app');
     await expect(stream.toArray()).rejects.toThrow(`r.example/app@${descriptorOf(content).digest}`);
   });
 
   it.each([
     ['content that ends early', content.length + 1, 'ends after 15 of 16 bytes'],
-    ['content that goes on', content.length - 1, 'goes on after the 14 bytes'],
+    ['content that goes on', content.length - 1, 'exceeds the 14 bytes'],
   ])('refuses %s, though its digest is right', async (_what, size, message) => {
     const descriptor = descriptorOf(content, { size });
     const error = await readVerified(streamOf(content), descriptor, 1_000).catch((e: unknown) => e);
@@ -71,7 +71,7 @@ describe('verifiedStream', () => {
     expect(given).toBeLessThan(200_000);
   });
 
-  it('checks the size alone where the algorithm is not known', async () => {
+  it('checks only the size if the algorithm is not supported', async () => {
     const digest = parseDigest('blake3:0123456789abcdef0123456789abcdef');
     expect(await readVerified(streamOf(content), descriptorOf(content, { digest }), 1_000)).toHaveLength(
       content.length,
@@ -80,7 +80,7 @@ describe('verifiedStream', () => {
     await expect(readVerified(streamOf(content), wrong, 1_000)).rejects.toBeInstanceOf(InvalidError);
   });
 
-  it('reads nothing of content that states more than the limit', async () => {
+  it('reads nothing if the descriptor exceeds the limit', async () => {
     let reads = 0;
     const stream = new Readable({
       read() {
@@ -106,7 +106,7 @@ describe('verifiedStream', () => {
     await expect(readVerified(broken, descriptorOf(content), 1_000)).rejects.toBe(lost);
   });
 
-  it('closes its input when the reader goes away', async () => {
+  it('closes its input when it is destroyed', async () => {
     const input = streamOf(content);
     const stream = verifiedStream(input, descriptorOf(content));
     stream.destroy();

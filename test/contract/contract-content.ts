@@ -12,7 +12,7 @@ import { OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-type.js';
 import { parseDocument } from '../../src/oci/parse.js';
 import { tinyImage } from '../support/tiny-image.mjs';
 
-/** An image whose content is in `from`, ready to be copied. */
+/** An image whose content is in `from`. */
 export interface SampleImage {
   readonly document: ManifestOrIndex;
   /** Config and layers. */
@@ -27,7 +27,7 @@ export function sampleImage(options: Partial<Parameters<typeof tinyImage>[0]> = 
   return { document: documentOf(manifest.bytes, manifest.mediaType), blobs, from };
 }
 
-/** An index that points to these documents, in an unusual layout of its bytes: they must be kept. */
+/** An index of these documents, with unusual whitespace that must be preserved. */
 export function sampleIndex(
   documents: readonly ManifestOrIndex[],
   mediaType: string = OCI_INDEX,
@@ -37,7 +37,7 @@ export function sampleIndex(
   return documentOf(Buffer.from(`${text}\n`), mediaType);
 }
 
-/** An index that refers to something. */
+/** An index with a subject. */
 export function indexAbout(subject: Descriptor, documents: readonly ManifestOrIndex[]): ManifestOrIndex {
   const manifests = documents.map((document) => documentDescriptor(document));
   const text = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests, subject });
@@ -64,7 +64,7 @@ export async function copyImage(target: Target, { document, blobs, from }: Sampl
   await target.writeManifest(document);
 }
 
-/** A source of one blob that gives whatever stream it is told to. */
+/** A source of one blob with an arbitrary stream. */
 export function sourceOf(open: () => Readable): Source {
   return {
     label: 'scripted',

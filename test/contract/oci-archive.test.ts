@@ -7,7 +7,7 @@ import type { Digest } from '../../src/oci/digest.js';
 import { OciArchive } from '../../src/layout/oci-archive/oci-archive.js';
 import { describeTargetContract, type TargetUnderTest } from './target-contract.js';
 
-/** An archive that is committed whenever a manifest was written. */
+/** An archive that is committed after each manifest. */
 class CommittedArchive extends OciArchive {
   override async writeManifest(...args: Parameters<OciArchive['writeManifest']>): Promise<Descriptor> {
     const descriptor = await super.writeManifest(...args);
@@ -54,7 +54,7 @@ async function makeArchive(Kind: typeof OciArchive): Promise<TargetUnderTest> {
   };
 }
 
-/** Changes the first byte of a blob, in a tar file or in a file of its own. In place: the file may be open. */
+/** Changes the first byte of a blob, in a tar file or in its own file. In place, because the file may be open. */
 async function changeByte(path: string, digest: Digest): Promise<void> {
   const bytes = await readFile(path);
   const header = bytes.indexOf(`blobs/${digest.replace(':', '/')}\0`);

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { readableOf } from '../../src/content/verified-stream.js';
 import { MemoryStore } from '../../src/content/memory-store.js';
 import type { Target } from '../../src/content/target.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
@@ -25,21 +26,21 @@ import {
 /** A target for one test. */
 export interface TargetUnderTest {
   readonly target: Target;
-  /** Changes a byte of what is stored under this digest, without the target's knowledge. */
+  /** Changes a byte of the stored content behind the target's back. */
   readonly tamper?: (digest: Digest) => Promise<void>;
-  /** What writes left behind besides what they were to write: names of temporary files, open uploads. */
+  /** What writes have left behind: names of temporary files, open uploads. */
   readonly leftovers?: () => Promise<readonly string[]>;
-  /** The same place, opened anew: what it gives was kept. Absent where a place ends with the object that stands for it. */
+  /** The same store, opened again. Absent if the store ends with its object. */
   readonly reopen?: () => Promise<Target>;
   readonly close?: () => Promise<void>;
 }
 
 export interface ContractLimits {
-  /** Why this kind of target cannot hold content of a sha512 digest. */
+  /** Why this kind of target does not support sha512 digests. */
   readonly noSha512?: string;
-  /** Why nothing can change what this kind of target stores. */
+  /** Why the content of this kind of target cannot be changed from outside. */
   readonly noTampering?: string;
-  /** Why this kind of target keeps nothing. */
+  /** Why this kind of target does not persist. */
   readonly noReopening?: string;
 }
 
@@ -47,13 +48,13 @@ const TAG = parseTag('1.0');
 const OCTETS = 'application/octet-stream';
 const ABSENT = parseDigest(`sha256:${'0'.repeat(64)}`);
 
-/** What holds for every {@link Target}, and with it for every Source that is a Target's reading half. */
+/** The tests that every {@link Target} must pass, and with it every Source that is its reading half. */
 export function describeTargetContract(
   name: string,
   makeTarget: () => Promise<TargetUnderTest>,
   limits: ContractLimits = {},
 ): void {
-  describe(`${name} keeps the contract of a target`, () => {
+  describe(`${name} meets the contract of a target`, () => {
     let made: TargetUnderTest;
     let target: Target;
 
@@ -76,7 +77,7 @@ export function describeTargetContract(
     }
 
     describe('manifests', () => {
-      it.each(['oci', 'docker'] as const)('come back byte for byte, %s', async (mediaTypes) => {
+      it.each(['oci', 'docker'] as const)('are read back byte for byte, %s', async (mediaTypes) => {
         const image = sampleImage({ mediaTypes });
         await copyImage(target, image);
         const written = await target.writeManifest(image.document, { tag: TAG });
@@ -88,14 +89,14 @@ export function describeTargetContract(
           expect({ ...document, bytes: '' }).toEqual({ ...image.document, bytes: '' });
         }
         for (const blob of image.blobs) {
-          expect(await readAll(await target.openBlob(blob))).toEqual(
-            await readAll(await image.from.openBlob(blob)),
+          expect(await readAll(readableOf(await target.openBlob(blob)))).toEqual(
+            await readAll(readableOf(await image.from.openBlob(blob))),
           );
         }
         await expectNoLeftovers();
       });
 
-      it('are the same by tag, by digest, found and resolved', async () => {
+      it('have the same descriptor by tag and by digest, found and resolved', async () => {
         const image = sampleImage();
         await copyImage(target, image);
         await target.writeManifest(image.document, { tag: TAG });
@@ -108,7 +109,7 @@ export function describeTargetContract(
         expect(await target.find(digest)).toEqual(expected);
       });
 
-      it('that are not there are a NotFoundError, or found to be undefined', async () => {
+      it('cause a NotFoundError if missing, or are found to be undefined', async () => {
         for (const selector of [TAG, ABSENT]) {
           await expect(target.resolve(selector)).rejects.toBeInstanceOf(NotFoundError);
           await expect(target.readManifest(selector)).rejects.toBeInstanceOf(NotFoundError);
@@ -116,13 +117,13 @@ export function describeTargetContract(
         }
       });
 
-      it('are told from blobs', async () => {
+      it('are distinguished from blobs', async () => {
         const image = sampleImage();
         await copyImage(target, image);
         for (const blob of image.blobs) expect(await target.find(blob.digest)).toBeUndefined();
       });
 
-      it('are refused under a digest that is not theirs', async () => {
+      it('are rejected under another digest', async () => {
         const image = sampleImage();
         await copyImage(target, image);
         const forged = { ...image.document, digest: ABSENT };
@@ -132,7 +133,7 @@ export function describeTargetContract(
         await expectNoLeftovers();
       });
 
-      it('are refused before their blobs are there', async () => {
+      it('are rejected before their blobs exist', async () => {
         const { document, blobs, from } = sampleImage();
         const [config, layer] = blobs as [Descriptor, Descriptor];
         await target.copyBlob(config, from);
@@ -143,7 +144,7 @@ export function describeTargetContract(
         expect(await target.find(document.digest)).toBeUndefined();
       });
 
-      it('may lack layers that may not be distributed', async () => {
+      it('may lack non-distributable layers', async () => {
         const from = new MemoryStore();
         const config = from.addBlob(Buffer.from('{}'), 'application/vnd.oci.image.config.v1+json');
         const layer = {
@@ -169,7 +170,7 @@ export function describeTargetContract(
     });
 
     describe('indexes', () => {
-      it.each([undefined, DOCKER_LIST])('come back byte for byte, %s', async (mediaType) => {
+      it.each([undefined, DOCKER_LIST])('are read back byte for byte, %s', async (mediaType) => {
         const images = (['amd64', 'arm64'] as const).map((architecture) => sampleImage({ architecture }));
         for (const image of images) await copyImage(target, image);
         const index = sampleIndex(
@@ -185,7 +186,7 @@ export function describeTargetContract(
         }
       });
 
-      it('may hold indexes', async () => {
+      it('may list indexes', async () => {
         const image = sampleImage();
         await copyImage(target, image);
         const inner = sampleIndex([image.document]);
@@ -196,7 +197,7 @@ export function describeTargetContract(
         expect((await target.readManifest(inner.digest)).value).toEqual(inner.value);
       });
 
-      it('are refused before their children are there', async () => {
+      it('are rejected before their children exist', async () => {
         const [present, absent] = [sampleImage({ text: 'present' }), sampleImage({ text: 'absent' })];
         await copyImage(target, present);
         const index = sampleIndex([present.document, absent.document]);
@@ -209,7 +210,7 @@ export function describeTargetContract(
       });
     });
 
-    describe('what refers to a manifest', () => {
+    describe('a referrer of a manifest', () => {
       const subject = documentDescriptor(sampleImage({ text: 'subject' }).document);
       const referrer = (options?: Parameters<typeof artifact>[1]) => {
         const from = new MemoryStore('artifact');
@@ -225,7 +226,7 @@ export function describeTargetContract(
         return (list ?? []).toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
       }
 
-      it('is listed with its type and annotations, whether the manifest is there or not', async () => {
+      it('is listed with its type and annotations, whether or not the manifest exists', async () => {
         expect(await listed(target)).toEqual([]);
         const sbom = referrer({ type: 'application/spdx+json', annotations: { 'org.example.by': 'me' } });
         await copyImage(target, sbom);
@@ -243,7 +244,7 @@ export function describeTargetContract(
         await expectNoLeftovers();
       });
 
-      it('is listed in full when several are written at once', async () => {
+      it('is listed when several are written in parallel', async () => {
         const referrers = ['a', 'b', 'c', 'd', 'e', 'f'].map((text) => referrer({ text }));
         await Promise.all(referrers.map((each) => copyImage(target, each)));
         const digests = referrers.map(({ document }) => document.digest);
@@ -260,23 +261,26 @@ export function describeTargetContract(
         expect((await listed(target)).map(({ digest }) => digest)).toEqual([index.digest]);
       });
 
-      it.skipIf(limits.noReopening !== undefined)('is there for who opens the place later', async () => {
-        const image = sampleImage({ text: 'subject' });
-        await copyImage(target, image);
-        await target.writeManifest(image.document, { tag: TAG });
-        for (const text of ['a', 'b']) await copyImage(target, referrer({ text }));
-        await target.commit?.();
-        const later = (await made.reopen?.()) ?? expect.fail('the place cannot be opened again');
-        expect(await listed(later)).toEqual(await listed(target));
-        expect(await listed(later)).toHaveLength(2);
-        for (const { digest } of await listed(later)) {
-          expect((await later.readManifest(digest)).digest).toBe(digest);
-        }
-      });
+      it.skipIf(limits.noReopening !== undefined)(
+        'can be read after the store has been reopened',
+        async () => {
+          const image = sampleImage({ text: 'subject' });
+          await copyImage(target, image);
+          await target.writeManifest(image.document, { tag: TAG });
+          for (const text of ['a', 'b']) await copyImage(target, referrer({ text }));
+          await target.commit?.();
+          const later = (await made.reopen?.()) ?? expect.fail('the place cannot be opened again');
+          expect(await listed(later)).toEqual(await listed(target));
+          expect(await listed(later)).toHaveLength(2);
+          for (const { digest } of await listed(later)) {
+            expect((await later.readManifest(digest)).digest).toBe(digest);
+          }
+        },
+      );
     });
 
     describe('tags', () => {
-      it('move, and what they stood for before stays', async () => {
+      it('move, and their previous content stays', async () => {
         const [before, after] = [sampleImage({ text: 'before' }), sampleImage({ text: 'after' })];
         await copyImage(target, before);
         await copyImage(target, after);
@@ -297,7 +301,7 @@ export function describeTargetContract(
         expect(await target.resolve(TAG)).toEqual(documentDescriptor(image.document));
       });
 
-      it('all count that are written at once', async () => {
+      it('are all kept when written in parallel', async () => {
         const images = Array.from({ length: 8 }, (_, number) => sampleImage({ text: `image ${number}` }));
         for (const image of images) await copyImage(target, image);
         const tags = images.map((_, number) => parseTag(`tag-${number}`));
@@ -320,29 +324,29 @@ export function describeTargetContract(
           throw new Error('nothing is to be read');
         });
         expect(await target.copyBlob(blob, unread)).toBe('present');
-        expect(await readAll(await target.openBlob(blob))).toEqual(Buffer.from('twelve bytes'));
+        expect(await readAll(readableOf(await target.openBlob(blob)))).toEqual(Buffer.from('twelve bytes'));
       });
 
       it('may be empty', async () => {
         const empty = from.addBlob(new Uint8Array(), OCTETS);
         expect(await target.copyBlob(empty, from)).toBe('copied');
-        expect(await readAll(await target.openBlob(empty))).toHaveLength(0);
+        expect(await readAll(readableOf(await target.openBlob(empty)))).toHaveLength(0);
         expect(await target.copyBlob(empty, from)).toBe('present');
       });
 
-      it('may be large, and go over in pieces', async () => {
+      it('may be large, and are copied in chunks', async () => {
         const bytes = Buffer.alloc(8 << 20, 'all the bytes of a large layer');
         const large = from.addBlob(bytes, OCTETS);
         const pieces: number[] = [];
         await target.copyBlob(large, from, { onBytes: (count) => pieces.push(count) });
         expect(pieces.length).toBeGreaterThan(8);
         expect(pieces.reduce((sum, count) => sum + count, 0)).toBe(large.size);
-        const read = await digestOfStream(await target.openBlob(large));
+        const read = await digestOfStream(readableOf(await target.openBlob(large)));
         expect(read.digest).toBe(large.digest);
         expect(read.chunks).toBeGreaterThan(8);
       });
 
-      it('that are not there are a NotFoundError', async () => {
+      it('cause a NotFoundError if missing', async () => {
         await expectAbsent(blob);
         await target.copyBlob(blob, from);
         await expectAbsent({ ...blob, digest: ABSENT });
@@ -360,17 +364,17 @@ export function describeTargetContract(
         expect(await target.copyBlob(blob, from)).toBe('copied');
       });
 
-      it('that the source does not have leave nothing behind', async () => {
+      it('leave nothing behind if the source lacks them', async () => {
         const copy = target.copyBlob({ ...blob, digest: ABSENT }, from);
         await expect(copy).rejects.toBeInstanceOf(NotFoundError);
         await expectAbsent({ ...blob, digest: ABSENT });
       });
 
-      it('are held to the descriptor that they are opened with', async () => {
+      it('are verified against the descriptor that they are opened with', async () => {
         await target.copyBlob(blob, from);
         for (const size of [blob.size - 1, blob.size + 1]) {
           await expect(
-            (async () => readAll(await target.openBlob({ ...blob, size })))(),
+            (async () => readAll(readableOf(await target.openBlob({ ...blob, size }))))(),
           ).rejects.toBeInstanceOf(InvalidError);
         }
       });
@@ -378,23 +382,23 @@ export function describeTargetContract(
       it.skipIf(limits.noTampering !== undefined)('that were tampered with are refused', async () => {
         await target.copyBlob(blob, from);
         await made.tamper?.(blob.digest);
-        await expect((async () => readAll(await target.openBlob(blob)))()).rejects.toBeInstanceOf(
+        await expect((async () => readAll(readableOf(await target.openBlob(blob))))()).rejects.toBeInstanceOf(
           InvalidError,
         );
       });
 
-      it('of an unknown digest algorithm are refused', async () => {
+      it('are rejected for an unknown digest algorithm', async () => {
         const unknown = { ...blob, digest: parseDigest('blake3:0123456789abcdef') };
         const source = sourceOf(() => Readable.from([Buffer.from('twelve bytes')]));
         await expect(target.copyBlob(unknown, source)).rejects.toBeInstanceOf(InvalidError);
         await expectNoLeftovers();
       });
 
-      it('may be written by many at once', async () => {
+      it('may be written in parallel', async () => {
         const large = from.addBlob(Buffer.alloc(1 << 20, 'shared layer'), OCTETS);
         const outcomes = await Promise.all(Array.from({ length: 6 }, () => target.copyBlob(large, from)));
         expect(outcomes).toContain('copied');
-        expect((await digestOfStream(await target.openBlob(large))).digest).toBe(large.digest);
+        expect((await digestOfStream(readableOf(await target.openBlob(large)))).digest).toBe(large.digest);
         await expectNoLeftovers();
       });
     });
@@ -409,7 +413,7 @@ export function describeTargetContract(
           return reopened;
         }
 
-        it('is there for who opens the place later', async () => {
+        it('can be read after the store has been reopened', async () => {
           const images = (['amd64', 'arm64'] as const).map((architecture) => sampleImage({ architecture }));
           for (const image of images) await copyImage(target, image);
           const index = sampleIndex(images.map(({ document }) => document));
@@ -421,22 +425,22 @@ export function describeTargetContract(
             expect(await later.resolve(document.digest)).toEqual(documentDescriptor(document));
             for (const blob of blobs) {
               expect(await later.hasBlob(blob)).toBe(true);
-              expect(await readAll(await later.openBlob(blob))).toEqual(
-                await readAll(await from.openBlob(blob)),
+              expect(await readAll(readableOf(await later.openBlob(blob)))).toEqual(
+                await readAll(readableOf(await from.openBlob(blob))),
               );
             }
           }
           expect(await target.resolve(TAG)).toEqual(documentDescriptor(index));
         });
 
-        it('is there although it has no tag', async () => {
+        it('is kept without a tag', async () => {
           const image = sampleImage();
           await copyImage(target, image);
           const later = await reopen();
           expect(await later.resolve(image.document.digest)).toEqual(documentDescriptor(image.document));
         });
 
-        it('adds to what was there', async () => {
+        it('is added to existing content', async () => {
           const [first, second] = [sampleImage({ text: 'first' }), sampleImage({ text: 'second' })];
           await copyImage(target, first);
           await target.writeManifest(first.document, { tag: TAG });
@@ -451,7 +455,9 @@ export function describeTargetContract(
           expect((await last.resolve(other)).digest).toBe(second.document.digest);
           for (const { blobs } of [first, second]) {
             for (const blob of blobs)
-              expect(await digestOfStream(await last.openBlob(blob))).toMatchObject({ digest: blob.digest });
+              expect(await digestOfStream(readableOf(await last.openBlob(blob)))).toMatchObject({
+                digest: blob.digest,
+              });
           }
         });
       },
@@ -471,14 +477,14 @@ export function describeTargetContract(
       await target.writeManifest(document, { tag: TAG });
       expect(await target.resolve(TAG)).toEqual(documentDescriptor(document));
       expect((await target.readManifest(document.digest)).digest).toBe(document.digest);
-      expect(await readAll(await target.openBlob(layer))).toEqual(Buffer.from('layer'));
+      expect(await readAll(readableOf(await target.openBlob(layer)))).toEqual(Buffer.from('layer'));
     });
 
     describe('a cancelled signal', () => {
       const from = new MemoryStore('blobs');
       const blob = from.addBlob(Buffer.alloc(256 << 10, 'cancelled'), OCTETS);
 
-      it('stops everything before it begins', async () => {
+      it('stops every operation before it starts', async () => {
         const image = sampleImage();
         await copyImage(target, image);
         const options = { signal: AbortSignal.abort() };
@@ -498,14 +504,14 @@ export function describeTargetContract(
         await expectAbsent(blob);
       });
 
-      it('stops a copy half-way, and nothing is left behind', async () => {
+      it('stops a copy in progress, and leaves nothing behind', async () => {
         const controller = new AbortController();
         let reads = 0;
         const stalling = sourceOf(
           () =>
             new Readable({
               read() {
-                // The second read is asked for once the first piece was taken; nothing comes then but the cancellation.
+                // The second chunk is requested after the first was consumed; only the cancellation follows.
                 if (reads++ === 0) this.push(Buffer.alloc(128 << 10, 'cancelled'));
                 else controller.abort();
               },
@@ -516,10 +522,10 @@ export function describeTargetContract(
         await expectAbsent(blob);
       });
 
-      it('stops a read half-way', async () => {
+      it('stops a read in progress', async () => {
         await target.copyBlob(blob, from);
         const controller = new AbortController();
-        const stream = await target.openBlob(blob, { signal: controller.signal });
+        const stream = readableOf(await target.openBlob(blob, { signal: controller.signal }));
         const reading = (async () => {
           for await (const _ of stream) controller.abort();
         })();

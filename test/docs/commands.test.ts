@@ -16,13 +16,13 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.remove());
 
-/** The rows of a section's table whose first cell names a flag. */
+/** The table rows of a section whose first cell names a flag. */
 function documentedFlags(section: string): Map<string, { alias: string | undefined; row: string }> {
   const rows = section.matchAll(/^\| (?:`(-\w)`, )?`(--[\w-]+)`\s*\|(.*)$/gm);
   return new Map([...rows].map(([, alias, name = '', row = '']) => [name, { alias, row }]));
 }
 
-/** `-a, --amend` for each, sorted. */
+/** The flags in the form `-a, --amend`, sorted. */
 function spelled(flags: readonly Pick<Flag, 'name' | 'alias'>[]): string[] {
   return flags.map(({ name, alias }) => (alias === undefined ? name : `${alias}, ${name}`)).sort();
 }
@@ -41,7 +41,7 @@ describe('docs/commands.md', () => {
   const commandSections = sections(proseOf(page('docs/commands.md')), 2);
   const section = (title: string): string => commandSections.find((each) => each.title === title)?.text ?? '';
 
-  it('describes each command that there is, in the order of the help, and no other', () => {
+  it('describes exactly the existing commands, in the order of the help', () => {
     expect(commandSections.map(({ title }) => title)).toEqual(['Global options', ...help.commands.keys()]);
   });
 
@@ -50,7 +50,7 @@ describe('docs/commands.md', () => {
     expectSameFlags(section('Global options'), help.globals);
   });
 
-  it('describes each flag of each command, its short form, its choices and its default, and no other', () => {
+  it('describes exactly the existing flags of each command, with short form, choices and default', () => {
     for (const [command, flags] of help.commands) {
       if (flags.length === 0) expect(section(command)).toContain('no flags of its own');
       expectSameFlags(section(command), flags);
@@ -59,13 +59,13 @@ describe('docs/commands.md', () => {
 });
 
 describe('README.md', () => {
-  it('lists the exit codes that there are', () => {
+  it('lists the existing exit codes', () => {
     const table = sections(page('README.md').text, 2).find(({ title }) => title === 'Exit codes')?.text ?? '';
     const codes = [...table.matchAll(/^\| (\d+)\s*\|/gm)].map(([, code]) => Number(code));
     expect(codes).toEqual([...new Set(Object.values(EXIT))]);
   });
 
-  it('opens with the commands that set it up, and package.json has them', () => {
+  it('starts with the set-up commands, which package.json defines', () => {
     const [first] = blocksOf(page('README.md'));
     const scripts = JSON.parse(readFileSync(`${root}package.json`, 'utf8')).scripts as Record<string, string>;
     expect(first?.code.split('\n').map((line) => line.replace(/\s*#.*/, ''))).toEqual([
@@ -79,7 +79,7 @@ describe('README.md', () => {
 describe('every page', () => {
   const shells = new Set(['sh', 'bash', 'console', 'yaml']);
 
-  it('uses only commands and flags that there are', () => {
+  it('uses only existing commands and flags', () => {
     const calls = pages().flatMap((each) => {
       const inBlocks = blocksOf(each)
         .filter(({ language }) => shells.has(language))
@@ -102,7 +102,7 @@ describe('every page', () => {
     expect(unknown).toEqual([]);
   });
 
-  it('names no flag alone that no command has', () => {
+  it('names only existing flags', () => {
     const known = new Set(
       [...help.globals, ...[...help.commands.values()].flat()].flatMap(({ name, alias }) => [name, alias]),
     );
@@ -115,7 +115,7 @@ describe('every page', () => {
     expect(unknown).toEqual([]);
   });
 
-  it('names no script that package.json lacks', () => {
+  it('names only scripts of package.json', () => {
     const { scripts } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { scripts: object };
     const named = pages().flatMap(({ text }) =>
       [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name),
@@ -125,7 +125,7 @@ describe('every page', () => {
 });
 
 describe('docs/troubleshooting.md', () => {
-  it('explains messages that the tool has', () => {
+  it('explains only existing messages', () => {
     const sources = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
       .map((name) => readFileSync(join(root, 'src', name), 'utf8'))
@@ -138,17 +138,5 @@ describe('docs/troubleshooting.md', () => {
       message.split('…').filter((part) => part.trim() !== '' && !sources.includes(part.trim())),
     );
     expect(missing).toEqual([]);
-  });
-});
-
-describe('docs/architecture.md', () => {
-  it('explains each room that there is, and no other', () => {
-    const rooms = readdirSync(`${root}src`, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name);
-    const table =
-      sections(page('docs/architecture.md').text, 2).find(({ title }) => title === 'Rooms')?.text ?? '';
-    const explained = [...table.matchAll(/^\| `(\w+)` /gm)].map(([, name]) => name);
-    expect(explained.sort()).toEqual(rooms.sort());
   });
 });

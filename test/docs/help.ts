@@ -12,18 +12,18 @@ export interface Flag {
   readonly default: string | undefined;
 }
 
-/** What the built command line interface says of itself. */
+/** The help of the built command. */
 export interface Help {
   readonly globals: readonly Flag[];
-  /** By the name of the command: its own flags. */
+  /** The flags of each command, without global ones. */
   readonly commands: ReadonlyMap<string, readonly Flag[]>;
 }
 
-/** Asks the tool and each of its commands for help. */
+/** Reads the help of the program and of each command. */
 export async function readHelp(sandbox: Sandbox): Promise<Help> {
   const text = await helpOf(sandbox, []);
   const list = /^Commands:\n([^]*?)\n\n/m.exec(text)?.[1] ?? '';
-  // A name, its arguments after the program's, and after two spaces what it does, which may go on in the next line.
+  // The program, the command, its arguments, and after two spaces the description, which may continue on the next line.
   const names = [...list.matchAll(/^ {0,2}(?:multiarch )?([a-z]+)\b.* {2,}\S/gm)].map(
     ([, name = '']) => name,
   );
@@ -36,16 +36,16 @@ export async function readHelp(sandbox: Sandbox): Promise<Help> {
   return { globals: flagsIn(text).filter(({ isGlobal }) => isGlobal), commands: new Map(entries) };
 }
 
-async function helpOf(sandbox: Sandbox, words: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await multiarch(sandbox, [...words, '--help']);
-  if (code !== 0) throw new Error(`multiarch ${words.join(' ')} --help ended with ${code}\n${stderr}`);
+async function helpOf(sandbox: Sandbox, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await multiarch(sandbox, [...args, '--help']);
+  if (code !== 0) throw new Error(`multiarch ${args.join(' ')} --help ended with ${code}\n${stderr}`);
   return stdout;
 }
 
 function flagsIn(help: string): Flag[] {
   const flags: Flag[] = [];
   let isGlobal = false;
-  // A flag's description may go on for lines, which are indented more.
+  // The description of a flag may continue on lines with more indentation.
   for (const entry of help.split(/\n(?=\S)|\n(?= {2,6}-)/)) {
     if (/^\S.*:/.test(entry)) isGlobal = entry.startsWith('Global options:');
     const [, alias, name] = /^ {2,6}(?:(-\w), )?(--[\w-]+)/.exec(entry) ?? [];
@@ -63,29 +63,29 @@ function flagsIn(help: string): Flag[] {
   return flags;
 }
 
-/** A call of `multiarch` in a script: the words after it. */
+/** The arguments of a `multiarch` call in a script. */
 export type Call = readonly string[];
 
-/** What is called in lines of shell: prompts are cut off, lines that end in a backslash go on. */
+/** The `multiarch` calls in shell text, without prompts. A line that ends in a backslash continues. */
 export function callsIn(shell: string): Call[] {
   const joined = shell.replaceAll(/\\\n\s*/g, ' ');
-  return [...joined.matchAll(/(?:^|[|;&(]|\$ |- |run: )\s*multiarch ([^\n|;&)>#]*)/gm)].map(
-    ([, words = '']) => words.split(/\s+/).filter((word) => word !== ''),
+  return [...joined.matchAll(/(?:^|[|;&(]|\$ |- |run: )\s*multiarch ([^\n|;&)>#]*)/gm)].map(([, args = '']) =>
+    args.split(/\s+/).filter((arg) => arg !== ''),
   );
 }
 
-/** What of a call the tool does not have. */
-export function unknownIn([command = '', ...words]: Call, help: Help): string[] {
+/** The commands and flags of a call that do not exist. */
+export function unknownIn([command = '', ...args]: Call, help: Help): string[] {
   if (command.startsWith('-')) return unknownFlags([command], help.globals);
   const own = help.commands.get(command);
   if (own === undefined) return [`the command ${command}`];
-  return unknownFlags(words, [...own, ...help.globals]).map((flag) => `${flag} of ${command}`);
+  return unknownFlags(args, [...own, ...help.globals]).map((flag) => `${flag} of ${command}`);
 }
 
-function unknownFlags(words: readonly string[], flags: readonly Flag[]): string[] {
+function unknownFlags(args: readonly string[], flags: readonly Flag[]): string[] {
   const known = new Set(flags.flatMap(({ name, alias }) => [name, alias]));
-  return words
-    .filter((word) => /^--?[a-z]/i.test(word))
-    .map((word) => word.replace(/=.*$/, ''))
-    .filter((word) => !known.has(word));
+  return args
+    .filter((arg) => /^--?[a-z]/i.test(arg))
+    .map((arg) => arg.replace(/=.*$/, ''))
+    .filter((arg) => !known.has(arg));
 }

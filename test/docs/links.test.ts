@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 
 import { anchorOf, pages, proseOf, root, type Page } from './markdown.js';
 
-/** A link to a file of the repository, or to a heading of a page. */
+/** A link to a file of the repository or to a heading of a page. */
 interface Link {
   readonly page: string;
   readonly target: string;
@@ -26,7 +26,7 @@ function isBroken({ page, target }: Link): boolean {
   return ![...text.matchAll(/^#+ (.*)$/gm)].some(([, heading = '']) => anchorOf(heading) === anchor);
 }
 
-it('every link within the repository leads somewhere', () => {
+it('every link within the repository has a target', () => {
   const links = pages().flatMap(linksOf);
   expect(links.length).toBeGreaterThan(15);
   expect(links.filter(isBroken)).toEqual([]);
@@ -37,6 +37,6 @@ it.each([
   ['docs/drafts.md#no-such-heading', true],
   ['../../outside.md', true],
   ['docs/drafts.md#several-processes', false],
-])('is sure of it: %s', (target, broken) => {
+])('detects broken links: %s', (target, broken) => {
   expect(isBroken({ page: 'README.md', target })).toBe(broken);
 });

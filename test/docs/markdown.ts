@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The repository's top folder, with a slash at its end. */
+/** The top folder of the repository, with a final slash. */
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** A page of the documentation. */
 export interface Page {
-  /** From the top folder: `docs/drafts.md`. */
+  /** Relative to the top folder: `docs/drafts.md`. */
   readonly path: string;
   readonly text: string;
 }
@@ -14,20 +14,29 @@ export interface Page {
 /** A fenced block of a page. */
 export interface Block {
   readonly page: string;
-  /** Of the opening fence, counted from 1. */
+  /** The line of the opening fence, counted from 1. */
   readonly line: number;
   readonly language: string;
   readonly code: string;
-  /** What an HTML comment just above says to do with it: `run: first-minute`. */
+  /** The text of an HTML comment directly above: `run: first-minute`. */
   readonly directive: string | undefined;
 }
 
-/** All pages that people read. */
+const TOP_PAGES = [
+  'README.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'examples/README.md',
+  'test/README.md',
+];
+
+/** All pages of the documentation. */
 export function pages(): Page[] {
   const docs = readdirSync(`${root}docs`, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name.replaceAll('\\', '/')}`);
-  return ['README.md', 'CHANGELOG.md', 'test/README.md', ...docs].map(page);
+  return [...TOP_PAGES, ...docs].map(page);
 }
 
 export function page(path: string): Page {
@@ -42,7 +51,7 @@ export function blocksOf({ path, text }: Page): Block[] {
     const language = /^```(\w+)$/.exec(lines[at] ?? '')?.[1];
     if (language === undefined) continue;
     const end = lines.indexOf('```', at);
-    if (end < 0) throw new Error(`${path}:${at + 1}: this block has no end`);
+    if (end < 0) throw new Error(`${path}:${at + 1}: unclosed block`);
     blocks.push({
       page: path,
       line: at + 1,
@@ -60,7 +69,7 @@ function directiveAbove(lines: readonly string[], at: number): string | undefine
   return /^<!-- (.*) -->$/.exec(above ?? '')?.[1];
 }
 
-/** What is left of a page without its fenced blocks: line numbers stay. */
+/** The text of a page without its fenced blocks. Line numbers are kept. */
 export function proseOf({ text }: Page): string {
   return text.replaceAll(/^```\w*\n[^]*?^```$/gm, (block) => block.replaceAll(/[^\n]/g, ''));
 }
@@ -70,7 +79,7 @@ export function codeSpans(prose: string): string[] {
   return [...prose.matchAll(/`([^`\n]+)`/g)].map(([, span = '']) => span.replaceAll('\\|', '|'));
 }
 
-/** The name that a heading is linked by, as GitHub makes it. */
+/** The anchor of a heading, as GitHub generates it. */
 export function anchorOf(heading: string): string {
   return heading
     .toLowerCase()
@@ -78,7 +87,7 @@ export function anchorOf(heading: string): string {
     .replaceAll(' ', '-');
 }
 
-/** Headings of a level, each with the text up to the next of that level or above. */
+/** The headings of a level, each with the text up to the next heading of that level or above. */
 export function sections(prose: string, level: number): { readonly title: string; readonly text: string }[] {
   const marks = '#'.repeat(level);
   return prose

@@ -8,7 +8,7 @@ import { run } from '../support/run.js';
 import { makeSandbox, type Sandbox } from '../support/sandbox.js';
 import { root } from './markdown.js';
 
-/** What `npm run quickstart` needs of a checkout. */
+/** The files that `npm run quickstart` needs. */
 const NEEDED = [
   'bin',
   'src',
@@ -18,7 +18,6 @@ const NEEDED = [
   'build.mjs',
   'package.json',
   'tsconfig.json',
-  'tsconfig.build.json',
 ];
 
 let sandbox: Sandbox;
@@ -32,8 +31,8 @@ afterEach(async () => {
   await sandbox.remove();
 });
 
-// In a copy, since it builds, and other tests use what is built here.
-it('npm run quickstart builds, joins two images and publishes them to the registry that is named', async () => {
+// Runs in a copy, because it builds, and other tests use the build of this checkout.
+it('npm run quickstart builds, joins two images and publishes them to the given registry', async () => {
   const checkout = join(sandbox.directory, 'checkout');
   await mkdir(join(checkout, 'docs'), { recursive: true });
   for (const name of NEEDED) await cp(join(root, name), join(checkout, name), { recursive: true });

@@ -1,19 +1,15 @@
-import { symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-
-import { transform } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 
 import { describeIntegration } from '../support/integration.js';
-import { run } from '../support/run.js';
-import { blocksOf, pages, root, type Block } from './markdown.js';
+import { jobScripts, runProgram } from './examples.js';
+import { blocksOf, pages, type Block } from './markdown.js';
 import { scenes } from './scenes.js';
 import { commandsOf, type Session } from './session.js';
 
-/** A block with what its page says to do with it. */
+/** A block and the directive of its page. */
 interface Step {
   readonly block: Block;
-  /** `run` a block of commands or a program, `save` it as a file, run the `script`s of a job, or compare the program's `output`. */
+  /** `run` commands or a program, `save` a file, run the `script`s of a job, or compare the `output` of a program. */
   readonly action: 'run' | 'save' | 'script' | 'output';
   readonly scene: string;
   readonly file: string | undefined;
@@ -29,7 +25,7 @@ function stepOf(block: Block): Step[] {
   return [{ block, action: action as Step['action'], scene, file }];
 }
 
-/** What the last program printed, by scene. */
+/** The output of the last program, by scene. */
 const printed = new Map<string, string>();
 
 async function perform({ block, action, scene, file = '' }: Step, session: Session): Promise<void> {
@@ -48,65 +44,21 @@ async function runCommands({ code }: Block, session: Session): Promise<void> {
   expect(actual).toEqual(commands);
 }
 
-/** The scripts of a job that call multiarch: the blocks after `run: |` and `- |`, and what stands on one line. */
-function jobScripts(yaml: string): string[] {
-  const scripts: string[] = [];
-  const lines = yaml.split('\n');
-  for (const [at, line] of lines.entries()) {
-    if (!/(?:run:|-) \|$/.test(line)) continue;
-    const indent = /^ */.exec(lines[at + 1] ?? '')?.[0] ?? '';
-    const rest = lines.slice(at + 1);
-    const end = rest.findIndex((each) => each !== '' && !each.startsWith(indent));
-    const script = (end < 0 ? rest : rest.slice(0, end)).map((each) => each.slice(indent.length));
-    scripts.push(script.join('\n'));
-  }
-  return scripts;
-}
-
-/** Compiles a program as a user of the package would, and runs it against the built one. */
-async function runProgram(code: string, session: Session): Promise<string> {
-  await session.save('program.ts', code);
-  await writeFile(
-    join(session.directory, 'tsconfig.json'),
-    JSON.stringify({
-      extends: join(root, 'tsconfig.json'),
-      compilerOptions: {
-        paths: { multiarch: [join(root, 'src/index.ts')] },
-        typeRoots: [join(root, 'node_modules/@types')],
-      },
-      include: ['program.ts'],
-    }),
-  );
-  await writeFile(join(session.directory, 'package.json'), JSON.stringify({ type: 'module' }));
-  const compiler = join(root, 'node_modules/.bin/tsc');
-  const { stdout: problems } = await run(compiler, ['-p', '.', '--pretty', 'false'], {
-    cwd: session.directory,
-  });
-  // What is wrong in the library itself is for its own check.
-  expect(problems.split('\n').filter((line) => line.startsWith('program.ts'))).toEqual([]);
-
-  const compiled = await transform(code, { loader: 'ts', format: 'esm' });
-  await session.save('program.js', compiled.code);
-  await session.runScript('mkdir -p node_modules');
-  await symlink(root, join(session.directory, 'node_modules', 'multiarch'));
-  return session.runScript(`'${process.execPath}' program.js`);
-}
-
 describe('the examples of the documentation', () => {
-  it('are run, all that show what the tool prints', () => {
+  it('are all run if they show output', () => {
     const loose = blocks.filter(
       (block) => (block.language === 'console' || block.language === 'ts') && stepOf(block).length === 0,
     );
     expect(loose.map(({ page, line }) => `${page}:${line}`)).toEqual([]);
   });
 
-  it('use the scenes that there are, all of them', () => {
+  it('use every scene', () => {
     expect([...new Set(steps.map(({ scene }) => scene))].sort()).toEqual(Object.keys(scenes).sort());
   });
 });
 
-describeIntegration('the examples work, and print what the page says', ['bash'], () => {
-  it.each(Object.entries(scenes))('%s', async (scene, open) => {
+describeIntegration('the examples print the output that the page states', ['bash'], () => {
+  it.each(Object.entries(scenes))('%s', { timeout: 120_000 }, async (scene, open) => {
     const session = await open();
     try {
       for (const step of steps.filter((each) => each.scene === scene)) await perform(step, session);

@@ -12,7 +12,7 @@ const arm64 = tinyImage({ architecture: 'arm64' });
 const EXAMPLE = 'registry.example.com';
 const ECR = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
 
-/** What a reader has before the first example of a row of them. The pages name the rows: `<!-- run: first-minute -->`. */
+/** The initial state for a sequence of examples. Pages name the scene in a directive: `<!-- run: first-minute -->`. */
 export const scenes: Readonly<Record<string, () => Promise<Session>>> = {
   'first-minute': withLayouts,
   layouts: withLayouts,
@@ -31,6 +31,7 @@ export const scenes: Readonly<Record<string, () => Promise<Session>>> = {
   published: withPublished,
   labels: withLabels,
   library: withImages,
+  'library-page': withImages,
   bytes: withImages,
   'draft-file': withImages,
   'not-found': withImages,
@@ -41,7 +42,7 @@ export const scenes: Readonly<Record<string, () => Promise<Session>>> = {
   gitlab: forGitLab,
 };
 
-/** Two image layouts, as the quickstart leaves them. */
+/** Two image layouts, as the quickstart creates them. */
 async function withLayouts(): Promise<Session> {
   const session = await Session.start(EXAMPLE);
   await writeLayout(join(session.directory, 'amd64'), amd64, '1.2');
@@ -49,7 +50,7 @@ async function withLayouts(): Promise<Session> {
   return session;
 }
 
-/** A registry that wants a login, and the password in a file. */
+/** A registry that requires a login, and the password in a file. */
 async function withAccount(): Promise<Session> {
   const account = { username: 'ann', password: 'secret' };
   const session = await Session.start(EXAMPLE, { auth: { kind: 'basic', ...account } });
@@ -57,7 +58,7 @@ async function withAccount(): Promise<Session> {
   return session;
 }
 
-/** Two archives that build jobs have left, one of each kind. */
+/** Two archives of build jobs, one of each kind. */
 async function withArchives(): Promise<Session> {
   const session = await Session.start('ghcr.io');
   const { manifest, config, layers } = amd64;
@@ -68,7 +69,7 @@ async function withArchives(): Promise<Session> {
   return session;
 }
 
-/** A list in one registry, and another registry that it is to go to. */
+/** An index in a staging registry, and an empty production registry. */
 async function withStaging(): Promise<Session> {
   const session = await Session.start(EXAMPLE);
   const staging = await session.addRegistry('staging.example.com');
@@ -77,7 +78,7 @@ async function withStaging(): Promise<Session> {
   return session;
 }
 
-/** A list in one registry, and another registry that no network leads to. */
+/** An index in one registry, and an empty registry at a site without a network. */
 async function withInside(): Promise<Session> {
   const session = await Session.start(EXAMPLE);
   await session.addRegistry('registry.inside.example');
@@ -93,7 +94,7 @@ async function withImages(options: Parameters<typeof Session.start>[1] = {}): Pr
   return session;
 }
 
-/** Two images, and the files that the jobs which pushed them have left. */
+/** Two images, and a directory with a file named after the digest of each. */
 async function withDigestFolder(): Promise<Session> {
   const session = await withImages();
   await mkdir(join(session.directory, 'digests'));
@@ -103,7 +104,7 @@ async function withDigestFolder(): Promise<Session> {
   return session;
 }
 
-/** A published list of three platforms with provenance, a new image for one of them, and another list that is behind. */
+/** A published index of three platforms with provenance, a new image for one of them, and another tag of the same index. */
 async function withPublished(): Promise<Session> {
   const session = await Session.start(EXAMPLE);
   const s390x = tinyImage({ architecture: 's390x' });
@@ -113,7 +114,7 @@ async function withPublished(): Promise<Session> {
   return session;
 }
 
-/** Two images with labels, of which one differs. */
+/** Two images with labels, one of which differs. */
 async function withLabels(): Promise<Session> {
   const session = await Session.start(EXAMPLE);
   for (const architecture of ['amd64', 'arm64'] as const) {
@@ -127,7 +128,7 @@ async function withLabels(): Promise<Session> {
   return session;
 }
 
-/** Two images that BuildKit has pushed with its statements. */
+/** Two images that BuildKit has pushed with attestations. */
 async function withProvenance(): Promise<Session> {
   const session = await Session.start(EXAMPLE);
   session.registry.put('team/app', tinyIndex([amd64], { attestations: true }), '1.2-amd64');
@@ -135,7 +136,7 @@ async function withProvenance(): Promise<Session> {
   return session;
 }
 
-/** Two images that were built on one machine, in a registry that wants a login. */
+/** Two images with the same platform, in a registry that requires a login. */
 async function withTwoOfOnePlatform(): Promise<Session> {
   const account = { username: 'AWS', password: 'token' };
   const session = await Session.start(ECR, { auth: { kind: 'basic', ...account } });
@@ -147,7 +148,7 @@ async function withTwoOfOnePlatform(): Promise<Session> {
   return session;
 }
 
-/** The job of a GitHub workflow, after the jobs that it needs. */
+/** The environment of a GitHub workflow job whose dependencies have pushed their images. */
 async function forGitHub(): Promise<Session> {
   const session = await Session.start('ghcr.io');
   session.registry.put('your-org/app', tinyIndex([amd64], { attestations: true }), 'cafe-amd64');
@@ -159,7 +160,7 @@ async function forGitHub(): Promise<Session> {
   return session;
 }
 
-/** The job of a GitLab pipeline, without docker and without a login but what the script makes of its variables. */
+/** The environment of a GitLab job. The script logs in with the variables of the job. */
 async function forGitLab(): Promise<Session> {
   const account = { username: 'gitlab-ci-token', password: 'secret' };
   const session = await Session.start(EXAMPLE, { auth: { kind: 'bearer', ...account } });

@@ -6,14 +6,14 @@ import { logIn, makeSandbox, type Sandbox } from '../support/sandbox.js';
 import { MemoryRegistry, type MemoryRegistryOptions } from '../support/memory-registry.js';
 import { root } from './markdown.js';
 
-/** What the pages call a reader's home. */
+/** The home directory in the pages. */
 const READERS_HOME = '/home/you';
-/** What the pages call the directory that a reader works in. */
+/** The working directory in the pages. */
 const READERS_DIRECTORY = `${READERS_HOME}/demo`;
-/** Stands before each command's output. */
+/** Separates the outputs of commands. */
 const MARK = '\u001e\n';
 
-/** A command of a page with what the page says that it prints. */
+/** A command of a page with the output that the page states. */
 export interface Command {
   readonly command: string;
   readonly expected: readonly string[];
@@ -31,14 +31,14 @@ export function commandsOf(code: string): Command[] {
   return commands;
 }
 
-/** A reader at work: a directory, registries that go by the names that the page gives them, and the tool on the PATH. */
+/** The environment of a reader: a directory, registries under the names that the pages use, and the command on the PATH. */
 export class Session {
   readonly directory: string;
   readonly registry: MemoryRegistry;
   readonly #sandbox: Sandbox;
-  /** By the hosts that the page writes. */
+  /** Keyed by the host name in the page. */
   readonly #registries = new Map<string, MemoryRegistry>();
-  /** Variables of the job that a script runs in. */
+  /** Environment variables of the job. */
   readonly #env = new Map<string, string>();
 
   private constructor(sandbox: Sandbox, registry: MemoryRegistry, registryName: string) {
@@ -48,7 +48,7 @@ export class Session {
     this.#registries.set(registryName, registry);
   }
 
-  /** @param registryName the host that the page writes */
+  /** @param registryName the host name in the page */
   static async start(registryName: string, options: MemoryRegistryOptions = {}): Promise<Session> {
     const sandbox = await makeSandbox();
     const registry = await MemoryRegistry.start(options);
@@ -56,7 +56,7 @@ export class Session {
     const bin = join(sandbox.directory, 'bin');
     await mkdir(session.directory);
     await mkdir(bin);
-    // Progress is what the pages leave out.
+    // The pages omit progress.
     const launcher = `#!/bin/sh\nexec '${process.execPath}' '${root}bin/multiarch.js' "$@" --progress none\n`;
     await writeFile(join(bin, 'multiarch'), launcher);
     await chmod(join(bin, 'multiarch'), 0o755);
@@ -64,7 +64,7 @@ export class Session {
     return session;
   }
 
-  /** Starts another registry. @param name the host that the page writes */
+  /** Starts another registry. @param name the host name in the page */
   async addRegistry(name: string): Promise<MemoryRegistry> {
     const registry = await MemoryRegistry.start();
     this.#registries.set(name, registry);
@@ -75,19 +75,19 @@ export class Session {
     this.#env.set(name, value);
   }
 
-  /** Gives the reader this account's login, as `docker login` would. */
+  /** Saves the login of this account, as `docker login` does. */
   logIn(username: string, password: string): Promise<void> {
     return logIn(this.#sandbox, this.registry.host, { username, password });
   }
 
-  /** Puts a page's file where the reader works. */
+  /** Saves a file of a page in the working directory. */
   save(name: string, code: string): Promise<void> {
     return writeFile(join(this.directory, name), this.#toReal(code));
   }
 
-  /** Runs commands one after the other in one shell; gives the lines that each printed, on both streams. */
+  /** Runs commands in one shell. Returns the lines that each command printed on both streams. */
   async run(commands: readonly string[]): Promise<string[][]> {
-    // `$?` still is that of the command before.
+    // Preserves `$?` of the previous command.
     const mark = String.raw`status=$?; printf '\036\n'; (exit "$status")`;
     const script = ['exec 2>&1', ...commands.flatMap((command) => [mark, command])].join('\n');
     const { stdout } = await this.#bash(script);
@@ -98,7 +98,7 @@ export class Session {
       .map((text) => (text === '' ? [] : text.split('\n')));
   }
 
-  /** Runs a job's script, which has to succeed; gives its output. */
+  /** Runs a script that must succeed. Returns its stdout. */
   async runScript(script: string): Promise<string> {
     const { code, stdout, stderr } = await this.#bash(`set -eo pipefail\n${script}`);
     if (code !== 0) throw new Error(`the script ended with ${code}\n${script}\n${stdout}\n${stderr}`);
@@ -122,7 +122,7 @@ export class Session {
     return [...this.#registries].reduce((real, [name, { host }]) => real.replaceAll(name, host), text);
   }
 
-  /** File names of drafts hold the host with its colon escaped. */
+  /** File names of drafts contain the host with an escaped colon. */
   #toWritten(text: string): string {
     return [...this.#registries]
       .reduce(

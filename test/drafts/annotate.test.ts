@@ -7,7 +7,7 @@ import {
   type EntryChanges,
 } from '../../src/drafts/annotate.js';
 import type { Draft } from '../../src/drafts/draft.js';
-import { entryDescriptor } from '../../src/drafts/entry-descriptor.js';
+import { entryDescriptor } from '../../src/drafts/entry.js';
 import type { Platform } from '../../src/oci/platform.js';
 import { at, digest, draftOf, entryOf, image } from '../support/drafts.js';
 import { amendSource } from '../../src/drafts/edits.js';
@@ -53,7 +53,7 @@ describe('annotateEntry', () => {
     expect(platformOf(changed(changes))).toEqual({ ...windows, ...expected });
   });
 
-  it('does nothing with what is empty', () => {
+  it('ignores empty values', () => {
     const empty = {
       os: '',
       architecture: '',
@@ -65,7 +65,7 @@ describe('annotateEntry', () => {
     expect(changed(empty)).toEqual(draft);
   });
 
-  it('adds to what it changed before', () => {
+  it('adds to earlier changes', () => {
     const twice = changed(
       { 'os.features': ['b'], annotations: { y: '2' } },
       changed({ 'os.features': ['a'], variant: 'v2' }),
@@ -75,14 +75,14 @@ describe('annotateEntry', () => {
   });
 
   it('gives a platform to an entry that has none', () => {
-    const mended = annotateEntry(draft, 'app:none', { os: 'linux', architecture: 'riscv64' });
-    expect(entryDescriptor(entryOf(mended, 'none')).platform).toEqual({
+    const annotated = annotateEntry(draft, 'app:none', { os: 'linux', architecture: 'riscv64' });
+    expect(entryDescriptor(entryOf(annotated, 'none')).platform).toEqual({
       os: 'linux',
       architecture: 'riscv64',
     });
   });
 
-  it('keeps the descriptor as it was read', () => {
+  it('keeps the descriptor of the source', () => {
     expect(entryOf(changed({ variant: 'v2' }), 'win').descriptor).toBe(entryOf(draft, 'win').descriptor);
   });
 
@@ -90,7 +90,7 @@ describe('annotateEntry', () => {
     [{ os: 'linuz' }, 'linuz/amd64'],
     [{ architecture: 'aarch64' }, 'windows/aarch64'],
     [{ os: 'darwin', architecture: 's390x' }, 'darwin/s390x'],
-  ])('refuses %o, which is no platform', (changes, pair) => {
+  ])('rejects %o, which is not a platform', (changes, pair) => {
     expect(() => changed(changes)).toThrow(
       expect.objectContaining({
         name: 'ArgumentError',
@@ -99,11 +99,11 @@ describe('annotateEntry', () => {
     );
   });
 
-  it('refuses half a platform, as docker does', () => {
+  it('rejects an incomplete platform, as docker does', () => {
     expect(() => annotateEntry(draft, 'app:none', { os: 'linux' })).toThrow('os/arch combination: linux/');
   });
 
-  it('does not mind an odd platform that it does not change', () => {
+  it('accepts an unknown platform that it does not change', () => {
     const odd = draftOf({
       'app:win': [image('win', undefined, { platform: { os: 'unknown', architecture: 'x' } })],
     });
@@ -114,7 +114,7 @@ describe('annotateEntry', () => {
     });
   });
 
-  it('says what is not there in the words of docker', () => {
+  it('reports a missing entry with docker’s message', () => {
     expect(() => annotateEntry(draft, 'app:nope', { variant: 'v8' })).toThrow(
       expect.objectContaining({
         name: 'NotFoundError',
@@ -125,13 +125,13 @@ describe('annotateEntry', () => {
 });
 
 describe('unset', () => {
-  it('takes away what was read', () => {
+  it('removes fields of the source', () => {
     const without = changed({ unset: ['os.version', 'os.features'], unsetAnnotations: ['read'] });
     expect(platformOf(without)).toEqual({ os: 'windows', architecture: 'amd64' });
     expect(annotationsOf(without)).toEqual({ also: 'this' });
   });
 
-  it('takes away what was set, and leaves no trace where nothing was read', () => {
+  it('removes changes, and leaves no trace if the source has no such field', () => {
     const set = annotateEntry(draft, 'app:arm', {
       variant: 'v6',
       'os.features': ['x'],
@@ -143,7 +143,7 @@ describe('unset', () => {
     ).toEqual(draft);
   });
 
-  it('takes away all annotations and all of a platform', () => {
+  it('removes all annotations and the whole platform', () => {
     const without = changed({
       unset: ['os', 'architecture', 'os.version', 'os.features'],
       unsetAnnotations: ['read', 'also'],
@@ -152,11 +152,11 @@ describe('unset', () => {
     expect(entryDescriptor(entryOf(without, 'win'))).not.toHaveProperty('platform');
   });
 
-  it('leaves a platform without os, for the problems of the draft to name', () => {
+  it('may leave a platform without os, which is a problem of the draft', () => {
     expect(platformOf(changed({ unset: ['os'] }))).toEqual({ ...windows, os: '' });
   });
 
-  it('comes before what is set by the same call', () => {
+  it('is applied before the other changes of a call', () => {
     const replaced = changed({
       unset: ['os.features', 'os.version'],
       'os.features': ['new'],
@@ -165,7 +165,7 @@ describe('unset', () => {
     expect(platformOf(replaced)).toEqual({ ...windows, 'os.version': '11', 'os.features': ['new'] });
   });
 
-  it('lets what is set later count again', () => {
+  it('is overridden by a later change', () => {
     const again = changed(
       { 'os.version': '12', annotations: { read: 'again' } },
       changed({ unset: ['os.version'], unsetAnnotations: ['read'] }),
@@ -174,7 +174,7 @@ describe('unset', () => {
     expect(annotationsOf(again)).toEqual({ also: 'this', read: 'again' });
   });
 
-  it('holds when the source is read again', () => {
+  it('survives a refresh of the source', () => {
     const without = changed({ unset: ['os.features'], unsetAnnotations: ['also'] });
     const entry = image('newer win', undefined, { platform: windows, annotations: { also: 'that', x: 'y' } });
     const { platform, annotations } = entryDescriptor(
@@ -184,12 +184,12 @@ describe('unset', () => {
     expect(annotations).toEqual({ x: 'y' });
   });
 
-  it('does nothing where there is nothing', () => {
+  it('ignores missing fields', () => {
     expect(changed({ unset: ['variant'], unsetAnnotations: ['nope'] })).toEqual(draft);
   });
 });
 
-it('takes any name of an annotation', () => {
+it('accepts any annotation name', () => {
   const annotations = Object.fromEntries([
     ['__proto__', 'a'],
     ['constructor', 'b'],
@@ -207,7 +207,7 @@ it('takes any name of an annotation', () => {
   });
 });
 
-it('annotateEntries changes all that are chosen and no others', () => {
+it('annotateEntries changes the selected entries only', () => {
   const chosen = [entryOf(draft, 'win'), entryOf(draft, 'none')];
   const after = annotateEntries(draft, chosen, { annotations: { a: 'b' } });
   expect(after.entries.map((entry) => entryDescriptor(entry).annotations?.['a'])).toEqual([
@@ -218,19 +218,19 @@ it('annotateEntries changes all that are chosen and no others', () => {
 });
 
 describe('annotateIndex', () => {
-  it('adds, replaces and takes away annotations of the index', () => {
+  it('adds, replaces and removes annotations of the index', () => {
     const one = annotateIndex(draft, { annotations: { a: '1', b: '2' } });
     expect(one.annotations).toEqual({ a: '1', b: '2' });
     const two = annotateIndex(one, { annotations: { b: '3', c: '4' }, unsetAnnotations: ['a', 'b'] });
     expect(two.annotations).toEqual({ b: '3', c: '4' });
   });
 
-  it('leaves no empty annotations behind', () => {
+  it('leaves no empty annotations', () => {
     const annotated = annotateIndex(draft, { annotations: { a: '1' } });
     expect(annotateIndex(annotated, { unsetAnnotations: ['a'] })).toEqual(draft);
   });
 
-  it('leaves the entries alone', () => {
+  it('keeps the entries', () => {
     expect(annotateIndex(draft, { annotations: { a: '1' } }).entries).toBe(draft.entries);
   });
 });

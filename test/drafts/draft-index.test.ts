@@ -29,13 +29,13 @@ describe('draftIndex', () => {
     });
   });
 
-  it('of format auto is OCI in an image layout, where skopeo finds nothing else', () => {
+  it('of format auto is OCI in an image layout, where skopeo expects it', () => {
     const draft = { ...draftOf({ 'app:a': [docker] }, { format: 'auto' }), target: 'oci:/images:1.2' };
     expect(draftIndex(draft).mediaType).toBe(OCI_INDEX);
     expect(draftIndex({ ...draft, format: 'docker' }).mediaType).toBe(DOCKER_LIST);
   });
 
-  it('says what the draft says of the index, and what annotate changed of an entry', () => {
+  it('has the fields of the draft and the changes of annotate', () => {
     const about = { artifactType: 'application/x-a', subject: oci.descriptor, annotations: { a: 'b' } };
     const draft = annotateEntry(draftOf({ 'app:a': [docker, oci] }, { format: 'oci', ...about }), 'arm64', {
       variant: 'v9',
@@ -60,25 +60,25 @@ describe('draftIndex', () => {
     [{ annotations: { a: 'b' } }, 'annotations'],
     [{ artifactType: 'application/x-a' }, 'an artifact type'],
     [{ subject: oci.descriptor }, 'a subject'],
-  ])('refuses a Docker manifest list with %o', (about, what) => {
+  ])('rejects a Docker manifest list with %o', (about, what) => {
     const error = catchError(() => draftIndex(draftOf({ 'app:a': [docker] }, about)));
     expect(error.message).toBe(
-      `example.com/app:1 is a Docker manifest list, which it is because its first image is not an OCI image: it cannot have ${what}`,
+      `example.com/app:1 is a Docker manifest list (its first image is not an OCI image) and cannot have ${what}`,
     );
     expect(error.hint).toContain('--format oci');
     const asked = catchError(() => draftIndex(createDraft(at('app:1'), { format: 'docker', ...about })));
-    expect(asked.message).toBe(`docker.io/library/app:1 is a Docker manifest list: it cannot have ${what}`);
+    expect(asked.message).toBe(`docker.io/library/app:1 is a Docker manifest list and cannot have ${what}`);
   });
 
-  it('refuses annotations of an entry that a Docker manifest list would lose', () => {
+  it('rejects entry annotations that a Docker manifest list would lose', () => {
     const draft = annotateEntry(draftOf({ 'app:a': [docker] }), 'app:a', { annotations: { a: 'b' } });
     expect(catchError(() => draftIndex(draft)).message).toContain('annotations of entries');
   });
 
-  it('passes on the annotations that a source index states', () => {
-    const statement = attestation('docker');
-    const index = draftIndex(draftOf({ 'app:a': [docker, statement] }));
-    expect(index.manifests[1]).toEqual(statement.descriptor);
+  it('keeps annotations from a source index', () => {
+    const provenance = attestation('docker');
+    const index = draftIndex(draftOf({ 'app:a': [docker, provenance] }));
+    expect(index.manifests[1]).toEqual(provenance.descriptor);
     expect(index.mediaType).toBe(DOCKER_LIST);
   });
 });

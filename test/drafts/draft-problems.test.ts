@@ -39,7 +39,7 @@ describe('draftProblems', () => {
     ]);
   });
 
-  it('says which image of a source has no platform', () => {
+  it('names the image of a source without a platform', () => {
     expect(messages(draftOf({ 'app:a': [image('b', 'linux/amd64'), image('a')] }))).toEqual([
       `manifest docker.io/library/app:a@${digest('a')} must have an OS and Architecture to be pushed to a registry`,
     ]);
@@ -49,14 +49,14 @@ describe('draftProblems', () => {
     );
   });
 
-  it('goes by what annotate set', () => {
+  it('uses the changes of annotate', () => {
     const draft = draftOf({ 'app:a': [image('a')], 'app:b': [image('b', 'linux/arm64')] });
     expect(draftProblems(annotateEntry(draft, 'app:a', { os: 'linux', architecture: 'amd64' }))).toEqual([]);
     const same = annotateEntry(draft, 'app:a', { os: 'linux', architecture: 'arm64' });
     expect(draftProblems(same).map(({ kind }) => kind)).toEqual(['platform-duplicate']);
   });
 
-  it('names all that are for one platform, however it is spelt', () => {
+  it('names all images for one platform, however it is spelt', () => {
     const draft = draftOf({
       'app:a': [image('a', 'linux/arm64')],
       'app:b': [image('b', 'linux/amd64')],
@@ -67,15 +67,15 @@ describe('draftProblems', () => {
       {
         kind: 'platform-duplicate',
         message:
-          '3 manifests are for linux/arm64, of which a client takes any one: docker.io/library/app:a, docker.io/library/app:c, docker.io/library/app:d',
+          'duplicate platform linux/arm64 (clients may pick either): docker.io/library/app:a, docker.io/library/app:c, docker.io/library/app:d',
         entries: [draft.entries[0], draft.entries[2], draft.entries[3]],
       },
     ]);
   });
 
   it.each([
-    ['statements', [attestation('a'), attestation('b')]],
-    ['statements without a platform', [image('s', undefined, attestation('a').descriptor)]],
+    ['attestations', [attestation('a'), attestation('b')]],
+    ['attestations without a platform', [image('s', undefined, attestation('a').descriptor)]],
     ['unknown platforms', [image('x', 'unknown/unknown'), image('y', 'unknown/unknown')]],
     ['nested indexes', [image('n', undefined, { mediaType: OCI_INDEX })]],
     ['artifacts', [image('n', undefined, { artifactType: 'application/x-sbom' })]],

@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { annotateEntry } from '../../src/drafts/annotate.js';
 import type { Draft } from '../../src/drafts/draft.js';
 import { draftIndex } from '../../src/drafts/draft-index.js';
-import { entryDescriptor } from '../../src/drafts/entry-descriptor.js';
+import { entryDescriptor } from '../../src/drafts/entry.js';
 import { addEntries, amendSource, createDraft, removeEntries } from '../../src/drafts/edits.js';
 import { NotFoundError } from '../../src/oci/errors.js';
 import { createIndexDocument } from '../../src/oci/serialise.js';
-import { at, attestation, digest, draftOf, entryOf, image, words } from '../support/drafts.js';
+import { at, attestation, digest, draftOf, entryOf, image, labels } from '../support/drafts.js';
 
 const amd64 = image('amd64', 'linux/amd64');
 const arm64 = image('arm64', 'linux/arm64');
@@ -16,7 +16,7 @@ const armV7 = image('armv7', 'linux/arm/v7');
 const overrides = (draft: Draft): unknown[] => draft.entries.map(({ override }) => override?.platform);
 
 describe('createDraft', () => {
-  it('names the target in full and leaves out what was not given', () => {
+  it('has the full target and no absent fields', () => {
     expect(createDraft(at('app:1.2'))).toEqual({
       version: 1,
       target: 'docker.io/library/app:1.2',
@@ -25,7 +25,7 @@ describe('createDraft', () => {
     });
   });
 
-  it('keeps what the index itself is to say', () => {
+  it('has the fields of the index', () => {
     const options = {
       format: 'oci',
       artifactType: 'application/x-thing',
@@ -35,15 +35,15 @@ describe('createDraft', () => {
     expect(createDraft(at('app:1.2'), options)).toMatchObject(options);
   });
 
-  it('has no annotations rather than none of them', () => {
+  it('omits empty annotations', () => {
     expect(createDraft(at('app:1.2'), { annotations: {} })).not.toHaveProperty('annotations');
   });
 });
 
 describe('addEntries', () => {
-  it('appends in the order given, with the source in full', () => {
+  it('appends in the given order, with the full source', () => {
     const draft = addEntries(draftOf({ 'app:arm64': [arm64] }), at('app:rest'), [armV7, amd64]);
-    expect(words(draft)).toEqual(['arm64', 'armv7', 'amd64']);
+    expect(labels(draft)).toEqual(['arm64', 'armv7', 'amd64']);
     expect(draft.entries.map(({ source }) => source)).toEqual([
       'docker.io/library/app:arm64',
       'docker.io/library/app:rest',
@@ -51,12 +51,12 @@ describe('addEntries', () => {
     ]);
   });
 
-  it('takes an entry whose manifest was not read', () => {
+  it('accepts an entry without a manifest', () => {
     const { entries } = addEntries(draftOf({}), at('app:1'), [{ descriptor: amd64.descriptor }]);
     expect(entries).toEqual([{ source: 'docker.io/library/app:1', descriptor: amd64.descriptor }]);
   });
 
-  it('leaves the draft that it was given as it was', () => {
+  it('does not change its argument', () => {
     const draft = draftOf({});
     addEntries(draft, at('app:1'), [amd64]);
     expect(draft.entries).toEqual([]);
@@ -64,20 +64,20 @@ describe('addEntries', () => {
 });
 
 describe('amendSource', () => {
-  it('adds a source that is new at the end', () => {
-    expect(words(amendSource(draftOf({ 'app:a': [amd64] }), at('app:b'), [arm64]))).toEqual([
+  it('appends a new source', () => {
+    expect(labels(amendSource(draftOf({ 'app:a': [amd64] }), at('app:b'), [arm64]))).toEqual([
       'amd64',
       'arm64',
     ]);
   });
 
-  it('refreshes a source where it stands, however it is written', () => {
+  it('refreshes a source in place, however it is written', () => {
     const draft = draftOf({ 'app:a': [amd64], 'app:b': [arm64] });
     const amended = amendSource(draft, at('docker.io/library/app:a'), [image('newer', 'linux/amd64')]);
-    expect(words(amended)).toEqual(['newer', 'arm64']);
+    expect(labels(amended)).toEqual(['newer', 'arm64']);
   });
 
-  it('refreshes a source of several entries where the first of them stands', () => {
+  it('refreshes a source of several entries at the position of the first', () => {
     const draft = addEntries(
       draftOf({ 'app:a': [armV7], 'app:many': [amd64], 'app:b': [image('s390x', 'linux/s390x')] }),
       at('app:many'),
@@ -87,12 +87,12 @@ describe('amendSource', () => {
       image('x', 'linux/386'),
       image('y', 'linux/riscv64'),
     ]);
-    expect(words(amended)).toEqual(['armv7', 'x', 'y', 's390x']);
+    expect(labels(amended)).toEqual(['armv7', 'x', 'y', 's390x']);
   });
 
-  it('drops what the source gives no more', () => {
+  it('drops entries that the source no longer has', () => {
     const draft = draftOf({ 'app:many': [amd64, arm64, attestation('arm64')] });
-    expect(words(amendSource(draft, at('app:many'), [amd64]))).toEqual(['amd64']);
+    expect(labels(amendSource(draft, at('app:many'), [amd64]))).toEqual(['amd64']);
   });
 
   describe('what annotate changed', () => {
@@ -103,7 +103,7 @@ describe('amendSource', () => {
       expect(overrides(amendSource(draft, at('app:a'), [image('other', 'linux/s390x')]))).toEqual([v8]);
     });
 
-    it('stays with the only image of a source that gives a statement about it now', () => {
+    it('stays with the only image of a source that now has an attestation too', () => {
       const draft = annotateEntry(draftOf({ 'app:a': [arm64] }), 'app:a', v8);
       const amended = amendSource(draft, at('app:a'), [attestation('new'), image('new', 'linux/s390x')]);
       expect(overrides(amended)).toEqual([undefined, v8]);
@@ -118,7 +118,7 @@ describe('amendSource', () => {
       expect(overrides(amendSource(draft, at('app:many'), [moved, amd64]))).toEqual([v8, undefined]);
     });
 
-    it('else follows the platform as it was read, not as it was changed', () => {
+    it('else follows the platform of the source, not the changed one', () => {
       const draft = annotateEntry(draftOf({ 'app:many': [amd64, arm64] }), digest('amd64'), {
         os: 'linux',
         architecture: 'riscv64',
@@ -130,13 +130,13 @@ describe('amendSource', () => {
       expect(overrides(amended)).toEqual([undefined, { os: 'linux', architecture: 'riscv64' }]);
     });
 
-    it('goes with an image that has no successor', () => {
+    it('is dropped with an image that has no successor', () => {
       const draft = annotateEntry(draftOf({ 'app:many': [amd64, arm64] }), digest('arm64'), v8);
       const amended = amendSource(draft, at('app:many'), [amd64, image('s390x', 'linux/s390x')]);
       expect(overrides(amended)).toEqual([undefined, undefined]);
     });
 
-    it('is not handed to a statement about the image', () => {
+    it('is not moved to an attestation of the image', () => {
       const draft = annotateEntry(
         draftOf({ 'app:many': [amd64, image('odd', 'unknown/unknown')] }),
         digest('odd'),
@@ -150,18 +150,20 @@ describe('amendSource', () => {
   describe('with replace', () => {
     const replace = { replace: true };
 
-    it('lets the entry of the same platform give way, and the statements about it', () => {
+    it('removes the entry of the same platform and its attestations', () => {
       const draft = draftOf({ 'app:all': [amd64, arm64, attestation('amd64'), attestation('arm64')] });
       const amended = amendSource(draft, at('app:fixed'), [image('fixed', 'linux/arm64/v8')], replace);
-      expect(words(amended)).toEqual(['amd64', 'about amd64', 'fixed']);
+      expect(labels(amended)).toEqual(['amd64', 'about amd64', 'fixed']);
     });
 
-    it('goes by the platform that annotate set', () => {
+    it('uses the platform that annotate set', () => {
       const draft = annotateEntry(draftOf({ 'app:a': [image('a', 'linux/arm')] }), 'app:a', {
         variant: 'v6',
       });
-      expect(words(amendSource(draft, at('app:v6'), [image('v6', 'linux/arm/v6')], replace))).toEqual(['v6']);
-      expect(words(amendSource(draft, at('app:v7'), [armV7], replace))).toEqual(['a', 'armv7']);
+      expect(labels(amendSource(draft, at('app:v6'), [image('v6', 'linux/arm/v6')], replace))).toEqual([
+        'v6',
+      ]);
+      expect(labels(amendSource(draft, at('app:v7'), [armV7], replace))).toEqual(['a', 'armv7']);
     });
 
     it('refreshes its own source in place', () => {
@@ -172,13 +174,13 @@ describe('amendSource', () => {
         [image('new', 'linux/amd64'), image('n', 'linux/arm64')],
         replace,
       );
-      expect(words(amended)).toEqual(['new', 'n', 'armv7']);
+      expect(labels(amended)).toEqual(['new', 'n', 'armv7']);
     });
 
-    it('lets nothing give way for an image without a platform or a statement', () => {
+    it('removes nothing for an image without a platform or an attestation', () => {
       const draft = draftOf({ 'app:a': [image('none')], 'app:b': [image('x', 'unknown/unknown')] });
       const amended = amendSource(draft, at('app:c'), [image('also none'), attestation('x')], replace);
-      expect(words(amended)).toEqual(['none', 'x', 'also none', 'about x']);
+      expect(labels(amended)).toEqual(['none', 'x', 'also none', 'about x']);
     });
   });
 });
@@ -194,18 +196,18 @@ describe('removeEntries', () => {
     ['a digest', [digest('amd64')], ['arm64', 'about arm64', 'armv7']],
     ['a source, with all that it gave', ['app:all'], ['armv7']],
     ['several', ['app:v7', 'linux/amd64'], ['arm64', 'about arm64']],
-    ['only a statement', [digest('about amd64')], ['amd64', 'arm64', 'about arm64', 'armv7']],
+    ['only an attestation', [digest('about amd64')], ['amd64', 'arm64', 'about arm64', 'armv7']],
     ['the same twice', ['linux/arm/v7', 'app:v7'], ['amd64', 'arm64', 'about amd64', 'about arm64']],
   ])('takes out %s', (_, selectors, left) => {
-    expect(words(removeEntries(draft, selectors))).toEqual(left);
+    expect(labels(removeEntries(draft, selectors))).toEqual(left);
   });
 
-  it('keeps a statement about an image that another source gave too', () => {
+  it('keeps the attestation of an image that another source has too', () => {
     const twice = draftOf({ 'app:a': [amd64, attestation('amd64')], 'app:b': [amd64] });
-    expect(words(removeEntries(twice, ['app:b']))).toEqual(['amd64', 'about amd64']);
+    expect(labels(removeEntries(twice, ['app:b']))).toEqual(['amd64', 'about amd64']);
   });
 
-  it('takes out nothing when one of the selectors is not there', () => {
+  it('removes nothing if one of the selectors matches nothing', () => {
     expect(() => removeEntries(draft, ['app:v7', 'app:none'])).toThrow(NotFoundError);
   });
 });

@@ -19,7 +19,7 @@ describe('draftFileName', () => {
     expect(isDraftFileName(name)).toBe(true);
   });
 
-  it('is cut where it would be too long, and ends in a hash', () => {
+  it('is cut if it is too long, and ends with a hash', () => {
     const target = `example.com/${'a/'.repeat(100)}app:1`;
     expect(draftFileName(target)).toMatch(/^example\.com%2fa%2fa.{101}~[0-9a-f]{64}\.json$/);
     expect(draftTarget(draftFileName(target))).toBeUndefined();

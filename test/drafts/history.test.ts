@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDraft } from '../../src/drafts/edits.js';
 import { draftFileName, historyFileName, isDraftFileName } from '../../src/drafts/file-name.js';
 import type { PushRecord } from '../../src/drafts/history-file.js';
-import { KEPT_PUSHES, PushHistory } from '../../src/drafts/history.js';
+import { MAX_PUSHES, PushHistory } from '../../src/drafts/history.js';
 import { DraftStore } from '../../src/drafts/store.js';
 import { withLock } from '../../src/files/lock.js';
 import { digestOf } from '../../src/oci/digest.js';
@@ -29,17 +29,17 @@ let history: PushHistory;
 beforeEach(async () => {
   directory = join(await mkdtemp(join(tmpdir(), 'multiarch-test-')), 'drafts');
   path = join(directory, historyFileName(name));
-  history = new PushHistory(directory, { patience: 0 });
+  history = new PushHistory(directory, { holderTimeout: 0 });
 });
 afterEach(() => rm(join(directory, '..'), { recursive: true, force: true }));
 
 describe('the history of pushes', () => {
-  it('is empty where nothing was pushed, and makes no directory to say so', async () => {
+  it('is empty without pushes, and does not create the directory', async () => {
     expect(await history.load(app)).toEqual([]);
     await expect(readdir(directory)).rejects.toThrow('ENOENT');
   });
 
-  it('gives back what was added, oldest first, each target its own', async () => {
+  it('returns the pushes of each target, the oldest first', async () => {
     await history.add(app, push(1));
     await history.add(app, push(2));
     await history.add(at('app:2'), push(3));
@@ -48,13 +48,13 @@ describe('the history of pushes', () => {
   });
 
   it('keeps the last twenty', async () => {
-    for (let count = 1; count <= KEPT_PUSHES + 2; count += 1) await history.add(app, push(count));
+    for (let count = 1; count <= MAX_PUSHES + 2; count += 1) await history.add(app, push(count));
     const kept = await history.load(app);
     expect(kept).toHaveLength(20);
     expect([kept[0], kept.at(-1)]).toEqual([push(3), push(22)]);
   });
 
-  it('loses none of several that are added at once', async () => {
+  it('loses no push of several that are added at the same time', async () => {
     const patient = new PushHistory(directory);
     await Promise.all(Array.from({ length: 10 }, (_, count) => patient.add(app, push(count))));
     expect(new Set((await history.load(app)).map((each) => each.digest))).toEqual(
@@ -62,7 +62,7 @@ describe('the history of pushes', () => {
     );
   });
 
-  it('forgets the last push, but not where another one came after it', async () => {
+  it('removes the last push, but not if another one came after it', async () => {
     await history.add(app, push(1));
     await history.add(app, push(2));
     await history.removeLast(app, push(1));
@@ -71,7 +71,7 @@ describe('the history of pushes', () => {
     expect(await history.load(app)).toEqual([push(1)]);
   });
 
-  it('is JSON for people to read', async () => {
+  it('is indented JSON', async () => {
     await history.add(app, { digest: digest(1), tags: [{ reference: name }] });
     expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({
       version: 1,
@@ -80,7 +80,7 @@ describe('the history of pushes', () => {
     });
   });
 
-  it('is no draft, and stays when the draft or all drafts are removed', async () => {
+  it('is not a draft, and is kept when the draft or all drafts are removed', async () => {
     const store = new DraftStore(directory);
     await store.update(app, () => createDraft(app));
     await history.add(app, push(1));
@@ -113,7 +113,7 @@ describe('a damaged history', () => {
   const [first] = whole.pushes;
   it.each<[string, unknown, string]>([
     ['no object', [], '/version is undefined'],
-    ['a newer version', { ...whole, version: 2 }, '/version is 2, and 1 is read here'],
+    ['a newer version', { ...whole, version: 2 }, '/version is 2, but only 1 is supported'],
     [
       "another target's",
       { ...whole, target: 'docker.io/library/app:2' },
@@ -136,7 +136,7 @@ describe('a damaged history', () => {
       (reference): [string, unknown, string] => [
         `the reference ${reference}`,
         { ...whole, pushes: [{ ...first, tags: [{ reference }] }] },
-        '/pushes/0/tags/0/reference is not a tag, written in full',
+        '/pushes/0/tags/0/reference is not a fully qualified tag',
       ],
     ),
   ])('is refused, with its file: %s', async (_, value, problem) => {
@@ -148,7 +148,7 @@ describe('a damaged history', () => {
     expect((error as Error).message).toContain(`the history in ${path} is not valid: ${problem}`);
   });
 
-  it('is not written over', async () => {
+  it('is not overwritten', async () => {
     await mkdir(directory, { recursive: true });
     await writeFile(path, '{"version":');
     await expect(history.add(app, push(1))).rejects.toThrow(path);

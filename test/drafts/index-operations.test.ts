@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { annotateEntry } from '../../src/drafts/annotate.js';
 import type { Draft } from '../../src/drafts/draft.js';
 import { draftIndex } from '../../src/drafts/draft-index.js';
-import { entryDescriptor } from '../../src/drafts/entry-descriptor.js';
+import { entryDescriptor } from '../../src/drafts/entry.js';
 import { addEntries, createDraft, removeEntries } from '../../src/drafts/edits.js';
 import { DraftStore } from '../../src/drafts/store.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
@@ -55,8 +55,8 @@ describeVectors('operations on indexes', () => {
       );
     });
 
-    // A draft has no edit that gives an entry another digest and keeps what else was said of the old content: another
-    // digest comes from the source only, with a descriptor of its own. What holds for each edit is that artifactType stays.
+    // No edit of a draft changes the digest of an entry: another digest comes with a new descriptor from the source. Every
+    // edit keeps artifactType.
     it.each(cases.filter(({ step }) => step.update !== undefined))(
       'an edit keeps artifactType in $file',
       ({ file, step }) => {
@@ -70,7 +70,7 @@ describeVectors('operations on indexes', () => {
       },
     );
 
-    // Entries are taken out by name, not by number, so what is not there is a digest that is not there.
+    // Entries are removed by name, not by number, so a missing entry is a missing digest.
     it.each(cases.filter(({ step }) => step.delete_index !== undefined))(
       'entry $step.delete_index is taken out of $file',
       ({ file, step }) => {
@@ -104,7 +104,7 @@ describeVectors('operations on indexes', () => {
       expect(vectors.platform_field_rules).toHaveLength(1);
     });
 
-    // fedora.list is not among the vectors; the way back from the list that is made here stands for it.
+    // fedora.list is not among the vectors; the list that is made here is used instead.
     it.each([
       ['docker', DOCKER_LIST, 'oci', OCI_INDEX],
       ['oci', OCI_INDEX, 'docker', DOCKER_LIST],
@@ -142,7 +142,7 @@ describeVectors('operations on indexes', () => {
         await store.update(at(draft.target), () => draft);
         expect(await store.load(at(draft.target))).toEqual(draft);
         await expect(store.load(first)).rejects.toThrow('No such manifest: example.com/first:1');
-        // One image of a list is an entry, and what is said where it is not there is what annotate says.
+        // One image of a list is an entry, and the message for a missing one is that of annotate.
         expect(() => annotateEntry(draft, 'example.com/alpine:3.1', {})).toThrow(NotFoundError);
       },
       'Remove(list) leaves an empty store directory': async () => {
@@ -158,7 +158,7 @@ describeVectors('operations on indexes', () => {
         await expect(create).rejects.toThrow('No such image');
         expect(await store.find(first)).toBeUndefined();
       },
-      // Refused before there is a store to ask: a target is a location. The words are those of references.
+      // Rejected before the store is read: a target is a location. The messages are those of references.
       'invalid list name': async () => {
         expect(() => at('Not A List')).toThrow(ArgumentError);
         await Promise.resolve();

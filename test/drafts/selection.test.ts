@@ -4,7 +4,7 @@ import { annotateEntry } from '../../src/drafts/annotate.js';
 import { createDraft } from '../../src/drafts/edits.js';
 import { findEntries, findEntry } from '../../src/drafts/selection.js';
 import { ArgumentError, NotFoundError } from '../../src/oci/errors.js';
-import { at, attestation, digest, draftOf, image, words } from '../support/drafts.js';
+import { at, attestation, digest, draftOf, image, labels } from '../support/drafts.js';
 
 const draft = draftOf({
   'app:all': [image('amd64', 'linux/amd64'), image('arm64', 'linux/arm64/v8'), attestation('amd64')],
@@ -29,19 +29,19 @@ describe('findEntries', () => {
     ['a platform of one version', 'windows(10.0.20348.1)/amd64', ['win2']],
     ['an architecture alone', 'arm64', ['arm64']],
     ['a source that could be a platform', 'linux/s390x', ['named']],
-    ['statements', 'unknown/unknown', ['about amd64', 'about v7']],
+    ['attestations', 'unknown/unknown', ['about amd64', 'about v7']],
   ])('by %s', (_, selector, expected) => {
-    expect(words({ entries: findEntries(draft, selector) })).toEqual(expected);
+    expect(labels({ entries: findEntries(draft, selector) })).toEqual(expected);
   });
 
-  it('goes by the platform that annotate set', () => {
+  it('uses the platform that annotate set', () => {
     const changed = annotateEntry(draft, 'app:z', { architecture: 'ppc64le' });
-    expect(words({ entries: findEntries(changed, 'linux/ppc64le') })).toEqual(['z']);
+    expect(labels({ entries: findEntries(changed, 'linux/ppc64le') })).toEqual(['z']);
     expect(() => findEntries(changed, 's390x')).toThrow(NotFoundError);
   });
 
   it.each(['app:none', 'linux/386', digest('none'), 'oci:/srv/out'])(
-    'says that %s is not there',
+    'reports that %s does not exist',
     (selector) => {
       expect(() => findEntries(draft, selector)).toThrow(
         expect.objectContaining({
@@ -52,7 +52,7 @@ describe('findEntries', () => {
     },
   );
 
-  it('says which sources there are', () => {
+  it('lists the sources', () => {
     const small = draftOf({ 'app:a': [image('a')], 'app:b': [image('b')] });
     expect(() => findEntries(small, 'app:c')).toThrow(
       expect.objectContaining({ hint: 'It has docker.io/library/app:a, docker.io/library/app:b.' }),
@@ -62,25 +62,25 @@ describe('findEntries', () => {
     );
   });
 
-  it.each(['', 'App:1', 'app:', 'sha256:abc@'])('refuses %j, which is no name at all', (selector) => {
+  it.each(['', 'App:1', 'app:', 'sha256:abc@'])('rejects %j, which is not a name', (selector) => {
     expect(() => findEntries(draft, selector)).toThrow(ArgumentError);
   });
 });
 
 describe('findEntry', () => {
-  it('takes the image of a source, not the statement about it', () => {
+  it('selects the image of a source, not its attestation', () => {
     expect(findEntry(draft, 'app:v7').descriptor.digest).toBe(digest('v7'));
   });
 
-  it('takes a statement that is named by its digest', () => {
+  it('selects an attestation by its digest', () => {
     expect(findEntry(draft, digest('about v7')).descriptor.digest).toBe(digest('about v7'));
   });
 
-  it('lists what there is to choose from', () => {
+  it('lists the matching entries', () => {
     expect(() => findEntry(draft, 'app:all')).toThrow(
       expect.objectContaining({
         name: 'ArgumentError',
-        message: `app:all stands for 2 entries of example.com/app:1:\n  linux/amd64 ${digest('amd64')}\n  linux/arm64/v8 ${digest('arm64')}`,
+        message: `app:all matches 2 entries of example.com/app:1:\n  linux/amd64 ${digest('amd64')}\n  linux/arm64/v8 ${digest('arm64')}`,
       }),
     );
     expect(() => findEntry(draft, 'windows/amd64')).toThrow(

@@ -6,9 +6,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 import { amendSource, createDraft } from '../../src/drafts/edits.js';
 import { draftFileName } from '../../src/drafts/file-name.js';
-import { thisProcess } from '../../src/files/lock-holder.js';
+import { currentProcess } from '../../src/files/lock-holder.js';
 import { DraftStore } from '../../src/drafts/store.js';
-import { at, image, words } from '../support/drafts.js';
+import { at, image, labels } from '../support/drafts.js';
 import { run } from '../support/run.js';
 import { makeStoreProcesses, type StoreProcesses } from '../support/store-process.js';
 
@@ -40,23 +40,23 @@ const save = (source: string): Promise<unknown> =>
 async function leaveDeadLock(name: string): Promise<void> {
   await mkdir(join(directory, `${name}.lock`));
   // Process numbers end far below this one.
-  const holder = { ...(await thisProcess()), pid: 0x7f_ff_ff_ff };
+  const holder = { ...(await currentProcess()), pid: 0x7f_ff_ff_ff };
   await writeFile(join(directory, `${name}.lock`, '0123456789abcdef'), JSON.stringify(holder));
   await writeFile(join(directory, `${name}.lock`, '0123456789abcdef.new'), '{"half a dra');
 }
 
 describe('many processes at once', () => {
-  it('all count when they amend the same draft, past the lock of a dead one', async () => {
+  it('lose no edit when they amend the same draft, even after a holder of the lock died', async () => {
     await leaveDeadLock(file);
     const names = numbers(10).map((process) => numbers(5).map((update) => `app:${process}-${update}`));
     await Promise.all(names.map((sources) => processes.finish({ directory, target, sources })));
     const { entries } = await store.load(at(target));
     expect(entries).toHaveLength(50);
-    expect(new Set(words({ entries }))).toEqual(new Set(names.flat()));
+    expect(new Set(labels({ entries }))).toEqual(new Set(names.flat()));
     expect(await readdir(directory)).toEqual([file]);
   });
 
-  it('do not get into each other’s way with different drafts, one of them damaged', async () => {
+  it('do not affect each other with different drafts, one of them damaged', async () => {
     const broken = join(directory, draftFileName('example.com/broken:1'));
     await writeFile(broken, '{"version": 1, "tar');
     const targets = numbers(8).map((process) => `example.com/app:${process}`);
@@ -64,7 +64,7 @@ describe('many processes at once', () => {
       targets.map((each) => processes.finish({ directory, target: each, sources: ['app:a', 'app:b'] })),
     );
     const { drafts, damaged } = await store.list();
-    expect(drafts.map((draft) => [draft.target, words(draft)])).toEqual(
+    expect(drafts.map((draft) => [draft.target, labels(draft)])).toEqual(
       targets.map((each) => [each, ['app:a', 'app:b']]),
     );
     expect(damaged.map(({ path }) => path)).toEqual([broken]);
@@ -73,7 +73,7 @@ describe('many processes at once', () => {
 });
 
 describe('a process that is killed', () => {
-  it('leaves the draft whole at every step of an update, and nothing that stops the next one', async () => {
+  it('leaves a complete draft at every step of an update, and does not block the next one', async () => {
     await save('app:before');
     const before = await readFile(join(directory, file));
     const { calls } = await processes.finish({ directory, target, sources: ['app:killed'] });
@@ -89,13 +89,13 @@ describe('a process that is killed', () => {
 
       const { drafts, damaged } = await store.list();
       expect(damaged).toEqual([]);
-      const draft = drafts.flatMap(words);
+      const draft = drafts.flatMap(labels);
       survived.push(draft.includes('app:killed'));
       expect(draft).toEqual(survived.at(-1) === true ? ['app:before', 'app:killed'] : ['app:before']);
 
       await save('app:after');
-      expect(words(await store.load(at(target)))).toEqual([...draft, 'app:after']);
-      // A lock that was never in place may stay for now; nothing else does.
+      expect(labels(await store.load(at(target)))).toEqual([...draft, 'app:after']);
+      // Only a lock candidate may be left for now.
       expect((await readdir(directory)).filter((name) => name !== file && !name.endsWith('.tmp'))).toEqual(
         [],
       );
@@ -106,8 +106,8 @@ describe('a process that is killed', () => {
   });
 });
 
-describe('a disk that refuses', () => {
-  it('leaves the draft as it was when the file cannot be written to its end', async () => {
+describe('a failing disk', () => {
+  it('keeps the old draft if the file cannot be written completely', async () => {
     await processes.finish({ directory, target, sources: ['app:a'] });
     const before = await readFile(join(directory, file));
     // A limit on the size of files, two blocks of 512 bytes, stands in for a full disk, which needs a file system of its
@@ -117,28 +117,31 @@ describe('a disk that refuses', () => {
       '-c',
       'ulimit -f 2 && exec "$@"',
       'sh',
-      ...processes.words(job),
+      ...processes.commandLine(job),
     ]);
     expect(stderr).toBe('');
     expect(JSON.parse(stdout)).toMatchObject({
       error: {
         name: 'FailedError',
-        message: `cannot write ${join(directory, file)}: the limit of the size of a file is reached`,
-        hint: expect.stringContaining('Make room') as string,
+        message: `cannot write ${join(directory, file)}: the file size limit is reached`,
+        hint: expect.stringContaining('Free some disk space') as string,
       },
     });
     expect(await readFile(join(directory, file))).toEqual(before);
     expect(await readdir(directory)).toEqual([file]);
   });
 
-  it('says so when the directory cannot be written', async () => {
+  it('reports a read-only directory', async () => {
     await processes.finish({ directory, target, sources: ['app:a'] });
     const before = await readFile(join(directory, file));
     await chmod(directory, 0o555);
     // Permissions do not hold root back, so then the process runs as the user `nobody`.
     const user =
       process.getuid?.() === 0 ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : [];
-    const [command = '', ...args] = [...user, ...processes.words({ directory, target, sources: ['app:b'] })];
+    const [command = '', ...args] = [
+      ...user,
+      ...processes.commandLine({ directory, target, sources: ['app:b'] }),
+    ];
     const { stdout, stderr } = await run(command, args);
     await chmod(directory, 0o755);
     expect(stderr).toBe('');

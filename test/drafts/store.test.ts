@@ -34,28 +34,28 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 const save = (value: Draft = draft, target = app): Promise<Draft> => store.update(target, () => value);
 
 describe('update', () => {
-  it('saves a draft, directory and all, that load gives back', async () => {
+  it('creates the directory and saves a draft that load returns', async () => {
     expect(await save()).toBe(draft);
     expect(await store.load(app)).toEqual(draft);
     expect(await store.load(at('docker://index.docker.io/library/app:1'))).toEqual(draft);
     expect(await readdir(directory)).toEqual([draftFileName(appName)]);
   });
 
-  it('writes JSON for people to read', async () => {
+  it('writes indented JSON', async () => {
     await save(createDraft(app));
     expect(await readFile(path, 'utf8')).toBe(
       `{\n  "version": 1,\n  "target": "${appName}",\n  "format": "auto",\n  "entries": []\n}\n`,
     );
   });
 
-  it('gives the edit what is there', async () => {
+  it('passes the current draft to the edit', async () => {
     const edit = vi.fn((current: Draft | undefined) => current ?? draft);
     await store.update(app, edit);
     await store.update(app, edit);
     expect(edit.mock.calls).toEqual([[undefined], [draft]]);
   });
 
-  it('removes the draft where the edit gives none', async () => {
+  it('removes the draft if the edit returns undefined', async () => {
     await save();
     expect(await store.update(app, () => undefined)).toBeUndefined();
     expect(await store.find(app)).toBeUndefined();
@@ -63,7 +63,7 @@ describe('update', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it('leaves the draft as it was when the edit throws', async () => {
+  it('keeps the old draft if the edit throws', async () => {
     await save();
     const edit = store.update(app, () => {
       throw new NotFoundError('from the edit');
@@ -73,7 +73,7 @@ describe('update', () => {
     expect(await readdir(directory)).toEqual([draftFileName(appName)]);
   });
 
-  it('keeps every one of many edits at once', async () => {
+  it('loses no edit of many at the same time', async () => {
     await Promise.all(
       Array.from({ length: 25 }, (_, number) =>
         store.update(app, (current = draft) => annotateIndex(current, { annotations: { [number]: 'x' } })),
@@ -82,13 +82,13 @@ describe('update', () => {
     expect(Object.keys((await store.load(app)).annotations ?? {})).toHaveLength(25);
   });
 
-  it('saves an image without a platform, which annotate may still mend', async () => {
+  it('saves an image without a platform, which annotate may set', async () => {
     const odd = addEntries(createDraft(app), at('app:odd'), [image('none')]);
     await save(odd);
     expect(await store.load(app)).toEqual(odd);
   });
 
-  it('does not save what it could not read back', async () => {
+  it('does not save an invalid draft', async () => {
     await save();
     const broken = addEntries(draft, at('app:2'), [image('x', 'linux/amd64', { size: -1 })]);
     await expect(save(broken)).rejects.toThrow(
@@ -105,7 +105,7 @@ describe('update', () => {
     expect(await store.load(app)).toEqual(draft);
   });
 
-  it('says so when it is cancelled while it waits', async () => {
+  it('can be cancelled while it waits', async () => {
     await save();
     await withLock(`${path}.lock`, async () => {
       const signal = AbortSignal.timeout(10);
@@ -115,15 +115,15 @@ describe('update', () => {
     expect(await store.load(app)).toEqual(draft);
   });
 
-  it('waits for another as long as it was told', async () => {
+  it('waits for another holder for the given time', async () => {
     await save();
     await withLock(`${path}.lock`, async () => {
-      const impatient = new DraftStore(directory, { patience: 10 });
+      const impatient = new DraftStore(directory, { holderTimeout: 10 });
       await expect(impatient.update(app, () => draft)).rejects.toMatchObject({
         name: 'ConflictError',
         message: expect.stringContaining(`${path}.lock is locked by process ${process.pid} on `) as string,
       });
-      // What only reads waits for nobody.
+      // Readers do not wait.
       expect(await impatient.load(app)).toEqual(draft);
     });
   });
@@ -148,7 +148,7 @@ describe('update', () => {
     it('and saves nothing over what the next holder saved', async () => {
       await save();
       const update = store.update(app, () => {
-        // As it looks when the next holder has its lock in place.
+        // The state after the next holder has taken the lock.
         rmSync(`${path}.lock`, { recursive: true });
         mkdirSync(`${path}.lock`);
         writeFileSync(join(`${path}.lock`, 'next'), '');
@@ -162,14 +162,14 @@ describe('update', () => {
 });
 
 describe('load and find', () => {
-  it('say what is not there as docker does', async () => {
+  it('report a missing draft as docker does', async () => {
     await expect(store.load(app)).rejects.toThrow(
       expect.objectContaining({ name: 'NotFoundError', message: `No such manifest: ${appName}` }),
     );
     expect(await store.find(app)).toBeUndefined();
   });
 
-  it('take null in a descriptor for nothing, as it is elsewhere', async () => {
+  it('treat null in a descriptor as absent', async () => {
     const text = JSON.stringify(draft).replace('"size":', '"urls":null,"annotations":null,"size":');
     await save();
     await writeFile(path, text);
@@ -177,7 +177,7 @@ describe('load and find', () => {
     expect(await store.load(app)).toEqual(draft);
   });
 
-  it('do not make the directory', async () => {
+  it('do not create the directory', async () => {
     await store.find(app);
     await store.list();
     await expect(store.remove(app)).rejects.toThrow(NotFoundError);
@@ -201,7 +201,7 @@ describe('remove', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it('says so when another was faster', async () => {
+  it('reports that another process was faster', async () => {
     await save();
     const removals = await Promise.allSettled([store.remove(app), store.remove(app), store.remove(app)]);
     expect(removals.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected']);
@@ -209,7 +209,7 @@ describe('remove', () => {
 });
 
 describe('removeAll', () => {
-  it('removes all drafts, damaged ones too, and nothing else', async () => {
+  it('removes all drafts, even damaged ones, and nothing else', async () => {
     await save();
     await writeFile(path, 'garbage');
     await save(createDraft(at('app:2')), at('app:2'));
@@ -224,7 +224,7 @@ describe('removeAll', () => {
 });
 
 describe('list', () => {
-  it('gives the drafts by name', async () => {
+  it('sorts the drafts by name', async () => {
     const targets = ['b:1', 'a:2', 'a:10', 'localhost:5000/z:1', 'a:V1', 'a:v1'].map(at);
     for (const target of targets) await save(createDraft(target), target);
     const { drafts, damaged } = await store.list();
@@ -239,14 +239,14 @@ describe('list', () => {
     expect(damaged).toEqual([]);
   });
 
-  it('gives a draft whose file name is cut', async () => {
+  it('includes a draft whose file name is cut', async () => {
     const long = at(`example.com/${'long/'.repeat(40)}app:1`);
     await save(createDraft(long), long);
     expect((await store.list()).drafts).toEqual([createDraft(long)]);
     expect(await store.load(long)).toEqual(createDraft(long));
   });
 
-  it('says of a damaged draft where it is and whose', async () => {
+  it('reports the path and name of a damaged draft', async () => {
     await save();
     await save(createDraft(at('app:2')), at('app:2'));
     await writeFile(path, '{"version":1');
@@ -271,14 +271,14 @@ describe('a damaged draft', () => {
     ['an older version', JSON.stringify({ ...draft, version: 0 }), /\/version/],
     ['a version that is none', JSON.stringify({ ...draft, version: '2' }), /\/version/],
     ['an unknown member', JSON.stringify({ ...draft, more: 1 }), /more/],
-    ['a member that is there twice', text.replace('{', '{"version":1,'), /is there twice/],
+    ['a duplicate member', text.replace('{', '{"version":1,'), /is a duplicate member/],
     ['a digest that is none', text.replaceAll('sha256:', 'sha256:0'), /\/entries\/0\/descriptor\/digest/],
     [
       'another target',
       JSON.stringify({ ...draft, target: 'docker.io/library/app:2' }),
       /\/target is docker.io\/library\/app:2/,
     ],
-  ])('with %s is said to be so, with the remedy', async (_name, content, problem) => {
+  ])('with %s is reported with a remedy', async (_name, content, problem) => {
     await save();
     await writeFile(path, content);
     const error = await caught(store.load(app));
@@ -291,15 +291,15 @@ describe('a damaged draft', () => {
     expect(await readFile(path)).toEqual(Buffer.from(content));
   });
 
-  it('of a newer version asks for a newer multiarch', async () => {
+  it('of a newer version requires a newer multiarch', async () => {
     await save();
     await writeFile(path, JSON.stringify({ version: 2, whatever: true }));
     const error = await caught(store.load(app));
     expect(error.message).toBe(`the draft in ${path} was written by a newer multiarch`);
-    expect(error.hint).toContain('It has version 2 of the file format, and this multiarch reads version 1');
+    expect(error.hint).toContain('The file has format version 2, but this release reads version 1');
   });
 
-  it('whose file has the name of another is not taken for that one', async () => {
+  it('whose file has the name of another draft is rejected', async () => {
     await save();
     const other = join(directory, draftFileName('docker.io/library/app:2'));
     await rename(path, other);
@@ -307,7 +307,7 @@ describe('a damaged draft', () => {
     expect((await store.list()).damaged.map((each) => each.path)).toEqual([other]);
   });
 
-  it('whose file has a cut name that is not its own is found out', async () => {
+  it('whose file has the wrong hashed name is rejected', async () => {
     await save();
     const long = join(directory, draftFileName(`example.com/${'long/'.repeat(40)}app:1`));
     await rename(path, long);
@@ -316,12 +316,12 @@ describe('a damaged draft', () => {
   });
 });
 
-describe('a disk that refuses', () => {
-  it('is said with the path when a file is in the place of the directory', async () => {
+describe('a failing disk', () => {
+  it('is reported with its path if the directory is a file', async () => {
     await writeFile(join(root, 'state'), '');
     await expect(save()).rejects.toMatchObject({
       name: 'FailedError',
-      message: `cannot make ${directory}: a part of the path is not a directory`,
+      message: `cannot create ${directory}: a part of the path is not a directory`,
       hint: expect.stringContaining('--store') as string,
     });
     await expect(store.find(app)).rejects.toMatchObject({
@@ -343,8 +343,8 @@ describe('a disk that refuses', () => {
   });
 });
 
-describe('what killed processes left', () => {
-  it('is cleared away once it is old, and not before, and nothing else is', async () => {
+describe('the leftovers of killed processes', () => {
+  it('are removed once they are stale, and nothing else is', async () => {
     await save();
     const file = draftFileName(appName);
     const old = `${file}.lock.0123456789abcdef.tmp`;

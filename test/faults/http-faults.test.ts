@@ -40,7 +40,7 @@ async function text(answer: { bytes(limit: number): Promise<Uint8Array> }): Prom
   return Buffer.from(await answer.bytes(1024)).toString();
 }
 
-describe('an answer that may be another one later', () => {
+describe('a temporary error response', () => {
   it.each([408, 429, 499, 500, 502, 503, 504, 522])('%i is asked for again', async (status) => {
     const server = await startScriptedServer();
     server.expect(
@@ -48,11 +48,11 @@ describe('an answer that may be another one later', () => {
       { method: 'GET', path, answer: ok },
     );
     const { client, waits } = makeTestClient();
-    const answer = await client.send({ method: 'GET', url: server.url(path) });
-    expect(answer.status).toBe(200);
-    expect(await text(answer)).toBe('fine');
+    const response = await client.send({ method: 'GET', url: server.url(path) });
+    expect(response.status).toBe(200);
+    expect(await text(response)).toBe('fine');
     expect(waits).toEqual([250, 500]);
-    // The bodies of the answers before were read, so the connection could stay.
+    // The bodies of the responses before were read, so the connection stays.
     expect(server.connections).toBe(1);
   });
 
@@ -60,9 +60,9 @@ describe('an answer that may be another one later', () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, times: 5, answer: { status: 503, body: 'never' } });
     const { client, waits } = makeTestClient();
-    const answer = await client.send({ method: 'GET', url: server.url(path) });
-    expect(answer.status).toBe(503);
-    expect(await text(answer)).toBe('never');
+    const response = await client.send({ method: 'GET', url: server.url(path) });
+    expect(response.status).toBe(503);
+    expect(await text(response)).toBe('never');
     expect(waits).toEqual([250, 500, 1000, 2000]);
   });
 
@@ -91,14 +91,14 @@ describe('an answer that may be another one later', () => {
     expect(waits).toEqual([]);
   });
 
-  it.each([400, 401, 403, 404, 409, 412, 416, 501])('%i is no such answer', async (status) => {
+  it.each([400, 401, 403, 404, 409, 412, 416, 501])('%i is final', async (status) => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, answer: { status } });
     const { client } = makeTestClient();
     expect((await client.send({ method: 'GET', url: server.url(path) })).status).toBe(status);
   });
 
-  it('is not asked for again where the caller says so', async () => {
+  it('is not retried if the caller disables retries', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'POST', path, answer: { status: 503 } });
     const { client } = makeTestClient();
@@ -120,7 +120,7 @@ describe('an answer that may be another one later', () => {
 });
 
 describe('a connection that breaks', () => {
-  it('before the answer: the request is sent again', async () => {
+  it('before the response: the request is sent again', async () => {
     const server = await startScriptedServer();
     server.expect(
       { method: 'GET', path, times: 2, answer: { fault: 'reset' } },
@@ -131,18 +131,18 @@ describe('a connection that breaks', () => {
     expect(waits).toEqual([250, 500]);
   });
 
-  it('before every answer: an error that says how often', async () => {
+  it('before every response: an error with the number of tries', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, times: 5, answer: { fault: 'reset' } });
     const { client } = makeTestClient();
     const sending = client.send({ method: 'GET', url: server.url(path) });
     await expect(sending).rejects.toThrow(UnavailableError);
     await expect(sending).rejects.toThrow(
-      `GET ${server.url(path).href}: the server closed the connection without an answer (5 tries)`,
+      `GET ${server.url(path).href}: the server closed the connection without a response (5 tries)`,
     );
   });
 
-  it('before the answer to a request that must not be repeated: one request', async () => {
+  it('before the response to a request that must not be repeated: one request', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'POST', path, answer: { fault: 'reset' } });
     const { client, waits } = makeTestClient();
@@ -159,8 +159,8 @@ describe('a connection that breaks', () => {
     server.expect({ method: 'GET', path, times: 2, answer: { fault, body: 'x'.repeat(100), sent: 40 } });
     const { client } = makeTestClient();
 
-    const answer = await client.send({ method: 'GET', url: server.url(path) });
-    const reading = answer.bytes(1024);
+    const response = await client.send({ method: 'GET', url: server.url(path) });
+    const reading = response.bytes(1024);
     await expect(reading).rejects.toThrow(UnavailableError);
     await expect(reading).rejects.toThrow('after 40 of 100 bytes');
 
@@ -173,27 +173,27 @@ describe('a connection that breaks', () => {
     expect(received).toBe(40);
   });
 
-  it('in a chunked answer is noticed too', async () => {
+  it('in a chunked response is noticed', async () => {
     const server = await startScriptedServer();
     const bytes = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n';
     server.expect({ method: 'GET', path, answer: { fault: 'raw', bytes } });
     const { client } = makeTestClient();
-    const answer = await client.send({ method: 'GET', url: server.url(path) });
-    await expect(answer.bytes(1024)).rejects.toThrow('after 5 bytes');
+    const response = await client.send({ method: 'GET', url: server.url(path) });
+    await expect(response.bytes(1024)).rejects.toThrow('after 5 bytes');
   });
 });
 
 describe('a server that stalls', () => {
-  it('before the headers of its answer: tried again, then an error', async () => {
+  it('before the headers of its response: retried, then an error', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, times: 2, answer: { fault: 'stall' } });
     const { client } = makeTestClient({ limits: { response: 30 }, retries: 1 });
     const sending = client.send({ method: 'GET', url: server.url(path) });
-    await expect(sending).rejects.toThrow('there was no answer within the time limit (2 tries)');
+    await expect(sending).rejects.toThrow('no response within the time limit (2 tries)');
     await expect(sending).rejects.toThrow(UnavailableError);
   });
 
-  it('before the headers of content: the idle limit holds', async () => {
+  it('before the headers of content: the idle limit applies', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, answer: { fault: 'stall' } });
     const { client } = makeTestClient({ limits: { idle: 30 }, retries: 0 });
@@ -201,14 +201,14 @@ describe('a server that stalls', () => {
     await expect(sending).rejects.toThrow(UnavailableError);
   });
 
-  it('in the middle of its answer', async () => {
+  it('in the middle of its response', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, answer: { fault: 'stall-body', body: 'x'.repeat(100), sent: 7 } });
     const { client } = makeTestClient({ limits: { idle: 30 } });
-    const answer = await client.send({ method: 'GET', url: server.url(path), timing: 'content' });
-    const reading = answer.bytes(1024);
+    const response = await client.send({ method: 'GET', url: server.url(path), timing: 'content' });
+    const reading = response.bytes(1024);
     await expect(reading).rejects.toThrow(UnavailableError);
-    await expect(reading).rejects.toThrow('nothing came for 0.03 s after 7 of 100 bytes');
+    await expect(reading).rejects.toThrow('no data for 0.03 s after 7 of 100 bytes');
   });
 
   it('in the middle of an upload', async () => {
@@ -229,22 +229,22 @@ describe('a server that stalls', () => {
       timing: 'content',
     });
     await expect(sending).rejects.toThrow(UnavailableError);
-    await expect(sending).rejects.toThrow('the server stopped taking the body (2 tries)');
+    await expect(sending).rejects.toThrow('the server stopped reading the body (2 tries)');
     expect(sockets).toHaveLength(2);
   });
 
-  it('is not what a slow reader sees', async () => {
+  it('does not apply to a slow reader', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, answer: { status: 200, body: Buffer.alloc(5_000_000) } });
     const { client } = makeTestClient({ limits: { idle: 100 } });
-    const answer = await client.send({ method: 'GET', url: server.url(path), timing: 'content' });
-    // Long after the idle limit, with the connection standing still for want of a reader.
+    const response = await client.send({ method: 'GET', url: server.url(path), timing: 'content' });
+    // Long after the idle limit, with an idle connection because there is no reader.
     await new Promise((resolve) => setTimeout(resolve, 300));
-    expect((await answer.bytes(5_000_000)).length).toBe(5_000_000);
+    expect((await response.bytes(5_000_000)).length).toBe(5_000_000);
   });
 });
 
-describe('an answer that is no HTTP', () => {
+describe('a response that is not HTTP', () => {
   it.each([
     ['garbage', 'SSH-2.0-OpenSSH_9.2\r\n'],
     ['a length that is none', 'HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n'],
@@ -253,7 +253,7 @@ describe('an answer that is no HTTP', () => {
       'length and chunks, as in request smuggling',
       'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
     ],
-  ])('%s: an error, not an answer', async (_what, bytes) => {
+  ])('%s: an error, not a response', async (_what, bytes) => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, answer: { fault: 'raw', bytes } });
     const { client } = makeTestClient({ retries: 0 });
@@ -304,13 +304,13 @@ describe('a redirect to another host', () => {
         answer: ok,
       });
       const { client } = makeTestClient();
-      const answer = await client.send({
+      const response = await client.send({
         method: 'GET',
         url: registry.url(path),
         headers: { ...secrets, Accept: 'application/json', Range: 'bytes=1-' },
       });
-      expect(answer.url.href).toBe(location);
-      expect(await text(answer)).toBe('fine');
+      expect(response.url.href).toBe(location);
+      expect(await text(response)).toBe('fine');
       expect(JSON.stringify(storage.requests)).not.toContain('s3cret');
     },
   );
@@ -416,7 +416,7 @@ describe('a redirect to another host', () => {
     expect((await client.send({ method: 'GET', url: server.url('/2') })).status).toBe(200);
   });
 
-  it('is refused where the caller says so, before anything is sent there', async () => {
+  it('is refused if the caller does, before anything is sent', async () => {
     const registry = await startScriptedServer();
     const other = await startScriptedServer();
     registry.expect({
@@ -437,7 +437,7 @@ describe('a redirect to another host', () => {
     expect(other.connections).toBe(0);
   });
 
-  it('without a Location is an answer like any other', async () => {
+  it('without a Location is a response like any other', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, answer: { status: 307 } });
     const { client } = makeTestClient();
@@ -445,7 +445,7 @@ describe('a redirect to another host', () => {
   });
 });
 
-describe('an answer before the request was sent whole', () => {
+describe('a response before the request was sent completely', () => {
   it.each([
     [401, 'log in'],
     [413, 'too large'],
@@ -466,10 +466,10 @@ describe('an answer before the request was sent whole', () => {
         return sending;
       },
     };
-    const answer = await client.send({ method: 'PUT', url: server.url(path), body });
-    expect(answer.status).toBe(status);
-    // Before the answer is read: what is still sent would bring a reset upon it.
+    const response = await client.send({ method: 'PUT', url: server.url(path), body });
+    expect(response.status).toBe(status);
+    // Before the response is read: more of the body would cause a reset.
     expect(sending?.destroyed).toBe(true);
-    expect(await text(answer)).toBe(message);
+    expect(await text(response)).toBe(message);
   });
 });

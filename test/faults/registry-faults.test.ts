@@ -24,7 +24,7 @@ const index = tinyIndex([tinyImage({ architecture: 'amd64' }), tinyImage({ archi
 const auth = { kind: 'bearer', username: 'me', password: 'secret' } as const;
 const credential = { kind: 'basic', username: 'me', password: 'secret' } as const;
 
-/** Answers the first request so, and all others as a registry does. */
+/** Responds with this to the first request, and as a registry to all others. */
 function once(answer: Answer | ((next: () => Promise<Answer>) => Promise<Answer>)) {
   let asked = 0;
   return (_request: LoggedRequest, next: () => Promise<Answer>): Answer | Promise<Answer> => {
@@ -34,7 +34,7 @@ function once(answer: Answer | ((next: () => Promise<Answer>) => Promise<Answer>
   };
 }
 
-/** A server that writes what it is told to, HTTP or not, once for each request that comes. */
+/** A server that writes the given bytes, HTTP or not, for each request. */
 async function startRaw(respond: (socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -89,7 +89,7 @@ describe('a request that fails for a while', () => {
     expect(registry.requests).toHaveLength(3);
   });
 
-  it('puts a manifest again, for it may be put as often as one likes', async () => {
+  it('puts a manifest again, as that is idempotent', async () => {
     const puts = once({ status: 502 });
     const registry = await startRegistry({
       fault: (request, next) => (request.method === 'PUT' ? puts(request, next) : next()),
@@ -100,7 +100,7 @@ describe('a request that fails for a while', () => {
   });
 });
 
-describe('an answer that is not what it should be', () => {
+describe('a wrong response', () => {
   it('is cut in the middle of a manifest', async () => {
     const registry = await startRegistry({
       fault: async (_request, next) => ({ ...(await next()), cutAfter: 100 }),
@@ -113,8 +113,8 @@ describe('an answer that is not what it should be', () => {
     const wrong = `sha256:${'0'.repeat(64)}`;
     const registry = await startRegistry({
       fault: async (_request, next) => {
-        const answer = await next();
-        return { ...answer, headers: { ...answer.headers, 'docker-content-digest': wrong } };
+        const response = await next();
+        return { ...response, headers: { ...response.headers, 'docker-content-digest': wrong } };
       },
     });
     registry.put('app', index, '1.2');
@@ -124,8 +124,8 @@ describe('an answer that is not what it should be', () => {
   it.each(['text/html', 'application/vnd.oci.image.manifest.v1+json'])('has the type %s', async (type) => {
     const registry = await startRegistry({
       fault: async (_request, next) => {
-        const answer = await next();
-        return { ...answer, headers: { ...answer.headers, 'content-type': type } };
+        const response = await next();
+        return { ...response, headers: { ...response.headers, 'content-type': type } };
       },
     });
     registry.put('app', index, '1.2');
@@ -156,7 +156,7 @@ describe('an answer that is not what it should be', () => {
     expect(written).toBe(1);
   });
 
-  it('goes on without end and without a length', async () => {
+  it('has no end and no length', async () => {
     const piece = Buffer.alloc(1 << 20, ' ');
     let sent = 0;
     const host = await startRaw((socket) => {
@@ -176,14 +176,14 @@ describe('an answer that is not what it should be', () => {
     expect(sent).toBeLessThan(64 << 20);
   });
 
-  it('sends a manifest somewhere else: the credential stays', async () => {
+  it('redirects the PUT of a manifest: the credential stays', async () => {
     const elsewhere = await startRegistry();
     elsewhere.put('app', index, '1.2');
     const registry = await startRegistry({
       auth,
       fault: async ({ path }, next) => {
-        const answer = await next();
-        if (!path.includes('/manifests/') || answer.status === 401) return answer;
+        const response = await next();
+        if (!path.includes('/manifests/') || response.status === 401) return response;
         return { status: 307, headers: { location: `http://${elsewhere.host}${path}` } };
       },
     });
@@ -244,8 +244,10 @@ describe('secrets', () => {
     const registry = await startRegistry({
       fault: async ({ method }, next) => {
         if (method === 'PUT') return failure(400, 'BLOB_UPLOAD_INVALID_SIZE', 'no');
-        const answer = await next();
-        return method === 'POST' ? { ...answer, headers: { location: '/v2/app/u?_state=SIGNED' } } : answer;
+        const response = await next();
+        return method === 'POST'
+          ? { ...response, headers: { location: '/v2/app/u?_state=SIGNED' } }
+          : response;
       },
     });
     const blob = generatedBlob(10);
@@ -268,7 +270,7 @@ describeVectors('answers recorded from registries', () => {
     readonly registry_error_responses: { readonly cases: readonly Row[] };
   }>('challenges.json');
 
-  /** Reads a manifest from a server that gives this answer. Without authentication: one row challenges, and docker.io is far. */
+  /** Reads a manifest from a server with this response. Without authentication: one row has a challenge of docker.io. */
   async function read({ raw_http_response: raw }: Row): Promise<unknown> {
     const host = await startRaw((socket) => socket.end(Buffer.from(raw, 'latin1')));
     const http = new GotClient({ userAgent: 'multiarch-test', retries: 0 });
@@ -286,9 +288,9 @@ describeVectors('answers recorded from registries', () => {
     expect(error instanceof NotFoundError).toBe(row.is_manifest_unknown);
   });
 
-  /** The kind of each, and the registry's words that have to reach the user. */
+  /** The kind of each error, and the part of the registry's text that its message must have. */
   const expectations: Record<string, readonly [ErrorKind, ...(readonly string[])]> = {
-    'HTTP status out of registry error range': ['failed', 'answered 333: Body of the request'],
+    'HTTP status out of registry error range': ['failed', 'responded with 333: Body of the request'],
     'HTTP body not in expected format': ['failed', '400 Bad Request: JSON? What JSON?'],
     '401 body not in expected format': ['unauthorized', '401 Unauthorized: JSON? What JSON?'],
     'GET https://registry-1.docker.io/v2/library/this-does-not-exist/manifests/latest': [

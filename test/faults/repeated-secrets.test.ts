@@ -19,7 +19,7 @@ const image = tinyImage({ architecture: 'amd64' });
 const account = { username: 'jane', password: 'top  secret' };
 const { password } = account;
 
-/** What a registry makes of the secrets that it repeats. */
+/** The forms in which a registry repeats secrets. */
 type Echo = (secrets: readonly string[]) => Answer;
 
 const coded: Echo = (secrets) => ({
@@ -52,7 +52,7 @@ const write = (repository: RegistryRepository): Promise<unknown> =>
 const download = async (repository: RegistryRepository): Promise<unknown> =>
   buffer(await repository.openBlob({ ...image.config, digest: parseDigest(image.config.digest) }));
 
-/** Goes wrong at a registry that lets in who has a login, and then repeats all that it knows of it. */
+/** Fails at a registry that accepts a login and then repeats it in its errors. */
 async function failure(
   kind: MemoryAccount['kind'],
   credential: Credential,
@@ -76,7 +76,7 @@ async function failure(
   return { error, sent: [...sent] };
 }
 
-describe('a registry that repeats what it was sent does not make us repeat it', () => {
+describe('a registry that repeats secrets in its errors does not make us repeat them', () => {
   const logins: readonly [string, MemoryAccount['kind'], Credential][] = [
     ['Basic header and password', 'basic', { kind: 'basic', ...account }],
     ['password and token that came for it', 'bearer', { kind: 'basic', ...account }],
@@ -94,7 +94,7 @@ describe('a registry that repeats what it was sent does not make us repeat it', 
   const rows = logins.flatMap(([login, kind, credential]) =>
     echoes.flatMap(([how, echo]) =>
       Object.entries(uses)
-        // A write takes any success.
+        // Any success is accepted for a write.
         .filter(([name]) => !(name === 'write' && how.startsWith('with a success')))
         .map(([name, use]) => ({ login, how, name, kind, credential, echo, use })),
     ),
@@ -104,7 +104,7 @@ describe('a registry that repeats what it was sent does not make us repeat it', 
     const { error, sent } = await failure(kind, credential, echo, use);
     const shown = `${inspect(error, { showHidden: true, depth: Infinity })}\n${error.hint ?? ''}`;
     expect(sent).toHaveLength(2);
-    expect(shown).toContain('[redacted]');
+    expect(shown).toContain('REDACTED');
     for (const secret of sent) expect(shown).not.toContain(secret.slice(0, 11));
     expect(shown).not.toContain('top secret');
   });
@@ -119,7 +119,7 @@ describe('a registry that repeats what it was sent does not make us repeat it', 
     });
     const repository = connect(registry.host, { credential, retries: 0 })('app');
     const error: unknown = await read(repository).catch((thrown: unknown) => thrown);
-    expect(String(error)).toContain('not with Bearer [redacted]');
+    expect(String(error)).toContain('not with Bearer REDACTED');
     expect(inspect(error, { showHidden: true, depth: Infinity })).not.toContain('SECRETTOKEN123');
   });
 });

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { isBeingWritten, replaceFile, writeFileAtomically } from '../../src/files/atomic-write.js';
+import { isTemporaryName, replaceFile, writeFileAtomically } from '../../src/files/atomic-write.js';
 
 let directory: string;
 let path: string;
@@ -33,19 +33,19 @@ describe('writeFileAtomically', () => {
     expect(await readdir(directory)).toEqual(['file']);
   });
 
-  it('takes the place of what was there', async () => {
+  it('replaces an existing file', async () => {
     await writeFile(path, 'something that is longer than what comes');
     await write(Readable.from(pieces));
     expect(await readFile(path, 'utf8')).toBe('one, two, three');
   });
 
-  it('tells of each piece once it is written', async () => {
+  it('reports each chunk after it was written', async () => {
     const seen: number[] = [];
     await write(Readable.from(pieces), (bytes) => seen.push(bytes));
     expect(seen).toEqual([5, 5, 5]);
   });
 
-  it('writes under a name that readers know to pass over, until all of it is there', async () => {
+  it('uses a temporary name that readers skip until the file is complete', async () => {
     await writeFile(path, 'before');
     const seen: string[] = [];
     await write(
@@ -58,11 +58,11 @@ describe('writeFileAtomically', () => {
         })(),
       ),
     );
-    expect(seen.filter((name) => !isBeingWritten(name))).toEqual(['file']);
+    expect(seen.filter((name) => !isTemporaryName(name))).toEqual(['file']);
     expect(seen).toHaveLength(2);
   });
 
-  it('leaves the file as it was when the content fails, and says how it failed', async () => {
+  it('keeps the old file and rethrows the error if the content fails', async () => {
     await writeFile(path, 'before');
     const failure = new Error('the connection broke');
     const content = Readable.from(
@@ -76,13 +76,13 @@ describe('writeFileAtomically', () => {
     expect(await readdir(directory)).toEqual(['file']);
   });
 
-  it('leaves nothing behind when the name cannot be taken', async () => {
+  it('removes the temporary file if it cannot be renamed', async () => {
     await mkdir(join(path, 'full'), { recursive: true });
     await expect(write(Readable.from(pieces))).rejects.toMatchObject({ code: expect.any(String) as string });
     expect(await readdir(directory, { recursive: true })).toEqual(['file', 'file/full']);
   });
 
-  it('does not write through a link that has the name', async () => {
+  it('replaces a symbolic link instead of its target', async () => {
     await writeFile(join(directory, 'precious'), 'precious');
     await symlink('precious', path);
     await write(Buffer.from('new'));
@@ -92,7 +92,7 @@ describe('writeFileAtomically', () => {
 });
 
 describe('replaceFile', () => {
-  it.each([['text ü'], [Buffer.from('text ü')]])('puts the scratch file in its place', async (content) => {
+  it.each([['text ü'], [Buffer.from('text ü')]])('renames the scratch file into place', async (content) => {
     await writeFile(path, 'before, and longer');
     await writeFile(scratch, '');
     await replaceFile(path, scratch, content);
@@ -100,7 +100,7 @@ describe('replaceFile', () => {
     expect(await readdir(directory)).toEqual(['file']);
   });
 
-  it('changes nothing where the scratch file has gone with its lock', async () => {
+  it('changes nothing if the scratch file was removed with its lock', async () => {
     await writeFile(path, 'before');
     await expect(replaceFile(path, scratch, 'after')).rejects.toMatchObject({
       name: 'FailedError',

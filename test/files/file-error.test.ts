@@ -9,12 +9,12 @@ const withCode = (code: string): Error => Object.assign(new Error(`${code}: as N
 
 describe('fileError', () => {
   it.each([
-    ['ENOSPC', 'the disk is full', 'Make room'],
-    ['EDQUOT', 'the disk quota is used up', 'Make room'],
-    ['EFBIG', 'the limit of the size of a file is reached', 'Make room'],
+    ['ENOSPC', 'the disk is full', 'Free some disk space'],
+    ['EDQUOT', 'the disk quota is exhausted', 'Free some disk space'],
+    ['EFBIG', 'the file size limit is reached', 'Free some disk space'],
     ['EROFS', 'the file system is read-only', 'Make it writable'],
-    ['EACCES', 'permission denied', 'Check who owns it'],
-    ['EPERM', 'permission denied', 'Check who owns it'],
+    ['EACCES', 'permission denied', 'Check its owner'],
+    ['EPERM', 'permission denied', 'Check its owner'],
     ['ENOTDIR', 'a part of the path is not a directory', 'Move that file away'],
     ['EEXIST', 'a part of the path is not a directory', 'Move that file away'],
   ])('says of %s that %s, and what to do', (code, reason, remedy) => {
@@ -26,9 +26,9 @@ describe('fileError', () => {
     expect(fileError('write', '/some/file', cause, 'say --store').hint).toMatch(/, or say --store\.$/);
   });
 
-  it.each(['EMFILE', 'ENFILE'])('says of %s that fewer should be open', (code) => {
+  it.each(['EMFILE', 'ENFILE'])('suggests fewer open files for %s', (code) => {
     expect(fileError('read', '/some/file', withCode(code))).toMatchObject({
-      message: 'cannot read /some/file: too many files are open',
+      message: 'cannot read /some/file: too many open files',
       hint: expect.stringContaining('concurrency') as string,
     });
   });
@@ -43,14 +43,14 @@ describe('fileError', () => {
     expect(error).toMatchObject({ message: `cannot read /some/file: ${reason}`, hint: undefined, cause });
   });
 
-  it('lets an error of the library’s own pass', () => {
-    const own = new ConflictError('somebody was faster');
+  it('returns a MultiarchError unchanged', () => {
+    const own = new ConflictError('another process was faster');
     expect(fileError('write', '/some/file', own)).toBe(own);
   });
 });
 
 describe('errorCode', () => {
-  it('is that of a system error, and of nothing else', async () => {
+  it('is defined for system errors only', async () => {
     const missing: unknown = await readFile('/none/such').catch((error: unknown) => error);
     expect(errorCode(missing)).toBe('ENOENT');
     const others = [new Error('ENOENT'), Object.assign(new Error('odd'), { code: 7 }), 'ENOENT', null];

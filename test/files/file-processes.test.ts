@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { isBeingWritten, replaceFile } from '../../src/files/atomic-write.js';
-import { lockBeingMade, withLock } from '../../src/files/lock.js';
+import { isTemporaryName, replaceFile } from '../../src/files/atomic-write.js';
+import { lockOfCandidate, withLock } from '../../src/files/lock.js';
 import { makeFileProcesses, type FileJob, type FileProcesses } from '../support/file-process.js';
 import { run } from '../support/run.js';
 
@@ -35,7 +35,7 @@ const texts = (name: string, count: number, each: number): string[][] =>
 const trimmed = (pieces: readonly string[][]): string[] => pieces.flat().map((piece) => piece.trimEnd());
 
 describe('many processes that edit one file under its lock', () => {
-  it('all count, past the lock of one that was killed', async () => {
+  it('lose no edit, even after the holder of the lock was killed', async () => {
     const { calls } = await processes.finish({ path, pieces: ['killed\n'], as: 'edits' });
     const killBefore = calls.indexOf('sync') + 1;
     await processes.start({ path, pieces: ['killed\n'], as: 'edits', killBefore });
@@ -47,7 +47,7 @@ describe('many processes that edit one file under its lock', () => {
     expect(await readdir(directory)).toEqual(['file']);
   });
 
-  it('all count when others are killed at every step beside them', async () => {
+  it('lose no edit while others are killed at every step', async () => {
     const each = texts('line', 6, 4);
     const doomed = texts('doomed', 12, 1).map((pieces, process): FileJob => ({
       path,
@@ -67,7 +67,7 @@ describe('many processes that edit one file under its lock', () => {
 });
 
 describe.each(['edits', 'stream'] as const)('a process that is killed while it writes (%s)', (as) => {
-  it('leaves all of the old content or all of the new, at every step, and nothing in anybody’s way', async () => {
+  it('leaves the complete old or new content at every step, and blocks no other process', async () => {
     const pieces = as === 'edits' ? ['killed\n'] : ['before\n', 'kil', 'led\n'];
     const { calls } = await processes.finish({ path, pieces, as });
     // Each step that matters is among those that are tried below.
@@ -85,7 +85,7 @@ describe.each(['edits', 'stream'] as const)('a process that is killed while it w
       expect(await readFile(path, 'utf8')).toBe('after');
       // What stays has a name by which it is known, and swept later.
       const unknown = (await readdir(directory)).filter(
-        (name) => name !== 'file' && !isBeingWritten(name) && lockBeingMade(name) !== 'file.lock',
+        (name) => name !== 'file' && !isTemporaryName(name) && lockOfCandidate(name) !== 'file.lock',
       );
       expect(unknown).toEqual([]);
     }
@@ -95,14 +95,14 @@ describe.each(['edits', 'stream'] as const)('a process that is killed while it w
   });
 });
 
-describe('a disk that refuses', () => {
+describe('a failing disk', () => {
   it.runIf(process.platform !== 'win32').each(['edits', 'stream'] as const)(
     'leaves the file as it was when the end cannot be written (%s)',
     async (as) => {
       // A limit on the size of files, two blocks of 512 bytes, stands in for a full disk, which needs a file system of
       // its own: the first kilobyte is written, and the rest is refused.
       const job: FileJob = { path, pieces: ['x'.repeat(4000)], as };
-      const words = processes.words(job);
+      const words = processes.commandLine(job);
       const { stdout, stderr } = await run('sh', ['-c', 'ulimit -f 2 && exec "$@"', 'sh', ...words]);
       expect(stderr).toBe('');
       expect(JSON.parse(stdout)).toMatchObject({ code: 'EFBIG' });

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { lockBeingMade, withLock } from '../../src/files/lock.js';
+import { lockOfCandidate, withLock } from '../../src/files/lock.js';
 import * as holders from '../../src/files/lock-holder.js';
 import { CancelledError, ConflictError } from '../../src/oci/errors.js';
 
 // The real thing, but a test may do something between the look at a holder and the answer.
 vi.mock(import('../../src/files/lock-holder.js'), async (original) => {
   const actual = await original();
-  return { ...actual, isGone: vi.fn(actual.isGone) };
+  return { ...actual, hasExited: vi.fn(actual.hasExited) };
 });
 
 const dead = 'dead00000000dead';
@@ -27,7 +27,7 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const content = (): Promise<string[]> => readdir(directory, { recursive: true });
 
-/** A lock that somebody else has taken. */
+/** Creates a lock of another holder. */
 async function putLock(id: string, text: string): Promise<void> {
   await mkdir(path);
   await writeFile(join(path, id), text);
@@ -35,7 +35,7 @@ async function putLock(id: string, text: string): Promise<void> {
 
 /** The lock of a process that is no more. */
 async function putDeadLock(): Promise<void> {
-  await putLock(dead, JSON.stringify({ ...(await holders.thisProcess()), pid: 0x7f_ff_ff_ff }));
+  await putLock(dead, JSON.stringify({ ...(await holders.currentProcess()), pid: 0x7f_ff_ff_ff }));
 }
 
 interface Deferred {
@@ -60,12 +60,12 @@ async function expectEmpty(scratch: string): Promise<string> {
 }
 
 describe('withLock', () => {
-  it('gives back what the work gives, and leaves nothing behind', async () => {
+  it('returns the result of the work and leaves no files', async () => {
     expect(await withLock(path, () => Promise.resolve(7))).toBe(7);
     expect(await content()).toEqual([]);
   });
 
-  it('is freed when the work fails, with what the work left in its file', async () => {
+  it('is released with its scratch file if the work fails', async () => {
     const work = withLock(path, async (scratch) => {
       await writeFile(scratch, 'half');
       throw new Error('from the work');
@@ -74,7 +74,7 @@ describe('withLock', () => {
     expect(await content()).toEqual([]);
   });
 
-  it('lets one in at a time', async () => {
+  it('admits one holder at a time', async () => {
     let inside = 0;
     let most = 0;
     const work = async (): Promise<void> => {
@@ -88,26 +88,26 @@ describe('withLock', () => {
     expect(await content()).toEqual([]);
   });
 
-  it('says who it is while it is held', async () => {
+  it('describes its holder', async () => {
     await withLock(path, async () => {
       const [id = ''] = await readdir(path);
       const holder = holders.parseLockHolder(await readFile(join(path, id), 'utf8'));
-      expect(holder).toEqual(await holders.thisProcess());
+      expect(holder).toEqual(await holders.currentProcess());
     });
   });
 
-  it('gives each holder an empty file of its own to write', async () => {
+  it('gives each holder an empty scratch file', async () => {
     expect(await withLock(path, expectEmpty)).not.toBe(await withLock(path, expectEmpty));
   });
 
-  it('takes over from a dead process, and clears away what that left', async () => {
+  it('takes over from a dead process and removes its files', async () => {
     await putDeadLock();
     await writeFile(join(path, `${dead}.new`), 'half');
     expect(await withLock(path, () => content())).not.toContain(`draft.json.lock/${dead}`);
     expect(await content()).toEqual([]);
   });
 
-  it('takes over from one that was killed while it was freeing a lock', async () => {
+  it('takes over from a process that was killed while releasing the lock', async () => {
     await mkdir(path);
     await withLock(path, () => Promise.resolve());
     await mkdir(path);
@@ -116,18 +116,18 @@ describe('withLock', () => {
     expect(await content()).toEqual([]);
   });
 
-  it('cannot take away a lock that another took since it saw that the former holder is dead', async () => {
+  it('does not remove a lock that was taken after the dead holder was detected', async () => {
     await putDeadLock();
     const taken = deferred();
     const release = deferred();
-    const actual = vi.mocked(holders.isGone).getMockImplementation();
+    const actual = vi.mocked(holders.hasExited).getMockImplementation();
     let fast: Promise<void> | undefined;
     let inside = 0;
     const enter = (): void => {
       inside += 1;
       expect(inside).toBe(1);
     };
-    vi.mocked(holders.isGone).mockImplementationOnce(async (holder, me) => {
+    vi.mocked(holders.hasExited).mockImplementationOnce(async (holder, me) => {
       // The slow one has seen the dead lock. Before it acts, the fast one takes the lock over and keeps it.
       fast = withLock(path, async () => {
         enter();
@@ -141,9 +141,9 @@ describe('withLock', () => {
     const slow = withLock(path, () => Promise.resolve(enter()));
     await taken.promise;
     // The slow one tries to free the dead lock, then finds the fast one's, which is alive, again and again.
-    const looks = vi.mocked(holders.isGone).mock.calls.length;
+    const looks = vi.mocked(holders.hasExited).mock.calls.length;
     await expect
-      .poll(() => vi.mocked(holders.isGone).mock.calls.length, { timeout: 10_000 })
+      .poll(() => vi.mocked(holders.hasExited).mock.calls.length, { timeout: 10_000 })
       .toBeGreaterThan(looks + 2);
     release.resolve();
     await Promise.all([fast, slow]);
@@ -151,12 +151,12 @@ describe('withLock', () => {
     expect(await content()).toEqual([]);
   });
 
-  it('waits for nothing where the holder is dead', async () => {
+  it('does not wait for a dead holder', async () => {
     await putDeadLock();
     expect(await withLock(path, () => Promise.resolve('in'), { sleep: never })).toBe('in');
   });
 
-  it('leaves alone what is in the directory and is not of a lock', async () => {
+  it('keeps other files in the directory', async () => {
     await mkdir(path);
     await writeFile(join(path, 'notes.new'), 'mine');
     await expect(withLock(path, never, impatient)).rejects.toThrow('is locked by another program');
@@ -164,7 +164,7 @@ describe('withLock', () => {
   });
 
   describe('gives up', () => {
-    it('on a holder that keeps it, and says which process and what to do', async () => {
+    it('on a holder that keeps the lock, and names its process', async () => {
       await withLock(path, async () => {
         const error = await withLock(path, never, impatient).catch((reason: unknown) => reason);
         expect(error).toBeInstanceOf(ConflictError);
@@ -179,17 +179,17 @@ describe('withLock', () => {
     it.each([
       [undefined, 30_000],
       [100, 100],
-    ])('after a patience of %s milliseconds when it has waited %i', async (patience, milliseconds) => {
+    ])('after a timeout of %s milliseconds when it has waited %i', async (timeout, milliseconds) => {
       const waits: number[] = [];
       const sleep = async (pause: number): Promise<void> => void waits.push(pause);
       await putLock('other00000000000', elsewhere);
-      await expect(withLock(path, never, { patience, sleep })).rejects.toThrow(ConflictError);
+      await expect(withLock(path, never, { holderTimeout: timeout, sleep })).rejects.toThrow(ConflictError);
       const waited = waits.reduce((sum, pause) => sum + pause, 0);
       expect(waited).toBeGreaterThanOrEqual(milliseconds);
       expect(waited - (waits.at(-1) ?? 0)).toBeLessThan(milliseconds);
     });
 
-    it('on a process of another machine, which may be alive', async () => {
+    it('on a process of another machine, which may be running', async () => {
       await putLock('other00000000000', elsewhere);
       await expect(withLock(path, never, impatient)).rejects.toThrow(
         `${path} is locked by process 2147483647 on build-7`,
@@ -197,21 +197,21 @@ describe('withLock', () => {
       expect(await content()).toEqual(['draft.json.lock', 'draft.json.lock/other00000000000']);
     });
 
-    it('on another process of this machine, which runs', async () => {
-      const { pid, host, boot, namespace } = { ...(await holders.thisProcess()), pid: process.ppid };
+    it('on a running process of this machine', async () => {
+      const { pid, host, boot, namespace } = { ...(await holders.currentProcess()), pid: process.ppid };
       await putLock('other00000000000', JSON.stringify({ pid, host, boot, namespace }));
       await expect(withLock(path, never, impatient)).rejects.toThrow(
         `is locked by process ${process.ppid} on `,
       );
     });
 
-    it.each(['', 'not JSON', '{"pid":0}'])('on a lock that says %j', async (text) => {
+    it.each(['', 'not JSON', '{"pid":0}'])('on a lock whose file contains %j', async (text) => {
       await putLock('other00000000000', text);
       await expect(withLock(path, never, impatient)).rejects.toThrow(`${path} is locked by another program`);
       expect(await content()).toEqual(['draft.json.lock', 'draft.json.lock/other00000000000']);
     });
 
-    it('but not while the lock goes from hand to hand', async () => {
+    it('but not while the holders change', async () => {
       let hand = 0;
       await putLock('hand-0', elsewhere);
       const sleep = async (): Promise<void> => {
@@ -220,7 +220,7 @@ describe('withLock', () => {
         else await rm(path, { recursive: true });
         hand += 1;
       };
-      expect(await withLock(path, () => Promise.resolve('mine'), { patience: 1, sleep })).toBe('mine');
+      expect(await withLock(path, () => Promise.resolve('mine'), { holderTimeout: 1, sleep })).toBe('mine');
       expect(hand).toBe(301);
     });
   });
@@ -230,11 +230,11 @@ describe('withLock', () => {
     const controller = new AbortController();
     const sleep = async (): Promise<void> => controller.abort();
     const waiting = withLock(path, never, { signal: controller.signal, sleep });
-    await expect(waiting).rejects.toThrow(new CancelledError(`Cancelled: lock ${path}`));
+    await expect(waiting).rejects.toThrow(new CancelledError(`cancelled: lock ${path}`));
     expect(await content()).toEqual(['draft.json.lock', 'draft.json.lock/other00000000000']);
   });
 
-  it('does not wait for its timer when it is cancelled', async () => {
+  it('does not wait for the timer when it is cancelled', async () => {
     await withLock(path, async () => {
       const controller = new AbortController();
       const waiting = withLock(path, never, { signal: controller.signal });
@@ -244,13 +244,13 @@ describe('withLock', () => {
     expect(await content()).toEqual([]);
   });
 
-  it('is not taken at all when it was cancelled before', async () => {
+  it('is not taken if it was cancelled before', async () => {
     const work = vi.fn(() => Promise.resolve());
     await expect(withLock(path, work, { signal: AbortSignal.abort() })).rejects.toThrow(CancelledError);
     expect(work).not.toHaveBeenCalled();
   });
 
-  it('says so when there is no directory for it', async () => {
+  it('reports a missing directory', async () => {
     const lost = join(directory, 'none', 'draft.json.lock');
     await expect(withLock(lost, () => Promise.resolve())).rejects.toMatchObject({
       name: 'FailedError',
@@ -259,17 +259,17 @@ describe('withLock', () => {
   });
 
   it.runIf(process.platform !== 'win32')(
-    'says where it cannot be made, and what to do in the caller’s words',
+    'reports where it cannot be created, with the hint of the caller',
     async () => {
       await writeFile(join(directory, 'file'), '');
       const lock = join(directory, 'file', 'lock');
-      const elsewhereThan = (words?: string): Promise<never> => withLock(lock, never, { elsewhere: words });
-      await expect(elsewhereThan('use the other')).rejects.toMatchObject({
+      const lockWith = (alternative?: string): Promise<never> => withLock(lock, never, { alternative });
+      await expect(lockWith('use the other')).rejects.toMatchObject({
         name: 'FailedError',
         message: `cannot lock ${lock}: a part of the path is not a directory`,
         hint: 'Move that file away, or use the other.',
       });
-      await expect(elsewhereThan()).rejects.toMatchObject({
+      await expect(lockWith()).rejects.toMatchObject({
         hint: 'Move that file away, or choose another directory.',
       });
     },
@@ -282,5 +282,5 @@ it.each([
   ['draft.json.lock.0123456789abcdef', undefined],
   ['.0123456789abcdef.tmp', undefined],
 ])('lockBeingMade: %s is to become %s', (name, lock) => {
-  expect(lockBeingMade(name)).toBe(lock);
+  expect(lockOfCandidate(name)).toBe(lock);
 });

@@ -15,7 +15,7 @@ beforeEach(async () => {
 const isDirectory = async (path: string): Promise<boolean> => (await stat(path)).isDirectory();
 
 describe('makeDirectory', () => {
-  it('makes what is missing, and leaves alone what is there', async () => {
+  it('creates missing directories and keeps existing ones', async () => {
     const path = join(root, 'a', 'b', 'c');
     await makeDirectory(path);
     await writeFile(join(path, 'file'), 'kept');
@@ -24,14 +24,14 @@ describe('makeDirectory', () => {
     expect((await stat(join(path, 'file'))).size).toBe(4);
   });
 
-  it('takes a link to a directory for one, and the root', async () => {
+  it('accepts a link to a directory, and the root', async () => {
     await symlink(root, join(root, 'link'), 'junction');
     await makeDirectory(join(root, 'link', 'a'));
     await makeDirectory('/');
     expect(await isDirectory(join(root, 'a'))).toBe(true);
   });
 
-  it('can be called by many at once', async () => {
+  it('can be called concurrently', async () => {
     const path = join(root, 'a', 'b', 'c');
     await Promise.all(Array.from({ length: 50 }, () => makeDirectory(path)));
     expect(await isDirectory(path)).toBe(true);

@@ -15,7 +15,7 @@ async function temporaryDirectory(): Promise<string> {
 /** In seconds, as `utimes` takes it. */
 const hoursAgo = (count: number): number => Date.now() / 1000 - count * 3600;
 
-it('removes old leftovers, whether files or directories, and nothing else', async () => {
+it('removes stale leftovers only, both files and directories', async () => {
   const directory = await temporaryDirectory();
   await mkdir(join(directory, 'left-old', 'below'), { recursive: true });
   for (const name of ['left-file', 'left-recent', 'other']) await writeFile(join(directory, name), '');
@@ -27,7 +27,7 @@ it('removes old leftovers, whether files or directories, and nothing else', asyn
   expect((await readdir(directory)).toSorted()).toEqual(['left-recent', 'other']);
 });
 
-it('leaves a directory in which a file is being written, however long that takes', async () => {
+it('keeps a directory in which a file is being written', async () => {
   const directory = await temporaryDirectory();
   for (const [name, age] of [
     ['left-busy', 0.9],
@@ -56,6 +56,6 @@ it.runIf(process.platform !== 'win32')(
   },
 );
 
-it('does no harm where there is nothing to sweep', async () => {
+it('ignores a missing directory', async () => {
   await expect(sweep(join(await temporaryDirectory(), 'none'), () => true)).resolves.toBeUndefined();
 });

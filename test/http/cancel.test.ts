@@ -10,7 +10,7 @@ import { makeTestClient } from '../support/test-client.js';
 const path = '/v2/app/blobs/sha256:0';
 
 describe('a signal', () => {
-  it('that has fired already lets nothing be sent', async () => {
+  it('that has fired already prevents the request', async () => {
     const server = await startScriptedServer();
     const { client } = makeTestClient();
     const sending = client.send({ method: 'GET', url: server.url(path), signal: AbortSignal.abort() });
@@ -18,7 +18,7 @@ describe('a signal', () => {
     expect(server.connections).toBe(0);
   });
 
-  it('ends the wait for an answer, and the connection', async () => {
+  it('ends the wait for a response, and the connection', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, answer: { fault: 'stall' } });
     const { client, waits } = makeTestClient();
@@ -30,7 +30,7 @@ describe('a signal', () => {
     expect(waits).toEqual([]);
   });
 
-  it('ends the wait before a retry, also where the sleep does not heed it', async () => {
+  it('ends the wait before a retry, even if the sleep ignores it', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, answer: { status: 503 } });
     const abort = new AbortController();
@@ -112,23 +112,23 @@ describe('a signal', () => {
     expect(late.destroyed).toBe(true);
   });
 
-  it('that fires after the answer was read changes nothing', async () => {
+  it('that fires after the response was read changes nothing', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, times: 2, answer: { status: 200, body: 'abc' } });
     const { client } = makeTestClient();
     const abort = new AbortController();
-    const answer = await client.send({ method: 'GET', url: server.url(path), signal: abort.signal });
-    expect(await answer.bytes(3)).toHaveLength(3);
+    const response = await client.send({ method: 'GET', url: server.url(path), signal: abort.signal });
+    expect(await response.bytes(3)).toHaveLength(3);
     abort.abort();
     await (await client.send({ method: 'GET', url: server.url(path) })).bytes(3);
     expect(server.connections).toBe(1);
   });
 
-  it('of a time limit is told apart', async () => {
+  it('of a time limit is reported as such', async () => {
     const { client } = makeTestClient();
     const signal = AbortSignal.abort(new DOMException('', 'TimeoutError'));
     const sending = client.send({ method: 'GET', url: new URL('http://127.0.0.1:1/'), signal });
-    await expect(sending).rejects.toThrow(new CancelledError('Cancelled: the time limit was reached'));
+    await expect(sending).rejects.toThrow(new CancelledError('cancelled: the time limit was reached'));
   });
 });
 
@@ -140,8 +140,8 @@ describe('closing the client', () => {
       { method: 'GET', path, answer: { fault: 'stall' } },
     );
     const { client } = makeTestClient();
-    const answer = await client.send({ method: 'GET', url: server.url(path) });
-    const reading = answer.bytes(10);
+    const response = await client.send({ method: 'GET', url: server.url(path) });
+    const reading = response.bytes(10);
     const sending = client.send({ method: 'GET', url: server.url(path) });
     await server.came(2);
     client.close();

@@ -25,14 +25,14 @@ function failure(code: string, message = 's3cret'): Error {
 
 describe('an error of the network', () => {
   it.each([
-    ['ENOTFOUND', 'host r.example was not found (DNS)', false],
-    ['EAI_AGAIN', 'host r.example cannot be looked up right now (DNS, EAI_AGAIN)', true],
+    ['ENOTFOUND', 'host r.example not found (DNS)', false],
+    ['EAI_AGAIN', 'lookup of host r.example failed (DNS, EAI_AGAIN)', true],
     ['ECONNREFUSED', 'r.example:5000 refused the connection', true],
-    ['ECONNRESET', 'the server closed the connection without an answer', true],
-    ['EPIPE', 'the server closed the connection without an answer', true],
-    ['EHOSTUNREACH', 'there is no route to r.example:5000 (EHOSTUNREACH)', true],
-    ['ETIMEDOUT', 'there was no answer within the time limit', true],
-    ['HPE_INVALID_CONSTANT', 'the answer is not valid HTTP (HPE_INVALID_CONSTANT)', true],
+    ['ECONNRESET', 'the server closed the connection without a response', true],
+    ['EPIPE', 'the server closed the connection without a response', true],
+    ['EHOSTUNREACH', 'no route to r.example:5000 (EHOSTUNREACH)', true],
+    ['ETIMEDOUT', 'no response within the time limit', true],
+    ['HPE_INVALID_CONSTANT', 'the response is not valid HTTP (HPE_INVALID_CONSTANT)', true],
     ['SELF_SIGNED_CERT_IN_CHAIN', 'is signed by an unknown authority (SELF_SIGNED_CERT_IN_CHAIN)', false],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'is signed by an unknown authority', false],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'the certificate of r.example:5000 is self-signed', false],
@@ -41,19 +41,19 @@ describe('an error of the network', () => {
     ['CERT_NOT_YET_VALID', 'the certificate of r.example:5000 is not valid yet', false],
     ['CERT_REVOKED', 'the certificate of r.example:5000 is not valid (CERT_REVOKED)', false],
     ['MULTIARCH_CONNECT', 'r.example:5000 did not accept a connection within the time limit', true],
-    ['MULTIARCH_UPLOAD', 'the server stopped taking the body', true],
+    ['MULTIARCH_UPLOAD', 'the server stopped reading the body', true],
     ['ESOMETHING', 'the request failed (ESOMETHING)', true],
     ['', 'the request failed', true],
-  ])('%s is put into words', (code, words, temporary) => {
+  ])('%s has a message', (code, reason, temporary) => {
     const error = failure(code);
     expect(error).toBeInstanceOf(UnavailableError);
     expect(error.message).toContain(`GET https://r.example:5000/v2/?sig=REDACTED: `);
-    expect(error.message).toContain(words);
+    expect(error.message).toContain(reason);
     expect(error.message).not.toContain('s3cret');
     expect(error).toMatchObject({ temporary });
   });
 
-  it.each([null, undefined, 'ECONNRESET', 5, {}, { code: 7 }])('%j is put into words too', (thrown) => {
+  it.each([null, undefined, 'ECONNRESET', 5, {}, { code: 7 }])('%j has a message too', (thrown) => {
     expect(describeFailure(thrown, request, false).message).toBe(
       'GET https://r.example:5000/v2/?sig=REDACTED: the request failed',
     );
@@ -62,12 +62,12 @@ describe('an error of the network', () => {
   it.each([
     [
       'write EPROTO 80CC:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../record.c:350:\n',
-      'r.example:5000 does not speak TLS at this port (wrong version number)',
+      'r.example:5000 does not speak TLS on this port (wrong version number)',
       true,
     ],
     [
       'write EPROTO 80CC:error:0A0000C6:SSL routines:tls_get_more_records:packet length too long:../x.c:662:\n',
-      'r.example:5000 does not speak TLS at this port (packet length too long)',
+      'r.example:5000 does not speak TLS on this port (packet length too long)',
       true,
     ],
     [
@@ -78,17 +78,17 @@ describe('an error of the network', () => {
     ['s3cret', 'the TLS handshake with r.example:5000 failed (EPROTO)', false],
     [
       '80CC:error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:../x.c:1:SSL alert number 116',
-      'r.example:5000 asks for a client certificate (tlsv13 alert certificate required)',
+      'r.example:5000 requires a client certificate (tlsv13 alert certificate required)',
       false,
     ],
     [
       '80CC:error:0A000412:SSL routines:ssl3_read_bytes:sslv3 alert bad certificate:../x.c:1:SSL alert number 42',
-      'r.example:5000 asks for a client certificate (sslv3 alert bad certificate)',
+      'r.example:5000 requires a client certificate (sslv3 alert bad certificate)',
       false,
     ],
-  ])('of TLS keeps the reason that OpenSSL gives: %s', (message, words, otherScheme) => {
+  ])('of TLS keeps the reason of OpenSSL: %s', (message, reason, otherScheme) => {
     const error = failure('EPROTO', message);
-    expect(error.message).toContain(words);
+    expect(error.message).toContain(reason);
     expect(error.message).not.toContain('s3cret');
     expect(error).toMatchObject({ otherScheme });
   });
@@ -98,22 +98,22 @@ describe('a certificate', () => {
   it.each([
     ['other.example', '1', 'is for another host name'],
     ['localhost', '-1', 'has expired'],
-  ])('for %s, of %s days, is refused in words', async (name, days, words) => {
+  ])('for %s, valid for %s days, has a message', async (name, days, reason) => {
     const { key, cert } = await selfSigned(name, days);
     const server = await startScriptedServer({ key, cert });
     const error = await new Promise((resolve) => {
-      // Node's own words for what a client sees that trusts the authority.
+      // The error of a client that trusts the authority.
       connect({ port: server.port, host: '127.0.0.1', servername: 'localhost', ca: cert }).once(
         'error',
         resolve,
       );
     });
-    expect(describeFailure(error, request, false).message).toContain(words);
+    expect(describeFailure(error, request, false).message).toContain(reason);
   });
 });
 
 describe('a server with a certificate of its own making', () => {
-  /** What a client says that trusts the certificate itself, or does not. */
+  /** The error of a client with or without trust in the certificate. */
   async function refusal(name: string, days: string, isTrusted: boolean): Promise<unknown> {
     const { key, cert, path } = await selfSigned(name, days);
     const server = await startScriptedServer({ key, cert });
@@ -130,7 +130,7 @@ describe('a server with a certificate of its own making', () => {
     const error = await refusal('localhost', '-1', true);
     expect(error).toMatchObject({
       message: expect.stringMatching(`^GET https://127.* has expired on ${yesterday}$`),
-      hint: expect.stringMatching(/has to be renewed.*clock.*--insecure/),
+      hint: expect.stringMatching(/must be renewed.*clock.*--insecure/),
     });
   });
 
@@ -141,16 +141,18 @@ describe('a server with a certificate of its own making', () => {
     });
   });
 
-  it('that nobody vouches for: that it can be trusted itself', async () => {
+  it('that is self-signed: it can be trusted itself', async () => {
     expect(await refusal('localhost', '1', false)).toMatchObject({
       message: expect.stringContaining('is self-signed'),
-      hint: expect.stringMatching(/the certificate itself with --cacert FILE.*\/ca\.crt.*--insecure/),
+      hint: expect.stringMatching(
+        /--cacert FILE or NODE_EXTRA_CA_CERTS with the certificate itself.*\/ca\.crt.*--insecure/,
+      ),
     });
   });
 });
 
 describe('a TLS handshake', () => {
-  it('that takes too long is given up', async () => {
+  it('is given up at its time limit', async () => {
     const sockets: Socket[] = [];
     const server = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -162,11 +164,11 @@ describe('a TLS handshake', () => {
     const url = new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`);
     const sending = client.send({ method: 'GET', url });
     await expect(sending).rejects.toThrow(UnavailableError);
-    await expect(sending).rejects.toThrow(`the TLS handshake with ${url.host} took too long`);
+    await expect(sending).rejects.toThrow(`the TLS handshake with ${url.host} timed out`);
   });
 });
 
-/** A certificate that vouches for itself. */
+/** A self-signed certificate. */
 async function selfSigned(name: string, days: string): Promise<TlsFiles & { readonly path: string }> {
   const directory = await mkdtemp(join(tmpdir(), 'multiarch-cert-'));
   onTestFinished(() => rm(directory, { recursive: true }));

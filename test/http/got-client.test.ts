@@ -23,7 +23,7 @@ const failing = (error: Error): RequestBody => ({
 });
 
 describe('a request', () => {
-  it('has the headers it was given and no others that change the answer', async () => {
+  it('has its headers and no others that change the response', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, answer: { status: 200 } });
     const { client } = makeTestClient();
@@ -42,7 +42,7 @@ describe('a request', () => {
     });
   });
 
-  it.each(['POST', 'PUT', 'PATCH'] as const)('%s without a body says that it has none', async (method) => {
+  it.each(['POST', 'PUT', 'PATCH'] as const)('%s without a body has Content-Length 0', async (method) => {
     const server = await startScriptedServer();
     server.expect({
       method,
@@ -63,7 +63,7 @@ describe('a request', () => {
     expect(server.lines()).toEqual([`PUT ${raw}`]);
   });
 
-  it('streams a large body with its length, and gives back what it is answered', async () => {
+  it('streams a large body with its length, and returns the response', async () => {
     const server = await startScriptedServer();
     const content = Buffer.alloc(3_000_000, 'ab');
     server.expect({
@@ -74,26 +74,26 @@ describe('a request', () => {
       answer: { status: 201, body: content },
     });
     const { client, events } = makeTestClient();
-    const answer = await client.send({
+    const response = await client.send({
       method: 'PUT',
       url: server.url(path),
       body: { size: content.length, open: () => Readable.from([content]) },
       timing: 'content',
     });
-    expect(content.equals(await answer.bytes(3_000_000))).toBe(true);
+    expect(content.equals(await response.bytes(3_000_000))).toBe(true);
     expect(events).toContainEqual({ kind: 'bytes', sent: 3_000_000, received: 3_000_000 });
   });
 
   it.each([
     ['fewer', 5],
     ['more', 3],
-  ])('is cut off where its body has %s bytes than it says', async (what, size) => {
+  ])('fails if its body has %s bytes than its size', async (what, size) => {
     const server = await startScriptedServer();
     const { client } = makeTestClient();
     const body = { size, open: () => Readable.from([Buffer.from('ab'), Buffer.from('cd')]) };
     const sending = client.send({ method: 'PUT', url: server.url(path), body });
     await expect(sending).rejects.toThrow(FailedError);
-    await expect(sending).rejects.toThrow(`has ${what} than the ${size} bytes`);
+    await expect(sending).rejects.toThrow(`has ${what} than the announced ${size} bytes`);
   });
 
   it('fails as its body fails, at once', async () => {
@@ -104,7 +104,7 @@ describe('a request', () => {
     await expect(client.send({ method: 'PUT', url, body: failing(notFound) })).rejects.toBe(notFound);
     await expect(
       client.send({ method: 'PUT', url, body: failing(new Error('disk on fire')) }),
-    ).rejects.toThrow(new FailedError('The body to send could not be read: disk on fire'));
+    ).rejects.toThrow(new FailedError('cannot read the request body: disk on fire'));
     const body = { size: 1, open: () => Promise.reject(notFound) };
     await expect(client.send({ method: 'PUT', url, body })).rejects.toBe(notFound);
     expect(waits).toEqual([]);
@@ -112,15 +112,15 @@ describe('a request', () => {
 
   it.each([
     ['https://user:pw@r.example/', 'user information'],
-    ['ftp://r.example/', 'no HTTP URL'],
-  ])('to %s is refused before anything is sent', async (url, why) => {
+    ['ftp://r.example/', 'not an HTTP URL'],
+  ])('to %s is rejected before it is sent', async (url, why) => {
     const { client } = makeTestClient();
     const sending = client.send({ method: 'GET', url: new URL(url) });
     await expect(sending).rejects.toThrow(ArgumentError);
     await expect(sending).rejects.toThrow(why);
   });
 
-  it('with a line break in a header is refused, and the header not quoted', async () => {
+  it('with a line break in a header is rejected, and the header not quoted', async () => {
     const server = await startScriptedServer();
     const { client, waits } = makeTestClient();
     const headers = { authorization: 'Bearer s3cret\r\nX-Evil: 1' };
@@ -131,7 +131,7 @@ describe('a request', () => {
   });
 });
 
-describe('an answer', () => {
+describe('a response', () => {
   it('has its headers in lower case, repeated ones together and apart', async () => {
     const server = await startScriptedServer();
     const challenges = ['Basic realm="a, b"', 'Bearer realm="https://a.example/token"'];
@@ -141,23 +141,32 @@ describe('an answer', () => {
       answer: { status: 401, headers: { 'WWW-Authenticate': challenges, Warning: '299 - "careful"' } },
     });
     const { client } = makeTestClient();
-    const answer = await client.send({ method: 'GET', url: server.url(path) });
-    expect(answer.headers['www-authenticate']).toBe(challenges.join(', '));
-    expect(answer.headerValues('WWW-Authenticate')).toEqual(challenges);
-    expect(answer.headerValues('warning')).toEqual(['299 - "careful"']);
-    expect(answer.headerValues('link')).toEqual([]);
-    expect(answer.headers['link']).toBeUndefined();
+    const response = await client.send({ method: 'GET', url: server.url(path) });
+    expect(response.headers['www-authenticate']).toBe(challenges.join(', '));
+    expect(response.headerValues('WWW-Authenticate')).toEqual(challenges);
+    expect(response.headerValues('warning')).toEqual(['299 - "careful"']);
+    expect(response.headerValues('link')).toEqual([]);
+    expect(response.headers['link']).toBeUndefined();
+  });
+
+  it('has the address that it came from', async () => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'GET', path, times: 2, answer: { status: 200 } });
+    const { client } = makeTestClient();
+    for (let times = 0; times < 2; times += 1) {
+      expect((await client.send({ method: 'GET', url: server.url(path) })).remoteAddress).toBe('127.0.0.1');
+    }
   });
 
   it('names its request without secrets', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, answer: { status: 200 } });
     const { client } = makeTestClient();
-    const answer = await client.send({ method: 'GET', url: server.url(`${path}?sig=s3cret&n=1`) });
-    expect(answer.request).toEqual({ method: 'GET', url: server.url(`${path}?sig=REDACTED&n=1`).href });
+    const response = await client.send({ method: 'GET', url: server.url(`${path}?sig=s3cret&n=1`) });
+    expect(response.request).toEqual({ method: 'GET', url: server.url(`${path}?sig=REDACTED&n=1`).href });
   });
 
-  it('is not decompressed, whatever it says', async () => {
+  it('is not decompressed, whatever its headers', async () => {
     const server = await startScriptedServer();
     server.expect({
       method: 'GET',
@@ -165,8 +174,8 @@ describe('an answer', () => {
       answer: { status: 200, headers: { 'content-encoding': 'gzip' }, body: 'not really' },
     });
     const { client } = makeTestClient();
-    const answer = await client.send({ method: 'GET', url: server.url(path) });
-    expect(Buffer.from(await answer.bytes(100)).toString()).toBe('not really');
+    const response = await client.send({ method: 'GET', url: server.url(path) });
+    expect(Buffer.from(await response.bytes(100)).toString()).toBe('not really');
   });
 
   it.each([
@@ -180,8 +189,8 @@ describe('an answer', () => {
       server.expect({ method, path, times: 3, answer: { status, headers } });
       const { client } = makeTestClient();
       for (let index = 0; index < 3; index += 1) {
-        const answer = await client.send({ method, url: server.url(path) });
-        expect(await answer.bytes(0)).toHaveLength(0);
+        const response = await client.send({ method, url: server.url(path) });
+        expect(await response.bytes(0)).toHaveLength(0);
       }
       expect(server.connections).toBe(1);
     },
@@ -194,14 +203,14 @@ describe('an answer', () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, times: 2, answer: { status: 200, headers, body: 'x'.repeat(100) } });
     const { client } = makeTestClient();
-    const answer = await client.send({ method: 'GET', url: server.url(path) });
-    const reading = answer.bytes(99);
+    const response = await client.send({ method: 'GET', url: server.url(path) });
+    const reading = response.bytes(99);
     await expect(reading).rejects.toThrow(InvalidError);
-    await expect(reading).rejects.toThrow('longer than the 99 bytes');
+    await expect(reading).rejects.toThrow('longer than the allowed 99 bytes');
     expect(await (await client.send({ method: 'GET', url: server.url(path) })).bytes(100)).toHaveLength(100);
   });
 
-  it('that is discarded gives its connection back, or cuts it where much is left', async () => {
+  it('that is discarded keeps its connection, or closes it if much is left', async () => {
     const server = await startScriptedServer();
     const get = async (name: string) => client.send({ method: 'GET', url: server.url(name) });
     const { client } = makeTestClient();
@@ -229,7 +238,7 @@ describe('an answer', () => {
 });
 
 describe('events', () => {
-  it('name the scheme that a registry turned out to speak, also where it is asked again', async () => {
+  it('have the negotiated scheme of a registry, in retries too', async () => {
     const server = await startScriptedServer();
     server.expect(
       { method: 'GET', path, answer: { status: 503 } },
@@ -246,7 +255,7 @@ describe('events', () => {
     expect(events.filter(({ kind }) => kind === 'retry')).toHaveLength(1);
   });
 
-  it('tell what went over the wire, without secrets', async () => {
+  it('report the requests, without secrets', async () => {
     const server = await startScriptedServer();
     server.expect(
       { method: 'POST', path, answer: { status: 503, headers: { 'retry-after': '2', 'x-token': 's3cret' } } },
@@ -254,13 +263,13 @@ describe('events', () => {
       { method: 'POST', path: '/next', body: 'abc', answer: { status: 200, body: 'four' } },
     );
     const { client, events } = makeTestClient();
-    const answer = await client.send({
+    const response = await client.send({
       method: 'POST',
       url: server.url(`${path}?sig=s3cret`),
       headers: { authorization: 'Bearer s3cret' },
       body: { size: 3, open: () => Readable.from([Buffer.from('abc')]) },
     });
-    await answer.bytes(4);
+    await response.bytes(4);
     const url = server.url(`${path}?sig=REDACTED`).href;
     const next = server.url('/next?sig=REDACTED').href;
     const wire = events
@@ -316,7 +325,7 @@ describeVectors('content_length', () => {
       });
       const { client } = makeTestClient({ retries: 0 });
       const sending = client.send({ method: 'HEAD', url: server.url(path) });
-      // HTTP allows a HEAD without a length; who needs one finds that there is none.
+      // HTTP allows the response to a HEAD without a length.
       const size = sending.then(
         (answer) => answer.headers['content-length'] ?? Promise.reject(new Error('no length')),
       );

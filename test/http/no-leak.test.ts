@@ -72,7 +72,7 @@ describe('no credential can be reached from', () => {
     expect(everything(response.body)).not.toContain(token);
   });
 
-  it('the error of a host that refuses, nor from the client', async () => {
+  it('the error of a host that refuses connections, nor from the client', async () => {
     const { client } = makeTestClient({ retries: 0 });
     const url = new URL(`https://127.0.0.1:1/?sig=${token}`);
     const error: unknown = await client

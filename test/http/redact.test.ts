@@ -27,13 +27,13 @@ describe('redactUrl', () => {
     ['https://r.example/x?secret', 'https://r.example/x?REDACTED'],
     ['https://r.example/x?SCOPE=s&%64igest=s', 'https://r.example/x?SCOPE=REDACTED&%64igest=REDACTED'],
     ['https://r.example/x?a=b=c&&d=e#secret', 'https://r.example/x?a=REDACTED&&d=REDACTED'],
-  ])('%s', (url, shown) => {
-    expect(redactUrl(new URL(url))).toBe(shown);
+  ])('%s', (url, redacted) => {
+    expect(redactUrl(new URL(url))).toBe(redacted);
   });
 });
 
 describe('redactHeaders', () => {
-  it('shows only what is known to be harmless', () => {
+  it('shows harmless values only', () => {
     expect(
       redactHeaders({
         Authorization: 'Bearer s3cret',
@@ -60,7 +60,7 @@ describe('redactHeaders', () => {
     ['/v2/a/blobs/uploads/1#s3cret', '/v2/a/blobs/uploads/1'],
     ['//user:s3cret@host/', 'REDACTED'],
     ['relative?sig=s3cret', 'REDACTED'],
-  ])('redacts the Location %s', (location, shown) => {
-    expect(redactHeaders({ location })).toEqual({ location: shown });
+  ])('redacts the Location %s', (location, redacted) => {
+    expect(redactHeaders({ location })).toEqual({ location: redacted });
   });
 });

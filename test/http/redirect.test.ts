@@ -91,40 +91,23 @@ describe('the target of a redirect', () => {
   });
 
   it.each([
-    ['https://r.example/', 'http://r.example/', 'leaves HTTPS'],
-    ['https://r.example/', 'http://other.example/', 'leaves HTTPS'],
-    ['https://localhost/', 'http://localhost/', 'leaves HTTPS, on this machine too'],
-    ['https://r.example/', 'https://user:pw@r.example/', 'user information'],
-    ['https://r.example/', 'https://user@other.example/', 'user information'],
-    ['https://r.example/', 'ftp://r.example/', 'another protocol'],
-    ['https://r.example/', 'file:///etc/passwd', 'another protocol'],
-    ['https://r.example/', 'unix:/var/run/docker.sock', 'another protocol, which got would understand'],
-    ['https://r.example/', 'http://', 'no URL'],
-    ['https://r.example/', 'https://r.example:99999/', 'no URL'],
-    ['https://r.example/', 'https://169.254.169.254/latest/meta-data/', 'the metadata service'],
-    ['http://r.example/', 'http://169.254.169.254/latest/meta-data/', 'the metadata service'],
-    ['https://r.example/', 'https://0xa9fea9fe/', 'the metadata service in hexadecimal'],
-    ['https://r.example/', 'https://[::ffff:169.254.169.254]/', 'the metadata service in IPv6'],
-    ['https://r.example/', 'https://127.0.0.1/', 'this machine'],
-    ['https://r.example/', 'https://localhost/', 'this machine'],
-    ['https://r.example/', 'https://0.0.0.0/', 'this machine'],
-    ['https://r.example/', 'https://10.0.0.1/', 'this network'],
-    ['https://8.8.8.8/', 'https://192.168.1.1/', 'this network'],
-    ['https://10.0.0.1/', 'https://127.0.0.1/', 'a server of this network has no business on this machine'],
-    ['https://10.0.0.1/', 'https://169.254.169.254/', 'nor at the metadata service'],
-  ])('from %s to %s is refused: %s (ggcr #2243, #2285, #2349)', (from, location) => {
-    expect(() => nextHop(hop(from), 307, location)).toThrow(InvalidError);
+    ['http://', 'no URL'],
+    ['https://r.example:99999/', 'no URL'],
+    ['http://other.example/', 'less secure'],
+    ['https://user:pw@r.example/', 'with user information'],
+    ['unix:/var/run/docker.sock', 'of a protocol that got would understand'],
+    ['https://10.0.0.1/', 'nearer than the server'],
+  ])('is not %s (%s)', (location) => {
+    expect(() => nextHop(hop('https://r.example/'), 307, location)).toThrow(InvalidError);
   });
 
   it.each([
-    ['https://10.0.0.1/', 'https://10.0.0.2:9000/'],
-    ['http://127.0.0.1:5000/', 'http://127.0.0.1:9000/'],
-    ['http://localhost:5000/', 'http://172.17.0.2:9000/'],
-    ['https://169.254.1.1/', 'https://169.254.1.1:9000/'],
-    ['http://r.example/', 'http://storage.example/'],
-    ['http://r.example/', 'https://r.example/'],
-  ])('from %s to %s is followed', (from, location) => {
-    expect(nextHop(hop(from), 307, location).url.href).toBe(location);
+    ['http://r.example/', 'http://storage.example/', undefined],
+    ['http://r.example/', 'https://r.example/', undefined],
+    ['https://10.0.0.1/', 'https://10.0.0.2:9000/', undefined],
+    ['https://r.corp/', 'https://10.0.0.2:9000/', '10.0.0.1'],
+  ])('from %s may be %s', (from, location, remoteAddress) => {
+    expect(nextHop({ ...hop(from), remoteAddress }, 307, location).url.href).toBe(location);
   });
 
   it('is not quoted with its secrets when it is refused', () => {

@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
 
-import { isTemporaryStatus, retryWait, type RetryPolicy } from '../../src/http/retry.js';
+import {
+  isTemporaryStatus,
+  catchUpDelay,
+  retryDelay,
+  retryPolicy,
+  settleDelay,
+} from '../../src/http/retry.js';
 import { describeVectors, vectorJson } from '../support/vectors.js';
 
-const policy: RetryPolicy = { retries: 4, now: () => Date.parse('2026-11-20T12:00:00Z'), random: () => 0.5 };
+const policy = retryPolicy({ now: () => Date.parse('2026-11-20T12:00:00Z'), random: () => 0.5 });
 
 describe('isTemporaryStatus', () => {
   it.each([408, 429, 499, 500, 502, 503, 504, 507, 522, 599])('%i may pass', (status) => {
@@ -15,26 +21,26 @@ describe('isTemporaryStatus', () => {
   });
 });
 
-describe('retryWait', () => {
+describe('retryDelay', () => {
   it('waits at random below a cap that doubles from half a second to 15 seconds', () => {
     const caps = Array.from({ length: 8 }, (_, index) =>
-      retryWait({ ...policy, retries: 10, random: () => 1 }, index + 1, { temporary: true }),
+      retryDelay({ ...policy, retries: 10, random: () => 1 }, index + 1, { temporary: true }),
     );
     expect(caps).toEqual([500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]);
-    expect(retryWait({ ...policy, random: () => 0 }, 3, { temporary: true })).toBe(0);
-    expect(retryWait({ ...policy, random: () => 0.25 }, 3, { temporary: true })).toBe(500);
+    expect(retryDelay({ ...policy, random: () => 0 }, 3, { temporary: true })).toBe(0);
+    expect(retryDelay({ ...policy, random: () => 0.25 }, 3, { temporary: true })).toBe(500);
   });
 
   it('gives up after the last try', () => {
-    expect(retryWait(policy, 4, { temporary: true })).toBeTypeOf('number');
-    expect(retryWait(policy, 5, { temporary: true })).toBeUndefined();
-    expect(retryWait({ ...policy, retries: 0 }, 1, { temporary: true })).toBeUndefined();
+    expect(retryDelay(policy, 4, { temporary: true })).toBeTypeOf('number');
+    expect(retryDelay(policy, 5, { temporary: true })).toBeUndefined();
+    expect(retryDelay({ ...policy, retries: 0 }, 1, { temporary: true })).toBeUndefined();
   });
 
   it('leaves alone what will not change', () => {
-    expect(retryWait(policy, 1, { temporary: false })).toBeUndefined();
-    expect(retryWait(policy, 1, { status: 404, retryAfter: '1' })).toBeUndefined();
-    expect(retryWait(policy, 1, { status: 501, retryAfter: undefined })).toBeUndefined();
+    expect(retryDelay(policy, 1, { temporary: false })).toBeUndefined();
+    expect(retryDelay(policy, 1, { status: 404, retryAfter: '1' })).toBeUndefined();
+    expect(retryDelay(policy, 1, { status: 501, retryAfter: undefined })).toBeUndefined();
   });
 
   it.each([
@@ -51,7 +57,7 @@ describe('retryWait', () => {
     ['soon', 250, 'nonsense'],
     ['', 250, 'nothing'],
   ])('Retry-After %j makes it %i ms (%s)', (retryAfter, milliseconds) => {
-    expect(retryWait(policy, 1, { status: 429, retryAfter })).toBe(milliseconds);
+    expect(retryDelay(policy, 1, { status: 429, retryAfter })).toBe(milliseconds);
   });
 
   it.each([
@@ -60,14 +66,25 @@ describe('retryWait', () => {
     '99999999999999999999',
     'Fri, 20 Nov 2026 12:05:01 GMT',
     'Sat, 21 Nov 2026 12:00:00 GMT',
-  ])('Retry-After %j is too far to wait for', (retryAfter) => {
-    expect(retryWait(policy, 1, { status: 429, retryAfter })).toBeUndefined();
-    expect(retryWait(policy, 1, { status: 503, retryAfter })).toBeUndefined();
+  ])('Retry-After %j is too long to wait', (retryAfter) => {
+    expect(retryDelay(policy, 1, { status: 429, retryAfter })).toBeUndefined();
+    expect(retryDelay(policy, 1, { status: 503, retryAfter })).toBeUndefined();
+  });
+});
+
+describe('the other delays', () => {
+  it('of a registry that catches up are two', () => {
+    expect([1, 2, 3].map((tries) => catchUpDelay(tries))).toEqual([250, 1_000, undefined]);
+  });
+
+  it('of a write that is read back is random', () => {
+    expect(settleDelay(policy)).toBe(375);
+    expect(settleDelay({ ...policy, random: () => 0 })).toBe(250);
   });
 });
 
 describeVectors('temporary_errors', () => {
-  /** The statuses that the distribution-spec and distribution itself send these codes with; no code, no answer. */
+  /** The statuses that the distribution-spec and distribution itself send with these codes. */
   const statusOf: Readonly<Record<string, number>> = {
     BLOB_UPLOAD_INVALID: 404,
     DENIED: 403,
@@ -82,7 +99,7 @@ describeVectors('temporary_errors', () => {
   it.each(vectorJson<{ temporary_errors: Row[] }>('challenges.json').temporary_errors)(
     '$codes: $retry',
     ({ codes, retry }) => {
-      // This room knows statuses only; the codes are the registry room's.
+      // Codes are for the registry folder. Here only statuses count.
       expect(codes.length > 0 && codes.every((code) => isTemporaryStatus(statusOf[code] ?? 0))).toBe(retry);
     },
   );

@@ -25,7 +25,7 @@ function registryUrl(host: string): URL {
   return new URL(`https://${host}${path}`);
 }
 
-/** A server that does with each connection's first bytes what the test says. Gives its host. */
+/** Starts a server with a handler for the first bytes of each connection. Returns its host. */
 async function startRawServer(onData: (socket: Socket, data: Buffer) => void): Promise<{ host: string }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -43,7 +43,7 @@ async function startRawServer(onData: (socket: Socket, data: Buffer) => void): P
   return { host: `127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-/** In front of a TLS server: passes TLS on, and answers anything else with these bytes or a reset. */
+/** A proxy that forwards TLS to a server and responds to anything else with these bytes or a reset. */
 async function startTlsFront(
   toPlain: string | ((host: string) => string),
   backend: { readonly port: number },
@@ -78,33 +78,33 @@ describe('defaultSchemes', () => {
 });
 
 describe('a loopback host', () => {
-  it('that speaks plain HTTP is spoken to so, and its scheme remembered', async () => {
+  it('that speaks plain HTTP is used so, and its scheme remembered', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, times: 2, answer: { status: 404 } });
     const { client } = makeTestClient();
     for (let index = 0; index < 2; index += 1) {
-      const answer = await client.send({
+      const response = await client.send({
         method: 'GET',
         url: registryUrl(server.host),
         negotiateScheme: true,
       });
-      expect(answer.url.href).toBe(`http://${server.host}${path}`);
-      answer.discard();
+      expect(response.url.href).toBe(`http://${server.host}${path}`);
+      response.discard();
     }
     expect(server.connections).toBe(1);
   });
 
-  it('that speaks TLS, with a certificate of its own making, is spoken to so', async () => {
+  it('that speaks TLS with a self-signed certificate is used so', async () => {
     const server = await startScriptedServer(tls);
     server.expect({ method: 'GET', path, times: 2, answer: { status: 200 } });
     const { client, events } = makeTestClient();
     for (let index = 0; index < 2; index += 1) {
-      const answer = await client.send({
+      const response = await client.send({
         method: 'GET',
         url: registryUrl(server.host),
         negotiateScheme: true,
       });
-      expect(answer.url.protocol).toBe('https:');
+      expect(response.url.protocol).toBe('https:');
     }
     // One in the wrong scheme, then two in the right one.
     expect(events.filter((event) => event.kind === 'request')).toHaveLength(3);
@@ -128,9 +128,9 @@ describe('a loopback host', () => {
     server.expect({ method, path, answer: { status: 200 } });
     const front = await startTlsFront(toPlain, server);
     const { client, waits } = makeTestClient();
-    const answer = await client.send({ method, url: registryUrl(front.host), negotiateScheme: true });
-    expect(answer.status).toBe(200);
-    expect(answer.url.protocol).toBe('https:');
+    const response = await client.send({ method, url: registryUrl(front.host), negotiateScheme: true });
+    expect(response.status).toBe(200);
+    expect(response.url.protocol).toBe('https:');
     expect(waits).toEqual([]);
   });
 
@@ -142,31 +142,35 @@ describe('a loopback host', () => {
       server,
     );
     const { client } = makeTestClient();
-    const answer = await client.send({
+    const response = await client.send({
       method: 'GET',
       url: registryUrl(front.host),
       headers: { authorization: 'Basic eA==' },
       negotiateScheme: true,
     });
-    expect(answer.url.href).toBe(`https://${front.host}${path}`);
+    expect(response.url.href).toBe(`https://${front.host}${path}`);
   });
 
-  it('that speaks plain HTTP and answers 400 for its own reasons has its answer heard', async () => {
+  it('that speaks plain HTTP and responds with 400 for its own reasons is heard', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, answer: { status: 400, body: 'NAME_INVALID' } });
     const { client } = makeTestClient();
-    const answer = await client.send({ method: 'GET', url: registryUrl(server.host), negotiateScheme: true });
-    expect(answer.status).toBe(400);
-    expect(Buffer.from(await answer.bytes(100)).toString()).toBe('NAME_INVALID');
-    expect(answer.url.protocol).toBe('http:');
+    const response = await client.send({
+      method: 'GET',
+      url: registryUrl(server.host),
+      negotiateScheme: true,
+    });
+    expect(response.status).toBe(400);
+    expect(Buffer.from(await response.bytes(100)).toString()).toBe('NAME_INVALID');
+    expect(response.url.protocol).toBe('http:');
   });
 
-  it('that answers nothing is said to answer in neither scheme', async () => {
+  it('that does not respond fails for both schemes', async () => {
     const { host } = await closedPort();
     const { client, waits } = makeTestClient();
     const sending = client.send({ method: 'GET', url: registryUrl(host), negotiateScheme: true });
     await expect(sending).rejects.toThrow(UnavailableError);
-    await expect(sending).rejects.toThrow(`${host} answers neither over HTTP nor over HTTPS: GET http://`);
+    await expect(sending).rejects.toThrow(`${host} responds neither over HTTP nor over HTTPS: GET http://`);
     await expect(sending).rejects.toThrow(
       `GET https://${host}${path}: ${host} refused the connection (5 tries)`,
     );
@@ -185,7 +189,7 @@ describe('a loopback host', () => {
     expect(plain).toHaveLength(1);
   });
 
-  it('that answers nothing is asked once for all requests that wait', async () => {
+  it('that does not respond is tried once for all waiting requests', async () => {
     const { host } = await closedPort();
     const { client, events } = makeTestClient({ retries: 0 });
     const url = registryUrl(host);
@@ -238,25 +242,29 @@ describe('a loopback host', () => {
 });
 
 describe('an insecure registry', () => {
-  it('that speaks TLS is spoken to so, its certificate unverified', async () => {
+  it('that speaks TLS is used so, its certificate unverified', async () => {
     const server = await startScriptedServer(tls);
     server.expect({ method: 'GET', path, answer: { status: 200 } });
     const { client } = makeTestClient(insecure);
-    const answer = await client.send({ method: 'GET', url: registryUrl(server.host), negotiateScheme: true });
-    expect(answer.url.protocol).toBe('https:');
+    const response = await client.send({
+      method: 'GET',
+      url: registryUrl(server.host),
+      negotiateScheme: true,
+    });
+    expect(response.url.protocol).toBe('https:');
   });
 
-  it('that speaks plain HTTP is spoken to so, with the body opened again', async () => {
+  it('that speaks plain HTTP is used so, with the body opened again', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'PUT', path, body: 'abc', answer: { status: 201 } });
     const { client, waits } = makeTestClient(insecure);
-    const answer = await client.send({
+    const response = await client.send({
       method: 'PUT',
       url: registryUrl(server.host),
       body: { size: 3, open: () => Readable.from([Buffer.from('abc')]) },
       negotiateScheme: true,
     });
-    expect(answer.url.protocol).toBe('http:');
+    expect(response.url.protocol).toBe('http:');
     expect(waits).toEqual([]);
   });
 
@@ -264,17 +272,21 @@ describe('an insecure registry', () => {
     ['closes', (socket: Socket) => socket.end()],
     ['resets', (socket: Socket) => socket.resetAndDestroy()],
     ['does not answer', () => {}],
-  ])('that %s when it is spoken to in TLS is a plain server', async (_what, toTls) => {
+  ])('that %s in response to TLS is a plain server', async (_what, toTls) => {
     const front = await startRawServer((socket, data) => {
       if (data[0] === 0x16) toTls(socket);
       else socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
     });
     const { client } = makeTestClient({ ...insecure, limits: { tls: 50 } });
-    const answer = await client.send({ method: 'GET', url: registryUrl(front.host), negotiateScheme: true });
-    expect(answer.url.protocol).toBe('http:');
+    const response = await client.send({
+      method: 'GET',
+      url: registryUrl(front.host),
+      negotiateScheme: true,
+    });
+    expect(response.url.protocol).toBe('http:');
   });
 
-  it('that speaks TLS but will not have ours is not spoken to in plain HTTP', async () => {
+  it('that rejects the TLS handshake is not tried over plain HTTP', async () => {
     // Fatal alert "protocol version".
     const front = await startRawServer((socket) => {
       socket.end(Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46]));
@@ -299,14 +311,14 @@ describe('a host that may only speak https', () => {
       });
       const { client } = makeTestClient(secure);
       const sending = client.send({ method, url: registryUrl(front.host), negotiateScheme: true });
-      await expect(sending).rejects.toThrow('does not speak TLS at this port');
+      await expect(sending).rejects.toThrow('does not speak TLS on this port');
       await expect(sending).rejects.toMatchObject({ hint: expect.stringContaining('--insecure') });
       // Nothing but TLS handshakes.
       expect(new Set(seen)).toEqual(new Set([0x16]));
     },
   );
 
-  it('must show a certificate that is trusted, and is asked once', async () => {
+  it('must have a trusted certificate, and is tried once', async () => {
     const server = await startScriptedServer(tls);
     const { client, waits } = makeTestClient(secure);
     const sending = client.send({ method: 'GET', url: registryUrl(server.host), negotiateScheme: true });
@@ -320,7 +332,7 @@ describe('a host that may only speak https', () => {
   });
 });
 
-/** A port at which nobody listens. */
+/** A port without a listener. */
 async function closedPort(): Promise<{ host: string }> {
   const server = createServer();
   await new Promise<void>((resolve) => {

@@ -13,7 +13,7 @@ import type { Source } from '../../src/content/source.js';
 import type { Digest } from '../../src/oci/digest.js';
 import type { ManifestDocument } from '../../src/oci/document.js';
 import { parseReference, parseTag } from '../../src/oci/reference.js';
-import { moveContent } from '../../src/publish/move-content.js';
+import { copyGraph } from '../../src/publish/copy-graph.js';
 import { readAll } from '../contract/contract-content.js';
 import { startRegistry } from '../support/docker-registry.js';
 import { sha256 } from '../support/docker-save.js';
@@ -136,7 +136,7 @@ describeIntegration('archives of docker save, by others', ['podman', 'skopeo'], 
     await expectSame(path, 'localhost/two:1');
     await expect(archiveAt(path).selector(undefined)).rejects.toMatchObject({
       kind: 'argument',
-      hint: 'Say which one: localhost/one:1, localhost/two:1.',
+      hint: 'Choose one: localhost/one:1, localhost/two:1.',
     });
   });
 
@@ -163,7 +163,7 @@ describeIntegration('images of docker save in a registry', ['podman', 'skopeo', 
       const target = connect(registry.host)('app');
       // As after a draft: nothing of the conversion is remembered.
       const source = archiveAt(path);
-      await moveContent(target, [{ descriptor: await source.resolve(digest), source }]);
+      await copyGraph(target, [{ descriptor: await source.resolve(digest), source }]);
       await target.writeManifest(await source.readManifest(digest), { tag: parseTag('1') });
 
       const back = join(sandbox.directory, `back-${layerCompression}.tar`);

@@ -146,7 +146,7 @@ describeIntegration('images of archives', ['docker-registry', 'skopeo', 'podman'
         Buffer.from(arm64.config.bytes).toString(),
       );
       expect(await succeed('validate', source)).toContain(`valid image-manifest (${digest}, 1 layer)`);
-      expect(await succeed('diff', source, `${app.name}:${kind}`)).toContain('Both are the same.');
+      expect(await succeed('diff', source, `${app.name}:${kind}`)).toContain('The two are identical.');
       for (const format of ['tree', 'table']) {
         const shown = await succeed('inspect', source, '--format', format);
         expect(shown).toContain('linux/arm64');
@@ -176,20 +176,20 @@ describeIntegration('images of archives', ['docker-registry', 'skopeo', 'podman'
     it.each<
       [change: string, file: string, code: number, words: string, change: (file: string) => Promise<void>]
     >([
-      ['is gone', 'oci-arm64.tar', 3, 'is not there', (file) => rm(file)],
-      ['is gone', 'docker-amd64.tar', 3, 'there is no file', (file) => rm(file)],
+      ['is gone', 'oci-arm64.tar', 3, 'does not exist', (file) => rm(file)],
+      ['is gone', 'docker-amd64.tar', 3, 'no such file:', (file) => rm(file)],
       [
         'holds another image',
         'oci-arm64.tar',
         3,
-        'another one than when the draft was made',
+        'has changed since the draft was created',
         (file) => copyFile(inSandbox('oci-amd64.tar'), file),
       ],
       [
         'holds another image',
         'docker-amd64.tar',
         3,
-        'another one than when the draft was made',
+        'changed since the draft was created',
         (file) => copyFile(inSandbox('docker-arm64.tar'), file),
       ],
       ['has a wrong byte in a layer', 'oci-arm64.tar', 5, 'digest', (file) => spoil(file, 'Hello from')],
@@ -198,7 +198,7 @@ describeIntegration('images of archives', ['docker-registry', 'skopeo', 'podman'
         'is cut off',
         'oci-arm64.tar',
         5,
-        'cut off',
+        'is truncated',
         async (file) => writeFile(file, (await readFile(file)).subarray(0, 1500)),
       ],
     ])('%s: %s ends with %d', async (_, file, code, words, change) => {
@@ -237,7 +237,7 @@ describeIntegration('images of archives', ['docker-registry', 'skopeo', 'podman'
       await expectImages();
       for (const place of [list, `oci-archive:${inSandbox('out.tar')}:latest`, other]) {
         expect(await succeed('validate', place)).toContain(`valid image-index (${digest}, 2 manifests)`);
-        expect(await succeed('diff', place, `${app.name}:1.2`)).toContain('Both are the same.');
+        expect(await succeed('diff', place, `${app.name}:1.2`)).toContain('The two are identical.');
         const raw = succeeded(await skopeo(sandbox, ['inspect', '--raw', place]));
         expect(raw).toBe((await app.readManifest('1.2')).text);
       }
@@ -308,7 +308,7 @@ describeIntegration('images of archives', ['docker-registry', 'skopeo', 'podman'
         Buffer.from(arm64.config.bytes).toString(),
       );
       expect(succeeded(await run('validate', source))).toContain(`valid image-manifest (${digest}, 1 layer)`);
-      expect(succeeded(await run('diff', source, `${app.name}:copied`))).toContain('Both are the same.');
+      expect(succeeded(await run('diff', source, `${app.name}:copied`))).toContain('The two are identical.');
       expect(await run('copy', `docker-daemon:${staging.host}/parts:gone`, `${app.name}:gone`)).toMatchObject(
         {
           code: 3,

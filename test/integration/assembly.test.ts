@@ -83,8 +83,8 @@ images:
     expect(copied).toMatchObject({ code: 0 });
   });
 
-  it('does what the script does that the README shows beside it, by docker', async () => {
-    const text = page('README.md');
+  it('publishes what the docker script beside it in docs/migration.md publishes', async () => {
+    const text = page('docs/migration.md');
     const block = (directive: string): string =>
       (blocksOf(text).find((each) => each.directive === directive)?.code ?? '').replaceAll(
         'registry.example.com/team/app',

@@ -173,6 +173,7 @@ describeIntegration('AWS credentials', ['openssl'], () => {
       stdout: `${PRIVATE_HOST}: AWS (password) from Amazon ECR, through the AWS SDK: ${place}\n`,
     });
     expect(vendors.asked).toEqual(asked);
+    expect(stderr).not.toContain('NodeVersionSupportWarning');
     for (const secret of ['a-secret-key', 'a-session', 'an-sso-token', 'an-identity-token', api.password]) {
       expect(stderr).not.toContain(secret);
     }

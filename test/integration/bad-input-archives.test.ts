@@ -57,7 +57,7 @@ describe.runIf(process.platform !== 'win32')('a full disk', () => {
     return run('sh', script, { cwd: sandbox.directory, env: { ...sandbox.env, TMPDIR: temporary } });
   }
 
-  const FULL = /the limit of the size of a file is reached\nhint: Make room, or .+\.\n$/;
+  const FULL = /the file size limit is reached\nhint: Free some disk space, or .+\.\n$/;
 
   it('for a blob of a target archive: the archive that was there stays', async () => {
     await writeFile(at('in.tar'), layoutArchive([dockerImage(image, 'docker.io/acme/app:1')]));
@@ -102,8 +102,8 @@ describe.runIf(process.platform !== 'win32')('a full disk', () => {
     const result = await limited(512, 'copy', '-q', 'oci-archive:in.tar', `${registry.host}/app:1`);
     expect(result).toMatchObject({ code: 1, stdout: '' });
     expect(result.stderr).toBe(
-      `cannot write a temporary file in ${temporary}: the limit of the size of a file is reached\n` +
-        'hint: Set TMPDIR to a directory with more room, or decompress the archive first.\n',
+      `cannot write a temporary file in ${temporary}: the file size limit is reached\n` +
+        'hint: Set TMPDIR to a directory with more space, or decompress the archive first.\n',
     );
     expect(registry.manifest('app', '1')).toBeUndefined();
     await expectClean(result);
@@ -139,7 +139,7 @@ describe('Ctrl-C', () => {
       },
     });
     expect(result).toMatchObject({ code: 130, stdout: '' });
-    expect(result.stderr).toMatch(/^Cancelled\b/m);
+    expect(result.stderr).toMatch(/^cancelled\b/m);
     await expectClean(result);
     return result;
   }

@@ -170,7 +170,7 @@ describeIntegration('Amazon ECR', ['openssl'], () => {
     for (const host of [PRIVATE_HOST, PUBLIC_HOST]) {
       const result = await command([...words, host], { env: withoutAws, stdin: 'a mistake' });
       expect(result.code).toBe(4);
-      expect(result.stderr).toMatch(/refused[^]*Your Authorization Token is invalid/);
+      expect(result.stderr).toMatch(/rejected[^]*Your Authorization Token is invalid/);
       expect(result.stderr).not.toContain('a mistake');
     }
     const shown = await command(['login', '--show', PUBLIC_HOST], { env: withoutAws });
@@ -217,11 +217,11 @@ describeIntegration('Amazon ECR', ['openssl'], () => {
   describe('explains', () => {
     it.each<[what: string, prepare: () => unknown, env: Record<string, string>, code: number, says: RegExp]>([
       [
-        'that there are no AWS credentials, and which were tried',
+        'that there are no AWS credentials, and which sources were tried',
         () => {},
         withoutAws,
         4,
-        /there are no AWS credentials to log in to 123456789012\.dkr[^]*AWS_ACCESS_KEY_ID[^]*profile[^]*SSO/,
+        /no AWS credentials to log in to 123456789012\.dkr[^]*AWS_ACCESS_KEY_ID[^]*profile[^]*SSO/,
       ],
       [
         'which permission is missing to upload',
@@ -260,7 +260,7 @@ describeIntegration('Amazon ECR', ['openssl'], () => {
       const result = await publishPrivate({ env });
       expect(result.stderr).toMatch(says);
       expect(result.code).toBe(code);
-      expect(result.stderr).not.toMatch(/password-\d|wJalrXUtnFEMI|warning: there are no/i);
+      expect(result.stderr).not.toMatch(/password-\d|wJalrXUtnFEMI|warning: no AWS/i);
     });
 
     it('which command makes the repository that is missing', async () => {
@@ -276,7 +276,7 @@ describeIntegration('Amazon ECR', ['openssl'], () => {
       await start();
       amazon.private.lose(arm64.manifest.digest);
       const result = await publishPrivate();
-      expect(result.stderr).toContain(`${PRIVATE_HOST}/team/app does not hold: ${arm64.manifest.digest} (`);
+      expect(result.stderr).toContain(`missing from ${PRIVATE_HOST}/team/app: ${arm64.manifest.digest} (`);
       expect(result.code).toBe(5);
     });
   });
@@ -330,7 +330,7 @@ describeIntegration('Amazon ECR', ['openssl'], () => {
       expect(await command(['inspect', image], { env: withoutAws })).toMatchObject({ code: 0 });
       const result = await publishPublic({ env: withoutAws });
       expect(result.code).toBe(4);
-      expect(result.stderr).toMatch(/public\.ecr\.aws answered 403[^]*Log in to AWS/);
+      expect(result.stderr).toMatch(/public\.ecr\.aws responded with 403[^]*Log in to AWS/);
     });
 
     it('explains that a login that is kept and has run out is in the way of reading', async () => {

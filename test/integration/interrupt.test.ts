@@ -64,7 +64,7 @@ describeIntegration('Ctrl-C', ['docker-registry'], () => {
       );
 
       expect(result).toMatchObject({ code: 130, stdout: '' });
-      expect(result.stderr).toMatch(/^Cancelled\b/m);
+      expect(result.stderr).toMatch(/^cancelled\b/m);
       expect(await drafts()).toEqual(before);
       expect(requests).toContain(`DELETE /v2/${path}/blobs/uploads/<id> ${status}`);
       const repository = join(registry.storage, 'docker/registry/v2/repositories', path);

@@ -100,8 +100,20 @@ describeIntegration('multiarch behind a proxy', ['docker-registry', 'htpasswd', 
   });
 
   it.each([
-    ['asks for a login', { account: proxyAccount }, '', 'asks for a login (HTTP 407)', /Set HTTPS_PROXY=/],
-    ['refuses a login', { account: proxyAccount }, 'jo:s3cret@', 'refused the login in HTTPS_PROXY', /Check/],
+    [
+      'asks for a login',
+      { account: proxyAccount },
+      '',
+      'requires authentication (HTTP 407)',
+      /Set HTTPS_PROXY=/,
+    ],
+    [
+      'refuses a login',
+      { account: proxyAccount },
+      'jo:s3cret@',
+      'rejected the login in HTTPS_PROXY',
+      /Check/,
+    ],
     ['forbids the registry', { status: 403 }, 'jo:s3cret@', 'refused to connect to 0.0.0.0:', /NO_PROXY=/],
   ])('says of one that %s what to do', async (_what, options, login, words, hint) => {
     const registry = await startTheRegistry({ tls: true });

@@ -128,7 +128,7 @@ describeIntegration('a release', ['docker-registry'], () => {
     await app.deleteManifest(first);
     const { code, stderr } = await ours('undo', list);
     expect(code).toBe(3);
-    expect(stderr).toContain(`what ${list} held before is gone`);
+    expect(stderr).toContain(`the previous image of ${list} is gone`);
     expect(await app.hasManifest(second)).toBe(true);
   });
 

@@ -116,7 +116,7 @@ describeIntegration('referrers', ['docker-registry'], () => {
     await app.add(arm64, listTag(amd64.manifest));
     const { code, stdout, stderr } = await ours('copy', '--referrers', source, `${app.name}:1.2`);
     expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
-    expect(stderr).toContain(`${app.name}:${listTag(amd64.manifest)} should be a list of referrers`);
+    expect(stderr).toContain(`${app.name}:${listTag(amd64.manifest)} is not a referrers index`);
     expect(await app.hasManifest('1.2')).toBe(false);
   });
 

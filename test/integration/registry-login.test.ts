@@ -120,7 +120,7 @@ describeIntegration('a registry with a token server', ['docker-registry', 'opens
   it('says in its own words that the password is wrong', async () => {
     const bench = open({ kind: 'basic', username: 'jane', password: 'wrong' });
     await expect(bench.send('GET', 'app', 'manifests/none', 'pull')).rejects.toThrow(
-      /^The login for 127\.0\.0\.1:\d+ was refused \(token server localhost:\d+\): incorrect username or password$/,
+      /^the login for 127\.0\.0\.1:\d+ was rejected \(token server 127\.0\.0\.1:\d+\): incorrect username or password$/,
     );
   });
 

@@ -90,7 +90,7 @@ describeIntegration(
       await configure(authority());
       const { code, stderr } = await push('none');
       expect(code).toBe(6);
-      expect(stderr).toContain(`${registry.host} asks for a client certificate`);
+      expect(stderr).toContain(`${registry.host} requires a client certificate`);
       expect(stderr).toMatch(/^hint: .*--cert FILE and --key FILE.*client\.cert and client\.key/m);
     });
 
@@ -101,7 +101,7 @@ describeIntegration(
       await configure({ ...authority(), 'client.cert': cert, 'client.key': key });
       const { code, stderr } = await push('own');
       expect(code).toBe(6);
-      expect(stderr).toContain(`${registry.host} refused the client certificate`);
+      expect(stderr).toContain(`${registry.host} rejected the client certificate`);
     });
 
     it('is not asked while something is wrong with the files', async () => {
@@ -113,7 +113,7 @@ describeIntegration(
       expect(alone).toMatchObject({ code: 1, stdout: '' });
       expect(alone.stderr).toContain(`${certs}/client.cert is a client certificate without its key`);
       expect(nonsense).toMatchObject({ code: 1, stdout: '' });
-      expect(nonsense.stderr).toContain(`there is no key in PEM form in ${certs}/client.key`);
+      expect(nonsense.stderr).toContain(`${certs}/client.key has no key in PEM format`);
     });
   },
 );

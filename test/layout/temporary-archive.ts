@@ -29,7 +29,7 @@ export async function openUntilEnd(path: string): Promise<TarArchive> {
 }
 
 /** What an archive of these bytes is refused with. The path is left out of the message. */
-export async function refusal(bytes: Uint8Array): Promise<InvalidError> {
+export async function openError(bytes: Uint8Array): Promise<InvalidError> {
   const path = await temporaryFile(bytes);
   const error: unknown = await TarArchive.open(path).then(
     (archive) => {
@@ -46,7 +46,7 @@ export async function refusal(bytes: Uint8Array): Promise<InvalidError> {
 /** Opens a file that must be there. */
 export function openFile(archive: TarArchive, name: string): Readable {
   const stream = archive.openFile(name);
-  if (stream === undefined) throw new Error(`${name} is not there`);
+  if (stream === undefined) throw new Error(`${name} does not exist`);
   return stream;
 }
 

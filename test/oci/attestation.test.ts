@@ -5,17 +5,17 @@ import { attestedDigest, imagePlatforms, isAttestation } from '../../src/oci/att
 const amd64 = image('amd64', 'linux/amd64').descriptor;
 const statement = attestation('amd64').descriptor;
 
-it('tells a statement and its image apart', () => {
+it('distinguishes an attestation from its image', () => {
   expect([amd64, statement].map(isAttestation)).toEqual([false, true]);
   expect([amd64, statement].map(attestedDigest)).toEqual([undefined, digest('amd64')]);
 });
 
-it('takes no digest from an entry that is no statement', () => {
+it('returns no digest for other entries', () => {
   const odd = { ...amd64, annotations: { 'vnd.docker.reference.digest': digest('other') } };
   expect(attestedDigest(odd)).toBeUndefined();
 });
 
-it('gives the platforms of images alone, in their order', () => {
+it('returns the platforms of images only, in order', () => {
   const claims = { ...statement, platform: { os: 'linux', architecture: 's390x' } };
   const arm64 = image('arm64', 'linux/arm64').descriptor;
   const platforms = imagePlatforms([arm64, statement, claims, image('none').descriptor, amd64]);

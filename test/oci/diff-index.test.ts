@@ -16,7 +16,7 @@ const about = (word: string): Descriptor => attestation(word).descriptor;
 
 const NOTHING = { added: [], removed: [], changed: [] };
 
-/** What differs between indexes of these entries, without what is always there. */
+/** The differences between indexes of these entries, without the members that are always present. */
 function diff(before: readonly Descriptor[], after: readonly Descriptor[]): Partial<IndexDiff> {
   return found(diffIndexes(indexOf(before), indexOf(after)));
 }
@@ -33,11 +33,11 @@ function found({ before: _before, after: _after, ...rest }: IndexDiff): Partial<
 const isEmpty = (value: unknown): boolean => JSON.stringify(value) === '{}';
 
 describe('diffIndexes', () => {
-  it('finds nothing between an index and itself', () => {
+  it('finds no differences in equal indexes', () => {
     expect(diff([amd64, about('amd64')], [amd64, about('amd64')])).toEqual({ same: true });
   });
 
-  it('says what the two are', () => {
+  it('gives digest and media type of both', () => {
     const [one, other] = [indexOf([amd64]), indexOf([amd64], { mediaType: DOCKER_LIST })];
     const { same, before, after, index } = diffIndexes(one, other);
     expect({ same, before, after }).toEqual({
@@ -48,7 +48,7 @@ describe('diffIndexes', () => {
     expect(index).toEqual({ mediaType: { before: OCI_INDEX, after: DOCKER_LIST } });
   });
 
-  it('finds what came and what went', () => {
+  it('finds added and removed entries', () => {
     expect(diff([amd64, armv7], [arm64, amd64])).toEqual({
       same: false,
       platforms: {
@@ -118,7 +118,7 @@ describe('diffIndexes', () => {
     expect(platforms?.changed[0]?.changes).toEqual(changes);
   });
 
-  it('takes another platform of the same image for another entry', () => {
+  it('treats another platform of the same image as another entry', () => {
     const moved = { ...armv7, platform: parsePlatform('linux/arm/v6') };
     const { platforms } = diff([armv7], [moved]);
     expect(platforms).toMatchObject({ added: [{ descriptor: moved }], removed: [{ descriptor: armv7 }] });
@@ -132,7 +132,7 @@ describe('diffIndexes', () => {
       expect(platforms?.changed).toMatchObject([{ before: newAmd64, after: third }]);
     });
 
-    it('lists those that are left over', () => {
+    it('lists the unpaired ones', () => {
       expect(diff([amd64, newAmd64], [newAmd64]).platforms).toMatchObject({
         added: [],
         removed: [{ descriptor: amd64 }],
@@ -142,8 +142,8 @@ describe('diffIndexes', () => {
     });
   });
 
-  describe('of statements', () => {
-    it('knows them by the platform of their image, and says that they are about it', () => {
+  describe('of attestations', () => {
+    it('pairs them by the platform of their image, and names it', () => {
       const changes = diff([amd64, about('amd64')], [newAmd64, about('newer amd64')]);
       expect(changes.platforms?.changed).toHaveLength(1);
       expect(changes.attestations).toEqual({
@@ -162,7 +162,7 @@ describe('diffIndexes', () => {
       });
     });
 
-    it('lists those that came and went', () => {
+    it('lists added and removed ones', () => {
       expect(diff([amd64, about('amd64')], [amd64]).attestations).toEqual({
         ...NOTHING,
         removed: [{ platform: amd64.platform, descriptor: about('amd64') }],
@@ -173,14 +173,14 @@ describe('diffIndexes', () => {
       });
     });
 
-    it('files one about an image of two platforms under the first', () => {
+    it('gives one for an image of two platforms the first platform', () => {
       const twice = [amd64, { ...amd64, platform: parsePlatform('linux/amd64/v2') }];
       expect(diff(twice, [...twice, about('amd64')]).attestations?.added).toEqual([
         { platform: amd64.platform, descriptor: about('amd64') },
       ]);
     });
 
-    it('says it where the same statement is about another image now', () => {
+    it('reports that the same attestation is for another image', () => {
       const statement = about('amd64');
       const annotations = {
         ...statement.annotations,
@@ -196,7 +196,7 @@ describe('diffIndexes', () => {
     });
   });
 
-  it('compares what says no platform by what it is', () => {
+  it('pairs entries without a platform by their type', () => {
     const chart = (word: string): Descriptor =>
       image(word, undefined, { artifactType: 'application/vnd.example.chart' }).descriptor;
     const nested = image('list', undefined, { mediaType: OCI_INDEX }).descriptor;
@@ -204,7 +204,7 @@ describe('diffIndexes', () => {
     expect(changes.platforms).toMatchObject({ added: [], removed: [], changed: [{ after: chart('two') }] });
   });
 
-  it('finds what the indexes say of themselves', () => {
+  it('finds differences in the other members of the indexes', () => {
     const subject = armv7;
     const before = indexOf([amd64], { annotations: { a: '1' }, artifactType: 'application/a', subject });
     const after = indexOf([amd64], { annotations: { a: '2' }, subject: arm64 });
@@ -220,7 +220,7 @@ describe('diffIndexes', () => {
   });
 
   describe('of order', () => {
-    it('says what both have, each in its own order', () => {
+    it('lists the common entries in the order of each side', () => {
       expect(
         diff([amd64, armv7, arm64, about('amd64')], [arm64, about('newer amd64'), newAmd64]).order,
       ).toEqual({
@@ -237,11 +237,11 @@ describe('diffIndexes', () => {
       });
     });
 
-    it('is silent where entries came or went between', () => {
+    it('ignores added and removed entries', () => {
       expect(diff([amd64, arm64], [armv7, amd64, about('gone'), arm64]).order).toBeUndefined();
     });
 
-    it('names what has no platform by what it is', () => {
+    it('names entries without a platform by their type', () => {
       const chart = image('chart', undefined, { artifactType: 'application/vnd.example.chart' }).descriptor;
       const odd = image('odd').descriptor;
       const names = diff([chart, odd, about('gone')], [about('gone'), odd, chart]).order?.before;
@@ -253,7 +253,7 @@ describe('diffIndexes', () => {
     });
   });
 
-  it('finds no more than another form where other bytes say the same', () => {
+  it('finds only another digest if the content is equal', () => {
     const one = indexOf([amd64]);
     const compact = JSON.stringify(JSON.parse(Buffer.from(one.bytes).toString()));
     const other = parseDocument(Buffer.from(compact)) as Comparable;

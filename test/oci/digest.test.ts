@@ -13,7 +13,7 @@ import { ArgumentError } from '../../src/oci/errors.js';
 const sha256 = `sha256:${'0123456789abcdef'.repeat(4)}`;
 const sha512 = `sha512:${'0123456789abcdef'.repeat(8)}`;
 
-describe('isKnownDigest', () => {
+describe('isVerifiableDigest', () => {
   it.each([
     [`sha256:${'0'.repeat(64)}`, true],
     [`sha512:${'0'.repeat(128)}`, true],
@@ -57,7 +57,7 @@ describe('parseDigest', () => {
     [sha256.replace('0', 'g'), 'other than hexadecimal digits'],
     [`${sha256}\n`, 'other than hexadecimal digits'],
     ['sha256:../../../../etc/passwd', 'other than hexadecimal digits'],
-  ])('refuses %j: %s', (text, problem) => {
+  ])('rejects %j: %s', (text, problem) => {
     expect(() => parseDigest(text)).toThrow(ArgumentError);
     expect(() => parseDigest(text)).toThrow(problem);
     expect(tryParseDigest(text)).toBeUndefined();

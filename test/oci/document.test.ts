@@ -51,23 +51,23 @@ describe('documentDescriptor', () => {
     ['none: an old image', { config: at('c', 'application/octet-stream') }, OCI_MANIFEST, undefined],
     ['none: nothing known', { config: at('c', OCI_EMPTY) }, OCI_MANIFEST, undefined],
     ['none: Docker knows no artifacts', { config: at('c', 'application/y') }, DOCKER_MANIFEST, undefined],
-  ])('marks an artifact with %s', (_name, members, mediaType, artifactType) => {
+  ])('gives an artifact type for %s', (_name, members, mediaType, artifactType) => {
     expect(documentDescriptor(parse({ mediaType, layers: [], ...members })).artifactType).toBe(artifactType);
   });
 
-  it('marks an index of artifacts', () => {
+  it('gives the artifact type of an index', () => {
     const document = parse({ mediaType: OCI_INDEX, manifests: [], artifactType: 'application/a' });
     expect(documentDescriptor(document).artifactType).toBe('application/a');
   });
 });
 
 describe('childrenOf', () => {
-  it('is the entries of an index, in order and with doubles, without the subject', () => {
+  it('are the entries of an index, in order and with duplicates, without the subject', () => {
     const manifests = [at('b'), at('a'), at('b')];
     expect(childrenOf(parse({ mediaType: OCI_INDEX, manifests, subject: at('s') }))).toEqual(manifests);
   });
 
-  it('is config and layers of a manifest, those not for distribution too', () => {
+  it('are the config and all layers of a manifest, including non-distributable ones', () => {
     const foreign = at('f', 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip');
     const value = { mediaType: OCI_MANIFEST, config: at('c'), layers: [at('l'), foreign], subject: at('s') };
     expect(childrenOf(parse(value))).toEqual([at('c'), at('l'), foreign]);

@@ -8,7 +8,7 @@ import { describeVectors, vectorBytes } from '../support/vectors.js';
 const parse = (value: unknown): ImageConfig => parseImageConfig(Buffer.from(JSON.stringify(value)));
 
 describe('parseImageConfig', () => {
-  it('reads what we need, and null as none', () => {
+  it('reads the used members, and null as absent', () => {
     const config = parse({
       architecture: 'amd64',
       os: 'windows',
@@ -44,17 +44,17 @@ describe('parseImageConfig', () => {
     ['an os that is a number', { architecture: 'amd64', os: 1 }, '/os must be a string'],
     ['features that are a text', { 'os.features': 'a' }, '/os.features must be an array'],
     ['a layer without a digest', { rootfs: { diff_ids: ['x'] } }, '/rootfs/diff_ids/0 is not a digest'],
-  ])('refuses %s', (_name, value, message) => {
+  ])('rejects %s', (_name, value, message) => {
     expect(() => parse(value)).toThrow(message);
     expect(() => parse(value)).toThrow(InvalidError);
   });
 
-  it('names what it refuses', () => {
+  it('names the config in errors', () => {
     expect(() => parseImageConfig(Buffer.from('-----BEGIN'), 'the config of app:1')).toThrow(
       'the config of app:1 is not JSON',
     );
     expect(() => parseImageConfig(Buffer.alloc(MAX_CONFIG_BYTES + 1, ' '))).toThrow(
-      `${MAX_CONFIG_BYTES} at most`,
+      `the limit is ${MAX_CONFIG_BYTES}`,
     );
   });
 });

@@ -93,7 +93,7 @@ describe('parseImageLocation', () => {
     }
   });
 
-  it('reads docker-daemon:app as an image of the daemon', () => {
+  it('parses docker-daemon:app as an image of the daemon', () => {
     const location = parseImageLocation('docker-daemon:app');
     expect(location.transport).toBe('docker-daemon');
     expect(formatImageLocation(location)).toBe('docker-daemon:docker.io/library/app:latest');
@@ -108,32 +108,32 @@ describe('parseImageLocation', () => {
   });
 
   it.each([
-    ['oci:', 'it names no directory'],
-    ['oci::1', 'it names no directory'],
-    [`oci:@${digest}`, 'it names no directory'],
+    ['oci:', 'the directory is missing'],
+    ['oci::1', 'the directory is missing'],
+    [`oci:@${digest}`, 'the directory is missing'],
     ['oci:out:', 'the tag is empty'],
-    ['oci://r.example/app', 'this is not a directory'],
+    ['oci://r.example/app', '"//" does not start the path of a directory'],
     [`oci:out:1.2@${digest}`, 'it has both a tag and a digest'],
     ['oci:out@sha256:abc', 'sha256 has 64 hexadecimal digits, this has 3'],
     ['oci:out@sha256:', 'sha256 has 64 hexadecimal digits, this has 0'],
-    ['oci-archive:', 'it names no file'],
+    ['oci-archive:', 'the file is missing'],
     ['oci-archive:app.tar:', 'the tag is empty'],
-    ['oci-archive://r.example/app', 'this is not a file'],
+    ['oci-archive://r.example/app', '"//" does not start the path of a file'],
     [`oci-archive:app.tar:1.2@${digest}`, 'it has both a tag and a digest'],
-    ['docker-archive:', 'it names no file'],
-    ['docker-archive::app:1', 'it names no file'],
+    ['docker-archive:', 'the file is missing'],
+    ['docker-archive::app:1', 'the file is missing'],
     ['docker-archive:app.tar:', 'the reference is empty'],
     ['docker-archive:app.tar:App', 'repository names are lower case'],
     [`docker-archive:app.tar:app@${digest}`, 'it has both a reference and a digest'],
     ['docker-archive:app.tar@sha256:abc', 'sha256 has 64 hexadecimal digits, this has 3'],
-    ['docker-daemon:', 'names no image'],
+    ['docker-daemon:', 'has no image name'],
     ['docker-daemon:App', 'repository names are lower case'],
     ['docker://', 'it is empty'],
     ['https://r.example/app', 'a reference has no scheme'],
     ['ocidir://out', 'a reference has no scheme'],
     ['r.example/App', 'repository names are lower case'],
     ['', 'it is empty'],
-  ])('refuses %j: %s', (text, problem) => {
+  ])('rejects %j: %s', (text, problem) => {
     expect(() => parseImageLocation(text)).toThrow(ArgumentError);
     expect(() => parseImageLocation(text)).toThrow(problem);
   });
@@ -145,13 +145,13 @@ describe('formatImageLocation', () => {
     [`a@${digest}`, `oci:a@${digest}/`],
     ['a@sha256:', 'oci:a@sha256:/'],
     ['a:b/c', 'oci:a:b/c'],
-  ])('marks where the path %s ends', (path, text) => {
+  ])('keeps the path %s apart from a tag', (path, text) => {
     expect(formatImageLocation({ transport: 'oci', path })).toBe(text);
     expect(parseImageLocation(text)).toStrictEqual({ transport: 'oci', path });
   });
 });
 
-describe('where something can be published', () => {
+describe('isTargetLocation', () => {
   it.each([
     ['app:1', true],
     ['oci:out:1', true],

@@ -60,7 +60,7 @@ interface Vectors {
 
 const digest = digestOf(Buffer.from('a'));
 
-/** A document that has the members of this media type, and says so itself. */
+/** A document with the members of this media type and with its mediaType. */
 function bodyOf(mediaType: string): Readonly<Record<string, unknown>> {
   const config = { mediaType: mediaType === DOCKER_MANIFEST ? DOCKER_CONFIG : OCI_CONFIG, digest, size: 1 };
   return mediaType.includes('list') || mediaType.includes('index')
@@ -96,7 +96,7 @@ function readIndex(file: string): IndexDocument {
   return document;
 }
 
-/** What the config of one of oras's images says, which its file is named after. */
+/** The platform in the config of one of oras's images, from the name of its file. */
 function platformOf(file: string): Platform {
   const name = /oras-child-(\w+)\.json/.exec(file)?.[1] ?? '';
   return parsePlatform(`linux/${name.replace('armv7', 'arm/v7')}`);
@@ -159,7 +159,7 @@ describeVectors('index-ops.json', () => {
 
     // A list without mediaType is read (as containerd does, above), but never valid.
     it.each(numbered.filter(({ system }) => system === 'distribution'))(
-      'distribution, a registry that takes in: $number $content_type, $body_mediaType',
+      'distribution, a registry that accepts: $number $content_type, $body_mediaType',
       ({ content_type, body_mediaType, accepted }) => {
         const kind = content_type === DOCKER_LIST ? 'docker-manifest-list' : 'image-index';
         const body = body_mediaType === '' ? index : { ...index, mediaType: body_mediaType };
@@ -175,7 +175,7 @@ describeVectors('index-ops.json', () => {
         'digest in the reference differs from body',
       );
       const bytes = vectorBytes('fixtures/cimage-oci1index.json');
-      expect(() => parseDocument(bytes, { digest })).toThrow(`but should have ${digest}`);
+      expect(() => parseDocument(bytes, { digest })).toThrow(`expected ${digest}`);
       expect(parseDocument(bytes, { digest: digestOf(bytes) }).kind).toBe('index');
     });
     // The other row is about the reference that an index is pushed to.
@@ -184,8 +184,8 @@ describeVectors('index-ops.json', () => {
   describe('list_conversion', () => {
     const source = readIndex('fixtures/podman-fedora-index.json');
 
-    // Which of the two types an index gets is the user's word or the first entry's, not what a registry says it
-    // takes; so of these rows holds that neither type loses anything of the entries.
+    // The user or the first entry determines the type of an index, not the types that a registry
+    // accepts; so these rows check that neither type loses parts of the entries.
     it.each(vectors.list_conversion.filter((row) => isIndexType(row.source_type) && row.error === undefined))(
       '$name: $source_type',
       ({ source_type, preferred = '', forced_to_oci }) => {
@@ -197,7 +197,7 @@ describeVectors('index-ops.json', () => {
       },
     );
 
-    it('special→OCI: a source of no known type is refused, not guessed at', () => {
+    it('special→OCI: a source of an unknown type is rejected', () => {
       const rows = vectors.list_conversion.filter((row) => !isIndexType(row.source_type));
       expect(rows.map(({ name, source_type }) => `${name} ${source_type}`)).toEqual([
         'special→OCI unrecognized',
@@ -205,13 +205,13 @@ describeVectors('index-ops.json', () => {
       expect(isRead({ ...bodyOf(OCI_INDEX), mediaType: 'unrecognized' }, '')).toBe(false);
     });
 
-    it('destination supports only schema1: no index is ever made into that', () => {
+    it('destination supports only schema1: an index is never converted to it', () => {
       expect(vectors.list_conversion.filter((row) => row.error)).toHaveLength(1);
     });
   });
 
   describe('platform_field_rules', () => {
-    it('fedora.index survives index→list→index, and a list the other way', () => {
+    it('fedora.index survives index→list→index, and a list survives the reverse', () => {
       expect(vectors.platform_field_rules).toHaveLength(1);
       const index = converted(readIndex('fixtures/podman-fedora-index.json').value, OCI_INDEX);
       expect(converted(converted(index, DOCKER_LIST), OCI_INDEX)).toEqual(index);
@@ -223,7 +223,7 @@ describeVectors('index-ops.json', () => {
   describe('assembly_goldens', () => {
     const oras = vectors.assembly_goldens.filter(({ system }) => system === 'oras');
 
-    // oras and others write no spaces, or digest before size: what we write, in their order and spaces, is theirs.
+    // oras and others write no white space, or digest before size: in their layout, our result equals theirs.
     it.each(oras)('oras: $children', ({ children = [], index_digest, index_file }) => {
       const written = Buffer.from(JSON.stringify(reordered(assemble(children))));
       if (index_digest !== undefined) expect(digestOf(written)).toBe(index_digest);

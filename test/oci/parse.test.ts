@@ -24,7 +24,7 @@ const bytesOf = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 const parse = (value: unknown, claim?: DocumentClaim): ManifestOrIndex =>
   parseDocument(bytesOf(value), claim);
 
-function refusal(bytes: Uint8Array, claim?: DocumentClaim): InvalidError {
+function rejection(bytes: Uint8Array, claim?: DocumentClaim): InvalidError {
   try {
     parseDocument(bytes, claim);
   } catch (error) {
@@ -34,9 +34,9 @@ function refusal(bytes: Uint8Array, claim?: DocumentClaim): InvalidError {
   throw new Error('was read');
 }
 const rules = (value: unknown, claim?: DocumentClaim): string[] =>
-  refusal(bytesOf(value), claim).problems.map(({ pointer, rule }) => `${pointer} ${rule}`);
+  rejection(bytesOf(value), claim).problems.map(({ pointer, rule }) => `${pointer} ${rule}`);
 
-describe('what is read', () => {
+describe('parseDocument', () => {
   it('keeps the bytes as they are, with their digest', () => {
     const bytes = Buffer.from(
       `\n{ "manifests":[],\t"schemaVersion" : 2 , "mediaType":"${OCI_INDEX.replaceAll('/', '\\/')}"} `,
@@ -47,7 +47,7 @@ describe('what is read', () => {
     expect(document).toMatchObject({ kind: 'index', mediaType: OCI_INDEX });
   });
 
-  it('leaves out what is empty or unknown', () => {
+  it('drops empty and unknown members', () => {
     const platform = {
       architecture: 'arm64',
       os: 'linux',
@@ -64,7 +64,7 @@ describe('what is read', () => {
     });
   });
 
-  it('keeps what is known', () => {
+  it('keeps known members', () => {
     const full = {
       ...entry,
       urls: ['https://a.example/b'],
@@ -98,13 +98,13 @@ describe('what is read', () => {
     expect(parse(image).value).toEqual(image);
   });
 
-  it('reads null for a list as none', () => {
+  it('reads null as an empty list', () => {
     expect(parse({ ...index, manifests: null })).toMatchObject({ kind: 'index', value: { manifests: [] } });
     expect(parse({ ...manifest, layers: null })).toMatchObject({ kind: 'manifest', value: { layers: [] } });
   });
 
   it.each([{ os: 'linux' }, { os: '', architecture: 'amd64' }, {}])(
-    'takes half a platform for none: %j',
+    'drops an incomplete platform: %j',
     (platform) => {
       expect(parse({ ...index, manifests: [{ ...entry, platform }] }).value).toEqual(index);
     },
@@ -125,14 +125,14 @@ describe('what is read', () => {
   });
 });
 
-describe('what a document is', () => {
+describe('the media type of a document', () => {
   const { mediaType: _1, ...bareIndex } = index;
   const { mediaType: _2, ...bareManifest } = manifest;
   const dockerImage = { ...bareManifest, config: { ...config, mediaType: DOCKER_CONFIG } };
 
   it.each([
-    ['what it says itself', manifest, undefined, OCI_MANIFEST],
-    ['what it says itself, not the other name that it goes by', manifest, DOCKER_MANIFEST, OCI_MANIFEST],
+    ['its mediaType', manifest, undefined, OCI_MANIFEST],
+    ['its mediaType, not the equivalent claim', manifest, DOCKER_MANIFEST, OCI_MANIFEST],
     ['an index by its content', bareIndex, undefined, OCI_INDEX],
     ['a list by its content and the claim', bareIndex, DOCKER_LIST, DOCKER_LIST],
     ['an image by its content', bareManifest, undefined, OCI_MANIFEST],
@@ -160,19 +160,19 @@ describe('what a document is', () => {
     'is not %s',
     (mediaType) => {
       expect(rules(index, { mediaType })).toEqual(['/mediaType media-type/mismatch']);
-      expect(refusal(bytesOf(index), { mediaType, label: 'app:1' }).message).toBe(
-        `app:1 is not valid: /mediaType is ${OCI_INDEX}, but was given as ${mediaType}`,
+      expect(rejection(bytesOf(index), { mediaType, label: 'app:1' }).message).toBe(
+        `app:1 is not valid: /mediaType is ${OCI_INDEX}, but its Content-Type or descriptor is ${mediaType}`,
       );
     },
   );
 
-  it('is not an index because someone says so', () => {
+  it('does not become an index by a claim', () => {
     expect(rules(bareManifest, { mediaType: OCI_INDEX })).toEqual(['/mediaType media-type/mismatch']);
     expect(rules(bareIndex, { mediaType: OCI_MANIFEST })).toEqual(['/mediaType media-type/mismatch']);
   });
 });
 
-describe('what is refused', () => {
+describe('parseDocument rejects', () => {
   it.each([
     [
       'both index and manifest',
@@ -215,31 +215,33 @@ describe('what is refused', () => {
     ['by its mediaType', { mediaType: DOCKER_SCHEMA1_SIGNED }, undefined],
     ['by the claim', { anything: true }, `${DOCKER_SCHEMA1}; charset=utf-8`],
   ])('Docker schema 1, known %s', (_name, value, mediaType) => {
-    const error = refusal(bytesOf(value), { mediaType, label: 'app:old' });
+    const error = rejection(bytesOf(value), { mediaType, label: 'app:old' });
     expect(error.message).toContain('app:old is a Docker schema 1 manifest');
-    expect(error.hint).toContain('push it again');
+    expect(error.hint).toContain('push it with a current one');
     expect(error.problems).toMatchObject([{ rule: 'document/schema1' }]);
   });
 
-  it('other bytes than were asked for', () => {
+  it('bytes that do not match digest or size', () => {
     const other = digestOf(Buffer.from('other'));
-    expect(refusal(bytesOf(index), { digest: other, label: 'app@x' }).message).toBe(
-      `app@x has the digest ${digestOf(bytesOf(index))}, but should have ${other}`,
+    expect(rejection(bytesOf(index), { digest: other, label: 'app@x' }).message).toBe(
+      `app@x has the digest ${digestOf(bytesOf(index))}, expected ${other}`,
     );
-    expect(refusal(bytesOf(index), { size: 1 }).message).toContain('but should have 1');
+    expect(rejection(bytesOf(index), { size: 1 }).message).toContain('expected 1');
     const large = digestOf(Buffer.from('other'), 'sha512');
-    expect(refusal(bytesOf(index), { digest: large }).message).toContain(digestOf(bytesOf(index), 'sha512'));
+    expect(rejection(bytesOf(index), { digest: large }).message).toContain(
+      digestOf(bytesOf(index), 'sha512'),
+    );
   });
 
-  it('more bytes than a manifest may have, before they are looked at', () => {
+  it('more bytes than the limit, before parsing', () => {
     const padded = Buffer.concat([bytesOf(index), Buffer.alloc(MAX_MANIFEST_PULL, ' ')]);
-    expect(refusal(padded).message).toContain(`a manifest may have ${MAX_MANIFEST_PULL} at most`);
+    expect(rejection(padded).message).toContain(`the limit is ${MAX_MANIFEST_PULL}`);
     expect(parseDocument(padded.subarray(0, MAX_MANIFEST_PULL)).kind).toBe('index');
   });
 });
 
-describe('the digest that a document is known by', () => {
-  it('is the one that was asked for', () => {
+describe('the digest of a document', () => {
+  it('is the requested one', () => {
     const sha512 = digestOf(bytesOf(index), 'sha512');
     expect(parse(index, { digest: sha512 }).digest).toBe(sha512);
     expect(parse(index, { digest: digestOf(bytesOf(index)), size: bytesOf(index).length }).kind).toBe(
@@ -247,7 +249,7 @@ describe('the digest that a document is known by', () => {
     );
   });
 
-  it('is taken on trust where nobody here can compute it', () => {
+  it('is not checked if its algorithm is not supported', () => {
     expect(parse(index, { digest: 'blake3:abc' as Digest }).digest).toBe('blake3:abc');
   });
 });

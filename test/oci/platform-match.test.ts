@@ -86,12 +86,12 @@ describe('selectPlatform', () => {
     ).toStrictEqual(expected);
   });
 
-  it('takes the first of equals', () => {
+  it('chooses the first of equal candidates', () => {
     const amd64 = parsePlatform('linux/amd64');
     expect(selectPlatform(amd64, [parsePlatform('linux/arm64'), amd64, amd64])).toBe(1);
   });
 
-  it('passes over entries that say nothing', () => {
+  it('skips entries without a platform', () => {
     const amd64 = parsePlatform('linux/amd64');
     const entries = [
       undefined,
@@ -128,7 +128,7 @@ describe('satisfiesPlatform', () => {
     expect(satisfiesPlatform(parsePlatform(candidate), parsePlatform(wanted))).toBe(expected);
   });
 
-  it('is not met by an entry that says nothing', () => {
+  it('is not satisfied by an entry without a platform', () => {
     for (const entry of [undefined, {}, { os: 'linux' }, { os: 'unknown', architecture: 'unknown' }]) {
       expect(satisfiesPlatform(entry, parsePlatform('linux/amd64'))).toBe(false);
     }
@@ -253,8 +253,8 @@ describeVectors('platform matching vectors', () => {
     },
   );
 
-  // Upstream sorts a list with what does not match at its end. Here nothing is sorted and such entries are never
-  // chosen, so what is compared is the order in which the others are.
+  // Upstream sorts entries that do not match to the end. Here nothing is sorted and such entries are never
+  // chosen, so only the order of the others is compared.
   it.each(vectors.containerd_order.map((row) => [row.want, row.input, row] as const))(
     'containerd orders for %s %j',
     (want, input, row) => {
@@ -265,7 +265,7 @@ describeVectors('platform matching vectors', () => {
       expect(order.length).toBeGreaterThan(0);
       if (row.comparers.includes('Only'))
         expect(order).toStrictEqual(row.expected_order.slice(0, order.length));
-      // OnlyOS takes any architecture of the OS, which nothing here asks for; its first one is the same.
+      // OnlyOS accepts any architecture of the OS, which is not offered here; its first one is the same.
       else expect(order[0]).toBe(row.expected_order[0]);
     },
   );
@@ -339,7 +339,7 @@ describeVectors('platform matching vectors', () => {
       // Decided against: they fall back on an entry without a variant, which is arm/v7 and need not run there.
       expect(selected).toBeNull();
     } else if (row.arch === 'matchesImageWithNoPlatform') {
-      // Decided against: they take an entry that names no platform at all, when nothing else fits.
+      // Different by decision: they choose an entry without a platform if nothing else matches.
       expect(selected).toBeNull();
     } else if (fixture.includes('zstd') && row.prefer_gzip === true) {
       // Decided against: they look at the compression before the order. Here the first of equals is taken.

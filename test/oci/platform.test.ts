@@ -32,7 +32,7 @@ describe('parsePlatform', () => {
     expect(parsePlatform(text)).toStrictEqual(platform);
   });
 
-  it('takes from the host what is left out', () => {
+  it('completes the platform from the host', () => {
     const host: Platform = { os: 'darwin', architecture: 'arm', variant: 'v6' };
     expect(parsePlatform('linux', host)).toStrictEqual({ os: 'linux', architecture: 'arm', variant: 'v6' });
     expect(parsePlatform('s390x', host)).toStrictEqual({ os: 'darwin', architecture: 's390x' });
@@ -55,14 +55,14 @@ describe('parsePlatform', () => {
     'linux(%zz)/amd64',
     'arm64(1.0)',
     'linux/amd64\n',
-  ])('refuses %j', (text) => {
+  ])('rejects %j', (text) => {
     expect(() => parsePlatform(text)).toThrow(ArgumentError);
     expect(() => parsePlatform(text)).toThrow(`invalid platform ${JSON.stringify(text)}`);
   });
 });
 
 describe('normalisePlatform', () => {
-  it('brings a platform to its canonical form', () => {
+  it('returns the canonical form', () => {
     expect(
       normalisePlatform({
         os: 'MacOS',
@@ -75,7 +75,7 @@ describe('normalisePlatform', () => {
     ).toStrictEqual({ os: 'darwin', architecture: 'arm64', 'os.features': ['a', 'b'], features: ['x'] });
   });
 
-  it('leaves blank what is missing', () => {
+  it('leaves missing parts blank', () => {
     expect(normalisePlatform({})).toStrictEqual({ os: '', architecture: '' });
   });
 });
@@ -205,7 +205,7 @@ function onHost(text: string): string {
 describeVectors('platform vectors', () => {
   const vectors = vectorJson<Vectors>('platforms.json');
 
-  it('have no section that is not looked at', () => {
+  it('have no unused section', () => {
     expect(
       Object.keys(vectors)
         .filter((name) => !name.startsWith('_'))
@@ -254,14 +254,14 @@ describeVectors('platform vectors', () => {
     },
   );
 
-  it.each(vectors.containerd_parse_invalid.map((row) => [row.input]))('containerd refuses %j', (input) => {
+  it.each(vectors.containerd_parse_invalid.map((row) => [row.input]))('containerd rejects %j', (input) => {
     expect(() => parsePlatform(input)).toThrow(ArgumentError);
   });
 
   it.each([
     ['features after a doubled plus', `linux(+${'+feature'.repeat(16)})/amd64`],
     ['a feature with an equals sign', `linux(+CONFIG_${'FOO=y_'.repeat(16_384)}BAR)/amd64`],
-  ])('containerd refuses %s, however long', (_, text) => {
+  ])('containerd rejects %s, however long', (_, text) => {
     expect(() => parsePlatform(text)).toThrow(ArgumentError);
   });
 
@@ -290,7 +290,7 @@ describeVectors('platform vectors', () => {
   it('containerd normalises an os', () => {
     expect(normalisePlatform({ os: 'macos' }).os).toBe(vectors.containerd_normalize_table.os['macos']);
     expect(normalisePlatform({ os: 'LINUX' }).os).toBe('linux');
-    // Decided against: upstream takes a missing os for the host's. In an index it only says that it is missing.
+    // Different by decision: upstream replaces a missing os with the host's. In an index it is only missing.
     expect(normalisePlatform({ os: '' }).os).toBe('');
   });
 
@@ -320,7 +320,7 @@ describeVectors('platform vectors', () => {
   it.each(vectors.regclient_parse.map((row) => [row.input, row] as const))(
     'regclient parses %s',
     (input, row) => {
-      // Decided against: regclient's own forms; containerd's are windows(10.0.17763.4974)/amd64 and no word for the host.
+      // Different by decision: regclient's own forms; containerd has windows(10.0.17763.4974)/amd64 and no name for the host.
       const isOwnForm = input.includes(',osver=') || input === 'local';
       if (!row.valid || isOwnForm) {
         expect(() => parsePlatform(input)).toThrow(ArgumentError);

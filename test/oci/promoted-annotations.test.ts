@@ -19,7 +19,7 @@ describe('promotedAnnotations', () => {
     'title',
     'description',
     'base.name',
-  ])('promotes %s where all images say the same', (name) => {
+  ])('promotes %s if all images have the same value', (name) => {
     const labels = { [oci(name)]: 'https://example.com/' };
     expect(promotedAnnotations([labels, { ...labels, other: '1' }, labels])).toEqual(labels);
   });
@@ -42,7 +42,7 @@ describe('promotedAnnotations', () => {
     ['name', 'title'],
     ['description', 'description'],
     ['usage', 'documentation'],
-  ])("takes label schema's %s for %s", (before, after) => {
+  ])("reads label schema's %s as %s", (before, after) => {
     const labels = { [old(before)]: 'https://example.com/' };
     expect(promotedAnnotations([labels, labels])).toEqual({ [oci(after)]: 'https://example.com/' });
   });
@@ -55,7 +55,7 @@ describe('promotedAnnotations', () => {
   );
 
   it.each(['/usr/share/doc', 'docker run: see above', 'file:///usr/share/doc'])(
-    'takes no usage that is not a URL of the web: %s',
+    'ignores a usage that is not a web URL: %s',
     (usage) => {
       expect(promotedAnnotations([{ [old('usage')]: usage }])).toEqual({});
     },
@@ -70,20 +70,20 @@ describe('promotedAnnotations', () => {
     ['no image has labels', [undefined, undefined], {}],
     ['one image has another value', [version, { [oci('version')]: '2' }], {}],
     ['one image lacks it', [version, { [oci('vendor')]: 'x' }], {}],
-    ['all take it back', [{ [oci('version')]: '' }, { [oci('version')]: '' }], {}],
-    ['some say it in the old way', [version, { [old('version')]: '1' }], version],
+    ['all unset it', [{ [oci('version')]: '' }, { [oci('version')]: '' }], {}],
+    ['some have only the old label', [version, { [old('version')]: '1' }], version],
     [
-      'an image says both, the new way counts',
+      'an image has both labels, the new one counts',
       [{ ...version, [old('version')]: '2' }, { [old('version')]: '2' }],
       {},
     ],
     [
-      'an image takes back what it says in the old way',
+      'an image unsets its old label',
       [{ [oci('version')]: '', [old('version')]: '1' }, { [old('version')]: '1' }],
       {},
     ],
     ['a label is none of the pre-defined', [{ maintainer: 'x' }, { maintainer: 'x' }], {}],
-  ])('decides where %s', (_why, labelSets, expected) => {
+  ])('decides if %s', (_why, labelSets, expected) => {
     expect(promotedAnnotations(labelSets)).toEqual(expected);
   });
 });

@@ -26,14 +26,14 @@ function tryParse(text: string): Reference | undefined {
   }
 }
 
-function refusal(action: () => unknown): ArgumentError {
+function rejection(action: () => unknown): ArgumentError {
   try {
     action();
   } catch (error) {
     if (error instanceof ArgumentError) return error;
     throw error;
   }
-  throw new Error('nothing was refused');
+  throw new Error('nothing was rejected');
 }
 
 describe('parseReference', () => {
@@ -56,7 +56,7 @@ describe('parseReference', () => {
     expect(familiarReference(reference)).toBe(familiar);
   });
 
-  it('leaves out what was not written', () => {
+  it('has no members that are not in the text', () => {
     expect(parseReference('app')).toStrictEqual({ registry: 'docker.io', path: 'library/app' });
   });
 
@@ -86,8 +86,8 @@ describe('parseReference', () => {
     ['ab'.repeat(32), '64 hexadecimal digits are an image ID', 'REPOSITORY:TAG'],
     [`r.example/${'a'.repeat(256)}`, 'has 256 characters, 255 are allowed', undefined],
     ['a'.repeat(248), 'has 256 characters, 255 are allowed', undefined],
-  ])('refuses %j: %s', (text, problem, hint) => {
-    const error = refusal(() => parseReference(text));
+  ])('rejects %j: %s', (text, problem, hint) => {
+    const error = rejection(() => parseReference(text));
     expect(error.message).toContain(problem);
     if (hint !== undefined) expect(error.hint).toContain(hint);
   });
@@ -96,13 +96,13 @@ describe('parseReference', () => {
     'https://user:secret@r.example/app',
     'user:secret@r.example/app',
     'user:secret@r.example:5000/a/b:1',
-  ])('never repeats a password: %s', (text) => {
-    const error = refusal(() => parseReference(text));
+  ])('never prints a password: %s', (text) => {
+    const error = rejection(() => parseReference(text));
     expect(`${error.message} ${error.hint}`).not.toContain('secret');
   });
 
-  it('reads a hostile text without going back and forth', () => {
-    // A grammar that backtracks would need longer than the test may take.
+  it('parses a hostile text in linear time', () => {
+    // A backtracking grammar would exceed the time limit of the test.
     for (const part of ['a', 'a.', 'a-', 'a_', '-', 'a/', '[:', 'a:']) {
       expect(tryParse(`r.example/${part.repeat(100_000)}!`)).toBeUndefined();
       expect(tryParse(`${part.repeat(100_000)}!`)).toBeUndefined();
@@ -116,7 +116,7 @@ describe('familiarReference', () => {
     ['docker.io/localhost/app', 'is not a repository of localhost'],
     [`docker.io/library/${'ab'.repeat(32)}`, 'is not an image ID'],
     ['docker.io/library/team/app', 'is not team/app'],
-  ])('keeps what the short form would change: %s %s', (text) => {
+  ])('keeps the full form if the short one is another reference: %s %s', (text) => {
     const familiar = familiarReference(parseReference(text));
     expect(formatReference(parseReference(familiar))).toBe(text);
   });
@@ -137,8 +137,8 @@ describe('parseTag', () => {
     expect(parseTag(text)).toBe(text);
   });
 
-  it.each(['', '.1', '-x', 'a:b', 'a/b', 'x'.repeat(129), digest, 'é'])('refuses %j', (text) => {
-    expect(refusal(() => parseTag(text)).hint).toContain('A tag is');
+  it.each(['', '.1', '-x', 'a:b', 'a/b', 'x'.repeat(129), digest, 'é'])('rejects %j', (text) => {
+    expect(rejection(() => parseTag(text)).hint).toContain('A tag is');
   });
 });
 
@@ -164,13 +164,13 @@ describe('parseRegistryHost', () => {
     'r.example:port',
     'ftp://r.example',
     'a b',
-  ])('refuses %j', (text) => {
-    expect(refusal(() => parseRegistryHost(text)).hint).toContain('HOST:PORT');
+  ])('rejects %j', (text) => {
+    expect(rejection(() => parseRegistryHost(text)).hint).toContain('HOST:PORT');
   });
 
-  it('never repeats a password', () => {
-    expect(refusal(() => parseRegistryHost('https://me:secret@r.example')).message).not.toContain('secret');
-    expect(refusal(() => parseRegistryHost('me:secret@r.example')).message).not.toContain('secret');
+  it('never prints a password', () => {
+    expect(rejection(() => parseRegistryHost('https://me:secret@r.example')).message).not.toContain('secret');
+    expect(rejection(() => parseRegistryHost('me:secret@r.example')).message).not.toContain('secret');
   });
 });
 
@@ -219,7 +219,7 @@ describeVectors('distribution/reference', () => {
   const rows = vectorJson<Row[]>('refs.json');
   const ofMode = (mode: string): Row[] => rows.filter((row) => row.mode === mode);
 
-  it('has no mode that is not looked at below', () => {
+  it('has no unused mode', () => {
     expect(new Set(rows.map((row) => row.mode))).toStrictEqual(
       new Set([
         'parse',
@@ -234,14 +234,14 @@ describeVectors('distribution/reference', () => {
         'with-tag',
         'with-digest',
         'parse-named-canonical-only',
-        // Glob patterns over references: nothing here takes one.
+        // Glob patterns over references, which are not supported.
         'familiar-match',
       ]),
     );
   });
 
   describe('parse', () => {
-    // The row says itself that upstream's tests only lack the hash function.
+    // According to the row, upstream's tests only lack the hash function.
     const acceptsSha512 = /^validname@sha512:f{128}$/;
 
     it.each(ofMode('parse').map((row) => [row.input, row] as const))('%s', (input, row) => {
@@ -257,7 +257,7 @@ describeVectors('distribution/reference', () => {
       const reference = tryParse(input);
       const isName = reference !== undefined && reference.tag === undefined && reference.digest === undefined;
       // Decided against: "a/a/…" has 255 characters after its first part, which the pattern does not count. That
-      // part is not a host, so the path on Docker Hub has 257, and Docker Hub refuses it.
+      // part is not a host, so the path on Docker Hub has 257, and Docker Hub rejects it.
       const tooLongOnDockerHub = mode === 'regexp-name' && input.length === 257;
       expect(isName).toBe(row.valid && !tooLongOnDockerHub);
       if (isName) expectRead(row, qualified(row));
@@ -316,7 +316,7 @@ describeVectors('distribution/reference', () => {
 
   it.each(ofMode('docker-ref').map((row) => [row.input, row] as const))('docker-ref %s', (input, row) => {
     const full = formatReference(withDefaultTag(parseReference(input)));
-    // Decided against for a tag beside a digest: upstream drops the tag, here it stays and must hold that digest.
+    // Different by decision: upstream drops a tag beside a digest; here it is kept and must have that digest.
     const hasBoth = /:latest@sha256:/.test(input);
     expect(full).toBe(hasBoth ? input : row.normalized);
   });
@@ -365,26 +365,26 @@ describeVectors('references of regclient and oras-go', () => {
     readonly digest?: string | null;
   }
 
-  /** Where the systems differ, distribution/reference wins. What we do instead, or why a row says nothing here. */
+  /** Where the systems differ, distribution/reference takes precedence. The different result, or why a row does not apply. */
   const decidedAgainst: Readonly<Record<string, string>> = {
     // regclient calls Docker Hub's registry host an alias; docker and distribution/reference leave it as it is.
     'Docker DNS': 'registry-1.docker.io/library/alpine',
     // For regclient a host may end in a dot.
-    'explicit short name with port': 'refused',
-    // Accepts any hexadecimal digits and colons between the brackets, as upstream does; DNS or the socket refuses it.
+    'explicit short name with port': 'rejected',
+    // Accepts any hexadecimal digits and colons between the brackets, as upstream does; DNS or the socket rejects it.
     'invalid ipv6 compression': '[1::2::3]/project/image:tag',
     // regclient's own schemes. Ours is "oci:", see the image locations.
-    'OCI dir': 'refused',
-    'OCI dir with tilde': 'refused',
+    'OCI dir': 'rejected',
+    'OCI dir with tilde': 'rejected',
     // A colon without a tag is an error in distribution/reference.
-    'empty tag with digest (valid form B)': 'refused',
+    'empty tag with digest (valid form B)': 'rejected',
     // A name alone is a repository on Docker Hub.
     'no repo name': 'docker.io/library/localhost',
   };
 
   const rows = vectorJson<OtherRow[]>('refs-other.json');
 
-  it('decide against rows that are there', () => {
+  it('decide only about existing rows', () => {
     expect(rows.map((row) => row.name)).toEqual(expect.arrayContaining(Object.keys(decidedAgainst)));
   });
 
@@ -394,7 +394,7 @@ describeVectors('references of regclient and oras-go', () => {
       const reference = tryParse(input);
       const decision = decidedAgainst[name];
       if (decision !== undefined) {
-        expect(reference === undefined ? 'refused' : formatReference(reference)).toBe(decision);
+        expect(reference === undefined ? 'rejected' : formatReference(reference)).toBe(decision);
       } else if (row.valid) {
         // regclient adds the default tag while it parses.
         const read =

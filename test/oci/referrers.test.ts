@@ -17,7 +17,7 @@ import {
 const HEX = 'a1'.repeat(32);
 const LONG = `${'b2'.repeat(32)}${'c3'.repeat(32)}`;
 
-describe('the tag of a list of referrers', () => {
+describe('the referrers tag', () => {
   it.each([
     [`sha256:${HEX}`, `sha256-${HEX}`],
     // distribution-spec: at most 64 characters of the digest, since the whole is a tag.
@@ -31,7 +31,7 @@ describe('the tag of a list of referrers', () => {
 });
 
 describe("cosign's tags", () => {
-  it('are the digest with what they stand for', () => {
+  it('are the digest with the suffix of their kind', () => {
     expect(cosignTags(parseDigest(`sha256:${HEX}`))).toEqual([
       { kind: 'signature', tag: `sha256-${HEX}.sig` },
       { kind: 'attestation', tag: `sha256-${HEX}.att` },
@@ -39,22 +39,22 @@ describe("cosign's tags", () => {
     ]);
   });
 
-  it.each([`sha512:${LONG}`, 'sha256+b64u:abc'])('are none where no tag can hold %s', (digest) => {
+  it.each([`sha512:${LONG}`, 'sha256+b64u:abc'])('do not exist if %s is too long for a tag', (digest) => {
     expect(cosignTags(parseDigest(digest))).toEqual([]);
   });
 });
 
-describe('a tag that speaks of an image', () => {
+describe('a tag of referrers', () => {
   it.each([
     referrersTag(parseDigest(`sha256:${HEX}`)),
     referrersTag(parseDigest(`sha512:${LONG}`)),
     ...cosignTags(parseDigest(`sha256:${HEX}`)).map(({ tag }) => tag),
-  ])('is known: %s', (tag) => {
+  ])('is recognised: %s', (tag) => {
     expect(isReferrersTag(tag)).toBe(true);
   });
 
   it.each(['', '1.2', 'sha256-abc', `sha256-${HEX}.tar`, `v-sha256-${HEX}`, `sha256-${HEX}0`, HEX])(
-    'is told from others: %j',
+    'is not recognised: %j',
     (tag) => {
       expect(isReferrersTag(tag)).toBe(false);
     },
@@ -68,7 +68,7 @@ function documentOf(value: object) {
   return parseDocument(Buffer.from(JSON.stringify({ schemaVersion: 2, ...value })));
 }
 
-describe('what a list says of a document', () => {
+describe('the descriptor in a referrers index', () => {
   it.each<[string, object, object]>([
     [
       'a manifest with an artifact type',
@@ -108,7 +108,7 @@ describe('what a list says of a document', () => {
   });
 });
 
-describe('a list of referrers', () => {
+describe('a referrers index', () => {
   const referrer = (text: string) => ({
     mediaType: OCI_MANIFEST,
     digest: digestOf(Buffer.from(text)),
@@ -116,7 +116,7 @@ describe('a list of referrers', () => {
   });
   const digests = (list: IndexDocument): Digest[] => list.value.manifests.map(({ digest }) => digest);
 
-  it('begins with the first', () => {
+  it('starts with the first referrer', () => {
     const list = addReferrer(undefined, referrer('a'));
     expect(Buffer.from(list.bytes).toString()).toBe(
       JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [referrer('a')] }),
@@ -128,13 +128,13 @@ describe('a list of referrers', () => {
     texts.reduce<IndexDocument | undefined>((grown, text) => addReferrer(grown, referrer(text)), list) ??
     expect.fail();
 
-  it('is the same in whatever order it came about', () => {
+  it('does not depend on the order of additions', () => {
     const list = grow(['a', 'b', 'c', 'd']);
     expect(digests(list)).toEqual(['a', 'b', 'c', 'd'].map((text) => referrer(text).digest).toSorted());
     for (const order of ['dcba', 'bdac', 'cadb']) expect(grow(order.split('')).digest).toBe(list.digest);
   });
 
-  it('keeps the order that others gave it, and is the same then too', () => {
+  it('keeps the existing order', () => {
     const manifests = ['a', 'b', 'c', 'd'].map(referrer).toSorted((x, y) => (x.digest < y.digest ? 1 : -1));
     const others = asReferrersList(documentOf({ mediaType: OCI_INDEX, manifests }), 'it');
     const list = grow(['e', 'f', 'g'], others);
@@ -144,12 +144,12 @@ describe('a list of referrers', () => {
     for (const order of ['gfe', 'feg']) expect(grow(order.split(''), others).digest).toBe(list.digest);
   });
 
-  it('stays what it is where it has the referrer', () => {
+  it('is unchanged if it has the referrer', () => {
     const list = addReferrer(addReferrer(undefined, referrer('a')), referrer('b'));
     expect(addReferrer(list, { ...referrer('a'), annotations: { other: 'words' } })).toBe(list);
   });
 
-  it('keeps what others wrote, also what nobody here knows', () => {
+  it('keeps existing entries and unknown members', () => {
     const others = {
       schemaVersion: 2,
       manifests: [
@@ -168,7 +168,7 @@ describe('a list of referrers', () => {
     expect(manifests).toContainEqual(referrer('c'));
   });
 
-  it('may be null, as Go writes an empty one', () => {
+  it('can be null, as Go writes an empty list', () => {
     const list = asReferrersList(documentOf({ mediaType: OCI_INDEX, manifests: null }), 'it');
     expect(digests(addReferrer(list, referrer('a')))).toEqual([referrer('a').digest]);
   });
@@ -181,6 +181,8 @@ describe('a list of referrers', () => {
     ],
   ])('is not %s', (_what, value) => {
     expect(() => asReferrersList(documentOf(value), 'app:sha256-abc')).toThrow(InvalidError);
-    expect(() => asReferrersList(documentOf(value), 'app:sha256-abc')).toThrow(/^app:sha256-abc should be/);
+    expect(() => asReferrersList(documentOf(value), 'app:sha256-abc')).toThrow(
+      /^app:sha256-abc is not a referrers index/,
+    );
   });
 });

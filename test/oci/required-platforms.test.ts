@@ -34,11 +34,11 @@ describe('parsePlatformList', () => {
     [[',linux/amd64']],
     [['linux/amd64', ' ']],
     [['linux/amd64,,linux/arm64']],
-  ])('refuses %j, since a requirement must not vanish', (texts) => {
+  ])('rejects %j, since it would disable a requirement', (texts) => {
     expect(() => parsePlatformList(texts)).toThrow(ArgumentError);
   });
 
-  it('names the platform that is none', () => {
+  it('names the invalid platform', () => {
     expect(() => parsePlatformList(['linux/amd64,a/b/c/d'])).toThrow('invalid platform "a/b/c/d"');
   });
 });
@@ -63,7 +63,7 @@ describe('missingPlatforms', () => {
 });
 
 describe('checkRequiredPlatforms', () => {
-  it('says nothing where all are there', () => {
+  it('accepts an index with all platforms', () => {
     expect(checkRequiredPlatforms(platforms('linux/arm64'), platforms('linux/arm64/v8'), 'app:1')).toBe(
       undefined,
     );
@@ -76,7 +76,7 @@ describe('checkRequiredPlatforms', () => {
     ],
     [platforms('unknown/unknown'), 'It has no platforms.'],
     [[undefined], 'It has no platforms.'],
-  ])('lists what is missing and what is there', (present, hint) => {
+  ])('lists the missing and the present platforms', (present, hint) => {
     const check = (): void =>
       checkRequiredPlatforms(
         platforms('linux/amd64', 'linux/arm64', 'linux/s390x').slice(1),

@@ -28,7 +28,7 @@ describe('digests', () => {
     [`sha256+x+-y:${HEX}`, 'digest/grammar'],
     [`sha256:${'z'.repeat(64)}`, 'digest/grammar'],
     ['sha256:../../../../etc/passwd', 'digest/grammar'],
-  ])('%j breaks %s', (digest, rule) => {
+  ])('%j violates %s', (digest, rule) => {
     expect(broken('descriptor', { ...entry, digest })).toEqual([`/digest ${rule}`]);
   });
 
@@ -60,7 +60,7 @@ describe('digests', () => {
     expect(broken(kind, value)).toEqual(pointers.map((pointer) => `${pointer}/digest digest/grammar`));
   });
 
-  it('are looked at in a config', () => {
+  it('are checked in a config', () => {
     expect(broken('image-config', { rootfs: { diff_ids: [DIGEST, DIGEST.toUpperCase()] } })).toEqual([
       '/rootfs/diff_ids/1 digest/grammar',
     ]);
@@ -76,7 +76,7 @@ describe('data', () => {
     ['is the content, by sha512', { ...good, digest: digestOf(content, 'sha512') }, []],
     ['cannot be verified', { ...good, digest: 'blake3:abc' }, []],
     ['lacks its padding', { ...good, data: 'e30' }, ['/data data/base64']],
-    ['holds foreign letters', { ...good, data: 'e3-_' }, ['/data data/base64']],
+    ['has invalid characters', { ...good, data: 'e3-_' }, ['/data data/base64']],
     ['is padded in the middle', { ...good, data: 'e3==e30=' }, ['/data data/base64']],
     ['has another length', { ...good, size: 3 }, ['/data data/size']],
     ['is other content', { ...good, data: 'W10=' }, ['/data data/digest']],
@@ -85,7 +85,7 @@ describe('data', () => {
     expect(broken('descriptor', descriptor)).toEqual(expected);
   });
 
-  it('takes many megabytes', () => {
+  it('accepts many megabytes', () => {
     const large = Buffer.alloc(6_000_000, 7);
     const descriptor = {
       ...good,
@@ -125,7 +125,7 @@ describe('platforms', () => {
     ],
     ['in another spelling', linux, { os: 'linux', architecture: 'x86_64' }],
     ['with an empty list', linux, { ...linux, 'os.features': null }],
-  ])('are there twice: %s', (_name, first, second) => {
+  ])('are duplicates: %s', (_name, first, second) => {
     const value = { manifests: [of({ os: 'windows', architecture: 'amd64' }), of(first), of(second)] };
     const problems = checkRules('image-index', value);
     expect(problems).toMatchObject([{ pointer: '/manifests/2/platform', rule: 'platform/duplicate' }]);
@@ -136,7 +136,7 @@ describe('platforms', () => {
     ['another os.version', of({ ...linux, 'os.version': '1' }), of({ ...linux, 'os.version': '2' })],
     ['other os.features', of(linux), of({ ...linux, 'os.features': ['sse4'] })],
     ['another variant', of({ ...linux, variant: 'v2' }), of(linux)],
-    ['a statement', of(linux), of(linux, { annotations: { [REFERENCE_TYPE]: 'attestation-manifest' } })],
+    ['an attestation', of(linux), of(linux, { annotations: { [REFERENCE_TYPE]: 'attestation-manifest' } })],
     [
       'unknown',
       of({ os: 'unknown', architecture: 'unknown' }),
@@ -152,12 +152,12 @@ describe('platforms', () => {
     ],
     ['none', entry, entry],
     ['of the wrong type', of({ ...linux, variant: 7 }), of({ ...linux, variant: 7 })],
-  ])('are not there twice: %s', (_name, first, second) => {
+  ])('are not duplicates: %s', (_name, first, second) => {
     expect(broken('image-index', { manifests: [first, second] })).toEqual([]);
   });
 });
 
-describe('documents that could be read in two ways', () => {
+describe('ambiguous documents', () => {
   const index = { schemaVersion: 2, manifests: [] };
   const manifest = { schemaVersion: 2, config: entry, layers: [] };
 
@@ -177,7 +177,7 @@ describe('documents that could be read in two ways', () => {
     },
   );
 
-  it('but not one where the foreign member is null, or is unknown to all', () => {
+  it('but not one whose foreign member is null or unknown', () => {
     expect(
       broken('image-index', { ...index, layers: null, blobs: [], configs: {}, annotations: {} }),
     ).toEqual([]);

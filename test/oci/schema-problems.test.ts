@@ -27,12 +27,12 @@ describe('schemaProblems', () => {
     [error('/a', 'minItems', { limit: 1 }), '/a', 'must have 1 or more elements'],
     [error('/a', 'pattern', { pattern: '^x' }), '/a', 'must match ^x'],
     [error('/a', 'additionalProperties', { additionalProperty: 'b/c' }), '/a/b~1c', 'is not a known member'],
-    [error('/a', 'dependentRequired'), '/a', 'breaks the schema\'s rule "dependentRequired"'],
-  ])('puts %j into words', (given, pointer, message) => {
+    [error('/a', 'dependentRequired'), '/a', 'violates the schema rule "dependentRequired"'],
+  ])('describes %j', (given, pointer, message) => {
     expect(schemaProblems([given])).toEqual([{ pointer, message, rule: `schema/${given.keyword}` }]);
   });
 
-  it('names the form that a pattern of ours stands for', () => {
+  it('describes a pattern by its name', () => {
     const given = {
       ...error('/digest', 'pattern', { pattern: '^…$' }),
       schemaPath: '#/$defs/digest/pattern',
@@ -40,7 +40,7 @@ describe('schemaProblems', () => {
     expect(schemaProblems([given])[0]?.message).toContain('64 lower-case hexadecimal digits');
   });
 
-  it('makes one line of alternatives that differ in type', () => {
+  it('merges alternatives of different types', () => {
     const problems = schemaProblems([
       error('/version', 'const', { allowedValue: 1 }),
       error('/source', 'type', { type: 'string' }),
@@ -53,7 +53,7 @@ describe('schemaProblems', () => {
     ]);
   });
 
-  it('keeps only what is wrong inside where one alternative fits on the outside', () => {
+  it('keeps only the errors inside an alternative of the right type', () => {
     const problems = schemaProblems([
       error('/source', 'type', { type: 'string' }),
       error('/source/platform', 'type', { type: 'string' }),
@@ -63,9 +63,9 @@ describe('schemaProblems', () => {
     expect(problems.map(({ pointer }) => pointer)).toEqual(['/source/platform', '/sourceX']);
   });
 
-  it('says so where no alternative fits for other reasons', () => {
+  it('reports that no alternative matches', () => {
     const problems = schemaProblems([error('', 'required', { missingProperty: 'a' }), error('', 'anyOf')]);
     expect(problems).toHaveLength(1);
-    expect(problems[0]?.message).toContain('none of the forms');
+    expect(problems[0]?.message).toContain('none of the allowed forms');
   });
 });

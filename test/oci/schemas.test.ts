@@ -12,7 +12,7 @@ const schemas = files.map(
 );
 
 describe('the published schemas', () => {
-  it.each(DOCUMENT_KINDS)('have one for %s that other tools can load, too', (kind) => {
+  it.each(DOCUMENT_KINDS)('include one for %s that other tools can load', (kind) => {
     const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, schemas });
     const schema = schemas[files.indexOf(`${kind}.schema.json`)];
     expect(schema).toMatchObject({ $id: `urn:multiarch:schema:${kind}` });
@@ -25,10 +25,10 @@ describe('the published schemas', () => {
 describe('the compiled validators', () => {
   const code = readFileSync(new URL('../../src/oci/schemas.generated.js', import.meta.url), 'utf8');
 
-  it('need nothing of ajv at run time', () => {
+  it('do not need ajv at run time', () => {
     expect(code).not.toMatch(/\brequire\s*\(|\bimport\s*[({"'a-z]/);
   });
-  it('never copy the errors so far, which would take the square of their number', () => {
+  it('do not copy previous errors, which would take quadratic time', () => {
     expect(code).not.toContain('.concat(');
   });
 });

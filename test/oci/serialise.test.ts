@@ -54,7 +54,7 @@ describe('serialiseIndex', () => {
 }`);
   });
 
-  it('puts after that what docker does not know, in a fixed order', () => {
+  it('writes members that docker does not know last, in a fixed order', () => {
     const full = {
       artifactType: 'application/x',
       data: 'YQ==',
@@ -108,7 +108,7 @@ describe('serialiseIndex', () => {
 }`);
   });
 
-  it('writes nothing that is empty but the list of entries', () => {
+  it('omits empty members, except the list of entries', () => {
     const empty = { ...entry, urls: [], annotations: {}, data: '', artifactType: '' };
     const platform = {
       architecture: 'a',
@@ -144,7 +144,7 @@ describe('serialiseIndex', () => {
     expect(text(index({ annotations: { [given]: 'v' } }))).toContain(`"${written}": "v"`);
   });
 
-  it('sorts annotations by the bytes of their names, numbers and rare letters too', () => {
+  it('sorts annotations by the bytes of their names, including numbers and rare characters', () => {
     const names = ['10', '9', 'Z', '_', 'a', 'aa', '__proto__', '\uFF5E', '\u{1F600}', 'ü'];
     const annotations = Object.fromEntries(names.map((name) => [name, 'x']));
     const written = [...text(index({ annotations })).matchAll(/"(.+)": "x"/g)].map(([, name]) => name);
@@ -153,7 +153,7 @@ describe('serialiseIndex', () => {
 });
 
 describe('createIndexDocument', () => {
-  it('is what reading its bytes gives', () => {
+  it('equals the document parsed from its bytes', () => {
     const value = index({ manifests: [{ ...entry, mediaType: OCI_MANIFEST }], annotations: { a: 'b' } });
     const document = createIndexDocument(value);
     expect(document).toEqual(parseDocument(document.bytes));
@@ -161,11 +161,11 @@ describe('createIndexDocument', () => {
     expect(document.mediaType).toBe(OCI_INDEX);
   });
 
-  it('refuses what no registry takes', () => {
+  it('rejects an index that is too large for registries', () => {
     const annotations = { a: 'x'.repeat(MAX_MANIFEST_PUSH) };
     expect(() => createIndexDocument(index({ annotations }))).toThrow(InvalidError);
     expect(() => createIndexDocument(index({ annotations }))).toThrow(
-      `registries take ${MAX_MANIFEST_PUSH} at most`,
+      `registries accept at most ${MAX_MANIFEST_PUSH}`,
     );
   });
 });

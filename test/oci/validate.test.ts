@@ -98,7 +98,7 @@ describe('validateDocument', () => {
       ['/urls/0 must be an absolute URL such as https://example.com/blob'],
     ],
     ['descriptor', { ...entry, data: '!' }, ['/data is not base64 with padding']],
-    ['descriptor', { ...entry, platform: { os: 'linux' } }, ['/platform does not say "architecture"']],
+    ['descriptor', { ...entry, platform: { os: 'linux' } }, ['/platform has no "architecture"']],
     ['oci-layout', { imageLayoutVersion: '2.0.0' }, ['/imageLayoutVersion must be "1.0.0"']],
     ['oci-layout', {}, ['it has no "imageLayoutVersion"']],
     [
@@ -124,7 +124,7 @@ describe('validateDocument', () => {
     expect(validateDocument(kind, value).map(formatProblem)).toEqual(expected);
   });
 
-  it('lists every wrong element, however many', () => {
+  it('reports every invalid element of a long list', () => {
     const manifests = Array.from({ length: 3 }, () => ({ platform: {}, urls: [7] }));
     const rules = validateDocument('image-index', { schemaVersion: 2, manifests }).map(({ rule }) => rule);
     const each = ['schema/required', 'schema/required', 'schema/required', 'schema/type'];
@@ -132,7 +132,7 @@ describe('validateDocument', () => {
     expect(rules).toEqual([...each, ...each, ...each, ...incomplete]);
   });
 
-  it('starts afresh each time', () => {
+  it('does not keep problems between calls', () => {
     expect(validateDocument('oci-layout', {})).toHaveLength(1);
     expect(validateDocument('oci-layout', { imageLayoutVersion: '1.0.0' })).toEqual([]);
   });
@@ -152,7 +152,7 @@ describe('validateForPublish', () => {
     ).toEqual([]);
   });
 
-  it('asks images for a platform', () => {
+  it('requires a platform for images', () => {
     expect(publishing([entry, bare, { ...bare, mediaType: DOCKER_MANIFEST }])).toEqual([
       '/manifests/1 platform/missing',
       '/manifests/2 platform/missing',
@@ -160,23 +160,23 @@ describe('validateForPublish', () => {
   });
 
   it.each([
-    ['a statement about an image', { ...bare, annotations: { [REFERENCE_TYPE]: 'attestation-manifest' } }],
+    ['an attestation', { ...bare, annotations: { [REFERENCE_TYPE]: 'attestation-manifest' } }],
     ['an artifact', { ...bare, artifactType: 'application/vnd.example+json' }],
     ['a nested index', { ...bare, mediaType: OCI_INDEX }],
     ['something of its own', { ...bare, mediaType: OCI_CONFIG }],
-  ])('asks no platform of %s', (_name, other) => {
+  ])('requires no platform for %s', (_name, other) => {
     expect(publishing([entry, other])).toEqual([]);
   });
 
-  it('tells two entries of one platform apart from all else, for who allows them', () => {
+  it('reports two entries of one platform by a rule of its own', () => {
     expect(publishing([entry, entry])).toEqual(['/manifests/1/platform platform/duplicate']);
   });
 
-  it('refuses an empty index', () => {
+  it('rejects an empty index', () => {
     expect(publishing([])).toEqual(['/manifests index/empty']);
   });
 
-  it('refuses half a platform once', () => {
+  it('reports an incomplete platform once', () => {
     expect(publishing([{ ...entry, platform: { os: '', architecture: 'amd64' } }])).toEqual([
       '/manifests/0/platform platform/incomplete',
     ]);
@@ -186,7 +186,7 @@ describe('validateForPublish', () => {
 describe('invalidDocument', () => {
   const problem = { pointer: '/size', message: 'must be 0 or more', rule: 'schema/minimum' };
 
-  it('puts the first problem into the message and keeps all', () => {
+  it('has the first problem in the message, and all as data', () => {
     const error = invalidDocument('app:1.2', [problem, problem, problem], 'Build it again.');
     expect(error.message).toBe('app:1.2 is not valid: /size must be 0 or more (and 2 more)');
     expect(error.problems).toHaveLength(3);

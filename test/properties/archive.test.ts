@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-/** All files of an archive, or what it is refused with. Anything else that is thrown fails the test. */
+/** All files of an archive, or the error for an invalid one. Any other error fails the test. */
 async function read(bytes: Uint8Array): Promise<Map<string, Buffer> | InvalidError> {
   await writeFile(path, bytes);
   let archive: TarArchive;
@@ -64,8 +64,8 @@ const file = fc
   });
 const files = fc.uniqueArray(file, { minLength: 1, maxLength: 4, selector: ({ name }) => name });
 
-describe('an archive that is cut off', () => {
-  it('is refused, or has whole files only, and only where a file ends', async () => {
+describe('a truncated archive', () => {
+  it('is rejected, or has only complete files and is cut at the end of one', async () => {
     let refused = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -101,7 +101,7 @@ describe('an archive that is cut off', () => {
     expect(refused).toBeGreaterThan(0);
   });
 
-  it('is refused wherever it is compressed', async () => {
+  it('is rejected if its compressed data is cut', async () => {
     await fc.assert(
       fc.asyncProperty(files, fc.nat(), async (all, number) => {
         const whole = gzipSync(tarFile(all.flatMap(({ parts }) => parts)));
@@ -113,8 +113,8 @@ describe('an archive that is cut off', () => {
   });
 });
 
-describe('an archive that is damaged', () => {
-  it('is refused for any bits of a header, long names aside, that are turned over', async () => {
+describe('a damaged archive', () => {
+  it('is rejected for any flipped bits of a header, except in long names', async () => {
     await fc.assert(
       fc.asyncProperty(files, fc.nat(), fc.nat(7), async (all, number, bit) => {
         const bytes = tarFile(all.flatMap(({ parts }) => parts));
@@ -134,7 +134,7 @@ describe('an archive that is damaged', () => {
     );
   });
 
-  it('is read or refused, whatever is anywhere in it', async () => {
+  it('is read or rejected, with any change', async () => {
     await fc.assert(
       fc.asyncProperty(
         files,
@@ -149,7 +149,7 @@ describe('an archive that is damaged', () => {
     );
   });
 
-  it('is read or refused, whatever a header with a right checksum says', async () => {
+  it('is read or rejected, for any header with a valid checksum', async () => {
     const change = fc.tuple(
       fc.nat(BLOCK - 1),
       fc.oneof(

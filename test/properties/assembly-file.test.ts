@@ -7,7 +7,7 @@ import { ArgumentError, InvalidError } from '../../src/oci/errors.js';
 import { parseImageLocation } from '../../src/oci/image-location.js';
 import { parsePlatform } from '../../src/oci/platform.js';
 
-/** Only typed errors, and a position with every problem that is found in YAML. */
+/** Checks that all errors are typed, and that every YAML problem has a position. */
 async function survives(text: string): Promise<void> {
   try {
     expect((await parseAssembly(text, 'file')).images.length).toBeGreaterThan(0);
@@ -31,7 +31,7 @@ images:
 `;
 
 describe('parseAssembly', () => {
-  it('reads or refuses any text that looks like YAML', async () => {
+  it('reads or rejects any text that looks like YAML', async () => {
     const marks = Array.from('{}[]:,-?&*!|>%@`"\'# \n\t\\ab1<~.\u0000\u2028');
     const words = [
       'target: ',
@@ -52,7 +52,7 @@ describe('parseAssembly', () => {
     );
   });
 
-  it('reads or refuses a good file, damaged', async () => {
+  it('reads or rejects a good file, damaged', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(GOOD.length), fc.nat(4), fc.string({ maxLength: 3 }), (at, length, put) =>
         survives(GOOD.slice(0, at) + put + GOOD.slice(at + length)),
@@ -61,7 +61,7 @@ describe('parseAssembly', () => {
     );
   });
 
-  it('reads or refuses any value under the names that count', async () => {
+  it('reads or rejects any value of known members', async () => {
     const names = [
       'target',
       'images',
@@ -105,7 +105,7 @@ const platform = fc
   .map((text) => parsePlatform(text));
 
 describe('expandTemplate', () => {
-  it('leaves no placeholder, and gives one source for each platform', () => {
+  it('replaces all placeholders, with one source for each platform', () => {
     fc.assert(
       fc.property(fc.array(part), fc.array(platform, { minLength: 1 }), (parts, platforms) => {
         const sources = expandTemplate(parts.join(''), platforms);
@@ -115,7 +115,7 @@ describe('expandTemplate', () => {
     );
   });
 
-  it('makes readable references with and without a variant, wherever between words a placeholder stands', () => {
+  it('gives valid references with and without a variant, for any position of a placeholder', () => {
     const word = fc.constantFrom('a', '1', '{os}', '{arch}', '{variant}', '{platform}');
     const tag = fc.array(fc.tuple(fc.constantFrom('-', '.', '_'), word), { maxLength: 4 });
     fc.assert(
@@ -129,7 +129,7 @@ describe('expandTemplate', () => {
     );
   });
 
-  it('never fails in another way than by ArgumentError', () => {
+  it('throws only ArgumentError', () => {
     const text = fc
       .array(fc.oneof(part, fc.string({ maxLength: 3 }), fc.constantFrom('{', '}')))
       .map((all) => all.join(''));

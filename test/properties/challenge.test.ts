@@ -12,7 +12,7 @@ function quote(text: string): string {
   return `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
 
-it('what is written by the grammar is read back, in one header or in several', () => {
+it('a challenge that matches the grammar is read back, in one header or in several', () => {
   fc.assert(
     fc.property(challenges, fc.constantFrom(', ', ',', ' ,\t'), (written, comma) => {
       const headers = written.map(
@@ -31,7 +31,7 @@ it('what is written by the grammar is read back, in one header or in several', (
   );
 });
 
-it('any text is read to its end, without an error and without inventing a word', () => {
+it('any text is read to its end, without an error and without invented values', () => {
   const piece = fc.constantFrom('Bearer', 'Basic', ' ', ',', '=', '"', '\\', 'realm', '\n', '\0', 'é');
   const text = fc.oneof(
     fc.string({ unit: 'binary' }),

@@ -11,7 +11,7 @@ const word = fc.constantFrom('a', 'b', 'c', 'd');
 const platform = fc.constantFrom('linux/amd64', 'linux/arm64', 'linux/arm64/v8', 'linux/arm/v7', undefined);
 const annotations = fc.dictionary(fc.constantFrom('x', 'y'), fc.constantFrom('', '1'), { maxKeys: 2 });
 
-/** Few words and platforms, so that entries meet: the same digest for two platforms, two digests for one. */
+/** Few strings and platforms, so that entries collide: the same digest for two platforms, two digests for one. */
 const entry: fc.Arbitrary<Descriptor> = fc.oneof(
   fc
     .tuple(word, platform, fc.option(annotations, { nil: undefined }))
@@ -32,7 +32,7 @@ const straight = (diff: EntriesDiff) => ({
   changed: diff.changed.map(({ before, after }) => `${before.digest} ${after.digest}`).sort(),
 });
 
-it('nothing differs between an index and itself', () => {
+it('an index does not differ from itself', () => {
   const nothing = { added: [], removed: [], changed: [] };
   fc.assert(
     fc.property(
@@ -55,7 +55,7 @@ it('nothing differs between an index and itself', () => {
   );
 });
 
-it('the other way round, what was added was removed', () => {
+it('swapped sides swap added and removed entries', () => {
   fc.assert(
     fc.property(index, index, (one, other) => {
       const [there, back] = [diffIndexes(one, other), diffIndexes(other, one)];
@@ -67,7 +67,7 @@ it('the other way round, what was added was removed', () => {
   );
 });
 
-it('whatever makes other bytes is found', () => {
+it('every change of the content is found', () => {
   fc.assert(
     fc.property(index, index, (one, other) => {
       const { same, index: own, platforms, attestations, order } = diffIndexes(one, other);
@@ -82,7 +82,7 @@ it('whatever makes other bytes is found', () => {
   );
 });
 
-it('every entry is either in both or came or went', () => {
+it('every entry is common, added or removed', () => {
   fc.assert(
     fc.property(index, index, (one, other) => {
       const { platforms, attestations } = diffIndexes(one, other);

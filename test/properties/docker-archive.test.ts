@@ -37,7 +37,7 @@ async function* pieces(content: Readable, length: number): AsyncGenerator<Buffer
   for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length);
 }
 
-/** Some that compress well, some that do not, some that are longer than what is compressed at a time. */
+/** Layers that compress well or badly, and some that are longer than a compressed chunk. */
 const anyLayer = fc
   .record({
     seed: fc.uint8Array({ minLength: 1, maxLength: 300 }),
@@ -46,7 +46,7 @@ const anyLayer = fc
   .map(({ seed, times }) => Buffer.concat(Array.from({ length: times }, () => seed)));
 
 describe('an image of docker save', () => {
-  it('is the same manifest however its files are read, and its layers are what they were', async () => {
+  it('has the same manifest for any order of reads, and its layers are unchanged', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyLayer, { maxLength: 4 }),

@@ -1,8 +1,11 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { decodeAuthField } from '../../src/auth/credentials/auth-field.js';
-import { findLogin, parseCredentialFile } from '../../src/auth/credentials/credential-file.js';
+import {
+  decodeAuthField,
+  findLogin,
+  parseCredentialFile,
+} from '../../src/auth/credentials/credential-file.js';
 import { FailedError } from '../../src/oci/errors.js';
 import type { RegistryHost } from '../../src/oci/reference.js';
 
@@ -17,7 +20,7 @@ function orFailedError(work: () => unknown): void {
   }
 }
 
-it('every user without a colon and every password come back out of an auth field', () => {
+it('any user without a colon and any password are decoded from an auth field', () => {
   const user = fc.string({ unit: 'grapheme' }).map((text) => text.replaceAll(':', ''));
   const password = fc.string({ unit: 'grapheme', minLength: 1 }).map((text) => text.replaceAll('\0', ''));
   fc.assert(
@@ -39,7 +42,7 @@ it('a login is found for its own host and port and for no other', () => {
   );
 });
 
-it('any text and any JSON is read or refused, and never quoted', () => {
+it('any text and any JSON is read or rejected, and never quoted in errors', () => {
   const text = fc.oneof(
     fc.string(),
     fc.json(),

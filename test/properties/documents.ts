@@ -62,7 +62,7 @@ const anyDescriptor: fc.Arbitrary<Descriptor> = fc
     ...(data === true && content.length > 0 ? { data: Buffer.from(content).toString('base64') } : {}),
   }));
 
-/** An index with all that one may hold, valid by every rule. */
+/** A valid index with all members. */
 export const anyIndex: fc.Arbitrary<ImageIndex> = fc
   .record(
     {
@@ -82,7 +82,7 @@ export const anyIndex: fc.Arbitrary<ImageIndex> = fc
     ...others,
   }));
 
-/** An image manifest with all that one may hold, valid by every rule. */
+/** A valid image manifest with all members. */
 export const anyManifest: fc.Arbitrary<ImageManifest> = fc
   .record(
     {

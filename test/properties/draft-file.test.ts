@@ -54,7 +54,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-/** Whatever the file holds: it is a draft that can be worked with, or it is said to be damaged, and nothing else is touched. */
+/** Checks that the file is a usable draft, or is reported as damaged while all other files stay as they are. */
 async function checkFile(content: Uint8Array): Promise<'read' | 'refused'> {
   await writeFile(path, content);
   const otherBefore = await readFile(otherPath);
@@ -86,11 +86,11 @@ async function checkFile(content: Uint8Array): Promise<'read' | 'refused'> {
 }
 
 describe('the file of a draft', () => {
-  it('is read where it is whole', async () => {
+  it('is read if it is intact', async () => {
     expect(await checkFile(bytes)).toBe('read');
   });
 
-  it('is refused where it was cut anywhere', async () => {
+  it('is rejected if it is cut anywhere', async () => {
     // The last byte is the newline, without which it is whole.
     const lengths = fc.integer({ min: 0, max: bytes.length - 2 });
     await fc.assert(
@@ -101,7 +101,7 @@ describe('the file of a draft', () => {
     );
   });
 
-  it('is refused where it is garbage', async () => {
+  it('is rejected if it is garbage', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.oneof(
@@ -115,7 +115,7 @@ describe('the file of a draft', () => {
     );
   });
 
-  it('never crashes anything where some of its bytes are others', async () => {
+  it('causes no crash if some bytes change', async () => {
     const changes = fc.array(
       fc.tuple(
         fc.nat({ max: bytes.length - 1 }),
@@ -132,7 +132,7 @@ describe('the file of a draft', () => {
     );
   });
 
-  it('never crashes anything where one of its values is another', async () => {
+  it('causes no crash if one value changes', async () => {
     const value = JSON.parse(bytes.toString()) as unknown;
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...placesOf(value)), fc.jsonValue(), async (place, changed) => {
@@ -144,7 +144,7 @@ describe('the file of a draft', () => {
     );
   });
 
-  it('is refused where its version is another', async () => {
+  it('is rejected if it has another version', async () => {
     const version = fc
       .oneof(fc.integer(), fc.double(), fc.string(), fc.constant(null))
       .filter((number) => number !== 1);
@@ -163,7 +163,7 @@ function placesOf(value: unknown): string[] {
   return [...new Set(Object.entries(value).flatMap(([name, inner]) => [name, ...placesOf(inner)]))];
 }
 
-describe('the name of a file', () => {
+describe('the name of a draft file', () => {
   const part = fc.stringMatching(/^[a-z0-9]+([._-][a-z0-9]+){0,3}$/);
   const host = fc.oneof(
     fc.constantFrom('docker.io', 'localhost', 'con.io', 'AUX.example', '[::1]:5000', 'example.com:443'),
@@ -183,7 +183,7 @@ describe('the name of a file', () => {
     .map(([folder, version]) => `oci:${folder}:${version}`);
   const name = fc.oneof(reference, layout).map((text) => formatImageLocation(at(text)));
 
-  it('is allowed on every file system, with what a lock adds to it', () => {
+  it('is valid on every file system, with the suffix of a lock', () => {
     fc.assert(
       fc.property(name, (text) => {
         const file = draftFileName(text);
@@ -195,7 +195,7 @@ describe('the name of a file', () => {
     );
   });
 
-  it('gives the target back, unless it was too long', () => {
+  it('contains the target, unless it is too long', () => {
     fc.assert(
       fc.property(name, (text) => {
         const file = draftFileName(text);
@@ -204,7 +204,7 @@ describe('the name of a file', () => {
     );
   });
 
-  it('is that of one target only, even where upper and lower case are the same', () => {
+  it('is unique for a target, also on case-insensitive file systems', () => {
     const near = fc
       .tuple(name, fc.nat(), fc.constantFrom('a', 'A', '/', ':', '.', '%', '_', 'ä', ''))
       .map(([text, place, letter]) => {
@@ -223,7 +223,7 @@ describe('the name of a file', () => {
     );
   });
 
-  it('gives back the same draft from the store', async () => {
+  it('round-trips a draft through the store', async () => {
     await fc.assert(
       fc.asyncProperty(name, async (text) => {
         const made = createDraft(at(text));

@@ -60,7 +60,7 @@ const loose: fc.Arbitrary<LoosePlatform> = fc.record(
   { requiredKeys: [] },
 );
 
-it('the canonical form is the same platform and its own canonical form', () => {
+it('the canonical form is an equal platform and idempotent', () => {
   fc.assert(
     fc.property(fc.oneof(platform, loose), (any) => {
       const canonical = normalisePlatform(any);
@@ -70,10 +70,10 @@ it('the canonical form is the same platform and its own canonical form', () => {
   );
 });
 
-it('a platform that is written in full is read as the same one', () => {
+it('a formatted platform round-trips', () => {
   fc.assert(
     fc.property(platform, (any) => {
-      // CPU features have no place in the text, and half a surrogate pair has no bytes.
+      // CPU features are not in the text, and a lone surrogate has no UTF-8 bytes.
       const { features: _, ...written } = any;
       fc.pre([written['os.version'] ?? '', ...(written['os.features'] ?? [])].every(isWellFormed));
       const read = parsePlatform(formatPlatformFull(written));
@@ -82,7 +82,7 @@ it('a platform that is written in full is read as the same one', () => {
   );
 });
 
-it('any text is read as a platform that reads back, or is refused', () => {
+it('any text is parsed as a platform that round-trips, or is rejected', () => {
   const pieces = fc
     .array(fc.oneof(os, architecture, variant, option, fc.constantFrom('/', '(', ')', '+', '%', '*', ' ')), {
       maxLength: 7,
@@ -103,7 +103,7 @@ it('any text is read as a platform that reads back, or is refused', () => {
   );
 });
 
-it('a platform satisfies itself and what is the same, and a machine runs it', () => {
+it('a platform satisfies itself and equal ones, and a machine runs it', () => {
   fc.assert(
     fc.property(platform, (any) => {
       expect(satisfiesPlatform(any, normalisePlatform(any))).toBe(true);
@@ -113,7 +113,7 @@ it('a platform satisfies itself and what is the same, and a machine runs it', ()
   );
 });
 
-it('the choice depends neither on what does not run there nor on the spelling', () => {
+it('the choice depends neither on incompatible candidates nor on the spelling', () => {
   fc.assert(
     fc.property(
       platform,
@@ -134,7 +134,7 @@ it('the choice depends neither on what does not run there nor on the spelling', 
   );
 });
 
-it('what is wanted itself is chosen before anything else', () => {
+it('the wanted platform itself is preferred', () => {
   fc.assert(
     fc.property(platform, fc.array(loose, { maxLength: 8 }), (wanted, others) => {
       const { 'os.version': _, ...exact } = wanted;

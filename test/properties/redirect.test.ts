@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { hostReach } from '../../src/http/private-address.js';
+import { hostReach } from '../../src/http/host-reach.js';
 import { nextHop, type Hop } from '../../src/http/redirect.js';
 import { InvalidError } from '../../src/oci/errors.js';
 
@@ -72,7 +72,7 @@ const hops: fc.Arbitrary<Hop> = fc
 
 const statuses = fc.constantFrom(301, 302, 303, 307, 308);
 
-/** The next hop; undefined where the redirect is refused. Any error but the one for that fails the test. */
+/** The next hop; undefined if the redirect is rejected. Any other error fails the test. */
 function follow(from: Hop, status: number, location: string): Hop | undefined {
   try {
     return nextHop(from, status, location);
@@ -82,8 +82,8 @@ function follow(from: Hop, status: number, location: string): Hop | undefined {
   }
 }
 
-describe('a redirect to whatever a server writes', () => {
-  it('is refused in words or leads to a clean HTTP URL', () => {
+describe('a redirect to any Location', () => {
+  it('is rejected or leads to an HTTP URL without credentials', () => {
     fc.assert(
       fc.property(hops, statuses, locations, (from, status, location) => {
         const next = follow(from, status, location);
@@ -107,7 +107,7 @@ describe('a redirect to whatever a server writes', () => {
     );
   });
 
-  it('never brings back in a chain what another origin has taken away', () => {
+  it('never restores credentials that another origin has removed', () => {
     fc.assert(
       fc.property(hops, fc.array(fc.constantFrom(...origins), { maxLength: 6 }), (first, chain) => {
         let hop = first;
@@ -123,7 +123,7 @@ describe('a redirect to whatever a server writes', () => {
     );
   });
 
-  it('never leaves HTTPS, nor leads further in than the server is that sends us', () => {
+  it('never leaves HTTPS, nor leads to a nearer host than the server', () => {
     fc.assert(
       fc.property(hops, statuses, locations, (from, status, location) => {
         const next = follow(from, status, location);

@@ -53,7 +53,7 @@ const reference = fc
     optional('@', digest),
   )
   .map((parts) => parts.join(''));
-/** Texts that are nearly references: pieces in any order, and what surrounds them. */
+/** Texts similar to references: parts and separators in any order. */
 const nearly = fc
   .array(
     fc.oneof(
@@ -96,7 +96,7 @@ function orRefused<T>(read: () => T): T | undefined {
   }
 }
 
-it('every reference of the grammar is read, but an image ID', () => {
+it('every reference of the grammar is parsed, except an image ID', () => {
   fc.assert(
     fc.property(reference, (text) => {
       fc.pre(!/^[0-9a-f]{64}$/.test(text));
@@ -107,7 +107,7 @@ it('every reference of the grammar is read, but an image ID', () => {
   );
 });
 
-it('any text is read as something that reads back, short or in full, or is refused', () => {
+it('any text is parsed as a reference that round-trips, short or in full, or is rejected', () => {
   fc.assert(
     fc.property(anyText, (text) => {
       const read = orRefused(() => parseReference(text));
@@ -120,7 +120,7 @@ it('any text is read as something that reads back, short or in full, or is refus
   );
 });
 
-it('what was read cannot leave its place in a URL', () => {
+it('a parsed reference cannot change the path of a URL', () => {
   fc.assert(
     fc.property(anyText, (text) => {
       const read = orRefused(() => parseReference(text));
@@ -135,7 +135,7 @@ it('what was read cannot leave its place in a URL', () => {
   );
 });
 
-it('the default tag is added once, and only where nothing selects', () => {
+it('the default tag is added once, and only without tag and digest', () => {
   fc.assert(
     fc.property(reference, (text) => {
       const read: Reference | undefined = orRefused(() => parseReference(text));
@@ -148,7 +148,7 @@ it('the default tag is added once, and only where nothing selects', () => {
   );
 });
 
-it('any location reads back, or is refused', () => {
+it('any location round-trips, or is rejected', () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -165,7 +165,7 @@ it('any location reads back, or is refused', () => {
   );
 });
 
-it('every layout directory can be named, with a tag or a digest or alone', () => {
+it('every layout directory round-trips, with a tag, a digest or alone', () => {
   const directory = fc
     .oneof(nearly, fc.string())
     .filter((text) => text !== '' && !text.startsWith('//') && !text.endsWith('/'));

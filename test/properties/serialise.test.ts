@@ -21,7 +21,7 @@ function reversed(value: unknown): unknown {
 }
 
 describe('the bytes of an index', () => {
-  it('do not depend on the order in which its members were set', () => {
+  it('do not depend on the order of its members', () => {
     fc.assert(
       fc.property(anyIndex, (index) => {
         expect(textOf(reversed(index) as ImageIndex)).toBe(textOf(index));
@@ -29,7 +29,7 @@ describe('the bytes of an index', () => {
     );
   });
 
-  it('say all of it and nothing else', () => {
+  it('contain the whole index and nothing else', () => {
     fc.assert(
       fc.property(anyIndex, (index) => {
         const document = createIndexDocument(index);
@@ -39,7 +39,7 @@ describe('the bytes of an index', () => {
     );
   });
 
-  it('hold no character that Go would escape, and no line that Go would indent otherwise', () => {
+  it('have no character that Go would escape, and the indentation of Go', () => {
     fc.assert(
       fc.property(anyIndex, (index) => {
         const text = textOf(index);

@@ -20,7 +20,7 @@ const [one, two, next] = [amd64, arm64, s390x].map(({ manifest }) => manifest.di
 if (one === undefined || two === undefined || next === undefined)
   throw new Error('three images give three digests');
 
-/** A store whose tag holds the first, the third, or nothing. */
+/** A store whose tag has the first digest, the third, or does not exist. */
 async function holding(current: 'one' | 'next' | 'none'): Promise<MemoryStore> {
   const store = new MemoryStore('store');
   if (current !== 'none') await storeContent(store, current === 'one' ? amd64 : s390x, V1);
@@ -52,7 +52,7 @@ describe('checkExpectedTag', () => {
     });
   });
 
-  it('does not take a tag that it may not see for one that is not there', async () => {
+  it('does not treat a tag to which access is denied as missing', async () => {
     const target = await holding('none');
     target.find = () => Promise.reject(new UnauthorizedError('not yours'));
     await expect(checkExpectedTag({ target, tag: V1 }, 'none', next)).rejects.toThrow(UnauthorizedError);
@@ -72,14 +72,14 @@ describe('publish with an expectation', () => {
     return { target, request: { document: index, children: [{ descriptor, source }], destinations } };
   }
 
-  it('moves all tags where the first is as expected; of the others nothing is expected', async () => {
+  it('moves all tags if the first is as expected; the others are not checked', async () => {
     const { target, request } = await prepare();
     await storeContent(target, arm64, 'other');
     const { tags } = await publish({ ...request, expectCurrent: one });
     expect(tags.map(({ outcome }) => outcome)).toEqual(['moved', 'moved']);
   });
 
-  it('goes by the first destination, also where its tag moves last', async () => {
+  it('checks the first destination, even if its tag moves last', async () => {
     const { target, request } = await prepare();
     await storeContent(target, arm64, 'latest');
     const destinations = [{ target, tag: parseTag('latest') }, ...request.destinations];
@@ -87,14 +87,14 @@ describe('publish with an expectation', () => {
     await expect(published).rejects.toThrow(`store:latest was expected to hold ${one}, but holds ${two}`);
   });
 
-  it('writes nothing where it is not', async () => {
+  it('writes nothing if the tag is not as expected', async () => {
     const { target, request } = await prepare();
     await expect(publish({ ...request, expectCurrent: two })).rejects.toThrow(ConflictError);
     expect(await target.find(next)).toBeUndefined();
     expect((await target.find(V1))?.digest).toBe(one);
   });
 
-  it('looks again when content has been moved, and moves no tag where somebody was faster', async () => {
+  it('checks again after content has been copied, and moves no tag if another process was faster', async () => {
     const { target, request } = await prepare();
     const write = target.writeManifest.bind(target);
     target.writeManifest = async (document, options) => {

@@ -16,7 +16,7 @@ import { WatchedStore } from '../support/watched-store.js';
 
 const V1 = parseTag('v1');
 const FOREIGN = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip';
-const MOVE = { nondistributable: 'move' } as const;
+const MOVE = { nondistributable: 'copy' } as const;
 
 interface Scene {
   readonly source: MemoryStore;
@@ -26,7 +26,7 @@ interface Scene {
   readonly children: readonly SourcedEntry[];
 }
 
-/** A Windows image, whose base layer its registry may hold or not. */
+/** A Windows image, whose base layer the registry may have or not. */
 async function start({ holdsLayer = true } = {}): Promise<Scene> {
   const source = new MemoryStore('source');
   const config = source.addBlob(Buffer.from('{"os":"windows"}'), OCI_CONFIG);
@@ -45,10 +45,10 @@ function requestFor({ children }: Scene, target: MemoryStore) {
 
 const blobsIn = (target: WatchedStore): string[] => target.writes.filter((line) => line.startsWith('blob '));
 
-describe('a layer that is not for distribution', () => {
+describe('a non-distributable layer', () => {
   it.each<[string, ContentOptions]>([
     ['by default', {}],
-    ['where it is to be left', { nondistributable: 'leave' }],
+    ['where it is to be left', { nondistributable: 'skip' }],
   ])('stays behind %s', async (_, options) => {
     const scene = await start();
     const target = new WatchedStore();
@@ -57,7 +57,7 @@ describe('a layer that is not for distribution', () => {
     expect((await target.readManifest(scene.image.digest)).value).toMatchObject({ layers: [scene.layer] });
   });
 
-  it('is moved from the source where that is asked for, its descriptor as it was', async () => {
+  it('is copied on request, with its descriptor unchanged', async () => {
     const scene = await start();
     const target = new WatchedStore();
     const events: WorkEvent[] = [];
@@ -74,7 +74,7 @@ describe('a layer that is not for distribution', () => {
     ]);
   });
 
-  it('stays behind with a warning where the source does not hold it', async () => {
+  it('is skipped with a warning if the source lacks it', async () => {
     const scene = await start({ holdsLayer: false });
     const target = new WatchedStore();
     const events: WorkEvent[] = [];
@@ -86,10 +86,10 @@ describe('a layer that is not for distribution', () => {
     expect(events.filter(({ kind }) => kind === 'warning')).toEqual([
       {
         kind: 'warning',
-        message: `source does not hold the layer ${scene.layer.digest}, which is not for distribution: it stays behind`,
+        message: `skipping non-distributable layer ${scene.layer.digest}: not available from source`,
       },
     ]);
-    // What has started is shown until it is done.
+    // A started blob is displayed until it is done.
     expect(events.filter((event) => 'digest' in event && event.digest === scene.layer.digest)).toEqual([]);
   });
 
@@ -106,7 +106,7 @@ describe('a layer that is not for distribution', () => {
     expect(target.writes.filter((line) => line.startsWith('tag '))).toEqual([]);
   });
 
-  it('any other layer that the source does not hold is a failure', async () => {
+  it('any other layer that the source lacks is a failure', async () => {
     const { source, config } = await start();
     const layer = new MemoryStore().addBlob(Buffer.from('gone'), 'application/vnd.oci.image.layer.v1.tar');
     const image = manifestOf(config, [layer]);
@@ -120,7 +120,7 @@ describe('a layer that is not for distribution', () => {
     await expect(published).rejects.toThrow(NotFoundError);
   });
 
-  it('is moved later, to where its image is already; and nothing is done once it is there', async () => {
+  it('is copied later to a target that has its image, and only once', async () => {
     const scene = await start();
     const target = new WatchedStore();
     const request = requestFor(scene, target);
@@ -142,7 +142,7 @@ describe('a layer that is not for distribution', () => {
     expect(target.writes).toEqual([]);
   });
 
-  it('of an image in an index in an index is found too', async () => {
+  it('is found in an image of a nested index', async () => {
     const scene = await start();
     const inner = indexOf(scene.children.map(({ descriptor }) => descriptor));
     await scene.source.writeManifest(inner);
@@ -159,7 +159,7 @@ describe('a layer that is not for distribution', () => {
     expect(await target.hasBlob(scene.layer)).toBe(true);
   });
 
-  it('is not part of a plan unless it is asked for', async () => {
+  it('is not part of a plan unless requested', async () => {
     const scene = await start();
     const request = requestFor(scene, new MemoryStore());
     const planned = async (options: ContentOptions): Promise<string[]> =>

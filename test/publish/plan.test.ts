@@ -18,10 +18,10 @@ const V1 = parseTag('v1');
 const amd64 = tinyImage({ architecture: 'amd64' });
 const arm64 = tinyImage({ architecture: 'arm64' });
 
-/** A store that refuses every write. */
+/** A store that rejects every write. */
 class ReadOnlyStore extends MemoryStore {
   isClosed = false;
-  /** Set where it stands for a repository of a registry. */
+  /** Set if it represents a repository of a registry. */
   repository?: ReturnType<typeof parseReference>;
 
   override copyBlob(...words: Parameters<MemoryStore['copyBlob']>): ReturnType<MemoryStore['copyBlob']> {
@@ -57,7 +57,7 @@ const short = (plan: Awaited<ReturnType<typeof planPush>>): string[] =>
   plan.content.map(({ action, kind, digest }) => `${action} ${kind} ${digest}`);
 
 describe('planPush', () => {
-  it('says what would be moved: what is there, what is not, and what becomes of the tag', async () => {
+  it('lists the content that is present or missing, and the tag changes', async () => {
     const { target, children, index } = await prepare(amd64, arm64);
     await storeContent(target, arm64, V1);
     for (const { bytes, mediaType } of amd64.layers) target.addBlob(bytes, mediaType);
@@ -96,7 +96,7 @@ describe('planPush', () => {
     });
   });
 
-  it('is what publish does then', async () => {
+  it('matches what publish does afterwards', async () => {
     const { target, children, index } = await prepare(tinyIndex([amd64], { attestations: true }), arm64);
     await storeContent(target, arm64);
     const request = { document: index, children, destinations: [{ target, tag: V1 }] };
@@ -121,7 +121,7 @@ describe('planPush', () => {
     expect([...planned, `put manifest ${index.digest}`].sort()).toEqual(done.sort());
   });
 
-  it('has nothing to do after a push', async () => {
+  it('is empty after a push', async () => {
     const { target, children, index } = await prepare(amd64);
     const request = { document: index, children, destinations: [{ target, tag: V1 }] };
     await publish(request);
@@ -147,7 +147,7 @@ describe('planPush', () => {
     expect(plan.content[0]?.repository).toBe('registry.example.com/app');
   });
 
-  it('counts a layer that images share once, for the first of them', async () => {
+  it('counts a shared layer once, for the first image', async () => {
     const source = new MemoryStore();
     const near = Object.assign(new MemoryStore(), { repository: parseReference('registry.example.com/a') });
     const children: SourcedEntry[] = [];
@@ -169,7 +169,7 @@ describe('planPush', () => {
     expect(layers.map(({ action }) => action)).toEqual(['mount']);
   });
 
-  it('reads and counts an index once that is listed many times', async () => {
+  it('reads and counts an index once, even if it is listed many times', async () => {
     const { source, target, children } = await prepare(amd64);
     const [image] = children;
     if (image === undefined) throw new Error('there is no image');
@@ -190,7 +190,7 @@ describe('planPush', () => {
     expect(manifests[3]?.digest).toBe(nested.digest);
   });
 
-  it('names the index itself where it gets no tag', async () => {
+  it('includes the index itself if it gets no tag', async () => {
     const { target, children, index } = await prepare(amd64);
     await storeContent(target, amd64);
     const plan = await planPush({ document: index, children, destinations: [{ target }] });
@@ -208,7 +208,7 @@ describe('planPush', () => {
     expect(plan.tags.map(({ tag }) => tag)).toEqual(['v1', 'v2', 'latest']);
   });
 
-  it('fails where the push would: the tag is not as expected', async () => {
+  it('fails as the push would if the tag is not as expected', async () => {
     const { target, children, index } = await prepare(amd64);
     await storeContent(target, arm64, V1);
     const request = {

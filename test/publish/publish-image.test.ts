@@ -22,13 +22,13 @@ async function prepare(): Promise<Pick<PublishRequest, 'document' | 'children'> 
   return { source, document, children: childrenOf(document, source) };
 }
 
-/** An image stands for its config and layers. */
+/** An image, as the only child of itself. */
 function childrenOf(document: ManifestOrIndex, source: MemoryStore): PublishRequest['children'] {
   return [{ descriptor: documentDescriptor(document), source, document }];
 }
 
 describe('publish of an image', () => {
-  it('moves its blobs, and puts it under each tag and nowhere else', async () => {
+  it('copies its blobs, and puts it under each tag only', async () => {
     const { document, children } = await prepare();
     const target = new WatchedStore();
 
@@ -54,7 +54,7 @@ describe('publish of an image', () => {
     expect(Buffer.from((await target.readManifest(V1)).bytes).equals(amd64.manifest.bytes)).toBe(true);
   });
 
-  it('puts it under its digest where there is no tag', async () => {
+  it('puts it by digest if there is no tag', async () => {
     const { document, children } = await prepare();
     const target = new WatchedStore();
     const { tags } = await publish({ document, children, destinations: [{ target }] });
@@ -62,7 +62,7 @@ describe('publish of an image', () => {
     expect(tags).toEqual([]);
   });
 
-  it('that is there moves no blob, and a tag that has it stays', async () => {
+  it('copies no blob if it is present, and leaves a tag that has it', async () => {
     const { document, children } = await prepare();
     const target = new WatchedStore();
     await storeContent(target, amd64, 'v1');
@@ -79,7 +79,7 @@ describe('publish of an image', () => {
     expect(pushed).toEqual([]);
   });
 
-  it('moves no tag where a blob cannot be moved', async () => {
+  it('moves no tag if a blob cannot be copied', async () => {
     const { document, children } = await prepare();
     const target = new WatchedStore();
     const before = await storeContent(target, arm64, 'v1');

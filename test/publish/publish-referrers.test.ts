@@ -5,7 +5,7 @@ import type { Digest } from '../../src/oci/digest.js';
 import { documentDescriptor } from '../../src/oci/document.js';
 import { FailedError } from '../../src/oci/errors.js';
 import { parseTag } from '../../src/oci/reference.js';
-import { moveReferrers } from '../../src/publish/move-referrers.js';
+import { copyReferrers } from '../../src/publish/copy-referrers.js';
 import { publish } from '../../src/publish/publish.js';
 import { digest } from '../support/drafts.js';
 import { indexOf } from '../support/indexes.js';
@@ -13,12 +13,12 @@ import { storeContent } from '../support/stored.js';
 import { tinyImage } from '../support/tiny-image.mjs';
 import { WatchedStore } from '../support/watched-store.js';
 
-vi.mock(import('../../src/publish/move-referrers.js'), () => ({ moveReferrers: vi.fn() }));
+vi.mock(import('../../src/publish/copy-referrers.js'), () => ({ copyReferrers: vi.fn() }));
 
 const V1 = parseTag('v1');
 
 beforeEach(() => {
-  vi.mocked(moveReferrers).mockReset();
+  vi.mocked(copyReferrers).mockReset();
 });
 
 async function prepare() {
@@ -28,12 +28,12 @@ async function prepare() {
   return { document, children: [{ descriptor, source }], subjects: [{ digest: document.digest, source }] };
 }
 
-it('moves what refers to the subjects into each target, after the content and before any tag', async () => {
+it('copies the referrers of the subjects to each target, after the content and before any tag', async () => {
   const request = await prepare();
   const targets = ['one', 'other'].map((label) => new WatchedStore(label));
   const moved = new Map<unknown, Digest[]>(targets.map((target) => [target, [digest('signature')]]));
   const states: string[][] = [];
-  vi.mocked(moveReferrers).mockImplementation((target) => {
+  vi.mocked(copyReferrers).mockImplementation((target) => {
     states.push(targets.map(({ writes }) => writes.map((line) => line.split(' ')[0] ?? '').join(' ')));
     return Promise.resolve(moved.get(target) ?? []);
   });
@@ -41,7 +41,7 @@ it('moves what refers to the subjects into each target, after the content and be
 
   const publication = await publish({ ...request, destinations });
 
-  expect(vi.mocked(moveReferrers).mock.calls.map(([target, subjects]) => [target.label, subjects])).toEqual([
+  expect(vi.mocked(copyReferrers).mock.calls.map(([target, subjects]) => [target.label, subjects])).toEqual([
     ['one', request.subjects],
     ['other', request.subjects],
   ]);
@@ -53,19 +53,19 @@ it('moves what refers to the subjects into each target, after the content and be
   expect(publication.tags).toHaveLength(2);
 });
 
-it('moves no tag where they cannot be moved', async () => {
+it('moves no tag if they cannot be copied', async () => {
   const request = await prepare();
   const target = new WatchedStore();
-  vi.mocked(moveReferrers).mockRejectedValue(new FailedError('no space left'));
+  vi.mocked(copyReferrers).mockRejectedValue(new FailedError('no space left'));
   const published = publish({ ...request, destinations: [{ target, tag: V1 }] });
   await expect(published).rejects.toThrow('no space left');
   expect(target.writes.filter((line) => line.startsWith('tag '))).toEqual([]);
 });
 
-it('asks for none where none are wanted', async () => {
+it('sends no request if none are requested', async () => {
   const { document, children } = await prepare();
   const target = new WatchedStore();
   const publication = await publish({ document, children, destinations: [{ target, tag: V1 }] });
-  expect(moveReferrers).not.toHaveBeenCalled();
+  expect(copyReferrers).not.toHaveBeenCalled();
   expect(publication).not.toHaveProperty('referrers');
 });

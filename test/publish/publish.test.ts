@@ -37,7 +37,7 @@ function indexOf(children: readonly SourcedEntry[]): IndexDocument {
   return createIndexDocument({ schemaVersion: 2, mediaType: OCI_INDEX, manifests });
 }
 
-/** Children from one source, and the index of them. */
+/** Children from one source, and an index of them. */
 async function prepare(...contents: readonly Parameters<typeof storeContent>[1][]): Promise<{
   readonly source: MemoryStore;
   readonly children: readonly SourcedEntry[];
@@ -50,7 +50,7 @@ async function prepare(...contents: readonly Parameters<typeof storeContent>[1][
 }
 
 describe('publish', () => {
-  it('moves what is missing: blobs before their manifest, manifests before the index, the index before its tag', async () => {
+  it('copies what is missing: blobs before their manifest, manifests before the index, the index before its tag', async () => {
     const { children, index } = await prepare(amd64, arm64);
     const target = new WatchedStore();
     await storeContent(target, arm64);
@@ -69,7 +69,7 @@ describe('publish', () => {
     expect(Buffer.from((await target.readManifest(V1)).bytes).equals(index.bytes)).toBe(true);
   });
 
-  it('asks for the tag and each child, once each, before it writes anything', async () => {
+  it('requests the tag and each child once before it writes anything', async () => {
     const { children, index } = await prepare(amd64, arm64);
     const target = new WatchedStore();
 
@@ -80,7 +80,7 @@ describe('publish', () => {
     expect(target.log.slice(3)).toEqual(target.writes);
   });
 
-  it('copies a blob that images share once, and an image that is listed twice once', async () => {
+  it('copies a shared blob once, and an image that is listed twice once', async () => {
     const source = new MemoryStore();
     const layer = source.addBlob(Buffer.from('shared'), 'application/vnd.oci.image.layer.v1.tar');
     const children: SourcedEntry[] = [];
@@ -98,7 +98,7 @@ describe('publish', () => {
     expect(target.writes.filter((line) => line.startsWith('manifest '))).toHaveLength(2);
   });
 
-  it('leaves layers behind that may not be distributed', async () => {
+  it('skips non-distributable layers', async () => {
     const source = new MemoryStore();
     const config = source.addBlob(Buffer.from('{}'), OCI_CONFIG);
     const foreign: Descriptor = {
@@ -118,7 +118,7 @@ describe('publish', () => {
     expect((await target.readManifest(manifest.digest)).value).toMatchObject({ layers: [foreign] });
   });
 
-  it('moves an index that is a child with all that it holds, children first', async () => {
+  it('copies a nested index with its content, children first', async () => {
     const { children, index } = await prepare(tinyIndex([amd64, arm64]));
     const target = new WatchedStore();
 
@@ -134,7 +134,7 @@ describe('publish', () => {
     ]);
   });
 
-  it('reads and moves an index once that is listed many times', async () => {
+  it('reads and copies an index once, even if it is listed many times', async () => {
     const { source, children } = await prepare(amd64);
     const [image] = children;
     if (image === undefined) throw new Error('there is no image');
@@ -152,7 +152,7 @@ describe('publish', () => {
     expect(manifests[3]).toBe(`manifest ${nested.digest}`);
   });
 
-  it('refuses more than four indexes within one another', async () => {
+  it('rejects more than four nested indexes', async () => {
     const { source, children } = await prepare(amd64);
     const [image] = children;
     if (image === undefined) throw new Error('there is no image');
@@ -166,7 +166,7 @@ describe('publish', () => {
     await expect(planPush({ ...request, destinations: [{ target, tag: V1 }] })).rejects.toThrow(error);
   });
 
-  it('refuses what a registry would not take, before it asks or writes anything', async () => {
+  it('rejects what a registry would reject, before any request', async () => {
     const { children } = await prepare(amd64);
     const [image] = children;
     if (image === undefined) throw new Error('there is no image');
@@ -185,11 +185,11 @@ describe('publish', () => {
     await expect(publish(ofRegistry)).rejects.toThrow(new InvalidError(message));
     await expect(planPush(ofRegistry)).rejects.toThrow(new InvalidError(message));
     expect(ofRegistry.destinations[0]?.target.log).toEqual([]);
-    // Other places have no such limit.
+    // Other targets have no such limit.
     expect((await publish(request)).descriptor.digest).toBe(large.digest);
   });
 
-  it('writes nothing where the tag has this digest already', async () => {
+  it('writes nothing if the tag has this digest already', async () => {
     const { children, index } = await prepare(amd64, arm64);
     const target = new WatchedStore();
     await publish({ document: index, children, destinations: [{ target, tag: V1 }] });
@@ -204,7 +204,7 @@ describe('publish', () => {
     expect(publication.pushed).toEqual([]);
   });
 
-  it('tells what a tag stood for that it moves', async () => {
+  it('reports the previous digest of a tag', async () => {
     const { children, index } = await prepare(amd64);
     const target = new MemoryStore();
     const before = await storeContent(target, arm64, 'v1');
@@ -214,7 +214,7 @@ describe('publish', () => {
     expect(tags).toEqual([{ repository: 'memory', tag: V1, previous: before.digest, outcome: 'moved' }]);
   });
 
-  it('moves the tags of all destinations in the order given, after all content is in all of them', async () => {
+  it('moves the tags of all destinations in the given order, after all content is in all of them', async () => {
     const { children, index } = await prepare(amd64);
     const [one, other] = [new WatchedStore('one'), new WatchedStore('other')];
     const order: string[] = [];
@@ -259,7 +259,7 @@ describe('publish', () => {
     expect(tags.map(({ tag }) => tag)).toEqual(moved);
   });
 
-  it('publishes by the digest alone where there is no tag', async () => {
+  it('publishes by digest if there is no tag', async () => {
     const { children, index } = await prepare(amd64);
     const target = new WatchedStore();
 
@@ -269,7 +269,7 @@ describe('publish', () => {
     expect(target.writes.at(-1)).toBe(`manifest ${index.digest}`);
   });
 
-  it('does not ask for children that it is told are there', async () => {
+  it('does not request children that are known to be present', async () => {
     const { children, index } = await prepare(amd64, arm64);
     const target = new WatchedStore();
     await storeContent(target, amd64);
@@ -288,7 +288,7 @@ describe('publish', () => {
     expect(target.log).toEqual(['find v1', `tag v1 ${index.digest}`]);
   });
 
-  it('does not read a manifest that is at hand', async () => {
+  it('does not read a manifest that is known', async () => {
     const { source, children, index } = await prepare(amd64);
     const document = await source.readManifest(digestIn(children)(amd64.manifest.digest));
     source.readManifest = () => Promise.reject(new Error('it was read again'));
@@ -327,8 +327,8 @@ describe('publish', () => {
   });
 });
 
-describe('publish, when something fails', () => {
-  it('moves no tag, begins nothing more, and waits for what is under way', async () => {
+describe('publish, after a failure', () => {
+  it('moves no tag, starts nothing more, and waits for running tasks', async () => {
     const { children, index } = await prepare(amd64, arm64);
     const target = new WatchedStore();
     const failure = new FailedError('no space left');
@@ -336,7 +336,7 @@ describe('publish, when something fails', () => {
     const stopped: string[] = [];
     target.before = async (line) => {
       if (line === `blob ${amd64.config.digest}`) {
-        // Not before another one has begun.
+        // Not before another one has started.
         while (underWay.length === 0) await new Promise(setImmediate);
         throw failure;
       }
@@ -358,7 +358,7 @@ describe('publish, when something fails', () => {
     expect(target.writes).toHaveLength(writes);
   });
 
-  it('stops transfers that are under way', async () => {
+  it('stops running transfers', async () => {
     const { children, index } = await prepare(amd64, arm64);
     const failure = new FailedError('no space left');
     const signals: AbortSignal[] = [];
@@ -372,7 +372,7 @@ describe('publish, when something fails', () => {
       const { signal } = options ?? {};
       if (signal === undefined) throw new Error('no signal');
       signals.push(signal);
-      // As a transfer that would never end by itself.
+      // A transfer that never ends by itself.
       await new Promise((resolve) => {
         signal.addEventListener('abort', resolve);
       });
@@ -386,7 +386,7 @@ describe('publish, when something fails', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
   });
 
-  it('leaves the tags after the one that fails', async () => {
+  it('does not move the tags after the one that fails', async () => {
     const { children, index } = await prepare(amd64);
     const target = new WatchedStore();
     target.before = (line) => {
@@ -408,7 +408,7 @@ describe('publish, when something fails', () => {
     expect(heard).toEqual(['v1 true']);
   });
 
-  it('moves no tag anywhere where content cannot be moved to one of several targets', async () => {
+  it('moves no tag if content cannot be copied to one of several targets', async () => {
     const { children, index } = await prepare(amd64);
     const [good, full] = [new WatchedStore('good'), new WatchedStore('full')];
     full.before = () => {
@@ -421,7 +421,7 @@ describe('publish, when something fails', () => {
     expect(await good.find(V1)).toBeUndefined();
   });
 
-  it('is cancelled by the caller, and writes nothing', async () => {
+  it('writes nothing if the caller cancels', async () => {
     const { children, index } = await prepare(amd64);
     const target = new WatchedStore();
     const signal = AbortSignal.abort();
@@ -432,7 +432,7 @@ describe('publish, when something fails', () => {
     expect(target.writes).toEqual([]);
   });
 
-  it('refuses bytes that were tampered with at the source, and tags nothing', async () => {
+  it('rejects corrupt content of the source, and puts no tag', async () => {
     const { source, children, index } = await prepare(amd64);
     const [layer] = amd64.layers;
     const tampered: Source = {

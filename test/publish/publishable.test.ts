@@ -16,7 +16,7 @@ function refusal(draft: Draft, options?: Parameters<typeof publishableIndex>[1])
 }
 
 describe('publishableIndex', () => {
-  it('gives the index of a sound draft, with its statements', () => {
+  it('builds the index of a valid draft, with its attestations', () => {
     const draft = draftOf({
       'example.com/app:amd64': [image('amd64', 'linux/amd64'), attestation('amd64')],
       'example.com/app:arm64': [image('arm64', 'linux/arm64')],
@@ -29,7 +29,7 @@ describe('publishableIndex', () => {
     expect(value.manifests.map((entry) => entry.digest)).toEqual(words.map((word) => digest(word)));
   });
 
-  it('gives equal bytes for equal drafts, whatever order annotations were made in', () => {
+  it('builds equal bytes from equal drafts, whatever the order of annotations', () => {
     const sources = { 'example.com/app:amd64': [image('amd64', 'linux/amd64')] };
 
     const one = publishableIndex(draftOf(sources, { annotations: { b: '2', a: '1' } }));
@@ -39,7 +39,7 @@ describe('publishableIndex', () => {
     expect(one.digest).toBe(other.digest);
   });
 
-  it('lists every image without a platform, and says how to mend it', () => {
+  it('lists every image without a platform, with a hint', () => {
     const error = refusal(
       draftOf({
         'example.com/app:a': [image('a')],
@@ -61,23 +61,23 @@ describe('publishableIndex', () => {
       'example.com/app:b': [image('b', 'linux/arm64/v8')],
     });
 
-    it('refuses, names both, and says what can be done', () => {
+    it('rejects both, with a hint', () => {
       const error = refusal(draft);
       expect(error.message).toContain('example.com/app:a, example.com/app:b');
       expect(error.hint).toContain('--allow-duplicate-platforms');
     });
 
-    it('gives way where they are allowed', () => {
+    it('accepts them if duplicates are allowed', () => {
       expect(publishableIndex(draft, { allowDuplicatePlatforms: true }).value.manifests).toHaveLength(2);
     });
   });
 
-  it('does not give way on a missing platform where duplicates are allowed', () => {
+  it('rejects a missing platform even if duplicates are allowed', () => {
     const draft = draftOf({ 'example.com/app:a': [image('a')] });
     expect(refusal(draft, { allowDuplicatePlatforms: true }).message).toContain('must have an OS');
   });
 
-  it('refuses an index without entries', () => {
+  it('rejects an index without entries', () => {
     expect(refusal(draftOf({})).problems).toMatchObject([{ rule: 'index/empty' }]);
   });
 });

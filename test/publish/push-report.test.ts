@@ -5,7 +5,7 @@ import type { Descriptor } from '../../src/oci/descriptor.js';
 import type { ManifestOrIndex, IndexDocument } from '../../src/oci/document.js';
 import { OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-type.js';
 import { parsePlatform } from '../../src/oci/platform.js';
-import { parseTag } from '../../src/oci/reference.js';
+import { parseReference, parseTag } from '../../src/oci/reference.js';
 import { publish } from '../../src/publish/publish.js';
 import { pushReport, type PushReport, type ReportedDestination } from '../../src/publish/push-report.js';
 import { attestation, digest, image } from '../support/drafts.js';
@@ -14,11 +14,16 @@ import { storeContent } from '../support/stored.js';
 import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
 
 const { descriptor: amd64 } = image('amd64', 'linux/amd64');
-const { descriptor: statement } = attestation('amd64');
+const { descriptor: provenance } = attestation('amd64');
 
-const to = (label: string, tag?: string): ReportedDestination => ({
-  target: { label },
+const to = (target: string | ReportedDestination['target'], tag?: string): ReportedDestination => ({
+  target: typeof target === 'string' ? { label: target } : target,
   ...(tag !== undefined && { tag: parseTag(tag) }),
+});
+
+const registry = (label: string): ReportedDestination['target'] => ({
+  label,
+  repository: parseReference(label),
 });
 
 function report(
@@ -34,7 +39,7 @@ const platforms = (manifests: readonly Descriptor[]): PushReport['platforms'] =>
   report(indexOf(manifests)).platforms;
 
 describe('pushReport', () => {
-  it('says what a push did', async () => {
+  it('reports a push', async () => {
     const [source, target, mirror] = ['source', 'example.com/app', 'example.org/app'].map(
       (label) => new MemoryStore(label),
     );
@@ -79,14 +84,16 @@ describe('pushReport', () => {
   });
 
   it.each([
-    ['app', 'docker.io/library/app'],
-    ['user/app', 'docker.io/user/app'],
-    ['localhost:5000/app', 'localhost:5000/app'],
-    ['oci:/srv/layout', 'oci:/srv/layout'],
-    ['A Store Of My Own', 'A Store Of My Own'],
-  ])('names %s in full', (label, name) => {
+    [registry('app'), 'docker.io/library/app'],
+    [registry('user/app'), 'docker.io/user/app'],
+    [registry('localhost:5000/app'), 'localhost:5000/app'],
+    [{ label: 'oci:/srv/layout' }, 'oci:/srv/layout'],
+    [{ label: 'oci-archive:out.tar' }, 'oci-archive:out.tar'],
+    [{ label: 'app' }, 'app'],
+    [{ label: 'A Store Of My Own' }, 'A Store Of My Own'],
+  ])('uses the fully qualified name of the repository, else the label: %j', (target, name) => {
     const index = indexOf([amd64]);
-    const { references, image: own } = report(index, [to(label, '1'), to(label)]);
+    const { references, image: own } = report(index, [to(target, '1'), to(target)]);
     expect(references).toEqual([`${name}:1`, `${name}@${index.digest}`]);
     expect(own).toBe(`${name}@${index.digest}`);
   });
@@ -95,7 +102,7 @@ describe('pushReport', () => {
     ['linux/arm64/v8', 'linux/arm64'],
     ['linux/arm', 'linux/arm/v7'],
     ['windows(10.0.17763.1)/amd64', 'windows(10.0.17763.1)/amd64'],
-  ])('files %s as %s, and keeps how the index has it', (text, name) => {
+  ])('reports the platform %s under the key %s', (text, name) => {
     const platform = parsePlatform(text);
     const { descriptor } = image('one', undefined, { platform });
     expect(platforms([descriptor])).toEqual({
@@ -103,19 +110,19 @@ describe('pushReport', () => {
     });
   });
 
-  it('names the statements of each image, and takes none for an image', () => {
-    const found = platforms([statement, amd64, attestation('gone').descriptor]);
+  it('reports attestations with their image, not as images', () => {
+    const found = platforms([provenance, amd64, attestation('gone').descriptor]);
     expect(Object.keys(found)).toEqual(['linux/amd64']);
-    expect(found['linux/amd64']?.attestations).toEqual([statement.digest]);
+    expect(found['linux/amd64']?.attestations).toEqual([provenance.digest]);
   });
 
-  it('leaves out what runs on no known platform', () => {
+  it('omits images without a known platform', () => {
     const unknown = image('a', 'unknown/unknown').descriptor;
     expect(platforms([unknown, image('b').descriptor])).toEqual({});
   });
 
-  it('files the first image of a platform, and names the others', () => {
-    const others = ['b', 'c'].map((word) => image(word, 'linux/amd64').descriptor);
+  it('reports other images of the same platform as duplicates', () => {
+    const others = ['b', 'c'].map((name) => image(name, 'linux/amd64').descriptor);
     expect(platforms([amd64, ...others])).toMatchObject({
       'linux/amd64': { digest: amd64.digest, duplicates: [digest('b'), digest('c')] },
     });
@@ -126,7 +133,7 @@ describe('pushReport of an image', () => {
   const document = async (): Promise<ManifestOrIndex> =>
     storeContent(new MemoryStore(), tinyImage({ architecture: 'arm', variant: 'v7' }));
 
-  it('has its platform where that is known', async () => {
+  it('reports its platform if known', async () => {
     const made = await document();
     const { digest: own, mediaType, bytes } = made;
     const descriptor = { digest: own, mediaType, size: bytes.length };
@@ -144,15 +151,5 @@ describe('pushReport of an image', () => {
       tags: [],
     });
     expect(pushReport(request).platforms).toEqual({});
-  });
-});
-
-describe('the names of', () => {
-  it.each([
-    ['oci:/srv/out', 'oci:/srv/out:1'],
-    ['oci-archive:out.tar', 'oci-archive:out.tar:1'],
-    ['app', 'docker.io/library/app:1'],
-  ])('%s', (label, reference) => {
-    expect(report(indexOf([amd64]), [to(label, '1')]).references).toEqual([reference]);
   });
 });

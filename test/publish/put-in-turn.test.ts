@@ -11,7 +11,7 @@ import { storeContent } from '../support/stored.js';
 import { tinyImage } from '../support/tiny-image.mjs';
 import { WatchedStore } from '../support/watched-store.js';
 
-/** A target that keeps what is written until it commits, as a file that is replaced as a whole. */
+/** A target whose writes become durable when it commits, as a file that is replaced as a whole. */
 class CommittingStore extends WatchedStore {
   fails: Error | undefined;
 
@@ -74,7 +74,7 @@ describe('publish to a target that commits', () => {
     return { document: indexOf([descriptor]), children: [{ descriptor, source }] };
   }
 
-  it('commits after its last tag, and tells of its tags only then', async () => {
+  it('commits after its last tag, and reports its tags only then', async () => {
     const { document, children } = await prepare();
     const target = new CommittingStore('file');
     const other = new WatchedStore('other');
@@ -119,7 +119,7 @@ describe('publish to a target that commits', () => {
     expect(target.log.filter((line) => line === 'commit')).toHaveLength(1);
   });
 
-  it('fails where the commit does, and no later tag has moved', async () => {
+  it('fails with the commit, and moves no later tag', async () => {
     const { document, children } = await prepare();
     const target = new CommittingStore('file');
     target.fails = new FailedError('no space left');
@@ -141,7 +141,7 @@ describe('publish to a target that commits', () => {
     expect(other.writes.filter((line) => line.startsWith('tag '))).toEqual([]);
   });
 
-  it('does not commit where content cannot be moved', async () => {
+  it('does not commit if content cannot be copied', async () => {
     const { document, children } = await prepare();
     const target = new CommittingStore();
     target.before = (line) => {

@@ -11,7 +11,7 @@ import { storeNested } from '../support/nested-indexes.js';
 import { storeContent } from '../support/stored.js';
 import { tinyImage } from '../support/tiny-image.mjs';
 
-/** Which requests a target got. */
+/** The selectors that a target is asked to find. */
 function asked(target: Target): Selector[] {
   const selectors: Selector[] = [];
   const find = target.find.bind(target);
@@ -28,7 +28,7 @@ async function childOf(store: MemoryStore, architecture: 'amd64' | 'arm64' | 's3
 }
 
 describe('missingChildren', () => {
-  it('asks for each distinct child once, but for those seen, and gives what is not there in order', async () => {
+  it('requests each distinct child once, except those already read, and returns the missing ones in order', async () => {
     const source = new MemoryStore();
     const target = new MemoryStore();
     const there = await childOf(target, 'amd64');
@@ -46,24 +46,34 @@ describe('missingChildren', () => {
     expect(selectors).toEqual([first.descriptor.digest, second.descriptor.digest]);
   });
 
-  it('looks for layers once in an index that is listed many times', async () => {
+  it('reads an index once, even if it is listed many times', async () => {
     const store = new MemoryStore();
     const { descriptor } = await childOf(store, 'amd64');
     const nested = documentDescriptor(await storeNested(store, descriptor, 3));
     const reads = vi.spyOn(store, 'readManifest');
 
     const children = [{ descriptor: nested, source: store }];
-    expect(await missingChildren(store, children, new Set(), { nondistributable: 'move' })).toEqual([]);
+    expect(await missingChildren(store, children, new Set(), { nondistributable: 'copy' })).toEqual([]);
 
     expect(reads).toHaveBeenCalledTimes(4);
   });
+
+  it('rejects indexes that nest too deep', async () => {
+    const store = new MemoryStore();
+    const { descriptor } = await childOf(store, 'amd64');
+    const nested = documentDescriptor(await storeNested(store, descriptor, 4));
+    const missing = missingChildren(store, [{ descriptor: nested, source: store }], new Set(), {
+      nondistributable: 'copy',
+    });
+    await expect(missing).rejects.toThrow('memory nests image indexes more than 4 deep');
+  });
 });
 
-describe('what a registry does not let us see', () => {
+describe('content to which a registry denies access', () => {
   const hidden = new MemoryStore();
   hidden.find = () => Promise.reject(new UnauthorizedError('denied'));
 
-  it('counts as missing: the write that follows tells', async () => {
+  it('counts as missing: the write that follows reports the error', async () => {
     const child = await childOf(new MemoryStore(), 'amd64');
     expect(await missingChildren(hidden, [child], new Set())).toEqual([child]);
     const destination = { target: hidden, tag: parseTag('1.2') };
@@ -71,8 +81,8 @@ describe('what a registry does not let us see', () => {
   });
 });
 
-describe('observeTags', () => {
-  it('asks for each tag once, and for nothing where a digest is published', async () => {
+describe('readTagStates', () => {
+  it('requests each tag once, and nothing for a destination without a tag', async () => {
     const target = new MemoryStore();
     const document = await storeContent(target, tinyImage({ architecture: 'amd64' }), 'old');
     const destinations = [

@@ -27,7 +27,7 @@ describe('endpoints', () => {
     expect(manifestUrl(parseReference(reference), '1' as Tag).href).toBe(url);
   });
 
-  // A cast is what a bug, or a plain JavaScript caller, would get such a name here with.
+  // As from a bug, or a JavaScript caller.
   it.each(['../../other/manifests/1', '%2e%2e/x', '1?x=y', '1#x', 'a b', '..\\x'])(
     'refuse the selector %j, which would lead elsewhere (CVE-2024-3727)',
     (selector) => {
@@ -37,7 +37,7 @@ describe('endpoints', () => {
     },
   );
 
-  it('refuse a repository that would lead elsewhere', () => {
+  it('reject a repository that would lead to another', () => {
     const { registry } = parseReference('registry.example.com/app');
     expect(() => uploadsUrl({ registry, path: 'app/../other' as RepositoryPath })).toThrow(ArgumentError);
   });

@@ -34,12 +34,12 @@ export function imageOf(
     rootfs: { type: 'layers', diff_ids: layers.map(sha256) },
     ...members,
   };
-  // Spaces that nobody would write again: the bytes must be kept.
+  // Spaces that no serialiser writes: the bytes must be kept.
   return { config: Buffer.from(JSON.stringify(config, undefined, 1)), layers, names };
 }
 
 /**
- * The files that `docker save` writes up to docker 24: every layer in a directory of its own, and a link where an image
+ * The files that `docker save` writes up to docker 24: every layer in its own directory, and a link where an image
  * before has it too.
  */
 export function savedParts(images: readonly KeptImage[]): TarPart[] {

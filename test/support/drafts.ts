@@ -1,5 +1,5 @@
 import type { Draft, Entry } from '../../src/drafts/draft.js';
-import { addEntries, createDraft, type DraftOptions, type ReadEntry } from '../../src/drafts/edits.js';
+import { addEntries, createDraft, type DraftOptions, type NewEntry } from '../../src/drafts/edits.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
 import { digestOf, type Digest } from '../../src/oci/digest.js';
 import { parseImageLocation, type ImageLocation } from '../../src/oci/image-location.js';
@@ -10,16 +10,16 @@ import { REFERENCE_DIGEST, REFERENCE_TYPE } from '../../src/oci/attestation.js';
 /** A location as a user writes it. */
 export const at = (text: string): ImageLocation => parseImageLocation(text);
 
-/** A digest that is always the same for the same word. */
-export const digest = (word: string): Digest => digestOf(new TextEncoder().encode(word));
+/** The digest for a label. */
+export const digest = (label: string): Digest => digestOf(new TextEncoder().encode(label));
 
-/** What a source of one image gives. Another word is another image. */
-export function image(word: string, platform?: string, changes: Partial<Descriptor> = {}): ReadEntry {
-  const manifest = `{"made for":"${word}"}`;
+/** The entry of a source with one image. Each label gives another image. */
+export function image(label: string, platform?: string, changes: Partial<Descriptor> = {}): NewEntry {
+  const manifest = `{"made for":"${label}"}`;
   return {
     descriptor: {
       mediaType: OCI_MANIFEST,
-      digest: digest(word),
+      digest: digest(label),
       size: manifest.length,
       ...(platform !== undefined && { platform: parsePlatform(platform) }),
       ...changes,
@@ -28,15 +28,15 @@ export function image(word: string, platform?: string, changes: Partial<Descript
   };
 }
 
-/** BuildKit's statement about the image of that word. */
-export function attestation(about: string): ReadEntry {
+/** BuildKit’s attestation of the image with this label. */
+export function attestation(about: string): NewEntry {
   const annotations = { [REFERENCE_TYPE]: 'attestation-manifest', [REFERENCE_DIGEST]: digest(about) };
   return image(`about ${about}`, 'unknown/unknown', { annotations });
 }
 
 /** A draft of `example.com/app:1` with what each source gives, in this order. */
 export function draftOf(
-  sources: Readonly<Record<string, readonly ReadEntry[]>>,
+  sources: Readonly<Record<string, readonly NewEntry[]>>,
   options?: DraftOptions,
 ): Draft {
   return Object.entries(sources).reduce(
@@ -45,14 +45,14 @@ export function draftOf(
   );
 }
 
-/** The entries as the words that they were made from, in order. */
-export function words({ entries }: Pick<Draft, 'entries'>): (string | undefined)[] {
+/** The labels of the entries, in order. */
+export function labels({ entries }: Pick<Draft, 'entries'>): (string | undefined)[] {
   return entries.map(({ manifest }) => /^\{"made for":"(.*)"\}$/.exec(manifest ?? '')?.[1]);
 }
 
-/** The entry that was made from this word. */
-export function entryOf(draft: Draft, word: string): Entry {
-  const entry = draft.entries.find(({ descriptor }) => descriptor.digest === digest(word));
-  if (entry === undefined) throw new Error(`the draft has no entry made from ${word}`);
+/** The entry that was made from this label. */
+export function entryOf(draft: Draft, label: string): Entry {
+  const entry = draft.entries.find(({ descriptor }) => descriptor.digest === digest(label));
+  if (entry === undefined) throw new Error(`the draft has no entry made from ${label}`);
   return entry;
 }

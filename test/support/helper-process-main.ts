@@ -1,5 +1,5 @@
 /** A process that asks a credential helper for a login, for tests of what else that process lets out. */
-import { CredentialHelper } from '../../src/auth/credentials/helper.js';
+import { CredentialHelper } from '../../src/auth/credentials/credential-helper.js';
 
 export interface HelperJob {
   readonly suffix: string;

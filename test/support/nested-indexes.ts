@@ -9,7 +9,7 @@ const TIMES = 60;
 
 /**
  * Indexes within one another around an image, each of which lists the next one many times: with four of them, a few
- * kilobytes stand for millions of images. The outermost comes last.
+ * kilobytes reach millions of images. The outermost comes last.
  */
 export function nestedIndexes(image: Descriptor, levels: number): IndexDocument[] {
   const indexes: IndexDocument[] = [];
@@ -32,6 +32,6 @@ export async function storeNested(
   const indexes = nestedIndexes(image, levels);
   for (const index of indexes) await store.writeManifest(index);
   const outermost = indexes.at(-1);
-  if (outermost === undefined) throw new Error('there is no index');
+  if (outermost === undefined) throw new Error('no index');
   return outermost;
 }

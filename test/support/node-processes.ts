@@ -13,7 +13,7 @@ export interface NodeProcesses<Job, Result> {
   /** As `start`, for a process that must come to its end. */
   readonly finish: (job: Job, options?: RunOptions) => Promise<Result>;
   /** The command line that `start` runs, for a test that puts something before it. */
-  readonly words: (job: Job) => readonly [command: string, ...args: string[]];
+  readonly commandLine: (job: Job) => readonly [command: string, ...args: string[]];
   readonly remove: () => Promise<void>;
 }
 
@@ -32,17 +32,19 @@ export async function makeNodeProcesses<Job, Result>(main: URL): Promise<NodePro
     outfile: script,
     bundle: true,
     platform: 'node',
+    // As in build.mjs: the CommonJS form of jsonc-parser cannot be bundled.
+    mainFields: ['module', 'main'],
     format: 'esm',
     target: 'node20',
   });
-  const words = (job: Job): [string, ...string[]] => [process.execPath, script, JSON.stringify(job)];
+  const commandLine = (job: Job): [string, ...string[]] => [process.execPath, script, JSON.stringify(job)];
   const start = (job: Job, options?: RunOptions): Promise<RunResult> => {
-    const [command, ...args] = words(job);
+    const [command, ...args] = commandLine(job);
     return run(command, args, options);
   };
   return {
     start,
-    words,
+    commandLine,
     finish: async (job, options) => {
       const { code, signal, stdout, stderr } = await start(job, options);
       if (code !== 0) throw new Error(`the process ended with ${code ?? signal}\n${stdout}\n${stderr}`);

@@ -77,8 +77,7 @@ export class TokenServer {
     this.#signer = signer;
     this.#options = options;
     this.authority = {
-      // By name: a client has reason to refuse a loopback address that is not the registry's own.
-      realm: `http://localhost:${(server.address() as AddressInfo).port}/token`,
+      realm: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`,
       service: SERVICE,
       issuer: ISSUER,
       certificateFile: join(directory, 'cert.pem'),

@@ -6,21 +6,21 @@ import { describe, it } from 'vitest';
 const root = process.env['MULTIARCH_VECTORS'];
 
 if (root !== undefined && !existsSync(root)) {
-  throw new Error(`MULTIARCH_VECTORS names ${root}, which is not there`);
+  throw new Error(`MULTIARCH_VECTORS names ${root}, which does not exist`);
 }
 
-/** The bytes of one file of the shared test vectors. */
+/** The bytes of one file of the test vectors. */
 export function vectorBytes(path: string): Buffer {
   if (root === undefined) throw new Error('vectorBytes outside describeVectors');
   return readFileSync(join(root, path));
 }
 
-/** One JSON file of the shared test vectors. The caller states its shape. */
+/** The parsed content of one JSON file of the test vectors. The caller states its type. */
 export function vectorJson<T>(path: string): T {
   return JSON.parse(vectorBytes(path).toString('utf8')) as T;
 }
 
-/** As {@link vectorJson} for a file with one JSON document a line. */
+/** Like {@link vectorJson}, for a file with one JSON document per line. */
 export function vectorLines<T>(path: string): T[] {
   return vectorBytes(path)
     .toString('utf8')
@@ -29,7 +29,7 @@ export function vectorLines<T>(path: string): T[] {
     .map((line) => JSON.parse(line) as T);
 }
 
-/** Tests that read the vectors: run where MULTIARCH_VECTORS is set, else one skipped test that says so. */
+/** Defines tests that read the vectors. Without MULTIARCH_VECTORS, defines one skipped test with a notice. */
 export function describeVectors(name: string, body: () => void): void {
   if (root === undefined) {
     describe(name, () => {

@@ -1,67 +1,60 @@
 /**
- * Finds the credential for a registry: explicit ones, docker's and podman's files, credential helpers, cloud
- * providers.
+ * Finds the credential for a registry: an explicit one, docker's and podman's files, credential helpers, clouds.
  *
- * Offers auth-field, containers-files, credential, credential-chain, credential-file, default-helper,
- * docker-config, docker-hub, helper, static-credential-provider.
+ * Offers credential, credential-cache, credential-chain, credential-file, credential-helper, docker-hub, file-providers.
  * @module auth/credentials
  */
+import type { Environment } from '../../environment.js';
 import { FailedError, type MultiarchError } from '../../oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../../oci/reference.js';
-import { containersFiles, registryAuthFile } from './containers-files.js';
-import type { CredentialProvider, FoundCredential, EnumerableProvider } from './credential.js';
-import { dockerConfig, type LoginEnvironment } from './docker-config.js';
-import { StaticCredentialProvider, type ExplicitCredential } from './static-credential-provider.js';
-import { InlineConfigProvider } from './inline-config.js';
+import {
+  FoundCredential,
+  type Credential,
+  type CredentialProvider,
+  type ExplicitCredential,
+} from './credential.js';
+import { fileProviders } from './file-providers.js';
 
-export interface CredentialChainOptions extends LoginEnvironment {
-  /** The login that the caller brings along, which comes first. */
-  readonly given?: ExplicitCredential | undefined;
-  /** Logins of a cloud's own tools, which come last: what is configured for a registry goes before what is true of a machine. */
-  readonly cloud?: readonly CredentialProvider[] | undefined;
+/** What a chain reports. */
+export interface CredentialChainEvents {
+  /** Called once for each provider and each entry that is skipped because it is invalid. */
   readonly onWarning: (message: string) => void;
-  /** Told once of each registry which login was found for it, `undefined` where it is asked without one. */
+  /** Called once for each registry; `undefined` if it is accessed anonymously. */
   readonly onFound?: ((registry: RegistryHost, found: FoundCredential | undefined) => void) | undefined;
 }
 
+export interface CredentialChainOptions extends Environment, CredentialChainEvents {
+  /** The caller's own credential. */
+  readonly explicit?: ExplicitCredential | undefined;
+  readonly clouds?: readonly CredentialProvider[] | undefined;
+}
+
 /**
- * Where this machine keeps the logins for registries, in the order they are asked: the caller's own; the file that
- * REGISTRY_AUTH_FILE names, and no other file then; DOCKER_AUTH_CONFIG; docker's configuration; podman's files; the cloud's
- * tools. Nothing is read before it is needed.
+ * Returns the credential providers of this machine, by precedence: the caller's own, the credential files, the clouds. What
+ * is configured for a registry takes precedence over what a cloud issues for the whole machine. Nothing is read yet.
  */
 export function credentialChain(options: CredentialChainOptions): CredentialProvider {
-  const { given, cloud = [] } = options;
-  const first = given === undefined ? [] : [new StaticCredentialProvider(given)];
-  return new CredentialChain([...first, ...fileProviders(options), ...cloud], options);
+  const { explicit, clouds = [] } = options;
+  const first = explicit === undefined ? [] : [new ExplicitProvider(explicit)];
+  return new CredentialChain([...first, ...fileProviders(options), ...clouds], options);
 }
 
-/** The links of the chain that are files of this machine, or stand for one. */
-export function fileProviders(options: LoginEnvironment): readonly EnumerableProvider[] {
-  const only = registryAuthFile(options.env);
-  if (only !== undefined) return [only];
-  return [new InlineConfigProvider(options), dockerConfig(options), ...containersFiles(options)];
-}
-
-/** Asks several links in turn; the first that holds a login is taken. */
+/** Asks several providers in order and returns the first credential. */
 export class CredentialChain implements CredentialProvider {
   readonly name = 'the credential chain';
-  readonly #links: readonly CredentialProvider[];
-  readonly #options: Pick<CredentialChainOptions, 'onWarning' | 'onFound'>;
+  readonly #providers: readonly CredentialProvider[];
+  readonly #events: CredentialChainEvents;
   readonly #warned = new Set<string>();
-  readonly #told = new Set<RegistryHost>();
+  readonly #reported = new Set<RegistryHost>();
 
-  /** @param options `onWarning` is told, once, of each link and each entry that is broken and passed over */
-  constructor(
-    links: readonly CredentialProvider[],
-    options: Pick<CredentialChainOptions, 'onWarning' | 'onFound'>,
-  ) {
-    this.#links = links;
-    this.#options = options;
+  constructor(providers: readonly CredentialProvider[], events: CredentialChainEvents) {
+    this.#providers = providers;
+    this.#events = events;
   }
 
   /**
-   * @throws CancelledError; ArgumentError where the caller's own login cannot be used; UnauthorizedError, RateLimitedError,
-   *   UnavailableError where a cloud gives no login for a registry that nobody can use without
+   * @throws CancelledError; ArgumentError if the caller's own credential is invalid; UnauthorizedError, RateLimitedError,
+   *   UnavailableError if a cloud issues no credential for a registry that requires one
    */
   async find(
     registry: RegistryHost,
@@ -69,9 +62,9 @@ export class CredentialChain implements CredentialProvider {
     signal?: AbortSignal,
   ): Promise<FoundCredential | undefined> {
     const found = await this.#ask(registry, path, signal);
-    if (!this.#told.has(registry)) {
-      this.#told.add(registry);
-      this.#options.onFound?.(registry, found);
+    if (!this.#reported.has(registry)) {
+      this.#reported.add(registry);
+      this.#events.onFound?.(registry, found);
     }
     return found;
   }
@@ -81,14 +74,15 @@ export class CredentialChain implements CredentialProvider {
     path: RepositoryPath | undefined,
     signal: AbortSignal | undefined,
   ): Promise<FoundCredential | undefined> {
-    for (const link of this.#links) {
+    for (const provider of this.#providers) {
       try {
-        const found = await link.find(registry, path, signal);
+        const found = await provider.find(registry, path, signal);
         if (found === undefined) continue;
-        for (const error of found.damaged) this.#warn(error);
+        for (const error of found.skipped) this.#warn(error);
         return found;
       } catch (error) {
-        if (!isPassedOver(error)) throw error;
+        // A broken provider is skipped. No later provider makes up for any other failure.
+        if (!(error instanceof FailedError)) throw error;
         this.#warn(error);
       }
     }
@@ -99,11 +93,23 @@ export class CredentialChain implements CredentialProvider {
     const warning = hint === undefined ? message : `${message} (${hint})`;
     if (this.#warned.has(warning)) return;
     this.#warned.add(warning);
-    this.#options.onWarning(warning);
+    this.#events.onWarning(warning);
   }
 }
 
-/** A link that is broken. Any other failure is the caller's to see: nothing that comes after it would do. */
-function isPassedOver(error: unknown): error is FailedError {
-  return error instanceof FailedError;
+/** The caller's own credential. */
+class ExplicitProvider implements CredentialProvider {
+  readonly name = 'the flags of this call';
+  readonly #explicit: ExplicitCredential;
+  #credential: Promise<Credential> | undefined;
+
+  constructor(explicit: ExplicitCredential) {
+    this.#explicit = explicit;
+  }
+
+  async find(registry: RegistryHost): Promise<FoundCredential | undefined> {
+    if (registry !== this.#explicit.registry) return undefined;
+    this.#credential ??= this.#explicit.credential();
+    return new FoundCredential(await this.#credential, { provider: this.name, origin: 'command line' });
+  }
 }

@@ -1,15 +1,16 @@
+import { readFile } from 'node:fs/promises';
+
+import { errorCode } from '../../files/file-error.js';
 import { FailedError, InvalidError } from '../../oci/errors.js';
 import { parseJson } from '../../oci/json.js';
 import { isRepositoryPath, type RegistryHost, type RepositoryPath } from '../../oci/reference.js';
-import { decodeAuthField } from './auth-field.js';
 import type { Credential } from './credential.js';
 import { loginKeys } from './docker-hub.js';
-import { readFile } from 'node:fs/promises';
 
-/** A credential file of docker's or containers' form (containers-auth.json(5)). Its entries are checked when they are used. */
+/** A credential file of docker or podman (containers-auth.json(5)). Its entries are checked when they are used. */
 export interface CredentialFile {
-  /** For messages. Never a secret. */
-  readonly place: string;
+  /** The path or variable, for messages. */
+  readonly origin: string;
   /** `auths`: login key to entry. */
   readonly entries: ReadonlyMap<string, unknown>;
   /** `credHelpers`: registry to the name of its credential helper. */
@@ -18,76 +19,77 @@ export interface CredentialFile {
   readonly store: unknown;
 }
 
-/** What a file holds for a repository. */
-export interface FileLogin {
-  readonly credential: Credential;
-  /** What is wrong with the entries that would have gone before it. */
-  readonly damaged: readonly FailedError[];
+export interface UserPassword {
+  readonly username: string;
+  readonly password: string;
 }
 
+/** Standard Base64 (RFC 4648, section 4), padding optional. */
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
 /**
- * Reads a credential file's text. An empty file is one without entries; fields that are not about credentials are passed over.
+ * Parses a credential file. Empty text is a file without entries; unknown fields are ignored.
  *
- * @param place the file, for messages
- * @throws FailedError, without any of the text
+ * @param origin the path or variable, for messages
+ * @throws FailedError, which never quotes the text
  */
-export function parseCredentialFile(text: string, place: string): CredentialFile {
-  const fields = text.trim() === '' ? {} : parseObject(text, place);
+export function parseCredentialFile(text: string, origin: string): CredentialFile {
+  const fields = text.trim() === '' ? {} : parseObject(text, origin);
   return {
-    place,
-    entries: mapOf(fields['auths'], `${place}: "auths"`),
-    helpers: mapOf(fields['credHelpers'], `${place}: "credHelpers"`),
+    origin,
+    entries: mapOf(fields['auths'], `${origin}: "auths"`),
+    helpers: mapOf(fields['credHelpers'], `${origin}: "credHelpers"`),
     store: fields['credsStore'],
   };
 }
 
 /**
- * The login that a file holds for a repository: under the repository's own path, one of the paths above it or the
- * registry, whichever is most specific, and else under a key of the old form, `https://HOST/v1/`. Host and port have to be
- * equal: a key that merely looks alike is somebody else's.
+ * Returns the credential for a repository from the most specific entry: the repository's path, a path above it, the
+ * registry, or a key of the old form `https://HOST/v1/`. Host and port must be equal to those of the registry.
  *
- * @returns `undefined` where there is none; an entry without a login only says that a helper has one
- * @throws FailedError where an entry is damaged and no other fits
+ * @returns `undefined` if no entry has one; an empty entry only marks that a helper has it. `skipped` are the errors of
+ *   invalid entries that would have taken precedence.
+ * @throws FailedError if all matching entries are invalid
  */
 export function findLogin(
   file: CredentialFile,
   registry: RegistryHost,
   path: RepositoryPath | undefined,
-): FileLogin | undefined {
+): { readonly credential: Credential; readonly skipped: readonly FailedError[] } | undefined {
   const hosts = loginKeys(registry);
   const old = [...file.entries.keys()].filter((key) => isOldKey(key) && hosts.includes(loginKeyHost(key)));
-  const damaged: FailedError[] = [];
+  const skipped: FailedError[] = [];
   for (const key of [...lookupKeys(registry, path), ...old]) {
     if (!file.entries.has(key)) continue;
     try {
-      const credential = credentialOf(file.entries.get(key), `${file.place}: the login for ${key}`);
-      if (credential !== undefined) return { credential, damaged };
+      const credential = parseEntry(file.entries.get(key), `${file.origin}: the login for ${key}`);
+      if (credential !== undefined) return { credential, skipped };
     } catch (error) {
       if (!(error instanceof FailedError)) throw error;
-      damaged.push(error);
+      skipped.push(error);
     }
   }
-  if (damaged[0] !== undefined) throw damaged[0];
+  if (skipped[0] !== undefined) throw skipped[0];
   return undefined;
 }
 
 /**
- * The helper that a file names for a registry, by the end of its program's name.
+ * Returns the helper that a file names for a registry: the suffix of its program's name.
  *
- * @throws FailedError where it is not a string
+ * @throws FailedError if it is not a string
  */
 export function helperFor(file: CredentialFile, registry: RegistryHost): string | undefined {
   const named = loginKeys(registry).find((key) => file.helpers.has(key));
   const helper = named === undefined ? file.store : file.helpers.get(named);
-  // An empty name says that this registry has no helper, whatever `credsStore` says.
+  // An empty name exempts the registry from `credsStore`.
   if (helper === undefined || helper === null || helper === '') return undefined;
   if (typeof helper !== 'string') {
-    throw new FailedError(`${file.place}: the credential helper for ${registry} is not a string`);
+    throw new FailedError(`${file.origin}: the credential helper for ${registry} is not a string`);
   }
   return helper;
 }
 
-/** The keys of a file's entries that are a registry's login, in its names of today and of the old form. */
+/** Returns the keys of all entries for a registry as a whole, of the current and the old form. */
 export function registryKeys(file: CredentialFile, registry: RegistryHost): readonly string[] {
   const hosts = loginKeys(registry);
   return [...file.entries.keys()].filter(
@@ -95,7 +97,7 @@ export function registryKeys(file: CredentialFile, registry: RegistryHost): read
   );
 }
 
-/** The namespaces and repositories of a registry that a file has entries of their own for. */
+/** Returns the namespaces and repositories of a registry that a file has entries for. */
 export function loginNamespaces(file: CredentialFile, registry: RegistryHost): readonly RepositoryPath[] {
   const host = `${registry}/`;
   return [...file.entries.keys()]
@@ -104,7 +106,7 @@ export function loginNamespaces(file: CredentialFile, registry: RegistryHost): r
     .filter((path) => isRepositoryPath(path));
 }
 
-/** The keys that a repository's login may stand under, the most specific first and the registry's names last. */
+/** Returns the keys that match a repository: the most specific first, the registry's own last. */
 export function lookupKeys(registry: RegistryHost, path: RepositoryPath | undefined): readonly string[] {
   const keys: string[] = [];
   for (let key = `${registry}/${path ?? ''}`; key.includes('/'); key = key.slice(0, key.lastIndexOf('/'))) {
@@ -113,82 +115,109 @@ export function lookupKeys(registry: RegistryHost, path: RepositoryPath | undefi
   return [...keys, ...loginKeys(registry)];
 }
 
-/** The host and port of a login key of any form: `https://example.com:5000/v2/` is `example.com:5000`. */
+/** Returns the host and port of a login key of any form: `https://example.com:5000/v2/` is `example.com:5000`. */
 export function loginKeyHost(key: string): string {
   return key.replace(/^https?:\/\//, '').replace(/\/.*$/s, '');
 }
 
 /**
- * Of a time when a login was for an API's address. A key without scheme is a repository's or a namespace's, which may be
- * called `v2`; those end without a slash.
+ * Reports whether a login key is an API's address, as docker wrote it once. A key without scheme is a repository's or
+ * namespace's, which may be called `v2`; those do not end with a slash.
  */
 function isOldKey(key: string): boolean {
   return /^https?:\/\//.test(key) || /^[^/]+\/(?:v[12]\/)?$/.test(key);
 }
 
-function credentialOf(entry: unknown, place: string): Credential | undefined {
-  const fields = objectOf(entry, place);
-  const [auth, username, password, identity, registryToken] = [
-    'auth',
-    'username',
-    'password',
-    'identitytoken',
-    'registrytoken',
-  ].map((name) => {
+function parseEntry(entry: unknown, label: string): Credential | undefined {
+  const fields = objectOf(entry, label);
+  const field = (name: string): string => {
     const value = fields[name] ?? '';
-    if (typeof value !== 'string') throw new FailedError(`${place}: "${name}" is not a string`);
+    if (typeof value !== 'string') throw new FailedError(`${label}: "${name}" is not a string`);
     return value;
-  });
+  };
+  const [auth, username, password, identity, registryToken] = [
+    field('auth'),
+    field('username'),
+    field('password'),
+    field('identitytoken'),
+    field('registrytoken'),
+  ];
   if (registryToken) return { kind: 'bearer', token: registryToken };
   if (identity) return { kind: 'identity', token: identity };
-  const decoded = decodeAuthField(auth ?? '', place);
+  const decoded = decodeAuthField(auth, label);
   if (decoded !== undefined) return { kind: 'basic', ...decoded };
-  return username ? { kind: 'basic', username, password: password ?? '' } : undefined;
+  return username ? { kind: 'basic', username, password } : undefined;
 }
 
-function parseObject(text: string, place: string): Readonly<Record<string, unknown>> {
+/**
+ * Decodes the `auth` field of an entry: the Base64 of `USER:PASSWORD`. The password may contain colons; NULs around it,
+ * which old versions of docker wrote, are dropped.
+ *
+ * @param label names the entry in messages
+ * @returns `undefined` for an empty field
+ * @throws FailedError
+ */
+export function decodeAuthField(field: string, label: string): UserPassword | undefined {
+  const encoded = field.replaceAll(/[\r\n]/g, '');
+  if (encoded === '') return undefined;
+  const decoded = BASE64.test(encoded) ? Buffer.from(encoded, 'base64').toString('utf8') : '';
+  const colon = decoded.indexOf(':');
+  if (colon === -1) throw new FailedError(`${label}: "auth" is not the base64 of USER:PASSWORD`);
+  return {
+    username: decoded.slice(0, colon),
+    password: decoded.slice(colon + 1).replaceAll(/^\0+|\0+$/g, ''),
+  };
+}
+
+/** Returns the `auth` field for a user name, which must not contain a colon, and a password. Empty if both are. */
+export function encodeAuthField({ username, password }: UserPassword): string {
+  if (username === '' && password === '') return '';
+  return Buffer.from(`${username}:${password}`).toString('base64');
+}
+
+function parseObject(text: string, origin: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    // The parser's own message quotes the text, and the text holds passwords.
-    throw new FailedError(syntaxMistake(text, place));
+    // The parser's message quotes the text, which contains passwords.
+    throw new FailedError(syntaxError(text, origin));
   }
-  return objectOf(value, place);
+  return objectOf(value, origin);
 }
 
-/** Where the text goes wrong, by line and column. */
-function syntaxMistake(text: string, place: string): string {
+/** Describes a syntax error by line and column. */
+function syntaxError(text: string, origin: string): string {
   try {
-    parseJson(Buffer.from(text), place);
+    parseJson(Buffer.from(text), origin);
   } catch (error) {
     if (error instanceof InvalidError) return error.message;
   }
-  return `${place} is not JSON`;
+  return `${origin} is not JSON`;
 }
 
-function mapOf(value: unknown, place: string): ReadonlyMap<string, unknown> {
-  return new Map(Object.entries(value === undefined || value === null ? {} : objectOf(value, place)));
+function mapOf(value: unknown, label: string): ReadonlyMap<string, unknown> {
+  return new Map(Object.entries(value === undefined || value === null ? {} : objectOf(value, label)));
 }
 
-function objectOf(value: unknown, place: string): Readonly<Record<string, unknown>> {
+function objectOf(value: unknown, label: string): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new FailedError(`${place} is not a JSON object`);
+    throw new FailedError(`${label} is not a JSON object`);
   }
   return { ...value };
 }
 
 /**
- * Reads a credential file's text; `undefined` where there is none. A directory in its place is none either: what an
- * optional secret leaves in Kubernetes.
+ * Reads the text of a credential file; `undefined` if the path does not exist or is a directory, which Kubernetes
+ * creates for a missing optional secret.
  * @throws FailedError
  */
-export async function readLoginFile(path: string): Promise<string | undefined> {
+export async function readCredentialText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    const code = errorCode(error) ?? 'unknown error';
     if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(code)) return undefined;
-    throw new FailedError(`${path} cannot be read (${code})`, { cause: error });
+    throw new FailedError(`cannot read ${path}: ${code}`, { cause: error });
   }
 }

@@ -1,23 +1,31 @@
-import type { HttpMethod } from '../../http/message.js';
 import type { FailedError } from '../../oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../../oci/reference.js';
 
-/** What a registry's login is proved with. */
+/** What a client authenticates with at a registry. */
 export type Credential =
   | { readonly kind: 'basic'; readonly username: string; readonly password: string }
-  /** An OAuth2 refresh token (`identitytoken` in docker's file; a helper's user name `<token>`). */
+  /** An OAuth2 refresh token: `identitytoken` in docker's file, or the user name `<token>` from a helper. */
   | { readonly kind: 'identity'; readonly token: string }
-  /** Sent as Bearer as it is (`registrytoken` in docker's file). */
+  /** A registry token, sent as a Bearer token unchanged: `registrytoken` in docker's file. */
   | { readonly kind: 'bearer'; readonly token: string };
 
-/** One link of the credential chain. */
+/** A credential that the caller passes in. */
+export interface ExplicitCredential {
+  /** The only registry that the credential is sent to. */
+  readonly registry: RegistryHost;
+  /** Called once, when the registry first asks for authentication. */
+  readonly credential: () => Promise<Credential>;
+}
+
+/** A source of credentials, such as a file or a cloud. */
 export interface CredentialProvider {
-  /** What kind of link it is, for messages: `docker's configuration`. */
+  /** The kind of source, for messages: `docker's configuration`. */
   readonly name: string;
   /**
-   * What the link holds for a repository; `undefined`, and the next link is asked.
-   * @throws FailedError where it is broken, never with a secret; UnauthorizedError, RateLimitedError, UnavailableError where a
-   *   cloud gives no login for a registry that nobody can use without; CancelledError
+   * Returns the credential for a repository, or `undefined` if the provider has none.
+   *
+   * @throws FailedError if the provider is broken; never with a secret. UnauthorizedError, RateLimitedError,
+   *   UnavailableError if a cloud issues no credential for a registry that requires one. CancelledError
    */
   find(
     registry: RegistryHost,
@@ -26,43 +34,36 @@ export interface CredentialProvider {
   ): Promise<FoundCredential | undefined>;
 }
 
-/** A link whose logins can be listed, as they are in a file or variable. */
+/** A provider whose credentials can be listed, because they are in a file or variable. */
 export interface EnumerableProvider extends CredentialProvider {
   /**
-   * The namespaces and repositories of a registry that may have logins of their own here.
-   * @throws FailedError where the link is broken
+   * Returns the namespaces and repositories of a registry that have entries of their own.
+   * @throws FailedError if the provider is broken
    */
   namespaces(registry: RegistryHost): Promise<readonly RepositoryPath[]>;
 }
 
-/** The answer to a request that carried a login. */
-export interface ErrorResponse {
-  readonly method: HttpMethod;
-  readonly status: number;
-  /** The server's words; empty for the answer to a HEAD. */
-  readonly text: string;
-}
-
-/** How to get a new login from a link that has kept one which has run out meanwhile. */
+/** Replaces a cached credential that has expired. */
 export interface Renewal {
-  /** Whether this refusal (400, 401 or 403) says that the login has run out. */
-  expired(response: ErrorResponse): boolean;
-  /** Makes the link forget this login, so that `find` fetches another. Does nothing where it has another already. */
+  /** Reports whether the credential was fetched less than a minute ago, so that it can hardly have expired. */
+  isFresh(): boolean;
+  /** Drops the credential from its provider's cache, unless it was replaced already: `find` then fetches another. */
   forget(): void;
 }
 
 /**
- * A login with where it was found. The secret is in a private field, and so in nothing that is printed, logged or
- * serialised.
+ * A credential and where it was found. The secret is in a private field, so printing, logging or serialising the object
+ * does not reveal it.
  */
 export class FoundCredential {
-  /** The name of the link that answered. */
+  /** The name of the provider. */
   readonly provider: string;
-  /** The file, program or variable that it is from. */
+  /** The file, program or variable that the credential is from. */
   readonly origin: string;
+  /** Set if the provider can fetch another credential when this one expires. */
   readonly renewal: Renewal | undefined;
-  /** What would have gone before it in the same place, and cannot be used. */
-  readonly damaged: readonly FailedError[];
+  /** Errors of invalid entries that would have taken precedence. */
+  readonly skipped: readonly FailedError[];
   readonly #credential: Credential;
 
   constructor(
@@ -71,22 +72,22 @@ export class FoundCredential {
       readonly provider: string;
       readonly origin: string;
       readonly renewal?: Renewal | undefined;
-      readonly damaged?: readonly FailedError[] | undefined;
+      readonly skipped?: readonly FailedError[] | undefined;
     },
   ) {
     this.#credential = credential;
     this.provider = from.provider;
     this.origin = from.origin;
     this.renewal = from.renewal;
-    this.damaged = from.damaged ?? [];
+    this.skipped = from.skipped ?? [];
   }
 
-  /** The secret itself. A method, as getters are read by what prints objects. */
+  /** Returns the secret. A method, since printing an object reads its getters. */
   reveal(): Credential {
     return this.#credential;
   }
 
-  /** Whether the other proves the same with the same secret. */
+  /** Reports whether both are the same credential, wherever they were found. */
   equals(other: FoundCredential | undefined): boolean {
     return JSON.stringify(this.#credential) === JSON.stringify(other?.reveal());
   }
@@ -95,7 +96,7 @@ export class FoundCredential {
     return this.#credential.kind;
   }
 
-  /** Who logs in, where that is known: a token does not say. */
+  /** The user name; `undefined` for a token. */
   get username(): string | undefined {
     return this.#credential.kind === 'basic' ? this.#credential.username : undefined;
   }

@@ -6,26 +6,26 @@ import { cancelled } from '../../oci/errors.js';
 
 const OUTPUT_LIMIT = 64 * 1024;
 
-/** How a helper came to its end: by itself, with `null` for a signal, or in a way that leaves no answer. */
-export type HelperEnd =
-  | { readonly kind: 'ended'; readonly code: number | null; readonly stdout: string }
-  | { readonly kind: 'missing' | 'late' | 'broken'; readonly reason: string };
+/** The outcome of a helper: it exited, with the code `null` if a signal killed it, or it gave no usable output. */
+export type HelperResult =
+  | { readonly kind: 'exited'; readonly code: number | null; readonly stdout: string }
+  | { readonly kind: 'not found' | 'timed out' | 'failed'; readonly reason: string };
 
 export interface HelperProcessOptions {
   readonly env: NodeJS.ProcessEnv;
   /** In milliseconds. */
   readonly timeLimit: number;
   /**
-   * Whether the helper may have to ask a person, at the terminal that this process has. Only without one is it put into a
-   * process group of its own, all of which is ended with it: such a group is cut off from the terminal.
-   * @default whether there is one
+   * Whether the helper may need the terminal to ask the user. Without a terminal, the helper gets its own process group, so
+   * that its children are killed with it; such a group cannot use the terminal.
+   * @default whether the process has a terminal
    */
   readonly terminal?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Runs a program to its end, without a shell, and with nothing but `input` to read.
+ * Runs a program without a shell, with `input` on standard input.
  * @throws CancelledError
  */
 export function runHelper(
@@ -33,12 +33,12 @@ export function runHelper(
   action: string,
   input: string,
   { env, timeLimit, terminal = hasTerminal(), signal }: HelperProcessOptions,
-): Promise<HelperEnd> {
-  return new Promise<HelperEnd>((resolve, reject) => {
+): Promise<HelperResult> {
+  return new Promise<HelperResult>((resolve, reject) => {
     const grouped = !terminal && process.platform !== 'win32';
     const child = spawn(program, [action], {
       env,
-      // What a helper writes to stderr is for nobody: it may hold a secret.
+      // A helper's stderr may contain a secret.
       stdio: ['pipe', 'pipe', 'ignore'],
       detached: grouped,
       windowsHide: true,
@@ -47,12 +47,12 @@ export function runHelper(
     const stop = (): void => {
       if (grouped) killGroup(child);
       else child.kill('SIGKILL');
-      // A process that the helper has left behind may hold the pipe open, which would keep ours from ending.
+      // A process that the helper left running may keep the pipe open, and this process alive.
       child.stdout.destroy();
     };
     const timer = setTimeout(() => {
       stop();
-      resolve({ kind: 'late', reason: `it did not answer within ${timeLimit / 1000} seconds` });
+      resolve({ kind: 'timed out', reason: `timed out after ${timeLimit / 1000} seconds` });
     }, timeLimit);
     const forget =
       signal === undefined
@@ -66,21 +66,21 @@ export function runHelper(
       stdout += chunk;
       if (stdout.length <= OUTPUT_LIMIT) return;
       stop();
-      resolve({ kind: 'broken', reason: 'its answer is too long' });
+      resolve({ kind: 'failed', reason: 'its output is too long' });
     });
-    // A helper that ends without reading its input closes the pipe; its exit code tells the rest.
+    // A helper may exit without reading its input; its exit code says enough.
     child.stdin.on('error', () => {});
     child.stdin.end(input);
     child.once('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
       forget();
-      if (error.code === 'ENOENT') resolve({ kind: 'missing', reason: 'it is not on the PATH' });
-      else resolve({ kind: 'broken', reason: `it cannot be started (${error.code})` });
+      if (error.code === 'ENOENT') resolve({ kind: 'not found', reason: 'it is not on the PATH' });
+      else resolve({ kind: 'failed', reason: `it cannot be started (${error.code})` });
     });
     child.once('close', (code) => {
       clearTimeout(timer);
       forget();
-      resolve({ kind: 'ended', code, stdout });
+      resolve({ kind: 'exited', code, stdout });
     });
   });
 }
@@ -89,13 +89,13 @@ function hasTerminal(): boolean {
   return [0, 1, 2].some((descriptor) => isatty(descriptor));
 }
 
-/** Ends a process that leads a group, with all that it has started. */
+/** Kills a process that leads a group, and its children. */
 function killGroup({ pid }: ChildProcess): void {
-  // It never started.
+  // Not started.
   if (pid === undefined) return;
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // All of it is gone, or another user's.
+    // Already exited, or owned by another user.
   }
 }

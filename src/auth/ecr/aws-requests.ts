@@ -4,10 +4,10 @@ import type { HttpClient, HttpMethod } from '../../http/message.js';
 import { MultiarchError, UnavailableError } from '../../oci/errors.js';
 import type { SecretRedactor } from '../requests/secret-redactor.js';
 
-/** A request as the SDK of AWS makes it, signed and ready to be sent. */
+/** A signed request of the AWS SDK. */
 interface AwsRequest {
   readonly method: string;
-  /** With its colon. */
+  /** With the colon. */
   readonly protocol: string;
   readonly hostname: string;
   readonly port?: number;
@@ -23,7 +23,7 @@ interface AwsResponse {
   readonly body: Readable;
 }
 
-/** What the SDK takes in place of its own way to send requests. */
+/** The SDK's port for an HTTP client. */
 export interface AwsRequestHandler {
   readonly metadata: { readonly handlerProtocol: string };
   handle(
@@ -34,7 +34,7 @@ export interface AwsRequestHandler {
   httpHandlerConfigs(): object;
 }
 
-/** A request that got no answer. The SDK sends it again, as the mark on it says. */
+/** A request without a response, which the SDK retries because of `$retryable`. */
 export class AwsRequestError extends Error {
   readonly $retryable = { throttling: false };
   readonly failure: MultiarchError;
@@ -46,10 +46,10 @@ export class AwsRequestError extends Error {
 }
 
 /**
- * Makes the SDK of AWS send its requests by our client, so that proxies and certificates are the same for Amazon's API as for
- * registries. Those of the services that give credentials (STS, SSO) go the same way.
+ * Sends the AWS SDK's requests, also those to STS and SSO for credentials, with the client for registries, so that the same
+ * proxies and certificates apply.
  *
- * @param secrets is told what of each request must not be shown, since some services repeat it
+ * @param secrets the secrets of each request are added, since some services repeat them in errors
  */
 export function awsRequestHandler(http: HttpClient, secrets: SecretRedactor): AwsRequestHandler {
   return {
@@ -64,7 +64,7 @@ export function awsRequestHandler(http: HttpClient, secrets: SecretRedactor): Aw
           headers: headersOf(request),
           ...(bytes.length > 0 && { body: { size: bytes.length, open: () => Readable.from([bytes]) } }),
           signal: abortSignal instanceof AbortSignal ? abortSignal : undefined,
-          // The SDK does that itself, as AWS_MAX_ATTEMPTS says.
+          // The SDK retries itself, by AWS_MAX_ATTEMPTS.
           retry: false,
           vetRedirect: refuseRedirect,
         });
@@ -85,7 +85,7 @@ export function awsRequestHandler(http: HttpClient, secrets: SecretRedactor): Aw
 
 const SECRET_NAME = /token|secret|password|assertion/i;
 
-/** The tokens in its headers, its signature, and what its form or document calls a secret. */
+/** Returns a request's secrets: tokens in headers, the signature, and fields of the body by name. */
 function secretsOf(headers: AwsRequest['headers'], body: Uint8Array): readonly string[] {
   const ofHeaders = Object.entries(headers).flatMap(([name, value]) => {
     if (SECRET_NAME.test(name)) return [value];
@@ -93,14 +93,14 @@ function secretsOf(headers: AwsRequest['headers'], body: Uint8Array): readonly s
     const [, signature] = /\bSignature=(\w+)/.exec(value) ?? [];
     return [signature ?? value.replace(/^\w+ /, '')];
   });
-  // Not by a Buffer: the SDK's arrays complain on stderr when they are made into one.
+  // Not with Buffer.from: for the SDK's arrays it prints a warning on stderr.
   const ofBody = fieldsOf(new TextDecoder().decode(body)).flatMap(([name, value]) =>
     SECRET_NAME.test(name) && typeof value === 'string' ? [value] : [],
   );
   return [...ofHeaders, ...ofBody];
 }
 
-/** Those of STS are forms, the others JSON. */
+/** Returns the fields of a body: a form for STS, else JSON. */
 function fieldsOf(body: string): readonly (readonly [name: string, value: unknown])[] {
   if (!body.startsWith('{')) return [...new URLSearchParams(body)];
   return Object.entries(JSON.parse(body) as Readonly<Record<string, unknown>>);
@@ -110,12 +110,12 @@ const METHODS: readonly HttpMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', '
 
 function methodOf(method: string): HttpMethod {
   const known = METHODS.find((candidate) => candidate === method);
-  if (known === undefined) throw new TypeError(`the SDK of AWS wants to send ${method}`);
+  if (known === undefined) throw new TypeError(`unexpected method from the AWS SDK: ${method}`);
   return known;
 }
 
 function urlOf({ protocol, hostname, port, path, query = {} }: AwsRequest): URL {
-  // As it was signed: with %20 for a blank.
+  // Encoded as it was signed: with %20 for a space.
   const pairs = Object.entries(query).flatMap(([name, value]) =>
     [value].flat().map((one) => (one === null ? encoded(name) : `${encoded(name)}=${encoded(one)}`)),
   );
@@ -130,22 +130,22 @@ function encoded(text: string): string {
   );
 }
 
-/** Without those that the client writes itself. */
+/** Returns the headers without those that the client sets itself. */
 function headersOf({ headers }: AwsRequest): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => !['host', 'content-length'].includes(name.toLowerCase())),
   );
 }
 
-/** What logs in sends small documents and no streams. */
+/** Returns the body as bytes. Requests for credentials have no streams. */
 function bytesOf(body: unknown): Uint8Array {
   if (body === undefined || body === null) return new Uint8Array();
   if (typeof body === 'string') return Buffer.from(body);
   if (body instanceof Uint8Array) return body;
-  throw new TypeError('the SDK of AWS wants to send a stream');
+  throw new TypeError('unexpected stream from the AWS SDK');
 }
 
-/** Amazon's API redirects nobody, and what was signed is for one host alone. */
+/** The API never redirects, and a signature is for one host only. */
 function refuseRedirect(to: URL): void {
-  throw new UnavailableError(`the API of AWS redirects to ${to.host}, which is refused`);
+  throw new UnavailableError(`the AWS API redirects to ${to.host}: refused`);
 }

@@ -1,8 +1,8 @@
 /**
- * Where the SDK of AWS may have its credentials from, by the features that it notes for its own user agent. The more special
- * comes first: a profile may lead to SSO, and web identity is named in the environment.
+ * The sources of AWS credentials, by the features that the SDK reports in its user agent. The more specific come first: a
+ * profile may use SSO, and web identity is configured in the environment.
  */
-const SOURCES: readonly (readonly [feature: RegExp, words: string])[] = [
+const SOURCES: readonly (readonly [feature: RegExp, name: string])[] = [
   [/^CREDENTIALS_PROFILE_SSO/, 'a profile with SSO'],
   [/^CREDENTIALS_PROFILE_LOGIN/, 'a profile with aws login'],
   [/^CREDENTIALS_PROFILE_PROCESS/, 'the program that a profile names'],
@@ -16,13 +16,13 @@ const SOURCES: readonly (readonly [feature: RegExp, words: string])[] = [
 ];
 
 /**
- * Where AWS credentials are from, in words for people: `the environment`. `undefined` where the SDK does not tell.
+ * Returns the source of AWS credentials for messages, such as `the environment`; `undefined` if the SDK does not say.
  *
- * @param credentials what the SDK's provider gave; only the note beside the secrets is read
+ * @param credentials an identity of the SDK; only its attribution (`AttributedAwsCredentialIdentity`) is read
  */
 export function awsSource(credentials: object): string | undefined {
-  const noted = '$source' in credentials ? credentials.$source : undefined;
-  if (typeof noted !== 'object' || noted === null) return undefined;
-  const features = Object.keys(noted);
+  const attribution = '$source' in credentials ? credentials.$source : undefined;
+  if (typeof attribution !== 'object' || attribution === null) return undefined;
+  const features = Object.keys(attribution);
   return SOURCES.find(([feature]) => features.some((name) => feature.test(name)))?.[1];
 }

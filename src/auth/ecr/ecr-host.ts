@@ -1,20 +1,23 @@
 import type { RegistryHost } from '../../oci/reference.js';
 
-/** What the host of an Amazon ECR registry says about it. */
+/** What the host of an Amazon ECR registry identifies. */
 export type EcrHost =
   | {
       readonly kind: 'private';
-      /** The account that the registry belongs to: twelve digits. */
+      /** The account that owns the registry: twelve digits. */
       readonly account: string;
       readonly region: string;
-      /** Whether it is one of the endpoints that are validated by FIPS 140. */
+      /** Whether it is a FIPS endpoint. */
       readonly fips: boolean;
-      /** Whether it is one of the endpoints that have IPv6 addresses too. */
+      /** Whether it is a dual-stack endpoint (IPv4 and IPv6). */
       readonly dualStack: boolean;
     }
   | { readonly kind: 'public' };
 
-/** The domains of all partitions: the commercial one, China, the European sovereign one, and the isolated ones. */
+/** The region of the public registry's API. */
+export const PUBLIC_REGION = 'us-east-1';
+
+/** The domains of all partitions: commercial, China, European sovereign and isolated. */
 const DOMAINS = [
   'amazonaws\\.com',
   'amazonaws\\.com\\.cn',
@@ -33,8 +36,8 @@ const PRIVATE = new RegExp(
 const PUBLIC: ReadonlySet<string> = new Set(['public.ecr.aws', 'ecr-public.aws.com']);
 
 /**
- * Reads the host of a registry as one of Amazon ECR; `undefined` for any other. A host with a port is none: a name that
- * only looks like Amazon's must not be given Amazon's credentials.
+ * Parses the host of an Amazon ECR registry; `undefined` for any other host. A host with a port is not Amazon's: credentials
+ * must not go to a name that only looks like it.
  */
 export function parseEcrHost(host: RegistryHost): EcrHost | undefined {
   const name = host.toLowerCase();
@@ -43,4 +46,17 @@ export function parseEcrHost(host: RegistryHost): EcrHost | undefined {
   if (groups === undefined) return undefined;
   const { account = '', region = '', fips, dualStack } = groups;
   return { kind: 'private', account, region, fips: fips !== undefined, dualStack: dualStack !== undefined };
+}
+
+/** Returns the shell command that saves a login for an ECR registry. */
+export function logInToEcr(host: EcrHost, registry: RegistryHost): string {
+  const login = `multiarch login --username AWS --password-stdin ${registry}`;
+  return `${awsCommand(host, 'get-login-password')} | ${login}`;
+}
+
+/** Returns a command of the AWS CLI for an ECR registry, in the region of its API. */
+export function awsCommand(host: EcrHost, command: string): string {
+  return host.kind === 'public'
+    ? `aws ecr-public ${command} --region ${PUBLIC_REGION}`
+    : `aws ecr ${command} --region ${host.region}`;
 }

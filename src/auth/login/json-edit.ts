@@ -1,176 +1,133 @@
+import { parseTree, type Node } from 'jsonc-parser';
+
 /** A member of an object, by offsets in the text. */
-interface MemberText {
+interface Member {
   readonly name: string;
   readonly start: number;
-  readonly valueStart: number;
+  readonly nameEnd: number;
+  readonly value: Node;
   readonly end: number;
 }
 
-interface ObjectText {
-  /** Of its braces. */
-  readonly open: number;
-  readonly close: number;
-  readonly members: readonly MemberText[];
+/** How a JSON text is laid out. */
+interface Style {
+  /** The indentation of one level. */
+  readonly indent: string;
+  /** `''` for a text on one line. */
+  readonly newline: string;
+  /** The colon between name and value, with the white space around it. */
+  readonly colon: string;
 }
 
-/** How a text is written where nothing in it says so: as docker writes its configuration. */
-const INDENT = '\t';
-const STRING = /"(?:[^"\\]|\\.)*"/y;
-const SCALAR = /[^\s,\]}]+/y;
-const SPACE = /\s*/y;
+/** The style of docker's own configuration file, for a text that shows none. */
+const DOCKER_STYLE: Style = { indent: '\t', newline: '\n', colon: ': ' };
 
 /**
- * Puts a member into a JSON object, with the objects above it where they are missing. All else of the text stays as it is:
- * order, indentation, and members that nobody knows.
- *
- * @param text valid JSON, an object; blank counts as an empty one
+ * Sets a member of a JSON object and creates the objects above it that are missing. The rest of the text stays as it
+ * is: order, indentation and unknown members. Where a name is duplicate, the last one counts, as for `JSON.parse` and
+ * docker.
+ * @param text valid JSON, an object; blank text is an empty object
  * @param path the names down to the member
  */
 export function withMember(text: string, path: readonly string[], value: unknown): string {
   const source = text.trim() === '' ? '{}' : text;
-  let object = readObject(source, skip(SPACE, source, 0));
+  const style = styleOf(source);
+  let object = parseTree(source);
   for (const [depth, name] of path.entries()) {
-    const rest = path.slice(depth + 1);
-    // The last of two counts, to JSON.parse as to docker.
-    const member = object.members.findLast((candidate) => candidate.name === name);
-    if (member === undefined) return insert(source, object, name, nested(rest, value), depth);
-    if (rest.length === 0 || source[member.valueStart] !== '{') {
-      const written = writeValue(source, nested(rest, value), baseOf(source, member, depth));
-      return source.slice(0, member.valueStart) + written + source.slice(member.end);
+    const nested = path.slice(depth + 1).reduceRight((inner, outer) => ({ [outer]: inner }), value);
+    const member = findMember(object, name);
+    if (member === undefined)
+      return object === undefined ? source : insert(source, object, name, nested, depth);
+    if (depth === path.length - 1 || member.value.type !== 'object') {
+      const written = write(nested, style, indentOf(source, member, style, depth));
+      return source.slice(0, member.value.offset) + written + source.slice(member.end);
     }
-    object = readObject(source, member.valueStart);
+    object = member.value;
   }
   return source;
 }
 
-/** Takes a member out of a JSON object, however often it is there, and leaves all else of the text as it is. */
+/** Removes a member of a JSON object, and its duplicates. The rest of the text stays as it is. */
 export function withoutMember(text: string, path: readonly string[]): string {
-  const name = path.at(-1);
   for (let rest = text; ;) {
-    const object = findObject(rest, path.slice(0, -1));
-    const index = object?.members.findIndex((member) => member.name === name) ?? -1;
-    if (object === undefined || index === -1) return rest;
-    const [before, member, after] = [
-      object.members[index - 1],
-      object.members[index],
-      object.members[index + 1],
-    ];
-    if (member === undefined) return rest;
-    const [from, to] =
-      after !== undefined
-        ? [member.start, after.start]
-        : before === undefined
-          ? [object.open + 1, object.close]
-          : [before.end, member.end];
-    rest = rest.slice(0, from) + rest.slice(to);
+    const parents = path.slice(0, -1);
+    const object = parents.reduce((outer, name) => findMember(outer, name)?.value, parseTree(rest));
+    const members = membersOf(object);
+    const index = members.findIndex(({ name }) => name === path.at(-1));
+    const [before, member, after] = [members[index - 1], members[index], members[index + 1]];
+    if (object === undefined || member === undefined) return rest;
+    const start = after !== undefined ? member.start : (before?.end ?? object.offset + 1);
+    const end = after?.start ?? (before === undefined ? endOf(object) - 1 : member.end);
+    rest = rest.slice(0, start) + rest.slice(end);
   }
 }
 
-function findObject(text: string, path: readonly string[]): ObjectText | undefined {
-  const start = skip(SPACE, text, 0);
-  if (text[start] !== '{') return undefined;
-  let object = readObject(text, start);
-  for (const name of path) {
-    const member = object.members.findLast((candidate) => candidate.name === name);
-    if (member === undefined || text[member.valueStart] !== '{') return undefined;
-    object = readObject(text, member.valueStart);
-  }
-  return object;
-}
-
-function nested(path: readonly string[], value: unknown): unknown {
-  return path.reduceRight((inner, name) => ({ [name]: inner }), value);
-}
-
-function insert(text: string, object: ObjectText, name: string, value: unknown, depth: number): string {
-  const last = object.members.at(-1);
-  const { colon } = styleOf(text);
+function insert(text: string, object: Node, name: string, value: unknown, depth: number): string {
+  const style = styleOf(text);
+  const written = (base: string, layout = style): string =>
+    `${JSON.stringify(name)}${style.colon}${write(value, layout, base)}`;
+  const [previous, last] = [undefined, ...membersOf(object)].slice(-2);
   if (last !== undefined) {
-    // Each member begins as the one before it does.
-    const previous = object.members.at(-2);
-    const gap = text.slice(
-      previous === undefined ? object.open + 1 : skip(SPACE, text, previous.end) + 1,
-      last.start,
-    );
-    const inLine = !text.slice(object.open, object.close).includes('\n');
-    const separator = previous === undefined && inLine && colon !== ':' ? ' ' : gap;
-    const content = inLine ? spaced(value, colon) : writeValue(text, value, baseOf(text, last, depth));
-    const written = `${JSON.stringify(name)}${colon}${content}`;
-    return `${text.slice(0, last.end)},${separator}${written}${text.slice(last.end)}`;
+    // A new member starts as the last one does.
+    const gap =
+      previous === undefined
+        ? text.slice(object.offset + 1, last.start)
+        : text.slice(previous.end, last.start).replace(/^\s*,/, '');
+    const isOneLine = !text.slice(object.offset, endOf(object)).includes('\n');
+    const separator = previous === undefined && isOneLine && style.colon !== ':' ? ' ' : gap;
+    const layout = isOneLine ? { ...style, newline: '' } : style;
+    const member = written(indentOf(text, last, style, depth), layout);
+    return `${text.slice(0, last.end)},${separator}${member}${text.slice(last.end)}`;
   }
-  const { unit, newline } = styleOf(text);
-  const base = unit.repeat(depth);
-  const written = `${JSON.stringify(name)}${colon}${writeValue(text, value, base + unit)}`;
-  const inner = newline === '' ? written : `${newline}${base}${unit}${written}${newline}${base}`;
-  return text.slice(0, object.open + 1) + inner + text.slice(object.close);
+  const { indent, newline } = style;
+  const base = newline + indent.repeat(depth);
+  const member = written(indent.repeat(depth + 1));
+  const inner = newline === '' ? member : `${base}${indent}${member}${base}`;
+  return text.slice(0, object.offset + 1) + inner + text.slice(endOf(object) - 1);
 }
 
-function writeValue(text: string, value: unknown, base: string): string {
-  const { unit, newline, colon } = styleOf(text);
-  if (newline !== '') return JSON.stringify(value, undefined, unit).replaceAll('\n', newline + base);
-  return spaced(value, colon);
+/** @param base the indentation of the line that the value starts on */
+function write(value: unknown, { indent, newline, colon }: Style, base: string): string {
+  if (newline !== '') return JSON.stringify(value, undefined, indent).replaceAll('\n', newline + base);
+  return writeOnOneLine(value, colon);
 }
 
-/** On one line, with what stands between a name and its value elsewhere in the text. */
-function spaced(value: unknown, colon: string): string {
+function writeOnOneLine(value: unknown, colon: string): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const members = Object.entries(value).map(
-    ([name, inner]) => `${JSON.stringify(name)}${colon}${spaced(inner, colon)}`,
+    ([name, inner]) => `${JSON.stringify(name)}${colon}${writeOnOneLine(inner, colon)}`,
   );
   return `{${members.join(colon === ':' ? ',' : ', ')}}`;
 }
 
-/** The indentation of the line that a member begins on. */
-function baseOf(text: string, member: MemberText, depth: number): string {
-  const line = text.slice(text.lastIndexOf('\n', member.start) + 1, member.start);
-  return /^[ \t]*$/.test(line) ? line : styleOf(text).unit.repeat(depth + 1);
+/** The indentation of the line that a member starts on. */
+function indentOf(text: string, { start }: Member, { indent }: Style, depth: number): string {
+  const line = text.slice(text.lastIndexOf('\n', start) + 1, start);
+  return /^[ \t]*$/.test(line) ? line : indent.repeat(depth + 1);
 }
 
-function styleOf(text: string): { readonly unit: string; readonly newline: string; readonly colon: string } {
-  const [, newline, unit] = /(\r?\n)([ \t]*)"/.exec(text) ?? [];
-  if (newline !== undefined) {
-    const colon = /"(\s*:[ \t]*)/.exec(text)?.[1] ?? ': ';
-    return { unit: unit || INDENT, newline, colon };
-  }
-  const first = readObject(text, skip(SPACE, text, 0)).members[0];
-  if (first === undefined) return { unit: INDENT, newline: '\n', colon: ': ' };
-  const nameEnd = skip(STRING, text, first.start);
-  return { unit: '', newline: '', colon: text.slice(nameEnd, first.valueStart) };
+function styleOf(text: string): Style {
+  const [first] = membersOf(parseTree(text));
+  if (first === undefined) return DOCKER_STYLE;
+  const [, newline = '', indent = ''] = /(\r?\n)([ \t]*)"/.exec(text) ?? [];
+  const colon = text.slice(first.nameEnd, first.value.offset);
+  return { indent: indent || DOCKER_STYLE.indent, newline, colon };
 }
 
-/** @param at of the opening brace */
-function readObject(text: string, at: number): ObjectText {
-  const members: MemberText[] = [];
-  let next = skip(SPACE, text, at + 1);
-  while (next < text.length && text[next] !== '}') {
-    const start = next;
-    const nameEnd = skip(STRING, text, start);
-    const valueStart = skip(SPACE, text, skip(SPACE, text, nameEnd) + 1);
-    const end = valueEnd(text, valueStart);
-    members.push({ name: String(JSON.parse(text.slice(start, nameEnd))), start, valueStart, end });
-    next = skip(SPACE, text, end);
-    if (text[next] === ',') next = skip(SPACE, text, next + 1);
-  }
-  return { open: at, close: next, members };
+function findMember(object: Node | undefined, name: string): Member | undefined {
+  return membersOf(object).findLast((member) => member.name === name);
 }
 
-function valueEnd(text: string, start: number): number {
-  let depth = 0;
-  let at = start;
-  do {
-    const char = text[at] ?? '';
-    if (char === '"') at = skip(STRING, text, at);
-    else if ('{['.includes(char)) [depth, at] = [depth + 1, at + 1];
-    else if ('}]'.includes(char)) [depth, at] = [depth - 1, at + 1];
-    else if (',:'.includes(char)) at += 1;
-    else at = skip(SCALAR, text, at);
-    if (depth > 0) at = skip(SPACE, text, at);
-  } while (depth > 0 && at < text.length);
-  return at;
+function membersOf(object: Node | undefined): readonly Member[] {
+  if (object?.type !== 'object') return [];
+  return (object.children ?? []).flatMap((property): Member[] => {
+    const [name, value] = property.children ?? [];
+    if (name === undefined || value === undefined) return [];
+    const start = property.offset;
+    return [{ name: String(name.value), start, nameEnd: endOf(name), value, end: endOf(value) }];
+  });
 }
 
-/** The end of what a pattern matches here. */
-function skip(pattern: RegExp, text: string, at: number): number {
-  pattern.lastIndex = at;
-  return pattern.test(text) ? pattern.lastIndex : at;
+function endOf({ offset, length }: Node): number {
+  return offset + length;
 }

@@ -1,6 +1,5 @@
 /**
- * Stores, lists and deletes the logins that `multiarch login` keeps in docker's configuration or a credential
- * helper.
+ * Saves, lists and deletes the logins of `multiarch login`, in docker's configuration or a credential helper.
  *
  * Offers login-store, saved-logins.
  * @module auth/login
@@ -8,117 +7,103 @@
 import { chmod, chown, mkdir, readlink, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
+import type { Environment } from '../../environment.js';
 import { replaceFile } from '../../files/atomic-write.js';
 import { errorCode, fileError } from '../../files/file-error.js';
 import { withLock } from '../../files/lock.js';
 import { makeDirectory } from '../../files/make-directory.js';
 import { CancelledError, FailedError } from '../../oci/errors.js';
 import type { RegistryHost } from '../../oci/reference.js';
-import { encodeAuthField } from '../credentials/auth-field.js';
-import { registryAuthFilePath } from '../credentials/containers-files.js';
 import {
+  encodeAuthField,
   helperFor,
   parseCredentialFile,
+  readCredentialText,
   registryKeys,
   type CredentialFile,
-  readLoginFile,
+  type UserPassword,
 } from '../credentials/credential-file.js';
-import { defaultHelper } from '../credentials/default-helper.js';
-import { dockerConfigPath, type LoginEnvironment } from '../credentials/docker-config.js';
+import { CredentialHelper, helperProgram } from '../credentials/credential-helper.js';
 import { primaryLoginKey } from '../credentials/docker-hub.js';
-import { CredentialHelper, helperProgram } from '../credentials/helper.js';
+import { loginFile, type LoginFile } from '../credentials/file-providers.js';
 import { withMember, withoutMember } from './json-edit.js';
 
-/** Where a login was put. */
+/** Where a login was saved. */
 export interface LoginLocation {
-  /** The file, or the program that keeps it. */
-  readonly place: string;
-  /** Whether whoever can read the file has the password. */
+  /** The path of the file, or the program of the credential helper. */
+  readonly location: string;
+  /** Whether the password is readable in the file. */
   readonly plainText: boolean;
 }
 
 const ELSEWHERE = 'set DOCKER_CONFIG to another directory';
 
 /**
- * Keeps logins where docker does: with the credential helper that docker's configuration names for the registry or that the
- * platform has, else in that file. With REGISTRY_AUTH_FILE, in the file that it names.
+ * Saves logins where docker does: with the credential helper that its configuration names for the registry, the
+ * platform's helper, or in that file. If REGISTRY_AUTH_FILE is set, in the file that it names.
  */
 export class LoginStore {
   readonly path: string;
+  readonly #file: LoginFile;
   readonly #env: NodeJS.ProcessEnv;
-  /** Whose default helper is looked for; nobody's, as in podman's files. */
-  readonly #platform: NodeJS.Platform | undefined;
 
-  constructor(options: LoginEnvironment) {
-    const { env, platform = process.platform } = options;
-    const named = registryAuthFilePath(env);
-    this.path = named ?? dockerConfigPath(options);
-    this.#env = env;
-    this.#platform = named === undefined ? platform : undefined;
+  constructor(environment: Environment) {
+    this.#file = loginFile(environment);
+    this.path = this.#file.path;
+    this.#env = environment.env;
   }
 
   /**
-   * Keeps a login, in place of the one that there is.
-   * @throws FailedError where the file or the helper is broken; ConflictError where another keeps the file locked; CancelledError
+   * Saves a login and replaces an earlier one.
+   * @throws FailedError if the file or the helper is broken; ConflictError if another process keeps the file locked;
+   *   CancelledError
    */
-  async store(
-    registry: RegistryHost,
-    login: { readonly username: string; readonly password: string },
-    signal?: AbortSignal,
-  ): Promise<LoginLocation> {
+  async store(registry: RegistryHost, login: UserPassword, signal?: AbortSignal): Promise<LoginLocation> {
     const key = primaryLoginKey(registry);
-    const { file, detected } = await this.#read();
+    const { file, usesDefaultHelper } = await this.#file.read();
     const helper = helperFor(file, registry);
     if (helper === undefined) {
       const entry = { auth: encodeAuthField(login) };
       await this.#edit((text) => withMember(text, ['auths', key], entry), signal);
-      return { place: this.path, plainText: true };
+      return { location: this.path, plainText: true };
     }
     await this.#helper(helper).store(key, login, signal);
     await this.#edit((text, current) => {
-      // A password under any name of the registry would outlive a later one in the helper.
+      // An old password under another key of the registry would outlive a later one in the helper.
       const others = registryKeys(current, registry).filter((name) => name !== key);
-      // An empty entry says that a helper has the login.
+      // An empty entry marks that a helper has the login.
       const marked = withMember(withoutLogins(text, others), ['auths', key], {});
-      // With an entry the configuration is no longer one that the platform's helper is looked for.
-      return detected ? withMember(marked, ['credsStore'], helper) : marked;
+      // Once the file has an entry, the platform's helper is no longer looked up.
+      return usesDefaultHelper ? withMember(marked, ['credsStore'], helper) : marked;
     }, signal);
-    return { place: helperProgram(helper), plainText: false };
+    return { location: helperProgram(helper), plainText: false };
   }
 
   /**
-   * Removes the login for a registry, from the helper and from the file.
+   * Deletes the login for a registry from the helper and from the file.
    * @returns whether there was one
-   * @throws as {@link store}; what the file holds is gone also where the helper fails
+   * @throws as {@link store}; the file's entries are deleted even if the helper fails
    */
   async erase(registry: RegistryHost, signal?: AbortSignal): Promise<boolean> {
-    const { file } = await this.#read();
+    const { file } = await this.#file.read();
     const helper = helperFor(file, registry);
     const keys = registryKeys(file, registry);
-    const asked =
+    const fromHelper =
       helper === undefined
         ? undefined
         : await eraseWith(this.#helper(helper), primaryLoginKey(registry), signal).catch(
-            (error: unknown) => ({
-              error,
-            }),
+            (error: unknown) => ({ error }),
           );
     if (keys.length > 0) await this.#edit((text) => withoutLogins(text, keys), signal);
-    if (typeof asked === 'object') throw asked.error;
-    return keys.length > 0 || asked === true;
-  }
-
-  async #read(): Promise<{ readonly file: CredentialFile; readonly detected: boolean }> {
-    const file = parseCredentialFile((await readLoginFile(this.path)) ?? '', this.path);
-    const store = this.#platform && (await defaultHelper(file, { env: this.#env, platform: this.#platform }));
-    return { file: store === undefined ? file : { ...file, store }, detected: store !== undefined };
+    if (typeof fromHelper === 'object') throw fromHelper.error;
+    return keys.length > 0 || fromHelper === true;
   }
 
   #helper(name: string): CredentialHelper {
     return new CredentialHelper(name, { env: this.#env, namedIn: this.path });
   }
 
-  /** Changes the file's text under a lock, so that of several who log in at the same time nobody is lost. */
+  /** Edits the file's text under a lock, so that no login is lost if several processes log in at the same time. */
   async #edit(
     change: (text: string, file: CredentialFile) => string,
     signal: AbortSignal | undefined,
@@ -129,16 +114,16 @@ export class LoginStore {
       await withLock(
         `${path}.lock`,
         async (scratch) => {
-          const text = (await readLoginFile(path)) ?? '';
-          // Somebody may have broken it meanwhile.
+          const text = (await readCredentialText(path)) ?? '';
+          // Parsed again: the file may have been damaged since it was first read.
           const changed = change(text, parseCredentialFile(text, path));
           if (changed === text) return;
-          // Before there is anything in it.
+          // While the file is still empty.
           await chmod(scratch, 0o600);
           await keepOwner(path, scratch);
           await replaceFile(path, scratch, changed);
         },
-        { signal, elsewhere: ELSEWHERE },
+        { signal, alternative: ELSEWHERE },
       );
     } catch (error) {
       throw fileError('write', this.path, error, ELSEWHERE);
@@ -146,40 +131,41 @@ export class LoginStore {
   }
 }
 
-/** The text of a credential file without these entries. */
+/** Returns the text of a credential file without the entries of these keys. */
 export function withoutLogins(text: string, keys: readonly string[]): string {
   return keys.reduce((rest, key) => withoutMember(rest, ['auths', key]), text);
 }
 
+/** @returns whether the helper had the login */
 async function eraseWith(
   helper: CredentialHelper,
   key: string,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   try {
-    // Not all helpers say of what they erase whether they had it.
+    // Not every helper reports on erase whether it had the login.
     if ((await helper.get(key, signal)) === undefined) return false;
   } catch (error) {
-    if (error instanceof CancelledError || helper.hangs) throw error;
-    // What cannot be read may still be erased.
+    if (error instanceof CancelledError || helper.timedOut) throw error;
+    // A login that cannot be read may still be erased.
   }
   await helper.erase(key, signal);
   return true;
 }
 
-/** The file that a symbolic link stands for, there or not: a link is written through, not replaced. */
+/** Resolves symbolic links, also to a missing file: links are written through, not replaced. */
 async function followLinks(path: string): Promise<string> {
   let target = path;
   for (let links = 0; links < 40; links += 1) {
     try {
       target = resolve(dirname(target), await readlink(target));
     } catch (error) {
-      // Not a link, or nothing there.
+      // Not a link, or missing.
       if (['EINVAL', 'ENOENT', 'UNKNOWN'].includes(errorCode(error) ?? '')) return target;
       throw error;
     }
   }
-  throw new FailedError(`cannot write ${path}: its symbolic links go round in circles`);
+  throw new FailedError(`cannot write ${path}: too many levels of symbolic links`);
 }
 
 async function makePrivateDirectory(path: string): Promise<void> {
@@ -189,12 +175,12 @@ async function makePrivateDirectory(path: string): Promise<void> {
   });
 }
 
-/** So that root, with another's home, does not take the file away from its owner. */
+/** Keeps the file's owner, for root running with another user's home directory. */
 async function keepOwner(path: string, scratch: string): Promise<void> {
   try {
     const { uid, gid } = await stat(path);
     await chown(scratch, uid, gid);
   } catch {
-    // No such file yet, or not allowed to: then it belongs to whoever writes it.
+    // A new file, or not permitted: it belongs to the user of this process.
   }
 }

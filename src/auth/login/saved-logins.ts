@@ -1,36 +1,37 @@
+import type { Environment } from '../../environment.js';
 import { FailedError } from '../../oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../../oci/reference.js';
-import { CredentialChain, fileProviders } from '../credentials/credential-chain.js';
-import type { FoundCredential, EnumerableProvider } from '../credentials/credential.js';
-import type { LoginEnvironment } from '../credentials/docker-config.js';
+import { CredentialChain } from '../credentials/credential-chain.js';
+import type { EnumerableProvider, FoundCredential } from '../credentials/credential.js';
+import { fileProviders } from '../credentials/file-providers.js';
 
-/** A login that requests to a registry, or to a part of it, would be sent with. */
+/** A login that applies to a registry or to a namespace of it. */
 export interface RegistryLogin {
-  /** What it is for: `r.example`, `r.example/team`. */
+  /** What the login is for: `r.example`, `r.example/team`. */
   readonly name: string;
   readonly found: FoundCredential;
 }
 
 /**
- * What this machine's files and their helpers answer for a registry: for the registry as such, and for each namespace of it
- * that is answered otherwise. No cloud is asked.
+ * Returns the logins that this machine's credential files and their helpers have for a registry: the one for the registry
+ * and those of its namespaces that differ. Clouds are not asked.
  *
- * @param options `onWarning` is told of what is broken and passed over
+ * @param options `onWarning` is called for each provider and entry that is skipped because it is invalid
  * @throws CancelledError
  */
 export async function listSavedLogins(
   registry: RegistryHost,
-  options: LoginEnvironment & { readonly onWarning: (message: string) => void },
+  options: Environment & { readonly onWarning: (message: string) => void },
   signal?: AbortSignal,
 ): Promise<readonly RegistryLogin[]> {
-  const links = fileProviders(options);
-  const chain = new CredentialChain(links, options);
+  const providers = fileProviders(options);
+  const chain = new CredentialChain(providers, options);
   const whole = await chain.find(registry, undefined, signal);
   const logins: RegistryLogin[] = whole === undefined ? [] : [{ name: registry, found: whole }];
-  const lists = await Promise.all(links.map((link) => namespacesOf(link, registry)));
-  for (const path of new Set(lists.flat())) {
+  const paths = await Promise.all(providers.map((provider) => namespacesOf(provider, registry)));
+  for (const path of new Set(paths.flat())) {
     const found = await chain.find(registry, path, signal);
-    // The namespace's own entry may be empty, or come after a login for all of the registry.
+    // The namespace's entry may be empty, or a login for the whole registry may take precedence.
     if (found === undefined || (found.origin === whole?.origin && found.equals(whole))) continue;
     logins.push({ name: `${registry}/${path}`, found });
   }
@@ -38,13 +39,13 @@ export async function listSavedLogins(
 }
 
 async function namespacesOf(
-  link: EnumerableProvider,
+  provider: EnumerableProvider,
   registry: RegistryHost,
 ): Promise<readonly RepositoryPath[]> {
   try {
-    return await link.namespaces(registry);
+    return await provider.namespaces(registry);
   } catch (error) {
-    // The chain tells of it, where it asks this link at all.
+    // The chain warns of a broken provider when it asks it.
     if (error instanceof FailedError) return [];
     throw error;
   }

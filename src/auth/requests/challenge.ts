@@ -1,8 +1,10 @@
-/** One way to authenticate that a server offers (RFC 9110, 11.3 and 11.6.1). */
+import type { Credential } from '../credentials/credential.js';
+
+/** One authentication scheme that a server offers (RFC 9110, sections 11.3 and 11.6.1). */
 export interface Challenge {
   /** In lower case: `bearer`, `basic`. */
   readonly scheme: string;
-  /** Names in lower case. Where one is repeated, the first counts. */
+  /** By name in lower case. The first of two with the same name counts. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
@@ -11,19 +13,20 @@ const TOKEN68 = /[-._~+/0-9A-Za-z]+=*(?=[ \t\r\n]*(?:,|$))/y;
 const BARE_VALUE = /[^\s,"]+/y;
 const GAP = /[ \t\r\n]*/y;
 const SEPARATORS = /[ \t\r\n,]*/y;
+/** The characters of a header value without spaces. Any other could end the header and start another. */
+const HEADER_SAFE = /^[\x21-\x7e]+$/;
 
 /**
- * Reads the values of `WWW-Authenticate`: several challenges in one value, or several values with one each.
+ * Parses the values of `WWW-Authenticate`, each with one or more challenges.
  *
- * Servers take liberties with the grammar, and a challenge that is understood in part is better than none. So nothing is
- * an error: a parameter without a value or without its closing quote is dropped, a missing comma is supplied, and text
- * that is neither a scheme nor a parameter is passed over.
+ * Servers deviate from the grammar, so nothing is an error: a parameter without a value or closing quote is dropped, a
+ * missing comma is supplied, and text that is neither a scheme nor a parameter is skipped.
  */
 export function parseChallenges(headerValues: readonly string[]): readonly Challenge[] {
   return headerValues.flatMap((value) => parseValue(value));
 }
 
-/** The challenge that is answered: Bearer that names its token server, then Basic, then any Bearer. */
+/** Selects the challenge to answer: Bearer with a token server, then Basic, then any Bearer. */
 export function selectChallenge(challenges: readonly Challenge[]): Challenge | undefined {
   return (
     challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.has('realm')) ??
@@ -32,13 +35,28 @@ export function selectChallenge(challenges: readonly Challenge[]): Challenge | u
   );
 }
 
+/** Returns the Authorization header for a user name and password (RFC 7617). */
+export function basicAuthorization(credential: Extract<Credential, { kind: 'basic' }>): string {
+  return `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString('base64')}`;
+}
+
+/** Returns the Authorization header for a token (RFC 6750). */
+export function bearerAuthorization(token: string): string {
+  return `Bearer ${token}`;
+}
+
+/** Reports whether a token can be sent in a header. */
+export function isHeaderSafe(token: string): boolean {
+  return HEADER_SAFE.test(token);
+}
+
 function parseValue(text: string): Challenge[] {
   const challenges: Challenge[] = [];
   let parameters: Map<string, string> | undefined;
   const reader = new Reader(text);
   for (reader.take(SEPARATORS); !reader.atEnd; reader.take(SEPARATORS)) {
-    const word = reader.take(TOKEN).toLowerCase();
-    if (word === '') {
+    const name = reader.take(TOKEN).toLowerCase();
+    if (name === '') {
       reader.skipOne();
       continue;
     }
@@ -46,18 +64,18 @@ function parseValue(text: string): Challenge[] {
     if (reader.takeOne('=')) {
       reader.take(GAP);
       const value = reader.takeValue();
-      if (value !== undefined && parameters?.has(word) === false) parameters.set(word, value);
+      if (value !== undefined && parameters?.has(name) === false) parameters.set(name, value);
     } else {
       parameters = new Map();
-      challenges.push({ scheme: word, parameters });
-      // Credentials-like data after the scheme, as in `Negotiate YII=`, means nothing to us.
+      challenges.push({ scheme: name, parameters });
+      // Skips a token68 after the scheme, as in `Negotiate YII=`.
       if (gap !== '') reader.take(TOKEN68);
     }
   }
   return challenges;
 }
 
-/** A place in a text, moved on by what is taken. */
+/** A cursor in a text. */
 class Reader {
   readonly #text: string;
   #position = 0;
@@ -70,7 +88,7 @@ class Reader {
     return this.#position >= this.#text.length;
   }
 
-  /** What the (sticky) pattern matches here; empty where it does not. */
+  /** Consumes the match of a sticky pattern; empty if it does not match. */
   take(pattern: RegExp): string {
     pattern.lastIndex = this.#position;
     const found = pattern.exec(this.#text)?.[0] ?? '';
@@ -84,20 +102,20 @@ class Reader {
     return true;
   }
 
-  /** Passes over one character, or one quoted string as a whole, so that its inside is not read as challenges. */
+  /** Skips one character, or a whole quoted string, whose content must not be read as challenges. */
   skipOne(): void {
     if (!this.takeOne('"')) this.#position += 1;
     else this.#takeQuoted();
   }
 
-  /** A parameter's value; `undefined` where there is none or its closing quote is missing. */
+  /** Consumes a parameter's value; `undefined` if it or its closing quote is missing. */
   takeValue(): string | undefined {
     if (this.takeOne('"')) return this.#takeQuoted();
     const bare = this.take(BARE_VALUE);
     return bare === '' ? undefined : bare;
   }
 
-  /** The rest of a quoted string whose first quote is taken (RFC 9110, 5.6.4). */
+  /** Consumes a quoted string after its opening quote (RFC 9110, section 5.6.4). */
   #takeQuoted(): string | undefined {
     let value = '';
     while (!this.atEnd) {

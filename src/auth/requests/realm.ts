@@ -1,52 +1,37 @@
-import { isLoopbackHost, isPrivateAddress } from '../../http/private-address.js';
+import { destinationProblem, type RespondingServer } from '../../http/destination-policy.js';
 import { UnauthorizedError } from '../../oci/errors.js';
 
 /**
- * The token server that a Bearer challenge names. A relative realm is taken from the URL that was asked.
+ * Returns the URL of the token server that a Bearer challenge names. A relative realm resolves against the registry's URL.
  *
- * @param registryUrl where the challenge came from
- * @throws UnauthorizedError where the realm is no URL, or {@link vetTokenServer} refuses it
+ * @param registry where the challenge came from
+ * @throws UnauthorizedError if the realm is not a URL, or {@link checkTokenServer} refuses it
  */
-export function resolveRealm(realm: string, registryUrl: URL): URL {
-  if (!URL.canParse(realm, registryUrl.href)) {
+export function resolveRealm(realm: string, registry: RespondingServer): URL {
+  if (!URL.canParse(realm, registry.url.href)) {
     throw new UnauthorizedError(
-      `The registry ${registryUrl.host} asks for a token, but the token server that it names is no URL`,
+      `${registry.url.host} asks for a token from a token server that is not a URL`,
     );
   }
-  const url = new URL(realm, registryUrl);
-  vetTokenServer(url, registryUrl);
+  const url = new URL(realm, registry.url);
+  checkTokenServer(url, registry);
   return url;
 }
 
 /**
- * Refuses a token server that could only be meant to get hold of a credential, or to reach into a private network through
- * us (CVE-2026-12566). Another host than the registry's is normal, so the name alone is no reason.
+ * Checks a token server by the policy of {@link destinationProblem}. It may be on another host than the registry.
  *
- * @param url the realm, or where it redirects to
- * @param registryUrl where the challenge came from
+ * @param url the realm, or a redirect from it
+ * @param registry where the challenge came from
  * @throws UnauthorizedError
  */
-export function vetTokenServer(url: URL, registryUrl: URL): void {
-  const reason = rejectionReason(url, registryUrl);
-  if (reason === undefined) return;
+export function checkTokenServer(url: URL, registry: RespondingServer): void {
+  const problem = destinationProblem(url, registry);
+  if (problem === undefined) return;
   throw new UnauthorizedError(
-    `The registry ${registryUrl.host} asks for a token from ${url.protocol}//${url.host}, which is refused: ${reason}`,
+    `refused to ask for a token at ${url.protocol}//${url.host}, as ${registry.url.host} asks: ${problem}`,
     {
       hint: 'No credential was sent there. If the registry is yours, correct the token server in its configuration.',
     },
   );
-}
-
-function rejectionReason(url: URL, registryUrl: URL): string | undefined {
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && registryUrl.protocol === 'http:')) {
-    return 'a token server has to be reached over HTTPS';
-  }
-  if (url.username !== '' || url.password !== '') return 'the address holds a user name or password';
-  if (url.host === registryUrl.host) return undefined;
-  if (isPrivateAddress(url.hostname)) return "it is a private address and not the registry's own";
-  // `localhost` by name: a registry on this machine may well have its token server on another port of it, no other may.
-  if (isLoopbackHost(url.hostname) && !isLoopbackHost(registryUrl.hostname)) {
-    return 'it is this machine, and the registry is not';
-  }
-  return undefined;
 }

@@ -1,27 +1,29 @@
-import { isLoopbackHost } from '../../http/private-address.js';
 import type { HttpRequest, HttpResponse } from '../../http/message.js';
+import { isLoopbackHost } from '../../http/host-reach.js';
 import type { RegistryHost } from '../../oci/reference.js';
-import { parseChallenges, selectChallenge } from './challenge.js';
 import { registryApiHost } from '../credentials/docker-hub.js';
+import { parseChallenges, selectChallenge } from './challenge.js';
 import { resolveRealm } from './realm.js';
 
-/** How a registry wants requests to be authenticated. */
+/** How a registry requires requests to be authenticated. */
 export type RegistryChallenge =
   | { readonly kind: 'basic'; readonly registryUrl: URL }
   | {
       readonly kind: 'bearer';
-      /** Where the registry really answers, after redirects and with the scheme that was found out. */
+      /** The URL that responded, after redirects and with the negotiated scheme. */
       readonly registryUrl: URL;
-      /** The token server, vetted. Without one, only a token that is configured can serve. */
+      /** The address of the registry, if it is known: decides which token servers it may name. */
+      readonly remoteAddress: string | undefined;
+      /** The token server, vetted. Without one, only a configured registry token can be used. */
       readonly realm: URL | undefined;
       readonly service: string | undefined;
-      /** What the registry says that the request needs. */
+      /** The scopes that the challenge names. */
       readonly scopes: readonly string[];
     };
 
 /**
- * Whether a request may carry the registry's credentials: it goes to the registry, and not in clear text. Plain HTTP is for
- * loopback, and for where the HTTP client finds out the scheme, which it does for registries that may be insecure only.
+ * Reports whether a request may carry the registry's credentials: it goes to the registry's host, over HTTPS. Plain HTTP is
+ * allowed to loopback, and if the HTTP client negotiates the scheme, which it does for insecure registries only.
  */
 export function mayAuthenticate(registry: RegistryHost, request: HttpRequest): boolean {
   const { url, negotiateScheme = false } = request;
@@ -34,10 +36,10 @@ export function mayAuthenticate(registry: RegistryHost, request: HttpRequest): b
 }
 
 /**
- * The challenge in an answer to such a request; `undefined` where there is none that can be met. One from anywhere but
- * the registry, after a redirect, is not met: whoever answers there has no claim on the login (CVE-2020-15157).
+ * Returns the challenge in a response; `undefined` without a supported one. After a redirect to another origin, challenges
+ * are ignored: that server must not get the registry's credentials (CVE-2020-15157).
  *
- * @throws UnauthorizedError where the token server is refused
+ * @throws UnauthorizedError if the token server is refused
  */
 export function challengeIn(request: HttpRequest, response: HttpResponse): RegistryChallenge | undefined {
   if (response.status !== 401 && response.status !== 403) return undefined;
@@ -50,15 +52,16 @@ export function challengeIn(request: HttpRequest, response: HttpResponse): Regis
   return {
     kind: 'bearer',
     registryUrl,
-    realm: realm === undefined ? undefined : resolveRealm(realm, registryUrl),
+    remoteAddress: response.remoteAddress,
+    realm: realm === undefined ? undefined : resolveRealm(realm, response),
     service: challenge.parameters.get('service'),
     scopes: (challenge.parameters.get('scope') ?? '').split(/\s+/).filter((scope) => scope !== ''),
   };
 }
 
-/** The scheme alone may differ, and only where the client was to find it out. */
-function sameOrigin(request: HttpRequest, answered: URL): boolean {
+/** Compares origins; the scheme may differ if the client negotiates it. */
+function sameOrigin(request: HttpRequest, responding: URL): boolean {
   const expected = new URL(request.url);
-  if (request.negotiateScheme === true) expected.protocol = answered.protocol;
-  return expected.origin === answered.origin;
+  if (request.negotiateScheme === true) expected.protocol = responding.protocol;
+  return expected.origin === responding.origin;
 }

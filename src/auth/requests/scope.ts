@@ -2,23 +2,23 @@ import type { RepositoryPath } from '../../oci/reference.js';
 
 export type RepositoryAction = 'pull' | 'push' | 'delete';
 
-/** The right to do something with one repository (distribution, "Token Scope Documentation"). */
+/** Permission for actions on one repository (distribution, "Token Scope Documentation"). */
 export interface RepositoryScope {
   readonly type: 'repository';
   readonly path: RepositoryPath;
   readonly actions: readonly RepositoryAction[];
 }
 
-/** A right that a token is asked for: one that a request is known to need, or a text that a registry's challenge named. */
+/** A scope to request a token for: one that a request is known to need, or the text of one from a registry's challenge. */
 export type Scope = RepositoryScope | string;
 
-/** A scope's text taken apart. `actions` is missing where the text has not the form `type:name:actions`. */
+/** A parsed scope. `actions` is `undefined` if the text does not have the form `type:name:actions`. */
 interface ScopeParts {
   readonly resource: string;
   readonly actions: ReadonlySet<string> | undefined;
 }
 
-/** The right to read a repository, or to read and write it. */
+/** Returns the scope for actions on a repository. */
 export function repositoryScope(
   path: RepositoryPath,
   ...actions: readonly RepositoryAction[]
@@ -26,19 +26,19 @@ export function repositoryScope(
   return { type: 'repository', path, actions };
 }
 
-/** As a token server reads it: `repository:app:pull,push`, actions sorted, each once. Empty where no action is left. */
+/** Formats a scope for a token request, actions sorted and unique: `repository:app:pull,push`. Empty without actions. */
 export function formatScope(scope: Scope): string {
-  return format(takeApart(scopeText(scope)));
+  return format(parseScope(scopeText(scope)));
 }
 
 /**
- * One text for each resource, with all the actions that any of the scopes names. Scopes that may push come first,
- * because some token servers look at the first scope only; apart from that the order stays.
+ * Merges scopes to one text for each resource. Those with `push` come first, because some token servers read only the first
+ * scope; otherwise the order is kept.
  */
 export function mergeScopes(scopes: readonly Scope[]): readonly string[] {
   const merged = new Map<string, ScopeParts>();
   for (const scope of scopes) {
-    const { resource, actions } = takeApart(scopeText(scope));
+    const { resource, actions } = parseScope(scopeText(scope));
     const known = merged.get(resource)?.actions;
     merged.set(resource, {
       resource,
@@ -49,16 +49,16 @@ export function mergeScopes(scopes: readonly Scope[]): readonly string[] {
   return [...all.filter(pushes), ...all.filter((parts) => !pushes(parts))].map(format);
 }
 
-/** Whether who holds `held` may do all that `wanted` names. */
-export function coversScopes(held: readonly Scope[], wanted: readonly Scope[]): boolean {
+/** Reports whether the scopes `granted` include all of `wanted`. */
+export function coversScopes(granted: readonly Scope[], wanted: readonly Scope[]): boolean {
   return (
-    mergeScopes([...held, ...wanted])
+    mergeScopes([...granted, ...wanted])
       .toSorted()
-      .join(' ') === mergeScopes(held).toSorted().join(' ')
+      .join(' ') === mergeScopes(granted).toSorted().join(' ')
   );
 }
 
-/** The repository that a request is mainly about: that of its first repository scope. */
+/** Returns the main repository of a request: that of its first repository scope. */
 export function mainRepository(scopes: readonly Scope[]): RepositoryPath | undefined {
   return scopes.find((scope) => typeof scope !== 'string')?.path;
 }
@@ -67,7 +67,7 @@ function scopeText(scope: Scope): string {
   return typeof scope === 'string' ? scope : `${scope.type}:${scope.path}:${scope.actions.join(',')}`;
 }
 
-function takeApart(text: string): ScopeParts {
+function parseScope(text: string): ScopeParts {
   const first = text.indexOf(':');
   const last = text.lastIndexOf(':');
   if (first === last) return { resource: text, actions: undefined };
@@ -78,7 +78,7 @@ function takeApart(text: string): ScopeParts {
 function format({ resource, actions }: ScopeParts): string {
   if (actions === undefined) return resource;
   if (actions.size === 0) return '';
-  // `*` allows everything, so what stands beside it says nothing.
+  // `*` includes all other actions.
   return `${resource}:${actions.has('*') ? '*' : [...actions].sort().join(',')}`;
 }
 

@@ -1,9 +1,8 @@
-import { basicAuthorization } from './authorization.js';
+import { REDACTED } from '../../http/redact.js';
 import type { Credential } from '../credentials/credential.js';
+import { basicAuthorization } from './challenge.js';
 
-const HIDDEN = '[redacted]';
-
-/** What a server was sent and must not be shown: some repeat it in their errors. In a private field, so nothing prints it. */
+/** Removes the secrets that a server was sent from its messages, as some servers repeat them. */
 export class SecretRedactor {
   readonly #forms = new Set<string>();
 
@@ -11,7 +10,7 @@ export class SecretRedactor {
     return this.#forms.size === 0;
   }
 
-  /** Password and Basic header, or token. */
+  /** Adds a password and its Basic encoding, or a token. */
   addLogin(credential: Credential | undefined): void {
     if (credential === undefined) return;
     if (credential.kind === 'basic') {
@@ -27,24 +26,24 @@ export class SecretRedactor {
   }
 
   /**
-   * A text without the secrets, as they are and as JSON, forms and URLs write them.
-   * @param text as the server wrote it: once spaces are collapsed or the end is cut off, a secret is not found any more
+   * Returns a text without the secrets, in plain form or encoded as in JSON, forms and URLs.
+   * @param text as received: a secret is not found once the text is clipped or its spaces are collapsed
    */
   hide(text: string): string {
     if (this.isEmpty) return text;
-    // The longest first, as a password may be a part of the header. All in one go, so that what hides them stays whole.
+    // The longest first, as the header may contain the password. In one pass, so that no marker is redacted in turn.
     const forms = [...this.#forms].sort((one, other) => other.length - one.length).map(escaped);
-    return text.replaceAll(new RegExp(forms.join('|'), 'g'), HIDDEN);
+    return text.replaceAll(new RegExp(forms.join('|'), 'g'), REDACTED);
   }
 
-  /** As {@link hide}, for JSON value by value, however it is escaped; what was valid JSON stays so. */
+  /** Like {@link hide}, but for JSON value by value, so that it remains valid and no escape hides a secret. */
   hideInBody(text: string): string {
     try {
       const value: unknown = JSON.parse(text);
       const safe = JSON.stringify(this.#hideIn(value));
       return safe === JSON.stringify(value) ? text : safe;
     } catch {
-      // No JSON, or nested too deeply.
+      // Not JSON, or nested too deeply.
       return this.hide(text);
     }
   }

@@ -1,22 +1,22 @@
 import { coversScopes } from './scope.js';
-import { SharedTask } from '../../content/shared-task.js';
+import { SingleFlight } from '../../content/single-flight.js';
 import type { Token } from './token.js';
 
-/** In milliseconds: how long before its end a token is no longer used, so that it does not expire on the way. */
+/** In milliseconds: how long before its expiry a token is no longer used, so that it does not expire in transit. */
 const RENEW_BEFORE = 30_000;
 
 interface Entry {
-  /** For whom and from where; see {@link TokenCache.get}. */
+  /** See {@link TokenCache.get}. */
   readonly key: string;
   readonly scopes: readonly string[];
-  readonly task: SharedTask<Token>;
-  /** Once it is there. */
+  readonly task: SingleFlight<Token>;
+  /** Set once it was issued. */
   token?: Token;
-  /** In milliseconds since 1970: the last moment that it is used. */
+  /** In milliseconds since 1970. */
   usableUntil: number;
 }
 
-/** The tokens of this run, in memory only. */
+/** The tokens that were issued, in memory only. */
 export class TokenCache {
   readonly #now: () => number;
   #entries: readonly Entry[] = [];
@@ -27,11 +27,10 @@ export class TokenCache {
   }
 
   /**
-   * A token that was asked for with these scopes, or more: one that is here, one that is on its way, or a new one.
+   * Returns a token for at least these scopes: a cached one, one that is being requested, or a new one.
    *
-   * @param key all that two requests must have in common to share a token, apart from the scopes
-   * @param fetch asks for a new token. It is called once for all who want the same at the same time; a failure is theirs,
-   *   and is not remembered.
+   * @param key what requests must have in common to share a token, apart from the scopes
+   * @param fetch requests a new token. Concurrent callers share the request and its failure, which is not cached.
    * @throws what `fetch` throws; CancelledError
    */
   async get(
@@ -41,14 +40,14 @@ export class TokenCache {
     signal: AbortSignal | undefined,
   ): Promise<string> {
     const now = this.#now();
-    this.#entries = this.#entries.filter(({ usableUntil, task }) => now < usableUntil && !task.abandoned);
+    this.#entries = this.#entries.filter(({ usableUntil }) => now < usableUntil);
     const entry =
       this.#entries.find((candidate) => candidate.key === key && coversScopes(candidate.scopes, scopes)) ??
       this.#add(key, scopes, fetch);
-    return (await entry.task.join(signal)).value;
+    return (await entry.task.get(signal)).value;
   }
 
-  /** Never gives this token out again: the registry does not take it. */
+  /** Removes a token that the registry rejected. */
   forget(value: string): void {
     this.#entries = this.#entries.filter(({ token }) => token?.value !== value);
   }
@@ -58,7 +57,8 @@ export class TokenCache {
       key,
       scopes,
       usableUntil: Infinity,
-      task: new SharedTask(async (signal) => {
+      task: new SingleFlight(async (signal) => {
+        signal.addEventListener('abort', () => this.#remove(entry));
         try {
           const token = await fetch(signal);
           const lifetime = token.expiresAt - this.#now();
@@ -66,12 +66,16 @@ export class TokenCache {
           entry.token = token;
           return token;
         } catch (error) {
-          this.#entries = this.#entries.filter((other) => other !== entry);
+          this.#remove(entry);
           throw error;
         }
       }),
     };
     this.#entries = [...this.#entries, entry];
     return entry;
+  }
+
+  #remove(entry: Entry): void {
+    this.#entries = this.#entries.filter((other) => other !== entry);
   }
 }

@@ -1,31 +1,34 @@
 import { Readable } from 'node:stream';
 
+import type { RespondingServer } from '../../http/destination-policy.js';
 import type { HttpClient, HttpResponse, RequestBody } from '../../http/message.js';
 import { FailedError, UnauthorizedError } from '../../oci/errors.js';
 import type { RegistryHost } from '../../oci/reference.js';
-import { basicAuthorization, isHeaderSafe } from './authorization.js';
 import type { Credential } from '../credentials/credential.js';
-import { vetTokenServer } from './realm.js';
+import { basicAuthorization, isHeaderSafe } from './challenge.js';
+import { checkTokenServer } from './realm.js';
 import { tokenServerError } from './token-server-error.js';
 
-/** What the token server sees in its log: docker's clients each name themselves so. */
+/** Identifies the client in the token server's log. */
 const CLIENT_ID = 'multiarch';
-const ANSWER_LIMIT = 64 * 1024;
-/** In seconds: what an answer without `expires_in` means, and the least that a shorter time is taken for. */
-const LEAST_LIFETIME = 60;
+const RESPONSE_LIMIT = 64 * 1024;
+/** In seconds: the lifetime of a token without `expires_in`, and the minimum of a shorter one. */
+const MIN_LIFETIME = 60;
 
-/** The login that a token is asked for with; none for an anonymous one. */
+/** A credential that a token server accepts. */
 export type TokenCredential = Exclude<Credential, { kind: 'bearer' }>;
 
 export interface TokenRequest {
   /** For messages. */
   readonly registry: RegistryHost;
-  /** Where the challenge came from. */
+  /** The URL that the challenge came from. */
   readonly registryUrl: URL;
+  readonly remoteAddress: string | undefined;
   /** The token server, vetted by {@link resolveRealm}. */
   readonly realm: URL;
   readonly service: string | undefined;
   readonly scopes: readonly string[];
+  /** `undefined` for an anonymous token. */
   readonly credential: TokenCredential | undefined;
   readonly signal: AbortSignal;
 }
@@ -37,13 +40,13 @@ export interface Token {
 }
 
 /**
- * Asks a token server for a token: by GET ("Token Authentication Specification" of distribution), or by POST with a
- * refresh token ("Oauth2 Token Authentication") and by GET where the server does not know that.
+ * Requests a token from a token server: with GET ("Token Authentication Specification" of distribution), or for a refresh
+ * token with POST ("Oauth2 Token Authentication"), and GET if the server does not support that.
  *
- * That a token is given does not mean that it grants the scopes.
+ * The token may grant fewer scopes than requested.
  *
- * @throws UnauthorizedError, RateLimitedError, UnavailableError, with the server's words; FailedError where its answer holds
- *   no token; InvalidError where it is longer than 64 KiB; CancelledError
+ * @throws UnauthorizedError, RateLimitedError, UnavailableError with the server's message; FailedError if the response
+ *   contains no token; InvalidError if it is longer than 64 KiB; CancelledError
  */
 export async function requestToken(
   http: HttpClient,
@@ -55,31 +58,31 @@ export async function requestToken(
       ? await exchangeIdentity(http, request, request.credential.token)
       : await get(http, request);
   if (response.status !== 200) throw await tokenServerError(response, request);
-  return parseTokenResponse(await response.bytes(ANSWER_LIMIT), request.realm.host, now());
+  return parseTokenResponse(await response.bytes(RESPONSE_LIMIT), request.realm.host, now());
 }
 
 /**
- * Reads a token server's answer. Its lifetime counts from now: `issued_at` is by a clock that may differ from ours.
+ * Parses a token response. The lifetime counts from `now`: `issued_at` is by a clock that may differ.
  *
  * @param host the token server, for messages
  * @param now in milliseconds since 1970
  * @throws FailedError
  */
 export function parseTokenResponse(bytes: Uint8Array, host: string, now: number): Token {
-  const answer = parseObject(bytes);
-  const value = [answer?.['token'], answer?.['access_token']].find(
+  const fields = parseObject(bytes);
+  const value = [fields?.['token'], fields?.['access_token']].find(
     (candidate) => typeof candidate === 'string' && candidate !== '',
   );
   if (typeof value !== 'string' || !isHeaderSafe(value)) {
-    throw new FailedError(`The token server ${host} answered without a usable token`);
+    throw new FailedError(`token server ${host}: the response contains no usable token`);
   }
-  const stated = answer?.['expires_in'];
-  const seconds = typeof stated === 'number' ? Math.max(stated, LEAST_LIFETIME) : LEAST_LIFETIME;
+  const stated = fields?.['expires_in'];
+  const seconds = typeof stated === 'number' ? Math.max(stated, MIN_LIFETIME) : MIN_LIFETIME;
   return { value, expiresAt: now + seconds * 1000 };
 }
 
 function get(http: HttpClient, request: TokenRequest): Promise<HttpResponse> {
-  const { realm, service, scopes, credential, registryUrl, signal } = request;
+  const { realm, service, scopes, credential, signal } = request;
   const query = new URLSearchParams();
   if (service !== undefined) query.append('service', service);
   for (const scope of scopes) query.append('scope', scope);
@@ -96,31 +99,31 @@ function get(http: HttpClient, request: TokenRequest): Promise<HttpResponse> {
     },
     signal,
     vetRedirect: (to) => {
-      vetTokenServer(to, registryUrl);
+      checkTokenServer(to, registryOf(request));
     },
   });
 }
 
-/** Servers that do not know the POST say so in several ways; what counts then is what they answer to a GET. */
+/** Falls back to GET, since servers reject an unsupported POST with various statuses. */
 async function exchangeIdentity(
   http: HttpClient,
   request: TokenRequest,
   identity: string,
 ): Promise<HttpResponse> {
-  const answer = await post(http, request, identity);
-  if (![400, 401, 404, 405].includes(answer.status)) return answer;
-  const second = await get(http, request);
-  // A refusal of the refresh token explains more than the refusal of the anonymous request after it.
-  if (second.status === 200 || answer.status === 404 || answer.status === 405) {
-    answer.discard();
-    return second;
+  const response = await post(http, request, identity);
+  if (![400, 401, 404, 405].includes(response.status)) return response;
+  const fallback = await get(http, request);
+  // The rejection of the refresh token explains more than that of the anonymous request.
+  if (fallback.status === 200 || response.status === 404 || response.status === 405) {
+    response.discard();
+    return fallback;
   }
-  second.discard();
-  return answer;
+  fallback.discard();
+  return response;
 }
 
 function post(http: HttpClient, request: TokenRequest, identity: string): Promise<HttpResponse> {
-  const { realm, service, scopes, registryUrl, signal } = request;
+  const { realm, service, scopes, signal } = request;
   const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: identity });
   if (service !== undefined) form.append('service', service);
   form.append('client_id', CLIENT_ID);
@@ -132,15 +135,20 @@ function post(http: HttpClient, request: TokenRequest, identity: string): Promis
     body: textBody(form.toString()),
     signal,
     vetRedirect: (to) => {
-      vetTokenServer(to, registryUrl);
-      // The body is the credential, so unlike a header it would follow a redirect anywhere.
+      checkTokenServer(to, registryOf(request));
+      // The body is the credential. Unlike a header, it would follow a redirect to another origin.
       if (to.origin !== realm.origin) {
         throw new UnauthorizedError(
-          `The token server ${realm.host} redirects to ${to.host}, which is refused: the login is meant for ${realm.host} only`,
+          `token server ${realm.host} redirects to ${to.host}: refused, as the login is for ${realm.host} only`,
         );
       }
     },
   });
+}
+
+/** The registry whose challenge names the token server. */
+function registryOf({ registryUrl: url, remoteAddress }: TokenRequest): RespondingServer {
+  return { url, remoteAddress };
 }
 
 function textBody(text: string): RequestBody {
@@ -153,7 +161,7 @@ function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | und
     const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
     return typeof value === 'object' && value !== null ? { ...value } : undefined;
   } catch {
-    // The parser's error quotes the text, which may hold a token.
+    // The parser's error quotes the text, which may contain a token.
     return undefined;
   }
 }

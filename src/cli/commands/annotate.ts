@@ -1,29 +1,29 @@
 import type { PlatformField } from '../../drafts/annotate.js';
 import { ArgumentError } from '../../oci/errors.js';
-import { isAddressed, parseAnnotationTargets } from '../input/addressed-annotation.js';
+import { hasTarget, parseAnnotationTargets } from '../input/addressed-annotation.js';
 import type { Command, OptionValues } from './command.js';
-import { draftJson } from '../output/draft-json.js';
-import type { OptionDeclarations } from '../global-options.js';
+import { draftJson } from '../output/draft-text.js';
+import type { OptionDeclarations } from '../flags.js';
 
 const OPTIONS = {
   os: { type: 'string', describe: 'Set the operating system' },
   arch: { type: 'string', describe: 'Set the architecture' },
-  'os-version': { type: 'string', describe: "Set the operating system's version" },
-  variant: { type: 'string', describe: "Set the architecture's variant" },
+  'os-version': { type: 'string', describe: 'Set the version of the operating system' },
+  variant: { type: 'string', describe: 'Set the variant of the architecture' },
   'os-features': {
     type: 'string',
     array: true,
-    describe: 'Add features of the operating system (a,b; repeat)',
+    describe: 'Add features of the operating system (a,b; repeatable)',
   },
   annotation: {
     type: 'string',
     array: true,
-    describe: 'Set [index:|manifest:|manifest[PLATFORM]:]KEY=VALUE; with an image only KEY=VALUE (repeat)',
+    describe: 'Set [index:|manifest:|manifest[PLATFORM]:]KEY=VALUE; with IMAGE only KEY=VALUE (repeatable)',
   },
   unset: {
     type: 'string',
     array: true,
-    describe: 'Clear os-version, variant, … or the annotation of this key (a,b; repeat)',
+    describe: 'Clear a platform field (os-version, variant, …) or an annotation by key (a,b; repeatable)',
   },
 } as const satisfies OptionDeclarations;
 
@@ -32,7 +32,7 @@ interface AnnotateArguments extends OptionValues<typeof OPTIONS> {
   readonly image?: string | undefined;
 }
 
-/** What `--unset` calls the fields of a platform; anything else is the key of an annotation. */
+/** The names of platform fields in `--unset`. Other names are keys of annotations. */
 const FIELDS: ReadonlyMap<string, PlatformField> = new Map([
   ['os', 'os'],
   ['arch', 'architecture'],
@@ -49,14 +49,14 @@ export const annotate: Command<AnnotateArguments> = {
     list: { type: 'string', describe: 'The draft' },
     image: {
       type: 'string',
-      describe: 'An image in it by source, digest or platform; without one, the index itself is annotated',
+      describe: 'An image in the draft, by source, digest or platform; by default the index is annotated',
     },
   },
   options: OPTIONS,
   async run(args, { client, output, options }) {
-    const unset = words(args.unset);
+    const unset = splitList(args.unset);
     const { index: annotations, manifests } = parseAnnotationTargets(args.annotation ?? []);
-    if (args.image !== undefined) checkAddresses(args.annotation ?? [], args.image);
+    if (args.image !== undefined) checkTargets(args.annotation ?? [], args.image);
     const { draft, problems } =
       args.image === undefined
         ? await client.annotateIndex(args.list, {
@@ -69,31 +69,31 @@ export const annotate: Command<AnnotateArguments> = {
             architecture: args.arch,
             'os.version': args['os-version'],
             variant: args.variant,
-            'os.features': words(args['os-features']),
+            'os.features': splitList(args['os-features']),
             annotations,
-            unset: unset.flatMap((word) => FIELDS.get(word) ?? []),
-            unsetAnnotations: unset.filter((word) => !FIELDS.has(word)),
+            unset: unset.flatMap((name) => FIELDS.get(name) ?? []),
+            unsetAnnotations: unset.filter((name) => !FIELDS.has(name)),
           });
     for (const { kind, message } of problems) if (kind === 'format') output.warn(message);
     if (options.json) output.json(draftJson(draft));
   },
 };
 
-/** An image that is named is what the annotations are about. */
-function checkAddresses(annotations: readonly string[], image: string): void {
-  const addressed = annotations.find(isAddressed);
-  if (addressed === undefined) return;
-  throw new ArgumentError(`--annotation ${addressed} says itself what it is about, and so does ${image}`, {
-    hint: `Write it as KEY=VALUE for ${image}, or leave the image out.`,
+/** @throws ArgumentError for an annotation with a target, since the image is the target */
+function checkTargets(annotations: readonly string[], image: string): void {
+  const targeted = annotations.find(hasTarget);
+  if (targeted === undefined) return;
+  throw new ArgumentError(`--annotation ${targeted} names a target, and so does ${image}`, {
+    hint: `Write KEY=VALUE to annotate ${image}, or omit the image.`,
   });
 }
 
-/** An index has annotations, but no platform. */
+/** The keys to unset on the index. @throws ArgumentError for platform fields, which an index does not have */
 function indexKeys(args: AnnotateArguments, unset: readonly string[]): readonly string[] {
   const given = PLATFORM_OPTIONS.filter((name) => args[name] !== undefined);
   const wrong = [
     ...given.map((name) => `--${name}`),
-    ...unset.filter((word) => FIELDS.has(word)).map((word) => `--unset ${word}`),
+    ...unset.filter((name) => FIELDS.has(name)).map((name) => `--unset ${name}`),
   ];
   if (wrong.length > 0) {
     throw new ArgumentError(`${wrong.join(', ')} needs an image: the index itself has no platform`, {
@@ -103,7 +103,7 @@ function indexKeys(args: AnnotateArguments, unset: readonly string[]): readonly 
   return unset;
 }
 
-/** Values that may be repeated, and separated by commas in one. */
-function words(values: readonly string[] = []): readonly string[] {
-  return values.flatMap((value) => value.split(',')).filter((word) => word !== '');
+/** Splits the values of a repeatable option at commas. */
+function splitList(values: readonly string[] = []): readonly string[] {
+  return values.flatMap((value) => value.split(',')).filter((item) => item !== '');
 }

@@ -1,20 +1,20 @@
 /**
- * The commands, one file each, and the table that loads them on demand.
+ * The commands, and the table that loads them on demand.
  *
  * Offers command, command-table.
  * @module cli/commands
  */
 import type { AnyCommand } from './command.js';
 
-/** A command as the command line knows it before its code is loaded. */
+/** The description of a command, available without loading its code. */
 export interface CommandEntry {
   readonly name: string;
-  /** Its arguments as help shows them. */
+  /** Its arguments in the usage line. */
   readonly synopsis: string;
-  /** Its arguments as yargs takes them: `<ONE>` must be there, `[ONE]` may be, `..` is any number. */
+  /** Its positionals in the syntax of yargs: `<REQUIRED>`, `[OPTIONAL]`, `[ANY_NUMBER..]`. */
   readonly positionals: string;
   readonly describe: string;
-  /** Loads the command's own chunk; no other command's code is read. */
+  /** Loads the code of this command only. */
   readonly load: () => Promise<AnyCommand>;
 }
 
@@ -22,23 +22,23 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'create',
     synopsis: 'LIST [SOURCE...] | -f FILE',
-    // Only an assembly file can do without the list's name.
+    // Optional: an assembly file may name the list.
     positionals: '[LIST] [SOURCES..]',
-    describe: 'Start a draft of a multi-arch image from images of one architecture each',
+    describe: 'Create a draft of a multi-arch image from single-platform images',
     load: async () => (await import('./create.js')).create,
   },
   {
     name: 'annotate',
     synopsis: 'LIST [IMAGE]',
     positionals: '<LIST> [IMAGE]',
-    describe: 'Change the platform or annotations of an image in a draft, or of the index itself',
+    describe: 'Change the platform or annotations of an image in a draft, or annotate the index',
     load: async () => (await import('./annotate.js')).annotate,
   },
   {
     name: 'remove',
     synopsis: 'LIST IMAGE...',
     positionals: '<LIST> <IMAGES..>',
-    describe: 'Take images out of a draft',
+    describe: 'Remove images from a draft',
     load: async () => (await import('./remove.js')).remove,
   },
   {
@@ -52,28 +52,28 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'push',
     synopsis: 'LIST',
     positionals: '<LIST>',
-    describe: 'Publish a draft with all that it points to',
+    describe: 'Publish a draft and all content that it references',
     load: async () => (await import('./push.js')).push,
   },
   {
     name: 'copy',
     synopsis: 'SOURCE TARGET',
     positionals: '<SOURCE> <TARGET>',
-    describe: 'Copy an image or index with all that it points to, byte for byte',
+    describe: 'Copy an image or index and all content that it references, byte for byte',
     load: async () => (await import('./copy.js')).copy,
   },
   {
     name: 'undo',
     synopsis: 'LIST',
     positionals: '<LIST>',
-    describe: 'Take the last push back: each tag stands again for what it stood for before',
+    describe: 'Undo the last push: move each tag back to its previous digest',
     load: async () => (await import('./undo.js')).undo,
   },
   {
     name: 'rm',
     synopsis: 'LIST... | --all',
     positionals: '[LISTS..]',
-    describe: 'Delete drafts; what is published stays',
+    describe: 'Delete drafts, but nothing that is published',
     load: async () => (await import('./rm.js')).rm,
   },
   {
@@ -87,28 +87,28 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'diff',
     synopsis: 'A [B]',
     positionals: '<BEFORE> [AFTER]',
-    describe: 'Compare two multi-arch images, or a draft with what is published',
+    describe: 'Compare two multi-arch images, or a draft with its published version',
     load: async () => (await import('./diff.js')).diff,
   },
   {
     name: 'validate',
     synopsis: 'FILE | REF | -',
     positionals: '<DOCUMENT>',
-    describe: 'Check a document against its schema and the rules',
+    describe: 'Check a document against its schema and the semantic rules',
     load: async () => (await import('./validate.js')).validate,
   },
   {
     name: 'login',
     synopsis: 'HOST',
     positionals: '<HOST>',
-    describe: 'Check a login at its registry and keep it where docker does',
+    describe: 'Check credentials against a registry and save them where docker does',
     load: async () => (await import('./login.js')).login,
   },
   {
     name: 'logout',
     synopsis: 'HOST',
     positionals: '<HOST>',
-    describe: 'Forget the login for a registry',
-    load: async () => (await import('./logout.js')).logout,
+    describe: 'Remove the saved credentials for a registry',
+    load: async () => (await import('./login.js')).logout,
   },
 ];

@@ -1,11 +1,11 @@
-import type { OptionDeclarations } from '../global-options.js';
 import type { InferredOptionTypes, Options, PositionalOptions } from 'yargs';
 
 import type { Multiarch } from '../../client/multiarch.js';
+import type { OptionDeclarations } from '../flags.js';
 import type { GlobalOptions } from '../global-options.js';
 import type { Output } from '../output/output.js';
 
-/** What a command works with. */
+/** The context of a command: the client, the global options and the streams. */
 export interface CommandContext {
   readonly client: Multiarch;
   readonly options: GlobalOptions;
@@ -15,19 +15,19 @@ export interface CommandContext {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** The values that yargs gives for declared options. */
+/** The types of the values of declared options. */
 export type OptionValues<Declared extends OptionDeclarations> = Readonly<InferredOptionTypes<Declared>>;
 
-/** A command's own words: what it declares, and what it does with them. */
+/** A command: its declared arguments, and its action. */
 export interface Command<Arguments> {
-  /** By their names in the command's usage, in lower case. */
+  /** By the names in `CommandEntry.positionals`, in lower case. */
   readonly positionals: Readonly<Record<string, PositionalOptions & Pick<Options, 'defaultDescription'>>>;
   readonly options: OptionDeclarations;
-  /** `--username` and `--password-stdin` are its own, and not the login of a registry that it works with. @default false */
+  /** Whether `--username` and `--password-stdin` are its own options, not credentials for the registry it accesses. @default false */
   readonly takesLogin?: boolean;
-  /** @returns the exit code where it is not 0 */
+  /** @returns the exit code, by default 0 */
   run(args: Arguments, context: CommandContext): Promise<number | void>;
 }
 
-/** A command whose own words are known to itself alone; they have been checked against its declaration when `run` gets them. */
+/** A command whose types of arguments are unknown. Its arguments are checked against its declarations before it runs. */
 export type AnyCommand = Command<unknown>;

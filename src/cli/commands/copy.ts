@@ -3,14 +3,14 @@ import { parsePlatformList } from '../../oci/required-platforms.js';
 import type { Command, CommandContext, OptionValues } from './command.js';
 import { CREATE_OPTIONS } from './create-options.js';
 import { expectedCurrent, PUSH_OPTIONS, runReported } from './push.js';
-import type { OptionDeclarations } from '../global-options.js';
+import type { OptionDeclarations } from '../flags.js';
 
 const OPTIONS = {
   platform: {
     type: 'string',
     array: true,
     describe:
-      'Only these, which must be there: one gives the image itself, several a smaller index (a,b; repeat)',
+      'Copy only these platforms, all of which must exist: one gives an image, several an index (a,b; repeatable)',
   },
   attestations: CREATE_OPTIONS.attestations,
   referrers: PUSH_OPTIONS.referrers,
@@ -35,8 +35,7 @@ export const copy: Command<CopyArguments> = {
     },
     target: {
       type: 'string',
-      describe:
-        'Where to: app:1.2, oci:DIR[:TAG], oci-archive:FILE[:TAG]; the tag is latest where none is said',
+      describe: 'app:1.2, oci:DIR[:TAG], oci-archive:FILE[:TAG]; the default tag is latest',
     },
   },
   options: OPTIONS,
@@ -52,7 +51,6 @@ export const copy: Command<CopyArguments> = {
   },
 };
 
-/** The words of a copy for the client. */
 function copyOptions(args: CopyArguments): CopyOptions {
   return {
     platforms: parsePlatformList(args.platform ?? []),
@@ -65,7 +63,7 @@ function copyOptions(args: CopyArguments): CopyOptions {
   };
 }
 
-/** Prints the digest of what was copied. */
+/** Prints the digest of the copied image or index. */
 function showCopy({ report, pushed, referrers }: CopyResult, { output, options }: CommandContext): void {
   if (!options.json) {
     output.line(report.digest);

@@ -1,8 +1,8 @@
 import { parseAssembly } from '../../assemble/assembly-file.js';
 import type { Assembly, AssemblyImage } from '../../assemble/assembly.js';
 import { readDigestFolder } from '../../assemble/digest-folder.js';
-import { assemblyOptions } from '../../client/assembly-options.js';
-import type { CreateOptions } from '../../client/create.js';
+
+import { assemblyOptions, type CreateOptions } from '../../client/create.js';
 import { ArgumentError } from '../../oci/errors.js';
 import { formatImageLocation, parseImageLocation, withDigest } from '../../oci/image-location.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
@@ -10,74 +10,78 @@ import { parseAnnotationTargets } from '../input/addressed-annotation.js';
 import type { CommandContext, OptionValues } from './command.js';
 import { parseDuration } from '../input/duration.js';
 import { readTextInput } from '../input/input.js';
-import type { OptionDeclarations } from '../global-options.js';
+import type { OptionDeclarations } from '../flags.js';
 
-/** What `create` takes, but for what is about the push. */
+/** The options of `create`, except for those of a push. */
 export const CREATE_OPTIONS = {
   amend: {
     alias: 'a',
     type: 'boolean',
-    describe: 'Add to the draft that is there, and refresh the sources it has already',
+    describe: 'Add to the existing draft, and refresh its sources',
   },
   file: {
     alias: 'f',
     type: 'string',
-    describe: 'An assembly file, or JSON with an index or descriptors; - for stdin',
+    describe: 'Assembly file, or JSON of an index or descriptors; - for stdin',
   },
-  from: { type: 'string', describe: 'Start from what is published under this name' },
+  from: { type: 'string', describe: 'Start from this published image or index' },
   digests: {
     type: 'string',
-    describe: 'A directory whose files are named by the digests of images; see --repository',
+    describe: 'Directory whose file names are the digests of images; see --repository',
   },
-  repository: { type: 'string', describe: "Where the images of --digests are; the list's own if not said" },
+  repository: {
+    type: 'string',
+    describe: 'Repository of the images of --digests; by default that of the list',
+  },
   platform: {
     type: 'string',
     array: true,
-    describe: 'Keep only these platforms, which must be there; fills in {arch} in sources (a,b; repeat)',
+    describe:
+      'Keep only these platforms, all of which must exist; replaces {arch} in sources (a,b; repeatable)',
   },
   attestations: {
     choices: ['keep', 'drop'],
     defaultDescription: 'keep',
-    describe: 'What becomes of statements about images, such as provenance',
+    describe: 'Keep or drop attestations (provenance, SBOM)',
   },
   require: {
     type: 'string',
     array: true,
-    describe: 'Fail with exit code 5 unless the list has an image for each platform (a,b; repeat)',
+    describe: 'Fail with exit code 5 unless the list has an image for each platform (a,b; repeatable)',
   },
-  wait: { type: 'string', describe: 'Wait so long for sources that are not there yet (90s, 10m)' },
+  wait: { type: 'string', describe: 'Wait up to this long for missing sources (90s, 10m)' },
   replace: {
     type: 'boolean',
-    describe: 'An image of the same platform gives way, with the statements about it',
+    describe: 'Replace an existing image of the same platform and its attestations',
   },
   format: {
     choices: ['auto', 'oci', 'docker'],
     defaultDescription: 'auto',
-    describe: "Media type of the index; auto goes by the first image's",
+    describe: 'Media type of the index; auto follows the first image',
   },
   annotation: {
     type: 'string',
     array: true,
-    describe: 'Set [index:|manifest:|manifest[PLATFORM]:]KEY=VALUE (repeat)',
+    describe: 'Set [index:|manifest:|manifest[PLATFORM]:]KEY=VALUE (repeatable)',
   },
   'annotations-from-labels': {
     type: 'boolean',
-    describe: 'Make labels that all images share annotations of the index',
+    describe: 'Copy labels common to all images to index annotations',
   },
   'layer-compression': {
     choices: ['gzip', 'none'],
     defaultDescription: 'gzip',
-    describe: 'How layers are written that docker save left uncompressed',
+    describe: 'Compression for layers that docker save stored uncompressed',
   },
 } as const satisfies OptionDeclarations;
 
-/** The command line of `create` as far as it says what the draft is made of. */
+/** The arguments of `create` that define the draft. */
 export interface CreateArguments extends OptionValues<typeof CREATE_OPTIONS> {
   readonly list?: string | undefined;
   readonly sources: readonly string[];
 }
 
-/** What the client is asked to create. */
+/** The arguments of `Multiarch.create`. */
 export interface CreateCall {
   readonly list: string;
   readonly sources: readonly (string | AssemblyImage)[];
@@ -85,36 +89,35 @@ export interface CreateCall {
 }
 
 /**
- * Makes one call of the words on the command line and of what is in the file and the folder that they name. What the
- * command line says goes before the file; its sources come after those of the file.
- *
- * @throws ArgumentError for the words, InvalidError for the file with all that is wrong with it
+ * Combines the command line with the assembly file and the digest folder that it names. The command line takes precedence
+ * over the file; its sources come after those of the file.
+ * @throws ArgumentError for the command line, InvalidError with all problems of the file
  */
 export async function readCreateCall(
   args: CreateArguments,
   context: Pick<CommandContext, 'signal' | 'stdin'>,
 ): Promise<CreateCall> {
-  // Read first, so that a mistake in the words costs nothing.
-  const own = ownOptions(args);
+  // Checked first, before anything is read.
+  const given = givenOptions(args);
   const assembly = args.file === undefined ? undefined : await readAssembly(args.file, context);
   const list = args.list ?? assembly?.target;
-  if (list === undefined) throw namelessList(args.file);
-  const said = assembly === undefined ? {} : assemblyOptions(assembly);
+  if (list === undefined) throw missingName(args.file);
+  const fromFile = assembly === undefined ? {} : assemblyOptions(assembly);
   return {
     list,
     sources: [...(assembly?.images ?? []), ...args.sources, ...(await digestSources(args))],
     options: {
-      ...said,
-      ...own,
-      format: own.format ?? said.format,
-      attestations: own.attestations ?? said.attestations,
-      require: [...(said.require ?? []), ...(own.require ?? [])],
-      annotations: { ...said.annotations, ...own.annotations },
+      ...fromFile,
+      ...given,
+      format: given.format ?? fromFile.format,
+      attestations: given.attestations ?? fromFile.attestations,
+      require: [...(fromFile.require ?? []), ...(given.require ?? [])],
+      annotations: { ...fromFile.annotations, ...given.annotations },
     },
   };
 }
 
-function ownOptions(args: CreateArguments): CreateOptions {
+function givenOptions(args: CreateArguments): CreateOptions {
   const { amend, from, replace, format, attestations } = args;
   const targets = parseAnnotationTargets(args.annotation ?? []);
   return {
@@ -141,27 +144,27 @@ async function readAssembly(
   return parseAssembly(text, label);
 }
 
-/** Without a repository, a digest alone is one in the list's own. */
+/** The sources of `--digests`. Without `--repository`, they are digests in the repository of the list. */
 async function digestSources({ digests, repository }: CreateArguments): Promise<string[]> {
   if (digests === undefined) {
     if (repository === undefined) return [];
     throw new ArgumentError('--repository needs --digests', {
-      hint: 'It says where the images are whose digests name the files of a folder.',
+      hint: 'It names the repository of the images in the digest folder.',
     });
   }
-  const place = repository === undefined ? undefined : parseImageLocation(repository);
+  const location = repository === undefined ? undefined : parseImageLocation(repository);
   const found = await readDigestFolder(digests);
   return found.map((digest) =>
-    place === undefined ? digest : formatImageLocation(withDigest(place, digest)),
+    location === undefined ? digest : formatImageLocation(withDigest(location, digest)),
   );
 }
 
-function namelessList(file: string | undefined): ArgumentError {
+function missingName(file: string | undefined): ArgumentError {
   return file === undefined
     ? new ArgumentError('too few arguments for create', {
-        hint: 'Name the list: multiarch create LIST [SOURCE...]. Only an assembly file (-f) can do that instead.',
+        hint: 'Name the list: multiarch create LIST [SOURCE...]. It is optional only if an assembly file (-f) names it.',
       })
-    : new ArgumentError(`${file} does not say which list to make of it`, {
+    : new ArgumentError(`${file} does not name the list`, {
         hint: `Name it: multiarch create LIST -f ${file}`,
       });
 }

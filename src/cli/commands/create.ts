@@ -1,13 +1,13 @@
 import { ArgumentError } from '../../oci/errors.js';
 import type { Command, OptionValues } from './command.js';
 import { CREATE_OPTIONS, readCreateCall, type CreateArguments as DraftArguments } from './create-options.js';
-import { draftJson } from '../output/draft-json.js';
+import { draftJson } from '../output/draft-text.js';
 import { PUSH_OPTIONS, runPush } from './push.js';
-import type { OptionDeclarations } from '../global-options.js';
+import type { OptionDeclarations } from '../flags.js';
 
 const OPTIONS = {
   ...CREATE_OPTIONS,
-  push: { type: 'boolean', describe: 'Publish it in the same run; the options below are for that' },
+  push: { type: 'boolean', describe: 'Publish the list as well; the options below need this' },
   ...PUSH_OPTIONS,
 } as const satisfies OptionDeclarations;
 
@@ -18,19 +18,19 @@ export const create: Command<CreateArguments> = {
   positionals: {
     list: {
       type: 'string',
-      describe: 'The multi-arch image to make: app:1.2, oci:DIR:TAG. An assembly file may say it instead',
+      describe: 'The multi-arch image: app:1.2, oci:DIR:TAG. Optional if the assembly file names it',
     },
     sources: {
       type: 'string',
       array: true,
       defaultDescription: 'none',
-      describe: 'Images, or indexes that give all their images: app:1.2-amd64, oci:DIR[:TAG|@DIGEST]',
+      describe: 'Images, or indexes with all their images: app:1.2-amd64, oci:DIR[:TAG|@DIGEST]',
     },
   },
   options: OPTIONS,
   async run(args, context) {
     const { client, output, options } = context;
-    if (args.push !== true) refusePushOptions(args);
+    if (args.push !== true) rejectPushOptions(args);
     const { list, sources, options: settings } = await readCreateCall(args, context);
     if (args.push === true) {
       await runPush(args, context, {
@@ -47,12 +47,12 @@ export const create: Command<CreateArguments> = {
   },
 };
 
-/** Options of push would be forgotten without a word. */
-function refusePushOptions(args: CreateArguments): void {
+/** @throws ArgumentError for options of push, which would have no effect */
+function rejectPushOptions(args: CreateArguments): void {
   const given = Object.keys(PUSH_OPTIONS).filter((name) => name in args);
   if (given.length > 0) {
     throw new ArgumentError(`--${given.join(', --')} needs --push`, {
-      hint: 'Give it to multiarch push, or create with --push.',
+      hint: 'Add --push, or give the option to multiarch push.',
     });
   }
 }

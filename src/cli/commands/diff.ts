@@ -6,13 +6,13 @@ import { parseDocument } from '../../oci/parse.js';
 import type { Command, CommandContext, OptionValues } from './command.js';
 import { EXIT } from '../exit-code.js';
 import { isFileName, readInput } from '../input/input.js';
-import type { OptionDeclarations } from '../global-options.js';
+import type { OptionDeclarations } from '../flags.js';
 
 const OPTIONS = {
   format: {
     choices: ['table', 'json'],
     defaultDescription: 'table',
-    describe: 'How to show what differs; --json is the same as json',
+    describe: 'Output format; --json sets json',
   },
 } as const satisfies OptionDeclarations;
 
@@ -21,7 +21,7 @@ interface DiffArguments extends OptionValues<typeof OPTIONS> {
   readonly after?: string | undefined;
 }
 
-/** One of the two that are compared. */
+/** One of the two sides to compare. */
 interface Side {
   readonly name: string;
   readonly content: Comparable;
@@ -32,11 +32,11 @@ export const diff: Command<DiffArguments> = {
   positionals: {
     before: {
       type: 'string',
-      describe: 'A draft, an image or index in a registry or layout, a file with its JSON, or - for stdin',
+      describe: 'A draft, an image or index in a registry or layout, a JSON file, or - for stdin',
     },
     after: {
       type: 'string',
-      describe: 'What to compare it with; if left out, the draft with what is published under its name',
+      describe: 'The other side, as A; by default the draft A is compared with its published version',
     },
   },
   options: OPTIONS,
@@ -67,12 +67,13 @@ async function openSides(
   context: CommandContext,
 ): Promise<readonly [before: Side, after: Side]> {
   const { client } = context;
-  if (before === '-' && after === '-') throw new ArgumentError('standard input can be one of the two only');
+  if (before === '-' && after === '-')
+    throw new ArgumentError('standard input can only be one of the two sides');
   if (after !== undefined) return Promise.all([openSide(before, context), openSide(after, context)]);
   const draft = await client.inspect(before);
   if (draft.origin !== 'draft') {
-    throw new ArgumentError(`there is no draft ${before} to compare with what is published`, {
-      hint: `Name what to compare it with: multiarch diff ${before} OTHER`,
+    throw new ArgumentError(`no draft ${before} to compare with its published version`, {
+      hint: `Name the other side: multiarch diff ${before} OTHER.`,
     });
   }
   return [await sideOf(await client.inspectPublished(before)), await sideOf(draft)];

@@ -7,7 +7,7 @@ import { parsePlatformList } from '../../oci/required-platforms.js';
 import type { Command, OptionValues } from './command.js';
 import { indentJson } from '../output/indent-json.js';
 import type { Output } from '../output/output.js';
-import type { OptionDeclarations } from '../global-options.js';
+import type { OptionDeclarations } from '../flags.js';
 
 const FORMATS = ['json', 'table', 'tree'] as const;
 type Format = (typeof FORMATS)[number];
@@ -16,17 +16,17 @@ const OPTIONS = {
   verbose: {
     alias: 'v',
     type: 'boolean',
-    describe: 'For each image its reference, descriptor and manifest',
+    describe: 'Show reference, descriptor and manifest of each image',
   },
-  raw: { type: 'boolean', describe: 'The exact bytes, which have the digest' },
-  config: { type: 'boolean', describe: "The image's config" },
-  platform: { type: 'string', describe: 'The image of an index for this platform: OS/ARCH[/VARIANT]' },
+  raw: { type: 'boolean', describe: 'Print the exact bytes' },
+  config: { type: 'boolean', describe: 'Show the config of the image' },
+  platform: { type: 'string', describe: 'Show the image of an index for this platform: OS/ARCH[/VARIANT]' },
   require: {
     type: 'string',
     array: true,
-    describe: 'Fail with exit code 5 unless it has an image for each: OS/ARCH[/VARIANT],… (repeat)',
+    describe: 'Fail with exit code 5 unless there is an image for each platform (a,b; repeatable)',
   },
-  format: { choices: FORMATS, describe: 'How to show it; json if not said' },
+  format: { choices: FORMATS, defaultDescription: 'json', describe: 'Output format' },
 } as const satisfies OptionDeclarations;
 
 interface InspectArguments extends OptionValues<typeof OPTIONS> {
@@ -39,10 +39,9 @@ export const inspect: Command<InspectArguments> = {
     names: {
       type: 'string',
       array: true,
-      // Keeps "[default: []]" out of the help; one name must be given.
+      // Hides "[default: []]" in the help.
       default: undefined,
-      describe:
-        'What to show: the draft of that name, else what is published. Of two, a draft and an image of it',
+      describe: 'A draft, or a published image or index; or a draft and one of its images',
     },
   },
   options: OPTIONS,
@@ -64,19 +63,19 @@ export const inspect: Command<InspectArguments> = {
   },
 };
 
-/** Refuses flags of which one would be forgotten without a word. */
+/** @throws ArgumentError for flags that exclude each other */
 function checkFlags(
   { names, verbose, raw, config, format = 'json' }: InspectArguments,
   json: boolean,
 ): Format {
   if (names.length > 2) {
-    throw new ArgumentError(`inspect takes one or two names, not ${names.length}`, {
+    throw new ArgumentError(`inspect takes one or two arguments, not ${names.length}`, {
       hint: 'Name an image or index, or a draft and one of its images.',
     });
   }
   const given = [
     ...(verbose === true ? ['--verbose'] : []),
-    // These two go together.
+    // --raw and --config go together.
     ...(raw === true || config === true ? [raw === true ? '--raw' : '--config'] : []),
     ...(format === 'json' ? [] : [`--format ${format}`, ...(json ? ['--json'] : [])]),
   ];
@@ -84,7 +83,7 @@ function checkFlags(
   return format;
 }
 
-/** What was asked for, and whether it was reached through an index. */
+/** The requested image or index, and whether it is an entry of an index. */
 interface Opened {
   readonly inspection: Inspection;
   readonly isEntry: boolean;
@@ -94,7 +93,7 @@ async function open(
   { names: [name = '', image], platform, require = [] }: InspectArguments,
   client: Multiarch,
 ): Promise<Opened> {
-  // Read first, so that a mistake in it costs no request.
+  // Parsed first, before any request.
   const wanted = platform === undefined ? undefined : parsePlatform(platform);
   const required = parsePlatformList(require);
   const named = await (image === undefined ? client.inspect(name) : client.inspectEntry(name, image));
@@ -103,10 +102,10 @@ async function open(
   return { inspection, isEntry: image !== undefined || inspection !== named };
 }
 
-/** The document as docker lays it out: an image with tabs, an index with three spaces. */
+/** The document as docker prints it: an image indented with tabs, an index with three spaces. */
 function documentText({ document }: Inspection): string {
   const text = new TextDecoder().decode(document.bytes);
-  // docker makes an index anew, so what is after it goes; of an image it stays.
+  // docker serialises an index anew, without trailing white space, but keeps that of an image.
   return document.kind === 'index' ? indentJson(text.trim(), '   ') : indentJson(text, '\t');
 }
 
@@ -118,7 +117,7 @@ async function configText(inspection: Inspection): Promise<string> {
   } catch (error) {
     if (!(error instanceof InvalidError)) throw error;
     throw new InvalidError(error.message, {
-      hint: 'Print it as it is with --raw.',
+      hint: 'Print it unchanged with --raw.',
       problems: error.problems,
     });
   }

@@ -1,10 +1,6 @@
-import type { Draft } from '../../drafts/draft.js';
-import { entryDescriptor } from '../../drafts/entry-descriptor.js';
-import { formatPlatformFull } from '../../oci/platform.js';
-import type { Command } from './command.js';
-import { draftJson } from '../output/draft-json.js';
 import { EXIT } from '../exit-code.js';
-import { isAttestation } from '../../oci/attestation.js';
+import { draftJson, draftLine } from '../output/draft-text.js';
+import type { Command } from './command.js';
 
 /** `multiarch ls` */
 export const ls: Command<unknown> = {
@@ -18,11 +14,3 @@ export const ls: Command<unknown> = {
     return damaged.length === 0 ? EXIT.done : EXIT.invalid;
   },
 };
-
-function draftLine(draft: Draft): string {
-  const images = draft.entries.map(entryDescriptor).filter((entry) => !isAttestation(entry));
-  const platforms = images.map(({ platform }) =>
-    platform === undefined ? 'no platform' : formatPlatformFull(platform),
-  );
-  return `${draft.target}  ${platforms.length === 0 ? '(empty)' : platforms.join(', ')}`;
-}

@@ -4,35 +4,35 @@ import { parsePlatformList } from '../../oci/required-platforms.js';
 import type { PushPlan } from '../../publish/plan.js';
 import type { Command, CommandContext, OptionValues } from './command.js';
 import { planLines } from '../output/plan-lines.js';
-import { openReports } from '../output/push-files.js';
-import type { OptionDeclarations } from '../global-options.js';
+import { openReports } from '../output/report-files.js';
+import type { OptionDeclarations } from '../flags.js';
 
-/** What `push` takes, and `create --push` too. */
+/** The options of `push` and `create --push`. */
 export const PUSH_OPTIONS = {
   tag: {
     alias: 't',
     type: 'string',
     array: true,
-    describe: 'A further tag, or a reference elsewhere, moved after the own one; latest goes last (repeat)',
+    describe: 'Further tag, or reference in another repository; latest moves last (repeatable)',
   },
   purge: { alias: 'p', type: 'boolean', describe: 'Delete the draft after the push' },
-  'allow-duplicate-platforms': { type: 'boolean', describe: 'Publish two images of the same platform' },
+  'allow-duplicate-platforms': { type: 'boolean', describe: 'Allow several images of the same platform' },
   'expect-current': {
     type: 'string',
-    describe: 'Refuse unless the own tag holds this DIGEST, or none; any for whatever it holds',
+    describe: 'Fail unless the tag has this DIGEST; none: it must not exist; any: no check',
   },
   referrers: {
     type: 'boolean',
-    describe: 'Also what refers to the images: signatures, SBOMs, attestations',
+    describe: 'Include referrers: signatures, SBOMs, attestations',
   },
   'allow-nondistributable': {
     type: 'boolean',
-    describe: 'Also layers that are not for distribution (of Windows), where the source holds them',
+    describe: 'Include non-distributable layers (Windows) if the source has them',
   },
-  'dry-run': { type: 'boolean', describe: 'Only show what would be done' },
-  'digest-file': { type: 'string', describe: 'Write the digest into this file' },
-  'metadata-file': { type: 'string', describe: 'Write names, digests and platforms as JSON into this file' },
-  github: { type: 'boolean', describe: 'Set outputs and a summary of this GitHub Actions step' },
+  'dry-run': { type: 'boolean', describe: 'Only show what would change' },
+  'digest-file': { type: 'string', describe: 'Write the digest to this file' },
+  'metadata-file': { type: 'string', describe: 'Write names, digests and platforms as JSON to this file' },
+  github: { type: 'boolean', describe: 'Write outputs and a summary of the GitHub Actions step' },
 } as const satisfies OptionDeclarations;
 
 const OPTIONS = {
@@ -40,17 +40,17 @@ const OPTIONS = {
   require: {
     type: 'string',
     array: true,
-    describe: 'Platforms that must be there: OS/ARCH[/VARIANT] (a,b; repeat)',
+    describe: 'Fail with exit code 5 unless the list has an image for each platform (a,b; repeatable)',
   },
 } as const satisfies OptionDeclarations;
 
 type PushArguments = OptionValues<typeof PUSH_OPTIONS>;
-/** What says how a publication is reported. */
+/** The options for the report of a push or copy. */
 type ReportArguments = Pick<PushArguments, 'dry-run' | 'digest-file' | 'metadata-file' | 'referrers'> &
   Partial<Pick<PushArguments, 'github'>>;
 
-/** The two ways to go on where a push is asked for. */
-export interface PushMethods {
+/** The two actions of a push: with and without `--dry-run`. */
+export interface PushActions {
   readonly plan: (options: PushOptions) => Promise<PushPlan>;
   readonly push: (options: PushOptions) => Promise<PushResult>;
 }
@@ -71,33 +71,33 @@ export const push: Command<OptionValues<typeof OPTIONS> & { readonly list: strin
   },
 };
 
-/** Publishes a draft, or with `--dry-run` plans it, and reports it wherever the words of the command line say. */
+/** Publishes a draft, or plans it with `--dry-run`, and reports the result as the options ask. */
 export async function runPush(
   args: PushArguments,
   context: CommandContext,
-  ways: PushMethods,
+  actions: PushActions,
 ): Promise<void> {
   const options = pushOptions(args);
   await runReported(args, context, {
-    plan: () => ways.plan(options),
-    publish: () => ways.push(options),
+    plan: () => actions.plan(options),
+    publish: () => actions.push(options),
     show: (result) => showPush(result, context),
   });
 }
 
-/** What is done about a publication, be it of a draft or a copy. */
-interface ReportedWays<Result extends Pick<PushResult, 'report'>> {
+/** The actions of a publication, a push or a copy. */
+interface PublishActions<Result extends Pick<PushResult, 'report'>> {
   readonly plan: () => Promise<PushPlan>;
   readonly publish: () => Promise<Result>;
-  /** Prints what was published. */
+  /** Prints the result. */
   readonly show: (result: Result) => void;
 }
 
-/** Publishes, or with `--dry-run` plans it, and reports it wherever the words of the command line say. */
+/** Publishes, or plans with `--dry-run`, and reports the result as the options ask. */
 export async function runReported<Result extends Pick<PushResult, 'report'>>(
   args: ReportArguments,
   context: CommandContext,
-  { plan, publish, show }: ReportedWays<Result>,
+  { plan, publish, show }: PublishActions<Result>,
 ): Promise<void> {
   const reports = await openReports(
     { digestFile: args['digest-file'], metadataFile: args['metadata-file'], github: args.github ?? false },
@@ -111,12 +111,11 @@ export async function runReported<Result extends Pick<PushResult, 'report'>>(
   try {
     await reports.write(result.report);
   } finally {
-    // Published it is, whatever became of the files.
+    // It is published even if a file cannot be written.
     show(result);
   }
 }
 
-/** The words of a push for the client. */
 function pushOptions(args: PushArguments): PushOptions {
   return {
     tags: args.tag,
@@ -128,7 +127,7 @@ function pushOptions(args: PushArguments): PushOptions {
   };
 }
 
-/** @throws ArgumentError for what is neither a digest nor one of the two words */
+/** @throws ArgumentError for text that is neither a digest nor `none` or `any` */
 export function expectedCurrent({
   'expect-current': expected,
 }: Pick<PushArguments, 'expect-current'>): PushOptions['expectCurrent'] {
@@ -138,8 +137,8 @@ export function expectedCurrent({
 }
 
 /**
- * Prints what a push did as docker does: a line for each child that was moved, the digest of the index last. With
- * `--quiet` the digest alone.
+ * Prints the result of a push as docker does: a line for each pushed child, then the digest of the index. With `--quiet`
+ * only the digest.
  */
 function showPush({ descriptor, pushed, tags }: PushResult, { output, options }: CommandContext): void {
   if (options.json) {
@@ -152,9 +151,9 @@ function showPush({ descriptor, pushed, tags }: PushResult, { output, options }:
   output.line(descriptor.digest);
 }
 
-/** Prints what would be done: the digest is the last line here too, and with `--quiet` the only one. */
+/** Prints a plan, then the digest. With `--quiet` only the digest. */
 function showPlan(plan: PushPlan, { referrers }: ReportArguments, { output, options }: CommandContext): void {
-  if (referrers === true) output.warn('What refers to the images (--referrers) is not part of the plan');
+  if (referrers === true) output.warn('the plan does not include referrers (--referrers)');
   if (options.json) {
     output.json(plan);
     return;

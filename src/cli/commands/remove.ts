@@ -1,5 +1,5 @@
 import type { Command } from './command.js';
-import { draftJson } from '../output/draft-json.js';
+import { draftJson } from '../output/draft-text.js';
 
 interface RemoveArguments {
   readonly list: string;
@@ -13,9 +13,9 @@ export const remove: Command<RemoveArguments> = {
     images: {
       type: 'string',
       array: true,
-      // Keeps "[default: []]" out of the help; one must be given.
+      // Hides "[default: []]" in the help.
       default: undefined,
-      describe: 'What to take out, by source, digest or platform; statements about an image go with it',
+      describe: 'Images to remove with their attestations, by source, digest or platform',
     },
   },
   options: {},

@@ -1,9 +1,9 @@
 import { ArgumentError } from '../../oci/errors.js';
 import type { Command, OptionValues } from './command.js';
-import type { OptionDeclarations } from '../global-options.js';
+import type { OptionDeclarations } from '../flags.js';
 
 const OPTIONS = {
-  all: { type: 'boolean', describe: 'Delete every draft, damaged ones too' },
+  all: { type: 'boolean', describe: 'Delete all drafts, including damaged ones' },
 } as const satisfies OptionDeclarations;
 
 interface RmArguments extends OptionValues<typeof OPTIONS> {
@@ -18,8 +18,8 @@ export const rm: Command<RmArguments> = {
   options: OPTIONS,
   async run({ lists, all = false }, { client }) {
     if (all === lists.length > 0) {
-      throw new ArgumentError(all ? '--all leaves no draft to name' : 'no draft named', {
-        hint: 'Name the drafts to delete, or delete them all with --all.',
+      throw new ArgumentError(all ? '--all and names of drafts exclude each other' : 'no draft named', {
+        hint: 'Name the drafts to delete, or delete all with --all.',
       });
     }
     await (all ? client.deleteAllDrafts() : client.deleteDrafts(lists));

@@ -1,8 +1,8 @@
 import type { Command, OptionValues } from './command.js';
-import type { OptionDeclarations } from '../global-options.js';
+import type { OptionDeclarations } from '../flags.js';
 
 const OPTIONS = {
-  'dry-run': { type: 'boolean', describe: 'Only show what would be done' },
+  'dry-run': { type: 'boolean', describe: 'Only show what would change' },
 } as const satisfies OptionDeclarations;
 
 interface UndoArguments extends OptionValues<typeof OPTIONS> {
@@ -12,7 +12,7 @@ interface UndoArguments extends OptionValues<typeof OPTIONS> {
 /** `multiarch undo LIST` */
 export const undo: Command<UndoArguments> = {
   positionals: {
-    list: { type: 'string', describe: 'The list that was pushed, by the name of its draft' },
+    list: { type: 'string', describe: 'The pushed list, by the name of its draft' },
   },
   options: OPTIONS,
   async run(args, { client, output, options }) {

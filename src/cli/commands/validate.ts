@@ -1,15 +1,20 @@
-import { DOCUMENT_KINDS } from '../../oci/document-kind.js';
-import { InvalidError } from '../../oci/errors.js';
-import { checkDocument, type CheckedDocument } from '../output/check-document.js';
-import type { Command, CommandContext, OptionValues } from './command.js';
-import { counted } from '../output/format.js';
+import { REF_NAME } from '../../oci/descriptor.js';
+import { digestOf, type Digest } from '../../oci/digest.js';
+import { detectKind, DOCUMENT_KINDS, type DocumentKind } from '../../oci/document-kind.js';
+import { InvalidError, type Problem } from '../../oci/errors.js';
+import { readImageIndex, type ImageIndexJson } from '../../oci/image-index.js';
+import { isJsonObject, parseJson } from '../../oci/json.js';
+import { parseDocument } from '../../oci/parse.js';
+import { validateDocument, validateForPublish } from '../../oci/validate.js';
+import { EXIT } from '../exit-code.js';
+import type { OptionDeclarations } from '../flags.js';
 import { readDocument, type DocumentInput } from '../input/input.js';
 import { problemText } from '../output/error-text.js';
-import { EXIT } from '../exit-code.js';
-import type { OptionDeclarations } from '../global-options.js';
+import { counted } from '../output/format.js';
+import type { Command, CommandContext, OptionValues } from './command.js';
 
 const OPTIONS = {
-  as: { choices: DOCUMENT_KINDS, describe: 'What it is to be; else what it says it is' },
+  as: { choices: DOCUMENT_KINDS, describe: 'Kind of the document; detected by default' },
 } as const satisfies OptionDeclarations;
 
 interface ValidateArguments extends OptionValues<typeof OPTIONS> {
@@ -25,11 +30,11 @@ export const validate: Command<ValidateArguments> = {
     },
   },
   options: OPTIONS,
-  run: (args, context) => (context.options.json ? runForScripts(args, context) : runForPeople(args, context)),
+  run: (args, context) => (context.options.json ? printJson(args, context) : printText(args, context)),
 };
 
-/** The answer is on stdout in both cases, so that a script has one place to look. */
-async function runForScripts(
+/** Prints one JSON document on stdout for valid and for invalid input. */
+async function printJson(
   { document: name, as }: ValidateArguments,
   context: CommandContext,
 ): Promise<number> {
@@ -46,23 +51,86 @@ async function runForScripts(
   }
 }
 
-async function runForPeople(
-  { document: name, as }: ValidateArguments,
-  context: CommandContext,
-): Promise<void> {
+/** @throws InvalidError with the problems of an invalid document */
+async function printText({ document: name, as }: ValidateArguments, context: CommandContext): Promise<void> {
   const { output } = context;
   const input = await readDocument(name, context);
-  const checked = checkDocument(input, as);
-  for (const warning of checked.warnings) output.warn(problemText(warning));
-  if (checked.problems.length > 0) throw invalid(input, checked);
-  const { kind, digest, contents } = checked;
-  output.line(
-    `${input.label}: valid ${kind} (${[digest, ...(contents === undefined ? [] : [contents])].join(', ')})`,
-  );
+  const { kind, digest, contents, problems, warnings } = checkDocument(input, as);
+  for (const warning of warnings) output.warn(problemText(warning));
+  if (problems.length > 0) {
+    throw new InvalidError(`${input.label} is not a valid ${kind}: ${counted(problems.length, 'problem')}`, {
+      problems,
+    });
+  }
+  const details = contents === undefined ? [digest] : [digest, contents];
+  output.line(`${input.label}: valid ${kind} (${details.join(', ')})`);
 }
 
-function invalid({ label }: DocumentInput, { kind, problems }: CheckedDocument): InvalidError {
-  return new InvalidError(`${label} is not a valid ${kind}: ${counted(problems.length, 'problem')}`, {
+interface CheckedDocument {
+  readonly kind: DocumentKind;
+  readonly digest: Digest;
+  /** The number of its children: `2 manifests`. */
+  readonly contents: string | undefined;
+  /** Empty if it is valid. */
+  readonly problems: readonly Problem[];
+  /** Problems of a valid document that prevent its publication. */
+  readonly warnings: readonly Problem[];
+}
+
+/** The rule that a draft may break until it is published. */
+const INCOMPLETE_PLATFORM = 'platform/incomplete';
+
+const CHILDREN: Readonly<Partial<Record<DocumentKind, readonly [member: string, noun: string]>>> = {
+  'image-index': ['manifests', 'manifest'],
+  'docker-manifest-list': ['manifests', 'manifest'],
+  'image-manifest': ['layers', 'layer'],
+  draft: ['entries', 'entry'],
+};
+
+/**
+ * Checks a document against its schema and the rules.
+ * @param as the kind of the document; detected by default
+ * @throws InvalidError with the problems of a document that is not JSON or of an unknown kind
+ */
+function checkDocument({ label, bytes }: DocumentInput, as: DocumentKind | undefined): CheckedDocument {
+  const value = parseJson(bytes, label);
+  const kind = as ?? detectKind(value);
+  if (kind === undefined) throw unknownKind({ label, bytes });
+  const found = validateDocument(kind, value);
+  const isProblem = ({ rule }: Problem): boolean => kind !== 'draft' || rule !== INCOMPLETE_PLATFORM;
+  const problems = found.filter(isProblem);
+  const warnings = found.filter((problem) => !isProblem(problem));
+  return {
+    kind,
+    digest: digestOf(bytes),
+    contents: contentsOf(kind, value),
     problems,
-  });
+    warnings: problems.length === 0 ? [...warnings, ...publishProblems(kind, value)] : warnings,
+  };
+}
+
+/** The problems that prevent the publication of an index. Skips the `index.json` of a layout: its entries need no platform. */
+function publishProblems(kind: DocumentKind, value: unknown): Problem[] {
+  if (kind !== 'image-index' && kind !== 'docker-manifest-list') return [];
+  const index = readImageIndex(value as ImageIndexJson);
+  const isLayout = index.manifests.some(({ annotations }) => annotations?.[REF_NAME] !== undefined);
+  return isLayout ? [] : validateForPublish(index);
+}
+
+function contentsOf(kind: DocumentKind, value: unknown): string | undefined {
+  const [member, noun] = CHILDREN[kind] ?? [];
+  const children = member !== undefined && isJsonObject(value) ? value[member] : undefined;
+  return noun !== undefined && Array.isArray(children) ? counted(children.length, noun) : undefined;
+}
+
+/** The error for a document of an unknown kind: why it is not a manifest. */
+function unknownKind({ label, bytes }: DocumentInput): unknown {
+  try {
+    parseDocument(bytes, { label });
+    return new InvalidError(`${label} is not a known kind of document`);
+  } catch (error) {
+    if (!(error instanceof InvalidError)) return error;
+    const hint = error.hint ?? 'Name the kind of the document with --as.';
+    return new InvalidError(error.message, { hint, problems: error.problems });
+  }
 }

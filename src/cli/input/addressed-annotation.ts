@@ -3,43 +3,43 @@ import type { Annotations } from '../../oci/descriptor.js';
 import { ArgumentError } from '../../oci/errors.js';
 import { parsePlatform, platformKey, type Platform } from '../../oci/platform.js';
 
-/** What `--annotation` said, by what it is about. */
+/** The values of `--annotation` by target. */
 export interface AnnotationTargets {
   readonly index: Annotations;
-  /** One for each platform. The one for all images comes first, so that those for a platform go over it. */
+  /** One for each platform. The one for all images comes first, so that those of a platform override it. */
   readonly manifests: readonly EntryAnnotations[];
 }
 
-/** What reads like an address. A key that begins in the same way needs a real address before it. */
-const ADDRESS = /^((?:index|manifest)[^:=[]*)(?:\[([^\]]*)\]([^:=]*))?:/is;
+/** A prefix that names a target. A key that starts like one needs an explicit target before it. */
+const TARGET = /^((?:index|manifest)[^:=[]*)(?:\[([^\]]*)\]([^:=]*))?:/is;
 const HINT =
-  'Write [index:|manifest:|manifest[OS/ARCH]:]KEY=VALUE; a key that itself begins like that needs index: or manifest: before it.';
+  'Write [index:|manifest:|manifest[OS/ARCH]:]KEY=VALUE. A key that starts like a target needs index: or manifest: before it.';
 
-/** Whether the value of an `--annotation` says which part of the index it is about. */
-export function isAddressed(word: string): boolean {
-  return ADDRESS.test(word);
+/** Reports whether a value of `--annotation` names its target. */
+export function hasTarget(text: string): boolean {
+  return TARGET.test(text);
 }
 
 /**
- * Reads the values of `--annotation`: `[index:|manifest[PLATFORM]:|manifest:]KEY=VALUE`, about the index where nothing
- * else is said. The key ends at the first `=` and may hold colons; the value is all the rest, commas and new lines
- * too, and may be empty. Of one key for one place the last value counts.
+ * Parses the values of `--annotation`: `[index:|manifest[PLATFORM]:|manifest:]KEY=VALUE`, where the default target is the
+ * index. The key ends at the first `=` and may contain colons. The value is the rest, including commas and line feeds,
+ * and may be empty. The last value of a key of a target wins.
  *
  * @throws ArgumentError
  */
-export function parseAnnotationTargets(words: readonly string[]): AnnotationTargets {
+export function parseAnnotationTargets(texts: readonly string[]): AnnotationTargets {
   const index = new Map<string, string>();
   const forAll = new Map<string, string>();
   const byPlatform = new Map<string, { readonly platform: Platform; readonly pairs: Map<string, string> }>();
-  for (const word of words) {
-    const { place, platform, key, value } = parseAddressed(word);
+  for (const text of texts) {
+    const { target, platform, key, value } = parseAnnotation(text);
     if (platform !== undefined) {
       const name = platformKey(platform);
       const known = byPlatform.get(name) ?? { platform, pairs: new Map<string, string>() };
       byPlatform.set(name, known);
       known.pairs.set(key, value);
     } else {
-      (place === 'index' ? index : forAll).set(key, value);
+      (target === 'index' ? index : forAll).set(key, value);
     }
   }
   return {
@@ -54,39 +54,39 @@ export function parseAnnotationTargets(words: readonly string[]): AnnotationTarg
   };
 }
 
-interface AddressedAnnotation {
-  readonly place: 'index' | 'manifest';
+interface TargetedAnnotation {
+  readonly target: 'index' | 'manifest';
   readonly platform?: Platform;
   readonly key: string;
   readonly value: string;
 }
 
-function parseAddressed(word: string): AddressedAnnotation {
-  const match = ADDRESS.exec(word);
+function parseAnnotation(text: string): TargetedAnnotation {
+  const match = TARGET.exec(text);
   if (match === null) {
-    if (/^manifest\[/i.test(word)) throw invalid(word, 'the address does not end with "]:"');
-    return { place: 'index', ...parsePair(word, word) };
+    if (/^manifest\[/i.test(text)) throw invalid(text, 'the target does not end with "]:"');
+    return { target: 'index', ...parsePair(text, text) };
   }
-  const [address, place = '', platformText, trailer = ''] = match;
-  if ((place !== 'index' && place !== 'manifest') || trailer !== '') {
-    throw invalid(word, `${JSON.stringify(address.slice(0, -1))} is not a place for annotations`);
+  const [prefix, target = '', platformText, trailer = ''] = match;
+  if ((target !== 'index' && target !== 'manifest') || trailer !== '') {
+    throw invalid(text, `${JSON.stringify(prefix.slice(0, -1))} is not a target of annotations`);
   }
-  const pair = parsePair(word.slice(address.length), word);
-  if (platformText === undefined) return { place, ...pair };
-  if (place === 'index') throw invalid(word, 'the index itself has no platform');
-  return { place, platform: parsePlatform(platformText), ...pair };
+  const pair = parsePair(text.slice(prefix.length), text);
+  if (platformText === undefined) return { target, ...pair };
+  if (target === 'index') throw invalid(text, 'the index itself has no platform');
+  return { target, platform: parsePlatform(platformText), ...pair };
 }
 
-function parsePair(text: string, word: string): { readonly key: string; readonly value: string } {
-  const equals = text.indexOf('=');
-  if (equals < 0) throw invalid(word, 'it has no "="');
-  const key = text.slice(0, equals);
-  if (key === '') throw invalid(word, 'the key is empty');
-  if (/[\s\p{Cc}]/u.test(key)) throw invalid(word, 'the key has white space in it');
-  return { key, value: text.slice(equals + 1) };
+function parsePair(pair: string, text: string): { readonly key: string; readonly value: string } {
+  const equals = pair.indexOf('=');
+  if (equals < 0) throw invalid(text, 'missing "="');
+  const key = pair.slice(0, equals);
+  if (key === '') throw invalid(text, 'the key is empty');
+  if (/[\s\p{Cc}]/u.test(key)) throw invalid(text, 'the key contains white space');
+  return { key, value: pair.slice(equals + 1) };
 }
 
-function invalid(word: string, problem: string): ArgumentError {
-  const shown = word.length > 100 ? `${word.slice(0, 100)}…` : word;
+function invalid(text: string, problem: string): ArgumentError {
+  const shown = text.length > 100 ? `${text.slice(0, 100)}…` : text;
   return new ArgumentError(`invalid annotation ${JSON.stringify(shown)}: ${problem}`, { hint: HINT });
 }

@@ -4,7 +4,7 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 const PART = /(\d+(?:\.\d+)?)(ms|s|m|h)/gy;
 
 /**
- * Reads a duration as Go's tools write it: `90s`, `10m`, `1h30m`, `500ms`; a bare number is seconds.
+ * Parses a duration in Go's notation: `90s`, `10m`, `1h30m`, `500ms`. A bare number is in seconds.
  * @returns milliseconds
  * @throws ArgumentError
  */

@@ -1,5 +1,5 @@
 /**
- * What commands read: files, standard input, passwords, and the syntax of option values.
+ * The input of commands: files, standard input, passwords, and the syntax of option values.
  *
  * Offers addressed-annotation, duration, input, login-flags, prompt.
  * @module cli/input
@@ -13,16 +13,16 @@ import { ArgumentError, FailedError, InvalidError, MultiarchError, NotFoundError
 import { MAX_MANIFEST_PULL } from '../../oci/document.js';
 import type { CommandContext } from '../commands/command.js';
 
-/** A document that was given to a command, byte for byte. */
+/** An input document. */
 export interface DocumentInput {
-  /** What messages call it. */
+  /** The name for messages. */
   readonly label: string;
   readonly bytes: Uint8Array;
 }
 
 /**
  * Reads a file, or standard input for `-`.
- * @throws NotFoundError, FailedError; InvalidError for what is too large for a document; CancelledError
+ * @throws NotFoundError, FailedError, CancelledError; InvalidError for input that is too large
  */
 export async function readInput(
   name: string,
@@ -30,12 +30,11 @@ export async function readInput(
 ): Promise<DocumentInput> {
   if (name !== '-') return { label: name, bytes: await readAll(createReadStream(name), name, signal) };
   const label = 'standard input';
-  // A real one is closed when the work is cancelled; else it would keep the process waiting.
   const stream = stdin instanceof Readable ? stdin : new Readable().wrap(stdin);
   return { label, bytes: await readAll(stream, label, signal) };
 }
 
-/** As {@link readInput}, as text. @throws InvalidError for what is not UTF-8 */
+/** As {@link readInput}, decoded. @throws InvalidError for invalid UTF-8 */
 export async function readTextInput(
   name: string,
   context: Pick<CommandContext, 'signal' | 'stdin'>,
@@ -44,18 +43,17 @@ export async function readTextInput(
   try {
     return { label, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch (cause) {
-    throw new InvalidError(`${label} is not text in UTF-8`, { cause });
+    throw new InvalidError(`${label} is not valid UTF-8`, { cause });
   }
 }
 
 /**
- * Whether a word on the command line names a file rather than an image: where there is one, where it begins with `/`,
- * `../` or `../../`, and where it ends in `.json`.
+ * Reports whether an argument names a file rather than an image: it starts with `/`, `./` or `../`, ends with `.json`, or
+ * the file exists.
  */
 export async function isFileName(name: string): Promise<boolean> {
   const isPath = /^\.{0,2}[/\\]/.test(name) || name.endsWith('.json');
   try {
-    // What it is instead, reading it says.
     return isPath || !(await stat(name)).isDirectory();
   } catch {
     return false;
@@ -71,9 +69,7 @@ async function readAll(stream: Readable, label: string, signal: AbortSignal): Pr
       chunks.push(bytes);
       size += bytes.length;
       if (size > MAX_MANIFEST_PULL) {
-        throw new InvalidError(
-          `${label} is larger than ${MAX_MANIFEST_PULL} bytes, which no such document may be`,
-        );
+        throw new InvalidError(`${label} is larger than the maximum of ${MAX_MANIFEST_PULL} bytes`);
       }
     }
   } catch (error) {
@@ -85,11 +81,11 @@ async function readAll(stream: Readable, label: string, signal: AbortSignal): Pr
 function readError(label: string, error: unknown): MultiarchError {
   if (error instanceof MultiarchError) return error;
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-    return new NotFoundError(`cannot read ${label}: there is no such file`, { cause: error });
+    return new NotFoundError(`cannot read ${label}: no such file`, { cause: error });
   }
   if (error instanceof Error && 'code' in error && error.code === 'EISDIR') {
     return new ArgumentError(`${label} is a directory`, {
-      hint: `Name a file in it, or an image in it as oci:${label}:TAG if it is an image layout.`,
+      hint: `Name a file in it. For an image of an image layout, write oci:${label}:TAG.`,
     });
   }
   const reason = error instanceof Error ? error.message : String(error);
@@ -97,9 +93,9 @@ function readError(label: string, error: unknown): MultiarchError {
 }
 
 /**
- * Reads what a word on the command line names: `-` is standard input; a file is one as `isFileName` says; anything else
- * is a draft, or an image or index in a registry or layout.
- * @throws NotFoundError; InvalidError for what is too large for a document, and for what is published but not valid
+ * Reads the document that an argument names: standard input for `-`, a file (see {@link isFileName}), else a draft, or an
+ * image or index in a registry or layout.
+ * @throws NotFoundError; InvalidError for input that is too large and for an invalid published document
  */
 export async function readDocument(
   name: string,

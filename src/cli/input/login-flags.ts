@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 
-import type { ExplicitCredential } from '../../auth/credentials/static-credential-provider.js';
+import type { ExplicitCredential } from '../../auth/credentials/credential.js';
 import { isDigest } from '../../oci/digest.js';
 import { ArgumentError } from '../../oci/errors.js';
 import { parseImageLocation } from '../../oci/image-location.js';
@@ -13,24 +13,22 @@ import { readPassword } from './prompt.js';
 type LoginFlags = Pick<GlobalOptions, 'username' | 'passwordStdin' | 'registryToken'>;
 
 /**
- * The login that flags give for the registry that a command's words name.
- *
- * @param words the positionals
- * @throws ArgumentError for flags that do not fit together, and for words that do not name one registry: a password that is
- *   meant for one must not be shown to another
+ * The credentials that flags give for the registry that the positionals name.
+ * @throws ArgumentError for incompatible flags, and for positionals that do not name exactly one registry: a password must
+ *   not be sent to another one
  */
 export function givenLogin(
   flags: LoginFlags,
-  words: readonly string[],
+  positionals: readonly string[],
   context: Pick<CommandContext, 'signal' | 'stdin'>,
 ): ExplicitCredential | undefined {
   const credential = givenCredential(flags, context);
-  return credential && { registry: onlyRegistry(words), credential };
+  return credential && { registry: onlyRegistry(positionals), credential };
 }
 
 /**
- * What flags give to log in with. A password on standard input is read when it is asked for.
- * @throws ArgumentError for flags that do not fit together
+ * The credential that flags give. A password on standard input is read on first use.
+ * @throws ArgumentError for incompatible flags
  */
 export function givenCredential(
   { username, passwordStdin, registryToken }: LoginFlags,
@@ -38,7 +36,7 @@ export function givenCredential(
 ): ExplicitCredential['credential'] | undefined {
   if (registryToken !== undefined) {
     if (username !== undefined || passwordStdin) {
-      throw new ArgumentError('--registry-token and --username are two logins, and a call has one');
+      throw new ArgumentError('--registry-token and --username exclude each other');
     }
     return () => Promise.resolve({ kind: 'bearer', token: registryToken });
   }
@@ -46,48 +44,48 @@ export function givenCredential(
   if (username === undefined) throw new ArgumentError('--password-stdin needs --username');
   if (!passwordStdin) {
     throw new ArgumentError('--username needs --password-stdin', {
-      hint: 'Give the password on standard input, or keep the login with multiarch login.',
+      hint: 'Give the password on standard input, or save the login with multiarch login.',
     });
   }
   return async () => ({ kind: 'basic', username, password: await readPassword(context) });
 }
 
-/** Standard input of a command whose password is on it: it gives an error to whoever wants to read a document from there. */
+/** Standard input of a command that reads a password from it. Fails if a document is read from it. */
 export function takenInput(): Readable {
   return new Readable({
     read() {
       this.destroy(
-        new ArgumentError('standard input holds the password (--password-stdin), and no document', {
-          hint: 'Name a file in place of -, or keep the login with multiarch login.',
+        new ArgumentError('standard input is used for the password (--password-stdin)', {
+          hint: 'Name a file instead of -, or save the login with multiarch login.',
         }),
       );
     },
   });
 }
 
-function onlyRegistry(words: readonly string[]): RegistryHost {
-  const registries = [...new Set(words.flatMap(registryOf))];
+function onlyRegistry(positionals: readonly string[]): RegistryHost {
+  const registries = [...new Set(positionals.flatMap(registryOf))];
   const [registry] = registries;
   if (registry !== undefined && registries.length === 1) return registry;
   throw new ArgumentError(
     registry === undefined
-      ? 'a login is given, but no registry is named that it is for'
-      : `a login is given for one registry, but ${registries.join(' and ')} are named`,
-    { hint: 'Keep a login for each registry with multiarch login.' },
+      ? 'credentials are given, but no registry is named'
+      : `credentials are given for one registry, but ${registries.join(' and ')} are named`,
+    { hint: 'Save a login for each registry with multiarch login.' },
   );
 }
 
-function registryOf(word: string): readonly RegistryHost[] {
-  // As a name it would be the tag of a repository on Docker Hub.
-  if (isDigest(word)) return [];
-  // linux/amd64 could be a repository's name, and is an entry's.
-  const [first = '', ...rest] = word.split('/');
+function registryOf(name: string): readonly RegistryHost[] {
+  // A digest would parse as a repository with a tag on Docker Hub.
+  if (isDigest(name)) return [];
+  // linux/amd64 is the platform of an entry, though it could be a repository.
+  const [first = '', ...rest] = name.split('/');
   if (rest.length > 0 && isKnownOs(first)) return [];
   try {
-    const location = parseImageLocation(word);
+    const location = parseImageLocation(name);
     return location.transport === 'registry' ? [location.reference.registry] : [];
   } catch {
-    // A file, a mistake: what the command says of it.
+    // A file or a mistake; the command reports the latter.
     return [];
   }
 }

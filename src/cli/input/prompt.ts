@@ -3,10 +3,10 @@ import { CancelledError, ArgumentError } from '../../oci/errors.js';
 import type { CommandContext } from '../commands/command.js';
 import { readTextInput } from './input.js';
 
-/** Standard input where a person sits at it. */
+/** Standard input that is a terminal. */
 export type KeyboardInput = NodeJS.ReadableStream & {
   readonly isTTY: true;
-  /** Keys as they are pressed, and not shown. */
+  /** In raw mode, keys are delivered as they are pressed, without echo. */
   setRawMode(on: boolean): unknown;
 };
 
@@ -16,27 +16,27 @@ const CTRL_U = '\u0015';
 const ESCAPE = '\u001b';
 const BACKSPACE = '\b';
 const DELETE = '\u007f';
-/** What arrows and other keys without a letter send, and what marks a paste (ECMA-48, 5.4; SS3). */
+/** The escape sequences of arrow keys, function keys and pastes (ECMA-48, 5.4; SS3). */
 const KEY_SEQUENCE = new RegExp(`${ESCAPE}(?:\\[[0-?]*[ -/]*[@-~]|O[ -~])`, 'g');
 
-/** Whether a person can be asked. */
+/** Reports whether standard input is a terminal. */
 export function isKeyboard(stdin: NodeJS.ReadableStream): stdin is KeyboardInput {
   return 'isTTY' in stdin && stdin.isTTY === true && 'setRawMode' in stdin;
 }
 
-/** A line that a person is asked for. */
+/** A prompt for one line. */
 export interface Question {
   readonly text: string;
-  /** Nothing of the answer is shown. */
+  /** Whether the typed text is hidden. */
   readonly secret: boolean;
 }
 
 /**
- * Asks a person one question after the other. The terminal itself shows nothing that is typed from the first to the last:
- * name and password may be pasted together.
- * @param show writes to the person
- * @returns the answers, in turn
- * @throws CancelledError for Ctrl-C and for the end of the input; the terminal is as it was before then
+ * Asks one question after the other. The terminal echoes nothing until the last answer, so that user name and password can be pasted
+ * together. Restores the terminal at the end, also on errors.
+ * @param show writes to the terminal
+ * @returns the answers in order
+ * @throws CancelledError for Ctrl-C and for the end of the input
  */
 export async function askTyped(
   stdin: KeyboardInput,
@@ -50,7 +50,7 @@ export async function askTyped(
   try {
     for (const { text, secret } of questions) {
       show(text);
-      // The key that ends the line is not shown either.
+      // The Enter key is not echoed either.
       answers.push(await readLine(stdin, secret ? () => {} : show, signal).finally(() => show('\n')));
     }
     return answers;
@@ -68,13 +68,12 @@ async function readLine(
   const read = (chunk: string | Buffer): void => {
     const rest = line.read(chunk.toString());
     if (rest === undefined) return;
-    // Before anything else arrives: it is of the next question.
+    // Input from now on belongs to the next question.
     stdin.pause();
     if (rest !== '') stdin.unshift(rest, 'utf8');
   };
   stdin.on('data', read);
   stdin.once('end', line.end);
-  // It was paused after the question before.
   stdin.resume();
   try {
     return await untilAborted(signal, line.entered);
@@ -85,16 +84,16 @@ async function readLine(
   }
 }
 
-/** What has been typed of a line, by keys that come one by one or many at a time. */
+/** A line that is being typed. */
 class TypedLine {
-  /** The line, once it is ended. */
+  /** Resolves to the finished line. */
   readonly entered: Promise<string>;
   readonly #echo: (text: string) => void;
   #keys: readonly string[] = [];
   #done = false;
   #settle: (outcome: string | CancelledError) => void = () => {};
 
-  /** @param echo shows what is typed */
+  /** @param echo shows typed text */
   constructor(echo: (text: string) => void) {
     this.#echo = echo;
     this.entered = new Promise((resolve, reject) => {
@@ -106,7 +105,7 @@ class TypedLine {
     });
   }
 
-  /** @returns what comes after the end of the line, once it is ended */
+  /** @returns the input after the end of the line; `undefined` while it is unfinished */
   read(text: string): string | undefined {
     const keys = Array.from(text.replaceAll(KEY_SEQUENCE, ''));
     for (const [index, key] of keys.entries()) {
@@ -117,7 +116,7 @@ class TypedLine {
   }
 
   readonly end = (): void => {
-    this.#settle(new CancelledError('Cancelled: nothing was entered'));
+    this.#settle(new CancelledError('cancelled: nothing was entered'));
   };
 
   #press(key: string): void {
@@ -138,12 +137,12 @@ class TypedLine {
   }
 }
 
-/** The password on standard input, without the line end that `echo` leaves. @throws ArgumentError where there is none */
+/** Reads the password from standard input, without the line feed that `echo` adds. @throws ArgumentError if it is empty */
 export async function readPassword(context: Pick<CommandContext, 'signal' | 'stdin'>): Promise<string> {
   const { text } = await readTextInput('-', context);
   const password = text.replace(/\r?\n$/, '');
   if (password !== '') return password;
-  throw new ArgumentError('there is no password on standard input', {
-    hint: 'Is the variable or file empty that it comes from?',
+  throw new ArgumentError('no password on standard input', {
+    hint: 'Check whether the variable or file it comes from is empty.',
   });
 }

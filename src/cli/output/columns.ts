@@ -3,30 +3,28 @@ import { stripVTControlCharacters } from 'node:util';
 const GAP = '   ';
 
 /**
- * Lines up the cells of a table.
- * @param rows of equally many cells, which may be coloured
- * @returns one line for each row, without spaces at its end
+ * Aligns the cells of a table.
+ * @param rows of the same number of cells, which may be coloured
+ * @returns one line for each row, without trailing spaces
  */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
-    for (const [position, cell] of row.entries()) {
-      widths[position] = Math.max(widths[position] ?? 0, stringWidth(cell));
+    for (const [column, cell] of row.entries()) {
+      widths[column] = Math.max(widths[column] ?? 0, stringWidth(cell));
     }
   }
   return rows.map((row) =>
     row
-      .map((cell, position) =>
-        position === row.length - 1 ? cell : cell + ' '.repeat((widths[position] ?? 0) - stringWidth(cell)),
-      )
+      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - stringWidth(cell)))
       .join(GAP)
       .trimEnd(),
   );
 }
 
 /**
- * The number of columns that a text takes on a terminal. The bundle uses it in place of `string-width`: yargs and ora
- * measure only our own texts with it, and its Unicode tables cost more start-up time than all the rest of yargs.
+ * The width of a text on a terminal. The bundle replaces `string-width` by it: yargs and ora measure only our own texts,
+ * and the Unicode tables of that package take longer to load than all of yargs.
  * @public
  */
 export default function stringWidth(text: string): number {

@@ -2,20 +2,19 @@ import type { Colors } from 'picocolors/types.js';
 
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { ChangedEntry, DiffEntry, IndexDiff, OrderedEntry } from '../../oci/diff-index.js';
-import type { DescriptorChanges, IndexChanges, ValueChange } from '../../oci/diff-values.js';
+import type { DescriptorChanges, IndexFieldChanges, ValueChange } from '../../oci/diff-values.js';
 import { printable } from '../../oci/errors.js';
 import { columns } from './columns.js';
-import { entryType } from './entry-type.js';
 import { formatBytes } from './format.js';
-import { platformCell } from './inspect-text.js';
+import { entryType, platformCell } from './cells.js';
 
-/** Longer values are cut: a table is read by people, and JSON has them in full. Holds a sha512 digest. */
+/** Longer values are truncated; `--json` has them in full. A sha512 digest fits. */
 const VALUE_LIMIT = 160;
 
 /**
- * What differs between two indexes as a table: a line for each entry that came or went, and two for each value that
- * changed, the old one after `-` and the new one after `+`.
- * @param names how the two sides are called
+ * Formats the differences of two indexes as a table: a line for each added or removed entry, and two for each changed
+ * value, the old one after `-` and the new one after `+`.
+ * @param names the names of the two sides
  * @returns the lines
  */
 export function diffTableLines(
@@ -32,15 +31,15 @@ export function diffTableLines(
     const titles = ['CHANGE', 'ENTRY', 'FIELD', 'VALUE'].map((title) => colors.bold(title));
     return [...header, '', ...columns([titles, ...rows])];
   }
-  const words = diff.same
-    ? 'Both are the same.'
-    : 'Only the form of the two documents differs; what they say is the same.';
-  return [...header, '', words];
+  const result = diff.same
+    ? 'The two are identical.'
+    : 'The two differ only in their JSON formatting; their content is the same.';
+  return [...header, '', result];
 }
 
 type Row = readonly [change: string, entry: string, field: string, value: string];
 
-/** Makes the rows of the table. */
+/** Builds the rows of the table. */
 class Rows {
   readonly #colors: Colors;
 
@@ -65,15 +64,15 @@ class Rows {
     return [change, this.#entryName(entry, entry.descriptor), 'digest', `${digest} (${formatBytes(size)})`];
   }
 
-  #changed(name: string, { annotations = {}, ...fields }: DescriptorChanges | IndexChanges): Row[] {
+  #changed(name: string, { annotations = {}, ...fields }: DescriptorChanges | IndexFieldChanges): Row[] {
     const changes = [
       ...Object.entries<ValueChange<unknown>>(fields),
       ...Object.entries(annotations).map(([key, change]) => [`annotation ${key}`, change] as const),
     ];
     return changes
       .flatMap(([field, change]) => this.#sides(field, change))
-      .map(([field, value], position) =>
-        position === 0 ? [this.#colors.yellow('changed'), name, field, value] : ['', '', field, value],
+      .map(([field, value], index) =>
+        index === 0 ? [this.#colors.yellow('changed'), name, field, value] : ['', '', field, value],
       );
   }
 
@@ -84,19 +83,19 @@ class Rows {
     ];
   }
 
-  /** One value that changed, in one or two lines. */
+  /** The lines of a changed value: one or two. */
   #sides(
     field: string,
     { before, after }: ValueChange<unknown>,
   ): (readonly [field: string, value: string])[] {
-    // What looks alike is not: it differs in what a terminal does not show.
-    const isAlike = before !== undefined && after !== undefined && valueWords(before) === valueWords(after);
-    const words = isAlike ? jsonWords : valueWords;
+    // Values that look the same differ in characters that a terminal does not show; JSON shows these.
+    const looksSame = before !== undefined && after !== undefined && valueText(before) === valueText(after);
+    const text = looksSame ? jsonText : valueText;
     const lines = [
-      ...(before === undefined ? [] : [this.#line('-', words(before))]),
-      ...(after === undefined ? [] : [this.#line('+', words(after))]),
+      ...(before === undefined ? [] : [this.#line('-', text(before))]),
+      ...(after === undefined ? [] : [this.#line('+', text(after))]),
     ];
-    return lines.map((line, position) => [position === 0 ? printable(field) : '', line]);
+    return lines.map((line, index) => [index === 0 ? printable(field) : '', line]);
   }
 
   #line(sign: '-' | '+', text: string): string {
@@ -105,34 +104,34 @@ class Rows {
   }
 
   #entryName({ platform }: DiffEntry | ChangedEntry, descriptor: Descriptor): string {
-    const type = printable(entryType(descriptor));
-    const words = this.#colors.cyan(platformCell(platform));
-    if (type === 'image') return words;
-    return platform === undefined ? type : `${type} of ${words}`;
+    const type = entryType(descriptor);
+    const name = this.#colors.cyan(platformCell(platform));
+    if (type === 'image') return name;
+    return platform === undefined ? type : `${type} of ${name}`;
   }
 }
 
-/** Entries in a row. Where names alone would not show what moved, each with the beginning of its digest. */
+/** The names of entries in order. If these do not show what moved, the start of each digest is added. */
 function namesOf(entries: readonly OrderedEntry[], others: readonly OrderedEntry[]): string {
-  const isClear = entries.some(({ name }, position) => name !== others[position]?.name);
+  const isClear = entries.some(({ name }, index) => name !== others[index]?.name);
   return entries
     .map(({ name, digest }) => printable(isClear ? name : `${name} (${digest.slice(0, 19)})`))
     .join(', ');
 }
 
-function valueWords(value: unknown): string {
-  return cut(printable(plainWords(value)));
+function valueText(value: unknown): string {
+  return truncate(printable(plainText(value)));
 }
 
-function jsonWords(value: unknown): string {
-  return cut(printable(JSON.stringify(value)));
+function jsonText(value: unknown): string {
+  return truncate(printable(JSON.stringify(value)));
 }
 
-function cut(text: string): string {
+function truncate(text: string): string {
   return text.length > VALUE_LIMIT ? `${text.slice(0, VALUE_LIMIT)}…` : text;
 }
 
-function plainWords(value: unknown): string {
+function plainText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (Array.isArray(value)) return value.join(', ');
   if (typeof value !== 'object' || value === null) return String(value);

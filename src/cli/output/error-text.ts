@@ -1,27 +1,27 @@
 import { inspect } from 'node:util';
 
 import { InvalidError, MultiarchError, type Problem } from '../../oci/errors.js';
-import { harmlessText } from './harmless-text.js';
+import { stripControls } from './terminal.js';
 
 /**
- * An error as a person reads it on stderr: what failed and why, every problem of an invalid document on a line of its
- * own, then what to do next. With `debug`, the stack follows. Ends without a new line.
+ * Formats an error for stderr: the message, one line for each problem of an invalid document, and the hint. With `debug`,
+ * the stack follows. Has no line feed at the end.
  */
 export function errorText(error: unknown, debug: boolean): string {
   const lines = [error instanceof Error ? error.message : String(error)];
-  if (error instanceof InvalidError)
+  if (error instanceof InvalidError) {
     lines.push(...error.problems.map((problem) => `  ${problemText(problem)}`));
-  if (error instanceof MultiarchError && error.hint !== undefined) lines.push(`hint: ${error.hint}`);
-  if (!(error instanceof MultiarchError) && !debug) {
-    lines.push(
-      'hint: this is a fault in multiarch itself; run it again with --debug and report what it prints',
-    );
+  }
+  if (error instanceof MultiarchError) {
+    if (error.hint !== undefined) lines.push(`hint: ${error.hint}`);
+  } else if (!debug) {
+    lines.push('hint: This is a bug in multiarch. Run it again with --debug and report the output.');
   }
   if (debug) lines.push(inspect(error));
-  return harmlessText(lines.join('\n'));
+  return stripControls(lines.join('\n'));
 }
 
-/** One problem of a document: where, what, which rule. */
+/** Formats one problem of a document: location, message and rule. */
 export function problemText({ pointer, message, rule }: Problem): string {
   return `${pointer === '' ? '(document)' : pointer}: ${message} [${rule}]`;
 }

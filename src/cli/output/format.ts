@@ -1,10 +1,10 @@
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
-/** A number of bytes as a person reads it, in powers of 1000: `0 B`, `999 B`, `1.2 kB`, `31 MB`. */
+/** Formats a number of bytes in powers of 1000: `0 B`, `999 B`, `1.2 kB`, `31 MB`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  // 999.5 kB would be shown as 1000 kB.
+  // From 999.5 on, rounding would give 1000.
   while (value >= 999.5 && unit < UNITS.length - 1) {
     value /= 1000;
     unit += 1;
@@ -13,22 +13,19 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit] ?? ''}`;
 }
 
-/** A number of things as a person reads it: `1 blob`, `2 blobs`, `0 retries`. */
+/** Formats a count with its noun: `1 blob`, `2 blobs`, `0 retries`. */
 export function counted(count: number, noun: string): string {
   if (count === 1) return `1 ${noun}`;
   return `${count} ${noun.endsWith('y') ? `${noun.slice(0, -1)}ies` : `${noun}s`}`;
 }
 
-/** More than that is no estimate, in seconds. */
-const LONGEST = 100 * 3600;
+/** In seconds: a longer estimate is not shown. */
+const MAX_TIME_LEFT = 100 * 3600;
 
-/**
- * A time as a person reads it who waits for it to pass: `1 s`, `59 s`, `2 min 5 s`, `1 h 10 min`. `undefined` for one that is
- * too long to be told.
- */
+/** Formats an estimate of the remaining time: `1 s`, `59 s`, `2 min 5 s`, `1 h 10 min`. `undefined` if it is too long. */
 export function formatTimeLeft(seconds: number): string | undefined {
   const whole = Math.ceil(seconds);
-  if (!(whole < LONGEST)) return undefined;
+  if (!(whole < MAX_TIME_LEFT)) return undefined;
   if (whole < 60) return `${whole} s`;
   const [large, small, units] =
     whole < 3600

@@ -2,8 +2,8 @@ import type { PlatformReport, PushReport, TagReport } from '../../publish/push-r
 import { printable } from '../../oci/errors.js';
 
 /**
- * A push as outputs of a step, to be appended to the file that `GITHUB_OUTPUT` names: `digest`, `image`
- * (REPOSITORY@DIGEST) and `metadata`, which is the whole report as JSON.
+ * The outputs of a step, in the format of the `GITHUB_OUTPUT` file: `digest`, `image` (REPOSITORY@DIGEST) and
+ * `metadata`, the whole report as JSON.
  */
 export function githubOutputs(report: PushReport): string {
   return [
@@ -13,22 +13,22 @@ export function githubOutputs(report: PushReport): string {
   ].join('');
 }
 
-/** A push as Markdown for a step's summary, to be appended to the file that `GITHUB_STEP_SUMMARY` names. */
+/** The summary of a step as Markdown, for the `GITHUB_STEP_SUMMARY` file. */
 export function githubSummary(report: PushReport): string {
   const [name = report.image] = report.references;
   return [
     `### Published ${code(name)}`,
     `Digest: ${code(report.digest)}`,
     table(['Platform', 'Digest', 'Attestations'], Object.entries(report.platforms).flatMap(platformRows)),
-    ...(report.tags.length === 0 ? [] : [table(['Tag', 'Outcome', 'Before'], report.tags.map(tagRow))]),
+    ...(report.tags.length === 0 ? [] : [table(['Tag', 'Outcome', 'Previous'], report.tags.map(tagRow))]),
   ]
     .map((block) => `${block}\n\n`)
     .join('');
 }
 
 /**
- * One output. Of several lines, it stands between two lines that no line of the value equals: otherwise a value could
- * end early and set outputs of its own.
+ * Formats one output. A value of several lines is enclosed by a delimiter that is none of its lines; otherwise it could
+ * end early and set other outputs.
  */
 function outputOf(name: string, value: string): string {
   if (!/[\r\n]/.test(value)) return `${name}=${value}\n`;
@@ -49,8 +49,8 @@ function platformRows([name, report]: readonly [string, PlatformReport]): Row[] 
 }
 
 function tagRow({ reference, outcome, previous }: TagReport): Row {
-  const before = previous === undefined ? 'none' : code(previous);
-  return [code(reference), outcome, outcome === 'unchanged' ? '' : before];
+  const previousCell = previous === undefined ? 'none' : code(previous);
+  return [code(reference), outcome, outcome === 'unchanged' ? '' : previousCell];
 }
 
 function table(titles: Row, rows: readonly Row[]): string {
@@ -59,8 +59,8 @@ function table(titles: Row, rows: readonly Row[]): string {
 }
 
 /**
- * Text in the type of code. Whatever Markdown or HTML might read as its own becomes a character reference, which both
- * only show: backticks would leave `|` to the table, and there a backslash does not always help.
+ * Formats text as code. Characters that are special in Markdown or HTML become character references. Backticks would not
+ * do: `|` still ends a table cell inside them.
  */
 function code(text: string): string {
   const shown = printable(text).replaceAll(

@@ -1,25 +1,25 @@
-/** A string, a mark, white space, or a run of anything else: a number or a literal. */
-const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[ \t\r\n]+|[^"{}[\],: \t\r\n]+/gy;
+import { createScanner } from 'jsonc-parser';
 
 /**
- * Lays out JSON anew without reading it: numbers, escapes and members that are there twice stay as they are written.
- * Does what Go's `json.Indent` does, and so `docker manifest inspect`: `{}` and `[]` stay closed, white space before
- * the document goes, and white space after it stays.
+ * Re-indents JSON without parsing it: numbers, escapes and duplicate members stay as written. The result is that of
+ * Go's `json.Indent`, and so of `docker manifest inspect`: `{}` and `[]` stay on one line, white space before the
+ * document is removed, and white space after it is kept.
  * @param text valid JSON
  * @param indent for each level
  */
 export function indentJson(text: string, indent: string): string {
+  const scanner = createScanner(text, true);
   const parts: string[] = [];
   let depth = 0;
-  // Put off after `{` or `[`, since an empty one stays closed.
+  let end = 0;
+  // The line break after `{` or `[` waits for the next token: an empty object or array has none.
   let opened = false;
-  let isDone = false;
   const newline = (): void => void parts.push('\n', indent.repeat(depth));
-  for (const [token] of text.matchAll(TOKEN)) {
-    if (/^[ \t\r\n]/.test(token)) {
-      if (isDone) parts.push(token);
-      continue;
-    }
+  for (;;) {
+    scanner.scan();
+    const token = text.slice(scanner.getTokenOffset(), scanner.getPosition());
+    if (token === '') return parts.join('') + text.slice(end);
+    end = scanner.getPosition();
     const closes = token === '}' || token === ']';
     if (closes) depth -= 1;
     if (opened !== closes) newline();
@@ -27,14 +27,12 @@ export function indentJson(text: string, indent: string): string {
     if (opened) depth += 1;
     parts.push(token === ':' ? ': ' : token);
     if (token === ',') newline();
-    isDone = depth === 0;
   }
-  return parts.join('');
 }
 
 /**
- * Makes JSON safe within HTML, as Go's `json.Marshal` does: `<`, `>`, `&` and the line ends of Unicode are only found in
- * strings, so this can be done to a whole document.
+ * Escapes JSON for HTML as Go's `json.Marshal` does. `<`, `>`, `&`, U+2028 and U+2029 occur only in strings, so this
+ * works on a whole document.
  */
 export function escapeHtml(json: string): string {
   return json.replaceAll(

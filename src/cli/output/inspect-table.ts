@@ -6,15 +6,13 @@ import type { ImageManifest } from '../../oci/image-manifest.js';
 import type { LoosePlatform } from '../../oci/platform.js';
 import { printable } from '../../oci/errors.js';
 import { columns } from './columns.js';
-import { entryType, attestedImage } from './entry-type.js';
 import { formatBytes } from './format.js';
-import { inspectedPlatform } from './inspected-platform.js';
-import { layerCell, nameCell, platformCell } from './inspect-text.js';
+import { attestedImage, entryType, inspectedPlatform, layerCell, nameCell, platformCell } from './cells.js';
 
 /**
- * An index as a table of its entries, an image as one of its layers, each below what they say of themselves.
- * Of an index nothing more is read, of an image its config, for the platform.
- * @param isEntry whether an image was reached through an index, so that not even that is read
+ * Formats an index as a table of its entries, or an image as a table of its layers. Reads nothing but the config of an
+ * image, for its platform.
+ * @param isEntry whether the image is an entry of an index; then the config is not read
  * @returns the lines
  */
 export async function inspectTableLines(
@@ -59,21 +57,21 @@ function entryRows({ children }: Inspection, colors: Colors): Row[] {
     colors.cyan(platformCell(descriptor.platform)),
     descriptor.digest,
     formatBytes(descriptor.size),
-    typeWords(descriptor, children),
+    typeCell(descriptor, children),
   ]);
   return [titles(['PLATFORM', 'DIGEST', 'SIZE', 'TYPE'], colors), ...rows];
 }
 
-/** The entry's type, and for a statement the image that it is about. */
-function typeWords(descriptor: Descriptor, children: Inspection['children']): string {
-  const subject = attestedImage(descriptor, children)?.descriptor.platform;
-  const type = printable(entryType(descriptor));
-  return subject === undefined ? type : `${type} of ${platformCell(subject)}`;
+/** The type of an entry; for an attestation, with the platform of its image. */
+function typeCell(descriptor: Descriptor, children: Inspection['children']): string {
+  const type = entryType(descriptor);
+  const platform = attestedImage(descriptor, children)?.descriptor.platform;
+  return platform === undefined ? type : `${type} of ${platformCell(platform)}`;
 }
 
 function layerRows(layers: readonly Descriptor[], colors: Colors): Row[] {
-  const rows = layers.map((layer, position) => [
-    String(position + 1),
+  const rows = layers.map((layer, index) => [
+    String(index + 1),
     layer.digest,
     formatBytes(layer.size),
     layerCell(layer),

@@ -2,25 +2,22 @@ import type { Colors } from 'picocolors/types.js';
 
 import type { InspectedChild, Inspection } from '../../client/inspection.js';
 import type { Referrer } from '../../content/find-referrers.js';
-import { type Annotations, type Descriptor } from '../../oci/descriptor.js';
+import { isAttestation } from '../../oci/attestation.js';
+import type { Annotations, Descriptor } from '../../oci/descriptor.js';
 import type { ManifestOrIndex } from '../../oci/document.js';
 import { CancelledError, MultiarchError, NotFoundError, printable } from '../../oci/errors.js';
 import { isNonDistributableType } from '../../oci/media-type.js';
-import { entryType, attestedImage } from './entry-type.js';
-import { formatBytes } from './format.js';
-import { inspectedPlatform } from './inspected-platform.js';
-import { layerCell, nameCell, platformCell } from './inspect-text.js';
-import { isAttestation } from '../../oci/attestation.js';
+import { counted, formatBytes } from './format.js';
+import { attestedImage, entryType, inspectedPlatform, layerCell, nameCell, platformCell } from './cells.js';
 
-/** What an in-toto layer is a statement of: provenance, a list of packages. */
+/** The annotation of an in-toto layer that names its type, such as SLSA provenance or SPDX. */
 const PREDICATE_TYPE = 'in-toto.io/predicate-type';
 
 /**
- * An index with its images and their layers as a tree, statements below the image that they are about, and what refers to
- * the index or an image below it; or one image. Reads all entries at once; an entry that is not there is marked. An index
- * within the index is read, but not its entries, so that no document can ask for endless reading.
- * @param isEntry whether an image was reached through an index
- * @param warn hears where it could not be found out what refers to an image, which leaves the rest as it is
+ * Formats an index or image as a tree: images with their layers, attestations and referrers. Reads all entries in
+ * parallel and marks missing ones. Reads a nested index but not its entries, so that no document causes endless reads.
+ * @param isEntry whether the image is an entry of an index
+ * @param warn is called if referrers cannot be read; the tree is shown without them
  * @returns the lines
  */
 export async function inspectTreeLines(
@@ -45,14 +42,14 @@ export async function inspectTreeLines(
   return treeLines({ label, children });
 }
 
-/** An entry, with what was read under its digest: nothing where it is not there. */
+/** An entry of an index. Its document is `undefined` if missing. */
 interface ReadEntry {
   readonly descriptor: Descriptor;
   readonly document: ManifestOrIndex | undefined;
   readonly referrers: readonly TreeNode[];
 }
 
-/** Makes the nodes of a tree. */
+/** Builds the nodes of a tree. */
 class Tree {
   readonly #colors: Colors;
   readonly #warn: (message: string) => void;
@@ -68,33 +65,27 @@ class Tree {
     return entries
       .filter(({ descriptor }) => attestedImage(descriptor, entries) === undefined)
       .map((entry) => {
-        const statements = entries.filter(({ descriptor }) => attestedImage(descriptor, entries) === entry);
-        const node = this.#entry(entry);
-        return {
-          ...node,
-          children: [
-            ...node.children,
-            ...statements.map((statement) => this.#entry(statement)),
-            ...entry.referrers,
-          ],
-        };
+        const attestations = entries.filter(({ descriptor }) => attestedImage(descriptor, entries) === entry);
+        const { label, children: content } = this.#entry(entry);
+        const nested = attestations.map((attestation) => this.#entry(attestation));
+        return { label, children: [...content, ...nested, ...entry.referrers] };
       });
   }
 
-  /** What refers to an image or index. It is an addition: where it cannot be had, the tree is shown without it. */
+  /** The referrers of an image or index. If they cannot be read, warns and returns none. */
   async referrers(inspection: Inspection): Promise<TreeNode[]> {
     try {
       return (await inspection.referrers()).map((referrer) => leaf(this.#referrerLabel(referrer)));
     } catch (error) {
       if (!(error instanceof MultiarchError) || error instanceof CancelledError) throw error;
-      // What keeps one of them from being read mostly keeps all.
-      if (!this.#hasWarned) this.#warn(`signatures and the like are not shown: ${error.message}`);
+      // The others most likely fail for the same reason.
+      if (!this.#hasWarned) this.#warn(`referrers are not shown: ${error.message}`);
       this.#hasWarned = true;
       return [];
     }
   }
 
-  /** What a manifest holds: its layers. Of an index, how its entries are called. */
+  /** The layers of a manifest, or the entries of an index. */
   content(document: ManifestOrIndex): TreeNode[] {
     if (document.kind === 'index') {
       const { annotations, manifests } = document.value;
@@ -103,7 +94,7 @@ class Tree {
     }
     const { annotations, layers } = document.value;
     const size = layers.reduce((sum, layer) => sum + layer.size, 0);
-    const label = `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}, ${formatBytes(size)}`;
+    const label = `${counted(layers.length, 'layer')}, ${formatBytes(size)}`;
     const children = layers.map((layer) => leaf(this.#layerLabel(layer)));
     return [...this.annotations(annotations), { label, children }];
   }
@@ -126,7 +117,7 @@ class Tree {
     const { descriptor } = child;
     try {
       const inspection = await child.read();
-      // Nobody signs a statement; what signs its image or the index signs it too.
+      // Attestations are not signed themselves; their image or index is.
       const referrers = isAttestation(descriptor) ? [] : await this.referrers(inspection);
       return { descriptor, document: inspection.document, referrers };
     } catch (error) {
@@ -146,19 +137,19 @@ class Tree {
     const type = entryType(descriptor);
     return [
       ...(isAttestation(descriptor) ? [] : [cyan(platformCell(descriptor.platform))]),
-      ...(type === 'image' ? [] : [printable(type)]),
+      ...(type === 'image' ? [] : [type]),
       dim(descriptor.digest),
     ].join('  ');
   }
 
   #layerLabel(layer: Descriptor): string {
     const { dim, yellow } = this.#colors;
-    const words = layerCell(layer);
+    const type = layerCell(layer);
     const predicate = layer.annotations?.[PREDICATE_TYPE];
     return [
       dim(layer.digest),
       formatBytes(layer.size),
-      isNonDistributableType(layer.mediaType) ? yellow(words) : words,
+      isNonDistributableType(layer.mediaType) ? yellow(type) : type,
       ...(predicate === undefined ? [] : [printable(predicate)]),
     ].join('  ');
   }
@@ -168,15 +159,15 @@ function leaf(label: string): TreeNode {
   return { label, children: [] };
 }
 
-/** What is drawn as one line, with what hangs below it. */
+/** A line of a tree and the nodes below it. */
 export interface TreeNode {
   readonly label: string;
   readonly children: readonly TreeNode[];
 }
 
-/** Draws a tree, one line for each node. */
+/** Draws a tree with one line for each node. */
 export function treeLines({ label, children }: TreeNode): string[] {
-  return [label, ...children.flatMap((child, position) => branch(child, position === children.length - 1))];
+  return [label, ...children.flatMap((child, index) => branch(child, index === children.length - 1))];
 }
 
 function branch(node: TreeNode, isLast: boolean): string[] {

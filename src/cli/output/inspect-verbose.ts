@@ -3,12 +3,12 @@ import type { ManifestOrIndex } from '../../oci/document.js';
 import { DOCKER_MANIFEST } from '../../oci/media-type.js';
 import type { LoosePlatform } from '../../oci/platform.js';
 import { escapeHtml, indentJson } from './indent-json.js';
-import { inspectedPlatform } from './inspected-platform.js';
+import { inspectedPlatform } from './cells.js';
 
 /**
- * What `docker manifest inspect --verbose` prints, without the new line at its end: an object for an image, an array of
- * them for an index. Reads the images of an index all at once.
- * @param isEntry whether an image was reached through an index
+ * The output of `docker manifest inspect --verbose`, without the line feed at the end: an object for an image, an array of
+ * objects for an index. Reads the images of an index in parallel.
+ * @param isEntry whether the image is an entry of an index
  */
 export async function verboseText(inspection: Inspection, isEntry: boolean): Promise<string> {
   const { document, children } = inspection;
@@ -23,7 +23,7 @@ async function entryJson(inspection: Inspection): Promise<string> {
   return imageJson(inspection, await inspectedPlatform(inspection, true));
 }
 
-/** The members and their order are docker's, and the descriptor has these four only. */
+/** Members and order are docker's; its descriptor has only these four members. */
 function imageJson({ name, document, descriptor }: Inspection, platform: LoosePlatform): string {
   const { mediaType, digest, size } = descriptor;
   const members = {
@@ -34,7 +34,7 @@ function imageJson({ name, document, descriptor }: Inspection, platform: LoosePl
   return `${JSON.stringify(members).slice(0, -1)}${manifestMember(document)}}`;
 }
 
-/** As Go writes it: os and architecture are always there, and all else where it is not empty. */
+/** As Go serialises it: os and architecture always, other members if not empty. */
 function platformJson(platform: LoosePlatform): LoosePlatform {
   const { architecture = '', os = '', variant = '', 'os.version': version = '' } = platform;
   const features = platform['os.features'] ?? [];
@@ -47,7 +47,7 @@ function platformJson(platform: LoosePlatform): LoosePlatform {
   };
 }
 
-/** Docker has no member for an index within an index. */
+/** docker has no member for a nested index. */
 function manifestMember({ kind, mediaType, bytes }: ManifestOrIndex): string {
   if (kind === 'index') return '';
   const name = mediaType === DOCKER_MANIFEST ? 'SchemaV2Manifest' : 'OCIManifest';

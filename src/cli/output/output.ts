@@ -1,22 +1,22 @@
 /**
- * What commands print: results, tables, reports and error messages.
+ * The output of commands: results, tables, report files and error messages.
  *
- * Offers check-document, diff-table, draft-json, error-text, format, guard-output, indent-json, inspect-table,
- * inspect-tree, inspect-verbose, output, plan-lines, push-files, terminal.
+ * Offers diff-table, draft-text, error-text, format, indent-json, inspect-table, inspect-tree, inspect-verbose, output,
+ * plan-lines, report-files, terminal.
  * @module cli/output
  */
 import type { Writable } from 'node:stream';
 
-import { harmlessText } from './harmless-text.js';
 import type { WorkEvent } from '../../content/events.js';
+import { stripControls } from './terminal.js';
 
-/** Where a command's words go: the result to stdout, all else to stderr. */
+/** The output of a command: the result on stdout, everything else on stderr. */
 export class Output {
   readonly #stdout: Writable;
   readonly #progress: Progress;
   readonly #quiet: boolean;
   readonly #ask: (text: string) => void;
-  /** Whether results for people may be coloured. */
+  /** Whether the result may be coloured. */
   readonly color: boolean;
 
   constructor(
@@ -25,7 +25,7 @@ export class Output {
     options: {
       readonly quiet: boolean;
       readonly color?: boolean;
-      /** Writes to a person at the terminal. */
+      /** Writes a question to the terminal. */
       readonly ask?: (text: string) => void;
     },
   ) {
@@ -36,49 +36,49 @@ export class Output {
     this.#ask = options.ask ?? ((): void => {});
   }
 
-  /** A line of the result. */
+  /** Prints a line of the result. */
   line(text: string): void {
     this.#result(`${text}\n`);
   }
 
-  /** A part of the result exactly as it is. */
+  /** Writes the bytes of the result as they are. */
   bytes(bytes: Uint8Array): void {
     this.#result(bytes);
   }
 
-  /** The result as one JSON document. */
+  /** Prints the result as one JSON document. */
   json(value: unknown): void {
     this.line(JSON.stringify(value, undefined, 2));
   }
 
-  /** A line on stderr that `--quiet` leaves out. */
+  /** Prints a warning on stderr, unless `--quiet` is set. */
   warn(message: string): void {
     if (!this.#quiet) this.error(`warning: ${message}`);
   }
 
-  /** A line on stderr. */
+  /** Prints a line on stderr. */
   error(text: string): void {
-    this.#progress.print(harmlessText(text));
+    this.#progress.print(stripControls(text));
   }
 
-  /** A question on stderr, which the answer is typed behind. */
+  /** Prints a question on stderr, without a line feed. */
   prompt(text: string): void {
     this.#progress.stop();
     this.#ask(text);
   }
 
-  /** Both streams may be the same screen, so nothing may be drawn on it any more. */
+  /** Stops progress first: both streams may be the same screen. */
   #result(text: string | Uint8Array): void {
     this.#progress.stop();
     this.#stdout.write(text);
   }
 }
 
-/** Shows on stderr what the work reports. */
+/** Shows progress on stderr. */
 export interface Progress {
   show(event: WorkEvent): void;
-  /** Writes a whole line to stderr without disturbing what is drawn there. */
+  /** Prints a line on stderr without disturbing the drawn progress. */
   print(line: string): void;
-  /** Takes away what is drawn. May be called twice. */
+  /** Erases the drawn progress. May be called repeatedly. */
   stop(): void;
 }

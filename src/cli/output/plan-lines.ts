@@ -2,16 +2,17 @@ import { isIndexType } from '../../oci/media-type.js';
 import type { PlannedContent, PushPlan } from '../../publish/plan.js';
 import { columns } from './columns.js';
 import { counted, formatBytes } from './format.js';
-/** What happens to content, in the order of the totals, and what totals call it. */
-const ACTIONS: readonly (readonly [action: PlannedContent['action'], total: string])[] = [
-  ['present', 'there already'],
+
+/** The actions in the order of the totals, with their text there. */
+const ACTIONS: readonly (readonly [action: PlannedContent['action'], text: string])[] = [
+  ['present', 'already present'],
   ['mount', 'to mount'],
   ['upload', 'to upload'],
   ['put', 'to put'],
 ];
 
 /**
- * A plan as a person reads it: a line for each piece of content and each tag, and the totals.
+ * Formats a plan: a line for each manifest, blob and tag, and the totals.
  *
  * ```text
  * upload   blob       registry.example.com/app@sha256:…   2.1 kB
@@ -33,14 +34,14 @@ export function planLines({ content, tags, mediaType, size }: PushPlan): string[
       isIndexType(mediaType) ? 'index' : 'manifest',
       `${repository}:${tag}`,
       formatBytes(size),
-      outcome === 'moved' ? (previous === undefined ? 'new' : `held ${previous}`) : '',
+      outcome === 'moved' ? (previous === undefined ? 'new' : `previously ${previous}`) : '',
     ]),
   ];
-  const totals = ACTIONS.flatMap(([action, words]) => {
-    const meant = content.filter((each) => each.action === action);
-    if (meant.length === 0) return [];
-    const bytes = meant.reduce((sum, each) => sum + each.size, 0);
-    return [`${meant.length} ${words} (${formatBytes(bytes)})`];
+  const totals = ACTIONS.flatMap(([action, text]) => {
+    const affected = content.filter((each) => each.action === action);
+    if (affected.length === 0) return [];
+    const bytes = affected.reduce((sum, each) => sum + each.size, 0);
+    return [`${affected.length} ${text} (${formatBytes(bytes)})`];
   });
   const moved = tags.filter(({ outcome }) => outcome === 'moved').length;
   return [...columns(rows), `Total: ${[...totals, `${counted(moved, 'tag')} to move`].join(', ')}`];

@@ -1,17 +1,45 @@
 import type { Writable } from 'node:stream';
 
-/** What a command may write to and ask about: the process's own, or a test's. */
+/** The streams and the environment of a command: those of the process, or of a test. */
 export interface Terminal {
-  /** The result, and nothing else. */
+  /** Only for the result. */
   readonly stdout: Writable & { readonly isTTY?: boolean };
-  /** Progress, warnings and errors. */
+  /** For progress, warnings and errors. */
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stdin: NodeJS.ReadableStream;
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Whether a stream is a screen that colours may be written to (no-color.org). */
+/** Reports whether colours may be written to a stream (no-color.org). */
 export function mayColor(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv): boolean {
   const { NO_COLOR = '', TERM } = env;
   return stream.isTTY === true && NO_COLOR === '' && TERM !== 'dumb';
+}
+
+/**
+ * Replaces the control and format characters in a text by spaces, except for line feeds. Names from documents and
+ * registries could otherwise send terminal escape sequences or change the direction of text.
+ */
+export function stripControls(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (character) => (character === '\n' ? character : ' '));
+}
+
+/**
+ * Handles write errors on both streams, which would otherwise be uncaught. A reader that closes the pipe early
+ * (`multiarch inspect app | head -1`) is not an error; a result that cannot be written, as on a full disk, is one.
+ * @returns a function that waits until stdout is flushed and gives the final exit code
+ */
+export function guardOutput({ stdout, stderr }: Terminal): (code: number) => Promise<number> {
+  let failure: NodeJS.ErrnoException | undefined;
+  stdout.on('error', (error) => (failure ??= error));
+  // Nothing can be reported without stderr.
+  stderr.on('error', () => {});
+  return async (code) => {
+    await new Promise<void>((resolve) => {
+      stdout.write('', () => resolve());
+    });
+    if (failure === undefined || failure.code === 'EPIPE') return code;
+    stderr.write(`cannot write the result to standard output: ${failure.message}\n`);
+    return code === 0 ? 1 : code;
+  };
 }

@@ -1,28 +1,32 @@
 /**
  * Progress, statistics and the request log on stderr.
  *
- * Offers progress, request-line, stats.
+ * Offers event-lines, progress, stats.
  * @module cli/progress
  */
+import type { Writable } from 'node:stream';
+
+import type { WorkEvent } from '../../content/events.js';
+import type { GlobalOptions } from '../global-options.js';
 import type { Progress } from '../output/output.js';
 import { mayColor, type Terminal } from '../output/terminal.js';
-import type { GlobalOptions } from '../global-options.js';
-import { DrawnProgress } from './progress-drawn.js';
-import { PlainProgress } from './progress-plain.js';
+import { DrawnProgress } from './drawn-progress.js';
+import { stepLine } from './event-lines.js';
+import { Transfers } from './transfers.js';
 
-/** Picks how progress is shown: drawn on a terminal, else as plain lines, else not at all. */
+/** Returns drawn progress on a terminal, else plain lines; none if so requested. */
 export function startProgress(options: GlobalOptions, terminal: Terminal): Progress {
   const { stdout, stderr, env } = terminal;
-  if (options.quiet || options.progress === 'none') return silent(terminal);
+  if (options.quiet || options.progress === 'none') return silent(stderr);
   const progress =
     options.progress === 'plain' || !canDraw(terminal)
       ? new PlainProgress(stderr)
       : new DrawnProgress(stderr, { color: mayColor(stderr, env) });
-  // The result names the children that were pushed: who sees it on the same screen need not read of them twice.
+  // The result lists the pushed children; on the same screen they would appear twice.
   return stdout.isTTY === true && !options.json ? withoutChildren(progress) : progress;
 }
 
-/** ora never returns on a terminal that says it has no columns, and draws into the logs of CI systems. */
+/** ora hangs on a terminal that reports no columns, and would draw into the logs of CI systems. */
 function canDraw({ stderr, env }: Terminal): boolean {
   const { CI = '', TERM } = env;
   return (
@@ -40,6 +44,41 @@ function withoutChildren(progress: Progress): Progress {
   };
 }
 
-function silent({ stderr }: Terminal): Progress {
+function silent(stderr: Writable): Progress {
   return { show: () => {}, print: (line) => void stderr.write(`${line}\n`), stop: () => {} };
+}
+
+/** In milliseconds. CI systems end jobs that print nothing for minutes, and people assume a hang much earlier. */
+const HEARTBEAT = 10_000;
+
+/** Prints one line for each finished step, and a heartbeat during long ones. */
+class PlainProgress implements Progress {
+  readonly #stream: Writable;
+  readonly #transfers = new Transfers();
+  readonly #heartbeat: NodeJS.Timeout;
+
+  constructor(stream: Writable) {
+    this.#stream = stream;
+    this.#heartbeat = setInterval(() => {
+      const lines = this.#transfers.lines();
+      const summary = this.#transfers.summary();
+      // Not every long step is a transfer: layers are compressed, sources are waited for.
+      if (lines.length === 0) lines.push('still working');
+      for (const line of summary === '' ? lines : [...lines, summary]) this.print(`… ${line}`);
+    }, HEARTBEAT).unref();
+  }
+
+  show(event: WorkEvent): void {
+    this.#transfers.add(event);
+    const line = stepLine(event);
+    if (line !== undefined) this.print(line);
+  }
+
+  print(line: string): void {
+    this.#stream.write(`${line}\n`);
+  }
+
+  stop(): void {
+    clearInterval(this.#heartbeat);
+  }
 }

@@ -3,13 +3,13 @@ import type { HttpEvent } from '../../http/message.js';
 import { printable } from '../../oci/errors.js';
 import { counted, formatBytes } from '../output/format.js';
 
-/** Counts what a run did, for `--stats`. */
+/** The statistics of a run for `--stats`. */
 export class Stats {
   #requests = 0;
   #retries = 0;
   #sent = 0;
   #received = 0;
-  /** What each registry that limits requests has said last, by host. */
+  /** The last rate limit of each registry, by host. */
   readonly #limits = new Map<string, string>();
   readonly #blobs = { present: 0, mounted: 0, copied: 0 };
 
@@ -18,7 +18,7 @@ export class Stats {
     else if (event.kind === 'retry') this.#retries += 1;
     else if (event.kind === 'response') {
       const { 'ratelimit-remaining': remaining, 'ratelimit-limit': limit } = event.headers ?? {};
-      if (remaining !== undefined) this.#limits.set(new URL(event.url).host, limitWords(remaining, limit));
+      if (remaining !== undefined) this.#limits.set(new URL(event.url).host, rateLimitText(remaining, limit));
     } else if (event.kind === 'bytes') {
       this.#sent += event.sent;
       this.#received += event.received;
@@ -29,7 +29,7 @@ export class Stats {
     if (event.kind === 'blob-done') this.#blobs[event.outcome] += 1;
   }
 
-  /** One line: requests, retries, bytes of bodies both ways, what became of each blob, and limits (Docker Hub's of pulls). */
+  /** One line: requests, retries, bytes of bodies sent and received, blobs by outcome, and rate limits. */
   text(): string {
     const { present, mounted, copied } = this.#blobs;
     return [
@@ -38,14 +38,14 @@ export class Stats {
       `${formatBytes(this.#sent)} sent`,
       `${formatBytes(this.#received)} received`,
       `blobs: ${copied} copied, ${mounted} mounted, ${present} present`,
-      ...[...this.#limits].map(([host, words]) => `rate limit of ${host}: ${words}`),
+      ...[...this.#limits].map(([host, limit]) => `rate limit of ${host}: ${limit}`),
     ].join(', ');
   }
 }
 
-/** Of `76;w=21600` and `100;w=21600`: `76 of 100 left`. The window is the same in both. */
-function limitWords(remaining: string, limit: string | undefined): string {
+/** Formats the headers `76;w=21600` and `100;w=21600` as `76 of 100 left`. */
+function rateLimitText(remaining: string, limit: string | undefined): string {
   const [left] = remaining.split(';');
-  const [all] = limit?.split(';') ?? [];
-  return printable(all === undefined ? `${left} left` : `${left} of ${all} left`);
+  const [total] = limit?.split(';') ?? [];
+  return printable(total === undefined ? `${left} left` : `${left} of ${total} left`);
 }

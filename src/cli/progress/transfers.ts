@@ -8,24 +8,24 @@ interface Transfer {
   sent: number;
 }
 
-/** The blobs that are under way, how fast they go, and how many are done, for a person who waits. */
+/** The running transfers of blobs with their speed, and the number of finished ones. */
 export class Transfers {
   readonly #now: () => number;
   readonly #running = new Map<Digest, Transfer>();
   readonly #speed: Speed;
   #done = 0;
-  /** Those that were copied; what was there already, or mounted, cost no time. */
+  /** Excludes blobs that were already present or mounted, which take no time. */
   #copied = 0;
   #copiedBytes = 0;
 
-  /** @param now milliseconds of a clock that never goes back */
+  /** @param now a monotonic clock in milliseconds */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
     this.#speed = new Speed(now);
   }
 
-  /** Takes in an event about a blob; others change nothing. */
-  take(event: WorkEvent): void {
+  /** Records an event about a blob; ignores others. */
+  add(event: WorkEvent): void {
     if (event.kind === 'blob-started') {
       this.#running.set(event.digest, { size: event.size, sent: 0, speed: new Speed(this.#now) });
     } else if (event.kind === 'blob-done') {
@@ -46,8 +46,8 @@ export class Transfers {
   }
 
   /**
-   * All blobs that are known so far: `2 blobs done, 43 MB of 131 MB, 48 MB/s, 2 s left`. Empty where there is nothing to say that
-   * {@link lines} does not.
+   * The total of the blobs known so far: `2 blobs done, 43 MB of 131 MB, 48 MB/s, 2 s left`. Empty if it would only repeat
+   * {@link lines}.
    */
   summary(): string {
     const running = [...this.#running.values()];
@@ -55,20 +55,20 @@ export class Transfers {
     if (this.#copied + running.length > 1) {
       const sent = running.reduce((sum, transfer) => sum + transfer.sent, this.#copiedBytes);
       const size = running.reduce((sum, transfer) => sum + transfer.size, this.#copiedBytes);
-      parts.push(figures(sent, size, this.#speed));
+      parts.push(amountText(sent, size, this.#speed));
     }
     return parts.join(', ');
   }
 
-  /** A line for each blob under way: `sha256:0366c72f89ab… 12 MB of 31 MB, 24 MB/s, 1 s left`. */
+  /** A line for each running transfer: `sha256:0366c72f89ab… 12 MB of 31 MB, 24 MB/s, 1 s left`. */
   lines(): string[] {
     return [...this.#running].map(
-      ([digest, { sent, size, speed }]) => `${shortDigest(digest)} ${figures(sent, size, speed)}`,
+      ([digest, { sent, size, speed }]) => `${shortDigest(digest)} ${amountText(sent, size, speed)}`,
     );
   }
 }
 
-function figures(sent: number, size: number, speed: Speed): string {
+function amountText(sent: number, size: number, speed: Speed): string {
   const amount = `${formatBytes(sent)} of ${formatBytes(size)}`;
   const { perSecond } = speed;
   if (sent >= size || perSecond === undefined) return amount;
@@ -76,33 +76,33 @@ function figures(sent: number, size: number, speed: Speed): string {
   return `${amount}, ${formatBytes(perSecond)}/s${left === undefined ? '' : `, ${left} left`}`;
 }
 
-/** Enough of a digest to tell it from others on a screen. */
+/** The start of a digest, for display. */
 export function shortDigest(digest: Digest): string {
   const hex = digest.indexOf(':') + 1;
   return `${digest.slice(0, hex + 12)}…`;
 }
 
-/** Long enough to be calm, short enough to follow a network that changes. In milliseconds. */
+/** In milliseconds: long enough for a stable figure, short enough to follow changes of the network. */
 const WINDOW = 5_000;
 
-/** What comes within this many milliseconds is counted as one. */
+/** In milliseconds: the bytes of this time are counted as one sample. */
 const BUCKET = 250;
 
-/** Before so many milliseconds, a speed says more about buffers than about the network. */
-const KNOWN_AFTER = 1_000;
+/** In milliseconds: before this, the speed is that of buffers rather than of the network. */
+const MIN_TIME = 1_000;
 
-/** How fast bytes went over the last few seconds. */
+/** The transfer speed over the last few seconds. */
 export class Speed {
   readonly #now: () => number;
   readonly #buckets: { readonly at: number; bytes: number }[] = [];
   #since: number | undefined;
 
-  /** @param now milliseconds of a clock that never goes back */
+  /** @param now a monotonic clock in milliseconds */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** So many more bytes went. */
+  /** Records transferred bytes. */
   add(bytes: number): void {
     const now = this.#now();
     this.#since ??= now;
@@ -112,17 +112,17 @@ export class Speed {
     while ((this.#buckets[0]?.at ?? now) < now - WINDOW) this.#buckets.shift();
   }
 
-  /** Starts anew: what went so far says nothing about what follows. */
+  /** Discards the samples, as after an interruption. */
   reset(): void {
     this.#buckets.length = 0;
     this.#since = undefined;
   }
 
-  /** In bytes a second; `undefined` while it is too early to tell. */
+  /** In bytes per second; `undefined` if measured for too short a time. */
   get perSecond(): number | undefined {
     const now = this.#now();
     const since = Math.max(this.#since ?? now, now - WINDOW);
-    if (now - since < KNOWN_AFTER) return undefined;
+    if (now - since < MIN_TIME) return undefined;
     const bytes = this.#buckets.reduce((sum, bucket) => (bucket.at < since ? sum : sum + bucket.bytes), 0);
     return (bytes * 1000) / (now - since);
   }

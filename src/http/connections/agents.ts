@@ -12,32 +12,32 @@ import { PlainAgent, hostPortKey, TlsAgent, type ConnectLimits } from './connect
 import type { ProxyServer } from '../proxy/proxy-server.js';
 import type { TlsSettings } from '../tls/tls-config.js';
 
-/** The connections of one client: kept alive after a request, and opened ahead of requests on demand. */
+/** The connections of one client: kept alive after requests, and opened ahead of requests on demand. */
 export class Agents {
   readonly #limits: ConnectLimits;
   readonly #proxyTls: () => TlsSettings;
   readonly #plain: PlainAgent;
-  /** By what makes their connections differ, besides host and port. */
+  /** By TLS settings and proxy. */
   readonly #tls = new Map<string, TlsAgent>();
 
-  /** @param proxyTls the rules for TLS with a proxy */
+  /** @param proxyTls returns the TLS settings for proxies */
   constructor(limits: ConnectLimits, proxyTls: () => TlsSettings) {
     this.#limits = limits;
     this.#proxyTls = proxyTls;
     this.#plain = new PlainAgent(limits);
   }
 
-  /** The agent for a server that is spoken to on a connection of our own, be it through a proxy's tunnel. */
+  /** Returns the agents for a server, direct or through a tunnel. */
   select({ tls, proxy }: Route): { readonly http: HttpAgent; readonly https?: HttpsAgent } {
     return { http: this.#plain, ...(tls !== undefined && { https: this.#tlsAgent(tls, proxy) }) };
   }
 
-  /** The agent for a proxy that passes requests on. */
+  /** Returns the agent for a proxy that forwards plain requests. */
   forwarder({ isTls }: ProxyServer): HttpAgent {
     return isTls ? this.#tlsAgent(this.#proxyTls(), undefined) : this.#plain;
   }
 
-  /** Opens connections until this many to the URL's origin wait for a request. Through a proxy, it opens none. */
+  /** Opens connections to a URL's origin until this many are idle. Opens none through a proxy. */
   preconnect(url: URL, connections: number, { tls, proxy }: Route): void {
     if (proxy !== undefined) return;
     const agent = tls === undefined ? this.#plain : this.#tlsAgent(tls, undefined);
@@ -52,12 +52,12 @@ export class Agents {
     }
   }
 
-  /** Was this connection up before a request took it? Then the server may have closed it before the request came. */
+  /** Reports whether a socket was connected before a request used it, so that the server may have closed it since. */
   wasPreconnected(socket: object): boolean {
     return this.#all().some((agent) => agent.preconnected.wasPreconnected(socket));
   }
 
-  /** The certificate that the server showed on this connection, valid or not. */
+  /** Returns the certificate of the server on a connection, valid or not. */
   certificateOf(socket: object): PeerCertificate | undefined {
     for (const agent of this.#tls.values()) {
       const certificate = agent.certificateOf(socket);
@@ -66,7 +66,7 @@ export class Agents {
     return undefined;
   }
 
-  /** Destroys every connection, also those in use. */
+  /** Destroys all connections, even those in use. */
   close(): void {
     for (const agent of this.#all()) {
       agent.preconnected.close();
@@ -79,20 +79,20 @@ export class Agents {
   }
 
   #tlsAgent(tls: TlsSettings, proxy: ProxyServer | undefined): TlsAgent {
-    const name = `${tls.id} ${proxy?.label ?? ''}`;
-    const known = this.#tls.get(name);
+    const key = `${tls.id} ${proxy?.label ?? ''}`;
+    const known = this.#tls.get(key);
     if (known !== undefined) return known;
     const through = proxy && { proxy, tls: this.#proxyTls() };
     const agent = new TlsAgent(this.#limits, tls, through);
-    this.#tls.set(name, agent);
+    this.#tls.set(key, agent);
     return agent;
   }
 }
 
-/** How a request gets to its server. */
+/** The connection of a request to its server. */
 export interface Route {
-  /** Undefined: directly. */
+  /** Undefined for a direct connection. */
   readonly proxy: ProxyServer | undefined;
-  /** With the server, not with a proxy. Undefined: plain HTTP. */
+  /** The settings for the server, not for a proxy. Undefined for plain HTTP. */
   readonly tls: TlsSettings | undefined;
 }

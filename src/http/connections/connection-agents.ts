@@ -11,13 +11,13 @@ import { PreconnectPool } from './preconnect-pool.js';
 
 /** In milliseconds. */
 export interface ConnectLimits {
-  /** Name look-up and TCP connection. */
+  /** Name lookup and TCP connection. */
   readonly connect: number;
-  /** TLS handshake, counted from the TCP connection on. */
+  /** TLS handshake, after the TCP connection. */
   readonly tls: number;
 }
 
-/** Plain connections: to servers, or to proxies that pass requests on. */
+/** Connections without TLS: to servers, or to proxies that forward requests. */
 export class PlainAgent extends HttpAgent {
   readonly preconnected = new PreconnectPool('connect');
   readonly #limits: ConnectLimits;
@@ -30,12 +30,12 @@ export class PlainAgent extends HttpAgent {
 
   /** Opens a connection ahead of a request. */
   open(host: string, port: number): Socket {
-    // As node's agent would: small writes are not held back.
+    // As node's agent does: small writes are not delayed.
     const options = { host, port, noDelay: true };
     return this.#open(options);
   }
 
-  /** The {@link hostPortKey} that a connection was opened to. */
+  /** Returns the {@link hostPortKey} of a connection. */
   keyOf(socket: object): string | undefined {
     return this.#keys.get(socket);
   }
@@ -52,26 +52,26 @@ export class PlainAgent extends HttpAgent {
   }
 }
 
-/** How connections get through a proxy. */
+/** The proxy of connections through a tunnel. */
 export interface TunnelSettings {
   readonly proxy: ProxyServer;
-  /** With the proxy, where it speaks TLS. */
+  /** For a proxy that is contacted over TLS. */
   readonly tls: TlsSettings;
 }
 
-/** TLS connections by one set of rules, directly or through a proxy. */
+/** TLS connections with the same settings, direct or through a proxy. */
 export class TlsAgent extends HttpsAgent {
   readonly preconnected = new PreconnectPool('secureConnect');
   readonly #limits: ConnectLimits;
   readonly #tls: TlsSettings;
   readonly #through: TunnelSettings | undefined;
-  /** Give up a tunnel that is being opened. */
+  /** Functions that cancel a tunnel that is being opened. */
   readonly #cancels = new Set<() => void>();
   readonly #keys = new WeakMap<object, string>();
   readonly #certificates = new WeakMap<object, PeerCertificate>();
 
   constructor(limits: ConnectLimits, tls: TlsSettings, through?: TunnelSettings) {
-    // Said either way, so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch the check off behind our back.
+    // Always explicit, so that NODE_TLS_REJECT_UNAUTHORIZED cannot disable the check.
     super({ keepAlive: true, rejectUnauthorized: tls.verify });
     this.#limits = limits;
     this.#tls = tls;
@@ -80,16 +80,16 @@ export class TlsAgent extends HttpsAgent {
 
   /** Opens a connection ahead of a request, directly. */
   open(host: string, port: number): Socket {
-    // An address is no server name (RFC 6066, section 3), and node wants that said.
+    // An address is not a server name (RFC 6066, section 3).
     return this.#open({ ...this.options, host, port, servername: isIP(host) === 0 ? host : '' });
   }
 
-  /** The {@link hostPortKey} that a connection was opened to. */
+  /** Returns the {@link hostPortKey} of a connection. */
   keyOf(socket: object): string | undefined {
     return this.#keys.get(socket);
   }
 
-  /** What the server showed on this connection, valid or not. */
+  /** Returns the certificate of the server on a connection, valid or not. */
   certificateOf(socket: object): PeerCertificate | undefined {
     return this.#certificates.get(socket);
   }
@@ -101,7 +101,7 @@ export class TlsAgent extends HttpsAgent {
     if (this.#through === undefined) {
       return this.preconnected.take(hostPortKey(options.host, options.port)) ?? this.#open(options);
     }
-    // With an error, node wants no socket; its types know only that there is one otherwise.
+    // With an error there is no socket, which node's types do not allow.
     const done = callback as ((error: Error | null, socket?: Duplex) => void) | undefined;
     this.#openThrough(
       this.#through,
@@ -125,7 +125,7 @@ export class TlsAgent extends HttpsAgent {
     return socket;
   }
 
-  /** The server's certificate is checked as on any other way, for the proxy may be anyone. */
+  /** Opens a connection through a tunnel. The server's certificate is checked as without a proxy. */
   #openThrough(
     { proxy, tls }: TunnelSettings,
     options: RequestOptions,
@@ -157,8 +157,8 @@ export class TlsAgent extends HttpsAgent {
     const socket = asSocket(
       super.createConnection({ ...options, ...(context !== undefined && { secureContext: context }) }),
     );
-    // Before node looks whether it is valid: the one that is not is the one that messages are about. (Its other method,
-    // getPeerX509Certificate, takes the certificate away from node's own check.)
+    // Before node checks it, because messages are about invalid certificates. (getPeerX509Certificate would take the
+    // certificate away from node's check.)
     socket.prependOnceListener('secure', () => {
       if (socket instanceof TLSSocket) this.#certificates.set(socket, socket.getPeerCertificate());
     });
@@ -166,7 +166,7 @@ export class TlsAgent extends HttpsAgent {
   }
 }
 
-/** Host and port as agents have them, as one text. */
+/** Returns host and port, as agents have them, in one string. */
 export function hostPortKey(
   host: string | null | undefined,
   port: number | string | null | undefined,
@@ -176,10 +176,10 @@ export function hostPortKey(
 
 function asSocket(socket: Duplex | null | undefined): Socket {
   if (socket instanceof Socket) return socket;
-  throw new TypeError("Node's agent opened something that is no socket");
+  throw new TypeError("node's agent did not open a socket");
 }
 
-/** Destroys the socket unless it emits the event in time. */
+/** Destroys a socket unless it emits the event in time. */
 function limitTime(socket: Socket, milliseconds: number, event: string, code: TimeLimitCode): void {
   const stop = startDeadline(milliseconds, () => socket.destroy(new TimeLimitError(code)));
   socket.once(event, stop).once('close', stop);

@@ -1,24 +1,24 @@
 import type { Socket } from 'node:net';
 
-/** Connections that were opened ahead and that no request has taken yet, by where they lead. */
+/** Connections that were opened ahead of requests and are not used yet, by host and port. */
 export class PreconnectPool {
   readonly #upEvent: 'connect' | 'secureConnect';
   readonly #sockets = new Map<string, Set<Socket>>();
   readonly #connected = new WeakSet<object>();
 
-  /** @param upEvent what a socket emits when it can be used */
+  /** @param upEvent the event of a socket that can be used */
   constructor(upEvent: 'connect' | 'secureConnect') {
     this.#upEvent = upEvent;
   }
 
-  /** How many wait at this place. */
+  /** Returns the number of connections of a key. */
   count(key: string): number {
     return this.#sockets.get(key)?.size ?? 0;
   }
 
   /**
-   * Takes charge of a connection that was just started. While it waits it does not keep the process alive, and its
-   * failure is nobody's: the request that would have used it opens its own.
+   * Adds a connection that was just started. Until it is used, it does not keep the process alive, and its failure is
+   * ignored: the request opens another one.
    */
   add(key: string, socket: Socket): void {
     const sockets = this.#sockets.get(key) ?? new Set();
@@ -27,7 +27,7 @@ export class PreconnectPool {
     socket.unref();
     socket.on('error', () => {});
     socket.once('connect', () => {
-      // Node makes a new handle for each address of the host that it tries, and a new handle holds the process again.
+      // Node creates a new handle for each address of the host, and a new handle keeps the process alive again.
       if (sockets.has(socket)) socket.unref();
     });
     socket.once(this.#upEvent, () => {
@@ -36,12 +36,12 @@ export class PreconnectPool {
     socket.once('close', () => sockets.delete(socket));
   }
 
-  /** A waiting connection to this place, if there is one that still lives. It belongs to the caller from then on. */
+  /** Removes and returns a usable connection of a key, if there is one. It belongs to the caller. */
   take(key: string): Socket | undefined {
     const sockets = this.#sockets.get(key);
     for (const socket of sockets ?? []) {
       sockets?.delete(socket);
-      // Bytes that nobody asked for are a server's farewell ("408 Request Timeout").
+      // Unsolicited bytes mean that the server is closing the connection ("408 Request Timeout").
       const usable =
         !socket.destroyed && socket.writable && !socket.readableEnded && socket.readableLength === 0;
       if (usable) return socket.ref();
@@ -50,12 +50,12 @@ export class PreconnectPool {
     return undefined;
   }
 
-  /** Was this connection up while it waited? Then the server may have closed it before a request came. */
+  /** Reports whether a socket was connected before a request used it, so that the server may have closed it since. */
   wasPreconnected(socket: object): boolean {
     return this.#connected.has(socket);
   }
 
-  /** Destroys all that wait. */
+  /** Destroys all connections. */
   close(): void {
     for (const sockets of this.#sockets.values()) for (const socket of sockets) socket.destroy();
     this.#sockets.clear();

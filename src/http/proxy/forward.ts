@@ -7,8 +7,8 @@ import type { OptionsInit } from 'got';
 import type { ProxyServer } from './proxy-server.js';
 
 /**
- * Sends a plain request to a proxy, which is to pass it on (RFC 9112, section 3.2.2). The proxy's login is added here, after
- * all that is logged or redirected was made.
+ * Returns got's request function for plain requests that a proxy forwards (RFC 9112, section 3.2.2). Adds the login for the
+ * proxy last, so that it is never logged or redirected.
  */
 export function forwardThrough(proxy: ProxyServer, agent: HttpAgent): NonNullable<OptionsInit['request']> {
   return ({ protocol, host, pathname, search }, options, callback) => {
@@ -21,7 +21,7 @@ export function forwardThrough(proxy: ProxyServer, agent: HttpAgent): NonNullabl
         port: proxy.port,
         path: `${protocol}//${host}${pathname}${search}`,
         setHost: false,
-        // Else node would take the name from the Host header, which is the server's.
+        // By default node would use the Host header, which is the server's.
         servername: isIP(proxy.hostname) === 0 ? proxy.hostname : '',
       },
       callback,

@@ -1,18 +1,17 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 
-/** Is this host, with this port, reached without a proxy? Hosts are in lower case, IPv6 addresses without brackets. */
+/** Reports whether a host with a port needs no proxy. Hosts are in lower case, IPv6 addresses without brackets. */
 type Rule = (host: string, port: string) => boolean;
 
 /**
- * The hosts that `NO_PROXY` keeps from the proxy, a list with commas or blanks in between: `example.com` is that host and
- * all below it, `.example.com` and `*.example.com` only those below it, an IP address itself, `10.0.0.0/8` every address in
- * that range, and `*` every host. A port after the host limits an entry to it. What cannot be understood covers nothing, as
- * with curl and Go.
+ * The hosts of `NO_PROXY`, a list separated by commas or spaces: `example.com` is the host and its subdomains,
+ * `.example.com` and `*.example.com` only the subdomains, an IP address itself, `10.0.0.0/8` the addresses of the range, and
+ * `*` every host. A port limits an entry to it. Invalid entries are ignored, as in curl and Go.
  */
 export class NoProxy {
   readonly #rules: readonly Rule[];
 
-  /** @param text what the variable holds */
+  /** @param text the value of the variable */
   constructor(text: string) {
     this.#rules = text
       .toLowerCase()
@@ -21,7 +20,7 @@ export class NoProxy {
       .flatMap((entry) => ruleOf(entry) ?? []);
   }
 
-  /** Does one of the entries cover the URL's host and port? */
+  /** Reports whether an entry covers the host and port of a URL. */
   covers(url: URL): boolean {
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
     const port = url.port === '' ? (url.protocol === 'http:' ? '80' : '443') : url.port;
@@ -34,11 +33,11 @@ function ruleOf(entry: string): Rule | undefined {
   if (entry.includes('/')) return rangeRule(entry);
   const { host, port } = split(entry);
   if (host === '') return undefined;
-  const isHere = isIP(host) === 0 ? domainRule(host) : addressRule(host);
-  return (asked, askedPort) => (port === undefined || port === askedPort) && isHere(asked, askedPort);
+  const matches = isIP(host) === 0 ? domainRule(host) : addressRule(host);
+  return (name, namePort) => (port === undefined || port === namePort) && matches(name, namePort);
 }
 
-/** `host`, `host:port`, `[IPv6]:port`, or an IPv6 address with or without brackets. */
+/** Splits `host`, `host:port`, `[IPv6]:port`, or an IPv6 address with or without brackets. */
 function split(entry: string): { readonly host: string; readonly port: string | undefined } {
   if (isIPv6(entry)) return { host: entry, port: undefined };
   const [, bracketed, plain = '', port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d+))?$/.exec(entry) ?? [];

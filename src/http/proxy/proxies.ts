@@ -5,25 +5,25 @@
  * @module http/proxy
  */
 import { NoProxy } from './no-proxy.js';
-import { isLoopbackHost } from '../private-address.js';
+import { isLoopbackHost } from '../host-reach.js';
 import { ProxyServer } from './proxy-server.js';
 
 /**
- * Which requests go through a proxy, by the environment: `https_proxy` for `https:` URLs, `http_proxy` for `http:` ones,
- * `all_proxy` for those that have none, and `no_proxy` for the hosts that need none; each also in upper case, where the
- * lower case wins, as with curl. An empty variable is an unset one. A loopback host is always reached directly.
+ * Selects proxies by the environment: `https_proxy` for `https:` URLs, `http_proxy` for `http:` ones, `all_proxy` for either,
+ * and `no_proxy` for the hosts without a proxy. Each may be in upper case; the lower case takes precedence, as in curl. An
+ * empty variable counts as unset. Loopback hosts are always contacted directly.
  */
 export class Proxies {
   readonly #env: NodeJS.ProcessEnv;
   readonly #servers = new Map<string, ProxyServer>();
   #noProxy: NoProxy | undefined;
 
-  /** Nothing of the environment is looked at before it is needed. */
+  /** @param env read when a URL needs it */
   constructor(env: NodeJS.ProcessEnv) {
     this.#env = env;
   }
 
-  /** The proxy for this URL. @throws ArgumentError that names the variable whose value is no proxy */
+  /** Returns the proxy for a URL. @throws ArgumentError for a variable that is not the URL of an HTTP proxy */
   select(url: URL): ProxyServer | undefined {
     const names = url.protocol === 'http:' ? this.#plainNames() : ['https_proxy', 'HTTPS_PROXY'];
     const variable = this.#firstSet([...names, 'all_proxy', 'ALL_PROXY']);
@@ -37,7 +37,7 @@ export class Proxies {
     return server;
   }
 
-  /** In a CGI program, HTTP_PROXY is the request header `Proxy`, which anybody may send (CVE-2016-5385, "httpoxy"). */
+  /** In a CGI program, HTTP_PROXY is the request header `Proxy`, which any client may send (CVE-2016-5385, "httpoxy"). */
   #plainNames(): readonly string[] {
     return this.#env['REQUEST_METHOD'] === undefined ? ['http_proxy', 'HTTP_PROXY'] : ['http_proxy'];
   }

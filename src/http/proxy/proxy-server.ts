@@ -1,13 +1,13 @@
 import { ArgumentError } from '../../oci/errors.js';
 
 const URL_FORM = 'Write it as http://[USER:PASSWORD@]HOST[:PORT].';
-const URL_ENCODING = `${URL_FORM} In a user name or password, the characters / ? # @ : % have to be percent-encoded.`;
+const URL_ENCODING = `${URL_FORM} In a user name or password, the characters / ? # @ : % must be percent-encoded.`;
 
-/** A proxy as a variable of the environment names it. Its login is in no property that printing could reach. */
+/** A proxy from an environment variable. Its login is in a private field, so that nothing prints it. */
 export class ProxyServer {
-  /** The variable, in the case in which it was set. */
+  /** The name of the variable, in the case in which it is set. */
   readonly variable: string;
-  /** Whether the proxy itself is spoken to over TLS. */
+  /** Whether the proxy is contacted over TLS. */
   readonly isTls: boolean;
   /** Without the brackets of an IPv6 address. */
   readonly hostname: string;
@@ -18,7 +18,7 @@ export class ProxyServer {
 
   /**
    * @param text a URL, or `HOST:PORT`; user name and password percent-encoded
-   * @throws ArgumentError, without the text, for what is no URL of an HTTP proxy
+   * @throws ArgumentError, without the text, if it is not the URL of an HTTP proxy
    */
   constructor(variable: string, text: string) {
     const refuse = (why: string, hint = URL_FORM): ArgumentError =>
@@ -27,7 +27,7 @@ export class ProxyServer {
     if (/^socks/i.test(full)) {
       throw refuse(
         'SOCKS proxies are not supported',
-        'Name an HTTP proxy there, or unset it, or list the hosts that need none in NO_PROXY.',
+        'Use an HTTP proxy, unset the variable, or list the hosts without a proxy in NO_PROXY.',
       );
     }
     const url = URL.canParse(full) ? new URL(full) : undefined;
@@ -35,9 +35,9 @@ export class ProxyServer {
     if (url.protocol !== 'http:' && url.protocol !== 'https:') {
       throw refuse('it is not the URL of an HTTP proxy');
     }
-    // Nobody means a path here. But a slash in a password ends the host, and what follows it must not get lost.
+    // A slash in a password ends the host, and the rest must not be ignored.
     if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-      throw refuse('something follows the host and port', URL_ENCODING);
+      throw refuse('it has more than host and port', URL_ENCODING);
     }
     this.variable = variable;
     this.isTls = url.protocol === 'https:';
@@ -46,7 +46,7 @@ export class ProxyServer {
     this.url = new URL(`${url.protocol}//${url.host}`);
     if (url.username === '' && url.password === '') return;
     const login = percentDecoded(`${url.username}:${url.password}`);
-    if (login === undefined) throw refuse('its user name or password has a % that should be %25');
+    if (login === undefined) throw refuse('its user name or password has a % that must be %25');
     this.#authorization = `Basic ${Buffer.from(login, 'utf8').toString('base64')}`;
   }
 
@@ -54,12 +54,12 @@ export class ProxyServer {
     return this.#authorization !== undefined;
   }
 
-  /** For messages: `the proxy http://proxy.example:3128 (HTTPS_PROXY)`. */
+  /** The proxy in messages: `the proxy http://proxy.example:3128 (HTTPS_PROXY)`. */
   get label(): string {
     return `the proxy ${this.url.origin} (${this.variable})`;
   }
 
-  /** What a request to the proxy itself carries. Never for a request that a server may see. */
+  /** Returns the header of requests to the proxy itself. A server must never receive it. */
   authorization(): Readonly<Record<string, string>> {
     return this.#authorization === undefined ? {} : { 'proxy-authorization': this.#authorization };
   }

@@ -9,22 +9,21 @@ import type { ProxyServer } from './proxy-server.js';
 
 export interface TunnelOptions {
   readonly proxy: ProxyServer;
-  /** What a proxy that speaks TLS is trusted by. Undefined: node's own. */
+  /** For a proxy that is contacted over TLS. @default node's own */
   readonly context: SecureContext | undefined;
-  /** Of the server, without the brackets of an IPv6 address. */
+  /** The server, without the brackets of an IPv6 address. */
   readonly host: string;
   readonly port: number;
-  /** Milliseconds for a connection to the proxy, and again for its answer, which includes its own connection. */
+  /** The limit for the connection to the proxy and for its response, each in milliseconds. */
   readonly limit: number;
-  /** Either of the two is told, once. */
+  /** Either this or `onFailure` is called, once. */
   readonly onOpen: (socket: Socket) => void;
   readonly onFailure: (failure: ProxyFailure) => void;
 }
 
 /**
- * Has a proxy connect to a server (RFC 9110, section 9.3.6), and gives the connection on which the server can be spoken to.
- * The proxy learns host, port and its own login, and nothing of what is sent later.
- * @returns gives the attempt up. Without effect once it is open.
+ * Opens a tunnel to a server through a proxy (RFC 9110, section 9.3.6). The proxy receives host, port and its own login.
+ * @returns a function that cancels it, without effect once the tunnel is open
  */
 export function openTunnel(options: TunnelOptions): () => void {
   const { proxy, context, host, port, limit, onOpen, onFailure } = options;
@@ -38,7 +37,7 @@ export function openTunnel(options: TunnelOptions): () => void {
     agent: false,
     ...ADDRESS_ATTEMPTS,
     ...(proxy.isTls && {
-      // Not up to --insecure, which is about registries, nor to NODE_TLS_REJECT_UNAUTHORIZED.
+      // Independent of --insecure, which is for registries, and of NODE_TLS_REJECT_UNAUTHORIZED.
       rejectUnauthorized: true,
       servername: isIP(proxy.hostname) === 0 ? proxy.hostname : '',
       ...(context !== undefined && { secureContext: context }),
@@ -53,7 +52,7 @@ export function openTunnel(options: TunnelOptions): () => void {
     limitTime('MULTIARCH_CONNECT');
     connection.once(proxy.isTls ? 'secureConnect' : 'connect', () => limitTime('MULTIARCH_TUNNEL'));
   });
-  // With this method, every answer comes as this event.
+  // With this method, every response causes this event.
   request.once('connect', ({ statusCode: status = 0, headersDistinct }, connection: Duplex, head) => {
     stopDeadline?.();
     if (status >= 200 && status < 300 && connection instanceof Socket) {
@@ -73,28 +72,28 @@ export function openTunnel(options: TunnelOptions): () => void {
   return () => void request.destroy();
 }
 
-/** Why a proxy did not connect us: what it answered, or what kept it from answering. */
+/** Why a proxy opened no tunnel: its response, or the reason why it did not respond. */
 export type ProxyProblem =
   | {
       readonly status: number;
-      /** Authentication schemes that a 407 offers, in its own spelling. */
+      /** The authentication schemes of a 407, as the proxy spells them. */
       readonly offered: readonly string[];
     }
   | { readonly reason: unknown };
 
-/** A proxy failed, rather than the server behind it. Never leaves this room. */
+/** A failure of a proxy, not of the server behind it. Never leaves `http`. */
 export class ProxyFailure extends Error {
   readonly code = 'MULTIARCH_PROXY';
   readonly proxy: ProxyServer;
-  readonly trouble: ProxyProblem;
+  readonly problem: ProxyProblem;
 
-  constructor(proxy: ProxyServer, trouble: ProxyProblem) {
+  constructor(proxy: ProxyServer, problem: ProxyProblem) {
     super(proxy.label);
     this.proxy = proxy;
-    this.trouble = trouble;
+    this.problem = problem;
   }
 
-  /** The one that an error was made from, however often it was wrapped. */
+  /** Returns the ProxyFailure among an error and its causes. */
   static in(error: unknown): ProxyFailure | undefined {
     for (let inner = error; inner instanceof Error; inner = inner.cause) {
       if (inner instanceof ProxyFailure) return inner;
@@ -103,7 +102,7 @@ export class ProxyFailure extends Error {
   }
 }
 
-/** The schemes that `Proxy-Authenticate` offers. @param values one for each time the header is there */
+/** Returns the schemes of `Proxy-Authenticate`. @param values the values of the repeated header */
 export function offeredSchemes(values: readonly string[]): readonly string[] {
   return values.flatMap((value) => /^\s*([A-Za-z][A-Za-z0-9-]*)/.exec(value)?.[1] ?? []);
 }

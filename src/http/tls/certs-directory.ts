@@ -3,22 +3,22 @@ import { join } from 'node:path';
 
 import { FailedError } from '../../oci/errors.js';
 
-/** The files that a directory holds for one host. */
+/** The files for one host in a directory. */
 interface HostCertificates {
-  /** Of authorities that may vouch for the host: `*.crt`. */
+  /** Authorities for the host: `*.crt`. */
   readonly authorities: readonly string[];
-  /** What we show to the host: `X.cert` with `X.key`. */
+  /** Client certificates for the host: `X.cert` with `X.key`. */
   readonly pairs: readonly { readonly cert: string; readonly key: string }[];
 }
 
 export interface FoundCertificates extends HostCertificates {
-  /** Directories that might hold more and could not be read, for messages. */
+  /** Directories that could not be read, for messages. */
   readonly unreadable: readonly string[];
 }
 
 /**
- * Where directories named after hosts are looked for (containers-certs.d(5), and docker's "Verify repository client with
- * certificates"), in this order: those of containers, docker's for a docker without root's rights, docker's.
+ * Returns the directories that have a directory for each host (containers-certs.d(5), and docker's "Verify repository client
+ * with certificates"): those of containers, of rootless docker, and of docker.
  */
 export function certificateDirectories(env: NodeJS.ProcessEnv, homeDirectory: string): readonly string[] {
   const config = env['XDG_CONFIG_HOME'] || join(homeDirectory, '.config');
@@ -31,13 +31,13 @@ export function certificateDirectories(env: NodeJS.ProcessEnv, homeDirectory: st
 }
 
 /**
- * The files for a host out of the first directory that has one of its name; other directories are not looked at then.
- * @param host as a URL writes it. A host without a port is looked for with port 443 too.
- * @throws FailedError where a certificate lacks its key, or a key its certificate
+ * Returns the files for a host from the first directory that has a directory of its name.
+ * @param host as in a URL. A host without a port is also looked up with port 443.
+ * @throws FailedError for a certificate without its key, or a key without its certificate
  */
 export function findCertificates(host: string, directories: readonly string[]): FoundCertificates {
   const unreadable: string[] = [];
-  // Of dots alone, it would be another directory than one for a host.
+  // A name of dots would be another directory.
   const names = /^\.*$/.test(host) ? [] : /:\d+$/.test(host) ? [host] : [host, `${host}:443`];
   for (const path of directories.flatMap((directory) => names.map((name) => join(directory, name)))) {
     const files = list(path, unreadable);
@@ -51,7 +51,7 @@ function list(path: string, unreadable: string[]): readonly string[] | undefined
     return readdirSync(path).toSorted();
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : '';
-    // What belongs to root is often not for everyone. It is only worth a word when the connection then fails.
+    // Directories of root are often unreadable. That matters only if the connection fails.
     if (code !== 'ENOENT' && code !== 'ENOTDIR') unreadable.push(path);
     return undefined;
   }
@@ -63,13 +63,13 @@ function sort(directory: string, files: readonly string[]): HostCertificates {
   const [certs, keys] = [named('.cert'), named('.key')];
   for (const name of certs) {
     if (keys.includes(name)) continue;
-    throw new FailedError(`${name}.cert is a client certificate without its key: there is no ${name}.key`, {
-      hint: "A registry's authority has to be named *.crt.",
+    throw new FailedError(`${name}.cert is a client certificate without its key: ${name}.key is missing`, {
+      hint: 'The certificate of an authority must be named *.crt.',
     });
   }
   for (const name of keys) {
     if (certs.includes(name)) continue;
-    throw new FailedError(`${name}.key is a key without its client certificate: there is no ${name}.cert`);
+    throw new FailedError(`${name}.key is a key without its client certificate: ${name}.cert is missing`);
   }
   return {
     authorities: named('.crt').map((name) => `${name}.crt`),

@@ -11,46 +11,45 @@ import { ArgumentError } from '../../oci/errors.js';
 import { certificateDirectories, findCertificates, type FoundCertificates } from './certs-directory.js';
 import { certificatesIn, readAuthorities, readClientPair, whyUnreadable } from './tls-files.js';
 
-/** Variables that name a file with further authorities for all servers: node's, and the one of OpenSSL and Go. */
+/** Variables of files with additional authorities for all servers: node's, and that of OpenSSL and Go. */
 type Variable = 'NODE_EXTRA_CA_CERTS' | 'SSL_CERT_FILE';
 
 /** Paths of PEM files. */
 export interface TlsFiles {
-  /** Authorities that are trusted besides those that always are. */
+  /** Authorities that are trusted in addition to the default ones. */
   readonly ca?: string | undefined;
-  /** What is shown to a server that asks for it. With its key. */
+  /** The client certificate. Requires `key`. */
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
 }
 
 export interface TlsConfigOptions {
   readonly env: NodeJS.ProcessEnv;
-  /** Where the user's `certs.d` is. Without it, no such directory is looked at. */
+  /** The directory of the user's `certs.d`. @default no `certs.d` directory is read */
   readonly homeDirectory?: string | undefined;
-  /** The files that flags name for a host, in addition to those in its directories; a client certificate, instead of them. */
+  /** Returns the files from flags for a host. Authorities are added to those of its directory, the client certificate replaces it. */
   readonly files: (host: string) => TlsFiles | undefined;
 }
 
-/** How a server proves itself to us, and we to it. */
+/** The TLS settings of connections to one host. */
 export interface TlsSettings {
   /** Whether the server's certificate must be valid. */
   readonly verify: boolean;
-  /** Two connections to one place may stand for each other where this is equal. */
+  /** Connections to one host and port with equal ids are interchangeable. */
   readonly id: string;
-  /** Without one, node's own. */
+  /** @default node's own */
   readonly context: SecureContext | undefined;
-  /** Is a client certificate shown to a server that asks for it? */
+  /** Whether the server may receive a client certificate. */
   readonly hasClientCertificate: boolean;
-  /** Why something is not trusted that may have been meant to be: sentences for messages. */
+  /** Returns sentences about CA files that could not be read, for hints. */
   readonly notes: () => readonly string[];
 }
 
 /**
- * Whom to trust, and whom to show which certificate. What that takes is read when a host is first spoken to over TLS, and
- * then kept.
+ * The TLS settings of each host, read from files at the first connection to it and then cached.
  *
- * Node reads NODE_EXTRA_CA_CERTS itself, but for a server that has authorities of its own it must be read here: they replace
- * all that node has.
+ * Node reads NODE_EXTRA_CA_CERTS itself. For a host with authorities of its own it is read here, because they replace all of
+ * node's.
  */
 export class TlsConfig {
   readonly #options: TlsConfigOptions;
@@ -62,28 +61,30 @@ export class TlsConfig {
   }
 
   /**
-   * For connections to a host. What is configured for it goes to no other; several ports are several hosts.
-   * @param host with its port, as a URL has it
-   * @param asItself whether to show it the client certificate: not where somebody else sent us there
+   * Returns the settings for a host. They apply to no other host; another port is another host.
+   * @param host with its port, as in a URL
+   * @param mayPresentClientCert false after a redirect from another host
    * @throws FailedError for files that cannot be used, ArgumentError for a certificate without its key
    */
-  of(host: string, verify: boolean, asItself: boolean): TlsSettings {
-    return this.#once(`${verify} ${asItself} ${host}`, () => this.#read(host, verify, asItself));
+  of(host: string, verify: boolean, mayPresentClientCert: boolean): TlsSettings {
+    return this.#once(`${verify} ${mayPresentClientCert} ${host}`, () =>
+      this.#read(host, verify, mayPresentClientCert),
+    );
   }
 
-  /** For connections to a proxy: nothing that is a registry's. */
+  /** Returns the settings for proxies, without anything that is for registries. */
   ofProxy(): TlsSettings {
     return this.#shared(true, []);
   }
 
-  #read(host: string, verify: boolean, asItself: boolean): TlsSettings {
+  #read(host: string, verify: boolean, mayPresentClientCert: boolean): TlsSettings {
     const { env, homeDirectory, files } = this.#options;
     const directories = homeDirectory === undefined ? [] : certificateDirectories(env, homeDirectory);
     const found = findCertificates(host, directories);
     const flags = files(host) ?? {};
     const paths = [...found.authorities, ...(flags.ca === undefined ? [] : [flags.ca])];
     const own = paths.flatMap((path) => readAuthorities(path));
-    const pairs = asItself ? pairsOf(flags, found).map((pair) => readClientPair(pair)) : [];
+    const pairs = mayPresentClientCert ? pairsOf(flags, found).map((pair) => readClientPair(pair)) : [];
     const hasClientCertificate = pairs.length > 0;
     if (!hasClientCertificate && (!verify || own.length === 0)) return this.#shared(verify, found.unreadable);
     const authorities = verify ? this.#authorities(own) : undefined;
@@ -92,7 +93,7 @@ export class TlsConfig {
       id: `${verify} ${hasClientCertificate} ${host}`,
       context: createSecureContext({
         ...(authorities !== undefined && { ca: [...authorities] }),
-        // Of several, OpenSSL shows one of a kind that the server can check.
+        // OpenSSL selects one that the server can check.
         ...(hasClientCertificate && {
           cert: pairs.map(({ cert }) => cert),
           key: pairs.map(({ key }) => key),
@@ -103,7 +104,7 @@ export class TlsConfig {
     };
   }
 
-  /** For all hosts for which nothing is configured. */
+  /** The settings of all hosts without configuration. */
   #shared(verify: boolean, unreadable: readonly string[]): TlsSettings {
     const common = this.#once(String(verify), () => {
       const authorities = verify ? this.#authorities([]) : undefined;
@@ -118,26 +119,30 @@ export class TlsConfig {
     return unreadable.length === 0 ? common : { ...common, notes: () => this.#notes(unreadable) };
   }
 
-  /** All that are trusted, with these of a host; undefined where node knows them already. */
+  /** All trusted authorities with those of a host, or `undefined` if they are node's own. */
   #authorities(own: readonly string[]): readonly string[] | undefined {
-    const named = this.#named('SSL_CERT_FILE').certificates;
+    const named = this.#certificatesOf('SSL_CERT_FILE').certificates;
     if (own.length === 0 && named.length === 0) return undefined;
-    this.#roots ??= [...rootCertificates, ...this.#named('NODE_EXTRA_CA_CERTS').certificates, ...named];
+    this.#roots ??= [
+      ...rootCertificates,
+      ...this.#certificatesOf('NODE_EXTRA_CA_CERTS').certificates,
+      ...named,
+    ];
     return [...this.#roots, ...own];
   }
 
   #notes(unreadable: readonly string[]): readonly string[] {
     const problems = (['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'] as const).flatMap(
-      (variable) => this.#named(variable).problem ?? [],
+      (variable) => this.#certificatesOf(variable).problem ?? [],
     );
     return [...problems, ...unreadable.map((path) => `${path} cannot be read.`)];
   }
 
   /**
-   * What the file of a variable holds. One that is missing stops nobody who does not need it, as with OpenSSL, Go and node:
-   * such a variable often comes with an environment that was made for another machine.
+   * The certificates in the file of a variable. A missing file is not an error, as in OpenSSL, Go and node: such a variable
+   * often comes from an environment that was made for another machine.
    */
-  #named(variable: Variable): {
+  #certificatesOf(variable: Variable): {
     readonly certificates: readonly string[];
     readonly problem?: string;
   } {
@@ -146,7 +151,7 @@ export class TlsConfig {
     try {
       const certificates = certificatesIn(readFileSync(path, 'latin1'));
       if (certificates.length > 0) return { certificates };
-      return { certificates, problem: `${variable} names ${path}, which holds no certificate in PEM form.` };
+      return { certificates, problem: `${variable} names ${path}, which has no certificate in PEM format.` };
     } catch (error) {
       return {
         certificates: [],
@@ -155,11 +160,11 @@ export class TlsConfig {
     }
   }
 
-  #once(name: string, make: () => TlsSettings): TlsSettings {
-    const known = this.#settings.get(name);
+  #once(key: string, make: () => TlsSettings): TlsSettings {
+    const known = this.#settings.get(key);
     if (known !== undefined) return known;
     const settings = make();
-    this.#settings.set(name, settings);
+    this.#settings.set(key, settings);
     return settings;
   }
 }
@@ -171,7 +176,7 @@ function pairsOf(
   if (cert === undefined && key === undefined) return found.pairs;
   if (cert !== undefined && key !== undefined) return [{ cert, key }];
   throw new ArgumentError(
-    cert === undefined ? `the key ${key} is of no certificate` : `the certificate ${cert} has no key`,
-    { hint: 'A client certificate takes both --cert FILE and --key FILE.' },
+    cert === undefined ? `--key ${key} was given without --cert` : `--cert ${cert} was given without --key`,
+    { hint: 'A client certificate needs both --cert FILE and --key FILE.' },
   );
 }

@@ -3,18 +3,18 @@ import { readFileSync } from 'node:fs';
 
 import { FailedError } from '../../oci/errors.js';
 
-/** What TLS shows to a server: PEM text. */
+/** A client certificate and its key, in PEM format. */
 export interface ClientPair {
   readonly cert: string;
   readonly key: string;
 }
 
-/** Certificates in PEM form, whatever stands between them. */
+/** Certificates in PEM format, with any text between them. */
 const CERTIFICATE_BLOCK = /-----BEGIN (?:X509 )?CERTIFICATE-----[^-]+-----END (?:X509 )?CERTIFICATE-----/g;
 
 /**
- * The certificates of authorities in a file, each as PEM text.
- * @throws FailedError for a file that cannot be read, or has none, or has one that is damaged
+ * Reads the certificates of authorities from a file, each in PEM format.
+ * @throws FailedError for a file that cannot be read, has no certificate, or has an invalid one
  */
 export function readAuthorities(path: string): readonly string[] {
   const certificates = certificatesIn(read(path, 'CA certificate'));
@@ -23,14 +23,14 @@ export function readAuthorities(path: string): readonly string[] {
   return certificates;
 }
 
-/** As they stand in the text, unchecked. */
+/** Returns the certificates in a text, without checking them. */
 export function certificatesIn(text: string): readonly string[] {
   return text.match(CERTIFICATE_BLOCK) ?? [];
 }
 
 /**
- * A client certificate, with those that link it to its authority, and its key.
- * @throws FailedError for a file that cannot be read or used, an encrypted key, and a key of another certificate
+ * Reads a client certificate with its chain, and its key.
+ * @throws FailedError for a file that cannot be read or used, an encrypted key, and the key of another certificate
  */
 export function readClientPair(paths: { readonly cert: string; readonly key: string }): ClientPair {
   const certificates = certificatesIn(read(paths.cert, 'client certificate'));
@@ -44,13 +44,13 @@ export function readClientPair(paths: { readonly cert: string; readonly key: str
   return { cert: certificates.join('\n'), key };
 }
 
-/** Why a file could not be read: never any of its text. */
+/** Returns why a file could not be read, without any of its content. */
 export function whyUnreadable(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return 'there is no such file';
+      return 'no such file';
     case 'EACCES':
     case 'EPERM':
       return 'permission denied';
@@ -73,28 +73,28 @@ function checkCertificate(pem: string, path: string): X509Certificate {
   try {
     return new X509Certificate(pem);
   } catch {
-    throw new FailedError(`a certificate in ${path} is damaged`);
+    throw new FailedError(`a certificate in ${path} is invalid`);
   }
 }
 
-/** The reasons that OpenSSL gives are about its own inner life; what a user needs to know is which file it is. */
+/** Does not repeat OpenSSL's reasons, which are about its internals. */
 function checkKey(pem: string, path: string): KeyObject {
   if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
-    throw new FailedError(`the key in ${path} is encrypted, and there is no way to ask for its passphrase`, {
-      hint: `\`openssl pkey -in ${path} -out FILE\` writes it decrypted; let nobody else read that file.`,
+    throw new FailedError(`${path} is encrypted; encrypted private keys are not supported`, {
+      hint: `\`openssl pkey -in ${path} -out FILE\` decrypts it. Protect that file from other users.`,
     });
   }
   try {
     return createPrivateKey(pem);
   } catch {
     if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) throw notPem(path, 'key');
-    throw new FailedError(`the key in ${path} is damaged`);
+    throw new FailedError(`the key in ${path} is invalid`);
   }
 }
 
 function notPem(path: string, what: 'certificate' | 'key'): FailedError {
   const command = what === 'key' ? 'pkey' : 'x509';
-  return new FailedError(`there is no ${what} in PEM form in ${path}`, {
-    hint: `\`openssl ${command} -inform DER -in FILE\` converts one from DER.`,
+  return new FailedError(`${path} has no ${what} in PEM format`, {
+    hint: `\`openssl ${command} -inform DER -in FILE\` converts from DER.`,
   });
 }

@@ -1,19 +1,20 @@
 import { finished } from 'node:stream/promises';
 
+import pLimit from 'p-limit';
+
 import { checkCancelled } from '../../content/cancellation.js';
 import type { ReadOptions } from '../../content/source.js';
-import { readVerified } from '../../content/verified-stream.js';
-import { childrenOf, type ManifestOrIndex, MAX_MANIFEST_PULL } from '../../oci/document.js';
+import { walkGraph } from '../../content/walk.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
-import { InvalidError } from '../../oci/errors.js';
+import { childrenOf, type ManifestOrIndex } from '../../oci/document.js';
+import { InvalidError, NotFoundError } from '../../oci/errors.js';
 import { isIndexType, isManifestType, isNonDistributableType } from '../../oci/media-type.js';
-import { parseDocument } from '../../oci/parse.js';
-import type { LayoutBlobs } from './overlay.js';
+import { readDocument, type LayoutBlobs } from './layout-blobs.js';
 
 /**
- * What a layout holds, down to the last byte: disks and other tools damage files that keep their sizes. The bytes of a
- * blob are read once, its size is asked for each time.
+ * Tells which content of a layout is complete and undamaged: disks and other tools damage files without changing their
+ * sizes. The bytes of a blob are verified once, its size is checked each time.
  */
 export class BlobIntegrityCache {
   readonly #files: LayoutBlobs;
@@ -23,12 +24,12 @@ export class BlobIntegrityCache {
     this.#files = files;
   }
 
-  /** Remembers a blob whose bytes were verified when they were written. */
+  /** Records a blob whose bytes were verified when they were written. */
   add(digest: Digest): void {
     this.#verified.add(digest);
   }
 
-  /** Whether a blob of this digest and size is there and undamaged. @throws CancelledError, FailedError */
+  /** Reports whether an undamaged blob of this digest and size exists. @throws CancelledError, FailedError */
   async hasBlob(descriptor: Descriptor, options: ReadOptions = {}): Promise<boolean> {
     const { digest, size } = descriptor;
     checkCancelled(options.signal, `look for ${digest}`);
@@ -47,37 +48,47 @@ export class BlobIntegrityCache {
   }
 
   /**
-   * Whether an image is there with its config and layers, or an index with all its images. Layers that may not be
-   * distributed need not be.
+   * Reports whether an image exists with its config and layers, or an index with all its images. Non-distributable layers
+   * may be missing. Indexes that nest too deep count as missing: copying them from their source fails with the reason.
    * @throws CancelledError, FailedError
    */
   async hasImage(image: Descriptor, options: ReadOptions = {}): Promise<boolean> {
-    const reached = new Set<Digest>();
-    const waiting = [image];
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      if (reached.has(next.digest)) continue;
-      reached.add(next.digest);
-      if (!isManifestType(next.mediaType) && !isIndexType(next.mediaType)) {
-        if (!(await this.hasBlob(next, options))) return false;
-        continue;
-      }
-      const document = await this.#document(next, options);
-      if (document === undefined) return false;
-      waiting.push(...childrenOf(document).filter(({ mediaType }) => !isNonDistributableType(mediaType)));
-    }
-    return true;
-  }
-
-  async #document(descriptor: Descriptor, options: ReadOptions): Promise<ManifestOrIndex | undefined> {
-    const { mediaType, digest } = descriptor;
-    checkCancelled(options.signal, `look for ${digest}`);
-    const stream = await this.#files.openBlob(descriptor, options);
-    if (stream === undefined) return undefined;
+    const source = { label: 'the layout' };
+    const found = new Set<Digest>();
     try {
-      return parseDocument(await readVerified(stream, descriptor, MAX_MANIFEST_PULL), { mediaType, digest });
+      await walkGraph<void, ManifestOrIndex | undefined, typeof source>(
+        [{ descriptor: image, source }],
+        {
+          read: ({ descriptor }, tasks) => tasks.run(() => this.#read(descriptor, tasks)),
+          visit: async ({ descriptor, document }, tasks) => {
+            if (document?.kind === 'index') return;
+            for (const blob of document === undefined ? [descriptor] : childrenOf(document)) {
+              if (found.has(blob.digest) || isNonDistributableType(blob.mediaType)) continue;
+              if (!(await tasks.run(() => this.hasBlob(blob, tasks)))) throw missing(blob.digest);
+              found.add(blob.digest);
+            }
+          },
+        },
+        // One at a time, so that a blob of several images is read once.
+        { ...options, limit: pLimit(1) },
+      );
+      return true;
     } catch (error) {
-      if (error instanceof InvalidError) return undefined;
+      if (error instanceof InvalidError || error instanceof NotFoundError) return false;
       throw error;
     }
   }
+
+  /** Reads a manifest or index; content of other types has no document. */
+  async #read(descriptor: Descriptor, options: ReadOptions): Promise<ManifestOrIndex | undefined> {
+    const { mediaType, digest } = descriptor;
+    if (!isManifestType(mediaType) && !isIndexType(mediaType)) return undefined;
+    const document = await readDocument(this.#files, descriptor, 'the layout', options);
+    if (document === undefined) throw missing(digest);
+    return document;
+  }
+}
+
+function missing(digest: Digest): NotFoundError {
+  return new NotFoundError(`${digest} is missing`);
 }

@@ -5,56 +5,58 @@ import { EMPTY_LAYOUT_INDEX, parseLayoutIndex, type LayoutIndex } from './layout
 import { tryParseDigest, type Digest } from '../../oci/digest.js';
 import { InvalidError } from '../../oci/errors.js';
 
-/** The file that says that a directory or tar file is an image layout (image-spec, "oci-layout file"). */
-export const MARKER_FILE = 'oci-layout';
+/** The file that marks a directory or tar file as an image layout (image-spec, "oci-layout file"). */
+export const LAYOUT_FILE = 'oci-layout';
 /** The file that lists a layout's images (image-spec, "index.json file"). */
 export const INDEX_FILE = 'index.json';
-/** What we write into `oci-layout`. */
-export const MARKER_TEXT = JSON.stringify({ imageLayoutVersion: '1.0.0' });
+/** The content of a new `oci-layout` file. */
+export const LAYOUT_FILE_TEXT = JSON.stringify({ imageLayoutVersion: '1.0.0' });
 
-const MARKER_LIMIT = 64 << 10;
+const LAYOUT_FILE_LIMIT = 64 << 10;
 
-/** How the small files of a layout are read, wherever it is. */
+/** Reads the metadata files of a layout. */
 export interface LayoutFileReader {
-  /** Reads a file whole, `undefined` where there is none; fails where it is longer than `limit` bytes. */
+  /**
+   * Reads a file into memory; `undefined` if it does not exist.
+   * @throws InvalidError if the file is longer than `limit` bytes
+   */
   read(name: string, limit: number): Promise<Uint8Array | undefined>;
-  /** What messages call the file. */
+  /** The file's name in messages. */
   label(name: string): string;
 }
 
 /**
- * Whether there is a layout.
- * @throws InvalidError where there is one of another version
+ * Reports whether the `oci-layout` file exists.
+ * @throws InvalidError if it is for another version of the layout
  */
-export async function hasMarker(files: LayoutFileReader): Promise<boolean> {
-  const bytes = await files.read(MARKER_FILE, MARKER_LIMIT);
+export async function hasLayoutFile(files: LayoutFileReader): Promise<boolean> {
+  const bytes = await files.read(LAYOUT_FILE, LAYOUT_FILE_LIMIT);
   if (bytes === undefined) return false;
-  const label = files.label(MARKER_FILE);
+  const label = files.label(LAYOUT_FILE);
   const problems = validateDocument('oci-layout', parseJson(bytes, label));
   if (problems.length > 0) throw invalidDocument(label, problems);
   return true;
 }
 
-/** Reads `index.json`, `undefined` where there is none. @throws InvalidError */
+/** Reads `index.json`; `undefined` if it does not exist. @throws InvalidError */
 export async function readIndexFile(files: LayoutFileReader): Promise<LayoutIndex | undefined> {
   const bytes = await files.read(INDEX_FILE, MAX_MANIFEST_PULL);
   return bytes === undefined ? undefined : parseLayoutIndex(bytes, files.label(INDEX_FILE));
 }
 
 /**
- * What a layout lists. One without `index.json` is empty; where there is no layout at all, the answer is `undefined`.
- * @throws InvalidError where `oci-layout` or `index.json` is not what it should be
+ * Reads the index of a layout; `undefined` if there is no layout. A layout without `index.json` is empty.
+ * @throws InvalidError if `oci-layout` or `index.json` is invalid
  */
 export async function readLayoutIndex(files: LayoutFileReader): Promise<LayoutIndex | undefined> {
-  return (await hasMarker(files)) ? ((await readIndexFile(files)) ?? EMPTY_LAYOUT_INDEX) : undefined;
+  return (await hasLayoutFile(files)) ? ((await readIndexFile(files)) ?? EMPTY_LAYOUT_INDEX) : undefined;
 }
 
 /**
- * The path of a blob in a layout, in parts (image-spec, "OCI Image Layout", "Blobs"). The digest is parsed again
- * although its type says that it is one: what gets around the type must not get around this (CVE-2024-3727 was a
- * digest used as a path unchecked).
+ * The path components of a blob in a layout (image-spec, "OCI Image Layout", "Blobs"). The digest is validated again
+ * despite its type, because an unchecked digest in a path is a vulnerability (CVE-2024-3727).
  *
- * @throws InvalidError for what is not a digest
+ * @throws InvalidError if it is not a digest
  */
 export function blobPath(digest: Digest): [string, string, string] {
   const checked = tryParseDigest(digest);

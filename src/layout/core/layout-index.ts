@@ -7,82 +7,81 @@ import { parseDocument } from '../../oci/parse.js';
 import { isTag, parseReference, type Tag } from '../../oci/reference.js';
 import { isReferrersTag } from '../../oci/referrers.js';
 
-/** Where containerd, BuildKit and docker put an entry's reference in full; `ref.name` holds its tag alone there. */
+/** The annotation in which containerd, BuildKit and docker store the full reference; their `ref.name` is its tag. */
 export const CONTAINERD_NAME = 'io.containerd.image.name';
 
-/** An `index.json` (image-spec, "OCI Image Layout"), with the fields of its own and of its entries that nobody here knows. */
+/** An `index.json` (image-spec, "OCI Image Layout"). Unknown fields of the index and its entries are kept. */
 export interface LayoutIndex {
   readonly manifests: readonly DescriptorJson[];
 }
 
-const PER_PLATFORM =
-  ' They are one image for each platform, and no index joins them: `multiarch create` makes one from their digests.';
+const PER_PLATFORM_HINT =
+  ' They are one image per platform, without an index: `multiarch create` makes one from their digests.';
 
-/** What a layout starts with. */
+/** The index of a new layout. */
 export const EMPTY_LAYOUT_INDEX = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] } as const;
 
 /**
- * Reads an `index.json`, as tolerantly as any index: an entry whose media type is none does not keep the others from
- * being read.
+ * Parses an `index.json`. Like any index, it may have entries with unknown media types.
  *
- * @param label what messages call the file
+ * @param label the file's name in messages
  * @throws InvalidError
  */
 export function parseLayoutIndex(bytes: Uint8Array, label: string): LayoutIndex {
   parseDocument(bytes, { mediaType: OCI_INDEX, label });
-  // Read again, since a document's value holds what is known only, and an edit has to keep the rest.
+  // Parsed again, because a document's value lacks unknown fields, which edits must keep.
   const json = parseJson(bytes, label) as { readonly manifests: readonly DescriptorJson[] | null };
   return { ...json, manifests: json.manifests ?? [] };
 }
 
 /**
- * Finds the entry of a tag: the one whose `ref.name` is the tag. Where none is, the one that some tools name by a
- * reference in full, in `ref.name` (podman, skopeo) or beside it (containerd, BuildKit, docker), with this tag.
+ * Finds the entry of a tag: the one whose `ref.name` is the tag, else one with a full reference that has the tag, in
+ * `ref.name` (podman, skopeo) or in {@link CONTAINERD_NAME} (containerd, BuildKit, docker).
  *
- * @throws ArgumentError where different images have the name, as `docker save a:1 b:1` writes them;
- *   InvalidError where the entry is neither a manifest nor an index
+ * @throws ArgumentError if several images have the tag, as after `docker save a:1 b:1`;
+ *   InvalidError if the entry is neither a manifest nor an index
  */
 export function findTag(index: LayoutIndex, tag: Tag, label: string): DescriptorJson | undefined {
   const [first, ...others] = entriesNamed(index, tag);
   if (first === undefined) return undefined;
   if (others.length > 0) {
     throw new ArgumentError(`${label} holds ${others.length + 1} different images named ${tag}`, {
-      hint: `To read one, name it by its digest: ${[first, ...others].map(describeEntry).join(', ')}. To publish, choose another tag.`,
+      hint: `To read one, use its digest: ${[first, ...others].map(describeEntry).join(', ')}. To publish, choose another tag.`,
     });
   }
   if (!isImage(first)) {
     throw new InvalidError(
-      `${tag} of ${label} is of media type ${JSON.stringify(first.mediaType)}, neither an image manifest nor an index`,
+      `${tag} of ${label} has media type ${JSON.stringify(first.mediaType)}, neither an image manifest nor an index`,
     );
   }
   return first;
 }
 
-/** Finds the image of a digest among those that are listed. */
+/** Finds the entry of a digest. */
 export function findDigest(index: LayoutIndex, digest: Digest): DescriptorJson | undefined {
   return index.manifests.find((entry) => entry.digest === digest && isImage(entry));
 }
 
 /**
  * The only image of a layout.
- * @throws NotFoundError where there is none, ArgumentError where there are several: the hint lists them
+ * @throws NotFoundError if there are none; ArgumentError if there are several, with a hint that lists them
  */
 export function onlyImage(index: LayoutIndex, label: string): DescriptorJson {
   const [first, ...others] = distinct(imagesOf(index));
   if (first === undefined) {
     throw new NotFoundError(`${label} lists no image`, {
-      hint: 'If it should hold one, it is not complete: make it again.',
+      hint: 'If it should, it is incomplete: create it again.',
     });
   }
   if (others.length > 0) {
     throw new ArgumentError(`${label} holds ${others.length + 1} images`, {
-      hint: `Say which one: ${imageNames(index).join(', ')}.${isOnePerPlatform([first, ...others]) ? PER_PLATFORM : ''}`,
+      hint: `Choose one: ${imageNames(index).join(', ')}.${isOnePerPlatform([first, ...others]) ? PER_PLATFORM_HINT : ''}`,
     });
   }
   return first;
 }
 
-/** As pushes of one platform each leave them. */
+/** Reports whether the entries are unnamed images of different platforms, as separate pushes leave them. */
 function isOnePerPlatform(entries: readonly DescriptorJson[]): boolean {
   const platforms = entries.map(
     ({ platform }) => platform && `${platform.os}/${platform.architecture}/${platform.variant}`,
@@ -94,7 +93,7 @@ function isOnePerPlatform(entries: readonly DescriptorJson[]): boolean {
   );
 }
 
-/** What each image can be asked for by: a tag that stands for it alone, else its digest. */
+/** The selector of each image: a tag that no other image has, else its digest. */
 export function imageNames(index: LayoutIndex): (Tag | Digest)[] {
   const names = imagesOf(index).map(
     (entry) => tagsOf(entry).find((tag) => entriesNamed(index, tag).length === 1) ?? entry.digest,
@@ -103,10 +102,10 @@ export function imageNames(index: LayoutIndex): (Tag | Digest)[] {
 }
 
 /**
- * Puts an image under a tag: in the place of the entry that had the tag, so that what the tag stood for before is no
- * longer listed, else at the end. An entry of the same image without a name gets the name.
+ * Sets a tag to an image. The new entry replaces the tag's old one, or an untagged entry of the same image, or is
+ * appended.
  *
- * @returns the same index where the tag stands for the image already
+ * @returns the same object if the tag is set to the image already
  */
 export function setTag(index: LayoutIndex, image: Descriptor, tag: Tag): LayoutIndex {
   const { manifests } = index;
@@ -122,7 +121,7 @@ export function setTag(index: LayoutIndex, image: Descriptor, tag: Tag): LayoutI
   return { ...index, manifests: kept.toSpliced(at === -1 ? kept.length : at, 0, entry) };
 }
 
-/** The entries that a tag may mean, one for each image. */
+/** The entries that a tag matches, one for each image. */
 function entriesNamed({ manifests }: LayoutIndex, tag: Tag): DescriptorJson[] {
   const exact = manifests.filter((entry) => refName(entry) === tag);
   return distinct(exact.length > 0 ? exact : manifests.filter((entry) => tagsOf(entry).includes(tag)));
@@ -134,7 +133,7 @@ function distinct(entries: readonly DescriptorJson[]): DescriptorJson[] {
   return [...byDigest.values()];
 }
 
-/** What may refer to an image of the layout: oras lists it without a name, beside the image. */
+/** The entries that may have a subject: oras lists referrers without a name beside their subject. */
 export function possibleReferrers(index: LayoutIndex): DescriptorJson[] {
   return index.manifests.filter(
     (entry) =>
@@ -143,8 +142,8 @@ export function possibleReferrers(index: LayoutIndex): DescriptorJson[] {
 }
 
 /**
- * The images of a layout, without what only speaks of them: lists of referrers and what cosign makes, by their tags, and
- * artifacts without a name. A layout that holds nothing but such artifacts was made for them.
+ * The images of a layout, without referrers: referrers lists and cosign signatures (recognised by their tags), and
+ * unnamed artifacts. A layout that only has unnamed artifacts lists those.
  */
 function imagesOf({ manifests }: LayoutIndex): DescriptorJson[] {
   const entries = manifests.filter((entry) => isImage(entry) && !isNamedReferrer(entry));
@@ -168,13 +167,13 @@ function refName(entry: DescriptorJson): string | undefined {
   return entry.annotations?.[REF_NAME];
 }
 
-/** The tags that an entry's names hold, be they tags themselves or references in full. */
+/** The tags in an entry's names, which are tags or full references. */
 function tagsOf(entry: DescriptorJson): Tag[] {
   const names = [refName(entry), entry.annotations?.[CONTAINERD_NAME]];
-  return names.flatMap((name) => (name === undefined ? [] : (tagIn(name) ?? [])));
+  return names.flatMap((name) => (name === undefined ? [] : (tagOfName(name) ?? [])));
 }
 
-function tagIn(name: string): Tag | undefined {
+function tagOfName(name: string): Tag | undefined {
   if (isTag(name)) return name;
   try {
     return parseReference(name).tag;

@@ -1,8 +1,8 @@
 /**
- * Image layouts whatever holds their files: the index, its documents, referrers and reachability (image-spec,
- * "Image Layout").
+ * Image layouts independent of their storage: the index, manifests, referrers and reachable content (image-spec,
+ * "OCI Image Layout").
  *
- * Offers layout-documents, layout-index, layout-reader, layout-referrers, overlay, reachable-content,
+ * Offers layout-blobs, layout-documents, layout-index, layout-reader, layout-referrers, reachable-content,
  * tar-layout-files, writable-layout.
  * @module layout/core
  */
@@ -21,20 +21,20 @@ import type { Tag } from '../../oci/reference.js';
 import { findDigest, findTag, imageNames, onlyImage, type LayoutIndex } from './layout-index.js';
 import { LayoutReferrers } from './layout-referrers.js';
 
-/** The content of an image layout, be it a directory or a tar file. */
+/** The files of an image layout in a directory or tar file. */
 export interface LayoutFiles {
   /**
-   * What `index.json` lists; `undefined` where there is no layout at all.
-   * @throws InvalidError where `oci-layout` or `index.json` is not what it should be
+   * Reads `index.json`; `undefined` if there is no layout.
+   * @throws InvalidError if `oci-layout` or `index.json` is invalid
    */
   readIndex(options?: ReadOptions): Promise<LayoutIndex | undefined>;
 
-  /** The size of a blob in bytes, `undefined` where it is not there. The content is not looked at. */
+  /** The size of a blob in bytes; `undefined` if it does not exist. The content is not verified. */
   blobSize(digest: Digest, options?: ReadOptions): Promise<number | undefined>;
 
   /**
-   * Opens a blob; the stream checks it against the descriptor. `undefined` where it is not there.
-   * @throws InvalidError for a digest that nothing can be verified with
+   * Opens a blob as a stream that verifies it against the descriptor; `undefined` if it does not exist.
+   * @throws InvalidError if the digest's algorithm is not supported
    */
   openBlob(descriptor: Descriptor, options?: ReadOptions): Promise<Readable | undefined>;
 }
@@ -43,47 +43,47 @@ export interface LayoutReaderOptions {
   /** The layout's name in messages. */
   readonly label: string;
   readonly files: LayoutFiles;
-  /** What is thrown where there is no layout. */
-  readonly absence?: (() => Promise<InvalidError | NotFoundError>) | undefined;
+  /** Creates the error to throw if there is no layout. */
+  readonly missingLayoutError?: (() => Promise<InvalidError | NotFoundError>) | undefined;
 }
 
-/** What is known of a manifest before its bytes are read. */
-interface Found {
+/** A manifest that was located but not read. */
+interface FoundManifest {
   readonly digest: Digest;
   readonly size: number;
-  /** Not known where `index.json` does not list it: the bytes say it. */
+  /** Unknown if `index.json` does not list the manifest. */
   readonly mediaType?: MediaType;
 }
 
 /**
- * An OCI image layout (image-spec, "OCI Image Layout") as a place to read from.
+ * A source that reads an OCI image layout (image-spec, "OCI Image Layout").
  *
- * A tag is an entry of `index.json`; see `findTag` for the names that count. A digest may be that of any blob, so that the
- * children of an index are found, and indexes in indexes too. Nothing is read until it is asked for.
+ * Tags are entries of `index.json`; see `findTag`. A digest may be that of any blob, so that the children of an index are
+ * found at any depth.
  */
 export class LayoutReader implements Source {
   readonly label: string;
   readonly #files: LayoutFiles;
-  readonly #absence: LayoutReaderOptions['absence'];
+  readonly #missingLayoutError: LayoutReaderOptions['missingLayoutError'];
   readonly #referrers = new LayoutReferrers(this);
 
-  constructor({ label, files, absence }: LayoutReaderOptions) {
+  constructor({ label, files, missingLayoutError }: LayoutReaderOptions) {
     this.label = label;
     this.#files = files;
-    this.#absence = absence;
+    this.#missingLayoutError = missingLayoutError;
   }
 
   /**
-   * What the images of this layout can be asked for by: tags, and digests of those without one.
-   * @throws NotFoundError where there is no layout
+   * The selectors of the images of this layout: tags, and digests of images without a tag.
+   * @throws NotFoundError if there is no layout
    */
   async names(options: ReadOptions = {}): Promise<readonly Selector[]> {
     return imageNames(await this.#index(options));
   }
 
   /**
-   * Stands in for a selector that was not given: the digest of the only image there is.
-   * @throws NotFoundError where there is none, ArgumentError where there are several; its hint lists their names
+   * The selector to use if the user gave none: the digest of the only image.
+   * @throws NotFoundError if there are none; ArgumentError if there are several, with a hint that lists them
    */
   async defaultSelector(options: ReadOptions = {}): Promise<Selector> {
     return onlyImage(await this.#index(options), this.label).digest;
@@ -93,13 +93,13 @@ export class LayoutReader implements Source {
     return (await this.find(selector, options)) ?? this.#notFound(selector, options);
   }
 
-  /** Of a blob that `index.json` does not list, the bytes are read, to find out whether it is a manifest. */
+  /** Reads a blob that `index.json` does not list, to find out whether it is a manifest. */
   async find(selector: Selector, options: ReadOptions = {}): Promise<Descriptor | undefined> {
     const found = await this.#find(selector, options);
     if (found === undefined) return undefined;
     const { digest, size, mediaType } = found;
     if (mediaType !== undefined) {
-      // Listed, but missing or cut short: what is to be published here must be written again.
+      // A listed blob that is missing or truncated is not found, so that a push writes it again.
       return (await this.#files.blobSize(digest, options)) === size ? { mediaType, digest, size } : undefined;
     }
     if (size > MAX_MANIFEST_PULL) return undefined;
@@ -122,18 +122,18 @@ export class LayoutReader implements Source {
   async openBlob(descriptor: Descriptor, options: ReadOptions = {}): Promise<Readable> {
     const { digest } = descriptor;
     checkCancelled(options.signal, `read ${digest}`);
-    return (await this.#files.openBlob(descriptor, options)) ?? this.#noBlob(digest, options);
+    return (await this.#files.openBlob(descriptor, options)) ?? this.#blobNotFound(digest, options);
   }
 
   async listReferrers(digest: Digest, options: ReadOptions = {}): Promise<readonly Descriptor[]> {
-    checkCancelled(options.signal, `look for what refers to ${digest}`);
+    checkCancelled(options.signal, `list referrers of ${digest}`);
     const index = await this.#files.readIndex(options);
     return index === undefined ? [] : this.#referrers.list(index, digest, options);
   }
 
   /**
-   * What a tag stands for; `undefined` where there is no such tag.
-   * @throws NotFoundError where it is listed, but what it stands for is missing
+   * Reads the manifest or index of a tag; `undefined` if the tag does not exist.
+   * @throws NotFoundError if the tag is listed, but its content is missing
    */
   async readTag(tag: Tag, options: ReadOptions = {}): Promise<ManifestOrIndex | undefined> {
     const index = await this.#files.readIndex(options);
@@ -141,7 +141,7 @@ export class LayoutReader implements Source {
     return isListed ? this.readManifest(tag, options) : undefined;
   }
 
-  async #find(selector: Selector, options: ReadOptions): Promise<Found | undefined> {
+  async #find(selector: Selector, options: ReadOptions): Promise<FoundManifest | undefined> {
     checkCancelled(options.signal, `look for ${selector} in ${this.label}`);
     const index = await this.#files.readIndex(options);
     if (index === undefined) return undefined;
@@ -152,47 +152,47 @@ export class LayoutReader implements Source {
     return size === undefined ? undefined : { digest: selector, size };
   }
 
-  async #readBytes({ digest, size, mediaType }: Found, options: ReadOptions): Promise<Uint8Array> {
+  async #readBytes({ digest, size, mediaType }: FoundManifest, options: ReadOptions): Promise<Uint8Array> {
     const descriptor = { mediaType: mediaType ?? '', digest, size };
     const stream = await this.#files.openBlob(descriptor, options);
-    if (stream === undefined) throw this.#listsInVain(digest);
+    if (stream === undefined) throw this.#missingContentError(digest);
     return readVerified(stream, descriptor, MAX_MANIFEST_PULL);
   }
 
   async #index(options: ReadOptions): Promise<LayoutIndex> {
     const index = await this.#files.readIndex(options);
     if (index !== undefined) return index;
-    if (this.#absence !== undefined) throw await this.#absence();
+    if (this.#missingLayoutError !== undefined) throw await this.#missingLayoutError();
     throw new NotFoundError(`${this.label} is not an image layout: it has no oci-layout file`);
   }
 
   async #notFound(selector: Selector, options: ReadOptions): Promise<never> {
     const index = await this.#index(options);
     const listed = isDigest(selector) ? findDigest(index, selector) : findTag(index, selector, this.label);
-    if (listed !== undefined) throw await this.#unusable(listed, options);
+    if (listed !== undefined) throw await this.#unusableContentError(listed, options);
     const names = imageNames(index);
     throw new NotFoundError(`${selector} is not in ${this.label}`, {
       hint: names.length === 0 ? 'It lists no image.' : `It lists ${names.join(', ')}.`,
     });
   }
 
-  async #noBlob(digest: Digest, options: ReadOptions): Promise<never> {
-    // Where there is no layout any more, that is what to say.
+  async #blobNotFound(digest: Digest, options: ReadOptions): Promise<never> {
+    // Reports a missing layout first.
     await this.#index(options);
     throw new NotFoundError(`blob ${digest} is not in ${this.label}`, {
-      hint: 'It is not complete, or another one than when the draft was made: make it again, and a draft of it, too.',
+      hint: 'The layout is incomplete or has changed since the draft was created. Rebuild it, then re-create the draft.',
     });
   }
 
-  async #unusable({ digest, size }: Found, options: ReadOptions): Promise<Error> {
+  async #unusableContentError({ digest, size }: FoundManifest, options: ReadOptions): Promise<Error> {
     const actual = await this.#files.blobSize(digest, options);
-    if (actual === undefined) return this.#listsInVain(digest);
-    return new InvalidError(`${this.label} lists ${digest} with ${size} bytes, but holds ${actual}`);
+    if (actual === undefined) return this.#missingContentError(digest);
+    return new InvalidError(`${this.label} lists ${digest} with ${size} bytes, but the blob has ${actual}`);
   }
 
-  #listsInVain(digest: Digest): NotFoundError {
-    return new NotFoundError(`${this.label} lists ${digest}, but does not hold it`, {
-      hint: 'The layout is not complete: make it again.',
+  #missingContentError(digest: Digest): NotFoundError {
+    return new NotFoundError(`${this.label} lists ${digest}, but the blob is missing`, {
+      hint: 'The layout is incomplete: create it again.',
     });
   }
 }

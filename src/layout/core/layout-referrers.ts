@@ -12,72 +12,72 @@ import type { Tag } from '../../oci/reference.js';
 import { asReferrersList, referrerDescriptor, referrersTag } from '../../oci/referrers.js';
 import { findTag, possibleReferrers, setTag, type LayoutIndex } from './layout-index.js';
 
-/** How many manifests are read at once to see what they refer to. */
-const READS = 8;
+/** The number of manifests that are read at a time to find their subjects. */
+const PARALLEL_READS = 8;
 
-/** A layout as far as referrers are looked for in it. */
-export interface ReferringLayout extends Pick<Source, 'label' | 'openBlob'> {
+/** The part of a layout that referrers are read from. */
+export interface ReferrersLayout extends Pick<Source, 'label' | 'openBlob'> {
   /**
-   * What a tag stands for; `undefined` where there is no such tag.
-   * @throws NotFoundError where it is listed, but what it stands for is missing
+   * Reads the manifest or index of a tag; `undefined` if the tag does not exist.
+   * @throws NotFoundError if the tag is listed, but its content is missing
    */
   readTag(tag: Tag, options?: ReadOptions): Promise<ManifestOrIndex | undefined>;
 }
 
-/** What a manifest refers to, if anything, and how a list has it. */
-interface Attached {
+/** A manifest that `index.json` lists, with its subject and its descriptor in a referrers list. */
+interface ReferrerCandidate {
   readonly subject: Digest | undefined;
   readonly descriptor: Descriptor;
 }
 
 /**
- * What refers to a digest in a layout: the list under its tag, as registries without lists have it
- * (distribution-spec, "Referrers Tag Schema"), and what `index.json` lists by itself, as oras attaches it. What is listed
- * by itself is read once for all that is asked, since its bytes cannot change.
+ * The referrers of a digest in a layout: those in the index under its referrers tag (distribution-spec, "Referrers Tag
+ * Schema") and those that `index.json` lists themselves, as oras attaches them. The latter are read once, since their
+ * bytes cannot change.
  */
 export class LayoutReferrers {
-  readonly #layout: ReferringLayout;
-  readonly #limit = pLimit(READS);
-  readonly #attached = new Map<Digest, Promise<Attached | undefined>>();
+  readonly #layout: ReferrersLayout;
+  readonly #limit = pLimit(PARALLEL_READS);
+  readonly #candidates = new Map<Digest, Promise<ReferrerCandidate | undefined>>();
 
-  constructor(layout: ReferringLayout) {
+  constructor(layout: ReferrersLayout) {
     this.#layout = layout;
   }
 
   /** @param index of the layout */
   async list(index: LayoutIndex, subject: Digest, options: ReadOptions = {}): Promise<readonly Descriptor[]> {
     const tag = referrersTag(subject);
-    const [list, attached] = await Promise.all([
+    const [list, candidate] = await Promise.all([
       this.#layout.readTag(tag, options),
       Promise.all(possibleReferrers(index).map((entry) => this.#readOnce(entry, options))),
     ]);
     const descriptors = [
       ...(list === undefined ? [] : asReferrersList(list, `${this.#layout.label}:${tag}`).value.manifests),
-      ...attached.flatMap((each) => (each?.subject === subject ? [each.descriptor] : [])),
+      ...candidate.flatMap((each) => (each?.subject === subject ? [each.descriptor] : [])),
     ];
     return [...new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values()];
   }
 
-  async #readOnce(entry: DescriptorJson, options: ReadOptions): Promise<Attached | undefined> {
+  async #readOnce(entry: DescriptorJson, options: ReadOptions): Promise<ReferrerCandidate | undefined> {
     const { digest } = entry;
-    const reading = this.#attached.get(digest) ?? this.#limit(() => this.#read(entry, options));
-    this.#attached.set(digest, reading);
+    const reading = this.#candidates.get(digest) ?? this.#limit(() => this.#read(entry, options));
+    this.#candidates.set(digest, reading);
     try {
-      const attached = await reading;
-      // What is missing may come yet.
-      if (attached === undefined) this.#attached.delete(digest);
-      return attached;
+      const candidate = await reading;
+      // A missing manifest may be written later.
+      if (candidate === undefined) this.#candidates.delete(digest);
+      return candidate;
     } catch (error) {
-      this.#attached.delete(digest);
+      this.#candidates.delete(digest);
       throw error;
     }
   }
 
-  /** An entry whose content is missing says nothing about any other. */
+  /** Returns `undefined` if the content is missing, so that other entries are still found. */
   async #read(
     { mediaType, digest, size }: DescriptorJson,
     options: ReadOptions,
-  ): Promise<Attached | undefined> {
+  ): Promise<ReferrerCandidate | undefined> {
     try {
       const stream = await this.#layout.openBlob({ mediaType, digest, size }, options);
       const bytes = await readVerified(stream, { mediaType, digest, size }, MAX_MANIFEST_PULL);
@@ -91,27 +91,26 @@ export class LayoutReferrers {
   }
 }
 
-/** How a layout is written. */
-export interface LayoutWrites {
-  /** Stores the bytes of a list under its digest. */
+/** The part of a layout that referrers are written with. */
+export interface LayoutWriter {
+  /** Stores a referrers list as a blob. */
   readonly write: (list: ManifestOrIndex) => Promise<void>;
-  /** Replaces `index.json` by what `edit` makes of it, while nobody else does. */
+  /** Changes `index.json` under its lock. */
   readonly editIndex: (edit: (index: LayoutIndex) => LayoutIndex) => Promise<void>;
 }
 
 /**
- * Enters a document that was written into a layout into the list of what refers to its `subject`; nothing is done for
- * one without.
- * @throws InvalidError where the list's tag holds something else, NotFoundError where the list is listed, but missing; and
- *   what the layout throws
+ * Adds a document that was written into a layout to the referrers list of its `subject`, if it has one.
+ * @throws InvalidError if the referrers tag is not a referrers list; NotFoundError if the list is listed, but missing; the
+ *   errors of the layout
  */
-export async function recordInLayout(
-  layout: Pick<ReferringLayout, 'label' | 'readTag'>,
-  { write, editIndex }: LayoutWrites,
+export async function recordLayoutReferrer(
+  layout: Pick<ReferrersLayout, 'label' | 'readTag'>,
+  { write, editIndex }: LayoutWriter,
   document: ManifestOrIndex,
   options: ReadOptions = {},
 ): Promise<void> {
-  const lists: ReferrersTagStore = {
+  const store: ReferrersTagStore = {
     label: layout.label,
     readList: (tag) => layout.readTag(tag, options),
     replaceList: async (list, tag, previous) => {
@@ -124,5 +123,5 @@ export async function recordInLayout(
       return isReplaced;
     },
   };
-  await recordReferrer(lists, document, options);
+  await recordReferrer(store, document, options);
 }

@@ -1,20 +1,20 @@
-import { checkCancelled } from '../../content/cancellation.js';
+import pLimit from 'p-limit';
+
 import type { ReadOptions } from '../../content/source.js';
-import { readVerified } from '../../content/verified-stream.js';
-import { childrenOf, type ManifestOrIndex, MAX_MANIFEST_PULL } from '../../oci/document.js';
+import { walkGraph } from '../../content/walk.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
+import { childrenOf, type ManifestOrIndex } from '../../oci/document.js';
 import { isIndexType, isManifestType, isNonDistributableType } from '../../oci/media-type.js';
-import { parseDocument } from '../../oci/parse.js';
-import type { LayoutBlobs } from './overlay.js';
+import { PARALLEL_READS, readDocument, type LayoutBlobs } from './layout-blobs.js';
 
-/** All content that the images of a layout consist of, as far as the layout holds it. */
+/** All content of a layout that its images consist of. */
 export class ReachableContent {
   /** Manifests and indexes, with their sizes in bytes. */
   readonly documents = new Map<Digest, number>();
-  /** Configs, layers, and what else there is, with their sizes in bytes. */
+  /** Configs, layers and other blobs, with their sizes in bytes. */
   readonly blobs = new Map<Digest, number>();
-  /** What was reached and is not there, without layers that need not be (image-spec, "Non-Distributable Layers"). */
+  /** Content that is referenced but missing, except for non-distributable layers. */
   readonly missing = new Set<Digest>();
   readonly #files: LayoutBlobs;
   readonly #label: string;
@@ -26,10 +26,7 @@ export class ReachableContent {
     this.#label = label;
   }
 
-  /**
-   * Whether something that was reached is neither a manifest nor an index, though it stands where one would: it may
-   * point to content, in a way that nobody here knows.
-   */
+  /** Whether an index lists something that is neither a manifest nor an index, and may point to content in an unknown way. */
   get opaque(): boolean {
     return this.#opaque;
   }
@@ -39,35 +36,28 @@ export class ReachableContent {
   }
 
   /**
-   * Adds an image with all that it points to. What is missing is passed over: layouts of one platform of an image may
-   * list all of them.
-   * @throws InvalidError where a manifest or index is damaged
+   * Adds an image with everything it points to. Missing content is recorded, not an error: a layout with one platform of
+   * an image may list all of them.
+   * @throws InvalidError for a damaged manifest or index, or indexes that nest too deep
    */
   async addImage(image: Pick<Descriptor, 'mediaType' | 'digest'>, options: ReadOptions = {}): Promise<void> {
-    const { mediaType, digest } = image;
-    checkCancelled(options.signal, `read ${digest}`);
-    if (this.documents.has(digest)) return;
-    if (!isManifestType(mediaType) && !isIndexType(mediaType)) {
-      this.#opaque = true;
-      await this.addBlob(digest, options);
-      return;
-    }
-    const size = await this.#files.blobSize(digest, options);
-    if (size === undefined) {
-      this.missing.add(digest);
-      return;
-    }
-    this.documents.set(digest, size);
-    this.blobs.delete(digest);
-    const document = await this.#read({ mediaType, digest, size }, options);
-    if (document === undefined) return;
-    for (const child of childrenOf(document)) {
-      if (document.kind === 'index') await this.addImage(child, options);
-      else await this.addBlob(child.digest, options, isNonDistributableType(child.mediaType));
-    }
+    const root = { descriptor: { ...image, size: 0 }, source: { label: this.#label } };
+    await walkGraph<void, ManifestOrIndex | undefined, { readonly label: string }>(
+      [root],
+      {
+        read: async ({ descriptor }, tasks) => tasks.run(() => this.#addDocument(descriptor, tasks)),
+        visit: async ({ document }, tasks) => {
+          if (document?.kind !== 'manifest') return;
+          for (const { digest, mediaType } of childrenOf(document)) {
+            await this.addBlob(digest, tasks, isNonDistributableType(mediaType));
+          }
+        },
+      },
+      { ...options, limit: pLimit(PARALLEL_READS) },
+    );
   }
 
-  /** Adds a blob that points to nothing. @param optional it need not be there */
+  /** Adds a blob. @param optional do not record it as missing */
   async addBlob(digest: Digest, options: ReadOptions = {}, optional = false): Promise<void> {
     if (this.has(digest)) return;
     const size = await this.#files.blobSize(digest, options);
@@ -75,11 +65,23 @@ export class ReachableContent {
     else if (!optional) this.missing.add(digest);
   }
 
-  async #read(descriptor: Descriptor, options: ReadOptions): Promise<ManifestOrIndex | undefined> {
-    const stream = await this.#files.openBlob(descriptor, options);
-    if (stream === undefined) return undefined;
-    const { mediaType, digest } = descriptor;
-    const bytes = await readVerified(stream, descriptor, MAX_MANIFEST_PULL);
-    return parseDocument(bytes, { mediaType, digest, label: `${digest} of ${this.#label}` });
+  async #addDocument(
+    { mediaType, digest }: Descriptor,
+    options: ReadOptions,
+  ): Promise<ManifestOrIndex | undefined> {
+    if (this.documents.has(digest)) return undefined;
+    if (!isManifestType(mediaType) && !isIndexType(mediaType)) {
+      this.#opaque = true;
+      await this.addBlob(digest, options);
+      return undefined;
+    }
+    const size = await this.#files.blobSize(digest, options);
+    if (size === undefined) {
+      this.missing.add(digest);
+      return undefined;
+    }
+    this.documents.set(digest, size);
+    this.blobs.delete(digest);
+    return readDocument(this.#files, { mediaType, digest, size }, this.#label, options);
   }
 }

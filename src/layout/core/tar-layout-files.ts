@@ -1,23 +1,17 @@
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 
-import { cancelStream, checkCancelled } from '../../content/cancellation.js';
 import type { ReadOptions } from '../../content/source.js';
-import { verifiableAlgorithm, verifiedStream } from '../../content/verified-stream.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { InvalidError, NotFoundError } from '../../oci/errors.js';
 import { TarArchive } from '../tar/tar-archive.js';
+import { openVerified } from './layout-blobs.js';
 import { blobPath, readLayoutIndex } from './layout-documents.js';
 import type { LayoutIndex } from './layout-index.js';
 import type { LayoutFiles } from './layout-reader.js';
 
-/** The image layout in a tar file. Closing the archive is up to the caller. */
-export function tarLayoutFiles(archive: TarArchive): LayoutFiles {
-  return new ArchiveLayout(archive);
-}
-
-/** An archive of an image layout that is open. */
+/** An open archive of an image layout. */
 export interface OpenTarLayout {
   readonly archive: TarArchive;
   readonly files: LayoutFiles;
@@ -25,20 +19,19 @@ export interface OpenTarLayout {
 }
 
 /**
- * Opens an archive that must be that of an image layout. `undefined` where there is no such file, or an empty one, as
- * `mktemp` makes it.
- * @throws InvalidError where it is something else; FailedError, CancelledError
+ * Opens the archive of an image layout; `undefined` if the file does not exist or is empty, as `mktemp` creates it.
+ * @throws InvalidError if it is anything else; FailedError; CancelledError
  */
 export async function openTarLayout(
   path: string,
   { signal }: ReadOptions = {},
 ): Promise<OpenTarLayout | undefined> {
-  const archive = await openIfThere(path, signal);
+  const archive = await openIfExists(path, signal);
   if (archive === undefined) return undefined;
   try {
-    const files = tarLayoutFiles(archive);
+    const files = new TarLayoutFiles(archive);
     const index = await files.readIndex();
-    if (index === undefined) throw notLayout(archive);
+    if (index === undefined) throw notLayoutError(archive);
     return { archive, files, index };
   } catch (error) {
     archive.close();
@@ -46,7 +39,7 @@ export async function openTarLayout(
   }
 }
 
-async function openIfThere(path: string, signal: AbortSignal | undefined): Promise<TarArchive | undefined> {
+async function openIfExists(path: string, signal: AbortSignal | undefined): Promise<TarArchive | undefined> {
   try {
     if ((await archiveSize(path)) === 0) return undefined;
     return await TarArchive.open(path, { signal });
@@ -56,27 +49,28 @@ async function openIfThere(path: string, signal: AbortSignal | undefined): Promi
   }
 }
 
-/** Of a file in bytes; `undefined` where there is none, or none that can be looked at, which is told when it is opened. */
+/** The size of a file in bytes; `undefined` if it does not exist or cannot be accessed, which opening it reports. */
 export async function archiveSize(path: string): Promise<number | undefined> {
   const found = await stat(path).catch(() => undefined);
   return found?.isFile() === true ? found.size : undefined;
 }
 
-function notLayout(archive: TarArchive): InvalidError {
-  const isDockers = archive.size('manifest.json') !== undefined;
+function notLayoutError(archive: TarArchive): InvalidError {
+  const isDockerSave = archive.size('manifest.json') !== undefined;
   return new InvalidError(
-    `${archive.path} is not the tar file of an image layout: it has no oci-layout file`,
+    `${archive.path} is not the archive of an image layout: it has no oci-layout file`,
     {
-      hint: isDockers
-        ? `\`docker save\` writes such files: name it docker-archive:${archive.path}.`
-        : 'If it should be one, it is cut off: write or download it again.',
+      hint: isDockerSave
+        ? `It looks like the output of \`docker save\`: use docker-archive:${archive.path}.`
+        : 'If it should be, it is truncated: create or download it again.',
     },
   );
 }
 
-class ArchiveLayout implements LayoutFiles {
+/** The files of an image layout in a tar file. The caller closes the archive. */
+export class TarLayoutFiles implements LayoutFiles {
   readonly #archive: TarArchive;
-  /** Read once: an archive that is open does not change. */
+  /** Read once: an open archive does not change. */
   #index: Promise<LayoutIndex | undefined> | undefined;
 
   constructor(archive: TarArchive) {
@@ -93,21 +87,15 @@ class ArchiveLayout implements LayoutFiles {
   }
 
   async blobSize(digest: Digest): Promise<number | undefined> {
-    return this.#archive.size(fileName(digest));
+    return this.#archive.size(blobName(digest));
   }
 
   async openBlob(descriptor: Descriptor, { signal }: ReadOptions = {}): Promise<Readable | undefined> {
-    const { digest } = descriptor;
-    checkCancelled(signal, `read ${digest}`);
-    const name = fileName(digest);
-    verifiableAlgorithm(digest);
-    const content = this.#archive.openFile(name);
-    if (content === undefined) return undefined;
-    const verified = verifiedStream(content, descriptor, this.#archive.path);
-    return cancelStream(verified, signal, `read ${digest}`);
+    const name = blobName(descriptor.digest);
+    return openVerified(descriptor, this.#archive.path, signal, async () => this.#archive.openFile(name));
   }
 }
 
-function fileName(digest: Digest): string {
+function blobName(digest: Digest): string {
   return blobPath(digest).join('/');
 }

@@ -2,61 +2,53 @@ import { constants, type Stats } from 'node:fs';
 import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
 
-import { errorCode, fileError } from '../../files/file-error.js';
+import { errorCode, ifExists, withFileErrors } from '../../files/file-error.js';
 import { InvalidError } from '../../oci/errors.js';
 
 /**
- * Finds a file of a layout and follows no symbolic link out of it: a layout that came from elsewhere must not make us
- * read `/etc/shadow` as a blob. Links that stay within the layout are followed.
+ * Resolves a path in a layout. Symbolic links within the layout are followed; links out of it are rejected, so that an
+ * untrusted layout cannot present `/etc/shadow` as a blob.
  *
- * @param names the path's parts below the root, each already known to be a plain name
- * @returns the real path, `undefined` where there is nothing
- * @throws InvalidError where a link leads out
+ * @param parts the path components below the root, each a plain name
+ * @returns the real path; `undefined` if it does not exist
+ * @throws InvalidError if a link leads out of the layout
  */
-export async function resolveInside(root: string, names: readonly string[]): Promise<string | undefined> {
-  const path = join(root, ...names);
-  try {
-    const [base, found] = await Promise.all([realpath(root), realpath(path)]);
-    const way = relative(base, found);
-    if (way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way)) {
-      throw new InvalidError(`${path} is a symbolic link to ${found}, outside of the layout`, {
-        hint: 'Copy the layout with its links resolved, such as with `cp -RL`.',
+export async function resolveInside(root: string, parts: readonly string[]): Promise<string | undefined> {
+  const path = join(root, ...parts);
+  return readExisting(path, async () => {
+    const [realRoot, target] = await Promise.all([realpath(root), realpath(path)]).catch((error: unknown) => {
+      if (errorCode(error) !== 'ELOOP') throw error;
+      throw new InvalidError(`${path} is a loop of symbolic links`, { cause: error });
+    });
+    const relativePath = relative(realRoot, target);
+    if (relativePath === '..' || relativePath.startsWith(`..${sep}`) || isAbsolute(relativePath)) {
+      throw new InvalidError(`${path} is a symbolic link to ${target}, outside the layout`, {
+        hint: 'Copy the layout with its links resolved, for example with `cp -RL`.',
       });
     }
-    return found;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    if (errorCode(error) === 'ELOOP') {
-      throw new InvalidError(`${path} is a symbolic link that leads nowhere`, { cause: error });
-    }
-    throw fileError('read', path, error);
-  }
+    return target;
+  });
 }
 
 /**
- * The size of a file of a layout in bytes, `undefined` where there is none.
- * @throws InvalidError for a link out of the layout, and for what is not a file
+ * The size of a file of a layout in bytes; `undefined` if it does not exist.
+ * @throws InvalidError if it is a link out of the layout or not a regular file
  */
-export async function fileSize(root: string, names: readonly string[]): Promise<number | undefined> {
-  const path = await resolveInside(root, names);
+export async function fileSize(root: string, parts: readonly string[]): Promise<number | undefined> {
+  const path = await resolveInside(root, parts);
   if (path === undefined) return undefined;
-  try {
-    return checkIsFile(path, await stat(path)).size;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw fileError('read', path, error);
-  }
+  return readExisting(path, async () => checkIsFile(path, await stat(path)).size);
 }
 
 /**
- * Opens a file of a layout for reading, `undefined` where there is none.
- * @throws InvalidError for a link out of the layout, and for what is not a file
+ * Opens a file of a layout for reading; `undefined` if it does not exist.
+ * @throws InvalidError if it is a link out of the layout or not a regular file
  */
-export async function openFile(root: string, names: readonly string[]): Promise<FileHandle | undefined> {
-  const path = await resolveInside(root, names);
+export async function openFile(root: string, parts: readonly string[]): Promise<FileHandle | undefined> {
+  const path = await resolveInside(root, parts);
   if (path === undefined) return undefined;
-  try {
-    // The path has no link left. NOFOLLOW sees to it that none has come since; NONBLOCK, that a pipe cannot hold us up.
+  return readExisting(path, async () => {
+    // NOFOLLOW rejects a link that was created after the path was resolved. NONBLOCK keeps a pipe from blocking.
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       checkIsFile(path, await file.stat());
@@ -65,16 +57,13 @@ export async function openFile(root: string, names: readonly string[]): Promise<
       await file.close();
       throw error;
     }
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw fileError('read', path, error);
-  }
+  });
 }
 
 /**
- * Reads a small file of a layout whole, `undefined` where there is none.
- * @param limit in bytes
- * @throws InvalidError for a file over the limit, a link out of the layout, and what is not a file
+ * Reads a file of a layout into memory; `undefined` if it does not exist.
+ * @param limit the maximum size in bytes
+ * @throws InvalidError if it is larger than the limit, a link out of the layout or not a regular file
  */
 export async function readSmallFile(
   root: string,
@@ -85,19 +74,24 @@ export async function readSmallFile(
   if (file === undefined) return undefined;
   const path = join(root, name);
   try {
-    const { size } = await file.stat();
-    if (size > limit) {
-      throw new InvalidError(`${path} is ${size} bytes long, and at most ${limit} are read`);
-    }
-    return await file.readFile();
-  } catch (error) {
-    throw fileError('read', path, error);
+    return await withFileErrors('read', path, async () => {
+      const { size } = await file.stat();
+      if (size > limit) {
+        throw new InvalidError(`${path} is ${size} bytes long, more than the limit of ${limit}`);
+      }
+      return file.readFile();
+    });
   } finally {
     await file.close();
   }
 }
 
+/** Runs a read operation; returns `undefined` if the file does not exist. */
+function readExisting<T>(path: string, operation: () => Promise<T>): Promise<T | undefined> {
+  return withFileErrors('read', path, () => ifExists(operation));
+}
+
 function checkIsFile(path: string, stats: Stats): Stats {
-  if (!stats.isFile()) throw new InvalidError(`${path} is not a file`);
+  if (!stats.isFile()) throw new InvalidError(`${path} is not a regular file`);
   return stats;
 }

@@ -1,5 +1,5 @@
 /**
- * Image layouts in directories (`oci:DIR`).
+ * Image layout directories (`oci:DIR`).
  *
  * Offers blob-directory, image-layout.
  * @module layout/directory
@@ -17,20 +17,20 @@ import type { Tag } from '../../oci/reference.js';
 import { BlobDirectory } from './blob-directory.js';
 import { setTag } from '../core/layout-index.js';
 import { LayoutMetadata } from './layout-metadata.js';
-import { recordInLayout } from '../core/layout-referrers.js';
+import { recordLayoutReferrer } from '../core/layout-referrers.js';
 import { WritableLayout } from '../core/writable-layout.js';
 
 /**
- * An OCI image layout directory (image-spec, "OCI Image Layout") as a place to read from and publish to.
+ * A source and target for an OCI image layout directory (image-spec, "OCI Image Layout").
  *
- * Only what is written under a tag is listed in `index.json`. Nothing is made before the first write. Writers may work
- * on one layout at the same time, in several processes too.
+ * Only manifests that are written with a tag are listed in `index.json`. The directory is created by the first write.
+ * Several processes may write to one layout at the same time.
  */
 export class ImageLayout extends WritableLayout implements Target {
   readonly #metadata: LayoutMetadata;
   readonly #blobs: BlobDirectory;
 
-  /** @param options.path the directory, which need not be there before something is written */
+  /** @param options.path the directory, which need not exist */
   constructor(options: { readonly path: string }) {
     const root = resolve(options.path);
     const metadata = new LayoutMetadata(root);
@@ -56,9 +56,9 @@ export class ImageLayout extends WritableLayout implements Target {
     checkCancelled(signal, `write ${document.digest}`);
     const descriptor = documentDescriptor(document);
     await checkChildren(document, this.label, (digest) => this.#blobs.size(digest));
-    // Written even where it is there: it is small, and a damaged one is mended.
+    // Always written: it is small, and this repairs a damaged one.
     await this.#writeDocument(document, { signal });
-    await recordInLayout(
+    await recordLayoutReferrer(
       this,
       {
         write: (list) => this.#writeDocument(list, { signal }),

@@ -1,26 +1,26 @@
 import { join } from 'node:path';
 
-import { isBeingWritten, replaceFile, writeFileAtomically } from '../../files/atomic-write.js';
-import { fileError } from '../../files/file-error.js';
-import { lockBeingMade, withLock } from '../../files/lock.js';
+import { isTemporaryName, replaceFile, writeFileAtomically } from '../../files/atomic-write.js';
+import { withFileErrors } from '../../files/file-error.js';
+import { lockOfCandidate, withLock } from '../../files/lock.js';
 import { makeDirectory } from '../../files/make-directory.js';
 import { sweep } from '../../files/sweep.js';
 import { readSmallFile } from './confined-file.js';
 import {
-  hasMarker,
+  hasLayoutFile,
   INDEX_FILE,
-  MARKER_FILE,
-  MARKER_TEXT,
+  LAYOUT_FILE,
+  LAYOUT_FILE_TEXT,
   readIndexFile,
   readLayoutIndex,
   type LayoutFileReader,
 } from '../core/layout-documents.js';
 import { EMPTY_LAYOUT_INDEX, type LayoutIndex } from '../core/layout-index.js';
 
-/** A hidden name, which readers of layouts pass over. */
+/** A hidden name, which readers of layouts ignore. */
 const LOCK = '.multiarch-lock';
 
-/** The two files of an image layout beside its blobs (image-spec, "OCI Image Layout"): `oci-layout` and `index.json`. */
+/** The files `oci-layout` and `index.json` of an image layout (image-spec, "OCI Image Layout"). */
 export class LayoutMetadata {
   readonly #root: string;
   readonly #files: LayoutFileReader;
@@ -36,16 +36,16 @@ export class LayoutMetadata {
   }
 
   /**
-   * Reads `index.json`. A layout without one is empty; where there is no layout at all, the answer is `undefined`.
-   * @throws InvalidError where `oci-layout` or `index.json` is not what it should be
+   * Reads `index.json`; `undefined` if there is no layout. A layout without `index.json` is empty.
+   * @throws InvalidError if `oci-layout` or `index.json` is invalid
    */
   readIndex(): Promise<LayoutIndex | undefined> {
     return readLayoutIndex(this.#files);
   }
 
   /**
-   * Makes an empty layout where there is none. What is in the directory stays.
-   * @throws InvalidError where there is a layout of another version, FailedError
+   * Creates an empty layout if there is none. Other files in the directory are kept.
+   * @throws InvalidError if there is a layout of another version; FailedError
    */
   async create(): Promise<void> {
     this.#created ??= this.#create();
@@ -58,9 +58,9 @@ export class LayoutMetadata {
   }
 
   /**
-   * Replaces `index.json` by what `edit` makes of it, while no other writer of ours does. When `edit` gives back what it
-   * was given, nothing is written, unless there is no such file yet. Fields that are unknown here are there, and stay.
-   * @throws ConflictError where another process keeps it locked, CancelledError while it waits, FailedError
+   * Changes `index.json` under the layout's lock. If `edit` returns its argument, nothing is written unless the file is
+   * missing. Unknown fields are kept.
+   * @throws ConflictError if another process keeps the layout locked; CancelledError; FailedError
    */
   async editIndex(edit: (index: LayoutIndex) => LayoutIndex, signal?: AbortSignal): Promise<void> {
     const path = join(this.#root, INDEX_FILE);
@@ -71,11 +71,7 @@ export class LayoutMetadata {
         const index = current ?? EMPTY_LAYOUT_INDEX;
         const edited = edit(index);
         if (edited === current) return;
-        try {
-          await replaceFile(path, scratch, JSON.stringify(edited));
-        } catch (error) {
-          throw fileError('write', path, error);
-        }
+        await withFileErrors('write', path, () => replaceFile(path, scratch, JSON.stringify(edited)));
       },
       { signal },
     );
@@ -83,31 +79,25 @@ export class LayoutMetadata {
   }
 
   async #create(): Promise<void> {
-    try {
-      await makeDirectory(this.#root);
-    } catch (error) {
-      throw fileError('make', this.#root, error);
-    }
-    const isMarked = await hasMarker(this.#files);
-    // Before anything is written: an `index.json` of something else says that the directory is no layout.
+    await withFileErrors('create', this.#root, () => makeDirectory(this.#root));
+    const hasLayout = await hasLayoutFile(this.#files);
+    // Read before the first write: an `index.json` of another program means that the directory is not a layout.
     const index = await readIndexFile(this.#files);
-    if (!isMarked) await this.#writeMarker();
-    // Under the lock, and only where there is still none: an image may have been tagged meanwhile.
+    if (!hasLayout) await this.#writeLayoutFile();
+    // Under the lock, and only if it is still missing: another process may have tagged an image.
     if (index === undefined) await this.editIndex((current) => current);
   }
 
-  async #writeMarker(): Promise<void> {
-    const path = join(this.#root, MARKER_FILE);
-    const bytes = Buffer.from(MARKER_TEXT);
-    try {
-      await writeFileAtomically(path, bytes, { temporaryDirectory: this.#root });
-    } catch (error) {
-      throw fileError('write', path, error);
-    }
+  async #writeLayoutFile(): Promise<void> {
+    const path = join(this.#root, LAYOUT_FILE);
+    const bytes = Buffer.from(LAYOUT_FILE_TEXT);
+    await withFileErrors('write', path, () =>
+      writeFileAtomically(path, bytes, { temporaryDirectory: this.#root }),
+    );
   }
 }
 
-/** Whether only a killed process can have left this, once it is old. */
+/** Reports whether a file is the leftover of a killed process, once it is stale. */
 function isLeftover(name: string): boolean {
-  return isBeingWritten(name) || lockBeingMade(name) === LOCK;
+  return isTemporaryName(name) || lockOfCandidate(name) === LOCK;
 }

@@ -1,47 +1,47 @@
 import { pipeline, Transform, type Readable, type TransformCallback } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
 
-/** Pieces that are given to the compressor, and taken from it, in bytes. */
-const PIECE_BYTES = 64 << 10;
+/** The size of chunks that are passed to and from the compressor, in bytes. */
+const CHUNK_BYTES = 64 << 10;
 
-/** All that has a say in the result is set, so that a new default of Node's cannot change it. */
+/** Every setting that affects the output is fixed, so that a new default of Node.js does not change it. */
 const SETTINGS = {
-  // Layers are compressed twice, once for their digest. This takes about half the time of 6, for about 3 % more bytes.
+  // Layers are compressed twice, once for their digest. Level 4 takes half the time of level 6 for 3 % more bytes.
   level: 4,
   memLevel: 8,
   windowBits: 15,
   strategy: constants.Z_DEFAULT_STRATEGY,
-  chunkSize: PIECE_BYTES,
+  chunkSize: CHUNK_BYTES,
 } as const;
 
-/** Where a gzip member says what system it was made on (RFC 1952, section 2.3.1), and the value for "unknown". */
-const SYSTEM_OFFSET = 9;
-const UNKNOWN_SYSTEM = 0xff;
+/** The offset of the operating system in a gzip header (RFC 1952, section 2.3.1), and the value for "unknown". */
+const OS_OFFSET = 9;
+const UNKNOWN_OS = 0xff;
 
 /**
- * Compresses content so that the same bytes come out for the same bytes, however they were cut into pieces on the way:
- * no time, no name, no system, a fixed level. Another version of zlib may compress otherwise.
+ * Compresses content reproducibly: the output does not depend on the chunks of the input, and the header has no time,
+ * name or operating system. Another version of zlib may give another output.
  *
- * The stream that comes out fails with the input's error where the input fails; destroying it destroys the input.
+ * The returned stream fails with the error of the input; destroying it destroys the input.
  */
 export function deterministicGzip(content: Readable): Readable {
-  const compressed = new UnknownSystem();
-  // The callback has nothing to add: pipeline hands every error on to the last stream, which the caller reads.
-  pipeline(content, new EqualPieces(), createGzip(SETTINGS), compressed, () => {});
+  const compressed = new UnknownOsHeader();
+  // Pipeline passes every error to the last stream, which the caller reads.
+  pipeline(content, new FixedSizeChunks(), createGzip(SETTINGS), compressed, () => {});
   return compressed;
 }
 
-/** Cuts content into pieces of one size. What a compressor is given at once could have a say in what it writes. */
-class EqualPieces extends Transform {
+/** Cuts content into chunks of one size, since the output of a compressor may depend on the chunks of its input. */
+class FixedSizeChunks extends Transform {
   #parts: Buffer[] = [];
   #length = 0;
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     let rest = chunk;
-    while (this.#length + rest.length >= PIECE_BYTES) {
-      const length = PIECE_BYTES - this.#length;
+    while (this.#length + rest.length >= CHUNK_BYTES) {
+      const length = CHUNK_BYTES - this.#length;
       this.#parts.push(rest.subarray(0, length));
-      this.#pushPiece();
+      this.#pushChunk();
       rest = rest.subarray(length);
     }
     if (rest.length > 0) {
@@ -52,11 +52,11 @@ class EqualPieces extends Transform {
   }
 
   override _flush(done: TransformCallback): void {
-    if (this.#parts.length > 0) this.#pushPiece();
+    if (this.#parts.length > 0) this.#pushChunk();
     done();
   }
 
-  #pushPiece(): void {
+  #pushChunk(): void {
     const [first, ...others] = this.#parts;
     if (first !== undefined) this.push(others.length === 0 ? first : Buffer.concat(this.#parts));
     this.#parts = [];
@@ -64,13 +64,13 @@ class EqualPieces extends Transform {
   }
 }
 
-/** zlib writes the system that it was built for. */
-class UnknownSystem extends Transform {
+/** Replaces the operating system in the header: zlib writes the one that it was built for. */
+class UnknownOsHeader extends Transform {
   #offset = 0;
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    const at = SYSTEM_OFFSET - this.#offset;
-    if (at >= 0 && at < chunk.length) chunk[at] = UNKNOWN_SYSTEM;
+    const at = OS_OFFSET - this.#offset;
+    if (at >= 0 && at < chunk.length) chunk[at] = UNKNOWN_OS;
     this.#offset += chunk.length;
     done(null, chunk);
   }

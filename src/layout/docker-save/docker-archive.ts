@@ -1,5 +1,5 @@
 /**
- * Images in archives of `docker save`, from a file or a docker daemon, in either of its two formats.
+ * Images in `docker save` archives, from a file or a docker daemon, in either of the two formats.
  *
  * Offers docker-archive, docker-daemon.
  * @module layout/docker-save
@@ -18,54 +18,54 @@ import { TarArchive } from '../tar/tar-archive.js';
 import type { DockerSaveImages, ConversionOptions } from './docker-save-images.js';
 import { LegacySave } from './legacy-save.js';
 import { parseManifestJson } from './manifest-json.js';
-import { offer } from './named-images.js';
-import { Remembered } from '../../content/remembered.js';
+import { namesHint } from './image-selection.js';
+import { SingleFlight } from '../../content/single-flight.js';
 import { OciLayoutSave } from './oci-layout-save.js';
 
 export type { LayerCompression } from './legacy-layer.js';
 
-/** The table of contents that every docker has written since version 1.10. */
-const MANIFEST = 'manifest.json';
+/** The list of images that docker has written since version 1.10. */
+const MANIFEST_JSON = 'manifest.json';
 
 export interface DockerArchiveOptions {
   readonly path: string;
   readonly onEvent?: OnEvent | undefined;
 }
 
-/** How an archive is had that is not simply a file that the user named. */
-export interface ArchiveOrigin {
+/** Provides an archive, from a file or another source. */
+export interface ArchiveProvider {
   /** The archive's name in messages. */
   readonly label: string;
-  /** Is called once, unless it fails. */
+  /** Called once, and again after a failure. */
   readonly open: (options: { readonly signal: AbortSignal }) => Promise<TarArchive>;
   readonly onEvent?: OnEvent | undefined;
 }
 
 /**
- * A file that `docker save` wrote, or another tool in its form, as a place to read images from.
+ * A source for archives in the format of `docker save`.
  *
- * Manifests that the archive has (docker 25 and later, BuildKit) are used as they are. Otherwise each image is made into
- * one: its config stays as it is, and its layers are compressed in a way that gives the same digest whenever the same
- * version of Node does it, or left uncompressed, which gives the same digest everywhere. Nothing is
- * written to disk, but for a file that is compressed as a whole: it is decompressed into a temporary one.
+ * Manifests in the archive (docker 25 and later, BuildKit) are used unchanged. Otherwise a manifest is created for each
+ * image: its config is kept, and its layers are compressed reproducibly for a given version of Node.js, or left
+ * uncompressed, which gives the same digest everywhere. Only an archive that is compressed as a whole is decompressed
+ * into a temporary file.
  */
 export class DockerArchive implements Source {
   readonly label: string;
-  readonly #origin: ArchiveOrigin;
+  readonly #provider: ArchiveProvider;
   readonly #closed = new AbortController();
   readonly #opened: TarArchive[] = [];
-  readonly #images = new Remembered(() => this.#open());
+  readonly #images = new SingleFlight((signal) => this.#open(signal));
 
-  constructor(options: DockerArchiveOptions | ArchiveOrigin) {
-    this.#origin = 'path' in options ? originOfFile(options) : options;
-    this.label = this.#origin.label;
+  constructor(options: DockerArchiveOptions | ArchiveProvider) {
+    this.#provider = 'path' in options ? fileProvider(options) : options;
+    this.label = this.#provider.label;
   }
 
   /**
-   * The digest of an image's manifest, or of its index where the archive has one.
-   * @param reference as `docker save` was told, with its tag; undefined for the only image there is
+   * The digest of an image's manifest, or of its index if the archive has one.
+   * @param reference the name that the image was saved under, with its tag; `undefined` for the only image
    * @param options.layerCompression of layers that are stored uncompressed. @default 'gzip'
-   * @throws NotFoundError, ArgumentError: the hint lists the names there are; InvalidError for a damaged archive
+   * @throws NotFoundError or ArgumentError, with a hint that lists the names; InvalidError if the archive is damaged
    */
   async selector(reference: Reference | undefined, options: ConversionOptions = {}): Promise<Digest> {
     const images = await this.#images.get(options.signal);
@@ -77,8 +77,8 @@ export class DockerArchive implements Source {
   }
 
   /**
-   * By a digest, an image is found in the form of either compression; by a tag, with its layers compressed.
-   * @throws ArgumentError where several images have the tag
+   * A digest may be that of an image with compressed or uncompressed layers; a tag selects compressed layers.
+   * @throws ArgumentError if several images have the tag
    */
   async find(selector: Selector, options: ReadOptions = {}): Promise<Descriptor | undefined> {
     checkCancelled(options.signal, `look for ${selector} in ${this.label}`);
@@ -98,40 +98,41 @@ export class DockerArchive implements Source {
     const content = await images.openBlob(descriptor, options);
     if (content !== undefined) return content;
     throw new NotFoundError(`blob ${descriptor.digest} is not in ${this.label}`, {
-      hint: 'The archive, or the version of Node, may be another one than when the draft was made: create it again.',
+      hint: 'The archive or Node.js version changed since the draft was created; re-create the draft.',
     });
   }
 
-  /** Ends what is under way, and closes the file. May be called twice; nothing can be read after it. */
+  /** Cancels running work and closes the file. May be called more than once. */
   close(): void {
     this.#closed.abort();
     for (const archive of this.#opened) archive.close();
   }
 
-  async #open(): Promise<DockerSaveImages> {
-    const archive = await this.#openArchive();
+  /** @param abandoned fires when no caller waits for the images any more */
+  async #open(abandoned: AbortSignal): Promise<DockerSaveImages> {
+    const archive = await this.#openArchive(abandoned);
     const { signal } = this.#closed;
-    const layout = await OciLayoutSave.open(archive, { label: this.label, onEvent: this.#origin.onEvent });
-    const bytes = await archive.readSmallFile(MANIFEST, MAX_MANIFEST_PULL);
-    // The layout may list what was not saved with it; `manifest.json` then still does.
+    const layout = await OciLayoutSave.open(archive, { label: this.label, onEvent: this.#provider.onEvent });
+    const bytes = await archive.readSmallFile(MANIFEST_JSON, MAX_MANIFEST_PULL);
+    // The layout may list images that were not saved completely; `manifest.json` lists the ones that were.
     if (layout !== undefined && (bytes === undefined || (await layout.holdsAny({ signal })))) return layout;
     if (bytes === undefined) {
-      throw new InvalidError(`${this.label} was not written by \`docker save\`: it has no ${MANIFEST}`, {
-        hint: 'If it should have been, it is cut off: save or download the image again.',
+      throw new InvalidError(`${this.label} was not written by \`docker save\`: it has no ${MANIFEST_JSON}`, {
+        hint: 'If it was, it is truncated: save or download the image again.',
       });
     }
-    const saved = parseManifestJson(bytes, `${MANIFEST} of ${this.label}`);
+    const saved = parseManifestJson(bytes, `${MANIFEST_JSON} of ${this.label}`);
     return new LegacySave({ archive, label: this.label, saved, closed: signal });
   }
 
-  async #openArchive(): Promise<TarArchive> {
+  async #openArchive(abandoned: AbortSignal): Promise<TarArchive> {
     const { signal } = this.#closed;
-    const [known] = this.#opened;
-    if (known !== undefined && !signal.aborted) return known;
+    const [opened] = this.#opened;
+    if (opened !== undefined && !signal.aborted) return opened;
     if (!signal.aborted) {
-      const archive = await this.#origin.open({ signal });
+      const archive = await this.#provider.open({ signal: AbortSignal.any([signal, abandoned]) });
       this.#opened.push(archive);
-      // Closed in the meantime, by who could not know of it.
+      // The source was closed while the archive was being opened.
       if (!signal.aborted) return archive;
       archive.close();
     }
@@ -140,11 +141,11 @@ export class DockerArchive implements Source {
 
   async #notFound(selector: Selector): Promise<never> {
     const { images } = await this.#images.get();
-    throw new NotFoundError(`${selector} is not in ${this.label}`, { hint: offer('It holds', images) });
+    throw new NotFoundError(`${selector} is not in ${this.label}`, { hint: namesHint('It holds', images) });
   }
 }
 
-function originOfFile({ path, onEvent }: DockerArchiveOptions): ArchiveOrigin {
+function fileProvider({ path, onEvent }: DockerArchiveOptions): ArchiveProvider {
   return {
     label: `docker-archive:${path}`,
     open: (options) => TarArchive.open(path, options),

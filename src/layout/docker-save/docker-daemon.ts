@@ -17,7 +17,7 @@ import { TarArchive } from '../tar/tar-archive.js';
 import type { ConversionOptions } from './docker-save-images.js';
 import { DockerArchive } from './docker-archive.js';
 
-/** Asks a docker daemon for an image, as `docker save` does: a tar file. */
+/** Requests an image from a docker daemon as a tar file, as `docker save` does. */
 export type SaveImage = (reference: Reference, options: ReadOptions) => Promise<Readable>;
 
 export interface DockerDaemonOptions {
@@ -27,15 +27,15 @@ export interface DockerDaemonOptions {
 }
 
 /**
- * One image of a docker daemon as a place to read from. When it is first asked for, it is saved into a temporary file, since
- * a daemon gives an image only from beginning to end.
+ * A source for one image of a docker daemon. The first read saves the image into a temporary file, since a daemon streams
+ * images as a whole.
  */
 export class DockerDaemon implements Source {
   readonly label: string;
   readonly #reference: Reference;
   readonly #save: SaveImage;
   readonly #archive: DockerArchive;
-  /** Of temporary files that are there now. */
+  /** The directories of existing temporary files. */
   readonly #directories = new Set<string>();
 
   constructor({ reference, save, onEvent }: DockerDaemonOptions) {
@@ -44,22 +44,22 @@ export class DockerDaemon implements Source {
     this.#save = save;
     this.#archive = new DockerArchive({
       label: this.label,
-      open: ({ signal }) => this.#load(signal),
+      open: ({ signal }) => this.#saveToFile(signal),
       onEvent,
     });
   }
 
   /**
-   * The digest of the image's manifest, or of its index where the daemon has one.
-   * @param options.layerCompression of layers that the daemon holds uncompressed. @default 'gzip'
+   * The digest of the image's manifest, or of its index if the daemon has one.
+   * @param options.layerCompression of layers that the daemon stores uncompressed. @default 'gzip'
    * @throws NotFoundError, UnavailableError, UnauthorizedError as `save` does; FailedError for a full disk; InvalidError
-   *   where the daemon no longer has the manifest that the reference's digest stands for
+   *   if the daemon no longer has the manifest with the digest of the reference
    */
   async selector(options: ConversionOptions = {}): Promise<Digest> {
     const { digest } = this.#reference;
-    if (digest !== undefined) return this.#holding(digest, options);
+    if (digest !== undefined) return this.#requireDigest(digest, options);
     try {
-      // The daemon knows which one is meant, even if it writes another name beside it, as podman does.
+      // The daemon chose the image, even if the archive has other names, as that of podman does.
       return await this.#archive.selector(undefined, options);
     } catch (error) {
       if (!(error instanceof ArgumentError)) throw error;
@@ -83,22 +83,22 @@ export class DockerDaemon implements Source {
     return this.#archive.openBlob(descriptor, options);
   }
 
-  /** Ends what is under way, and removes the temporary file. May be called twice; nothing can be read after it. */
+  /** Cancels running work and removes the temporary file. May be called more than once. */
   close(): void {
     this.#archive.close();
     for (const directory of this.#directories) rmSync(directory, { recursive: true, force: true });
     this.#directories.clear();
   }
 
-  async #holding(digest: Digest, options: ReadOptions): Promise<Digest> {
+  async #requireDigest(digest: Digest, options: ReadOptions): Promise<Digest> {
     if ((await this.#archive.find(digest, options)) !== undefined) return digest;
-    throw new InvalidError(`${this.label} does not have the manifest with this digest any more`, {
-      hint: 'Docker keeps the layers of what it pulls, but not as they were. Name the image in its registry, or by a tag.',
+    throw new InvalidError(`${this.label} no longer has the manifest with this digest`, {
+      hint: 'Docker does not keep the compressed layers that it pulls. Name the image in its registry, or by a tag.',
     });
   }
 
-  /** The file is only this user's, and loses its name as soon as it is open, where the system allows that. */
-  async #load(signal: AbortSignal): Promise<TarArchive> {
+  /** Only this user can read the file. It is unlinked while it is open, except on Windows. */
+  async #saveToFile(signal: AbortSignal): Promise<TarArchive> {
     const content = cancelStream(await this.#save(this.#reference, { signal }), signal, `save ${this.label}`);
     let directory: string | undefined;
     try {
@@ -113,7 +113,7 @@ export class DockerDaemon implements Source {
     } catch (error) {
       content.destroy();
       if (directory !== undefined) await this.#remove(directory);
-      throw fileError('save', `${this.label} into ${tmpdir()}`, error, 'name another directory in TMPDIR');
+      throw fileError('save', `${this.label} into ${tmpdir()}`, error, 'set TMPDIR to another directory');
     }
   }
 

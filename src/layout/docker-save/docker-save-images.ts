@@ -5,7 +5,7 @@ import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import type { ManifestOrIndex } from '../../oci/document.js';
 import type { Reference } from '../../oci/reference.js';
-import type { NamedImage } from './named-images.js';
+import type { NamedImage } from './image-selection.js';
 import type { LayerCompression } from './legacy-layer.js';
 
 export interface ConversionOptions extends ReadOptions {
@@ -13,19 +13,19 @@ export interface ConversionOptions extends ReadOptions {
   readonly layerCompression?: LayerCompression | undefined;
 }
 
-/** The images of a file that `docker save` wrote, in the one form or the other that they have there. */
+/** The images of a `docker save` archive, in either of its two formats. */
 export interface DockerSaveImages {
-  /** What there is, for hints. */
+  /** All images, for hints. */
   readonly images: readonly NamedImage[];
 
   /**
    * The digest of an image's manifest or index.
-   * @param reference undefined for the only image there is
-   * @throws NotFoundError, ArgumentError: the hint lists the names there are
+   * @param reference `undefined` for the only image
+   * @throws NotFoundError or ArgumentError, with a hint that lists the names
    */
   select(reference: Reference | undefined, options: ConversionOptions): Promise<Digest>;
 
-  /** @throws ArgumentError where several images have the tag */
+  /** @throws ArgumentError if several images have the tag */
   find(selector: Selector, options: ReadOptions): Promise<Descriptor | undefined>;
 
   readManifest(selector: Selector, options: ReadOptions): Promise<ManifestOrIndex | undefined>;

@@ -8,39 +8,39 @@ import { DOCKER_CONFIG, DOCKER_MANIFEST } from '../../oci/media-type.js';
 import { parseDocument } from '../../oci/parse.js';
 import type { TarArchive } from '../tar/tar-archive.js';
 import type { ManifestJsonEntry } from './manifest-json.js';
-import type { NamedImage } from './named-images.js';
-import { Remembered } from '../../content/remembered.js';
+import type { NamedImage } from './image-selection.js';
+import { SingleFlight } from '../../content/single-flight.js';
 import { LegacyLayer, type LayerCompression } from './legacy-layer.js';
 
 export interface LegacyImageOptions {
   readonly archive: TarArchive;
-  /** What messages call the archive. */
+  /** The archive's name in messages. */
   readonly label: string;
   readonly saved: ManifestJsonEntry;
-  /** Gives the layer that is in a file; images may share it. @throws InvalidError where there is no such file */
+  /** Returns the layer in a file, which images may share. @throws InvalidError if the file does not exist */
   readonly layerIn: (name: string, diffId: Digest) => LegacyLayer;
 }
 
-/** The parts of an image as they are in the archive. */
+/** The parts of an image as stored in the archive. */
 export interface ImageParts {
   readonly config: Descriptor;
   readonly configBytes: Uint8Array;
-  /** The lowest first. A layer that may not be distributed is a descriptor alone. */
+  /** Base layer first. A non-distributable layer is a descriptor alone. */
   readonly layers: readonly (LegacyLayer | Descriptor)[];
 }
 
 /**
- * An image of a `docker save`, which has no manifest, made into one that has. The manifest is of Docker's types (Image
- * Manifest V 2, Schema 2), since the config is Docker's, and its bytes are kept: they hold the image's id.
+ * An image of a `docker save` archive without manifests, for which a manifest is created. The manifest has Docker's media
+ * types (Image Manifest V 2, Schema 2), like the config, whose bytes are kept: their digest is the image ID.
  */
 export class LegacyImage implements NamedImage {
   readonly names: readonly string[];
   readonly id: string;
   readonly #options: LegacyImageOptions;
-  readonly #parts = new Remembered(() => this.#readParts());
-  readonly #documents: Readonly<Record<LayerCompression, Remembered<ManifestOrIndex>>> = {
-    gzip: new Remembered(() => this.#convert('gzip')),
-    none: new Remembered(() => this.#convert('none')),
+  readonly #parts = new SingleFlight(() => this.#readParts());
+  readonly #documents: Readonly<Record<LayerCompression, SingleFlight<ManifestOrIndex>>> = {
+    gzip: new SingleFlight((signal) => this.#convert('gzip', signal)),
+    none: new SingleFlight((signal) => this.#convert('none', signal)),
   };
 
   constructor(options: LegacyImageOptions) {
@@ -49,14 +49,14 @@ export class LegacyImage implements NamedImage {
     this.id = options.saved.config;
   }
 
-  /** @throws InvalidError where something is missing, or config and layers do not fit together */
+  /** @throws InvalidError if a file is missing, or config and layers do not match */
   parts(signal?: AbortSignal): Promise<ImageParts> {
     return this.#parts.get(signal);
   }
 
   /**
-   * The manifest. All layers are read for it once, unless they stay uncompressed.
-   * @throws InvalidError as `parts`, and where a layer is not what the config says; CancelledError
+   * The manifest. For it, all layers are read once unless they stay uncompressed.
+   * @throws InvalidError as `parts`, and if a layer does not match the config; CancelledError
    */
   manifest(compression: LayerCompression, signal?: AbortSignal): Promise<ManifestOrIndex> {
     return this.#documents[compression].get(signal);
@@ -76,26 +76,26 @@ export class LegacyImage implements NamedImage {
     const diffIds = parseImageConfig(bytes, name).rootfs?.diff_ids ?? [];
     if (diffIds.length !== saved.layers.length) {
       throw new InvalidError(
-        `${name} states another number of layers (${diffIds.length}) than manifest.json (${saved.layers.length})`,
+        `${name} has a different number of layers (${diffIds.length}) than manifest.json (${saved.layers.length})`,
       );
     }
     const layers = saved.layers.map((file, position) => {
       const diffId = diffIds[position] ?? '';
       if (!isVerifiableDigest(diffId)) {
-        throw new InvalidError(
-          `${name} has a diff_id that nothing can be verified with: ${JSON.stringify(diffId)}`,
-        );
+        throw new InvalidError(`${name} has a diff_id that cannot be verified: ${JSON.stringify(diffId)}`);
       }
       return saved.foreignLayers.get(diffId) ?? layerIn(file, diffId);
     });
     return { config: { mediaType: DOCKER_CONFIG, size: bytes.length, digest }, configBytes: bytes, layers };
   }
 
-  async #convert(compression: LayerCompression): Promise<ManifestOrIndex> {
+  async #convert(compression: LayerCompression, signal: AbortSignal): Promise<ManifestOrIndex> {
     const { config, layers } = await this.#parts.get();
-    // When all have ended: nothing goes on reading an archive that is given up.
+    // Waits for all layers, so that nothing reads the archive after a failure.
     const descriptors = await allOf(
-      layers.map(async (layer) => (layer instanceof LegacyLayer ? layer.descriptor(compression) : layer)),
+      layers.map(async (layer) =>
+        layer instanceof LegacyLayer ? layer.descriptor(compression, signal) : layer,
+      ),
     );
     const bytes = manifestBytes(config, descriptors);
     return parseDocument(bytes, {
@@ -105,16 +105,16 @@ export class LegacyImage implements NamedImage {
   }
 }
 
-/** Tools that name a config after its digest make it possible to see that it is damaged. */
+/** Detects a damaged config, if its file is named after its digest. */
 function checkName(file: string, digest: Digest, name: string): void {
   const stated = /(?:^|\/|:)([0-9a-f]{64})(?:\.json)?$/.exec(file)?.[1];
   if (stated === undefined || digest === `sha256:${stated}`) return;
-  throw new InvalidError(`${name} is not what its name says: it has the digest ${digest}`, {
+  throw new InvalidError(`${name} does not match its name: its digest is ${digest}`, {
     hint: 'Save or download the image again.',
   });
 }
 
-/** Members in the order in which docker and skopeo write them, so that the digest is theirs where the layers are. */
+/** Orders members as docker and skopeo do, so that equal layers give their digest. */
 function manifestBytes(config: Descriptor, layers: readonly Descriptor[]): Uint8Array {
   const manifest = {
     schemaVersion: 2,

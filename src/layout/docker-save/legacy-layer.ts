@@ -12,140 +12,141 @@ import { parseDigest, type Digest, type DigestAlgorithm } from '../../oci/digest
 import { InvalidError } from '../../oci/errors.js';
 import { DOCKER_LAYER, DOCKER_LAYER_GZIP } from '../../oci/media-type.js';
 import type { TarArchive } from '../tar/tar-archive.js';
-import { compressionOf } from '../tar/file-signatures.js';
+import { detectCompression } from '../tar/file-signatures.js';
 import { deterministicGzip } from './deterministic-gzip.js';
-import { Remembered } from '../../content/remembered.js';
+import { SingleFlight } from '../../content/single-flight.js';
 
-/** What becomes of layers that an archive holds uncompressed. */
+/** The compression of layers that an archive stores uncompressed. */
 export type LayerCompression = 'gzip' | 'none';
 
 export interface LegacyLayerOptions {
   readonly archive: TarArchive;
-  /** What messages call the archive. */
+  /** The archive's name in messages. */
   readonly label: string;
-  /** Of the layer's file in the archive. */
+  /** The name of the layer's file in the archive. */
   readonly name: string;
-  /** The digest of the uncompressed layer, as the image's config states it. */
+  /** The digest of the uncompressed layer, from the image's config. */
   readonly diffId: Digest;
-  /** How many layers are compressed at a time. */
+  /** Limits the layers that are compressed at a time. */
   readonly limit: Limit;
-  /** Ends all work that is under way. */
+  /** Cancels running work. */
   readonly closed: AbortSignal;
 }
 
 /**
- * A layer of a `docker save`, which is stored uncompressed. It is compressed twice, once to learn its digest and once to
- * be sent, so that it needs neither memory nor a file. Tools that store layers compressed already get them back as they are.
+ * A layer of a `docker save` archive. A layer that is stored uncompressed is compressed twice, once for its digest and
+ * once to be sent, which needs neither memory nor a temporary file. A layer that is stored compressed is kept as it is.
  */
 export class LegacyLayer {
   readonly diffId: Digest;
   readonly #options: LegacyLayerOptions;
   readonly #size: number;
-  /** For messages. */
-  readonly #place: string;
-  readonly #isCompressed = new Remembered(() => this.#sniff());
-  readonly #compressed = new Remembered(() => this.#options.limit(() => this.#measure()));
+  /** The layer's name in messages. */
+  readonly #label: string;
+  readonly #isStoredCompressed = new SingleFlight(() => this.#detectGzip());
+  readonly #compressed = new SingleFlight((signal) => this.#options.limit(() => this.#measure(signal)));
 
-  /** @throws InvalidError where the archive has no such file, or its content cannot be verified */
+  /** @throws InvalidError if the file does not exist or the algorithm of the diff_id is not supported */
   constructor(options: LegacyLayerOptions) {
     const { archive, label, name, diffId } = options;
     this.#options = options;
-    this.#place = `layer ${JSON.stringify(name)} of ${label}`;
+    this.#label = `layer ${JSON.stringify(name)} of ${label}`;
     this.diffId = diffId;
     verifiableAlgorithm(diffId);
     const size = archive.size(name);
     if (size === undefined)
-      throw new InvalidError(`${this.#place} is listed in manifest.json, but is missing`, {
+      throw new InvalidError(`${this.#label} is listed in manifest.json, but is missing`, {
         hint: 'Save or download the image again.',
       });
     this.#size = size;
   }
 
   /**
-   * What a manifest says of the layer. An uncompressed one is not read for it: its digest is the diff_id.
-   * @throws InvalidError where the layer was read, and is not what its diff_id says; CancelledError
+   * The layer's descriptor in a manifest. An uncompressed layer is not read, because its digest is the diff_id.
+   * @throws InvalidError if the layer was read and does not match its diff_id; CancelledError
    */
   async descriptor(compression: LayerCompression, signal?: AbortSignal): Promise<Descriptor> {
-    if (compression === 'gzip' || (await this.#isCompressed.get(signal))) return this.#compressed.get(signal);
+    if (compression === 'gzip' || (await this.#isStoredCompressed.get(signal)))
+      return this.#compressed.get(signal);
     return { mediaType: DOCKER_LAYER, digest: this.diffId, size: this.#size };
   }
 
   /**
-   * Opens the layer in the form that has this digest: uncompressed, or compressed. `undefined` where neither has it.
-   * The bytes are not verified.
+   * Opens the layer, compressed or uncompressed, whichever has this digest; `undefined` if neither has. The bytes are not
+   * verified.
    * @throws as {@link LegacyLayer.descriptor}
    */
   async open(digest: Digest, signal?: AbortSignal): Promise<Readable | undefined> {
-    const isCompressed = await this.#isCompressed.get(signal);
-    if (digest === this.diffId && !isCompressed) return this.#file();
+    const isStoredCompressed = await this.#isStoredCompressed.get(signal);
+    if (digest === this.diffId && !isStoredCompressed) return this.#file();
     const compressed = await this.#compressed.get(signal);
     if (digest !== compressed.digest) return undefined;
-    return isCompressed ? this.#file() : deterministicGzip(this.#file());
+    return isStoredCompressed ? this.#file() : deterministicGzip(this.#file());
   }
 
-  async #sniff(): Promise<boolean> {
+  async #detectGzip(): Promise<boolean> {
     let start = Buffer.alloc(0);
     for await (const chunk of this.#file()) {
       start = Buffer.concat([start, chunk as Uint8Array]);
       if (start.length > 2) break;
     }
-    return compressionOf(start) === 'gzip';
+    return detectCompression(start) === 'gzip';
   }
 
-  /** Reads all of the layer: the digest and size of its compressed form, once its diff_id has proved right. */
-  async #measure(): Promise<Descriptor> {
-    const { closed } = this.#options;
-    checkCancelled(closed, `read ${this.#place}`);
-    const isCompressed = await this.#isCompressed.get();
-    const stored = new Tally(isCompressed ? 'sha256' : verifiableAlgorithm(this.diffId));
-    const converted = new Tally(isCompressed ? verifiableAlgorithm(this.diffId) : 'sha256');
+  /** Reads the whole layer, verifies its diff_id, and returns the descriptor of the compressed layer. */
+  async #measure(abandoned: AbortSignal): Promise<Descriptor> {
+    const closed = AbortSignal.any([this.#options.closed, abandoned]);
+    checkCancelled(closed, `read ${this.#label}`);
+    const isStoredCompressed = await this.#isStoredCompressed.get();
+    const stored = new DigestCounter(isStoredCompressed ? 'sha256' : verifiableAlgorithm(this.diffId));
+    const converted = new DigestCounter(isStoredCompressed ? verifiableAlgorithm(this.diffId) : 'sha256');
     const content = this.#file();
     content.on('data', (chunk: Uint8Array) => stored.add(chunk));
-    const conversion = isCompressed ? gunzip(content) : deterministicGzip(content);
+    const conversion = isStoredCompressed ? gunzip(content) : deterministicGzip(content);
     try {
       await pipeline(conversion, (chunks: AsyncIterable<Uint8Array>) => converted.addAll(chunks), {
         signal: closed,
       });
     } catch (error) {
-      checkCancelled(closed, `read ${this.#place}`);
-      throw errorCode(error)?.startsWith('Z_') === true ? this.#damaged(error) : error;
+      checkCancelled(closed, `read ${this.#label}`);
+      throw errorCode(error)?.startsWith('Z_') === true ? this.#damagedError(error) : error;
     }
-    // A compressed file may go on after what is compressed.
-    if (stored.size !== this.#size) throw this.#damaged();
-    const [plain, compressed] = isCompressed ? [converted, stored] : [stored, converted];
-    this.#checkDiffId(plain.digest());
+    // The file may have trailing data after the compressed content.
+    if (stored.size !== this.#size) throw this.#damagedError();
+    const [uncompressed, compressed] = isStoredCompressed ? [converted, stored] : [stored, converted];
+    this.#checkDiffId(uncompressed.digest());
     return { mediaType: DOCKER_LAYER_GZIP, digest: compressed.digest(), size: compressed.size };
   }
 
   #checkDiffId(actual: Digest): void {
     if (actual === this.diffId) return;
     throw new InvalidError(
-      `${this.#place} is not what the image's config says: it has the diff_id ${actual}, and not ${this.diffId}`,
+      `${this.#label} does not match the image's config: its diff_id is ${actual}, not ${this.diffId}`,
       { hint: 'Save or download the image again.' },
     );
   }
 
-  #damaged(cause?: unknown): InvalidError {
-    return new InvalidError(`${this.#place} is damaged: it cannot be decompressed`, { cause });
+  #damagedError(cause?: unknown): InvalidError {
+    return new InvalidError(`${this.#label} is damaged: it cannot be decompressed`, { cause });
   }
 
   #file(): Readable {
     const { archive, name } = this.#options;
     const content = archive.openFile(name);
-    if (content === undefined) throw new InvalidError(`${this.#place} is missing`);
+    if (content === undefined) throw new InvalidError(`${this.#label} is missing`);
     return content;
   }
 }
 
 function gunzip(content: Readable): Readable {
-  const plain = createGunzip();
-  // The callback has nothing to add: the error is handed on to the stream that is read.
-  pipe(content, plain, () => {});
-  return plain;
+  const uncompressed = createGunzip();
+  // Pipeline passes every error to the last stream, which the caller reads.
+  pipe(content, uncompressed, () => {});
+  return uncompressed;
 }
 
-/** What went by. */
-class Tally {
+/** Computes the digest and size of a stream. */
+class DigestCounter {
   readonly #algorithm: DigestAlgorithm;
   readonly #hash;
   #size = 0;
@@ -169,7 +170,7 @@ class Tally {
     for await (const chunk of chunks) this.add(chunk);
   }
 
-  /** May be asked for once. */
+  /** May be called once only. */
   digest(): Digest {
     return parseDigest(`${this.#algorithm}:${this.#hash.digest('hex')}`);
   }

@@ -14,35 +14,35 @@ import type { TarArchive } from '../tar/tar-archive.js';
 import type { DockerSaveImages, ConversionOptions } from './docker-save-images.js';
 import { LegacyImage, type ImageParts } from './legacy-image.js';
 import type { ManifestJsonEntry } from './manifest-json.js';
-import { chooseImage, imageTagged } from './named-images.js';
+import { chooseImage, imageTagged } from './image-selection.js';
 import { LegacyLayer } from './legacy-layer.js';
 
-/** Layers that are compressed at a time: as many as Node compresses beside one another, and few for memory's sake. */
-const PARALLEL = Math.max(2, Math.min(4, availableParallelism()));
+/** The number of layers that are compressed at a time: limited by Node's thread pool, and low to save memory. */
+const MAX_PARALLEL_LAYERS = Math.max(2, Math.min(4, availableParallelism()));
 
 export interface LegacySaveOptions {
   readonly archive: TarArchive;
-  /** What messages call the archive. */
+  /** The archive's name in messages. */
   readonly label: string;
-  /** As `manifest.json` lists them. */
+  /** The entries of `manifest.json`. */
   readonly saved: readonly ManifestJsonEntry[];
-  /** Ends all work that is under way. */
+  /** Cancels running work. */
   readonly closed: AbortSignal;
 }
 
 /**
- * The images that `manifest.json` lists, each made into a manifest when it is asked for. Digests of the outcome are not
- * known before: for one that nobody here has computed yet, the images are converted until it turns up.
+ * The images that `manifest.json` lists. Their manifests are created on demand, and so their digests are not known in
+ * advance: to find an unknown digest, images are converted until one has it.
  */
 export class LegacySave implements DockerSaveImages {
   readonly images: readonly LegacyImage[];
   readonly #label: string;
-  /** By file and diff_id: images share layers. */
+  /** By diff_id and file name, because images share layers. */
   readonly #layers = new Map<string, LegacyLayer>();
 
   constructor({ archive, label, saved, closed }: LegacySaveOptions) {
     this.#label = label;
-    const limit = pLimit(PARALLEL);
+    const limit = pLimit(MAX_PARALLEL_LAYERS);
     const layerIn = (name: string, diffId: Digest): LegacyLayer => {
       const key = `${diffId} ${name}`;
       const layer = this.#layers.get(key) ?? new LegacyLayer({ archive, label, name, diffId, limit, closed });
@@ -67,39 +67,39 @@ export class LegacySave implements DockerSaveImages {
 
   async readManifest(selector: Selector, { signal }: ReadOptions): Promise<ManifestOrIndex | undefined> {
     if (!isDigest(selector)) return imageTagged(this.images, selector, this.#label)?.manifest('gzip', signal);
-    // What stays uncompressed costs next to nothing to try.
-    const attempts = (['none', 'gzip'] as const).flatMap((compression) =>
+    // Uncompressed layers first: they need not be read.
+    const lookups = (['none', 'gzip'] as const).flatMap((compression) =>
       this.images.map((image) => async (): Promise<ManifestOrIndex | undefined> => {
         const document = await image.manifest(compression, signal);
         return document.digest === selector ? document : undefined;
       }),
     );
-    return firstFound(attempts, signal);
+    return firstFound(lookups, signal);
   }
 
   async openBlob(descriptor: Descriptor, { signal }: ReadOptions): Promise<Readable | undefined> {
     checkCancelled(signal, `read ${descriptor.digest}`);
-    const attempts = [openConfig, openPlainLayer, openLayer].flatMap((open) =>
+    const lookups = [openConfig, openUncompressedLayer, openCompressedLayer].flatMap((open) =>
       this.images.map((image) => async () => open(await image.parts(signal), descriptor, signal)),
     );
-    const content = await firstFound(attempts, signal);
+    const content = await firstFound(lookups, signal);
     if (content === undefined) return undefined;
     const verified = verifiedStream(content, descriptor, this.#label);
     return cancelStream(verified, signal, `read ${descriptor.digest}`);
   }
 }
 
-type Result<T> = () => Promise<T | undefined>;
+type Lookup<T> = () => Promise<T | undefined>;
 
-/** Tries one after the other until one finds something. What fails matters only where none does. */
+/** The result of the first lookup that finds something. An error is thrown only if no lookup does. */
 async function firstFound<T>(
-  attempts: readonly Result<T>[],
+  lookups: readonly Lookup<T>[],
   signal: AbortSignal | undefined,
 ): Promise<T | undefined> {
   let failure: { readonly reason: unknown } | undefined;
-  for (const attempt of attempts) {
+  for (const lookup of lookups) {
     try {
-      const found = await attempt();
+      const found = await lookup();
       if (found !== undefined) return found;
     } catch (error) {
       checkCancelled(signal);
@@ -117,23 +117,23 @@ async function openConfig(
   return config.digest === digest ? Readable.from([configBytes]) : undefined;
 }
 
-/** By the diff_id, which the config states. */
-async function openPlainLayer(
+/** Finds a layer by its diff_id. */
+async function openUncompressedLayer(
   { layers }: ImageParts,
   descriptor: Descriptor,
   signal: AbortSignal | undefined,
 ): Promise<Readable | undefined> {
-  const layer = layers.filter(isHere).find(({ diffId }) => diffId === descriptor.digest);
+  const layer = layers.filter(isStored).find(({ diffId }) => diffId === descriptor.digest);
   return layer?.open(descriptor.digest, signal);
 }
 
-/** By the digest of the compressed form, for which every layer has to be read. */
-async function openLayer(
+/** Finds a layer by the digest of its compressed content, for which all layers are read. */
+async function openCompressedLayer(
   parts: ImageParts,
   { digest }: Descriptor,
   signal: AbortSignal | undefined,
 ): Promise<Readable | undefined> {
-  const layers = parts.layers.filter(isHere);
+  const layers = parts.layers.filter(isStored);
   const results = await Promise.allSettled(layers.map((layer) => layer.descriptor('gzip', signal)));
   const found = results.findIndex(
     (result) => result.status === 'fulfilled' && result.value.digest === digest,
@@ -144,7 +144,7 @@ async function openLayer(
   return undefined;
 }
 
-/** Layers that may not be distributed are not read, even where the archive has them. */
-function isHere(layer: LegacyLayer | Descriptor): layer is LegacyLayer {
+/** Non-distributable layers are not read, even if the archive has them. */
+function isStored(layer: LegacyLayer | Descriptor): layer is LegacyLayer {
   return layer instanceof LegacyLayer;
 }

@@ -1,22 +1,25 @@
 import type { Readable } from 'node:stream';
 
+import pLimit from 'p-limit';
+
 import { checkCancelled } from '../../content/cancellation.js';
 import type { OnEvent } from '../../content/events.js';
-import { checkNesting } from '../../content/nesting.js';
 import type { ReadOptions, Selector } from '../../content/source.js';
+import { distinctResults, walkGraph } from '../../content/walk.js';
 import { REF_NAME, readDescriptor, type Descriptor } from '../../oci/descriptor.js';
-import { childrenOf, type ManifestOrIndex } from '../../oci/document.js';
 import { isDigest, type Digest } from '../../oci/digest.js';
+import { childrenOf, type ManifestOrIndex } from '../../oci/document.js';
 import { NotFoundError } from '../../oci/errors.js';
 import { isIndexType, isManifestType, isNonDistributableType } from '../../oci/media-type.js';
 import { formatPlatform } from '../../oci/platform.js';
 import type { Reference } from '../../oci/reference.js';
 import type { TarArchive } from '../tar/tar-archive.js';
-import { tarLayoutFiles } from '../core/tar-layout-files.js';
+import { TarLayoutFiles } from '../core/tar-layout-files.js';
 import type { DockerSaveImages, ConversionOptions } from './docker-save-images.js';
 import { CONTAINERD_NAME } from '../core/layout-index.js';
 import { LayoutReader, type LayoutFiles } from '../core/layout-reader.js';
-import { chooseImage, imageTagged, type NamedImage } from './named-images.js';
+import { PARALLEL_READS } from '../core/layout-blobs.js';
+import { chooseImage, imageTagged, type NamedImage } from './image-selection.js';
 import { ATTESTATION_MANIFEST, REFERENCE_TYPE } from '../../oci/attestation.js';
 
 interface ListedImage extends NamedImage {
@@ -24,28 +27,30 @@ interface ListedImage extends NamedImage {
   readonly entry: Descriptor;
 }
 
-/** What of an image or index the archive holds. */
+/** The part of an image or index that an archive holds. */
 interface Holding {
-  /** Everything. */
+  /** Whether the archive holds all of it. */
   readonly isComplete: boolean;
-  /** The images of which everything is there. */
+  /** The images that the archive holds with all their blobs. */
   readonly images: readonly Descriptor[];
-  /** How many images there should be. */
+  /** The number of images that the index lists. */
   readonly total: number;
 }
 
-/** One of the images, statements and other things that an entry stands for. */
+/** An image, attestation or other content that an index lists, or an index itself. */
 interface Part {
   readonly descriptor: Descriptor;
-  /** Whether all of it is there. */
+  readonly isIndex: boolean;
+  /** Whether the archive holds the manifest and its blobs. Not set by what an index lists. */
   readonly isComplete: boolean;
+  readonly below: readonly Part[];
 }
 
 /**
- * The image layout that docker, from version 25 on, and BuildKit write into an archive. Its manifests are used as they are.
+ * The image layout in an archive that docker 25 and later, or BuildKit, wrote. Its manifests are used as they are.
  *
- * Where docker keeps its images in containerd's store, an index is saved whole, but only with the images of it that
- * docker has pulled or built, which mostly is one.
+ * With the containerd image store, docker saves an index as it is, but only those of its images that have been pulled or
+ * built: usually one.
  */
 export class OciLayoutSave implements DockerSaveImages {
   readonly images: readonly ListedImage[];
@@ -65,12 +70,12 @@ export class OciLayoutSave implements DockerSaveImages {
     this.#onEvent = options.onEvent;
   }
 
-  /** `undefined` where the archive has no image layout, or it lists no image. @throws InvalidError for a damaged one */
+  /** Opens the layout; `undefined` if there is none, or it lists no image. @throws InvalidError for a damaged one */
   static async open(
     archive: TarArchive,
     options: { readonly label: string; readonly onEvent: OnEvent | undefined },
   ): Promise<OciLayoutSave | undefined> {
-    const files = tarLayoutFiles(archive);
+    const files = new TarLayoutFiles(archive);
     const entries = (await files.readIndex())?.manifests ?? [];
     const images = entries
       .map(readDescriptor)
@@ -79,18 +84,16 @@ export class OciLayoutSave implements DockerSaveImages {
     return images.length === 0 ? undefined : new OciLayoutSave(images, { ...options, files });
   }
 
-  /** Whether at least one of the images is there as a whole. */
+  /** Reports whether the archive holds at least one image with all its blobs. */
   async holdsAny(options: ReadOptions): Promise<boolean> {
     const entries = this.images.map(({ entry }) => entry);
-    for await (const { descriptor, isComplete } of this.#parts(entries, options)) {
-      if (isComplete && isImage(descriptor)) return true;
-    }
-    return false;
+    const parts = await this.#parts(entries, options);
+    return parts.some(({ descriptor, isComplete }) => isComplete && isImage(descriptor));
   }
 
   async select(reference: Reference | undefined, options: ConversionOptions): Promise<Digest> {
     const { entry } = chooseImage(this.images, reference, this.#label);
-    return this.#atHand(entry, options);
+    return this.#available(entry, options);
   }
 
   async find(selector: Selector, options: ReadOptions): Promise<Descriptor | undefined> {
@@ -111,11 +114,11 @@ export class OciLayoutSave implements DockerSaveImages {
   async #digest(selector: Selector, options: ReadOptions): Promise<Digest | undefined> {
     if (isDigest(selector)) return selector;
     const image = imageTagged(this.images, selector, this.#label);
-    return image === undefined ? undefined : this.#atHand(image.entry, options);
+    return image === undefined ? undefined : this.#available(image.entry, options);
   }
 
-  /** What stands for an entry: itself, or the only image of it that was saved. */
-  async #atHand(entry: Descriptor, options: ReadOptions): Promise<Digest> {
+  /** The digest to use for an entry: its own, or that of the only image of it that was saved. */
+  async #available(entry: Descriptor, options: ReadOptions): Promise<Digest> {
     const { isComplete, images, total } = await this.#holding(entry, options);
     if (isComplete) return entry.digest;
     const [first, ...others] = images;
@@ -137,63 +140,61 @@ export class OciLayoutSave implements DockerSaveImages {
   }
 
   async #holding(entry: Descriptor, options: ReadOptions): Promise<Holding> {
-    const images: Descriptor[] = [];
-    let isComplete = true;
-    let total = 0;
-    for await (const part of this.#parts([entry], options)) {
-      isComplete &&= part.isComplete;
-      if (!isImage(part.descriptor)) continue;
-      total += 1;
-      if (part.isComplete) images.push(part.descriptor);
-    }
-    return { isComplete, images, total };
+    const parts = await this.#parts([entry], options);
+    const images = parts.filter(({ descriptor }) => isImage(descriptor));
+    return {
+      isComplete: parts.every(({ isComplete }) => isComplete),
+      images: images.filter(({ isComplete }) => isComplete).map(({ descriptor }) => descriptor),
+      total: images.length,
+    };
   }
 
-  /**
-   * Goes through what these entries stand for, in their order. What several indexes point to comes once: a few kilobytes
-   * of indexes could otherwise stand for millions of images.
-   */
-  async *#parts(entries: readonly Descriptor[], options: ReadOptions): AsyncGenerator<Part> {
-    const known = new Set<string>();
-    const ahead = entries.toReversed().map((descriptor) => ({ descriptor, above: 0 }));
-    for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
-      const { descriptor, above } = next;
-      const { digest, size, mediaType } = descriptor;
-      checkCancelled(options.signal, `look for ${digest} in ${this.#label}`);
-      const key = `${digest} ${size}`;
-      if (known.has(key)) continue;
-      known.add(key);
-      const isHere = (await this.#files.blobSize(digest, options)) === size;
-      if (!isHere || !(isManifestType(mediaType) || isIndexType(mediaType))) {
-        yield { descriptor, isComplete: isHere };
-        continue;
-      }
-      const document = await this.#reader.readManifest(digest, options);
-      checkNesting(document, above, this.#label);
-      if (document.kind === 'manifest') {
-        yield { descriptor, isComplete: await this.#holdsBlobs(document, options) };
-        continue;
-      }
-      for (const child of document.value.manifests.toReversed()) {
-        ahead.push({ descriptor: child, above: above + 1 });
-      }
-    }
+  /** The distinct images, attestations and other content that these entries list, in order; not the indexes themselves. */
+  async #parts(entries: readonly Descriptor[], options: ReadOptions): Promise<Part[]> {
+    const roots = entries.map((descriptor) => ({ descriptor, source: this.#reader }));
+    const parts = await walkGraph<Part, ManifestOrIndex | undefined>(
+      roots,
+      {
+        read: ({ descriptor }, tasks) => tasks.run(() => this.#readPart(descriptor, tasks)),
+        visit: async ({ descriptor, document, below }, tasks) => ({
+          descriptor,
+          isIndex: document?.kind === 'index',
+          isComplete: await this.#holdsAll(document === undefined ? [descriptor] : blobsOf(document), tasks),
+          below,
+        }),
+      },
+      { ...options, limit: pLimit(PARALLEL_READS) },
+    );
+    return [...distinctResults(parts)].filter(({ isIndex }) => !isIndex);
   }
 
-  async #holdsBlobs(document: ManifestOrIndex, options: ReadOptions): Promise<boolean> {
-    const blobs = childrenOf(document).filter(({ mediaType }) => !isNonDistributableType(mediaType));
+  async #readPart(descriptor: Descriptor, options: ReadOptions): Promise<ManifestOrIndex | undefined> {
+    const { digest, mediaType } = descriptor;
+    checkCancelled(options.signal, `look for ${digest} in ${this.#label}`);
+    if (!isManifestType(mediaType) && !isIndexType(mediaType)) return undefined;
+    return (await this.#holdsAll([descriptor], options))
+      ? this.#reader.readManifest(digest, options)
+      : undefined;
+  }
+
+  async #holdsAll(blobs: readonly Descriptor[], options: ReadOptions): Promise<boolean> {
     const sizes = await Promise.all(blobs.map(({ digest }) => this.#files.blobSize(digest, options)));
     return blobs.every(({ size }, position) => sizes[position] === size);
   }
 }
 
-/** By its name in full where it has one: beside it, `ref.name` is the tag of it. */
+function blobsOf(document: ManifestOrIndex): readonly Descriptor[] {
+  if (document.kind === 'index') return [];
+  return childrenOf(document).filter(({ mediaType }) => !isNonDistributableType(mediaType));
+}
+
+/** The full name takes precedence: `ref.name` is only its tag. */
 function listedImage(entry: Descriptor): ListedImage {
   const name = entry.annotations?.[CONTAINERD_NAME] ?? entry.annotations?.[REF_NAME];
   return { names: name === undefined ? [] : [name], id: entry.digest, entry };
 }
 
-/** And no statement about one. */
+/** Reports whether an entry is an image, as opposed to an attestation or artifact. */
 function isImage({ mediaType, annotations, artifactType }: Descriptor): boolean {
   return (
     isManifestType(mediaType) &&

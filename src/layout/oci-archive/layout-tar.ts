@@ -4,9 +4,9 @@ import { Pax } from 'tar/pax';
 import type { ReadOptions } from '../../content/source.js';
 import type { Digest } from '../../oci/digest.js';
 import { InvalidError } from '../../oci/errors.js';
-import { blobPath, INDEX_FILE, MARKER_FILE, MARKER_TEXT } from '../core/layout-documents.js';
+import { blobPath, INDEX_FILE, LAYOUT_FILE, LAYOUT_FILE_TEXT } from '../core/layout-documents.js';
 import type { LayoutIndex } from '../core/layout-index.js';
-import type { LayoutBlobs } from '../core/overlay.js';
+import type { LayoutBlobs } from '../core/layout-blobs.js';
 import type { ReachableContent } from '../core/reachable-content.js';
 
 const BLOCK = 512;
@@ -20,14 +20,14 @@ interface Entry {
 }
 
 /**
- * The tar file of an image layout, in pieces: the same bytes for the same index and content, whoever writes it and
- * when. What a reader needs first comes first: the index, then manifests and indexes, then configs and layers, those of a
- * kind in the order of their digests; so one who reads from a pipe has to keep little.
+ * Generates the chunks of an image layout's tar file. The output is reproducible: equal indexes and content give equal
+ * bytes. The index comes first, then manifests and indexes, then configs and layers, each sorted by digest, so that a
+ * reader of a pipe needs little memory.
  *
- * POSIX ustar, with a pax header for what it has no room for: names as long as those of sha512 digests have, and
- * sizes of 8 GiB and more.
+ * The format is POSIX ustar, with pax headers for names that are too long (those of sha512 digests) and sizes of 8 GiB
+ * and more.
  *
- * @throws InvalidError where a blob is not what its digest says; what its place fails with
+ * @throws InvalidError if a blob does not match its digest; the errors of `files`
  */
 export async function* layoutTar(
   index: LayoutIndex,
@@ -35,7 +35,7 @@ export async function* layoutTar(
   files: LayoutBlobs,
   options: ReadOptions = {},
 ): AsyncGenerator<Uint8Array> {
-  yield* smallFile(MARKER_FILE, MARKER_TEXT);
+  yield* smallFile(LAYOUT_FILE, LAYOUT_FILE_TEXT);
   yield* smallFile(INDEX_FILE, JSON.stringify(index));
   const blobs = [...sorted(content.documents), ...sorted(content.blobs)];
   for (const name of directoriesOf(blobs))
@@ -44,7 +44,8 @@ export async function* layoutTar(
     const path = blobPath(digest).join('/');
     yield* header({ path, size });
     const stream = await files.openBlob({ mediaType: '', digest, size }, options);
-    if (stream === undefined) throw new InvalidError(`blob ${digest} was removed while it was to be copied`);
+    if (stream === undefined)
+      throw new InvalidError(`blob ${digest} was removed while the archive was written`);
     for await (const chunk of stream) yield chunk as Uint8Array;
     yield padding(size);
   }
@@ -67,7 +68,7 @@ function* header(entry: Entry): Generator<Uint8Array> {
   yield block;
 }
 
-/** What fills the last block. */
+/** The zeros that fill the last block of an entry. */
 function padding(size: number): Uint8Array {
   return Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
 }

@@ -5,9 +5,9 @@ import { Readable } from 'node:stream';
 import type { ReadOptions } from '../../content/source.js';
 import type { WriteBlobOptions } from '../../content/target.js';
 import { readVerified } from '../../content/verified-stream.js';
-import { isBeingWritten } from '../../files/atomic-write.js';
-import { errorCode, fileError } from '../../files/file-error.js';
-import { lockBeingMade, withLock } from '../../files/lock.js';
+import { isTemporaryName } from '../../files/atomic-write.js';
+import { ifExists, withFileErrors } from '../../files/file-error.js';
+import { lockOfCandidate, withLock } from '../../files/lock.js';
 import { sweep } from '../../files/sweep.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
@@ -24,41 +24,41 @@ import { openTarLayout, type OpenTarLayout } from '../core/tar-layout-files.js';
 import { EMPTY_LAYOUT_INDEX, findTag, type LayoutIndex } from '../core/layout-index.js';
 import type { LayoutFiles } from '../core/layout-reader.js';
 import { mergeReferrers, checkReplaceable, replaceArchive } from './replace-archive.js';
-import { overlay, type LayoutBlobs } from '../core/overlay.js';
+import { overlay, type LayoutBlobs } from '../core/layout-blobs.js';
 import { PendingManifests } from './pending-manifests.js';
-import { Remembered } from '../../content/remembered.js';
-import { Staging } from './staging.js';
+import { SingleFlight } from '../../content/single-flight.js';
+import { StagingDirectory } from './staging-directory.js';
 
-/** Another process may be writing gigabytes; one that runs no more holds up nobody. In milliseconds. */
-const LOCK_PATIENCE = 600_000;
+/** In milliseconds. Long, because another process may be writing gigabytes. */
+const LOCK_HOLDER_TIMEOUT = 600_000;
 
-/** The layout in an archive as it is to be: what is in the file, and what was written and is not in it yet. */
+/** The content of an archive: that of the file, and that which was written and is not yet committed to it. */
 export class OciArchiveStore implements LayoutFiles {
   readonly #path: string;
-  readonly #staging: Staging;
-  /** What is in the file, as far as it was asked for. */
-  readonly #inFile: LayoutBlobs;
+  readonly #staging: StagingDirectory;
+  /** The blobs in the file. */
+  readonly #archived: LayoutBlobs;
   readonly #blobs: LayoutBlobs;
   readonly #closing = new AbortController();
-  /** Not closed before the end: somebody may still be reading what another commit has replaced. */
+  /** Closed by {@link close} only: readers may still use an archive that a commit has replaced. */
   readonly #opened = new Set<TarArchive>();
-  #file = this.#openLater();
+  #currentLayout = this.#openOnce();
   #pending = new PendingManifests();
 
-  /** @param path absolute; the file need not be there */
+  /** @param path absolute; the file need not exist */
   constructor(path: string) {
     this.#path = path;
-    this.#staging = new Staging(path);
-    this.#inFile = {
+    this.#staging = new StagingDirectory(path);
+    this.#archived = {
       blobSize: async (digest, options) => (await this.#layout(options))?.files.blobSize(digest, options),
       openBlob: async (descriptor, options) =>
         (await this.#layout(options))?.files.openBlob(descriptor, options),
     };
-    this.#blobs = overlay([this.#staging, this.#inFile]);
+    this.#blobs = overlay([this.#staging, this.#archived]);
   }
 
   async readIndex(options?: ReadOptions): Promise<LayoutIndex | undefined> {
-    // Taken first: what a commit puts into the file meanwhile is not to be missed in both.
+    // Read before the file: what a concurrent commit moves into the file must not be missed in both.
     const pending = this.#pending;
     const index = (await this.#layout(options))?.index;
     if (index === undefined && pending.isEmpty) return undefined;
@@ -73,7 +73,7 @@ export class OciArchiveStore implements LayoutFiles {
     return this.#blobs.openBlob(descriptor, options);
   }
 
-  /** @throws InvalidError also where the file is one that cannot be replaced: not after gigabytes were written */
+  /** @throws InvalidError also if the file cannot be replaced, before gigabytes are written */
   async writeBlob(descriptor: Descriptor, content: Readable, options?: WriteBlobOptions): Promise<void> {
     try {
       const layout = await this.#layout(options);
@@ -85,7 +85,7 @@ export class OciArchiveStore implements LayoutFiles {
     await this.#staging.write(descriptor, content, options);
   }
 
-  /** Adds a manifest or index, which is written where it is not there, or not whole. */
+  /** Adds a manifest or index. It is written unless it exists undamaged. */
   async addDocument(document: ManifestOrIndex, tag: Tag | undefined, options: ReadOptions): Promise<void> {
     await this.#stage(document, options);
     const index = tag === undefined ? undefined : (await this.#layout(options))?.index;
@@ -94,31 +94,31 @@ export class OciArchiveStore implements LayoutFiles {
     this.#pending = this.#pending.with(document, tag, { before });
   }
 
-  /** As {@link addDocument}, for a list of referrers: a commit joins it with the one that is in the file by then. */
+  /** As {@link addDocument}, for a referrers list, which a commit merges with the one in the file. */
   async addReferrersList(list: IndexDocument, tag: Tag, options: ReadOptions): Promise<void> {
     await this.#stage(list, options);
     this.#pending = this.#pending.with(list, tag, { isReferrersList: true });
   }
 
-  /** Brings the file to what was written. @throws as `replaceArchive` does */
+  /** Writes the pending content into the file. @throws as `replaceArchive` does */
   async commit(options: ReadOptions): Promise<void> {
     const pending = this.#pending;
     if (pending.isEmpty) return;
     const path = await realPath(this.#path);
     const lock = lockName(path);
-    const done = await withLock(
+    const added = await withLock(
       join(dirname(path), lock),
       (scratch) => this.#replace(path, scratch, pending, options),
-      { signal: options.signal, patience: LOCK_PATIENCE },
+      { signal: options.signal, holderTimeout: LOCK_HOLDER_TIMEOUT },
     );
-    // In this order, whoever reads meanwhile finds everything in one place or the other.
-    this.#file = this.#openLater();
+    // In this order, concurrent readers find everything in the file or in the staging directory.
+    this.#currentLayout = this.#openOnce();
     this.#pending = this.#pending.without(pending);
-    await this.#staging.remove(done);
-    await sweep(dirname(path), (name) => isBeingWritten(name) || lockBeingMade(name) === lock);
+    await this.#staging.remove(added);
+    await sweep(dirname(path), (name) => isTemporaryName(name) || lockOfCandidate(name) === lock);
   }
 
-  /** Closes what is open, and removes what was written and not committed. May be called twice. */
+  /** Closes open files and discards uncommitted content. May be called more than once. */
   close(): void {
     this.#closing.abort();
     for (const archive of this.#opened) archive.close();
@@ -126,15 +126,15 @@ export class OciArchiveStore implements LayoutFiles {
   }
 
   async #layout({ signal }: ReadOptions = {}): Promise<OpenTarLayout | undefined> {
-    if (this.#closing.signal.aborted) throw new FailedError(`${this.#path} was closed already`);
-    const file = this.#file;
+    if (this.#closing.signal.aborted) throw new FailedError(`cannot read ${this.#path}: it has been closed`);
+    const file = this.#currentLayout;
     const layout = await file.get(signal);
-    // It may come yet.
-    if (layout === undefined && this.#file === file) this.#file = this.#openLater();
+    // The file may be created later.
+    if (layout === undefined && this.#currentLayout === file) this.#currentLayout = this.#openOnce();
     return layout;
   }
 
-  /** @returns the digests that are in the file now and were staged */
+  /** @returns the staged digests that the file contains now */
   async #replace(
     path: string,
     scratch: string,
@@ -145,7 +145,7 @@ export class OciArchiveStore implements LayoutFiles {
     try {
       const merged = current === undefined ? pending : await this.#merge(pending, current, options);
       return await replaceArchive(
-        { path, scratch, current, pending: merged, staged: this.#staging, opened: this.#inFile },
+        { path, scratch, current, pending: merged, staged: this.#staging, original: this.#archived },
         options,
       );
     } finally {
@@ -167,24 +167,24 @@ export class OciArchiveStore implements LayoutFiles {
     return merged;
   }
 
-  #openLater(): Remembered<OpenTarLayout | undefined> {
-    return new Remembered(async () => {
+  #openOnce(): SingleFlight<OpenTarLayout | undefined> {
+    return new SingleFlight(async (abandoned) => {
       const { signal } = this.#closing;
-      const layout = await openTarLayout(this.#path, { signal });
+      const layout = await openTarLayout(this.#path, { signal: AbortSignal.any([signal, abandoned]) });
       if (layout === undefined) return undefined;
       this.#opened.add(layout.archive);
-      // Closed while it was being opened.
+      // The store was closed while the archive was being opened.
       if (signal.aborted) layout.archive.close();
       return layout;
     });
   }
 
   async #stage(document: ManifestOrIndex, options: ReadOptions): Promise<void> {
-    if (await this.#holds(document, options)) return;
+    if (await this.#contains(document, options)) return;
     await this.writeBlob(documentDescriptor(document), Readable.from([document.bytes]), options);
   }
 
-  async #holds(document: ManifestOrIndex, options: ReadOptions): Promise<boolean> {
+  async #contains(document: ManifestOrIndex, options: ReadOptions): Promise<boolean> {
     const descriptor = documentDescriptor(document);
     const stream = await this.openBlob(descriptor, options);
     if (stream === undefined) return false;
@@ -197,17 +197,12 @@ export class OciArchiveStore implements LayoutFiles {
   }
 }
 
-/** A link stays what it is: the file that it leads to is replaced. */
+/** Follows symbolic links, so that a commit replaces the target instead of the link. */
 async function realPath(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return path;
-    throw fileError('write', path, error);
-  }
+  return (await withFileErrors('write', path, () => ifExists(() => realpath(path)))) ?? path;
 }
 
-/** The lock is beside the archive. Names have a length that they may have, and two archives may share a lock. */
+/** The lock is beside the archive. Its name is cut to a length that file systems allow; archives may share a lock. */
 function lockName(path: string): string {
   return `.multiarch-lock-${basename(path).slice(0, 50)}`;
 }

@@ -1,5 +1,5 @@
 /**
- * Image layouts in tar files (`oci-archive:FILE`), read in place and replaced as a whole.
+ * Tar archives of image layouts (`oci-archive:FILE`), read in place and replaced as a whole.
  *
  * Offers oci-archive.
  * @module layout/oci-archive
@@ -20,25 +20,25 @@ import { archiveSize } from '../core/tar-layout-files.js';
 import { WritableLayout } from '../core/writable-layout.js';
 
 /**
- * A tar file of an OCI image layout as a place to read from and publish to.
+ * A source and target for the tar archive of an OCI image layout.
  *
- * The file is read in place. What is written can be read back at once, and is in the file after
- * {@link OciArchive.commit}; until then it is in a directory beside the file, which {@link OciArchive.close} removes.
- * Several processes may write to one file: each commit adds to what the file holds by then.
+ * The archive is read in place. Written content can be read back at once and is staged in a directory beside the
+ * archive until {@link OciArchive.commit} adds it; {@link OciArchive.close} removes that directory. Several processes
+ * may write to one archive: each commit adds to its current content.
  */
 export class OciArchive extends WritableLayout implements Target {
-  readonly #content: OciArchiveStore;
+  readonly #store: OciArchiveStore;
 
-  /** @param options.path the file, which need not be there before something is written */
+  /** @param options.path the file, which need not exist */
   constructor(options: { readonly path: string }) {
-    const content = new OciArchiveStore(resolve(options.path));
+    const store = new OciArchiveStore(resolve(options.path));
     super({
       label: `oci-archive:${options.path}`,
-      files: content,
-      absence: () => absence(options.path),
-      writeBlob: (...blob) => content.writeBlob(...blob),
+      files: store,
+      missingLayoutError: () => missingLayoutError(options.path),
+      writeBlob: (...blob) => store.writeBlob(...blob),
     });
-    this.#content = content;
+    this.#store = store;
   }
 
   async writeManifest(
@@ -46,14 +46,14 @@ export class OciArchive extends WritableLayout implements Target {
     options: ReadOptions & { readonly tag?: Tag } = {},
   ): Promise<Descriptor> {
     checkCancelled(options.signal, `write ${document.digest}`);
-    await checkChildren(document, this.label, (digest) => this.#content.blobSize(digest, options));
-    await this.#content.addDocument(document, options.tag, options);
+    await checkChildren(document, this.label, (digest) => this.#store.blobSize(digest, options));
+    await this.#store.addDocument(document, options.tag, options);
     await recordReferrer(
       {
         label: this.label,
         readList: (tag) => this.readTag(tag, options),
         replaceList: async (list, tag) => {
-          await this.#content.addReferrersList(list, tag, options);
+          await this.#store.addReferrersList(list, tag, options);
           return true;
         },
       },
@@ -64,36 +64,36 @@ export class OciArchive extends WritableLayout implements Target {
   }
 
   /**
-   * Replaces the file by one with all that was written, or leaves it alone where that changes nothing. Images of other
-   * tags stay; content that no image of the file needs any more is left out. What was written without a tag, and
-   * belongs to no image that has one, is listed by its digest.
+   * Replaces the archive by one that includes all written content, unless nothing changes. Images of other tags are kept;
+   * unreachable content is dropped. Manifests that were written without a tag and belong to no tagged image are listed by
+   * digest.
    *
-   * The same images and tags make the same bytes, whatever the order in which they were written.
+   * Equal images and tags give equal bytes, in whatever order they were written.
    *
-   * @throws InvalidError where content is missing or damaged, ConflictError where another process keeps the file
-   *   locked, FailedError, CancelledError; the file is as it was then, and commit may be called again
+   * @throws InvalidError if content is missing or damaged; ConflictError if another process keeps the archive locked;
+   *   FailedError; CancelledError. The archive is unchanged then, and commit may be called again.
    */
   async commit(options: ReadOptions = {}): Promise<void> {
     checkCancelled(options.signal, `write ${this.label}`);
-    await this.#content.commit(options);
+    await this.#store.commit(options);
   }
 
-  /** Closes what is open, and removes what was written and not committed. May be called twice. */
+  /** Closes open files and discards uncommitted content. May be called more than once. */
   close(): void {
-    this.#content.close();
+    this.#store.close();
   }
 }
 
-/** With skopeo, a reference in full may follow the file. Here that would be a part of the path. */
-async function absence(path: string): Promise<InvalidError | NotFoundError> {
+/** Explains that a full reference after the file name, as skopeo allows, is read as part of the path. */
+async function missingLayoutError(path: string): Promise<InvalidError | NotFoundError> {
   const label = `oci-archive:${path}`;
   if ((await archiveSize(path)) === 0) {
-    return new InvalidError(`${path} is empty, not a tar file`, { hint: 'Write or download it again.' });
+    return new InvalidError(`${path} is empty, not a tar file`, { hint: 'Create or download it again.' });
   }
   const [file = '', ...rest] = path.split(':');
   if (rest.length === 0 || (await archiveSize(file)) === undefined)
-    return new NotFoundError(`${label} is not there`);
-  return new NotFoundError(`${label} is not there`, {
-    hint: `${file} is: name an image in it by its tag alone, as oci-archive:${file}:TAG.`,
+    return new NotFoundError(`${label} does not exist`);
+  return new NotFoundError(`${label} does not exist`, {
+    hint: `${file} exists. Name an image in it by its tag alone: oci-archive:${file}:TAG.`,
   });
 }

@@ -12,13 +12,13 @@ import { setTag, type LayoutIndex } from '../core/layout-index.js';
 interface PendingManifest {
   readonly document: ManifestOrIndex;
   readonly isTagged: boolean;
-  /** Of what refers to an image: others may add to it at the same time. */
+  /** Whether it is a referrers list, which other processes may add to at the same time. */
   readonly isReferrersList: boolean;
 }
 
 interface PendingTag {
   readonly image: Descriptor;
-  /** What the file had under the tag when it was set; `undefined` where it had none. */
+  /** The tag's digest in the file when it was set; `undefined` if the file did not have the tag. */
   readonly before: Digest | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface MovedTag {
   readonly current: Digest | undefined;
 }
 
-/** The manifests and tags that were written to an archive and that its file does not have yet. Never changes. */
+/** The manifests and tags that were written to an archive and are not yet committed. Immutable. */
 export class PendingManifests {
   readonly #manifests: ReadonlyMap<Digest, PendingManifest>;
   readonly #tags: ReadonlyMap<Tag, PendingTag>;
@@ -47,8 +47,8 @@ export class PendingManifests {
   }
 
   /**
-   * @param before what the file has under the tag; of a tag that is pending already, what it had then is what counts
-   * @returns these with one more
+   * @param before the tag's digest in the file; ignored for a tag that is already pending
+   * @returns a copy with one more manifest
    */
   with(
     document: ManifestOrIndex,
@@ -70,20 +70,22 @@ export class PendingManifests {
     );
   }
 
-  /** @returns what of these came after `done`, or instead of it, now that the file has that */
-  without(done: PendingManifests): PendingManifests {
+  /** @returns the changes that `committed` does not include */
+  without(committed: PendingManifests): PendingManifests {
     const tags = [...this.#tags].flatMap(([tag, pending]) => {
-      const written = done.#tags.get(tag);
+      const written = committed.#tags.get(tag);
       if (written === undefined) return [[tag, pending] as const];
       return written === pending ? [] : [[tag, { ...pending, before: written.image.digest }] as const];
     });
     return new PendingManifests(
-      new Map([...this.#manifests].filter(([digest, pending]) => done.#manifests.get(digest) !== pending)),
+      new Map(
+        [...this.#manifests].filter(([digest, pending]) => committed.#manifests.get(digest) !== pending),
+      ),
       new Map(tags),
     );
   }
 
-  /** The lists of referrers among these, with the tags that they have. */
+  /** The pending referrers lists and their tags. */
   referrersLists(): (readonly [Tag, IndexDocument])[] {
     return [...this.#tags].flatMap(([tag, { image }]) => {
       const pending = this.#manifests.get(image.digest);
@@ -92,7 +94,7 @@ export class PendingManifests {
     });
   }
 
-  /** Sets the tags in an index, in the order of their names: what is written at once has no order of its own. */
+  /** Sets the tags in an index, sorted by name: the order of concurrent writes is arbitrary. */
   tagged(index: LayoutIndex): LayoutIndex {
     return [...this.#tags]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -100,8 +102,7 @@ export class PendingManifests {
   }
 
   /**
-   * The images that only their digests stand for: written without a tag, nor pointed to by others that were. In
-   * the order of their digests.
+   * The manifests that were written without a tag and are not children of other pending ones, sorted by digest.
    */
   untagged(): Descriptor[] {
     const children = new Set(
@@ -113,7 +114,7 @@ export class PendingManifests {
       .toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
   }
 
-  /** The images of these digests that must be there as a whole. A list of referrers holds what others wrote, too. */
+  /** The pending images with these digests, which must be complete. Referrers lists may have entries of other writers. */
   images(digests: { has(digest: Digest): boolean }): Descriptor[] {
     return [...this.#manifests.values()]
       .filter(({ document, isReferrersList }) => !isReferrersList && digests.has(document.digest))
@@ -121,12 +122,11 @@ export class PendingManifests {
   }
 
   /**
-   * The tags that stand for something else in the file by now than when they were set here: another process has moved
-   * them meanwhile.
+   * The tags that another process has moved in the file since they were set here.
    *
-   * @param digestOf what a tag stands for in the file; `undefined` where it has no such tag
+   * @param digestOf returns the digest of a tag in the file; `undefined` if the file does not have the tag
    */
-  moved(digestOf: (tag: Tag) => Digest | undefined): MovedTag[] {
+  movedTags(digestOf: (tag: Tag) => Digest | undefined): MovedTag[] {
     return [...this.#tags].flatMap(([tag, { image, before }]) => {
       if (this.#manifests.get(image.digest)?.isReferrersList === true) return [];
       const current = digestOf(tag);

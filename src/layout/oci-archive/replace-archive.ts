@@ -2,15 +2,15 @@ import { chmod, stat } from 'node:fs/promises';
 
 import type { ReadOptions } from '../../content/source.js';
 import { replaceFile } from '../../files/atomic-write.js';
-import { errorCode, fileError } from '../../files/file-error.js';
+import { ifExists, withFileErrors } from '../../files/file-error.js';
 import { tryParseDigest, type Digest } from '../../oci/digest.js';
 import { ConflictError, InvalidError } from '../../oci/errors.js';
 import type { TarArchive } from '../tar/tar-archive.js';
 import type { OpenTarLayout } from '../core/tar-layout-files.js';
-import { INDEX_FILE, MARKER_FILE } from '../core/layout-documents.js';
+import { INDEX_FILE, LAYOUT_FILE } from '../core/layout-documents.js';
 import { EMPTY_LAYOUT_INDEX, findTag, type LayoutIndex } from '../core/layout-index.js';
 import { layoutTar } from './layout-tar.js';
-import { overlay, type LayoutBlobs } from '../core/overlay.js';
+import { overlay, type LayoutBlobs } from '../core/layout-blobs.js';
 import type { PendingManifests } from './pending-manifests.js';
 import { ReachableContent } from '../core/reachable-content.js';
 import type { IndexDocument } from '../../oci/document.js';
@@ -18,49 +18,47 @@ import { addReferrer, asReferrersList } from '../../oci/referrers.js';
 import type { Tag } from '../../oci/reference.js';
 import { LayoutReader } from '../core/layout-reader.js';
 
-/** Of files that do not belong, how many a message names. */
-const NAMED = 5;
+/** The number of foreign files that a message names. */
+const MAX_NAMED_FILES = 5;
 
 export interface Replacement {
   /** The archive, with no symbolic link in its path. */
   readonly path: string;
   /** The scratch file of the lock under which it is replaced. */
   readonly scratch: string;
-  /** What is in the archive by now; `undefined` where there is none. */
+  /** The current archive; `undefined` if it does not exist. */
   readonly current: OpenTarLayout | undefined;
   readonly pending: PendingManifests;
-  /** What was written and is not in the archive yet. */
+  /** The blobs that were written and are not yet in the archive. */
   readonly staged: LayoutBlobs;
-  /** The archive as it was when it was written to. Another process may have replaced it since. */
-  readonly opened: LayoutBlobs;
+  /** The archive as it was when it was opened. Another process may have replaced it since. */
+  readonly original: LayoutBlobs;
 }
 
 /**
- * Replaces an archive by one with what is pending. What the other images of the file need stays, as the file is by now;
- * what no image needs any more is left out. Where nothing would change, the file is left alone.
+ * Replaces an archive by one that includes the pending content. Other images of the current archive are kept;
+ * unreachable content is dropped. The file is not written if nothing changes.
  *
- * @returns the digests that are in the file now and were staged
- * @throws InvalidError where content is missing or damaged, or the file is none that can be replaced, ConflictError where
- *   another process has moved one of the tags, FailedError, CancelledError; the file is as it was then
+ * @returns the staged digests that the archive contains now
+ * @throws InvalidError if content is missing or damaged, or the archive cannot be replaced; ConflictError if another
+ *   process has moved one of the tags; FailedError; CancelledError. The archive is unchanged then.
  */
-export async function replaceArchive(replacement: Replacement, options: ReadOptions = {}): Promise<Digest[]> {
-  const { path, scratch, current, pending, staged, opened } = replacement;
-  try {
+export function replaceArchive(replacement: Replacement, options: ReadOptions = {}): Promise<Digest[]> {
+  const { path, scratch, current, pending, staged, original } = replacement;
+  return withFileErrors('write', path, async () => {
     if (current !== undefined) checkTags(pending, current.index, path);
-    const files = overlay([staged, ...(current === undefined ? [] : [current.files]), opened]);
+    const files = overlay([staged, ...(current === undefined ? [] : [current.files]), original]);
     const { index, content } = await contentOf(replacement, files, options);
     const needed = new ReachableContent(files, path);
     for (const image of pending.images(content.documents)) await needed.addImage(image, options);
-    checkWhole(needed, path);
-    const added = await stagedAmong(content, staged);
+    checkComplete(needed, path);
+    const added = await stagedDigests(content, staged);
     if (index === current?.index && added.length === 0) return added;
     if (current !== undefined) checkReplaceable(current.archive);
-    await keepMode(path, scratch);
+    await copyMode(path, scratch);
     await replaceFile(path, scratch, layoutTar(index, content, files, options));
     return added;
-  } catch (error) {
-    throw fileError('write', path, error);
-  }
+  });
 }
 
 async function contentOf(
@@ -74,57 +72,57 @@ async function contentOf(
   const untagged = pending.untagged().filter(({ digest }) => !content.documents.has(digest));
   for (const image of untagged) await content.addImage(image, options);
   if (content.opaque && current !== undefined) {
-    for (const digest of blobsIn(current.archive)) await content.addBlob(digest, options);
+    for (const digest of archivedBlobs(current.archive)) await content.addBlob(digest, options);
   }
   if (untagged.length === 0) return { index: tagged, content };
   return { index: { ...tagged, manifests: [...tagged.manifests, ...untagged] }, content };
 }
 
-/** Somebody else's image must not be lost, nor one be reported as replaced that was not. */
+/** @throws ConflictError if a commit would overwrite a tag that another process has moved */
 function checkTags(pending: PendingManifests, current: LayoutIndex, path: string): void {
-  const [moved] = pending.moved((tag) => findTag(current, tag, path)?.digest);
+  const [moved] = pending.movedTags((tag) => findTag(current, tag, path)?.digest);
   if (moved === undefined) return;
   throw new ConflictError(
-    `${path}: the tag ${moved.tag} was moved by another process meanwhile, from ${moved.before ?? 'no image'} to ${moved.current ?? 'no image'}`,
-    { hint: 'Look at what it stands for now, and try again.' },
+    `${path}: tag ${moved.tag} was moved by another process from ${moved.before ?? 'no image'} to ${moved.current ?? 'no image'}`,
+    { hint: 'Check the image that it has now, then try again.' },
   );
 }
 
-function checkWhole({ missing }: ReachableContent, path: string): void {
+function checkComplete({ missing }: ReachableContent, path: string): void {
   if (missing.size === 0) return;
   throw new InvalidError(
-    `${path} cannot be written: ${[...missing].join(', ')} is there no more, in the file or beside it`,
-    { hint: 'Somebody removed it meanwhile: try again.' },
+    `cannot write ${path}: ${[...missing].join(', ')} no longer exists in the archive or beside it`,
+    { hint: 'Another process removed it. Try again.' },
   );
 }
 
 /**
- * The new file is a plain tar file of an image layout, and nothing else.
- * @throws InvalidError where the old one is more than that, or compressed
+ * Checks that the archive is an uncompressed image layout without other files, which a replacement would lose.
+ * @throws InvalidError
  */
 export function checkReplaceable(archive: TarArchive): void {
   const { path, compression } = archive;
   if (compression !== undefined) {
-    throw new InvalidError(`${path} is compressed with ${compression}, and cannot be added to`, {
-      hint: `Decompress it first, with \`${compression} -d\`, or name another file.`,
+    throw new InvalidError(`cannot add to ${path}: it is compressed with ${compression}`, {
+      hint: `Decompress it first with \`${compression} -d\`, or name another file.`,
     });
   }
-  const others = archive.names().filter((name) => !isOfLayout(name));
+  const others = archive.names().filter((name) => !isLayoutFile(name));
   if (others.length === 0) return;
-  const more = others.length > NAMED ? ` and ${others.length - NAMED} more` : '';
-  const names = others.slice(0, NAMED).map((name) => JSON.stringify(name));
+  const more = others.length > MAX_NAMED_FILES ? ` and ${others.length - MAX_NAMED_FILES} more` : '';
+  const names = others.slice(0, MAX_NAMED_FILES).map((name) => JSON.stringify(name));
   throw new InvalidError(
-    `${path} cannot be added to: it holds files that are not of an image layout, ${names.join(', ')}${more}`,
-    { hint: '`docker save` and `ctr image export` write such files: name another file.' },
+    `cannot add to ${path}: it has files that do not belong to an image layout: ${names.join(', ')}${more}`,
+    { hint: 'It looks like the output of `docker save` or `ctr image export`. Name another file.' },
   );
 }
 
-function isOfLayout(name: string): boolean {
-  return name === MARKER_FILE || name === INDEX_FILE || name.startsWith('blobs/');
+function isLayoutFile(name: string): boolean {
+  return name === LAYOUT_FILE || name === INDEX_FILE || name.startsWith('blobs/');
 }
 
-/** The digests of all blobs that an archive holds under their names, needed or not. */
-function blobsIn(archive: TarArchive): Digest[] {
+/** The digests of all blobs in an archive, reachable or not. */
+function archivedBlobs(archive: TarArchive): Digest[] {
   return archive.names().flatMap((name) => {
     const [directory, algorithm, encoded, ...more] = name.split('/');
     if (directory !== 'blobs' || encoded === undefined || more.length > 0) return [];
@@ -132,7 +130,7 @@ function blobsIn(archive: TarArchive): Digest[] {
   });
 }
 
-async function stagedAmong({ documents, blobs }: ReachableContent, staged: LayoutBlobs): Promise<Digest[]> {
+async function stagedDigests({ documents, blobs }: ReachableContent, staged: LayoutBlobs): Promise<Digest[]> {
   const found: Digest[] = [];
   for (const digest of [...documents.keys(), ...blobs.keys()]) {
     if ((await staged.blobSize(digest)) !== undefined) found.push(digest);
@@ -140,22 +138,19 @@ async function stagedAmong({ documents, blobs }: ReachableContent, staged: Layou
   return found;
 }
 
-/** Who could not read the old file must not be able to read the new one. */
-async function keepMode(path: string, scratch: string): Promise<void> {
-  try {
+/** Keeps the permissions of the old file, if it exists. */
+async function copyMode(path: string, scratch: string): Promise<void> {
+  await ifExists(async () => {
     const { mode } = await stat(path);
     await chmod(scratch, mode & 0o777);
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
-  }
+  });
 }
 
 /**
- * Joins a list of referrers that is to be put under its tag with the one that is there by now: another process may have
- * added to it, and neither is to undo what the other did.
+ * Merges a pending referrers list with the current one, to which another process may have added.
  *
  * @param path of the archive, for messages
- * @throws InvalidError where the tag holds something else
+ * @throws InvalidError if the tag is not a referrers list
  */
 export async function mergeReferrers(
   list: IndexDocument,
@@ -167,7 +162,7 @@ export async function mergeReferrers(
   const entry = findTag(index, tag, path);
   if (entry === undefined || entry.digest === list.digest) return list;
   const layout = new LayoutReader({ label: path, files });
-  // Theirs is what is added to: it may hold what is unknown here, and ours was made from what it was before.
+  // Ours is based on an older version of theirs, which may have unknown fields: so ours is added to theirs.
   const theirs = asReferrersList(await layout.readManifest(entry.digest, options), `${path}:${tag}`);
   return list.value.manifests.reduce((merged, referrer) => addReferrer(merged, referrer), theirs);
 }

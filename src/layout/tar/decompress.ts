@@ -10,38 +10,39 @@ import zlib from 'node:zlib';
 import { cancelStream, checkCancelled } from '../../content/cancellation.js';
 import { fileError } from '../../files/file-error.js';
 import { FailedError, InvalidError, MultiarchError } from '../../oci/errors.js';
-import type { ArchiveCompression } from './file-signatures.js';
+import type { TarCompression } from './file-signatures.js';
 import { RandomAccessFile } from './random-access-file.js';
 
 const writeAt = promisify(write);
 
-/** What comes out at once, in bytes: each piece is a call of the file system. */
-const CHUNK = 256 * 1024;
+/** The size of decompressed chunks, in bytes. Each is written with one system call. */
+const CHUNK_BYTES = 256 * 1024;
 
-/** After how many bytes the room that is left is looked at again. */
-const ROOM_CHECKED_EVERY = 64 * 1024 * 1024;
-/** How many bytes are left to others where all this is written to, or a twentieth of the file system where that is less. */
-const ROOM_LEFT = 1024 * 1024 * 1024;
-const ROOM_HINT = 'Set TMPDIR to a directory with more room, or decompress the archive first.';
+/** The number of decompressed bytes between two checks of the free disk space. */
+const SPACE_CHECK_INTERVAL = 64 * 1024 * 1024;
+/** The disk space to leave free, in bytes; a twentieth of the file system if that is less. */
+const RESERVED_SPACE = 1024 * 1024 * 1024;
+const SPACE_HINT = 'Set TMPDIR to a directory with more space, or decompress the archive first.';
 
 /**
- * Decompresses a file into a temporary one, which only this user can read. It has no name any more when this returns,
- * so nothing is left of it however the process ends; on Windows, which does not allow that, closing it removes it.
+ * Decompresses a file into a temporary file that only this user can read. The temporary file is unlinked while it is
+ * open, so it disappears however the process ends. On Windows, which cannot unlink open files, closing removes it.
  *
- * Of zstd, Node.js reads the first frame only, and does not notice where that is cut off: what comes out may be less than
- * what went in, and must say by itself where it ends.
+ * Node.js reads only the first zstd frame and does not detect truncation, so the result may be incomplete: its content
+ * must mark its own end.
  *
- * @throws InvalidError where the content is damaged or (gzip) cut off, FailedError where this version of Node cannot read it or
- *   there is no room, CancelledError. No temporary file is left then.
+ * @throws InvalidError if the content is damaged or (gzip) truncated; FailedError if this version of Node.js does not
+ *   support the compression or the disk is full; CancelledError. No temporary file is left.
  */
 export async function decompress(
   file: RandomAccessFile,
-  compression: ArchiveCompression,
+  compression: TarCompression,
   signal?: AbortSignal,
 ): Promise<RandomAccessFile> {
   const action = `read ${file.label}`;
   checkCancelled(signal, action);
-  const decompressor = compression === 'gzip' ? zlib.createGunzip({ chunkSize: CHUNK }) : unzstd(file.label);
+  const decompressor =
+    compression === 'gzip' ? zlib.createGunzip({ chunkSize: CHUNK_BYTES }) : createUnzstd(file.label);
   const temporary = openTemporary();
   try {
     pipeline(file.stream(0, file.size), decompressor, () => {});
@@ -50,8 +51,8 @@ export async function decompress(
       await writeAll(temporary.descriptor, chunk, size);
       const before = size;
       size += chunk.length;
-      const isDue = Math.floor(size / ROOM_CHECKED_EVERY) > Math.floor(before / ROOM_CHECKED_EVERY);
-      if (isDue) await checkRoom(file.label, size);
+      const isDue = Math.floor(size / SPACE_CHECK_INTERVAL) > Math.floor(before / SPACE_CHECK_INTERVAL);
+      if (isDue) await checkFreeSpace(file.label, size);
     }
     return new RandomAccessFile(temporary.descriptor, {
       label: `the content of ${file.label}`,
@@ -63,17 +64,17 @@ export async function decompress(
     if (temporary.path !== undefined) rmSync(temporary.path, { force: true });
     if (error instanceof MultiarchError) throw error;
     throw new InvalidError(
-      `${file.label} is damaged or cut off: it cannot be decompressed with ${compression}`,
-      { hint: 'Write or download it again.', cause: error },
+      `${file.label} is damaged or truncated: it cannot be decompressed with ${compression}`,
+      { hint: 'Create or download it again.', cause: error },
     );
   }
 }
 
-/** Not in every Node that this library runs on, nor in the types of the oldest one. */
-function unzstd(label: string): Transform {
+/** Missing in older Node.js releases that this library supports, and in their types. */
+function createUnzstd(label: string): Transform {
   const create: unknown = Reflect.get(zlib, 'createZstdDecompress');
   const decompressor: unknown =
-    typeof create === 'function' ? Reflect.apply(create, zlib, [{ chunkSize: CHUNK }]) : undefined;
+    typeof create === 'function' ? Reflect.apply(create, zlib, [{ chunkSize: CHUNK_BYTES }]) : undefined;
   if (decompressor instanceof Transform) return decompressor;
   throw new FailedError(
     `${label} is compressed with zstd, which Node.js ${process.versions.node} cannot decompress`,
@@ -81,11 +82,11 @@ function unzstd(label: string): Transform {
   );
 }
 
-/** @returns `path`: of the file, where it must be removed after it is closed */
+/** @returns the descriptor, and the path if the file must be removed after it is closed */
 function openTemporary(): { readonly descriptor: number; readonly path: string | undefined } {
   const path = join(tmpdir(), `multiarch-${randomUUID()}.tar`);
   try {
-    // Nothing comes between the two calls. `wx` never opens what somebody else laid there.
+    // Synchronous, so that no signal handler runs between open and unlink. `wx` never opens an existing file.
     const descriptor = openSync(path, 'wx+', 0o600);
     if (process.platform === 'win32') return { descriptor, path };
     unlinkSync(path);
@@ -97,7 +98,7 @@ function openTemporary(): { readonly descriptor: number; readonly path: string |
 
 async function writeAll(descriptor: number, bytes: Buffer, position: number): Promise<void> {
   try {
-    // A disk that is nearly full takes a part, and says so only the next time.
+    // A write to a nearly full disk may be short; only the next one fails.
     for (let written = 0; written < bytes.length;) {
       const { bytesWritten } = await writeAt(
         descriptor,
@@ -114,23 +115,20 @@ async function writeAll(descriptor: number, bytes: Buffer, position: number): Pr
 }
 
 /**
- * A few megabytes may stand for a disk full of zeros.
- * @throws FailedError where the temporary file is about to leave no room to others
+ * Protects against decompression bombs.
+ * @throws FailedError if the temporary file is about to fill the disk
  */
-async function checkRoom(label: string, written: number): Promise<void> {
+async function checkFreeSpace(label: string, written: number): Promise<void> {
   const { bavail, blocks, bsize } = await statfs(tmpdir());
-  // Some file systems do not know their size: they say nothing of their room either.
-  if (blocks === 0 || bavail * bsize >= Math.min(ROOM_LEFT, (blocks * bsize) / 20)) return;
+  // Some file systems report neither their size nor their free space.
+  if (blocks === 0 || bavail * bsize >= Math.min(RESERVED_SPACE, (blocks * bsize) / 20)) return;
   throw new FailedError(
-    `${label} does not fit into ${tmpdir()}: ${written} bytes are decompressed, and hardly any room is left`,
-    { hint: ROOM_HINT },
+    `${label} does not fit into ${tmpdir()}: the disk is nearly full after ${written} decompressed bytes`,
+    { hint: SPACE_HINT },
   );
 }
 
 function temporaryError(error: unknown): FailedError {
   const { message } = fileError('write', `a temporary file in ${tmpdir()}`, error);
-  return new FailedError(message, {
-    hint: ROOM_HINT,
-    cause: error,
-  });
+  return new FailedError(message, { hint: SPACE_HINT, cause: error });
 }

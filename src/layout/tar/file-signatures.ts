@@ -1,9 +1,9 @@
 import { InvalidError } from '../../oci/errors.js';
 
-/** How an archive is compressed. */
-export type ArchiveCompression = 'gzip' | 'zstd';
+/** The compressions of tar files that can be read. */
+export type TarCompression = 'gzip' | 'zstd';
 
-const COMPRESSIONS: readonly (readonly [ArchiveCompression, readonly number[]])[] = [
+const COMPRESSIONS: readonly (readonly [TarCompression, readonly number[]])[] = [
   ['gzip', [0x1f, 0x8b]], // RFC 1952, 2.3.1
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]], // RFC 8878, 3.1.1
 ];
@@ -14,45 +14,47 @@ interface OtherFormat {
   readonly hint: string;
 }
 
-const ZIP_HINT =
-  'Unpack it first, and name the tar file in it; what GitHub gives as an artifact is such a zip.';
+const ZIP_HINT = 'Unpack it first and name the tar file inside. GitHub artifacts are zip files.';
 
-const OTHERS: readonly OtherFormat[] = [
+const OTHER_FORMATS: readonly OtherFormat[] = [
   { name: 'a zip file', magic: [0x50, 0x4b, 3, 4], hint: ZIP_HINT },
-  { name: 'a zip file', magic: [0x50, 0x4b, 5, 6], hint: ZIP_HINT }, // without an entry
-  { name: 'a zip file', magic: [0x50, 0x4b, 7, 8], hint: ZIP_HINT }, // in several parts
+  { name: 'a zip file', magic: [0x50, 0x4b, 5, 6], hint: ZIP_HINT }, // empty
+  { name: 'a zip file', magic: [0x50, 0x4b, 7, 8], hint: ZIP_HINT }, // spanned
   {
     name: 'compressed with xz',
     magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0],
-    hint: 'Decompress it first: xz -d FILE',
+    hint: 'Decompress it first with `xz -d`.',
   },
   {
     name: 'compressed with bzip2',
     magic: [0x42, 0x5a, 0x68],
-    hint: 'Decompress it first: bzip2 -d FILE',
+    hint: 'Decompress it first with `bzip2 -d`.',
   },
   {
     name: 'compressed with lz4',
     magic: [4, 0x22, 0x4d, 0x18],
-    hint: 'Decompress it first: lz4 -d FILE',
+    hint: 'Decompress it first with `lz4 -d`.',
   },
 ];
 
-/** @param start the first bytes of a file; `undefined` where it is not compressed in a way that is read */
-export function compressionOf(start: Uint8Array): ArchiveCompression | undefined {
+/**
+ * The compression of a file; `undefined` if it has none that can be read.
+ * @param start the first bytes of the file
+ */
+export function detectCompression(start: Uint8Array): TarCompression | undefined {
   return COMPRESSIONS.find(([, magic]) => startsWith(start, magic))?.[0];
 }
 
 /**
- * What is wrong with a file whose first block is no header of a tar entry.
- * @param label what messages call it
- * @param start its first bytes
+ * The error for a file whose first block is not the header of a tar entry.
+ * @param label the file's name in messages
+ * @param start the first bytes of the file
  */
-export function notTar(label: string, start: Uint8Array): InvalidError {
-  const other = OTHERS.find(({ magic }) => startsWith(start, magic));
+export function notTarError(label: string, start: Uint8Array): InvalidError {
+  const other = OTHER_FORMATS.find(({ magic }) => startsWith(start, magic));
   if (other === undefined) {
-    return new InvalidError(`${label} is not a tar file, or damaged from its first byte on`, {
-      hint: 'Name a file that `docker save`, `podman save`, `skopeo copy` or `docker buildx build --output type=oci` wrote.',
+    return new InvalidError(`${label} is not a tar file, or it is damaged`, {
+      hint: 'Name a file written by `docker save`, `podman save`, `skopeo copy` or `docker buildx build --output type=oci`.',
     });
   }
   return new InvalidError(`${label} is ${other.name}, not a tar file`, { hint: other.hint });

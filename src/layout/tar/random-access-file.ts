@@ -9,16 +9,16 @@ import { checkCancelled } from '../../content/cancellation.js';
 const openDescriptor = promisify(open);
 const closeDescriptor = promisify(close);
 const readAt = promisify(read);
-const stats = promisify(fstat);
+const statDescriptor = promisify(fstat);
 
-/** Of the chunks that streams are made of, in bytes. A stream holds two at most: one read ahead, one on its way. */
-const CHUNK = 256 * 1024;
+/** The size of stream chunks, in bytes. A stream buffers at most two: one read ahead and one in transit. */
+const CHUNK_BYTES = 256 * 1024;
 
-/** A file that is held open and read at any place, by several readers at the same time. */
+/** An open file that several readers read at arbitrary positions. */
 export class RandomAccessFile {
-  /** What messages call it. */
+  /** The file's name in messages. */
   readonly label: string;
-  /** In bytes, as it was when the file was opened. */
+  /** The size in bytes when the file was opened. */
   readonly size: number;
   readonly #descriptor: number;
   readonly #removeOnClose: string | undefined;
@@ -26,8 +26,8 @@ export class RandomAccessFile {
   #closed = false;
 
   /**
-   * @param descriptor of an open file; belongs to this object from now on
-   * @param options.removeOnClose the path of a file that is to go when it is closed
+   * @param descriptor of an open file; owned by this object
+   * @param options.removeOnClose the path to remove when the file is closed
    */
   constructor(
     descriptor: number,
@@ -43,17 +43,17 @@ export class RandomAccessFile {
     this.#removeOnClose = options.removeOnClose;
   }
 
-  /** @throws NotFoundError where there is nothing, InvalidError for what is not a file, FailedError */
+  /** @throws NotFoundError if the file does not exist; InvalidError if it is not a regular file; FailedError */
   static async open(path: string): Promise<RandomAccessFile> {
     let descriptor: number;
     try {
-      // NONBLOCK: opening a pipe that nobody writes to would hold us up. Files do not heed it.
+      // NONBLOCK: opening a pipe without a writer would block. Regular files ignore the flag.
       descriptor = await openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
       throw openError(path, error);
     }
     try {
-      const { size } = checkIsFile(path, await stats(descriptor));
+      const { size } = checkIsFile(path, await statDescriptor(descriptor));
       return new RandomAccessFile(descriptor, { label: path, size });
     } catch (error) {
       await closeDescriptor(descriptor);
@@ -62,8 +62,8 @@ export class RandomAccessFile {
   }
 
   /**
-   * Fills the buffer with what the file has at a place.
-   * @returns how many bytes came: fewer than the buffer holds only where the file ends
+   * Fills the buffer from a position of the file.
+   * @returns the number of bytes read: less than the buffer's length only at the end of the file
    */
   async read(buffer: Uint8Array, position: number): Promise<number> {
     if (this.#closed) throw new FailedError(`cannot read ${this.label}: it has been closed`);
@@ -86,81 +86,81 @@ export class RandomAccessFile {
       throw fileError('read', this.label, error, 'choose another file');
     } finally {
       this.#readers -= 1;
-      this.#closeWhereUnused();
+      this.#closeIfUnused();
     }
   }
 
-  /** A part of the file as a stream. It fails with `InvalidError` where the file has become shorter meanwhile. */
+  /** Reads a range of the file as a stream. It fails with InvalidError if the file was truncated since it was opened. */
   stream(start: number, size: number): Readable {
-    return Readable.from(this.#chunks(start, size), { objectMode: false, highWaterMark: CHUNK });
+    return Readable.from(this.#chunks(start, size), { objectMode: false, highWaterMark: CHUNK_BYTES });
   }
 
-  /** Reads a part of the file whole. @throws InvalidError where the file has become shorter meanwhile */
+  /** Reads a range of the file into memory. @throws InvalidError if the file was truncated since it was opened */
   async bytes(start: number, size: number): Promise<Buffer> {
     const buffer = Buffer.allocUnsafe(size);
-    if ((await this.read(buffer, start)) < size) throw this.#shrunk();
+    if ((await this.read(buffer, start)) < size) throw this.#truncatedError();
     return buffer;
   }
 
-  /** May be called twice. Whoever is reading a piece just now gets it, and none after that. */
+  /** Closes the file after the reads in progress have finished. May be called more than once. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#closeWhereUnused();
+    this.#closeIfUnused();
   }
 
   async *#chunks(start: number, size: number): AsyncGenerator<Buffer> {
     const end = start + size;
-    for (let position = start; position < end; position += CHUNK) {
-      yield await this.bytes(position, Math.min(CHUNK, end - position));
+    for (let position = start; position < end; position += CHUNK_BYTES) {
+      yield await this.bytes(position, Math.min(CHUNK_BYTES, end - position));
     }
   }
 
-  /** The number of a closed file is given to the next one that is opened, which a read on its way would then get. */
-  #closeWhereUnused(): void {
+  /** Defers the close until reads finish: a pending read would hit whatever file reuses the descriptor. */
+  #closeIfUnused(): void {
     if (!this.#closed || this.#readers > 0) return;
     closeSync(this.#descriptor);
     if (this.#removeOnClose !== undefined) rmSync(this.#removeOnClose, { force: true });
   }
 
-  #shrunk(): InvalidError {
-    return new InvalidError(`${this.label} has become shorter while it was read`, {
-      hint: 'Try again when nothing writes to it any more.',
+  #truncatedError(): InvalidError {
+    return new InvalidError(`${this.label} was truncated while it was read`, {
+      hint: 'Try again when no process writes to it.',
     });
   }
 }
 
 function checkIsFile(path: string, found: Stats): Stats {
   if (found.isFile()) return found;
-  if (found.isDirectory()) throw isDirectory(path);
-  throw new InvalidError(`${path} is not a file`, {
-    hint: 'Write what comes out of a pipe to a file first: it is read at several places.',
+  if (found.isDirectory()) throw directoryError(path);
+  throw new InvalidError(`${path} is not a regular file`, {
+    hint: 'Write the output of a pipe to a file first: archives are read by random access.',
   });
 }
 
-function isDirectory(path: string, cause?: unknown): InvalidError {
+function directoryError(path: string, cause?: unknown): InvalidError {
   return new InvalidError(`${path} is a directory, not an archive`, {
-    hint: `An image layout that is a directory is named oci:${path}.`,
+    hint: `Use oci:${path} for an image layout directory.`,
     cause,
   });
 }
 
 function openError(path: string, error: unknown): Error {
   const code = errorCode(error);
-  if (code === 'ENOENT') return new NotFoundError(`there is no file ${path}`, { cause: error });
-  // Windows does not open directories.
-  if (code === 'EISDIR') return isDirectory(path, error);
+  if (code === 'ENOENT') return new NotFoundError(`no such file: ${path}`, { cause: error });
+  // Windows cannot open directories.
+  if (code === 'EISDIR') return directoryError(path, error);
   return fileError('read', path, error, 'choose another file');
 }
 
-/** In bytes. Small entries lie close together, and share a read; of a large one, little is read for nothing. */
-const WINDOW = 64 * 1024;
+/** In bytes. Adjacent small entries share a read, and little is wasted for a large one. */
+const WINDOW_BYTES = 64 * 1024;
 
-/** Reads small pieces of a file, one after the other, with few calls of the file system. */
+/** Reads small ranges of a file sequentially with few system calls. */
 export class ReadAhead {
   readonly #file: RandomAccessFile;
   readonly #signal: AbortSignal | undefined;
-  readonly #window = Buffer.allocUnsafe(WINDOW);
+  readonly #window = Buffer.allocUnsafe(WINDOW_BYTES);
   #start = 0;
   #filled = 0;
 
@@ -174,11 +174,11 @@ export class ReadAhead {
   }
 
   /**
-   * @returns fewer bytes than asked for where the file ends; they are what they are until the next call
+   * @returns the bytes, valid until the next call; fewer than `length` at the end of the file
    * @throws CancelledError, FailedError
    */
   async bytes(position: number, length: number): Promise<Buffer> {
-    if (length > WINDOW) {
+    if (length > WINDOW_BYTES) {
       const buffer = Buffer.allocUnsafe(length);
       return buffer.subarray(0, await this.#file.read(buffer, position));
     }

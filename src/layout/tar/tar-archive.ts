@@ -7,28 +7,28 @@
 import type { Readable } from 'node:stream';
 
 import { InvalidError } from '../../oci/errors.js';
-import { compressionOf, type ArchiveCompression } from './file-signatures.js';
+import { detectCompression, type TarCompression } from './file-signatures.js';
 import { TarPathIndex } from './tar-path-index.js';
 import { decompress } from './decompress.js';
 import { RandomAccessFile } from './random-access-file.js';
 import { tarEntries } from './tar-headers.js';
 
-/** How many bytes tell what a file is. */
-const MAGIC = 4;
+/** The length of the longest signature, in bytes. */
+const SIGNATURE_BYTES = 4;
 
 /**
- * A tar file, plain or compressed with gzip or zstd, whose entries are read in place. It is read through once, header by
- * header, when it is opened; a compressed one is decompressed into one temporary file for as long as it is open.
- * Whatever gets the file's name meanwhile, it is the file that was opened that is read.
+ * A tar file, plain or compressed with gzip or zstd, whose entries are read in place. Opening it reads all headers once
+ * and decompresses a compressed file into a temporary one. The opened file stays in use even if it is replaced or
+ * renamed.
  *
- * Names are those of files, with `../` at the start taken off; a link that stays inside the archive stands for the
- * file that it leads to. Of several entries of one name the last one counts, as tar has it.
+ * Names are paths without a leading `./`. A link inside the archive is followed to its target. If several entries have
+ * the same name, the last one wins, as in tar.
  */
 export class TarArchive {
-  /** The file's path, as messages name it. */
+  /** The file's path, also its name in messages. */
   readonly path: string;
-  /** `undefined` where it is a plain tar file. */
-  readonly compression: ArchiveCompression | undefined;
+  /** `undefined` for a plain tar file. */
+  readonly compression: TarCompression | undefined;
   readonly #file: RandomAccessFile;
   readonly #entries: TarPathIndex;
   readonly #names: readonly string[];
@@ -46,8 +46,8 @@ export class TarArchive {
   }
 
   /**
-   * @throws NotFoundError where there is no such file, InvalidError where it is no tar file, damaged, cut off, or has
-   *   an entry whose name or link leads out of it, FailedError, CancelledError
+   * @throws NotFoundError if the file does not exist; InvalidError if it is not a tar file, is damaged or truncated, or
+   *   has an entry whose name or link leads out of the archive; FailedError; CancelledError
    */
   static async open(
     path: string,
@@ -57,7 +57,7 @@ export class TarArchive {
     try {
       if (file.size === 0)
         throw new InvalidError(`${file.label} is empty, not a tar file`, {
-          hint: 'Write or download it again.',
+          hint: 'Create or download it again.',
         });
       const entries = new TarPathIndex(file.label);
       for await (const entry of tarEntries(file, { signal, endRequired })) entries.add(entry);
@@ -69,66 +69,66 @@ export class TarArchive {
     }
   }
 
-  /** The names of all files, in the archive's order. */
+  /** The names of all files, in archive order. */
   names(): readonly string[] {
     return this.#names;
   }
 
-  /** In bytes; `undefined` where there is no file of this name. */
+  /** The size of a file in bytes; `undefined` if it does not exist. */
   size(name: string): number | undefined {
     return this.#entries.find(name)?.size;
   }
 
   /**
-   * Reads a file. `undefined` where there is none of this name. The bytes are not verified.
+   * Opens a file; `undefined` if it does not exist. The bytes are not verified.
    *
-   * The stream fails with InvalidError where the archive has become shorter meanwhile, and with FailedError where
-   * it has been closed.
+   * The stream fails with InvalidError if the archive was truncated since it was opened, and with FailedError if it is
+   * closed.
    */
   openFile(name: string): Readable | undefined {
-    const span = this.#entries.find(name);
-    return span === undefined ? undefined : this.#file.stream(span.start, span.size);
+    const range = this.#entries.find(name);
+    return range === undefined ? undefined : this.#file.stream(range.start, range.size);
   }
 
   /**
-   * Reads a small file whole, `undefined` where there is none.
-   * @param limit in bytes
-   * @throws InvalidError for a file over the limit, or one that is cut off
+   * Reads a file into memory; `undefined` if it does not exist.
+   * @param limit the maximum size in bytes
+   * @throws InvalidError if the file is larger than the limit or truncated
    */
   async readSmallFile(name: string, limit: number): Promise<Uint8Array | undefined> {
-    const span = this.#entries.find(name);
-    if (span === undefined) return undefined;
-    if (span.size > limit) {
+    const range = this.#entries.find(name);
+    if (range === undefined) return undefined;
+    if (range.size > limit) {
       throw new InvalidError(
-        `${JSON.stringify(name)} in ${this.path} is ${span.size} bytes long, and at most ${limit} are read`,
+        `${JSON.stringify(name)} in ${this.path} is ${range.size} bytes long, more than the limit of ${limit}`,
       );
     }
-    return this.#file.bytes(span.start, span.size);
+    return this.#file.bytes(range.start, range.size);
   }
 
-  /** Closes the file, and removes the temporary one. May be called twice. */
+  /** Closes the file and removes its temporary copy. May be called more than once. */
   close(): void {
     this.#file.close();
   }
 }
 
 interface OpenTar {
-  /** The file itself, or what it is when it is decompressed. */
+  /** The file itself, or its decompressed copy. */
   readonly file: RandomAccessFile;
-  readonly compression: ArchiveCompression | undefined;
+  readonly compression: TarCompression | undefined;
   readonly endRequired: boolean;
 }
 
 async function openTar(path: string, signal: AbortSignal | undefined): Promise<OpenTar> {
   const file = await RandomAccessFile.open(path);
   try {
-    const start = Buffer.alloc(MAGIC);
+    const start = Buffer.alloc(SIGNATURE_BYTES);
     await file.read(start, 0);
-    const compression = compressionOf(start);
+    const compression = detectCompression(start);
     if (compression === undefined) return { file, compression, endRequired: false };
     const tar = await decompress(file, compression, signal);
     file.close();
-    // Node.js does not notice where zstd is cut off, which may be between two entries. With gzip, it does.
+    // Node.js detects truncated gzip, but not truncated zstd, which may end between two entries.
     return { file: tar, compression, endRequired: compression === 'zstd' };
   } catch (error) {
     file.close();

@@ -1,45 +1,41 @@
 import { InvalidError } from '../../oci/errors.js';
 import type { TarEntry } from './tar-headers.js';
 
-/** Where a file's content is, in bytes. */
-export interface Span {
+/** The location of a file's content in the archive, in bytes. */
+export interface ByteRange {
   readonly start: number;
   readonly size: number;
 }
 
-/** A symbolic link, by the names to go through from where it is, `..` among them. */
-type Link = readonly string[];
+/** The target of a symbolic link, as path components relative to the link's directory. May contain `..`. */
+type LinkTarget = readonly string[];
 
-/** A name, or what only has names below it. A tree of them, so that a way costs no more than its steps. */
+/** Node of a path trie: a lookup takes one step for each path component. */
 interface PathNode {
   readonly parent: PathNode | undefined;
-  /** Made when there is something to be in it: most places are files. */
-  below: Map<string, PathNode> | undefined;
-  entry: Span | Link | undefined;
+  /** Created on demand: most nodes are files. */
+  children: Map<string, PathNode> | undefined;
+  entry: ByteRange | LinkTarget | undefined;
 }
 
 /**
- * How many names lead to a file at most, those that the links on the way state among them: a loop of links is as many and
- * more. Links of docker have three.
+ * The maximum number of path components in a lookup, including those of links that are followed. It ends loops of links.
+ * Docker's links have three components.
  */
 const MAX_STEPS = 255;
-/** Of a name, or of what a link states, in characters. Linux has no longer paths. */
+/** The maximum length of a name or link target in characters, as on Linux. */
 const MAX_PATH = 4096;
-/**
- * More than any archive of images has, and few enough to be held in memory: of a compressed one of a few megabytes, they
- * could be millions.
- */
+/** More than any image archive has. Without a limit, a small compressed archive could have millions. */
 const MAX_FILES = 250_000;
-/** Of all names together, in parts: what is between slashes. Archives of images have three a file. */
+/** The maximum number of path components of all names together. Image archives have three per file. */
 const MAX_PARTS = 4 * MAX_FILES;
 
 /**
- * The files of an archive by their names: which entry counts where several have one name, and what links stand for.
- * Nothing of it ever touches the file system.
+ * The files of an archive by name. Resolves repeated names and links without access to the file system.
  */
 export class TarPathIndex {
   readonly #label: string;
-  readonly #root: PathNode = { parent: undefined, below: undefined, entry: undefined };
+  readonly #root: PathNode = { parent: undefined, children: undefined, entry: undefined };
   readonly #entries = new Map<string, PathNode>();
   #parts = 0;
 
@@ -49,67 +45,67 @@ export class TarPathIndex {
   }
 
   /**
-   * Takes in the next entry. The last one of a name counts.
-   * @throws InvalidError where its name or where it leads is not in the archive
+   * Adds the next entry. The last entry with a name wins.
+   * @throws InvalidError if its name or link target leads out of the archive, or a limit is exceeded
    */
   add(entry: TarEntry): void {
     const parts = this.#partsOf(entry);
     const name = parts.join('/');
-    const found = this.#content(entry, parts);
+    const content = this.#content(entry, parts);
     this.#parts += parts.length;
-    if (this.#parts > MAX_PARTS) throw this.#tooMany(`${MAX_PARTS} parts in its names`);
-    // A directory too: links may lead through one that is empty.
-    const place = this.#make(parts);
-    place.entry = found;
-    // Also where it is there already: the order is that of the entries that count.
+    if (this.#parts > MAX_PARTS) throw this.#limitError(`${MAX_PARTS} path components`);
+    // Directories are added too: links may lead through empty ones.
+    const node = this.#createNode(parts);
+    node.entry = content;
+    // Deleted first, so that the order is that of the winning entries.
     this.#entries.delete(name);
-    if (found !== undefined) this.#entries.set(name, place);
-    if (this.#entries.size > MAX_FILES) throw this.#tooMany(`${MAX_FILES} files`);
+    if (content !== undefined) this.#entries.set(name, node);
+    if (this.#entries.size > MAX_FILES) throw this.#limitError(`${MAX_FILES} files`);
   }
 
   /**
-   * To be called when all entries are in.
-   * @throws InvalidError for a symbolic link that leads out of the archive by way of others
+   * Checks the links. Call it after all entries were added.
+   * @throws InvalidError if a symbolic link leads out of the archive by way of others
    */
   check(): void {
     for (const [name, { entry }] of this.#entries) {
-      if (entry !== undefined && isLink(entry) && this.#walk(name.split('/')) === 'outside')
-        throw this.#leadsOut(name, entry.join('/'));
+      if (entry !== undefined && isLink(entry) && this.#follow(name.split('/')) === 'outside')
+        throw this.#outsideError(name, entry.join('/'));
     }
   }
 
-  /** In the order of the entries that count. */
+  /** The names of all files, in the order of the winning entries. */
   files(): string[] {
     return [...this.#entries.keys()].filter((name) => this.find(name) !== undefined);
   }
 
-  /** `undefined` where there is no file of this name. */
-  find(name: string): Span | undefined {
-    // Most names are just that; for the others, the way may go through links.
+  /** The content of a file; `undefined` if it does not exist. */
+  find(name: string): ByteRange | undefined {
+    // Most names need no lookup through links.
     const direct = this.#entries.get(name)?.entry;
     if (direct !== undefined && !isLink(direct)) return direct;
     const parts = relativeParts(name);
     if (parts === undefined || parts.includes('..')) return undefined;
-    const found = this.#walk(parts);
-    return found === 'outside' ? undefined : found;
+    const content = this.#follow(parts);
+    return content === 'outside' ? undefined : content;
   }
 
-  /** What a name stands for from now on; `undefined` for what is no file. */
-  #content(entry: TarEntry, parts: readonly string[]): Span | Link | undefined {
+  /** The content or link target of an entry; `undefined` if it is not a file. */
+  #content(entry: TarEntry, parts: readonly string[]): ByteRange | LinkTarget | undefined {
     const { type, target, start, size } = entry;
     switch (type) {
       case 'file':
         return { start, size };
       case 'hard-link': {
         const link = relativeParts(target);
-        if (link === undefined || link.includes('..')) throw this.#leadsOut(entry.name, target);
-        // As it is now: whatever gets the target's name later is another file.
+        if (link === undefined || link.includes('..')) throw this.#outsideError(entry.name, target);
+        // Resolved now: a later entry with the target's name is another file.
         return this.find(link.join('/'));
       }
       case 'symbolic-link': {
         const link = relativeParts(target);
-        if (link === undefined || climbsOut([...parts.slice(0, -1), ...link])) {
-          throw this.#leadsOut(entry.name, target);
+        if (link === undefined || leavesRoot([...parts.slice(0, -1), ...link])) {
+          throw this.#outsideError(entry.name, target);
         }
         return link;
       }
@@ -118,34 +114,34 @@ export class TarPathIndex {
     }
   }
 
-  #make(parts: readonly string[]): PathNode {
-    let here = this.#root;
+  #createNode(parts: readonly string[]): PathNode {
+    let node = this.#root;
     for (const part of parts) {
-      const below: Map<string, PathNode> = (here.below ??= new Map());
-      const there = below.get(part) ?? { parent: here, below: undefined, entry: undefined };
-      below.set(part, there);
-      here = there;
+      const children: Map<string, PathNode> = (node.children ??= new Map());
+      const next = children.get(part) ?? { parent: node, children: undefined, entry: undefined };
+      children.set(part, next);
+      node = next;
     }
-    return here;
+    return node;
   }
 
   /**
-   * Goes from the root through these names, and through what symbolic links on the way have in their place. Ends where
-   * there is nothing of the next name.
+   * Resolves path components from the root, following symbolic links.
+   * @returns the content of a file; `undefined` if there is no file; `outside` if a link leads out of the archive
    */
-  #walk(names: readonly string[]): Span | 'outside' | undefined {
-    const ahead = names.toReversed();
-    let here = this.#root;
+  #follow(names: readonly string[]): ByteRange | 'outside' | undefined {
+    const remaining = names.toReversed();
+    let node = this.#root;
     for (let steps = 0; steps < MAX_STEPS; steps += 1) {
-      const name = ahead.pop();
+      const name = remaining.pop();
       if (name === undefined) return undefined;
-      const there = name === '..' ? here.parent : here.below?.get(name);
-      if (there === undefined) return name === '..' ? 'outside' : undefined;
-      const { entry } = there;
-      if (entry === undefined) here = there;
-      else if (!isLink(entry)) return ahead.length === 0 ? entry : undefined;
-      else if (ahead.length + entry.length > MAX_STEPS) return undefined;
-      else ahead.push(...entry.toReversed());
+      const next = name === '..' ? node.parent : node.children?.get(name);
+      if (next === undefined) return name === '..' ? 'outside' : undefined;
+      const { entry } = next;
+      if (entry === undefined) node = next;
+      else if (!isLink(entry)) return remaining.length === 0 ? entry : undefined;
+      else if (remaining.length + entry.length > MAX_STEPS) return undefined;
+      else remaining.push(...entry.toReversed());
     }
     return undefined;
   }
@@ -157,8 +153,8 @@ export class TarPathIndex {
     const parts = relativeParts(name);
     if (parts === undefined || parts.includes('..')) {
       throw new InvalidError(
-        `${this.#label} has an entry ${JSON.stringify(name)}: a name that leads out of the archive`,
-        { hint: 'Do not trust this file. Archives of images have names such as "blobs/sha256/…" only.' },
+        `${this.#label} has an entry ${JSON.stringify(name)} whose name leads out of the archive`,
+        { hint: 'Do not trust this file: image archives only have names such as "blobs/sha256/…".' },
       );
     }
     if (parts.length === 0 && type !== 'other') {
@@ -167,32 +163,32 @@ export class TarPathIndex {
     return parts;
   }
 
-  #tooMany(what: string): InvalidError {
+  #limitError(what: string): InvalidError {
     return new InvalidError(`${this.#label} has more than ${what}`, {
-      hint: 'Name an archive of images, not one of what is in an image.',
+      hint: 'This looks like a root-filesystem tar, not an image archive.',
     });
   }
 
-  #leadsOut(name: string, target: string): InvalidError {
+  #outsideError(name: string, target: string): InvalidError {
     return new InvalidError(
       `${this.#label} has a link ${JSON.stringify(name)} to ${JSON.stringify(target)}, which leads out of the archive`,
-      { hint: 'Do not trust this file, or make it anew with its links resolved.' },
+      { hint: 'Do not trust this file, or create it again with its links resolved.' },
     );
   }
 }
 
-function isLink(entry: Span | Link): entry is Link {
+function isLink(entry: ByteRange | LinkTarget): entry is LinkTarget {
   return Array.isArray(entry);
 }
 
-/** The parts of a path without `../` and doubled slashes, `..` among them; `undefined` for an absolute one. */
+/** The components of a path without empty ones and `.`; `undefined` for an absolute path. */
 function relativeParts(path: string): string[] | undefined {
   if (path.startsWith('/')) return undefined;
   return path.split('/').filter((part) => part !== '' && part !== '.');
 }
 
-/** Whether the way to there leaves the root, as far as the names tell. */
-function climbsOut(parts: readonly string[]): boolean {
+/** Reports whether a path leaves the root, not counting links. */
+function leavesRoot(parts: readonly string[]): boolean {
   let depth = 0;
   return parts.some((part) => {
     depth += part === '..' ? -1 : 1;

@@ -31,8 +31,8 @@ export class Blobs {
   }
 
   /**
-   * Whether the repository holds the blob. A registry that does not let us ask (403 to who may not write: GHCR)
-   * gives `false`: the upload will tell.
+   * Reports whether the repository has the blob. `false` if access is denied (GHCR: 403 without the right to push); then
+   * the upload decides.
    */
   async has(descriptor: Descriptor, options: ReadOptions = {}): Promise<boolean> {
     const url = blobUrl(this.#requests.repository, descriptor.digest);
@@ -46,21 +46,21 @@ export class Blobs {
     if (response.status < 500 && response.status !== 429) {
       response.discard();
       const size = response.headers['content-length'];
-      // A blob of another size is not this one, whatever name it has: write it again.
+      // A blob of another size is not this one: write it again.
       return response.status === 200 && (size === undefined || Number(size) === descriptor.size);
     }
-    throw registryError(await readErrorResponse(response, 'blob'), this.#attempt(descriptor.digest));
+    throw registryError(await readErrorResponse(response, 'blob'), this.#operation(descriptor.digest));
   }
 
   /**
-   * Opens a blob. A broken connection is taken up again where it broke; the bytes are verified over all parts.
-   * The `urls` of a descriptor are never asked: whoever wrote the manifest chose those hosts (CVE-2020-15157).
+   * Opens a blob. Resumes after a lost connection, and verifies the bytes of all parts together. Never requests the `urls`
+   * of a descriptor, whose hosts the author of the manifest chose (CVE-2020-15157).
    */
   async open(descriptor: Descriptor, options: ReadOptions = {}): Promise<Readable> {
     const { digest } = descriptor;
     const first = await this.#get(digest, 0, options);
     if (digestAlgorithm(digest) === undefined) {
-      const message = `${digest} cannot be verified: its algorithm is not known here; its size alone is checked`;
+      const message = `cannot verify ${digest}: unknown digest algorithm; only its size is checked`;
       this.#onEvent?.({ kind: 'warning', message });
     }
     const download = new Download(first, (from) => this.#get(digest, from, options));
@@ -77,10 +77,10 @@ export class Blobs {
       timing: 'content',
     });
     if (response.status === 200 || (response.status === 206 && from > 0)) return response;
-    throw registryError(await readErrorResponse(response, 'blob'), this.#attempt(digest));
+    throw registryError(await readErrorResponse(response, 'blob'), this.#operation(digest));
   }
 
-  #attempt(digest: Digest): Operation {
+  #operation(digest: Digest): Operation {
     return blobOperation('read', this.#requests.repository, digest);
   }
 }

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 
 import type { Source } from '../../content/source.js';
+import { readableOf } from '../../content/verified-stream.js';
 import type { RequestBody } from '../../http/message.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { InvalidError } from '../../oci/errors.js';
@@ -11,18 +12,18 @@ interface CountedBodyOptions {
 }
 
 /**
- * A blob, or what is left of it, as the body of a request: read from its source anew each time it is sent, and counted
- * on the way. The source verifies the whole blob each time, also where only the end of it is sent.
+ * A blob, or the rest of one, as the body of a request. Each time it is sent it is read from its source again, which
+ * verifies the whole blob even if only the rest of it is sent.
  */
 export class CountedBody implements RequestBody {
   readonly #descriptor: Descriptor;
   readonly #from: Source;
   readonly #options: CountedBodyOptions;
   #opening: Promise<Readable> | undefined;
-  /** Where the body begins in the blob. */
+  /** The offset of the body in the blob. */
   #start = 0;
-  /** How far `onBytes` was told that the blob is sent. */
-  #told = 0;
+  /** Bytes reported to `onBytes` so far. */
+  #reported = 0;
   #sourceFailed = false;
 
   constructor(descriptor: Descriptor, from: Source, options: CountedBodyOptions) {
@@ -31,42 +32,42 @@ export class CountedBody implements RequestBody {
     this.#options = options;
   }
 
-  /** What is to be sent, in bytes. */
+  /** The size of the body, in bytes. */
   get size(): number {
     return this.#descriptor.size - this.#start;
   }
 
-  /** Where in the blob the body begins, in bytes. */
+  /** The offset of the body in the blob, in bytes. */
   get start(): number {
     return this.#start;
   }
 
-  /** Whether the connection took all of it. */
+  /** Whether the connection has accepted the whole body. */
   get allSent(): boolean {
-    return this.#told === this.#descriptor.size;
+    return this.#reported === this.#descriptor.size;
   }
 
-  /** Whether it was the source that failed, and not the request. */
+  /** Whether the source failed, not the request. */
   get sourceFailed(): boolean {
     return this.#sourceFailed;
   }
 
-  readonly onSent = (bytes: number): void => this.#tell(this.#told + bytes);
+  readonly onSent = (bytes: number): void => this.#report(this.#reported + bytes);
 
-  /** Digests are the registry's to compare; a wrong size would break the request before it can. */
+  /** The registry compares digests. A wrong size would break the request before. */
   readonly sizeError = (what: 'more' | 'fewer'): InvalidError => {
     const { size, digest } = this.#descriptor;
     return new InvalidError(`${this.#from.label} gives ${what} than the ${size} bytes of ${digest}`);
   };
 
-  /** Begins to open the source, so that it is there when the body is to be sent. Its failure is told by {@link open}. */
+  /** Starts to open the source ahead of {@link open}, which reports its failure. */
   prepare(): void {
     this.#opening ??= this.#openSource();
     this.#opening.catch(() => {});
   }
 
   async open(): Promise<Readable> {
-    this.#tell(this.#start);
+    this.#report(this.#start);
     const opening = this.#opening ?? this.#openSource();
     this.#opening = undefined;
     try {
@@ -79,13 +80,13 @@ export class CountedBody implements RequestBody {
     }
   }
 
-  /** Sends the blob from this byte on from now on: those before it have arrived. */
+  /** Sets the offset of the body: the bytes before it have arrived. */
   startAt(start: number): void {
     this.#start = start;
-    this.#tell(start);
+    this.#report(start);
   }
 
-  /** Lets go of a source that was prepared and not sent. */
+  /** Closes a source that was prepared and not sent. */
   close(): void {
     this.#opening?.then(
       (source) => source.destroy(),
@@ -95,18 +96,18 @@ export class CountedBody implements RequestBody {
   }
 
   async #openSource(): Promise<Readable> {
-    const source = await this.#from.openBlob(this.#descriptor, { signal: this.#options.signal });
-    // Whoever stops sending destroys it without an error, so an error is its own.
+    const source = readableOf(await this.#from.openBlob(this.#descriptor, { signal: this.#options.signal }));
+    // A request that stops destroys it without an error, so an error is the source's own.
     return source.once('error', () => (this.#sourceFailed = true));
   }
 
-  #tell(position: number): void {
-    if (position !== this.#told) this.#options.onBytes?.(position - this.#told);
-    this.#told = position;
+  #report(position: number): void {
+    if (position !== this.#reported) this.#options.onBytes?.(position - this.#reported);
+    this.#reported = position;
   }
 }
 
-/** Reads so many bytes and drops them. */
+/** Reads and drops a number of bytes. */
 function skip(stream: Readable, bytes: number): Promise<void> {
   if (bytes === 0) return Promise.resolve();
   return new Promise((resolve, reject) => {

@@ -3,32 +3,32 @@ import { finished, Readable } from 'node:stream';
 import type { HttpResponse } from '../../http/message.js';
 import { UnavailableError } from '../../oci/errors.js';
 
-/** Opens the rest of the content: from this byte on where `from` is not 0. */
+/** Requests the content from this offset on. */
 export type OpenRest = (from: number) => Promise<HttpResponse>;
 
-/** How often a download that made progress may break before it is given up. */
-const MOST_BREAKS = 5;
+/** The number of interruptions, each after some progress, after which a download fails. */
+const MAX_BREAKS = 5;
 
-/** So many bytes are asked for ahead of who reads: where the two ends take turns at being slow, neither waits. */
-const READ_AHEAD = 256 * 1024;
+/** Bytes that are read ahead, so that a reader that is slow at times does not slow down the server. */
+const READ_AHEAD_BYTES = 256 * 1024;
 
 /**
- * The body of an answer as a stream that goes on where it was when the connection breaks (RFC 9110, 14, "Range Requests").
- * It does not verify: that is for who reads it, over the joined parts. Destroying it frees the connection.
+ * The body of a response as a stream that resumes after a lost connection (RFC 9110, section 14, "Range Requests"). Does not
+ * verify the content. Destroying it frees the connection.
  */
 export class Download extends Readable {
   readonly #open: OpenRest;
   #response: HttpResponse;
-  /** Bytes handed on so far. */
+  /** Bytes emitted so far. */
   #position = 0;
   #positionAtBreak = -1;
   #breaks = 0;
-  /** Bytes of the present answer that were handed on already. */
+  /** Bytes at the start of the current response that were emitted before. */
   #skip = 0;
 
-  /** @param first the answer that holds the content from its first byte */
+  /** @param first the response with the whole content */
   constructor(first: HttpResponse, open: OpenRest) {
-    super({ highWaterMark: READ_AHEAD });
+    super({ highWaterMark: READ_AHEAD_BYTES });
     this.#open = open;
     this.#response = first;
     this.#attach(first);
@@ -55,16 +55,16 @@ export class Download extends Readable {
     finished(body, { writable: false }, (error) => {
       if (this.destroyed) return;
       if (error === null || error === undefined) this.push(null);
-      else void this.#goOn(error);
+      else void this.#resume(error);
     });
   }
 
-  async #goOn(broken: Error): Promise<void> {
+  async #resume(broken: Error): Promise<void> {
     try {
       this.#breaks += 1;
       const stuck = this.#position === this.#positionAtBreak;
       const lost = broken instanceof UnavailableError || isPrematureClose(broken);
-      if (!lost || stuck || this.#breaks > MOST_BREAKS) throw broken;
+      if (!lost || stuck || this.#breaks > MAX_BREAKS) throw broken;
       this.#positionAtBreak = this.#position;
       this.#response.discard();
       const response = await this.#open(this.#position);
@@ -78,14 +78,14 @@ export class Download extends Readable {
   }
 }
 
-/** How much of this answer is known already: a server that knows no ranges sends everything again. */
+/** Returns the bytes at the start of a response that were emitted before. A server without ranges sends everything again. */
 function skipFor(response: HttpResponse, position: number): number {
   if (response.status === 200) return position;
   const start = /^bytes (\d+)-/.exec(response.headers['content-range'] ?? '')?.[1];
   if (response.status === 206 && Number(start) === position) return 0;
   response.discard();
   throw new UnavailableError(
-    `${response.url.host} broke off a download and does not go on from byte ${position}`,
+    `${response.url.host} interrupted a download and does not resume it at byte ${position}`,
   );
 }
 

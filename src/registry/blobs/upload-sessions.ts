@@ -6,21 +6,21 @@ import { CancelledError, UnauthorizedError } from '../../oci/errors.js';
 import { blobOperation } from '../operation.js';
 import { mountUrl, uploadsUrl } from '../endpoints.js';
 import { readErrorResponse, registryError } from '../errors/error-mapping.js';
-import { resolveUploadLocation } from '../location.js';
+import { uploadLocation } from '../location.js';
 import type { RepositoryRequests } from '../requests.js';
 
-/** How long the clean-up of a failed upload may take, in milliseconds. */
+/** The time limit for the clean-up of a failed upload, in milliseconds. */
 const ABANDON_LIMIT = 5_000;
 
-/** What is left of an upload that broke. */
+/** The rest of an interrupted upload. */
 export interface UploadRest {
-  /** Where to send it. */
+  /** The URL to send it to. */
   readonly session: URL;
-  /** The first byte of the blob that the registry lacks. */
+  /** The offset of the first byte that the registry does not have. */
   readonly start: number;
 }
 
-/** The upload sessions of one repository: a URL each, which the registry makes and may change (distribution-spec, "Pushing blobs"). */
+/** The upload sessions of one repository. Each is a URL that the registry may change (distribution-spec, "Pushing blobs"). */
 export class UploadSessions {
   readonly #requests: RepositoryRequests;
 
@@ -28,7 +28,7 @@ export class UploadSessions {
     this.#requests = requests;
   }
 
-  /** Asks for a mount. The URL of an upload session where the registry prefers the bytes; `undefined` where it refuses. */
+  /** Tries to mount a blob. Returns the URL of an upload session if the registry wants the bytes, `undefined` if it refuses. */
   async mount(
     descriptor: Descriptor,
     from: Source,
@@ -44,18 +44,16 @@ export class UploadSessions {
         repositoryScope(origin.path, 'pull'),
       ]);
     } catch (error) {
-      // A token for both repositories is not to be had: without the other one, it may be.
+      // A token for this repository alone may still be granted.
       if (error instanceof UnauthorizedError) return undefined;
       throw error;
     }
     response.discard();
     if (response.status === 201) return 'mounted';
-    return response.status === 202
-      ? resolveUploadLocation(response.headers['location'], response.url)
-      : undefined;
+    return response.status === 202 ? uploadLocation(response) : undefined;
   }
 
-  /** Opens an upload session. Has no body, so authentication is settled before the first byte of the blob is read. */
+  /** Opens an upload session. The request has no body, so authentication is settled before the blob is read. */
   async begin(descriptor: Descriptor, signal: AbortSignal | undefined): Promise<URL> {
     const url = uploadsUrl(this.#requests.repository);
     const response = await this.#requests.send({ method: 'POST', url, signal });
@@ -66,13 +64,13 @@ export class UploadSessions {
       );
     }
     response.discard();
-    return resolveUploadLocation(response.headers['location'], response.url);
+    return uploadLocation(response);
   }
 
   /**
-   * Asks how much of a broken upload arrived (distribution-spec, "Pushing a blob in chunks"), and where the rest is to
-   * be sent. `undefined` where the registry does not say: many have no such request, and distribution before 3.0
-   * forgets the session.
+   * Returns how much of an interrupted upload arrived (distribution-spec, "Pushing a blob in chunks") and where to send the
+   * rest. `undefined` if the registry does not say: many do not implement the request, and distribution before 3.0
+   * drops the session.
    */
   async findRest(
     session: URL,
@@ -83,10 +81,10 @@ export class UploadSessions {
       const response = await this.#requests.send({ method: 'GET', url: session, signal, retry: false });
       response.discard();
       const last = Number(/^(?:bytes=)?0-(\d+)$/.exec(response.headers['range'] ?? '')?.[1]);
-      // Some write `0-0` for nothing at all.
+      // Some registries write `0-0` for an empty range.
       if (response.status !== 204 || !(last > 0 && last < size)) return undefined;
       return {
-        session: resolveUploadLocation(response.headers['location'], response.url),
+        session: uploadLocation(response),
         start: last + 1,
       };
     } catch (error) {
@@ -95,14 +93,14 @@ export class UploadSessions {
     }
   }
 
-  /** Tells the registry to forget a session. Also after a cancellation, so not under the caller's signal. */
+  /** Cancels a session. Also runs after a cancellation, so not under the caller's signal. */
   async abandon(session: URL): Promise<void> {
     try {
       const signal = AbortSignal.timeout(ABANDON_LIMIT);
       const response = await this.#requests.send({ method: 'DELETE', url: session, signal, retry: false });
       response.discard();
     } catch {
-      // The registry drops it sooner or later by itself; the reason why the upload failed is what counts.
+      // The registry drops the session in time. The error of the upload is the one to report.
     }
   }
 }

@@ -3,7 +3,7 @@ import type { Source } from '../../content/source.js';
 import type { WriteBlobOptions } from '../../content/target.js';
 import type { HttpResponse } from '../../http/message.js';
 import { NetworkError } from '../../http/network-error.js';
-import { isTemporaryStatus, retryWait, type RetryPolicy, type TryOutcome } from '../../http/retry.js';
+import { isTemporaryStatus, retryDelay, type RetryPolicy, type TryOutcome } from '../../http/retry.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { digestAlgorithm, tryParseDigest, type Digest } from '../../oci/digest.js';
 import { CancelledError, FailedError, InvalidError, UnavailableError } from '../../oci/errors.js';
@@ -13,18 +13,17 @@ import { CountedBody } from './counted-body.js';
 import { readErrorResponse, registryError, tryOutcome } from '../errors/error-mapping.js';
 import { withDigest } from '../location.js';
 import type { RepositoryRequests } from '../requests.js';
-import type { Sleep } from '../sleep.js';
 import { UploadSessions } from './upload-sessions.js';
 
-/** In bytes. What is smaller is sent again sooner than the registry is asked how much of it arrived. */
-const SMALLEST_RESUMED = 1 << 20;
+/** In bytes. Sending a smaller blob again is faster than asking how much of it arrived. */
+const MIN_RESUMED_BYTES = 1 << 20;
 
-/** Why a try to upload failed, and what that says about another one. */
+/** Why one try to upload failed, and whether another may succeed. */
 interface Failure {
   readonly error: unknown;
   readonly outcome: TryOutcome;
-  /** Whether the registry may still hold the session with what arrived. */
-  readonly broken: boolean;
+  /** Whether the registry may still have the session, with the bytes that arrived. */
+  readonly mayResume: boolean;
 }
 
 /** Writes blobs to one repository (distribution-spec, "Pushing blobs"). */
@@ -33,19 +32,17 @@ export class Uploads {
   readonly #blobs: Blobs;
   readonly #sessions: UploadSessions;
   readonly #policy: RetryPolicy;
-  readonly #sleep: Sleep;
 
-  constructor(requests: RepositoryRequests, blobs: Blobs, policy: RetryPolicy, sleep: Sleep) {
+  constructor(requests: RepositoryRequests, blobs: Blobs, policy: RetryPolicy) {
     this.#requests = requests;
     this.#blobs = blobs;
     this.#sessions = new UploadSessions(requests);
     this.#policy = policy;
-    this.#sleep = sleep;
   }
 
   /**
-   * Makes sure that a blob is in the repository by the cheapest way that works: it is there, it is mounted from a
-   * repository of the same registry, or it is uploaded in one piece.
+   * Ensures that a blob is in the repository, by the cheapest method that works: it exists, it is mounted from a repository
+   * of the same registry, or it is uploaded in one request.
    */
   async copy(descriptor: Descriptor, from: Source, options: WriteBlobOptions = {}): Promise<BlobOutcome> {
     const { signal } = options;
@@ -53,7 +50,7 @@ export class Uploads {
     const mounted = await this.#sessions.mount(descriptor, from, signal);
     if (mounted === 'mounted') return 'mounted';
     const body = new CountedBody(descriptor, from, options);
-    // The source answers while the session is being opened.
+    // Opens the source while the session is being opened.
     body.prepare();
     try {
       await this.#upload(descriptor, body, mounted, signal);
@@ -64,8 +61,8 @@ export class Uploads {
   }
 
   /**
-   * Uploads, and where that fails for a while, takes the upload up where the registry says that it broke. Where it does
-   * not say, the upload is begun again from its first request: the session is in a state that only the registry knows.
+   * Uploads a blob. After a temporary failure, resumes from the offset that the registry reports, or starts a new session
+   * if it reports none, because the state of the old one is unknown.
    */
   async #upload(
     descriptor: Descriptor,
@@ -79,11 +76,11 @@ export class Uploads {
       const failure = await this.#send(session, descriptor, body, signal);
       if (failure === undefined) return;
       try {
-        const wait = retryWait(this.#policy, tries, failure.outcome);
-        if (wait === undefined) throw failure.error;
-        await this.#sleep(wait, signal);
-        if (failure.broken && descriptor.size >= SMALLEST_RESUMED) {
-          // All was sent, and only the answer got lost: then it may have been stored all the same.
+        const delay = retryDelay(this.#policy, tries, failure.outcome);
+        if (delay === undefined) throw failure.error;
+        await this.#policy.sleep(delay, signal);
+        if (failure.mayResume && descriptor.size >= MIN_RESUMED_BYTES) {
+          // If only the response was lost, the blob may be stored.
           if (body.allSent && (await this.#isStored(descriptor, signal))) return;
           const rest = await this.#sessions.findRest(session, descriptor, signal);
           if (rest !== undefined) {
@@ -103,7 +100,7 @@ export class Uploads {
     }
   }
 
-  /** Whether the blob is there after all. @throws CancelledError */
+  /** Reports whether the blob is stored; `false` if that is unknown. @throws CancelledError */
   async #isStored(descriptor: Descriptor, signal: AbortSignal | undefined): Promise<boolean> {
     try {
       return await this.#blobs.has(descriptor, { signal });
@@ -114,8 +111,7 @@ export class Uploads {
   }
 
   /**
-   * Sends the blob, or the rest of it, with the request that closes the session. The rest is the last chunk, so it may
-   * have any size.
+   * Sends the blob, or the rest of it, with the request that closes the session. The last chunk may have any size.
    */
   async #send(
     session: URL,
@@ -136,25 +132,26 @@ export class Uploads {
         timing: 'content',
       });
       if (response.status < 200 || response.status > 299) {
-        const refusal = await readErrorResponse(response, 'blob');
-        const error = registryError(refusal, this.#attempt(descriptor.digest));
-        const outcome = tryOutcome(refusal);
-        if ('status' in outcome && isTemporaryStatus(outcome.status)) return { error, outcome, broken: true };
-        // The registry does not like what it holds together with the rest; all of it at once it may.
-        return { error, outcome: start > 0 ? { temporary: true } : outcome, broken: false };
+        const errorResponse = await readErrorResponse(response, 'blob');
+        const error = registryError(errorResponse, this.#operation(descriptor.digest));
+        const outcome = tryOutcome(errorResponse);
+        if ('status' in outcome && isTemporaryStatus(outcome.status))
+          return { error, outcome, mayResume: true };
+        // The registry rejects the rest of a resumed upload. It may accept the whole blob.
+        return { error, outcome: start > 0 ? { temporary: true } : outcome, mayResume: false };
       }
       response.discard();
       await this.#confirm(response, descriptor, signal);
       return undefined;
     } catch (error) {
-      // The source has its own retries, so when it fails, it fails for good.
-      if (body.sourceFailed) return { error, outcome: { temporary: false }, broken: false };
+      // The source has its own retries, so its failure is final.
+      if (body.sourceFailed) return { error, outcome: { temporary: false }, mayResume: false };
       const temporary = error instanceof NetworkError ? error.temporary : error instanceof UnavailableError;
-      return { error, outcome: { temporary }, broken: temporary };
+      return { error, outcome: { temporary }, mayResume: temporary };
     }
   }
 
-  /** A registry that answers neither 201 nor 204, or names another digest, has not stored what was sent. */
+  /** Checks that the blob is stored, unless the response is 201 or 204 without another digest. */
   async #confirm(
     response: HttpResponse,
     descriptor: Descriptor,
@@ -163,16 +160,16 @@ export class Uploads {
     const { digest } = descriptor;
     const stored = tryParseDigest(response.headers['docker-content-digest'] ?? '');
     if (stored !== undefined && stored !== digest && digestAlgorithm(stored) === digestAlgorithm(digest)) {
-      throw new InvalidError(`${response.url.host} stored ${stored} where ${digest} was sent`);
+      throw new InvalidError(`${response.url.host} stored ${stored}, but ${digest} was sent`);
     }
     if (response.status === 201 || response.status === 204) return;
     if (await this.#blobs.has(descriptor, { signal })) return;
     throw new FailedError(
-      `${response.url.host} answered ${response.status} to the upload of ${digest}, but does not have it`,
+      `${response.url.host} accepted ${digest} (${response.status}) but does not return it`,
     );
   }
 
-  #attempt(digest: Digest): Operation {
+  #operation(digest: Digest): Operation {
     return blobOperation('write', this.#requests.repository, digest);
   }
 }

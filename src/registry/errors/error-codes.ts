@@ -1,25 +1,45 @@
-import { isExpiredAuthorization } from '../../auth/requests/expired-authorization.js';
-import { type RegistryErrorDetail } from '../../oci/errors.js';
-import type { Operation } from '../operation.js';
-import { type ErrorBody } from './error-body.js';
+import { isExpiredAuthorization } from '../../auth/requests/expiry.js';
+import type { ErrorText } from '../../http/error-text.js';
 import type { HttpResponse } from '../../http/message.js';
+import type { RegistryErrorDetail } from '../../oci/errors.js';
+import type { Operation } from '../operation.js';
+
+/** A kind of error that registries report under several codes, texts or statuses. */
+export type RegistryErrorClass =
+  | 'child-not-found'
+  | 'conflict'
+  | 'denied'
+  | 'invalid'
+  | 'not-found'
+  | 'rate-limited'
+  | 'repository-not-found'
+  | 'unavailable';
+
+/** A response that is not a success, with its body read. */
+export interface ErrorResponse {
+  readonly response: HttpResponse;
+  readonly body: ErrorText;
+  /** `undefined` if only the status tells the class. */
+  readonly errorClass: RegistryErrorClass | undefined;
+}
+
 /**
- * What the code of a registry's error says (distribution-spec, "Error Codes", and the codes that registries added).
- * Codes that say nothing beyond the status (UNKNOWN, NOT_FOUND) are left out.
+ * The classes of error codes: of the specification (distribution-spec, "Error Codes") and of registries. Codes that say
+ * nothing beyond the status (UNKNOWN, NOT_FOUND) are left out.
  */
-const MEANINGS = new Map<string, RegistryErrorClass>([
-  ['BLOB_UNKNOWN', 'missing'],
-  ['MANIFEST_UNKNOWN', 'missing'],
-  ['NAME_UNKNOWN', 'no-repository'],
-  ['MANIFEST_BLOB_UNKNOWN', 'child-missing'],
+const CODES: ReadonlyMap<string, RegistryErrorClass> = new Map([
+  ['BLOB_UNKNOWN', 'not-found'],
+  ['MANIFEST_UNKNOWN', 'not-found'],
+  ['NAME_UNKNOWN', 'repository-not-found'],
+  ['MANIFEST_BLOB_UNKNOWN', 'child-not-found'],
   ['UNAUTHORIZED', 'denied'],
   ['DENIED', 'denied'],
-  ['TOOMANYREQUESTS', 'throttled'],
+  ['TOOMANYREQUESTS', 'rate-limited'],
   // AWS: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/CommonErrors.html
-  ['ThrottlingException', 'throttled'],
-  ['ThrottleException', 'throttled'],
+  ['ThrottlingException', 'rate-limited'],
+  ['ThrottleException', 'rate-limited'],
   ['UNAVAILABLE', 'unavailable'],
-  // Quay and Harbor, in this order, when a tag is immutable.
+  // Quay and Harbor, in this order, for an immutable tag.
   ['TAG_IMMUTABLE', 'conflict'],
   ['PRECONDITION', 'conflict'],
   ['MANIFEST_INVALID', 'invalid'],
@@ -27,47 +47,37 @@ const MEANINGS = new Map<string, RegistryErrorClass>([
   ['DIGEST_INVALID', 'invalid'],
   ['SIZE_INVALID', 'invalid'],
   ['NAME_INVALID', 'invalid'],
-  // Amazon ECR says this of an immutable tag too, but then with that word.
+  // Amazon ECR also uses it for an immutable tag; then the text says so.
   ['TAG_INVALID', 'invalid'],
   ['UNSUPPORTED', 'invalid'],
 ]);
 
-export type RegistryErrorClass =
-  | 'child-missing'
-  | 'conflict'
-  | 'denied'
-  | 'invalid'
-  | 'missing'
-  | 'no-repository'
-  | 'throttled'
-  | 'unavailable';
-
-/** What is said under many codes, or in plain text without any, but always with these words. */
-const WORDINGS: readonly (readonly [areSaid: (words: string) => boolean, meaning: RegistryErrorClass])[] = [
-  // Of all registries that refuse to move an immutable tag.
-  [(words) => /immutab/i.test(words), 'conflict'],
+/** Texts that tell the class under many codes, or without any code. They take precedence over codes. */
+const TEXTS: readonly (readonly [matches: (text: string) => boolean, errorClass: RegistryErrorClass])[] = [
+  // All registries with immutable tags.
+  [(text) => /immutab/i.test(text), 'conflict'],
   // Amazon ECR.
-  [(words) => /\bThrottl(?:e|ing)Exception\b/.test(words), 'throttled'],
+  [(text) => /\bThrottl(?:e|ing)Exception\b/.test(text), 'rate-limited'],
   [isExpiredAuthorization, 'denied'],
 ];
 
 /**
- * What went wrong, from its words or the first code that says it; `undefined` where only the status can tell.
- * @param what the request was about
+ * Returns the class of an error by its text or its first known code, or `undefined` if only the status tells it.
+ * @param what the subject of the request
  */
 export function classifyError(
-  { errors, words }: ErrorBody,
+  { errors, text }: ErrorText,
   what: Operation['what'],
 ): RegistryErrorClass | undefined {
-  const worded = WORDINGS.find(([areSaid]) => areSaid(words));
-  if (worded !== undefined) return worded[1];
+  const byText = TEXTS.find(([matches]) => matches(text));
+  if (byText !== undefined) return byText[1];
   const codes = errors.map(({ code }) => code);
-  // ECR's for layers that a manifest points to, and everybody's for an upload session that is gone.
-  if (what === 'manifest' && codes.includes('BLOB_UPLOAD_UNKNOWN')) return 'child-missing';
-  return codes.map((code) => MEANINGS.get(code)).find((meaning) => meaning !== undefined);
+  // Amazon ECR uses the code of a lost upload session for the missing layers of a manifest.
+  if (what === 'manifest' && codes.includes('BLOB_UPLOAD_UNKNOWN')) return 'child-not-found';
+  return codes.map((code) => CODES.get(code)).find((errorClass) => errorClass !== undefined);
 }
 
-/** An upload session that the registry lost or mixed up: a new one may succeed. */
+/** Codes of an upload that may succeed in a new session, whatever the status. */
 const TRANSIENT_CODES: ReadonlySet<string> = new Set([
   'BLOB_UPLOAD_INVALID',
   'BLOB_UPLOAD_UNKNOWN',
@@ -77,14 +87,7 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set([
   'UNAVAILABLE',
 ]);
 
-/** Whether every code says that the same work may succeed when it is begun again, whatever the status. */
+/** Reports whether an upload may succeed when it is started again, by all of its error codes. */
 export function isTransient(errors: readonly RegistryErrorDetail[]): boolean {
   return errors.length > 0 && errors.every(({ code }) => TRANSIENT_CODES.has(code));
-}
-
-/** An answer that is not a success, read to its end. */
-export interface ErrorResponse {
-  readonly response: HttpResponse;
-  readonly body: ErrorBody;
-  readonly meaning: RegistryErrorClass | undefined;
 }

@@ -1,89 +1,122 @@
-import { isExpiredAuthorization } from '../../auth/requests/expired-authorization.js';
+import { isExpiredAuthorization } from '../../auth/requests/expiry.js';
+import type { ErrorText } from '../../http/error-text.js';
 import { isDigest, type Digest } from '../../oci/digest.js';
 import { formatRepository } from '../../oci/reference.js';
 import type { Operation } from '../operation.js';
 import { createEcrRepository, deniedByEcrHint } from './ecr-hints.js';
-import type { ErrorBody } from './error-body.js';
 import type { ErrorResponse } from './error-codes.js';
 
-/** What to do about a manifest, blob or repository that is not there. `answer` is what the registry said. */
-export function missingHint({ meaning }: ErrorResponse, attempt: Operation, answer: string): string {
-  const { registry } = attempt.repository;
-  const repository = formatRepository(attempt.repository);
-  if (attempt.verb === 'write') {
-    if (meaning !== 'no-repository') return `Check that the repository ${repository} exists.`;
-    const command = createEcrRepository(attempt.repository);
+/** Returns what to do about a manifest, blob or repository that does not exist. @param response what the registry said */
+export function notFoundHint({ errorClass }: ErrorResponse, operation: Operation, response: string): string {
+  const { registry } = operation.repository;
+  const repository = formatRepository(operation.repository);
+  if (operation.verb === 'write') {
+    if (errorClass !== 'repository-not-found') return `Check that the repository ${repository} exists.`;
+    const command = createEcrRepository(operation.repository);
     return command === undefined
       ? `Create the repository ${repository} first, or check its name.`
       : `Create the repository first: ${command}`;
   }
-  if (meaning === 'no-repository')
-    return `${registry} has no repository ${repository}: check the name. (${answer})`;
-  if (meaning === 'missing' && attempt.what === 'manifest') {
-    return `The repository ${repository} has no such tag or digest: check that it was pushed. (${answer})`;
+  if (errorClass === 'repository-not-found')
+    return `${registry} has no repository ${repository}: check the name. (${response})`;
+  if (errorClass === 'not-found' && operation.what === 'manifest') {
+    return `The repository ${repository} has no such tag or digest: check that it was pushed. (${response})`;
   }
-  return `Check the name, and that it was pushed. (${answer})`;
+  return `Check the name, and that it was pushed. (${response})`;
 }
 
-/** What to do about a login that is missing, has run out or is not enough. */
-export function deniedHint({ response, body }: ErrorResponse, attempt: Operation): string {
-  const { registry } = attempt.repository;
-  const special = deniedByEcrHint({ status: response.status, words: body.words }, attempt);
-  if (special !== undefined) return special;
+/** Returns what to do about a login that is missing, expired or not sufficient. */
+export function deniedHint({ response, body }: ErrorResponse, operation: Operation): string {
+  const { registry } = operation.repository;
+  const ecr = deniedByEcrHint({ status: response.status, text: body.text }, operation);
+  if (ecr !== undefined) return ecr;
   const login = `multiarch login ${registry}`;
-  if (isExpiredAuthorization(body.words)) return `The login has expired; log in again: ${login}`;
-  const right = attempt.verb === 'read' ? 'read from' : 'push to';
-  const repository = formatRepository(attempt.repository);
+  if (isExpiredAuthorization(body.text)) return `The login has expired; log in again: ${login}`;
+  const right = operation.verb === 'read' ? 'read from' : 'push to';
+  const repository = formatRepository(operation.repository);
   // Many registries hide a repository that does not exist behind a 401 or 403.
-  const exists = attempt.verb === 'read' ? `that ${repository} exists and ` : '';
+  const exists = operation.verb === 'read' ? `that ${repository} exists and ` : '';
+  const check = `${exists}that the account may ${right} ${repository}`;
   return response.status === 401
-    ? `Log in with "${login}"; where that is done, check ${exists}that the account may ${right} ${repository}.`
-    : `Check ${exists}that the account may ${right} ${repository}; to use another account: ${login}`;
+    ? `Log in with "${login}"; if you are logged in, check ${check}.`
+    : `Check ${check}; to use another account: ${login}`;
 }
 
-/** What to do about children that the registry misses. */
-export function missingChildrenHint(body: ErrorBody, { leftBehind }: Operation): string {
+/** Returns what to do about children that the registry does not have. */
+export function missingChildrenHint(body: ErrorText, { skippedLayers }: Operation): string {
   const digests = [...digestsIn(body)];
-  // Distribution takes a layer that it does not hold only where it may be had from a URL that its settings allow: none, by default.
-  return digests.length > 0 && digests.every((digest) => leftBehind?.has(digest) === true)
-    ? 'These layers are not for distribution: they stay where their URLs say. The registry has to be told to allow those (in distribution: validation.manifests.urls.allow).'
-    : 'Copy what it points to first.';
+  // Distribution accepts a layer that it does not have only with a URL that its settings allow: none, by default.
+  return digests.length > 0 && digests.every((digest) => skippedLayers?.has(digest) === true)
+    ? 'These layers are non-distributable: they stay at their URLs. The registry must allow those (in distribution: validation.manifests.urls.allow).'
+    : 'Copy its children first.';
 }
 
-/** Which children the registry misses, where it says so. */
-export function missingChildren(body: ErrorBody, attempt: Operation): string {
+/** Returns which children the registry does not have, if it says so. */
+export function missingChildren(body: ErrorText, operation: Operation): string {
   const digests = digestsIn(body);
-  const repository = formatRepository(attempt.repository);
+  const repository = formatRepository(operation.repository);
   return digests.size === 0
-    ? `something that it points to is not in ${repository}`
-    : `it points to content that ${repository} does not hold: ${[...digests].join(', ')}`;
+    ? `a child of it is missing from ${repository}`
+    : `children of it are missing from ${repository}: ${[...digests].join(', ')}`;
 }
 
-/** What may be wrong with a document that the registry refuses. */
-export function invalidHint({ response, body }: ErrorResponse, attempt: Operation): string | undefined {
-  if (attempt.verb !== 'write') return undefined;
-  if (attempt.name.includes('@sha512:') && body.errors.some(({ code }) => code === 'DIGEST_INVALID')) {
-    return 'Something on the way may change what is sent, or the registry does not take sha512: then have the image built with sha256.';
-  }
-  if (attempt.what !== 'manifest') return undefined;
-  // What Amazon ECR says of a document that does not name its type, and the type is all that it lacks.
-  if (/\binvalid JSON syntax\b/i.test(body.words)) {
-    return 'The registry may want a "mediaType" in the document: have the image built with one, or --format docker.';
-  }
-  if (/\bdigest\b.*\bmatch/i.test(body.words)) {
-    return 'What arrived is not what was sent: push again; something on the way may change requests.';
-  }
-  if (body.errors.some(({ code }) => code === 'TAG_INVALID')) {
-    return 'The registry does not take this tag: check it, or publish under another one.';
-  }
-  const unsupported = body.errors.some(({ code }) => code === 'UNSUPPORTED');
-  if (response.status === 415 || unsupported) {
-    return 'The registry may not take this media type: try the other one (--format oci or --format docker).';
-  }
-  return `Check that all that it points to is in ${formatRepository(attempt.repository)}.`;
+interface HintRow {
+  readonly what?: Operation['what'];
+  readonly code?: string;
+  readonly status?: number;
+  readonly text?: RegExp;
+  readonly name?: RegExp;
+  readonly hint: string;
 }
 
-function digestsIn({ errors }: ErrorBody): ReadonlySet<Digest> {
+/** What to do about a document or blob that the registry rejects. The first row applies whose conditions all hold. */
+const INVALID_HINTS: readonly HintRow[] = [
+  {
+    code: 'DIGEST_INVALID',
+    name: /@sha512:/,
+    hint: 'A proxy may be altering the upload, or the registry does not support sha512; rebuild with sha256.',
+  },
+  {
+    // Amazon ECR, for a document without a mediaType.
+    what: 'manifest',
+    text: /\binvalid JSON syntax\b/i,
+    hint: 'The registry may require a "mediaType" in the document: rebuild the image with one, or use --format docker.',
+  },
+  {
+    what: 'manifest',
+    text: /\bdigest\b.*\bmatch/i,
+    hint: 'The upload was altered in transit: push again. If it persists, a proxy may be altering requests.',
+  },
+  {
+    what: 'manifest',
+    code: 'TAG_INVALID',
+    hint: 'The registry does not accept this tag: check it, or publish under another tag.',
+  },
+  ...[{ status: 415 }, { code: 'UNSUPPORTED' }].map((condition) => ({
+    what: 'manifest' as const,
+    ...condition,
+    hint: 'The registry may not accept this media type: try the other one (--format oci or --format docker).',
+  })),
+];
+
+/** Returns what to do about a document or blob that the registry rejects. */
+export function invalidHint({ response, body }: ErrorResponse, operation: Operation): string | undefined {
+  if (operation.verb !== 'write') return undefined;
+  const row = INVALID_HINTS.find(
+    ({ what, code, status, text, name }) =>
+      (what ?? operation.what) === operation.what &&
+      (code === undefined || body.errors.some((error) => error.code === code)) &&
+      (status ?? response.status) === response.status &&
+      (text?.test(body.text) ?? true) &&
+      (name?.test(operation.name) ?? true),
+  );
+  if (row !== undefined) return row.hint;
+  return operation.what === 'manifest'
+    ? `Check that all its children are in ${formatRepository(operation.repository)}.`
+    : undefined;
+}
+
+function digestsIn({ errors }: ErrorText): ReadonlySet<Digest> {
   const texts = errors.map(({ message, detail }) => `${message} ${JSON.stringify(detail ?? '')}`);
   return new Set(texts.flatMap((text) => [...(text.match(DIGEST) ?? [])]).filter(isDigest));
 }

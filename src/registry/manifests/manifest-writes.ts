@@ -3,14 +3,15 @@ import { Readable } from 'node:stream';
 import type { ReadOptions, Selector } from '../../content/source.js';
 import { undefinedIfDenied } from '../../content/undefined-if-denied.js';
 import type { HttpResponse } from '../../http/message.js';
+import { catchUpDelay, isTemporaryStatus, type RetryPolicy } from '../../http/retry.js';
+import type { Descriptor } from '../../oci/descriptor.js';
+import { digestAlgorithm, digestOf, tryParseDigest, type Digest } from '../../oci/digest.js';
 import {
   childrenOf,
   documentDescriptor,
-  type ManifestOrIndex,
   MAX_MANIFEST_PUSH,
+  type ManifestOrIndex,
 } from '../../oci/document.js';
-import type { Descriptor } from '../../oci/descriptor.js';
-import { digestAlgorithm, digestOf, tryParseDigest, type Digest } from '../../oci/digest.js';
 import { ConflictError, FailedError, InvalidError } from '../../oci/errors.js';
 import { isNonDistributableType } from '../../oci/media-type.js';
 import type { Tag } from '../../oci/reference.js';
@@ -19,20 +20,13 @@ import { manifestUrl } from '../endpoints.js';
 import { readErrorResponse, registryError } from '../errors/error-mapping.js';
 import type { Manifests } from './manifests.js';
 import type { RepositoryRequests } from '../requests.js';
-import type { Sleep } from '../sleep.js';
 
-/**
- * The waits before the further tries where a registry does not see yet what was pushed a moment ago (Nexus, and others
- * whose parts catch up with one another), in milliseconds.
- */
-const CATCH_UP_WAITS: readonly number[] = [250, 1_000];
-
-/** What came of a write. */
+/** The result of a write. */
 export interface WrittenManifest {
   readonly descriptor: Descriptor;
   /**
-   * Whether the registry has told that it lists the document with what refers to its `subject` (distribution-spec,
-   * "Pushing Manifests with Subject").
+   * Whether the registry has added the document to the referrers of its `subject` (distribution-spec, "Pushing Manifests
+   * with Subject").
    */
   readonly isIndexed: boolean;
 }
@@ -41,20 +35,19 @@ export interface WrittenManifest {
 export class ManifestWrites {
   readonly #requests: RepositoryRequests;
   readonly #manifests: Manifests;
-  readonly #sleep: Sleep;
+  readonly #retries: RetryPolicy;
 
-  constructor(requests: RepositoryRequests, manifests: Manifests, sleep: Sleep) {
+  constructor(requests: RepositoryRequests, manifests: Manifests, retries: RetryPolicy) {
     this.#requests = requests;
     this.#manifests = manifests;
-    this.#sleep = sleep;
+    this.#retries = retries;
   }
 
   /**
-   * Puts a document, byte for byte, under the tag where one is given, else under its digest, and makes sure that the
-   * registry holds it.
+   * Puts a document, byte for byte, under the tag or, without one, under its digest, and checks that the registry stored it.
    *
-   * @throws InvalidError for more than 4 MiB, where what it points to is missing, or where the registry took it for
-   *   something else. ConflictError where the tag cannot be moved from another digest.
+   * @throws InvalidError for more than 4 MiB, for missing children, or if the registry stored something else.
+   *   ConflictError if the tag cannot be moved from another digest.
    */
   async put(
     document: ManifestOrIndex,
@@ -62,20 +55,20 @@ export class ManifestWrites {
   ): Promise<WrittenManifest> {
     const { bytes, digest, mediaType } = document;
     const selector = tag ?? digest;
-    const attempt = {
+    const operation = {
       ...manifestOperation('write', this.#requests.repository, selector),
-      leftBehind: leftBehind(document),
+      skippedLayers: nonDistributableLayers(document),
     };
     if (bytes.length > MAX_MANIFEST_PUSH) {
       throw new InvalidError(
-        `${attempt.name} is ${bytes.length} bytes long; registries take ${MAX_MANIFEST_PUSH} at most`,
+        `${operation.name} is ${bytes.length} bytes long; registries accept at most ${MAX_MANIFEST_PUSH}`,
       );
     }
     const algorithm = digestAlgorithm(digest);
     if (algorithm !== undefined && digestOf(bytes, algorithm) !== digest) {
-      throw new InvalidError(`the bytes to write as ${attempt.name} do not have the digest ${digest}`);
+      throw new InvalidError(`the bytes to write as ${operation.name} do not have the digest ${digest}`);
     }
-    for (let tries = 0; ; tries += 1) {
+    for (let tries = 1; ; tries += 1) {
       const response = await this.#requests.send({
         method: 'PUT',
         url: manifestUrl(this.#requests.repository, selector),
@@ -87,46 +80,47 @@ export class ManifestWrites {
         response.discard();
         await this.#confirm(response, document, selector, signal);
         const isIndexed = response.headers['oci-subject'] !== undefined;
-        return { descriptor: documentDescriptor(document), isIndexed: isIndexed };
+        return { descriptor: documentDescriptor(document), isIndexed };
       }
-      const refusal = await readErrorResponse(response, 'manifest');
-      const wait = refusal.meaning === 'child-missing' ? CATCH_UP_WAITS[tries] : undefined;
-      if (wait === undefined) {
-        const error = registryError(refusal, attempt);
+      const errorResponse = await readErrorResponse(response, 'manifest');
+      const mayCatchUp =
+        errorResponse.errorClass === 'child-not-found' && !isTemporaryStatus(response.status);
+      const delay = mayCatchUp ? catchUpDelay(tries) : undefined;
+      if (delay === undefined) {
+        const error = registryError(errorResponse, operation);
         if (!(error instanceof ConflictError) || tag === undefined) throw error;
-        await this.#settle(document, tag, error, signal);
+        await this.#resolveConflict(document, tag, error, signal);
         return { descriptor: documentDescriptor(document), isIndexed: false };
       }
-      await this.#sleep(wait, signal);
+      await this.#retries.sleep(delay, signal);
     }
   }
 
   /**
-   * A registry refuses to move an immutable tag even to the digest that it has (Amazon ECR). That one is there already,
-   * so there is nothing left to do; another one is the conflict.
+   * Returns if an immutable tag already has the digest of the document: Amazon ECR refuses to write even that.
+   * @throws ConflictError if the tag has another digest
    */
-  async #settle(
+  async #resolveConflict(
     document: ManifestOrIndex,
     tag: Tag,
     error: ConflictError,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const current = await this.#see(tag, signal);
+    const current = await this.#findVisible(tag, signal);
     if (current?.digest === document.digest) return;
-    const holds =
-      current === undefined ? '' : `; it holds ${current.digest}, and ${document.digest} was to be written`;
-    throw new ConflictError(`${error.message.replace(/\.$/, '')}${holds}`, {
+    const digests = current === undefined ? '' : `; ${tag} is ${current.digest}, not ${document.digest}`;
+    throw new ConflictError(`${error.message.replace(/\.$/, '')}${digests}`, {
       hint: error.hint,
       exchange: error.exchange,
     });
   }
 
-  /** What is there now, as far as who may write is let see it. */
-  #see(selector: Selector, signal: AbortSignal | undefined): Promise<Descriptor | undefined> {
+  /** The current manifest, or `undefined` if it does not exist or reads are denied. */
+  #findVisible(selector: Selector, signal: AbortSignal | undefined): Promise<Descriptor | undefined> {
     return undefinedIfDenied(this.#manifests.find(selector, { signal }));
   }
 
-  /** Only 201 with the digest of what was sent says that it is stored: anything else is read back. */
+  /** Reads the document back, unless the response is 201 with its digest. */
   async #confirm(
     response: HttpResponse,
     document: ManifestOrIndex,
@@ -144,23 +138,23 @@ export class ManifestWrites {
       }
       if (response.status === 201) return;
     }
-    for (let tries = 0; ; tries += 1) {
-      const found = await this.#see(selector, signal);
+    for (let tries = 1; ; tries += 1) {
+      const found = await this.#findVisible(selector, signal);
       if (found?.digest === digest) return;
-      const wait = CATCH_UP_WAITS[tries];
-      if (wait === undefined) {
-        const has = found === undefined ? 'does not show it' : `shows ${found.digest} there`;
+      const delay = catchUpDelay(tries);
+      if (delay === undefined) {
+        const returned = found === undefined ? 'does not return it' : `returns ${found.digest}`;
         throw new FailedError(
-          `${response.url.host} answered ${response.status} when ${name} was written as ${digest}, but ${has}`,
-          { hint: 'Someone else may have written at the same time; look at what is there, and push again.' },
+          `${response.url.host} accepted ${name} (${response.status}) as ${digest}, but ${returned}`,
+          { hint: 'Another client may have written at the same time. Inspect the tag, and push again.' },
         );
       }
-      await this.#sleep(wait, signal);
+      await this.#retries.sleep(delay, signal);
     }
   }
 }
 
-function leftBehind(document: ManifestOrIndex): ReadonlySet<Digest> {
+function nonDistributableLayers(document: ManifestOrIndex): ReadonlySet<Digest> {
   const layers = childrenOf(document).filter(({ mediaType }) => isNonDistributableType(mediaType));
   return new Set(layers.map(({ digest }) => digest));
 }

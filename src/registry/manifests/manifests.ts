@@ -1,6 +1,5 @@
 /**
- * Manifests of a repository, and the referrers lists that belong to them (distribution-spec, "Pushing
- * Manifests").
+ * Manifests of a repository and their referrers (distribution-spec, "Pushing Manifests").
  *
  * Offers manifest-writes, manifests, referrers, referrers-tags.
  * @module registry/manifests
@@ -19,7 +18,8 @@ import { manifestOperation, type Operation } from '../operation.js';
 import { manifestUrl } from '../endpoints.js';
 import { readErrorResponse, registryError } from '../errors/error-mapping.js';
 import type { RepositoryRequests } from '../requests.js';
-/** Registries convert, or hide, what a client does not list: all of it, in one header, always. */
+
+/** Always all types: registries convert or hide others. */
 const ACCEPT = ACCEPTED_MANIFESTS.join(', ');
 
 /** Reads the manifests and indexes of one repository (distribution-spec, "Pulling manifests"). */
@@ -33,10 +33,10 @@ export class Manifests {
   }
 
   /**
-   * What a tag or digest stands for, from the headers alone where they suffice; Docker Hub counts a GET as a pull, but
-   * not a HEAD. Where the registry refuses HEAD, or says too little, the manifest is read.
+   * Returns the descriptor of a tag or digest, by HEAD if the headers suffice: Docker Hub counts a GET as a pull, but not a
+   * HEAD. Otherwise reads the manifest.
    *
-   * @throws NotFoundError and the others of {@link registryError}; a HEAD has no body, so a GET asks for the reason
+   * @throws NotFoundError and the other errors of {@link registryError}. A HEAD has no body, so a GET gets the reason.
    */
   async resolve(selector: Selector, options: ReadOptions = {}): Promise<Descriptor> {
     const descriptor = await this.#head(selector, options);
@@ -46,8 +46,8 @@ export class Manifests {
   }
 
   /**
-   * As {@link resolve}; `undefined` for what is not there.
-   * @throws UnauthorizedError for what the registry does not let us see, which may be there or not
+   * As {@link resolve}, but returns `undefined` if the manifest does not exist.
+   * @throws UnauthorizedError if access is denied, whether the manifest exists or not
    */
   async find(selector: Selector, options: ReadOptions = {}): Promise<Descriptor | undefined> {
     try {
@@ -62,24 +62,23 @@ export class Manifests {
   }
 
   /**
-   * Reads a manifest whole, and compares it with the digest that was asked for or, for a tag, with the one that the
-   * registry states.
-   * @throws InvalidError for other bytes, another type than the header says, or more than 8 MiB
+   * Reads a manifest and compares it with its digest or, for a tag, with the digest in the response.
+   * @throws InvalidError for other bytes, a media type other than the Content-Type, or more than 8 MiB
    */
   async get(selector: Selector, options: ReadOptions = {}): Promise<ManifestOrIndex> {
-    return this.#document(await this.#ask('GET', selector, options), selector);
+    return this.#document(await this.#send('GET', selector, options), selector);
   }
 
-  #ask(method: HttpMethod, selector: Selector, { signal }: ReadOptions): Promise<HttpResponse> {
+  #send(method: HttpMethod, selector: Selector, { signal }: ReadOptions): Promise<HttpResponse> {
     const url = manifestUrl(this.#requests.repository, selector);
     return this.#requests.send({ method, url, headers: { accept: ACCEPT }, signal });
   }
 
-  /** What the headers alone tell. `unclear` where HEAD is refused, not understood, or answered with too little. */
+  /** The descriptor by HEAD. `unclear` if HEAD is rejected or the headers do not suffice. */
   async #head(selector: Selector, options: ReadOptions): Promise<Descriptor | 'missing' | 'unclear'> {
-    const response = await this.#ask('HEAD', selector, options);
+    const response = await this.#send('HEAD', selector, options);
     if (isTemporaryStatus(response.status)) {
-      throw registryError(await readErrorResponse(response, 'manifest'), this.#attempt(selector));
+      throw registryError(await readErrorResponse(response, 'manifest'), this.#operation(selector));
     }
     response.discard();
     if (response.status === 404) return 'missing';
@@ -88,44 +87,44 @@ export class Manifests {
 
   async #document(response: HttpResponse, selector: Selector): Promise<ManifestOrIndex> {
     if (response.status !== 200)
-      throw registryError(await readErrorResponse(response, 'manifest'), this.#attempt(selector));
-    const { name } = this.#attempt(selector);
+      throw registryError(await readErrorResponse(response, 'manifest'), this.#operation(selector));
+    const { name } = this.#operation(selector);
     const length = Number(response.headers['content-length'] ?? 0);
     if (length > MAX_MANIFEST_PULL) {
       response.discard();
       throw new InvalidError(
-        `${name} is ${length} bytes long; a manifest may have ${MAX_MANIFEST_PULL} at most`,
+        `${name} is ${length} bytes long; a manifest may have at most ${MAX_MANIFEST_PULL}`,
       );
     }
     const bytes = await response.bytes(MAX_MANIFEST_PULL);
     const mediaType = mediaTypeOf(response.headers['content-type']);
-    const digest = isDigest(selector) ? selector : statedDigest(response);
+    const digest = isDigest(selector) ? selector : digestIn(response);
     if (digest !== undefined && digestAlgorithm(digest) === undefined) {
-      const message = `${name} cannot be verified: the algorithm of its digest is not known here`;
+      const message = `cannot verify ${name}: unknown digest algorithm`;
       this.#onEvent?.({ kind: 'warning', message });
     }
     return parseDocument(bytes, { mediaType, digest, label: name });
   }
 
-  #attempt(selector: Selector): Operation {
+  #operation(selector: Selector): Operation {
     return manifestOperation('read', this.#requests.repository, selector);
   }
 }
 
-/** `undefined` where the headers do not say all that a descriptor needs, or something else than was asked for. */
+/** `undefined` if the headers lack a part of the descriptor, or have another digest than requested. */
 function descriptorFromHeaders(response: HttpResponse, selector: Selector): Descriptor | undefined {
   if (response.status !== 200) return undefined;
   const mediaType = mediaTypeOf(response.headers['content-type']);
   const length = response.headers['content-length'] ?? '';
-  const digest = statedDigest(response);
+  const digest = digestIn(response);
   if (mediaType === undefined || !(isIndexType(mediaType) || isManifestType(mediaType))) return undefined;
   if (!/^[1-9]\d*$/.test(length) || digest === undefined) return undefined;
   if (isDigest(selector) && digest !== selector) return undefined;
   return { mediaType, digest, size: Number(length) };
 }
 
-/** The digest that the registry states, where it can be checked: another one is worth nothing, the bytes are hashed. */
-function statedDigest(response: HttpResponse): Digest | undefined {
+/** The digest in the headers, if it can be verified. */
+function digestIn(response: HttpResponse): Digest | undefined {
   const digest = tryParseDigest(response.headers['docker-content-digest'] ?? '');
   return digest === undefined || digestAlgorithm(digest) === undefined ? undefined : digest;
 }
@@ -134,10 +133,7 @@ const TOKEN = "[!#$%&'*+.^_`|~0-9a-z-]+";
 
 const CONTENT_TYPE = new RegExp(`^[ \\t]*(${TOKEN}/${TOKEN})[ \\t]*(?:;|$)`, 'i');
 
-/**
- * The media type in a Content-Type header (RFC 9110, 8.3), in lower case, without parameters. `undefined` where there
- * is none to be read.
- */
+/** Returns the media type in a Content-Type (RFC 9110, section 8.3) in lower case without parameters, or `undefined`. */
 export function mediaTypeOf(contentType: string | undefined): MediaType | undefined {
   return CONTENT_TYPE.exec(contentType ?? '')?.[1]?.toLowerCase();
 }

@@ -1,3 +1,4 @@
+import { destinationProblem, upgradeOwnUrl, type RespondingServer } from '../../http/destination-policy.js';
 import type { HttpResponse } from '../../http/message.js';
 import { InvalidError } from '../../oci/errors.js';
 
@@ -5,42 +6,42 @@ const LINK = /<([^>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:"[^"]*"|[^\s;,"]*))?)*)/
 const REL = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))/i;
 
 /**
- * Where a list goes on: the `Link` of an answer with `rel="next"` (RFC 8288; distribution-spec, "Listing Referrers").
- * Nothing is taken of it but its query: a registry that could name a host or a path would say where our credentials go
- * (go-containerregistry#2332).
+ * Returns the URL of the next page of a list: the `Link` of a response with `rel="next"` (RFC 8288; distribution-spec,
+ * "Listing Referrers"), or `undefined` for the last page. Only the query of the link is used: a registry that could name
+ * a host or a path would decide where credentials go (go-containerregistry#2332).
  *
- * @param asked the URL of the page that the answer is
- * @returns undefined for the last page
- * @throws InvalidError for one that leads to another server or path
+ * @param requested the URL of the page in the response
+ * @throws InvalidError for a link to another server or path
  */
-export function nextPage(response: Pick<HttpResponse, 'headerValues' | 'url'>, asked: URL): URL | undefined {
+export function nextPage(
+  response: RespondingServer & Pick<HttpResponse, 'headerValues'>,
+  requested: URL,
+): URL | undefined {
   const target = nextTarget(response.headerValues('link').join(', '));
   if (target === undefined) return undefined;
   const refuse = (why: string): InvalidError =>
-    new InvalidError(`${asked.host} continues a list of referrers ${why}, which is refused`, {
+    new InvalidError(`refused to follow the next page of a list of referrers of ${requested.host}: ${why}`, {
       hint: 'If the registry is yours, correct the external URL in its configuration.',
     });
-  // A redirect may have led elsewhere; its server has nothing to say about the registry's pages.
-  if (!isSameHost(response.url, asked)) throw refuse(`from ${response.url.host}`);
-  if (target === '' || !URL.canParse(target, response.url.href)) throw refuse('at something that is no URL');
-  const url = new URL(target, response.url);
-  if (url.username !== '' || url.password !== '') throw refuse('at an address with a user name');
-  const isWeb = url.protocol === 'https:' || url.protocol === 'http:';
-  if (!isWeb || !isSameHost(url, asked)) throw refuse(`at ${url.protocol}//${url.host}`);
-  if (url.pathname.replaceAll(/%3a/gi, ':') !== asked.pathname) throw refuse('at another path');
-  const next = new URL(asked);
+  const { url: server } = response;
+  // The scheme may have been negotiated. After a redirect, the other server cannot continue the registry's list.
+  if (server.hostname !== requested.hostname || portOf(server, requested) !== requested.port) {
+    throw refuse(`the response came from ${server.host}`);
+  }
+  if (target === '' || !URL.canParse(target, server.href)) throw refuse('the link is not a URL');
+  const url = upgradeOwnUrl(new URL(target, server), server);
+  const problem = destinationProblem(url, response);
+  if (problem !== undefined) throw refuse(problem);
+  if (url.host !== server.host) throw refuse(`it is at ${url.protocol}//${url.host}`);
+  if (url.pathname.replaceAll(/%3a/gi, ':') !== requested.pathname) throw refuse('it has another path');
+  const next = new URL(requested);
   next.search = url.search;
   return next;
 }
 
-/** By host and port. The scheme is found out by whoever sends the request, and a port may be left out for it. */
-function isSameHost(url: URL, asked: URL): boolean {
-  return url.hostname === asked.hostname && (url.port === asked.port || defaultPort(url) === asked.port);
-}
-
-function defaultPort(url: URL): string {
-  if (url.port !== '') return url.port;
-  return url.protocol === 'http:' ? '80' : '443';
+/** The port in the notation of the requested URL, which may name the default port of the scheme that was negotiated. */
+function portOf(server: URL, requested: URL): string {
+  return server.port === '' && requested.port !== '' && server.protocol === 'http:' ? '80' : server.port;
 }
 
 function nextTarget(header: string): string | undefined {

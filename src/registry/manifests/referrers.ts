@@ -16,11 +16,11 @@ import { readErrorResponse, registryError } from '../errors/error-mapping.js';
 import { nextPage } from './next-page.js';
 import type { RepositoryRequests } from '../requests.js';
 
-/** What registries answer that do not know this request, or do not let it be used. */
-const UNKNOWN_REQUEST: ReadonlySet<number> = new Set([400, 404, 405, 406, 501]);
+/** The statuses of registries without the referrers API, or that do not allow its use. */
+const UNSUPPORTED_STATUSES: ReadonlySet<number> = new Set([400, 404, 405, 406, 501]);
 const MAX_PAGES = 100;
-/** Of all pages of a list together, in bytes. */
-const MAX_LIST = 4 * MAX_MANIFEST_PULL;
+/** The size of all pages of a list together, in bytes. */
+const MAX_LIST_BYTES = 4 * MAX_MANIFEST_PULL;
 
 interface Page {
   readonly manifests: readonly Descriptor[];
@@ -28,23 +28,23 @@ interface Page {
   readonly next: URL | undefined;
 }
 
-/** Lists what refers to the manifests of one repository (distribution-spec, "Listing Referrers"). */
+/** Lists the referrers of the manifests of one repository (distribution-spec, "Listing Referrers"). */
 export class Referrers {
   readonly #requests: RepositoryRequests;
   readonly #lists: Pick<ReferrersTagStore, 'label' | 'readList'>;
-  /** Lets the first request find out whether the registry has lists, while the others wait. */
+  /** Lets the first request find out whether the registry has the referrers API, while the others wait. */
   readonly #gate = new FirstRequestGate<Digest>();
   #supportsReferrersApi: boolean | undefined;
 
-  /** @param lists of the same repository: where a registry has none, clients keep them under tags */
+  /** @param lists the lists under tags, for a registry without the referrers API */
   constructor(requests: RepositoryRequests, lists: Pick<ReferrersTagStore, 'label' | 'readList'>) {
     this.#requests = requests;
     this.#lists = lists;
   }
 
   /**
-   * What refers to a digest, each once.
-   * @throws InvalidError for a list that is damaged, too long, or goes on elsewhere; and the others of
+   * Returns the referrers of a digest, without duplicates.
+   * @throws InvalidError for a list that is invalid, too long, or continues on another server; the errors of
    *   {@link registryError}
    */
   async list(digest: Digest, options: ReadOptions = {}): Promise<readonly Descriptor[]> {
@@ -56,13 +56,13 @@ export class Referrers {
     return [...new Map(manifests.map((descriptor) => [descriptor.digest, descriptor])).values()];
   }
 
-  /** `undefined` where the registry has no list. Whether it has any at all is remembered. */
+  /** The first page, or `undefined` if the registry has no list. Remembers whether it has the referrers API. */
   async #firstPage(digest: Digest, options: ReadOptions): Promise<Page | undefined> {
     const role = await this.#gate.enter(digest, options.signal);
     try {
       if (this.#supportsReferrersApi === false) return undefined;
       const page = await this.#page(referrersUrl(this.#requests.repository, digest), digest, options);
-      // A repository or manifest that is not there says nothing about the registry.
+      // A repository or manifest that does not exist says nothing about the registry.
       if (page === 'no-subject') return undefined;
       this.#supportsReferrersApi ??= page !== undefined;
       this.#gate.open();
@@ -77,18 +77,18 @@ export class Referrers {
     for (let pages = 1; next !== undefined; pages += 1) {
       if (pages === MAX_PAGES) throw this.#refuse(digest, `has more than ${MAX_PAGES} pages`);
       const page = await this.#page(next, digest, options);
-      if (typeof page !== 'object') throw this.#refuse(digest, 'breaks off after some of its pages');
+      if (typeof page !== 'object') throw this.#refuse(digest, 'is incomplete: a page of it is missing');
       manifests = manifests.concat(page.manifests);
       size += page.size;
-      if (size > MAX_LIST) {
-        throw this.#refuse(digest, `is longer than the ${MAX_LIST} bytes that are allowed`);
+      if (size > MAX_LIST_BYTES) {
+        throw this.#refuse(digest, `is longer than the allowed ${MAX_LIST_BYTES} bytes`);
       }
       ({ next } = page);
     }
     return manifests;
   }
 
-  /** `undefined` where the registry does not know the request, `no-subject` where it does not know what is asked for. */
+  /** One page; `undefined` if the registry has no referrers API, `no-subject` if it does not know the digest. */
   async #page(url: URL, digest: Digest, { signal }: ReadOptions): Promise<Page | 'no-subject' | undefined> {
     const response = await this.#requests.send({
       method: 'GET',
@@ -97,39 +97,39 @@ export class Referrers {
       signal,
     });
     if (response.status === 200) {
-      // Some registries, and proxies before them, answer every path with something.
+      // Some registries and proxies respond to every path.
       if (mediaTypeOf(response.headers['content-type']) === OCI_INDEX)
         return this.#read(response, url, digest);
       response.discard();
-      // A registry that has lists has one for each digest: to take this for none would lose what is in it.
-      if (this.#supportsReferrersApi === true) throw this.#refuse(digest, 'is not a list this time');
+      // A registry with the referrers API responds to every digest. Treating this as an empty list would drop referrers.
+      if (this.#supportsReferrersApi === true) throw this.#refuse(digest, 'is not an image index');
       return undefined;
     }
-    const refusal = await readErrorResponse(response, 'manifest');
-    const { meaning } = refusal;
-    if (response.status === 404 && (meaning === 'no-repository' || meaning === 'missing'))
+    const errorResponse = await readErrorResponse(response, 'manifest');
+    const { errorClass } = errorResponse;
+    if (response.status === 404 && (errorClass === 'repository-not-found' || errorClass === 'not-found'))
       return 'no-subject';
-    // Where there are lists, 404 without a word can only be about the digest.
+    // With the referrers API, a 404 without a code is about the digest.
     if (response.status === 404 && this.#supportsReferrersApi === true) return 'no-subject';
-    if (this.#supportsReferrersApi === true || !UNKNOWN_REQUEST.has(response.status)) {
-      throw registryError(refusal, this.#attempt(digest));
+    if (this.#supportsReferrersApi === true || !UNSUPPORTED_STATUSES.has(response.status)) {
+      throw registryError(errorResponse, this.#operation(digest));
     }
     return undefined;
   }
 
   async #read(response: HttpResponse, url: URL, digest: Digest): Promise<Page> {
     const bytes = await response.bytes(MAX_MANIFEST_PULL);
-    const { name } = this.#attempt(digest);
+    const { name } = this.#operation(digest);
     const list = asReferrersList(parseDocument(bytes, { mediaType: OCI_INDEX, label: name }), name);
     return { manifests: list.value.manifests, size: bytes.length, next: nextPage(response, url) };
   }
 
-  #attempt(digest: Digest): Operation {
-    const attempt = manifestOperation('read', this.#requests.repository, digest);
-    return { ...attempt, name: `the list of what refers to ${attempt.name}` };
+  #operation(digest: Digest): Operation {
+    const operation = manifestOperation('read', this.#requests.repository, digest);
+    return { ...operation, name: `the referrers of ${operation.name}` };
   }
 
   #refuse(digest: Digest, why: string): InvalidError {
-    return new InvalidError(`${this.#attempt(digest).name} ${why}`);
+    return new InvalidError(`${this.#operation(digest).name} ${why}`);
   }
 }

@@ -16,31 +16,31 @@ const jane = login('jane');
 
 const quiet = { onWarning: (): void => {} };
 
-function provider(answer: FoundCredential | Error | undefined): CredentialProvider & { asked: number } {
+function provider(result: FoundCredential | Error | undefined): CredentialProvider & { asked: number } {
   return {
     name: 'test',
     asked: 0,
     find() {
       this.asked += 1;
-      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+      return result instanceof Error ? Promise.reject(result) : Promise.resolve(result);
     },
   };
 }
 
 describe('a chain of credential providers', () => {
-  it('takes the first login and asks no further', async () => {
+  it('returns the first credential and asks no further', async () => {
     const [none, first, second] = [provider(undefined), provider(jane), provider(login('joe'))];
     expect(await new CredentialChain([none, first, second], quiet).find(registry, undefined)).toBe(jane);
     expect([none.asked, first.asked, second.asked]).toEqual([1, 1, 0]);
   });
 
-  it('without any login has none', async () => {
+  it('returns none if no provider has one', async () => {
     expect(await new CredentialChain([provider(undefined)], quiet).find(registry, undefined)).toBeUndefined();
   });
 
-  it('passes over a broken provider, and says so once', async () => {
+  it('skips a broken provider, with one warning', async () => {
     const warnings: string[] = [];
-    const broken = provider(new FailedError('file is not valid JSON', { hint: 'Mend it.' }));
+    const broken = provider(new FailedError('file is not valid JSON', { hint: 'Fix it.' }));
     const chain = new CredentialChain([broken, provider(jane)], {
       onWarning: (message) => warnings.push(message),
     });
@@ -48,17 +48,17 @@ describe('a chain of credential providers', () => {
       jane,
       jane,
     ]);
-    expect(warnings).toEqual(['file is not valid JSON (Mend it.)']);
+    expect(warnings).toEqual(['file is not valid JSON (Fix it.)']);
   });
 
-  it.each([new CancelledError('Cancelled'), new TypeError('a defect')])('does not hide %s', async (error) => {
+  it.each([new CancelledError('cancelled'), new TypeError('a defect')])('does not hide %s', async (error) => {
     const chain = new CredentialChain([provider(error), provider(jane)], quiet);
     await expect(chain.find(registry, undefined)).rejects.toBe(error);
   });
 });
 
 describe('the chain of this machine', () => {
-  it('goes on without logins where docker names a helper that is missing, and says what to look at', async () => {
+  it("continues without a credential if docker's helper is missing, with a warning and a hint", async () => {
     const home = await mkdtemp(join(tmpdir(), 'multiarch-chain-'));
     try {
       await mkdir(join(home, '.docker'));
@@ -67,11 +67,12 @@ describe('the chain of this machine', () => {
       const chain = credentialChain({
         env: { PATH: home },
         homeDirectory: home,
+        platform: process.platform,
         onWarning: (message) => warnings.push(message),
       });
       expect(await chain.find(registry, undefined)).toBeUndefined();
       expect(warnings).toEqual([
-        `The credential helper docker-credential-missing gave no login for r.example: it is not on the PATH (Install it, or take missing out of "credsStore" and "credHelpers" in ${join(home, '.docker', 'config.json')}.)`,
+        `credential helper docker-credential-missing gave no login for r.example: it is not on the PATH (Install it, or remove missing from "credsStore" and "credHelpers" in ${join(home, '.docker', 'config.json')}.)`,
       ]);
     } finally {
       await rm(home, { recursive: true, force: true });

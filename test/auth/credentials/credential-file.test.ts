@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import {
+  decodeAuthField,
   findLogin,
   loginKeyHost,
   loginNamespaces,
@@ -23,7 +24,7 @@ function find(config: object | string, registry: string, path?: string): Credent
   return findLogin(parse(config), registry as RegistryHost, path as RepositoryPath | undefined)?.credential;
 }
 
-/** An entry whose user is called like this. */
+/** An entry with this user name. */
 function login(username: string): { auth: string } {
   return { auth: Buffer.from(`${username}:secret`).toString('base64') };
 }
@@ -58,7 +59,7 @@ describe('the key of a login', () => {
     expect(userOf(find({ auths }, registry))).toBe(expected?.replaceAll(':', ';'));
   });
 
-  it('of Docker Hub is the one that docker writes, then any other of its names', () => {
+  it("of Docker Hub is docker's own, then any of its other names", () => {
     const keys = ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io', 'registry-1.docker.io'];
     const auths: Record<string, object> = { 'http://index.docker.io/v1': login('old') };
     for (const [index, key] of keys.toReversed().entries()) {
@@ -68,21 +69,21 @@ describe('the key of a login', () => {
     expect(userOf(find({ auths: { 'http://index.docker.io/v1': login('old') } }, 'docker.io'))).toBe('old');
   });
 
-  it('may be the path of a repository or of one above it, the longest first', () => {
+  it('may be a repository or namespace, the longest first', () => {
     const auths = { 'r.example': login('host'), 'r.example/a/b': login('b'), 'r.example/a': login('a') };
     expect(
       ['a/b', 'a/b/c', 'a/x', 'ab', 'x', undefined].map((path) => userOf(find({ auths }, 'r.example', path))),
     ).toEqual(['b', 'b', 'a', 'host', 'host', 'host']);
   });
 
-  it('of a namespace that is called as a version of the API is no login for its host', () => {
+  it('of a namespace that is named like an API version is not for its host', () => {
     const auths = { 'r.example/v2': login('namespace'), 'r.example/v1': login('other') };
     expect(find({ auths }, 'r.example')).toBeUndefined();
     expect(find({ auths }, 'r.example', 'app')).toBeUndefined();
     expect(userOf(find({ auths }, 'r.example', 'v2/app'))).toBe('namespace');
   });
 
-  it('of a repository is not a login for the others on its host', () => {
+  it('of a repository is not for others on its host', () => {
     const auths = { 'r.example/a': login('a') };
     expect(find({ auths }, 'r.example', 'b')).toBeUndefined();
     expect(find({ auths }, 'r.example')).toBeUndefined();
@@ -117,13 +118,13 @@ describe('an entry', () => {
     expect(find({ auths: { 'r.example': entry } }, 'r.example')).toEqual(expected);
   });
 
-  it('without a login leaves the question to the next key', () => {
+  it('without a credential leaves the choice to the next key', () => {
     const auths = { 'r.example/a': {}, 'r.example': login('host') };
     expect(userOf(find({ auths }, 'r.example', 'a'))).toBe('host');
   });
 
   it.each([null, 'topsecret', [], { auth: 7 }, { identitytoken: ['topsecret'] }, { auth: 'topsecret!' }])(
-    'that is damaged (%j) is an error for its registry alone, and is not quoted',
+    'that is invalid (%j) is an error for its registry only, and is not quoted',
     (entry) => {
       const config = { auths: { 'r.example': entry, 'other.example': login('jane') } };
       expect(userOf(find(config, 'other.example'))).toBe('jane');
@@ -135,41 +136,41 @@ describe('an entry', () => {
   );
 });
 
-describe('a damaged entry', () => {
-  const damaged = { auth: '!!topsecret' };
+describe('an invalid entry', () => {
+  const skipped = { auth: '!!topsecret' };
   const look = (auths: object, path?: string): ReturnType<typeof findLogin> =>
     findLogin(parse({ auths }), 'r.example' as RegistryHost, path as RepositoryPath | undefined);
 
-  it('does not hide a good one that is less specific, and is told of with it', () => {
+  it('does not hide a valid one that is less specific, and is reported with it', () => {
     const found = look(
-      { 'r.example/team/app': damaged, 'r.example/team': null, 'r.example': login('host') },
+      { 'r.example/team/app': skipped, 'r.example/team': null, 'r.example': login('host') },
       'team/app',
     );
     expect(userOf(found?.credential)).toBe('host');
-    expect(found?.damaged.map(({ message }) => message)).toEqual([
+    expect(found?.skipped.map(({ message }) => message)).toEqual([
       '/home/jane/.docker/config.json: the login for r.example/team/app: "auth" is not the base64 of USER:PASSWORD',
       '/home/jane/.docker/config.json: the login for r.example/team is not a JSON object',
     ]);
   });
 
   it('does not hide one of the old form', () => {
-    expect(userOf(look({ 'r.example': damaged, 'https://r.example/v1/': login('old') })?.credential)).toBe(
+    expect(userOf(look({ 'r.example': skipped, 'https://r.example/v1/': login('old') })?.credential)).toBe(
       'old',
     );
   });
 
-  it('that is less specific than a good one is not looked at', () => {
-    expect(look({ 'r.example/team': login('team'), 'r.example': damaged }, 'team')?.damaged).toEqual([]);
+  it('that is less specific than a valid one is not read', () => {
+    expect(look({ 'r.example/team': login('team'), 'r.example': skipped }, 'team')?.skipped).toEqual([]);
   });
 
-  it('is an error where none fits', () => {
-    expect(() => look({ 'r.example/team': damaged, 'r.example': {} }, 'team')).toThrow(
+  it('is an error if no other matches', () => {
+    expect(() => look({ 'r.example/team': skipped, 'r.example': {} }, 'team')).toThrow(
       'the login for r.example/team:',
     );
   });
 });
 
-describe('the namespaces that have a login of their own', () => {
+describe('the namespaces with a login of their own', () => {
   it.each<[string, string[], string, string[]]>([
     ['are the paths of keys', ['r.example/team', 'r.example/a/b', 'r.example'], 'r.example', ['team', 'a/b']],
     [
@@ -185,12 +186,7 @@ describe('the namespaces that have a login of their own', () => {
       [],
     ],
     ['may be called as a version of the API', ['r.example/v2'], 'r.example', ['v2']],
-    [
-      'are such as a repository can be in',
-      ['r.example/team:tag', 'r.example/Team', 'r.example/a/'],
-      'r.example',
-      [],
-    ],
+    ['are valid names', ['r.example/team:tag', 'r.example/Team', 'r.example/a/'], 'r.example', []],
     [
       "are Docker Hub's by its short name",
       ['docker.io/jane', 'https://index.docker.io/v1/'],
@@ -212,10 +208,10 @@ describe('a file', () => {
   );
 
   it.each([
-    ['{"auths":{}', 'line 1, column 12: the text ends where "," or "}" is expected'],
-    ['{\n\t"auths": {\n\t\t"r.example": {\n', 'line 4, column 1: the text ends where'],
-    ['{\n  "auths": {},\n}\n', 'line 3, column 1: there is "}" where a name in double quotes is expected'],
-  ])('%j says in which line it goes wrong', (text, mistake) => {
+    ['{"auths":{}', 'line 1, column 12: expected "," or "}", found the end of the text'],
+    ['{\n\t"auths": {\n\t\t"r.example": {\n', 'line 4, column 1: expected "," or "}", found the end'],
+    ['{\n  "auths": {},\n}\n', 'line 3, column 1: expected a name in double quotes, found "}"'],
+  ])('%j is a syntax error with its line', (text, mistake) => {
     expect(() => find(text, 'r.example')).toThrow(`/home/jane/.docker/config.json is not JSON: ${mistake}`);
   });
 
@@ -228,7 +224,7 @@ describe('a file', () => {
     '{"auths":"topsecret"}',
     '{"credHelpers":[]}',
     '{"topsecret',
-  ])('%j is an error that names the file and quotes nothing', (text) => {
+  ])('%j is an error that names the file and does not quote it', (text) => {
     expect(() => find(text, 'r.example')).toThrow(FailedError);
     expect(() => find(text, 'r.example')).toThrow(/^\/home\/jane\/\.docker\/config\.json(?!.*topsecret)/);
   });
@@ -244,7 +240,7 @@ describeVectors('login key vectors', () => {
   it.each(vectors.key_lookup_order)('order for $input', ({ input, order, legacy_format_order: hosts }) => {
     const [registry, path] = split(input);
     const peers = (keys: readonly string[]): string[] =>
-      // Docker Hub has more names than the peer looks for.
+      // Docker Hub has more names here than for the peer.
       keys.filter((key) => key === registry || !loginKeys(registry).includes(key));
     expect(peers(lookupKeys(registry, path))).toEqual(order);
     expect(peers(lookupKeys(registry, undefined))).toEqual(hosts);
@@ -260,22 +256,73 @@ describeVectors('login key vectors', () => {
     expect(path !== undefined).toBe(namespaced);
   });
 
-  // The peer refuses to write these. To read, the first is a key of the old form, and the others are never asked for, as no
-  // path of a repository holds a tag or digest. What `login` takes is a host: see login.test.ts.
-  it.each(vectors.key_validation.invalid)('%s is no key for one of the repositories', (key) => {
+  // The peer does not write these. When reading, the first is a key of the old form, and the others never match, since the
+  // path of a repository contains no tag or digest. `login` accepts hosts only: see login.test.ts.
+  it.each(vectors.key_validation.invalid)('%s is not the key of a repository', (key) => {
     const auths = { [key]: login('jane') };
     const [registry, path] = split(key.replace('https://', '').replace(/[:@](?:tag|digest)$/, ''));
     expect(userOf(find({ auths }, registry, path))).toBe(key.startsWith('https://') ? 'jane' : undefined);
   });
 
-  it('has no sections but those that are tested here, in the tests beside, and in login-store.test.ts', () => {
+  it('has only sections that are tested in this folder or in login-store.test.ts', () => {
     const here = ['key_lookup_order', 'key_validation', 'convert_to_hostname'];
     const lookups = ['lookups', 'file_precedence', 'helper_selection', 'auth_field_decode'];
     const helpers = ['helper_protocol', 'containers_image_helper', 'ggcr_helper_rules'];
     const storing = ['remove', 'save_format', 'auth_field_encode', 'credential_format'];
-    // `conflicts` is prose; where the systems differ, the tests of the look-ups say what ours does.
+    // `conflicts` is prose. The look-up tests show the behaviour here if the systems differ.
     const all = [...here, ...lookups, ...helpers, ...storing, 'conflicts'];
     const sections = Object.keys(vectorJson<object>('auth-configs.json'));
     expect(sections.filter((name) => !name.startsWith('_')).toSorted()).toEqual(all.toSorted());
+  });
+});
+
+const encode = (text: string): string => Buffer.from(text).toString('base64');
+
+describe('the auth field', () => {
+  it.each([
+    ['dXNlcjpwYXNz', 'user', 'pass'],
+    [encode('user:'), 'user', ''],
+    [encode(':pass'), '', 'pass'],
+    [encode('user:pa:ss:'), 'user', 'pa:ss:'],
+    [encode('user:pass\0\0'), 'user', 'pass'],
+    [encode('jürgen:schlüssel'), 'jürgen', 'schlüssel'],
+    [encode('user:pass1').replace(/=+$/, ''), 'user', 'pass1'],
+    ['dXNl\r\ncjpwYXNz\n', 'user', 'pass'],
+  ])('%j is %s with %s', (field, username, password) => {
+    expect(decodeAuthField(field, 'entry')).toEqual({ username, password });
+  });
+
+  it('that is empty is no credential', () => {
+    expect(decodeAuthField('', 'entry')).toBeUndefined();
+  });
+
+  it.each(['user:password', 'dXNlcg==', 'dXNl*jpwYXNz', '====', encode('topsecret')])(
+    '%j is an error that does not quote it',
+    (field) => {
+      expect(() => decodeAuthField(field, 'the login for x')).toThrow(
+        new FailedError('the login for x: "auth" is not the base64 of USER:PASSWORD'),
+      );
+    },
+  );
+});
+
+describeVectors('auth field vectors', () => {
+  interface Row {
+    system: string;
+    name: string;
+    entry: string;
+    expected?: { username: string; password: string };
+    error?: string;
+  }
+  const { auth_field_decode: rows } = vectorJson<{ auth_field_decode: Row[] }>('auth-configs.json');
+
+  it.each(rows)('$system: $name', ({ entry, expected, error }) => {
+    const decode = (): Credential | undefined =>
+      findLogin(parseCredentialFile(`{"auths":{"x":${entry}}}`, 'file'), 'x' as RegistryHost, undefined)
+        ?.credential;
+    if (error !== undefined) expect(decode).toThrow(FailedError);
+    // The peer returns two empty strings for an empty field. Here it is no credential.
+    else if (expected?.username === '' && expected.password === '') expect(decode()).toBeUndefined();
+    else expect(decode()).toEqual({ kind: 'basic', ...expected });
   });
 });

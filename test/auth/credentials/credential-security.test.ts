@@ -18,19 +18,19 @@ const shown = (value: unknown): string =>
     String(value),
   ].join('\n');
 
-describe('a core dump of util.inspect, a log or JSON', () => {
+describe('the output of util.inspect, a log or JSON', () => {
   it.each<Credential>([
     { kind: 'basic', username: 'jane', password: 'topsecret' },
     { kind: 'identity', token: 'topsecret' },
     { kind: 'bearer', token: 'topsecret' },
-  ])('does not hold the secret of a login that was found: $kind', (credential) => {
-    const found = new FoundCredential(credential, { provider: 'a link', origin: '/a/file' });
+  ])('does not contain the secret of a credential: $kind', (credential) => {
+    const found = new FoundCredential(credential, { provider: 'a provider', origin: '/a/file' });
     expect(shown(found)).not.toMatch(SECRET);
     expect(shown(found)).toContain('/a/file');
     expect(found.reveal()).toEqual(credential);
   });
 
-  it('does not hold what the chain has read from variable, file, helper and flags', async () => {
+  it('does not contain what the chain has read from variable, file, helper and flags', async () => {
     const home = await mkdtemp(join(tmpdir(), 'multiarch-secret-'));
     onTestFinished(() => rm(home, { recursive: true, force: true }));
     const auth = Buffer.from('jane:topsecret').toString('base64');
@@ -47,7 +47,8 @@ describe('a core dump of util.inspect, a log or JSON', () => {
         DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { 'v.example': { auth } } }),
       },
       homeDirectory: home,
-      given: {
+      platform: process.platform,
+      explicit: {
         registry: 'g.example' as RegistryHost,
         credential: () => Promise.resolve({ kind: 'basic', username: 'jane', password: 'topsecret' }),
       },
@@ -68,14 +69,14 @@ describe('a core dump of util.inspect, a log or JSON', () => {
   });
 });
 
-describe('a login that the caller brings', () => {
-  it('is for its own registry alone, and asked for once', async () => {
+describe('an explicit credential', () => {
+  it('is for its own registry only, and read once', async () => {
     let asked = 0;
     const chain = credentialChain({
       env: {},
       homeDirectory: '/nonexistent',
       platform: 'aix',
-      given: {
+      explicit: {
         registry: 'r.example' as RegistryHost,
         credential: () => {
           asked += 1;

@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { credentialChain } from '../../../src/auth/credentials/credential-chain.js';
 import { helperFor, parseCredentialFile } from '../../../src/auth/credentials/credential-file.js';
 import type { Credential, CredentialProvider } from '../../../src/auth/credentials/credential.js';
-import { dockerConfig } from '../../../src/auth/credentials/docker-config.js';
 import type { CredentialFileProvider } from '../../../src/auth/credentials/credential-file-provider.js';
+import { dockerConfig } from '../../../src/auth/credentials/file-providers.js';
 import { FailedError } from '../../../src/oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../../../src/oci/reference.js';
 import { describeVectors, vectorJson } from '../../support/vectors.js';
@@ -32,7 +32,7 @@ const login = (username: string): { auth: string } => ({
 });
 const basic = (username: string): Credential => ({ kind: 'basic', username, password: 'secret' });
 const open = (env: NodeJS.ProcessEnv = {}): CredentialFileProvider =>
-  dockerConfig({ env, homeDirectory: home });
+  dockerConfig({ env, homeDirectory: home, platform: process.platform });
 const ask = async (
   link: CredentialProvider,
   registry: string,
@@ -41,7 +41,7 @@ const ask = async (
   (await link.find(host(registry), path as RepositoryPath | undefined))?.reveal();
 
 describe("docker's configuration", () => {
-  it('is in the home directory, or where DOCKER_CONFIG says', async () => {
+  it('is in the home directory, or in DOCKER_CONFIG', async () => {
     await write({ auths: { 'r.example': login('home') } });
     const other = join(home, 'other');
     await mkdir(other);
@@ -51,7 +51,7 @@ describe("docker's configuration", () => {
     expect(await ask(open({ DOCKER_CONFIG: other }), 'r.example')).toEqual(basic('other'));
   });
 
-  it('says which file a login is from', async () => {
+  it('names the file of a credential', async () => {
     await write({ auths: { 'r.example': login('jane') } });
     expect(await open().find(host('r.example'), undefined)).toMatchObject({
       provider: "docker's configuration",
@@ -59,7 +59,7 @@ describe("docker's configuration", () => {
     });
   });
 
-  it('is not read before it is needed, and then once', async () => {
+  it('is read on first use, once', async () => {
     const config = open();
     await write({ auths: { 'r.example': login('jane') } });
     expect(await ask(config, 'r.example')).toEqual(basic('jane'));
@@ -67,7 +67,7 @@ describe("docker's configuration", () => {
     expect(await ask(config, 'r.example')).toEqual(basic('jane'));
   });
 
-  it('may be missing, in a directory that is none, or a directory', async () => {
+  it('may be missing, in a path that is not a directory, or a directory', async () => {
     expect(await ask(open(), 'r.example')).toBeUndefined();
     await writeFile(join(home, 'file'), '');
     expect(await ask(open({ DOCKER_CONFIG: join(home, 'file') }), 'r.example')).toBeUndefined();
@@ -96,7 +96,7 @@ describe('the helper for a registry', () => {
     );
   });
 
-  it('is asked before the file, by the name that docker uses', async () => {
+  it("is asked before the file, with docker's key", async () => {
     const { env } = await installHelper(home, 'test', {
       get: { 'https://index.docker.io/v1/': { user: 'hub' } },
     });
@@ -104,13 +104,13 @@ describe('the helper for a registry', () => {
     expect(await ask(open(env), 'docker.io')).toEqual(basic('hub'));
   });
 
-  it('leaves a registry that it does not know to the file', async () => {
+  it('leaves a registry without a login to the file', async () => {
     const { env } = await installHelper(home, 'test', { get: {} });
     await write({ auths: { 'r.example': login('file') }, credsStore: 'test' });
     expect(await ask(open(env), 'r.example')).toEqual(basic('file'));
   });
 
-  it('is asked once for each registry, however many repositories want to know at once', async () => {
+  it('is asked once for each registry, also by parallel look-ups for several repositories', async () => {
     const { env, calls } = await installHelper(home, 'test', { get: { 'r.example': { user: 'jane' } } });
     await write({ credsStore: 'test' });
     const config = open(env);
@@ -124,7 +124,7 @@ describe('the helper for a registry', () => {
   it('that is missing is an error', async () => {
     await write({ credsStore: 'missing' });
     await expect(open({ PATH: home }).find(host('r.example'), undefined)).rejects.toThrow(
-      'The credential helper docker-credential-missing gave no login for r.example: it is not on the PATH',
+      'credential helper docker-credential-missing gave no login for r.example: it is not on the PATH',
     );
   });
 });
@@ -154,7 +154,7 @@ describeVectors('look-up vectors', () => {
     helper_selection: { name: string; config: string; query: string; helper: string }[];
   }>('auth-configs.json');
 
-  /** Rows about files that are not read, and why. Their look-up finds nothing. */
+  /** The reason that a row's file is not read. Its look-up finds nothing. */
   function outOfScope({ file, registries_conf: conf }: Row): string | undefined {
     if (conf !== undefined) return 'registries.conf belongs to containers; its helpers are not asked';
     if (file?.includes('.dockercfg') === true)
@@ -174,7 +174,7 @@ describeVectors('look-up vectors', () => {
     else if (row.config !== null) await write(row.config);
     const warnings: string[] = [];
     const onWarning = (message: string): void => void warnings.push(message);
-    // docker asks for Docker Hub by its key; here a reference has named it, as docker.io.
+    // docker looks up Docker Hub by its key, multiarch by the host of the reference: docker.io.
     const query = row.query === 'https://index.docker.io/v1/' ? 'docker.io' : row.query;
     const slash = query.startsWith('http') ? -1 : query.indexOf('/');
     const registry = host(slash === -1 ? query : query.slice(0, slash));
@@ -183,11 +183,17 @@ describeVectors('look-up vectors', () => {
       registry,
       credential: () => Promise.resolve<Credential>({ kind: 'basic', ...explicit }),
     };
-    const chain = credentialChain({ env: row.env ?? {}, homeDirectory: home, given, onWarning });
+    const chain = credentialChain({
+      env: row.env ?? {},
+      homeDirectory: home,
+      platform: process.platform,
+      explicit: given,
+      onWarning,
+    });
     const found = await ask(chain, registry, slash === -1 ? undefined : query.slice(slash + 1));
     const expected = outOfScope(row) === undefined ? row.expected : null;
     expect(found, outOfScope(row)).toEqual(expected ? credential(expected) : undefined);
-    // What is an error to the peers is passed over here, and reported. So is a variable that docker ignores.
+    // An error of the peers is a warning here. So is a variable that docker ignores.
     const broken = row.error !== undefined || row.env !== undefined;
     expect(warnings).toHaveLength(broken ? 1 : 0);
   });
@@ -196,8 +202,8 @@ describeVectors('look-up vectors', () => {
     expect(helperFor(parseCredentialFile(config, 'file'), host(query))).toBe(helper);
   });
 
-  it('the home directory comes after DOCKER_CONFIG and is not asked with it, the variable before both', async () => {
-    // podman's files come after these: see containers-files.test.ts.
+  it('the home directory is not read with DOCKER_CONFIG, and the variable takes precedence over both', async () => {
+    // podman's files are next: see file-providers.test.ts.
     const { file_precedence: rows } = vectorJson<{ file_precedence: { order_high_to_low?: string[] }[] }>(
       'auth-configs.json',
     );
@@ -219,6 +225,7 @@ describeVectors('look-up vectors', () => {
     const chain = credentialChain({
       env,
       homeDirectory: home,
+      platform: process.platform,
       onWarning: (message) => {
         throw new FailedError(message);
       },

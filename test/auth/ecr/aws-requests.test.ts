@@ -10,6 +10,7 @@ import type { EcrHost } from '../../../src/auth/ecr/ecr-host.js';
 import type { HttpClient } from '../../../src/http/message.js';
 import { CancelledError, UnavailableError } from '../../../src/oci/errors.js';
 import type { RegistryHost } from '../../../src/oci/reference.js';
+import { stubAwsEnvironment } from '../../support/aws-environment.js';
 import { withoutAws } from '../../support/ecr-api.js';
 import { FakeHttp, type FakeAnswer, type SentRequest } from '../fake-http.js';
 
@@ -28,8 +29,7 @@ let home: string;
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'multiarch-aws-'));
-  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
-  for (const [name, value] of Object.entries(withoutAws)) vi.stubEnv(name, value);
+  stubAwsEnvironment(withoutAws);
   vi.stubEnv('HOME', home);
 });
 
@@ -38,7 +38,7 @@ afterEach(async () => {
   await rm(home, { recursive: true });
 });
 
-/** Amazon's services, all of them behind one client. */
+/** Amazon's services, all behind one client. */
 function amazon(others: (request: SentRequest) => FakeAnswer | undefined = () => undefined): FakeHttp {
   return new FakeHttp((request) => {
     if (request.url.host !== 'api.ecr.eu-west-1.amazonaws.com') return others(request) ?? { status: 404 };
@@ -55,8 +55,8 @@ function withKeys(): void {
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'wJalrXUtnFEMI/K7MDENG');
 }
 
-describe('the requests to AWS', () => {
-  it('are sent by the client of all other requests, signed', async () => {
+describe('requests to AWS', () => {
+  it('are sent with the given client, signed', async () => {
     withKeys();
     const http = amazon();
     expect(await requestEcrAuthorization(host, NAME, { http })).toMatchObject({ password: 'the password' });
@@ -70,7 +70,7 @@ describe('the requests to AWS', () => {
     expect(Object.keys(sent?.headers ?? {})).not.toContain('host');
   });
 
-  it('are sent to the FIPS and dual-stack endpoints of such hosts', async () => {
+  it('are sent to the FIPS and dual-stack endpoints for such hosts', async () => {
     withKeys();
     const http = new FakeHttp(() => ({ status: 500 }));
     vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
@@ -86,7 +86,7 @@ describe('the requests to AWS', () => {
     ]);
   });
 
-  it('for a role by web identity go the same way', async () => {
+  it('for a role by web identity are sent with it too', async () => {
     const tokenFile = join(home, 'token');
     await writeFile(tokenFile, 'an-identity');
     vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', tokenFile);
@@ -112,7 +112,7 @@ describe('the requests to AWS', () => {
     expect(http.sent[1]?.headers['x-amz-security-token']).toBe(keys.sessionToken);
   });
 
-  it('for SSO go the same way', async () => {
+  it('for SSO are sent with it too', async () => {
     const session = 'https://example.awsapps.com/start';
     const cache = join(home, '.aws', 'sso', 'cache');
     await mkdir(cache, { recursive: true });
@@ -140,7 +140,7 @@ describe('the requests to AWS', () => {
     expect(http.sent[0]?.url.search).toBe('?role_name=Push%20er&account_id=123456789012');
   });
 
-  it('that get no answer are sent again, and fail with what the client says', async () => {
+  it("without a response are retried, and fail with the client's message", async () => {
     withKeys();
     vi.stubEnv('AWS_MAX_ATTEMPTS', '2');
     let sent = 0;
@@ -156,18 +156,18 @@ describe('the requests to AWS', () => {
     };
     await expect(requestEcrAuthorization(host, NAME, { http })).rejects.toMatchObject({
       kind: 'unavailable',
-      message: `Amazon ECR gave no login for ${NAME}: the proxy answered 407`,
+      message: `no login for ${NAME} from Amazon ECR: the proxy answered 407`,
       hint: 'Put a login into HTTPS_PROXY.',
     });
     expect(sent).toBe(2);
   });
 
-  it('are not led elsewhere by a redirect', async () => {
+  it('do not follow a redirect', async () => {
     withKeys();
     vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
     const http = new FakeHttp(() => ({ status: 307, headers: { location: 'https://elsewhere.example/' } }));
     await expect(requestEcrAuthorization(host, NAME, { http })).rejects.toThrow(
-      'the API of AWS redirects to elsewhere.example, which is refused',
+      'the AWS API redirects to elsewhere.example: refused',
     );
     expect(http.log).toEqual(['POST api.ecr.eu-west-1.amazonaws.com/']);
   });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { awsSource } from '../../../src/auth/ecr/aws-source.js';
 
 describe('awsSource', () => {
-  it.each<[words: string | undefined, features: readonly string[]]>([
+  it.each<[name: string | undefined, features: readonly string[]]>([
     ['the environment', ['CREDENTIALS_ENV_VARS']],
     ['web identity', ['CREDENTIALS_ENV_VARS_STS_WEB_ID_TOKEN', 'CREDENTIALS_STS_ASSUME_ROLE_WEB_ID']],
     ['a profile', ['CREDENTIALS_PROFILE']],
@@ -15,12 +15,12 @@ describe('awsSource', () => {
     ['the container', ['CREDENTIALS_HTTP']],
     ['the instance', ['CREDENTIALS_IMDS']],
     [undefined, ['CREDENTIALS_CODE']],
-  ])('%s: %j', (words, features) => {
+  ])('%s: %j', (name, features) => {
     const $source = Object.fromEntries(features.map((feature) => [feature, 'x']));
-    expect(awsSource({ accessKeyId: 'a', secretAccessKey: 'b', $source })).toBe(words);
+    expect(awsSource({ accessKeyId: 'a', secretAccessKey: 'b', $source })).toBe(name);
   });
 
-  it.each([[{}], [{ $source: 'x' }], [{ $source: null }]])('knows nothing of %j', (credentials) => {
+  it.each([[{}], [{ $source: 'x' }], [{ $source: null }]])('returns undefined for %j', (credentials) => {
     expect(awsSource(credentials)).toBeUndefined();
   });
 });

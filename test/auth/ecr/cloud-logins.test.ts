@@ -15,11 +15,11 @@ const JSON_KEY = '{\n  "type": "service_account",\n  "private_key": "-----BEGIN:
 
 interface Cloud {
   readonly registry: string;
-  /** What the cloud's own tool writes into docker's configuration, or what its documentation says to log in with. */
+  /** The entry that the cloud's tool writes into docker's configuration, or that its documentation names. */
   readonly entry: object;
-  /** As the registry sends it. */
+  /** The registry's challenge. */
   readonly challenge: string;
-  /** What the token server must be asked: `METHOD host/path`. */
+  /** The expected token request: `METHOD host/path`. */
   readonly token: string;
   readonly authorization?: string;
   /** Of the form or the query. */
@@ -133,9 +133,9 @@ describe('the login of a cloud', () => {
     expect(`${asked?.method} ${asked?.url.host}${asked?.url.pathname}`).toBe(cloud.token);
     expect(asked?.headers['authorization']).toBe(cloud.authorization);
     const sent = asked?.body === undefined ? asked?.url.searchParams : new URLSearchParams(asked.body);
-    // The registry's own example of a scope comes after the one that is needed.
+    // The challenge's scope follows the required one.
     expect(Object.fromEntries([...(sent ?? [])].toReversed())).toEqual(cloud.parameters);
-    // Secrets are in a header or a body: addresses are logged.
+    // Secrets are in a header or body, since URLs are logged.
     expect(asked?.url.href).not.toMatch(/refresh\.token|ya29|ghp_|glcbt|private_key|X%3AY/);
   });
 });
@@ -161,7 +161,7 @@ describeVectors('identity token vectors', () => {
       token: '',
       parameters: {},
     });
-    // An entry with a registry token needs no other.
+    // A registry token takes precedence.
     const registryToken = JSON.stringify(auths[query]).includes('registrytoken');
     expect(new URLSearchParams(asked?.body).get('refresh_token')).toBe(
       registryToken ? null : expected?.identitytoken,

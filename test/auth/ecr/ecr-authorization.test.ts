@@ -6,6 +6,7 @@ import { requestEcrAuthorization } from '../../../src/auth/ecr/ecr-authorization
 import type { EcrHost } from '../../../src/auth/ecr/ecr-host.js';
 import { FailedError, MultiarchError } from '../../../src/oci/errors.js';
 import type { RegistryHost } from '../../../src/oci/reference.js';
+import { stubAwsEnvironment } from '../../support/aws-environment.js';
 import { EcrApi, withoutAws, type AwsRefusal } from '../../support/ecr-api.js';
 
 const NAME = '123456789012.dkr.ecr.eu-west-1.amazonaws.com' as RegistryHost;
@@ -22,8 +23,7 @@ let api: EcrApi;
 
 beforeEach(async () => {
   api = await EcrApi.start();
-  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
-  for (const [name, value] of Object.entries(api.env)) vi.stubEnv(name, value);
+  stubAwsEnvironment(api.env);
 });
 
 afterEach(async () => {
@@ -38,7 +38,7 @@ async function failure(host: EcrHost): Promise<MultiarchError> {
 }
 
 describe('requestEcrAuthorization', () => {
-  it('asks the API of the region that the host names', async () => {
+  it("asks the API of the host's region", async () => {
     const given = await requestEcrAuthorization(inRegion, NAME);
 
     expect(given).toMatchObject({
@@ -51,13 +51,13 @@ describe('requestEcrAuthorization', () => {
     expect(api.requests[0]?.headers['authorization']).toContain('/eu-west-1/ecr/aws4_request');
   });
 
-  it('does not let AWS_REGION lead it elsewhere', async () => {
+  it('ignores AWS_REGION', async () => {
     vi.stubEnv('AWS_REGION', 'us-west-2');
     await requestEcrAuthorization(inRegion, NAME);
     expect(api.requests[0]?.headers['authorization']).toContain('/eu-west-1/ecr/aws4_request');
   });
 
-  it('asks for the public registry in us-east-1, whatever AWS_REGION says', async () => {
+  it('asks for the public registry in us-east-1, whatever AWS_REGION is', async () => {
     vi.stubEnv('AWS_REGION', 'eu-west-1');
     expect(await requestEcrAuthorization(everywhere, 'public.ecr.aws' as RegistryHost)).toMatchObject({
       username: 'AWS',
@@ -85,7 +85,7 @@ describe('requestEcrAuthorization', () => {
       /aws sso login/,
     ],
     [
-      'credentials of nobody',
+      'unknown credentials',
       { status: 400, type: 'UnrecognizedClientException', message: 'The security token is invalid.' },
       'unauthorized',
       /wrong or have expired/,
@@ -94,7 +94,7 @@ describe('requestEcrAuthorization', () => {
       'too many logins',
       { status: 400, type: 'ThrottlingException', message: 'Rate exceeded' },
       'rate-limited',
-      /in a while/,
+      /^Retry later/,
     ],
     [
       'a fault of the API',
@@ -102,7 +102,7 @@ describe('requestEcrAuthorization', () => {
       'unavailable',
       /AWS_ENDPOINT_URL_ECR/,
     ],
-  ])('tells what to do about %s', async (_what, refusal, kind, hint) => {
+  ])('has a hint for %s', async (_what, refusal, kind, hint) => {
     vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
     api.refusal = refusal;
 
@@ -114,7 +114,7 @@ describe('requestEcrAuthorization', () => {
     expect(error.hint).toMatch(hint);
   });
 
-  it('names both permissions that the public registry takes', async () => {
+  it('names both permissions for the public registry', async () => {
     api.refusal = { status: 400, type: 'AccessDeniedException', message: 'no' };
     expect((await failure(everywhere)).hint).toContain(
       'ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken',
@@ -128,22 +128,22 @@ describe('requestEcrAuthorization', () => {
       for (const [name, value] of Object.entries(withoutAws)) vi.stubEnv(name, value);
     });
 
-    it('says which were tried', async () => {
+    it('names the sources that were tried', async () => {
       const error = await failure(inRegion);
       expect(error.kind).toBe('unauthorized');
-      expect(error.message).toMatch(/no AWS credentials to log in to 123456789012/);
+      expect(error.message).toMatch(/^no AWS credentials to log in to 123456789012/);
       expect(error.hint).toMatch(
         /environment .* profile .* SSO, web identity, the container and the instance/,
       );
       expect(api.calls).toEqual([]);
     });
 
-    it('leaves the public registry to be read by anybody', async () => {
+    it('returns undefined for the public registry, which can be read anonymously', async () => {
       expect(await requestEcrAuthorization(everywhere, 'public.ecr.aws' as RegistryHost)).toBeUndefined();
     });
   });
 
-  it('refuses an answer that it cannot read, and does not print it', async () => {
+  it('rejects an unreadable response, without printing it', async () => {
     const odd = await EcrApi.start({
       fault: () => ({
         status: 200,
@@ -167,7 +167,7 @@ describe('requestEcrAuthorization', () => {
     expect(inspect(error, { depth: 20, showHidden: true })).not.toContain('wJalrXUtnFEMI');
   });
 
-  it('ends when it is cancelled', async () => {
+  it('can be cancelled', async () => {
     const controller = new AbortController();
     controller.abort();
     const asked = requestEcrAuthorization(inRegion, NAME, { signal: controller.signal });

@@ -9,6 +9,7 @@ import { requestEcrAuthorization } from '../../../src/auth/ecr/ecr-authorization
 import type { EcrHost } from '../../../src/auth/ecr/ecr-host.js';
 import { MultiarchError } from '../../../src/oci/errors.js';
 import type { RegistryHost } from '../../../src/oci/reference.js';
+import { stubAwsEnvironment } from '../../support/aws-environment.js';
 import { withoutAws } from '../../support/ecr-api.js';
 import { FakeHttp, type FakeAnswer, type SentRequest } from '../fake-http.js';
 
@@ -26,8 +27,7 @@ let home: string;
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'multiarch-aws-'));
-  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
-  for (const [name, value] of Object.entries(withoutAws)) vi.stubEnv(name, value);
+  stubAwsEnvironment(withoutAws);
   vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
   vi.stubEnv('HOME', home);
 });
@@ -47,7 +47,7 @@ async function withIdentity(): Promise<void> {
   vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/push');
 }
 
-/** How AWS's STS refuses. */
+/** An error response of STS. */
 function stsError(code: string, message: string): FakeAnswer {
   const safe = message.replaceAll('&', '&amp;');
   return {
@@ -69,7 +69,7 @@ async function failure(
   throw new Error(`not one of our errors: ${inspect(error)}`);
 }
 
-describe('what is secret was printed because AWS, or whoever stands for it, repeats it', () => {
+describe('secrets were printed because AWS repeats them', () => {
   const everything = (error: unknown): string => inspect(error, { depth: Infinity, showHidden: true });
 
   it.each<[string, (request: SentRequest) => string]>([
@@ -80,7 +80,7 @@ describe('what is secret was printed because AWS, or whoever stands for it, repe
     await withIdentity();
     for (const code of ['InvalidIdentityToken', 'AccessDenied', 'ExpiredTokenException', 'Odd']) {
       const error = await failure((request) => stsError(code, repeat(request)));
-      expect(error.message).toMatch(/\[redacted\]|x{200}/);
+      expect(error.message).toMatch(/REDACTED|x{200}/);
       expect(everything(error)).not.toMatch(/very(?:\+|%2B)secret|eyJhbGciOiJub25lIn0/);
     }
   });
@@ -106,7 +106,7 @@ describe('what is secret was printed because AWS, or whoever stands for it, repe
     const error = await failure();
     expect(error).toMatchObject({
       kind: 'unauthorized',
-      message: `there are no AWS credentials to log in to ${NAME} with: the program of the profile work failed`,
+      message: `no AWS credentials to log in to ${NAME}: Could not load credentials from any providers`,
     });
     expect(everything(error)).not.toMatch(/hunter2|sesame/);
   });
@@ -114,24 +114,24 @@ describe('what is secret was printed because AWS, or whoever stands for it, repe
 
 it.each<[string, FakeAnswer, RegExp]>([
   [
-    'the right to take on the role, as STS writes it',
+    'the permission to assume the role, from STS',
     stsError('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity'),
-    /^The trust policy of the role has to allow sts:AssumeRoleWithWebIdentity/,
+    /^The role's trust policy must allow sts:AssumeRoleWithWebIdentity/,
   ],
   [
-    'another right',
+    'another permission',
     stsError('AccessDenied', 'User: ann is not authorized to perform: kms:Decrypt on resource: x'),
     /IAM permission kms:Decrypt,/,
   ],
-  ['no right by name', stsError('AccessDenied', 'no'), /IAM permission ecr:GetAuthorizationToken,/],
-])('names what AWS says is missing: %s', async (_what, answer, hint) => {
+  ['an unnamed permission', stsError('AccessDenied', 'no'), /IAM permission ecr:GetAuthorizationToken,/],
+])('names the missing permission: %s', async (_what, answer, hint) => {
   await withIdentity();
   const error = await failure(() => answer);
   expect(error.kind).toBe('unauthorized');
   expect(error.hint).toMatch(hint);
 });
 
-it('names both permissions of the public registry where AWS names one of them', async () => {
+it('names both permissions for the public registry if AWS names one of them', async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'a-secret');
   const message = 'User: ann is not authorized to perform: sts:GetServiceBearerToken on resource: *';
@@ -140,7 +140,7 @@ it('names both permissions of the public registry where AWS names one of them', 
   expect(hint).toContain('ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken,');
 });
 
-describe('a mistake about credentials is no trouble of the network', () => {
+describe('invalid credentials are not a network error', () => {
   it.each(['InvalidIdentityToken', 'IDPRejectedClaim'])('%s', async (code) => {
     await withIdentity();
     const error = await failure(() => stsError(code, 'No provider found in your account'));
@@ -149,7 +149,7 @@ describe('a mistake about credentials is no trouble of the network', () => {
     expect(error.hint).toContain('AWS_WEB_IDENTITY_TOKEN_FILE');
   });
 
-  it('a file with a web identity that is not there', async () => {
+  it('a missing file with a web identity', async () => {
     await withIdentity();
     vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', join(home, 'none'));
     const error = await failure();
@@ -158,7 +158,7 @@ describe('a mistake about credentials is no trouble of the network', () => {
     expect(error.hint).toContain('AWS_WEB_IDENTITY_TOKEN_FILE');
   });
 
-  it('the same, named in a profile', async () => {
+  it('the same, configured in a profile', async () => {
     const config = `[profile work]\nweb_identity_token_file=${join(home, 'none')}\nrole_arn=arn:aws:iam::1:role/x\n`;
     vi.stubEnv('AWS_CONFIG_FILE', await put('config', config));
     vi.stubEnv('AWS_PROFILE', 'work');
@@ -167,36 +167,35 @@ describe('a mistake about credentials is no trouble of the network', () => {
 });
 
 describe('without AWS credentials', () => {
-  it('says that nothing is set', async () => {
+  it('lists the variables that are set', async () => {
     vi.stubEnv('AWS_CONFIG_FILE', undefined);
     vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', undefined);
     vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
-    expect((await failure()).hint).toContain('Set are AWS_EC2_METADATA_DISABLED. Log in to AWS');
+    expect((await failure()).hint).toContain(
+      'Set: AWS_EC2_METADATA_DISABLED. To see why, run: aws sts get-caller-identity. Log in to AWS',
+    );
   });
 
-  it('says which variables are set, not what they are', async () => {
+  it('does not print the values of variables', async () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
     const error = await failure();
-    expect(error.hint).toContain('Set are AWS_ACCESS_KEY_ID, AWS_CONFIG_FILE');
+    expect(error.hint).toContain('Set: AWS_ACCESS_KEY_ID, AWS_CONFIG_FILE');
     expect(inspect(error)).not.toContain('AKIAEXAMPLE');
   });
 
-  it('says that the profile is not there', async () => {
-    vi.stubEnv('AWS_PROFILE', 'no\u001bpe');
-    const error = await failure();
-    expect(error.message).toMatch(/ with: there is no profile no pe$/);
-    expect(error.hint).toContain('Set are AWS_PROFILE');
+  it('names the variable of a profile that does not exist', async () => {
+    vi.stubEnv('AWS_PROFILE', 'missing');
+    expect((await failure()).hint).toContain('Set: AWS_PROFILE');
   });
 
   it.each([
-    ['no JSON', 'echo sesame', 'returned invalid JSON'],
-    ['no keys', `echo '{"Version":1,"Token":"sesame"}'`, 'returned invalid credentials'],
+    ['no JSON', 'echo sesame'],
+    ['no keys', `echo '{"Version":1,"Token":"sesame"}'`],
     [
-      'old keys',
+      'expired keys',
       `echo '{"Version":1,"AccessKeyId":"A","SecretAccessKey":"sesame","Expiration":"2020-01-01T00:00:00Z"}'`,
-      'returned expired credentials',
     ],
-  ])("says what is wrong with a profile's program: %s", async (_what, script, says) => {
+  ])("prints nothing of a profile's program: %s", async (_what, script) => {
     const program = await put('keys.sh', `${script}\n`);
     vi.stubEnv(
       'AWS_CONFIG_FILE',
@@ -204,14 +203,15 @@ describe('without AWS credentials', () => {
     );
     vi.stubEnv('AWS_PROFILE', 'work');
     const error = await failure();
-    expect(error.message).toMatch(new RegExp(`the program of the profile work ${says}$`));
-    expect(inspect(error)).not.toContain('sesame');
+    expect(error.hint).toContain('Set: AWS_PROFILE, AWS_CONFIG_FILE');
+    expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain('sesame');
   });
 });
 
-it('leaves the environment of the process as it was, and stderr alone', async () => {
+it('does not write to the environment or to the console, even with two sources of credentials', async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'a-secret');
+  vi.stubEnv('AWS_PROFILE', 'work');
   const warn = vi.spyOn(console, 'warn');
   const before = { ...process.env };
   await failure();

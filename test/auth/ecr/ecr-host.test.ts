@@ -23,11 +23,11 @@ describe('parseEcrHost', () => {
     [`${account}.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk`, 'eu-isoe-west-1', {}],
     [`${account}.dkr.ecr.us-isof-south-1.csp.hci.ic.gov`, 'us-isof-south-1', {}],
     [`${account}.DKR.ECR.EU-WEST-1.AMAZONAWS.COM`, 'eu-west-1', {}],
-  ])('reads %s as a private registry in %s', (host, region, more) => {
+  ])('parses %s as a private registry in %s', (host, region, more) => {
     expect(parse(host)).toEqual({ kind: 'private', account, region, fips: false, dualStack: false, ...more });
   });
 
-  it.each(['public.ecr.aws', 'ecr-public.aws.com'])('reads %s as the public one', (host) => {
+  it.each(['public.ecr.aws', 'ecr-public.aws.com'])('parses %s as the public registry', (host) => {
     expect(parse(host)).toEqual({ kind: 'public' });
   });
 
@@ -41,7 +41,7 @@ describe('parseEcrHost', () => {
     ['a port', `${account}.dkr.ecr.eu-west-1.amazonaws.com:8443`],
     ['a public look-alike', 'public.ecr.aws.example.com'],
     ['the API of ECR itself', 'api.ecr.eu-west-1.amazonaws.com'],
-  ])('does not take %s for ECR: %s', (_what, host) => {
+  ])('rejects %s: %s', (_what, host) => {
     expect(parse(host)).toBeUndefined();
   });
 });

@@ -19,7 +19,7 @@ import { inspect } from 'node:util';
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { encodeAuthField } from '../../../src/auth/credentials/auth-field.js';
+import { encodeAuthField } from '../../../src/auth/credentials/credential-file.js';
 import { LoginStore, withoutLogins } from '../../../src/auth/login/login-store.js';
 import { FailedError } from '../../../src/oci/errors.js';
 import { parseRegistryHost, type RegistryHost } from '../../../src/oci/reference.js';
@@ -48,14 +48,14 @@ const read = (): Promise<string> => readFile(file, 'utf8');
 const mode = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
 
 describe("a login in docker's file", () => {
-  it('is written as docker does, for its owner alone', async () => {
-    expect(await open().store(r, jane)).toEqual({ place: file, plainText: true });
+  it('is written as docker does, readable by its owner only', async () => {
+    expect(await open().store(r, jane)).toEqual({ location: file, plainText: true });
     expect(await read()).toBe(`{\n\t"auths": {\n\t\t"r.example": {\n\t\t\t"auth": "${auth}"\n\t\t}\n\t}\n}`);
     expect([await mode(file), await mode(dirname(file))]).toEqual([0o600, 0o700]);
     expect(await readdir(dirname(file))).toEqual(['config.json']);
   });
 
-  it('leaves all else in the file as it is, and takes it away from others', async () => {
+  it('keeps the rest of the file unchanged, and makes it private', async () => {
     const text = '{\n  "psFormat": "table {{.ID}}\\t",\n  "auths": {},\n  "HttpHeaders": {"X": "y"}\n}\n';
     await write(text);
     await chmod(file, 0o644);
@@ -68,7 +68,7 @@ describe("a login in docker's file", () => {
     expect(await read()).toBe(text);
   });
 
-  it('is in no file that others could read while it is being written', async () => {
+  it('is never in a file that others can read, also while it is written', async () => {
     await write('{}');
     await chmod(file, 0o644);
     const handle = await openFile(file);
@@ -92,20 +92,20 @@ describe("a login in docker's file", () => {
     expect(await read()).toContain(auth);
   });
 
-  it('replaces the tokens of an earlier one, which would go before it', async () => {
+  it('replaces the tokens of an earlier one, which would take precedence', async () => {
     await write({ auths: { 'r.example': { auth: 'eDp5', identitytoken: 'old', registrytoken: 'old' } } });
     await open().store(r, jane);
     expect(JSON.parse(await read())).toEqual({ auths: { 'r.example': { auth } } });
   });
 
-  it("is Docker Hub's under the key that docker uses", async () => {
+  it("for Docker Hub has docker's key", async () => {
     await open().store(parseRegistryHost('docker.io'), jane);
     expect(Object.keys((JSON.parse(await read()) as { auths: object }).auths)).toEqual([
       'https://index.docker.io/v1/',
     ]);
   });
 
-  it('goes through a symbolic link, also to a file that is not there yet', async () => {
+  it('is written through a symbolic link, also to a missing file', async () => {
     await mkdir(dirname(file));
     await mkdir(join(home, 'dotfiles'));
     await symlink('../dotfiles/docker.json', file);
@@ -116,28 +116,31 @@ describe("a login in docker's file", () => {
     });
   });
 
-  it('is in the file of REGISTRY_AUTH_FILE where that is set, and in no helper of the platform', async () => {
+  it("is in the file of REGISTRY_AUTH_FILE if that is set, not in the platform's helper", async () => {
     const own = join(home, 'own', 'auth.json');
-    expect(await open({ REGISTRY_AUTH_FILE: own }).store(r, jane)).toEqual({ place: own, plainText: true });
+    expect(await open({ REGISTRY_AUTH_FILE: own }).store(r, jane)).toEqual({
+      location: own,
+      plainText: true,
+    });
     expect(JSON.parse(await readFile(own, 'utf8'))).toEqual({ auths: { 'r.example': { auth } } });
     await expect(read()).rejects.toThrow('ENOENT');
   });
 
-  it('of many who log in at the same time is there for each', async () => {
+  it('is not lost if many are saved at the same time', async () => {
     const hosts = Array.from({ length: 12 }, (_value, index) => `r${index}.example`);
     await Promise.all(hosts.map((host) => open().store(host as RegistryHost, jane)));
     const { auths } = JSON.parse(await read()) as { auths: object };
     expect(Object.keys(auths).toSorted()).toEqual(hosts.toSorted());
   });
 
-  it.each(['{', '{"auths": 7}', '[]'])('is not written into a file that is broken: %s', async (text) => {
+  it.each(['{', '{"auths": 7}', '[]'])('is not written into a broken file: %s', async (text) => {
     await write(text);
     await expect(open().store(r, jane)).rejects.toThrow(FailedError);
     await expect(open().store(r, jane)).rejects.toThrow(file);
     expect(await read()).toBe(text);
   });
 
-  it('that cannot be written is an error that says where, without the password', async () => {
+  it('that cannot be written is an error that names the file, without the password', async () => {
     await writeFile(join(home, 'file'), '');
     const error: unknown = await open({ DOCKER_CONFIG: join(home, 'file') })
       .store(r, jane)
@@ -151,11 +154,11 @@ describe("a login in docker's file", () => {
 });
 
 describe('a login with a helper', () => {
-  it('is in the helper, and the file only says that there is one', async () => {
+  it('is in the helper, and marked in the file', async () => {
     const kept = await installKeeper(home, 'vault');
     await write('{"credHelpers": {"r.example": "vault"}}');
     expect(await open({ PATH: `${home}:/usr/bin:/bin` }).store(r, jane)).toEqual({
-      place: 'docker-credential-vault',
+      location: 'docker-credential-vault',
       plainText: false,
     });
     expect(JSON.parse(await readFile(join(kept, 'r.example'), 'utf8'))).toMatchObject({
@@ -164,14 +167,14 @@ describe('a login with a helper', () => {
     expect(await read()).toBe('{"credHelpers": {"r.example": "vault"}, "auths": {"r.example": {}}}');
   });
 
-  it('takes an earlier password out of the file', async () => {
+  it('removes an earlier password from the file', async () => {
     await installKeeper(home, 'vault');
     await write({ auths: { 'r.example': { auth } }, credsStore: 'vault' });
     await open({ PATH: `${home}:/usr/bin:/bin` }).store(r, jane);
     expect(await read()).toBe('{"auths":{"r.example":{}},"credsStore":"vault"}');
   });
 
-  it('takes it out under all names that it is found by, and no other login', async () => {
+  it('removes it under all keys that match, and no other login', async () => {
     await installKeeper(home, 'vault');
     const keep = { 'r.example/team': { auth }, 'other.example': { auth } };
     const old = {
@@ -184,21 +187,21 @@ describe('a login with a helper', () => {
     expect(JSON.parse(await read())).toEqual({ auths: { ...keep, 'r.example': {} }, credsStore: 'vault' });
   });
 
-  it("of the platform's own is written down, or it would not be asked again", async () => {
+  it('of the platform is written to the configuration, so that it is asked again', async () => {
     await installKeeper(home, 'osxkeychain');
     const store = new LoginStore({
       env: { PATH: `${home}:/usr/bin:/bin` },
       homeDirectory: home,
       platform: 'darwin',
     });
-    expect((await store.store(r, jane)).place).toBe('docker-credential-osxkeychain');
+    expect((await store.store(r, jane)).location).toBe('docker-credential-osxkeychain');
     expect(JSON.parse(await read())).toEqual({ auths: { 'r.example': {} }, credsStore: 'osxkeychain' });
   });
 
-  it('that does not keep it is an error, and the password is not put into the file instead', async () => {
+  it('that does not save it is an error, and the password is not written to the file instead', async () => {
     const { env } = await installHelper(home, 'vault', 'exit 1');
     await write('{"credsStore":"vault"}');
-    await expect(open(env).store(r, jane)).rejects.toThrow('docker-credential-vault did not keep the login');
+    await expect(open(env).store(r, jane)).rejects.toThrow('docker-credential-vault did not save the login');
     expect(await read()).toBe('{"credsStore":"vault"}');
   });
 });
@@ -213,20 +216,20 @@ describe('logging out', () => {
     expect([await readdir(kept), await read()]).toEqual([[], '{"credsStore":"vault","auths":{}}']);
   });
 
-  it('removes it under all names that it is found by, and no other login', async () => {
+  it('removes it under all keys that match, and no other login', async () => {
     const keep = { 'r.example:5000': {}, 'r.example/team': {}, 'other.example': {} };
     await write({ auths: { 'r.example': {}, 'https://r.example/v1/': {}, 'http://r.example': {}, ...keep } });
     expect(await open().erase(r)).toBe(true);
     expect(JSON.parse(await read())).toEqual({ auths: keep });
   });
 
-  it('without a login does nothing, not even to the file', async () => {
+  it('without a login does not write the file', async () => {
     await write('{"auths": {}}');
     expect(await open().erase(r)).toBe(false);
     expect(await read()).toBe('{"auths": {}}');
   });
 
-  it('takes it out of the file also where the helper fails', async () => {
+  it('removes it from the file even if the helper fails', async () => {
     const { env, calls } = await installHelper(home, 'vault', 'exit 1');
     await write({ auths: { 'r.example': { auth } }, credsStore: 'vault' });
     await expect(open(env).erase(r)).rejects.toThrow('docker-credential-vault did not erase the login');
@@ -235,11 +238,11 @@ describe('logging out', () => {
   });
 });
 
-describe('logging out where the helper hangs', () => {
+describe('logging out if the helper hangs', () => {
   afterEach(() => vi.useRealTimers());
 
   it.skipIf(process.platform === 'win32')(
-    'waits for it once, and takes the login out of the file',
+    'waits for it once, and removes the login from the file',
     async () => {
       const fifo = join(home, 'fifo');
       execFileSync('mkfifo', [fifo]);
@@ -255,7 +258,7 @@ describe('logging out where the helper hangs', () => {
         .catch((error: unknown) => error);
       await readFile(fifo);
       vi.advanceTimersByTime(60_000);
-      expect(String(await erased)).toContain('it did not answer within 60 seconds');
+      expect(String(await erased)).toContain('timed out after 60 seconds');
       expect(await calls()).toEqual(['get r.example']);
       expect(await read()).toBe('{"auths":{},"credsStore":"vault"}');
     },
@@ -277,13 +280,13 @@ describeVectors('login storage vectors', () => {
     credential_format: { username: string; password: string; error?: string }[];
   }>('auth-configs.json');
 
-  // The peer calls it an error to remove what is not there; here that is told by the answer.
+  // For the peer, removing a missing login is an error. Here the result says so.
   it.each(vectors.remove)('removing $remove leaves $left', ({ config, remove, left }) => {
     const { auths } = JSON.parse(withoutLogins(JSON.stringify(config), remove)) as { auths: object };
     expect(Object.keys(auths)).toEqual(left);
   });
 
-  it.each(vectors.save_format)('$system keeps what is unknown to it', async ({ input }) => {
+  it.each(vectors.save_format)('$system keeps unknown fields', async ({ input }) => {
     const config =
       input ?? JSON.stringify({ auths: { a: { auth: 'eDp5' } }, psFormat: 'x', credHelpers: { b: 'c' } });
     await write(config);
@@ -299,13 +302,13 @@ describeVectors('login storage vectors', () => {
         username: username ?? config?.Username ?? '',
         password: password ?? config?.Password ?? '',
       };
-      // The last row has the field in a whole entry, of which nothing else is written here.
+      // The last row has a whole entry, of which only this field is written here.
       const whole = json === undefined ? undefined : (JSON.parse(json) as { auth: string }).auth;
       expect(encodeAuthField(login)).toBe(expected ?? whole);
     },
   );
 
-  it('refuses what would be read back as another login: see the test of login', () => {
+  it('rejects what would be read as another login: see login.test.ts', () => {
     expect(vectors.credential_format.map(({ username, error }) => [username, error !== undefined])).toEqual([
       ['x:y', true],
       ['x', false],

@@ -10,7 +10,7 @@ import { A, B, byPath, get, jane, pull, registry, TestRegistry } from '../test-r
 describe('parallel first requests', () => {
   const names = Array.from({ length: 8 }, (_value, index) => `r${index}`);
 
-  it('to a registry with tokens cost one refusal and one token in all', async () => {
+  it('to a registry with tokens cost one 401 and one token in all', async () => {
     const bench = new TestRegistry();
     const client = bench.client(jane);
     const responses = await Promise.all(names.map((name) => client.send(registry, get(name), [pull(name)])));
@@ -19,7 +19,7 @@ describe('parallel first requests', () => {
     expect(bench.asked).toEqual([names.map((name) => `repository:${name}:pull`)]);
   });
 
-  it('open their connections while the token is on its way', async () => {
+  it('open their connections while the token is requested', async () => {
     const bench = new TestRegistry();
     const client = bench.client(jane);
     await Promise.all(names.map((name) => client.send(registry, get(name), [pull(name)])));
@@ -28,7 +28,7 @@ describe('parallel first requests', () => {
     ]);
   });
 
-  it('connect to where the registry really is', async () => {
+  it('connect to the URL that responded', async () => {
     const http = new FakeHttp(
       ({ headers }) =>
         headers['authorization'] === undefined
@@ -42,7 +42,7 @@ describe('parallel first requests', () => {
     expect(http.sent).toHaveLength(names.length + 1);
   });
 
-  it('to an open registry all go once the first is answered', async () => {
+  it('to an open registry are all sent after the first response', async () => {
     const held: (() => void)[] = [];
     const http = new FakeHttp(async ({ url }) => {
       if (url.pathname === '/v2/r0/manifests/1') await new Promise<void>((resolve) => held.push(resolve));
@@ -58,7 +58,7 @@ describe('parallel first requests', () => {
     expect(http.preconnected).toEqual([]);
   });
 
-  it('to a registry that wants a login that nobody has all go once the first is refused', async () => {
+  it('are all sent after the first 401 if there is no credential', async () => {
     const held: (() => void)[] = [];
     const http = new FakeHttp(async ({ url }) => {
       if (url.pathname !== '/v2/r0/manifests/1') await new Promise<void>((resolve) => held.push(resolve));
@@ -84,7 +84,7 @@ describe('parallel first requests', () => {
     );
   });
 
-  it('to a registry that is not to be reached fail in the time of two, not one by one', async () => {
+  it('to an unreachable registry fail in the time of two, not one by one', async () => {
     const rounds: number[] = [];
     let fail = (): void => {};
     const http = new FakeHttp(async () => {
@@ -99,7 +99,7 @@ describe('parallel first requests', () => {
     });
     const client = new AuthClient({ http, credentials: having(undefined) });
     const all = Promise.allSettled(names.map((name) => client.send(registry, get(name), [])));
-    // As long as there are requests on their way, all of them take the same time and fail.
+    // Requests that run at the same time take the same time and fail.
     for (let sent = 0; ; sent = http.sent.length) {
       await new Promise(setImmediate);
       if (http.sent.length === sent) break;
@@ -110,7 +110,7 @@ describe('parallel first requests', () => {
     expect(rounds).toEqual([1, names.length - 1]);
   });
 
-  it('go on when the first of them fails, each for itself', async () => {
+  it('continue if the first of them fails', async () => {
     let failures = 1;
     const http = new FakeHttp(() => {
       failures -= 1;
@@ -122,7 +122,7 @@ describe('parallel first requests', () => {
     expect(all.map(({ status }) => status)).toEqual(['rejected', ...names.slice(1).map(() => 'fulfilled')]);
   });
 
-  it('all learn that the token server refuses the login, from few requests to it', async () => {
+  it('all fail if the token server rejects the login, with few requests to it', async () => {
     const bench = new TestRegistry({ tokenAnswer: () => ({ status: 401 }) });
     const client = bench.client(jane);
     const all = await Promise.allSettled(names.map(() => client.send(registry, get('a'), [pull('a')])));
@@ -132,7 +132,7 @@ describe('parallel first requests', () => {
     expect(bench.asked.length).toBeLessThanOrEqual(3);
   });
 
-  it('get what they may where the token server refuses a request for all at once', async () => {
+  it('succeed each for itself if the token server denies a token for all scopes', async () => {
     const bench = new TestRegistry({
       tokenAnswer: ({ url }) =>
         url.searchParams.has('scope', 'repository:r1:pull') ? { status: 403 } : undefined,
@@ -144,7 +144,7 @@ describe('parallel first requests', () => {
     expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   });
 
-  it('with different logins share no token', async () => {
+  it('with different credentials share no token', async () => {
     const bench = new TestRegistry();
     const client = new AuthClient({ http: bench.http, credentials: byPath });
     const requests = ['a', 'b', 'a'].map((name) => client.send(registry, get(name), [pull(name), 'aws']));
@@ -155,7 +155,7 @@ describe('parallel first requests', () => {
     ]);
   });
 
-  it('that are cancelled while they wait do not hold up the others', async () => {
+  it('that are cancelled while waiting do not block the others', async () => {
     const bench = new TestRegistry();
     const client = bench.client();
     const controller = new AbortController();
@@ -168,7 +168,7 @@ describe('parallel first requests', () => {
     expect(bench.http.log).not.toContain(B);
   });
 
-  it('go on when the first of them is cancelled', async () => {
+  it('continue if the first of them is cancelled', async () => {
     const bench = new TestRegistry();
     const client = bench.client();
     const controller = new AbortController();

@@ -24,7 +24,7 @@ import {
 } from '../test-registry.js';
 
 describe('one request', () => {
-  it('to an open registry is sent once, as it is', async () => {
+  it('to an open registry is sent once, unchanged', async () => {
     const http = new FakeHttp(() => ({ status: 200, body: 'ok' }));
     const client = new AuthClient({ http, credentials: having(jane) });
     const request = get('a', { headers: { accept: 'x/y' } });
@@ -32,7 +32,7 @@ describe('one request', () => {
     expect(http.sent.map(({ headers }) => headers)).toEqual([{ accept: 'x/y' }]);
   });
 
-  it('is sent again with a token when the registry asks for one', async () => {
+  it('is sent again with a token after a Bearer challenge', async () => {
     const bench = new TestRegistry();
     const response = await bench
       .client(jane)
@@ -41,11 +41,11 @@ describe('one request', () => {
     expect(bench.http.log).toEqual([A, TOKEN, A]);
     expect(bench.http.sent[1]?.headers['authorization']).toBe(basicOfJane);
     expect(bench.http.sent[2]?.headers).toEqual({ accept: 'x/y', authorization: 'Bearer T1' });
-    // The refusal was put away; the answer is the caller's to read.
+    // The 401 was discarded; the other response is left to the caller.
     expect(bench.http.open).toBe(1);
   });
 
-  it('asks for what it needs and what the challenge names, the repository that is pushed to first', async () => {
+  it('requests its own scopes and those of the challenge, with the repository of the push first', async () => {
     const bench = new TestRegistry();
     await bench.client().send(registry, get('a'), [pull('base'), push('target')]);
     expect(bench.asked).toEqual([
@@ -53,7 +53,7 @@ describe('one request', () => {
     ]);
   });
 
-  it('takes a scope that is no scope as the registry words it', async () => {
+  it('passes on a scope of an unknown form unchanged', async () => {
     const http = new FakeHttp(({ url, headers }) => {
       if (url.pathname === '/token') return { status: 200, body: { token: 'T' } };
       if (headers['authorization'] === 'Bearer T') return { status: 200 };
@@ -66,7 +66,7 @@ describe('one request', () => {
     );
   });
 
-  it('opens its body again for the second time', async () => {
+  it('opens its body again for the second request', async () => {
     const bench = new TestRegistry();
     let opened = 0;
     const body = {
@@ -81,14 +81,14 @@ describe('one request', () => {
     expect(opened).toBe(2);
   });
 
-  it('that is refused twice is answered with the second refusal, and not sent a third time', async () => {
+  it('that is rejected twice returns the second response, without a third request', async () => {
     const bench = new TestRegistry({ grant: () => [] });
     const response = await bench.client().send(registry, get('a'), [pull('a')]);
     expect(response.status).toBe(401);
     expect(bench.http.log).toEqual([A, TOKEN, A]);
   });
 
-  it('is answered with a 403 that has no challenge, and sent again after one that has', async () => {
+  it('returns a 403 without a challenge, and is sent again after a 403 with one', async () => {
     for (const challenged of [false, true]) {
       const http = new FakeHttp(() => ({
         status: 403,
@@ -102,7 +102,7 @@ describe('one request', () => {
     }
   });
 
-  it('finds the token server of Docker Hub by its own name for itself', async () => {
+  it('to Docker Hub uses its API host and its token server', async () => {
     const http = new FakeHttp(({ url, headers }) => {
       if (url.host === 'auth.docker.io') return { status: 200, body: { token: 'T' } };
       if (headers['authorization'] !== undefined) return { status: 200 };
@@ -114,7 +114,7 @@ describe('one request', () => {
   });
 });
 
-/** Takes one Authorization header, and challenges like this. */
+/** A registry that accepts one Authorization header and otherwise makes this challenge. */
 const guarded = (challenge: string, accepted: string): FakeHttp =>
   new FakeHttp(({ headers }) =>
     headers['authorization'] === accepted
@@ -122,7 +122,7 @@ const guarded = (challenge: string, accepted: string): FakeHttp =>
       : { status: 401, headers: { 'www-authenticate': challenge } },
   );
 
-describe('a login', () => {
+describe('a credential', () => {
   const BASIC = 'Basic realm="r"';
   const BEARER = 'Bearer realm="https://auth.example.com/token"';
 
@@ -131,7 +131,7 @@ describe('a login', () => {
     ['by a token of its own needs no token server', BEARER, { kind: 'bearer', token: 'R' }, 'Bearer R'],
     ['by a token of its own goes before Basic', BASIC, { kind: 'bearer', token: 'R' }, 'Bearer R'],
     [
-      'by a token of its own does where no token server is named',
+      'of a registry token is sent if the challenge names no token server',
       'Bearer',
       { kind: 'bearer', token: 'R' },
       'Bearer R',
@@ -145,7 +145,7 @@ describe('a login', () => {
     expect(http.sent.map(({ headers }) => headers['authorization'])).toEqual([undefined, accepted, accepted]);
   });
 
-  it('that is refused is not tried a second time for the same request', async () => {
+  it('that is rejected is not sent again with the same request', async () => {
     const http = guarded(BASIC, 'Basic other');
     const client = new AuthClient({ http, credentials: having(jane) });
     for (let times = 0; times < 2; times += 1) {
@@ -161,26 +161,23 @@ describe('a login', () => {
   it.each<[string, string, Credential | undefined]>([
     ['Basic without a login', BASIC, undefined],
     ['Bearer without a token server', 'Bearer', jane],
-    ['a scheme that we do not know', 'Negotiate', jane],
-  ])(
-    'that does not fit: %s is answered with the refusal, still to be read',
-    async (_name, challenge, credential) => {
-      const http = guarded(challenge, 'none');
-      const client = new AuthClient({ http, credentials: having(credential) });
-      expect((await client.send(registry, get('a'), [])).status).toBe(401);
-      expect([http.sent.length, http.open]).toEqual([1, 1]);
-    },
-  );
+    ['an unknown scheme', 'Negotiate', jane],
+  ])('that does not fit the challenge leaves the 401 unread: %s', async (_name, challenge, credential) => {
+    const http = guarded(challenge, 'none');
+    const client = new AuthClient({ http, credentials: having(credential) });
+    expect((await client.send(registry, get('a'), [])).status).toBe(401);
+    expect([http.sent.length, http.open]).toEqual([1, 1]);
+  });
 
   it.each<[string, string, Credential, string]>([
     ['a refresh token for Basic', BASIC, { kind: 'identity', token: 'I' }, 'from test is an identity token'],
     ...['a\nb', 'a\r\nx: y', 'a b', 'ä'].map((token): [string, string, Credential, string] => [
-      `a registry token that no header takes (${JSON.stringify(token)})`,
+      `a registry token that is invalid in a header (${JSON.stringify(token)})`,
       'Bearer realm="https://auth.example.com/token"',
       { kind: 'bearer', token },
-      'registry.example.com from test cannot be sent',
+      'cannot send the registry token for registry.example.com from test: ',
     ]),
-  ])('that cannot be used is named: %s', async (_name, challenge, credential, message) => {
+  ])('that cannot be used is an error: %s', async (_name, challenge, credential, message) => {
     const http = guarded(challenge, 'none');
     const client = new AuthClient({ http, credentials: having(credential) });
     const error: unknown = await client.send(registry, get('a'), []).catch((thrown: unknown) => thrown);
@@ -189,14 +186,14 @@ describe('a login', () => {
     expect([http.sent.length, http.open]).toEqual([1, 0]);
   });
 
-  it('by refresh token is exchanged at the token server', async () => {
+  it('of a refresh token is exchanged at the token server', async () => {
     const bench = new TestRegistry();
     await bench.client({ kind: 'identity', token: 'I' }).send(registry, get('a'), [pull('a')]);
     expect(bench.http.log[1]).toBe('POST auth.example.com/token');
     expect(bench.http.sent[1]?.body).toContain('refresh_token=I');
   });
 
-  it('is looked up for the repository that the request is mainly about', async () => {
+  it('is looked up for the main repository of the request', async () => {
     const looked: unknown[] = [];
     const bench = new TestRegistry();
     const find = (...asked: unknown[]): Promise<undefined> => {
@@ -208,11 +205,11 @@ describe('a login', () => {
     expect(looked).toEqual([[registry, 'a']]);
   });
 
-  it('gives other tokens than another login to the same registry', async () => {
+  it('gets other tokens than another credential for the same registry', async () => {
     const bench = new TestRegistry();
     const client = new AuthClient({ http: bench.http, credentials: byPath });
     await client.send(registry, get('a'), [pull('a'), pull('b')]);
-    // The first token would do for this, but it is the other login's.
+    // The first token has the scope, but belongs to the other credential.
     await client.send(registry, get('b'), [pull('b')]);
     const accounts = bench.http.sent.map(({ url }) => url.searchParams.get('account'));
     expect(accounts.filter((account) => account !== null)).toEqual(['a', 'b']);
@@ -220,7 +217,7 @@ describe('a login', () => {
 });
 
 describe('a token', () => {
-  it('serves the requests that follow, without another refusal', async () => {
+  it('is used for later requests, without another 401', async () => {
     const bench = new TestRegistry();
     const client = bench.client();
     await client.send(registry, get('a'), [push('a')]);
@@ -229,7 +226,7 @@ describe('a token', () => {
     expect(bench.http.log.slice(3)).toEqual([A, A.replace('GET', 'PUT')]);
   });
 
-  it('that cannot cover a request is replaced before the request is sent', async () => {
+  it('without the scopes of a request is replaced before the request is sent', async () => {
     const bench = new TestRegistry();
     const client = bench.client();
     await client.send(registry, get('a'), [pull('a')]);
@@ -237,7 +234,7 @@ describe('a token', () => {
     expect(bench.http.log.slice(3)).toEqual([TOKEN, B]);
   });
 
-  it('that the registry stops taking is replaced, and the request sent once more (ggcr #2333)', async () => {
+  it('that the registry no longer accepts is replaced, and the request sent once more (ggcr #2333)', async () => {
     const bench = new TestRegistry();
     const client = bench.client();
     await client.send(registry, get('a'), [pull('a')]);
@@ -248,7 +245,7 @@ describe('a token', () => {
     expect(bench.http.sent.at(-1)?.headers['authorization']).toBe('Bearer T2');
   });
 
-  it('is renewed shortly before its end', async () => {
+  it('is renewed shortly before it expires', async () => {
     const bench = new TestRegistry();
     let time = 0;
     const client = new AuthClient({ http: bench.http, credentials: having(undefined), now: () => time });
@@ -271,12 +268,12 @@ describe('a token', () => {
     expect(sent.map(({ headers }) => headers['authorization'])).toEqual([undefined, 'Bearer T2']);
   });
 
-  it('that is not to be had is an error, and asked for again by the next request', async () => {
+  it('that is not issued is an error, and requested again by the next request', async () => {
     let answers: FakeAnswer[] = [{ status: 401, body: { details: 'wrong password' } }];
     const bench = new TestRegistry({ tokenAnswer: () => answers.shift() });
     const client = bench.client(jane);
     await expect(client.send(registry, get('a'), [pull('a')])).rejects.toThrow(
-      'The login for registry.example.com was refused (token server auth.example.com): wrong password',
+      'the login for registry.example.com was rejected (token server auth.example.com): wrong password',
     );
     expect(bench.http.open).toBe(0);
     answers = [];
@@ -291,9 +288,8 @@ describeVectors('token flow vectors', () => {
   }
   const vectors = vectorJson<Vectors>('challenges.json');
 
-  it('the rules are those that tests here are about', () => {
-    // The first is "that the registry stops taking is replaced", above; the second "falls back to GET when the answer is 404",
-    // in token.test.ts.
+  it('the rules are those of the tests in this file and in token.test.ts', () => {
+    // "that the registry no longer accepts is replaced", above; "falls back to GET on a 404", in token.test.ts.
     expect(vectors.token_flow_rules.map(({ source }) => source)).toEqual([
       expect.stringContaining('issue 2333'),
       expect.stringContaining('Oauth404Fallback'),
@@ -309,8 +305,8 @@ describeVectors('token flow vectors', () => {
     const client = new AuthClient({ http, credentials: having(undefined) });
     expect((await client.send(registry, get('a'), [])).status).toBe(status);
     expect(retry).toBe(false);
-    // The peer has authenticated before, by a request to /v2/, and asks what a second refusal means. We ask nothing before, so
-    // a first Bearer challenge is answered whatever it says, once.
+    // The peer has authenticated with a request to /v2/ before, and decides about a second 401. multiarch makes no such
+    // request, so it answers the first Bearer challenge once, whatever its error.
     const answered = header?.startsWith('Bearer ') === true;
     expect(http.sent).toHaveLength(answered ? 3 : 1);
   });

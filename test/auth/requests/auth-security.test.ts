@@ -23,7 +23,7 @@ function request(url: string, more: Partial<HttpRequest> = {}): HttpRequest {
   return { method: 'GET', url: new URL(url), negotiateScheme: true, ...more };
 }
 
-/** Where each Authorization header went. */
+/** The destination of each Authorization header. */
 function authorized(http: FakeHttp): string[] {
   return http.sent.filter(({ headers }) => 'authorization' in headers).map(({ url }) => url.origin);
 }
@@ -33,7 +33,7 @@ const basic = ({ headers }: SentRequest): FakeAnswer =>
     ? { status: 200 }
     : { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } };
 
-describe('CVE-2020-15157: whoever is not the registry gets no login by asking for it', () => {
+describe('CVE-2020-15157: a challenge of another server gets no credential', () => {
   const evil: FakeAnswer = { status: 401, headers: { 'www-authenticate': 'Basic realm="give it to me"' } };
 
   it('after a redirect', async () => {
@@ -71,8 +71,8 @@ describe('CVE-2020-15157: whoever is not the registry gets no login by asking fo
     ['a host that begins alike', 'https://registry.example.com.evil.example.net/x'],
     ['a host that ends alike', 'https://evil-registry.example.com/x'],
     ['the user part of a URL', 'https://registry.example.com@evil.example.net/x'],
-  ])('when it is asked directly, as for an upload or foreign layer: %s', async (_name, url) => {
-    // The registry has asked for the login before, so it is at hand.
+  ])('on a direct request, as for an upload or foreign layer: %s', async (_name, url) => {
+    // The registry has made a challenge before, so the credential is known.
     const http = new FakeHttp(({ headers }) => ('authorization' in headers ? { status: 200 } : evil));
     const auth = client(http);
     const registry = 'registry.example.com' as RegistryHost;
@@ -83,7 +83,7 @@ describe('CVE-2020-15157: whoever is not the registry gets no login by asking fo
   });
 });
 
-describe('CVE-2026-12566: a registry cannot send the login to where it likes', () => {
+describe('CVE-2026-12566: a registry cannot send the credential to any server', () => {
   it.each([
     'http://auth.example.com/token',
     'https://169.254.169.254/token',
@@ -105,7 +105,7 @@ describe('CVE-2026-12566: a registry cannot send the login to where it likes', (
     expect([http.sent.length, authorized(http).length, http.open]).toEqual([1, 0, 0]);
   });
 
-  it('nor by a redirect of the token server', async () => {
+  it('also not by a redirect of the token server', async () => {
     const http = new FakeHttp(({ url }): FakeAnswer => {
       if (url.host === 'registry.example.com') return { status: 401, headers: TOKEN_CHALLENGE };
       return { status: 302, headers: { location: 'https://169.254.169.254/token' } };
@@ -115,13 +115,13 @@ describe('CVE-2026-12566: a registry cannot send the login to where it likes', (
       request('https://registry.example.com/v2/'),
       scopes,
     );
-    await expect(sent).rejects.toThrow('https://169.254.169.254, which is refused');
+    await expect(sent).rejects.toThrow('refused to ask for a token at https://169.254.169.254');
     expect(http.log).toEqual(['GET registry.example.com/v2/', 'GET auth.example.com/token']);
   });
 });
 
 describe('clear text', () => {
-  it('never carries a login where nobody has allowed plain HTTP', async () => {
+  it('never carries a credential unless plain HTTP is allowed', async () => {
     const http = new FakeHttp(basic);
     const sent = request('http://registry.example.com/v2/', { negotiateScheme: false });
     expect((await client(http).send('registry.example.com' as RegistryHost, sent, scopes)).status).toBe(401);
@@ -130,18 +130,14 @@ describe('clear text', () => {
 
   it.each([
     ['on this machine', '127.0.0.1:5000', request('http://127.0.0.1:5000/v2/', { negotiateScheme: false })],
-    [
-      'where the client has found it out',
-      'registry.example.com',
-      request('https://registry.example.com/v2/'),
-    ],
-  ])('carries a login %s', async (_name, host, sent) => {
+    ['if the client has negotiated it', 'registry.example.com', request('https://registry.example.com/v2/')],
+  ])('carries a credential %s', async (_name, host, sent) => {
     const http = new FakeHttp(basic, [host]);
     expect((await client(http).send(host as RegistryHost, sent, scopes)).status).toBe(200);
     expect(authorized(http)).toEqual([`http://${host}`]);
   });
 
-  it('is not taken for the registry after a redirect from HTTPS', async () => {
+  it('after a redirect from HTTPS is not the registry', async () => {
     const http = new FakeHttp((sent) =>
       sent.url.protocol === 'https:'
         ? { status: 307, headers: { location: 'http://registry.example.com/v2/' } }
@@ -174,13 +170,13 @@ describe('a token is not leaked', () => {
     ['user name and password', jane],
     ['refresh token', { kind: 'identity', token: 'topsecret' }],
     ['registry token', { kind: 'bearer', token: 'topsecret' }],
-  ])('nor the %s, by printing the client or its errors', async (_name, credential) => {
+  ])('and neither is the %s by printing the client or its errors', async (_name, credential) => {
     const answers: FakeAnswer[] = [{ status: 200, body: { token: 'sesame' } }];
     const http = new FakeHttp(({ url, headers }): FakeAnswer => {
       if (url.host === 'auth.example.com') return answers.shift() ?? { status: 403, body: 'topsecret' };
       return 'authorization' in headers ? { status: 200 } : { status: 401, headers: TOKEN_CHALLENGE };
     });
-    // The double keeps what was sent, on purpose; so the client is given its methods only.
+    // The fake keeps what was sent, so the client gets only its methods.
     const sender: HttpClient = { send: (sent) => http.send(sent), preconnect() {}, close() {} };
     const auth = new AuthClient({
       http: sender,
@@ -189,7 +185,7 @@ describe('a token is not leaked', () => {
     const registry = 'registry.example.com' as RegistryHost;
     const get = request('https://registry.example.com/v2/');
     expect((await auth.send(registry, get, scopes)).status).toBe(200);
-    // The first token is still in the cache when the token server refuses the second.
+    // The first token is still cached when the token server denies the second.
     const more = repositoryScope('b' as RepositoryPath, 'pull');
     const failed: unknown = await auth.send(registry, get, [more]).catch((error: unknown) => error);
     expect(failed instanceof UnauthorizedError).toBe(credential.kind !== 'bearer');
@@ -204,9 +200,9 @@ describe('a token is not leaked', () => {
   });
 });
 
-it('the token of one token server is not taken for that of another, which the registry names later', async () => {
+it('a token of one token server is not used for another one that the registry names later', async () => {
   const asked: string[] = [];
-  // The realm that the registry names, and whose tokens it takes, is another one for each repository.
+  // The registry names another realm, and accepts its tokens, for each repository.
   const realms = new Map([
     ['a', 'one'],
     ['b', 'two'],
@@ -214,7 +210,7 @@ it('the token of one token server is not taken for that of another, which the re
   const http = new FakeHttp(({ url, headers }): FakeAnswer => {
     if (url.host.endsWith('.auth.example')) {
       asked.push(`${url.host} ${url.searchParams.get('scope')}`);
-      // Each is another one, for a token that is refused is forgotten by its value.
+      // All differ, since a rejected token is forgotten by its value.
       return { status: 200, body: { token: `${url.host}.${asked.length}` } };
     }
     const realm = realms.get(url.pathname.split('/')[2] ?? '');
@@ -231,7 +227,7 @@ it('the token of one token server is not taken for that of another, which the re
   };
   expect([await get('a'), await get('b')]).toEqual([200, 200]);
   asked.length = 0;
-  // From now on the second one is the server for this repository too, so the first one's token is of no use.
+  // From now on this repository uses the second server too, and the first one's token is invalid.
   realms.set('a', 'two');
   http.sent.length = 0;
   expect(await get('a')).toBe(200);

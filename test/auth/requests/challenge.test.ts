@@ -69,13 +69,13 @@ describe('parseChallenges', () => {
     expect(parse(header)).toEqual(expected);
   });
 
-  it('takes no name for a property of every object', () => {
+  it('treats names like those of Object.prototype as any other', () => {
     const [challenge] = parseChallenges(['Bearer __proto__="x"']);
     expect(challenge?.parameters.get('__proto__')).toBe('x');
     expect(challenge?.parameters.has('constructor')).toBe(false);
   });
 
-  it('reads several headers in their order', () => {
+  it('keeps the order of several headers', () => {
     expect(parse('Basic realm="a"', 'Bearer realm="b"').map(({ scheme }) => scheme)).toEqual([
       'basic',
       'bearer',
@@ -150,7 +150,7 @@ describeVectors('WWW-Authenticate vectors', () => {
     }
     expect(error).toBe(false);
     if (headers.length === 2 && challenges.length === 1) {
-      // The peers' proxies keep one of two challenges, by a filter that their owner sets. A client answers the first.
+      // The peers' proxies keep one of two challenges, by a configured filter. A client answers the first.
       expect(parsed[0], note ?? '').toEqual(challenges[0]);
       expect(Object.fromEntries(selectChallenge(parseChallenges(headers))?.parameters ?? [])).toEqual(
         challenges[0]?.params,
@@ -160,7 +160,7 @@ describeVectors('WWW-Authenticate vectors', () => {
     expect(parsed).toEqual(challenges);
   });
 
-  it('every row that we decide differently about is still there', () => {
+  it('every row with another decision here still exists', () => {
     const headers = new Set(rows.map((row) => row.headers[0]));
     expect([...differently.keys()].filter((header) => !headers.has(header))).toEqual([]);
   });
@@ -173,7 +173,7 @@ describeVectors('WWW-Authenticate vectors', () => {
       [{ scheme: 'basic', params: { realm: 'Dev', charset: 'UTF-8' } }],
     ],
     ['Quoted scheme', '"Basic" "realm"=/', []],
-  ])('where the systems differ (%s) this is ours', (conflict, header, expected) => {
+  ])('the behaviour here if the systems differ: %s', (conflict, header, expected) => {
     expect(conflicts.some((text) => text.startsWith(conflict))).toBe(true);
     expect(conflicts).toHaveLength(3);
     expect(parse(header)).toEqual(expected);

@@ -7,7 +7,7 @@ import { having } from '../../support/credentials.js';
 import { FakeHttp, type FakeAnswer } from '../fake-http.js';
 import { A, get, jane, pull, registry, TOKEN } from '../test-registry.js';
 
-/** Amazon's public registry: of all tokens `T1`, `T2` and so on, it takes the ones that it is told to. */
+/** Amazon's public registry, which issues the tokens `T1`, `T2` and so on, and accepts one of them. */
 class PublicRegistry {
   accepted = 'T1';
   refusal: FakeAnswer = {
@@ -29,7 +29,7 @@ class PublicRegistry {
   });
 }
 
-describe('a token that has run out, by a registry that makes no challenge for that', () => {
+describe('an expired token at a registry that makes no challenge for it', () => {
   /** Sends one request with the first token, then another when the registry takes the second one only. */
   async function second(
     server: PublicRegistry,
@@ -43,21 +43,21 @@ describe('a token that has run out, by a registry that makes no challenge for th
   }
 
   it.each([
-    ['nobody', undefined],
-    ['somebody', jane],
-  ])('is asked for again, and the request sent once more: of %s', async (_who, login) => {
+    ['anonymous', undefined],
+    ['of a user', jane],
+  ])('is requested again, and the request sent once more: %s', async (_who, login) => {
     const server = new PublicRegistry();
     expect((await second(server, { login })).status).toBe(200);
     expect(server.http.log).toEqual([A, TOKEN, A]);
   });
 
-  it('is asked for again after a HEAD too, whose answer has no words', async () => {
+  it('is requested again also after a HEAD, whose response has no message', async () => {
     const server = new PublicRegistry();
     server.refusal = { status: 400 };
     expect((await second(server, { method: 'HEAD' })).status).toBe(200);
   });
 
-  it('is asked for once', async () => {
+  it('is requested again once', async () => {
     const server = new PublicRegistry();
     const client = new AuthClient({ http: server.http, credentials: having(undefined) });
     server.accepted = 'none';
@@ -68,11 +68,11 @@ describe('a token that has run out, by a registry that makes no challenge for th
 
   it.each([
     [
-      'of the request',
+      'about the request',
       { status: 400, body: { errors: [{ code: 'NAME_INVALID', message: 'invalid name' }] } },
     ],
-    ['of the rights', { status: 403, body: { errors: [{ code: 'DENIED', message: 'not yours' }] } }],
-  ])('is not taken for one where the refusal is %s', async (_what, refusal) => {
+    ['about permissions', { status: 403, body: { errors: [{ code: 'DENIED', message: 'not yours' }] } }],
+  ])('is not renewed if the error is %s', async (_what, refusal) => {
     const server = new PublicRegistry();
     server.refusal = refusal;
     const answer = await second(server);

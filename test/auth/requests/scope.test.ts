@@ -23,13 +23,13 @@ describe('formatScope', () => {
     expect(formatScope(repositoryScope(path('app'), ...actions))).toBe(text);
   });
 
-  it('splits a text at its first and last colon, as the name may hold one', () => {
+  it('splits a scope at its first and last colon, since the name may contain one', () => {
     expect(formatScope('repository:host:5000/app:push,pull')).toBe('repository:host:5000/app:pull,push');
   });
 });
 
 describe('mergeScopes', () => {
-  it('puts the scope that pushes first and keeps the order of the others', () => {
+  it('puts the scope with push first and keeps the order of the others', () => {
     expect(
       mergeScopes([
         'repository:z:pull',
@@ -46,7 +46,7 @@ describe('mergeScopes', () => {
     ]);
   });
 
-  it('keeps a text that is no scope as it is, once', () => {
+  it('keeps a scope of an unknown form, once', () => {
     expect(mergeScopes(['aws', 'aws', 'a:b'])).toEqual(['aws', 'a:b']);
   });
 });
@@ -68,7 +68,7 @@ describe('coversScopes', () => {
   });
 });
 
-it('a request is mainly about its first repository, whatever texts come before', () => {
+it('the main repository is that of the first repository scope, also after scopes as text', () => {
   expect(mainRepository(['registry:catalog:*', repositoryScope(path('a'), 'pull')])).toBe('a');
   expect(mainRepository(['registry:catalog:*'])).toBeUndefined();
 });
@@ -90,7 +90,7 @@ describeVectors('scope vectors', () => {
     );
   });
 
-  // The peers sort the list; ours has those that push first, so that token servers that read only one read that.
+  // The peers sort the list. Here scopes with push come first, for token servers that read only one.
   it.each(vectors.scope_clean)('clean $scopes', ({ scopes, cleaned }) => {
     expect(mergeScopes(scopes).toSorted()).toEqual(cleaned ?? []);
   });
@@ -103,7 +103,7 @@ describeVectors('scope vectors', () => {
       return;
     }
     const merged = mergeScopes([...row.in_context, ...row.common]);
-    // containerd keeps `pull` beside `pull,push` of the same repository; we join them, which asks for the same rights.
+    // containerd keeps `pull` beside `pull,push` of the same repository. Merged, they request the same permissions.
     expect(merged).toEqual(row.scopes.length === 1 ? row.scopes : ['repository:foo/bar:pull,push']);
     expect(coversScopes(merged, row.scopes)).toBe(true);
   });

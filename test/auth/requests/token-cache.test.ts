@@ -7,7 +7,7 @@ import { CancelledError } from '../../../src/oci/errors.js';
 const pull = ['repository:a:pull'];
 const push = ['repository:a:pull,push'];
 
-/** A cache with a clock that the test moves, and a token server that numbers its tokens. */
+/** A cache with a fake clock, and a token server that numbers its tokens. */
 class Bench {
   time = 0;
   readonly cache = new TokenCache(() => this.time);
@@ -25,7 +25,7 @@ class Bench {
   }
 }
 
-/** A token server that answers when the test says so. */
+/** A token server that responds when the test says so. */
 class Slow {
   readonly calls: { signal: AbortSignal; answer: (token: string) => void; fail: (error: Error) => void }[] =
     [];
@@ -44,8 +44,8 @@ class Slow {
     });
 }
 
-describe('a token that is here', () => {
-  it('serves again for the same scopes, and for fewer', async () => {
+describe('a cached token', () => {
+  it('is used again for the same scopes, and for fewer', async () => {
     const bench = new Bench();
     expect([
       await bench.get(push),
@@ -55,7 +55,7 @@ describe('a token that is here', () => {
     ]).toEqual(['T1', 'T1', 'T1', 'T1']);
   });
 
-  it('does not serve for more scopes, or where anything else differs', async () => {
+  it('is not used for more scopes, or another key', async () => {
     const bench = new Bench();
     expect([await bench.get(pull), await bench.get(push), await bench.get(pull, 'other')]).toEqual([
       'T1',
@@ -78,7 +78,7 @@ describe('a token that is here', () => {
     expect(await bench.get(pull)).toBe('T2');
   });
 
-  it('that is forgotten is not given again, and others are', async () => {
+  it('that is forgotten is not used again, and others are', async () => {
     const bench = new Bench();
     await bench.get(pull);
     await bench.get(pull, 'other');
@@ -87,8 +87,8 @@ describe('a token that is here', () => {
   });
 });
 
-describe('a token that is on its way', () => {
-  it('serves all who ask meanwhile, for the same scopes or fewer', async () => {
+describe('a token that is being requested', () => {
+  it('is shared by all callers for the same scopes or fewer', async () => {
     const { cache } = new Bench();
     const slow = new Slow();
     const asked = [push, push, pull].map((scopes) => cache.get('key', scopes, slow.fetch, undefined));
@@ -97,7 +97,7 @@ describe('a token that is on its way', () => {
     expect(slow.calls).toHaveLength(1);
   });
 
-  it('fails for all who wait, and is asked for anew by who comes later', async () => {
+  it('fails for all callers, and is requested again by later ones', async () => {
     const bench = new Bench();
     const slow = new Slow();
     const asked = [pull, pull].map((scopes) => bench.cache.get('key', scopes, slow.fetch, undefined));
@@ -106,7 +106,7 @@ describe('a token that is on its way', () => {
     expect(await bench.get(pull)).toBe('T1');
   });
 
-  it('goes on for the others when one who waits is cancelled', async () => {
+  it('is kept for the others if one caller is cancelled', async () => {
     const { cache } = new Bench();
     const slow = new Slow();
     const controller = new AbortController();
@@ -119,7 +119,7 @@ describe('a token that is on its way', () => {
     expect(await other).toBe('T');
   });
 
-  it('is given up when the last who waits is cancelled, and asked for anew later', async () => {
+  it('is cancelled with its last caller, and requested again later', async () => {
     const bench = new Bench();
     const slow = new Slow();
     const controller = new AbortController();
@@ -130,7 +130,7 @@ describe('a token that is on its way', () => {
     expect(await bench.get(pull)).toBe('T1');
   });
 
-  it('is asked for anew after it was given up, even if it still does not end', async () => {
+  it('is requested again after it was cancelled, even if it has not ended', async () => {
     const bench = new Bench();
     const controller = new AbortController();
     const asked = bench.cache.get('key', pull, () => new Promise(() => {}), controller.signal);

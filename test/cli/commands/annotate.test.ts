@@ -50,7 +50,7 @@ describe('annotate', () => {
     expect(await platforms()).toEqual([platform, WINDOWS]);
   });
 
-  it('clears what it is told to, and adds features to those that are there', async () => {
+  it('clears fields, and adds features to existing ones', async () => {
     const { app, run, platforms } = await start();
     await run(['annotate', '--os-features=x', `${app}:1`, `${app}:windows`, '--unset', 'os-version']);
     expect(await platforms()).toEqual([
@@ -74,14 +74,14 @@ describe('annotate', () => {
     expect(await index()).toMatchObject({ manifests: [{ annotations: { b: '2' } }, {}] });
   });
 
-  it('is about the index where no image is named', async () => {
+  it('annotates the index without an image', async () => {
     const { app, run, index } = await start();
     await run(['annotate', `${app}:1`, '--annotation', 'a=1', '--annotation', 'b=2']);
     await run(['annotate', `${app}:1`, '--unset', 'a,c']);
     expect(await index()).toMatchObject({ annotations: { b: '2' } });
   });
 
-  it('reaches images from the index by their addresses', async () => {
+  it('annotates images by target', async () => {
     const { app, run, index } = await start();
     const flags = ['manifest:a=1', 'manifest[linux/arm64]:b=2', 'index:c=3', 'd=4'];
     await run(['annotate', `${app}:1`, ...flags.map((flag) => `--annotation=${flag}`)]);
@@ -92,19 +92,19 @@ describe('annotate', () => {
   });
 
   it.each(['index:a=1', 'manifest:a=1', 'manifest[linux/arm64]:a=1'])(
-    'refuses %s for an image that is named beside it',
+    'rejects %s together with an image',
     async (annotation) => {
       const { app, run } = await start();
       const argv = ['annotate', `${app}:1`, `${app}:arm64`, '--annotation', annotation];
       expect(await run(argv)).toMatchObject({
         code: 125,
         stdout: '',
-        stderr: expect.stringContaining(`--annotation ${annotation} says itself what it is about`),
+        stderr: expect.stringContaining(`--annotation ${annotation} names a target`),
       });
     },
   );
 
-  it('changes nothing where one of the addresses is not there', async () => {
+  it('changes nothing if one target is missing', async () => {
     const { app, run, index } = await start();
     const flags = ['--annotation=a=1', '--annotation=manifest[linux/s390x]:b=2'];
     expect(await run(['annotate', `${app}:1`, ...flags])).toMatchObject({
@@ -114,7 +114,7 @@ describe('annotate', () => {
     expect(await index()).not.toHaveProperty('annotations');
   });
 
-  it('says at once that a Docker list cannot hold annotations, and what can', async () => {
+  it('warns that a Docker manifest list cannot have annotations', async () => {
     const { app, run } = await start();
     await run(['create', `${app}:1`, '--amend', '--format', 'docker']);
     const { code, stderr } = await run(['annotate', `${app}:1`, '--annotation', 'a=1']);
@@ -136,7 +136,7 @@ describe('annotate', () => {
     [['--os', 'linux', '--arch', 'amd64'], '--os, --arch'],
     [['--os-features', 'a'], '--os-features'],
     [['--unset', 'variant,note,os-version'], '--unset variant, --unset os-version'],
-  ])('refuses %j for the index, which has no platform', async (flags, named) => {
+  ])('rejects %j for the index, which has no platform', async (flags, named) => {
     const { app, run } = await start();
     expect(await run(['annotate', `${app}:1`, ...flags])).toMatchObject({
       code: 125,
@@ -164,7 +164,7 @@ describe('annotate', () => {
       125,
       /^manifest entry for image has unsupported os\/arch combination: toaster\/arm64\n/,
     ],
-  ] as const)("refuses %s in docker's words", async (_what, argv, code, message) => {
+  ] as const)("rejects %s with docker's message", async (_what, argv, code, message) => {
     const { app, run, platforms } = await start();
     const result = await run(['annotate', ...argv(app), '--variant', 'v9']);
     expect(result).toMatchObject({ code, stdout: '' });

@@ -41,8 +41,8 @@ async function prepare() {
     refused: async (kind: Kind, suffix = ''): Promise<{ readonly code: number; readonly text: string }> => {
       let result: InProcessResult | undefined;
       for (const target of ['oci-archive', 'oci']) {
-        const words = [`${kind}-archive:${source}${suffix}`, `${target}:${beside}/target:1`];
-        result = await run(['copy', '-q', ...words]);
+        const args = [`${kind}-archive:${source}${suffix}`, `${target}:${beside}/target:1`];
+        result = await run(['copy', '-q', ...args]);
         expect(result).toMatchObject({ stdout: '', stderr: expect.not.stringMatching(/^ +at /m) });
         expect(result.stderr).not.toContain('fault in multiarch itself');
         expect(result.code).not.toBe(0);
@@ -188,7 +188,7 @@ describe('an archive', () => {
     await mkdir(source);
     expect(await refused(kind)).toEqual({
       code: 5,
-      text: '/work/bad.tar is a directory, not an archive\nhint: An image layout that is a directory is named oci:/work/bad.tar.\n',
+      text: '/work/bad.tar is a directory, not an archive\nhint: Use oci:/work/bad.tar for an image layout directory.\n',
     });
   });
 
@@ -196,7 +196,7 @@ describe('an archive', () => {
     const { refused } = await prepare();
     expect(await refused(kind)).toEqual({
       code: 3,
-      text: kind === 'oci' ? 'oci-archive:/work/bad.tar is not there\n' : 'there is no file /work/bad.tar\n',
+      text: kind === 'oci' ? 'oci-archive:/work/bad.tar does not exist\n' : 'no such file: /work/bad.tar\n',
     });
   });
 
@@ -220,7 +220,7 @@ describe('an archive', () => {
         const { code, text } = await refused(kind);
         expect([cut, code]).toEqual([cut, 5]);
         expect(text).toMatch(/^(?:docker-archive:)?\/work\/bad\.tar /);
-        expect(text).toMatch(/cut off|is empty|not a tar file/);
+        expect(text).toMatch(/truncated|is empty|not a tar file/);
         expect(text).toContain('\nhint: ');
       }
     }, 60_000);
@@ -240,14 +240,14 @@ describe('a target', () => {
       'archive that is a directory',
       'oci-archive:DIR/tmp:1',
       5,
-      /is a directory, not an archive\nhint: .*oci:DIR\/tmp\./,
+      /is a directory, not an archive\nhint: .*oci:DIR\/tmp for/,
     ],
     ['archive that is a zip file', 'oci-archive:DIR/zip.tar:1', 5, /is a zip file, not a tar file\nhint: /],
     [
       'archive that docker save wrote',
       'oci-archive:DIR/saved.tar:1',
       5,
-      /is not the tar file of an image layout/,
+      /is not the archive of an image layout/,
     ],
     [
       'archive that can only be read',
@@ -262,8 +262,8 @@ describe('a target', () => {
     for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content);
     const before = await readdir(directory);
 
-    const words = [`oci-archive:${directory}/good.tar`, target.replace('DIR', directory)];
-    const result = await run(['copy', '-q', ...words]);
+    const args = [`oci-archive:${directory}/good.tar`, target.replace('DIR', directory)];
+    const result = await run(['copy', '-q', ...args]);
 
     expect(result).toMatchObject({ code, stdout: '' });
     expect(result.stderr.replaceAll(directory, 'DIR')).toMatch(text);

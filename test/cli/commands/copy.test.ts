@@ -23,7 +23,7 @@ async function start() {
 }
 
 describe('copy', () => {
-  it.each([[], ['-q']])('prints the digest and nothing else %s', async (...flags) => {
+  it.each([[], ['-q']])('prints only the digest %s', async (...flags) => {
     const { source, target, copied, run } = await start();
     const { code, stdout, stderr } = await run(['copy', source, target, ...flags]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${index.digest}\n` });
@@ -32,18 +32,18 @@ describe('copy', () => {
     else expect(stderr.split('\n')).toContain(`Read ${source}: linux/amd64, linux/arm64`);
   });
 
-  it('says so where the tag has this digest already', async () => {
+  it('reports that the tag is already up to date', async () => {
     const { source, target, run } = await start();
     await run(['copy', source, target]);
     const { code, stdout, stderr } = await run(['copy', source, target]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${index.digest}\n` });
-    expect(stderr).toContain(`${target} has this digest already\n`);
+    expect(stderr).toContain(`${target} is already up to date\n`);
   });
 
   it.each([
     ['an image', ['--platform', 'linux/arm64'], arm64.manifest.digest, ['linux/arm64']],
     ['an index', [], index.digest, ['linux/amd64', 'linux/arm64']],
-  ])('with --json prints what it did: %s', async (_, flags, digest, platforms) => {
+  ])('prints the result with --json: %s', async (_, flags, digest, platforms) => {
     const { to, source, target, run } = await start();
 
     const { stdout } = await run(['copy', source, target, '-t', 'stable', '--json', ...flags]);
@@ -65,7 +65,7 @@ describe('copy', () => {
     expect(Object.keys(printed.platforms)).toEqual(platforms);
   });
 
-  it('with --json finds out the platform of an image, too', async () => {
+  it('includes the platform of an image with --json', async () => {
     const { from, target, run } = await start();
     const source = `${from.host}/app@${amd64.manifest.digest}`;
     const { stdout } = await run(['copy', source, target, '--json']);
@@ -76,10 +76,10 @@ describe('copy', () => {
     });
   });
 
-  it('keeps some platforms, and drops attestations', async () => {
+  it('copies selected platforms, and drops attestations', async () => {
     const { to, source, target, run } = await start();
-    const words = ['--platform', 'linux/arm64', '--platform=linux/amd64', '--attestations', 'drop'];
-    const { code, stdout } = await run(['copy', ...words, source, target]);
+    const args = ['--platform', 'linux/arm64', '--platform=linux/amd64', '--attestations', 'drop'];
+    const { code, stdout } = await run(['copy', ...args, source, target]);
     expect(code).toBe(0);
     const found = to.manifest('app', '1.2');
     expect(stdout).toBe(`${found?.digest}\n`);
@@ -88,7 +88,7 @@ describe('copy', () => {
     });
   });
 
-  it('ends with 5 where a platform is missing, and says what there is', async () => {
+  it('exits with 5 if a platform is missing, and lists the existing ones', async () => {
     const { source, target, copied, run } = await start();
     const { code, stdout, stderr } = await run(['copy', source, target, '--platform', 'linux/s390x']);
     expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
@@ -96,22 +96,22 @@ describe('copy', () => {
     expect(copied()).toBe('none');
   });
 
-  it('ends with 3 where the source is not there, and leaves no file', async () => {
+  it('exits with 3 if the source is missing, and leaves no file', async () => {
     const { from, directory, run } = await start();
     const layout = join(directory, 'layout');
-    const words = [
+    const args = [
       'copy',
       `${from.host}/app:gone`,
       `oci:${layout}`,
       '--digest-file',
       join(directory, 'digest'),
     ];
-    const { code, stdout } = await run(words);
+    const { code, stdout } = await run(args);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it('writes the digest and what it did into files', async () => {
+  it('writes digest and metadata files', async () => {
     const { source, target, directory, run } = await start();
     const [digest, metadata] = [join(directory, 'digest'), join(directory, 'metadata.json')];
     await run(['copy', source, target, '--digest-file', digest, '--metadata-file', metadata]);
@@ -123,7 +123,7 @@ describe('copy', () => {
     });
   });
 
-  it('into a layout and out of it keeps the digest', async () => {
+  it('keeps the digest through a layout', async () => {
     const { source, target, copied, directory, run } = await start();
     const layout = `oci:${join(directory, 'layout')}`;
     expect((await run(['copy', source, layout])).stdout).toBe(`${index.digest}\n`);
@@ -131,7 +131,7 @@ describe('copy', () => {
     expect(copied()).toBe(index.digest);
   });
 
-  it('with --expect-current ends with 7 and both digests where the tag holds another', async () => {
+  it('exits with 7 and both digests if the tag is not as --expect-current', async () => {
     const { to, source, target, copied, run } = await start();
     const held = to.put('app', arm64, '1.2');
     const wrong = amd64.manifest.digest;
@@ -158,9 +158,9 @@ describe('copy', () => {
     ['an unknown compression', ['SOURCE', 'TARGET', '--layer-compression=zip']],
     ['a tag that is none', ['SOURCE', 'TARGET', '--tag=a:b:c']],
     ['a file in no directory', ['SOURCE', 'TARGET', '--digest-file=gone/digest']],
-  ])('refuses %s, and copies nothing', async (_, words) => {
+  ])('rejects %s, and copies nothing', async (_, flags) => {
     const { from, to, source, target, run } = await start();
-    const argv = words.map((word) => ({ SOURCE: source, TARGET: target })[word] ?? word);
+    const argv = flags.map((arg) => ({ SOURCE: source, TARGET: target })[arg] ?? arg);
     expect(await run(['copy', ...argv])).toMatchObject({ code: 125, stdout: '' });
     expect([...from.requests, ...to.requests]).toEqual([]);
   });
@@ -171,28 +171,28 @@ describe('copy --dry-run', () => {
     const { to, source, target, directory, run } = await start();
     to.put('app', arm64, '1.2');
     const before = await snapshot(directory);
-    const words = ['copy', source, target, '--platform', 'linux/amd64', '--dry-run'];
+    const args = ['copy', source, target, '--platform', 'linux/amd64', '--dry-run'];
 
-    const { code, stdout } = await run([...words, '--digest-file', join(directory, 'digest')]);
+    const { code, stdout } = await run([...args, '--digest-file', join(directory, 'digest')]);
 
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split('\n');
     expect(lines.map((line) => line.replaceAll(/ +/g, ' '))).toEqual([
       `upload blob ${to.host}/app@${amd64.config.digest} ${amd64.config.size} B`,
       expect.stringMatching(new RegExp(`^upload blob ${to.host}/app@${amd64.layers[0]?.digest} `)),
-      `tag manifest ${target} ${amd64.manifest.size} B held ${arm64.manifest.digest}`,
+      `tag manifest ${target} ${amd64.manifest.size} B previously ${arm64.manifest.digest}`,
       expect.stringMatching(/^Total: 2 to upload \(.*\), 1 tag to move$/),
       amd64.manifest.digest,
     ]);
-    expect((await run([...words, '-q'])).stdout).toBe(`${amd64.manifest.digest}\n`);
+    expect((await run([...args, '-q'])).stdout).toBe(`${amd64.manifest.digest}\n`);
     expect(to.requests.filter(({ method }) => method !== 'GET' && method !== 'HEAD')).toEqual([]);
     expect(await snapshot(directory)).toEqual(before);
   });
 
-  it('says that what refers to the images is not in the plan', async () => {
+  it('warns that the plan does not include referrers', async () => {
     const { source, target, run } = await start();
     const { code, stderr } = await run(['copy', source, target, '--referrers', '--dry-run']);
     expect(code).toBe(0);
-    expect(stderr).toContain('warning: What refers to the images (--referrers) is not part of the plan\n');
+    expect(stderr).toContain('warning: the plan does not include referrers (--referrers)\n');
   });
 });

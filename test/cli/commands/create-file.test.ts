@@ -47,7 +47,7 @@ images:
 `;
 
 describe('create -f', () => {
-  it('makes the draft that the file describes, and a push moves its tags', async () => {
+  it('creates the draft of the file, and a push moves its tags', async () => {
     const { registry, app, write, digests, entries, run } = await start();
     const file = await write('assembly.yaml', ASSEMBLY(app));
     const created = await run(['create', '-f', file]);
@@ -73,14 +73,14 @@ describe('create -f', () => {
     },
   );
 
-  it('the command line goes before the file, and its sources come after', async () => {
+  it('the command line takes precedence, and its sources come last', async () => {
     const { app, write, run } = await start();
     const file = await write('assembly.yaml', ASSEMBLY(app));
     const argv = ['create', `${app}:2`, `${app}:all`, '-f', file, '--format', 'docker', '--platform'];
-    const words = ['linux/arm64', '--attestations=drop', '--json', '--annotation', 'team=b'];
-    const { stdout, stderr, code } = await run([...argv, ...words]);
+    const args = ['linux/arm64', '--attestations=drop', '--json', '--annotation', 'team=b'];
+    const { stdout, stderr, code } = await run([...argv, ...args]);
     expect(code, stderr).toBe(5);
-    const met = await run([...argv, 'linux/arm64,linux/amd64', ...words.slice(1)]);
+    const met = await run([...argv, 'linux/arm64,linux/amd64', ...args.slice(1)]);
     expect(JSON.parse(met.stdout)).toMatchObject({
       target: `${app}:2`,
       format: 'docker',
@@ -89,7 +89,7 @@ describe('create -f', () => {
       entries: [{ source: `${app}:1-amd64` }, { source: `${app}:1-arm64` }, {}, {}],
     });
     expect(stdout).toBe('');
-    expect(met.stderr).toContain('warning: 2 manifests are for linux/amd64');
+    expect(met.stderr).toContain('warning: duplicate platform linux/amd64');
     expect(met.stderr).toContain('Create it with `--format oci`.');
   });
 
@@ -107,18 +107,18 @@ manifests:
     expect(digests('latest')).toEqual([amd64.manifest.digest, arm64.manifest.digest]);
   });
 
-  it('takes a ready index, of which the command line says where it goes', async () => {
+  it('accepts an index, with the name of the list on the command line', async () => {
     const { app, write, digests, run } = await start();
     const file = await write('index.json', Buffer.from(attested.bytes).toString());
     expect((await run(['create', `${app}:copy`, '-f', file, '--push'])).code).toBe(0);
     expect(digests('copy')).toEqual(attested.images.map(({ manifest }) => manifest.digest));
     expect(await run(['create', '-f', file])).toMatchObject({
       code: 125,
-      stderr: `${file} does not say which list to make of it\nhint: Name it: multiarch create LIST -f ${file}\n`,
+      stderr: `${file} does not name the list\nhint: Name it: multiarch create LIST -f ${file}\n`,
     });
   });
 
-  it('reports all that is wrong with the file at once, before it asks any registry', async () => {
+  it('reports all problems of the file at once, before any request', async () => {
     const { registry, app, write, drafts, run } = await start();
     const file = await write(
       'assembly.yaml',
@@ -143,7 +143,7 @@ images:
     expect(await drafts()).toBe('');
   });
 
-  it('reports all that the sources lack at once: what is not there, and platforms that none has', async () => {
+  it('reports all missing sources and platforms at once', async () => {
     const { app, write, drafts, run } = await start();
     const file = await write(
       'assembly.yaml',
@@ -165,18 +165,18 @@ images:
   });
 
   it.each([
-    ['missing.yaml', 3, 'there is no such file'],
+    ['missing.yaml', 3, 'no such file'],
     ['.', 125, 'is a directory'],
-  ])('says why it cannot read %s', async (name, code, message) => {
+  ])('reports why it cannot read %s', async (name, code, message) => {
     const { directory, run } = await start();
     const result = await run(['create', '-f', join(directory, name)]);
     expect(result).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(message) });
   });
 
-  it('refuses what is not text', async () => {
+  it('rejects invalid UTF-8', async () => {
     const { run } = await start();
     const result = await run(['create', '-f', '-'], { stdin: Buffer.from([0xff, 0xfe, 0x61]) });
-    expect(result).toMatchObject({ code: 5, stderr: 'standard input is not text in UTF-8\n' });
+    expect(result).toMatchObject({ code: 5, stderr: 'standard input is not valid UTF-8\n' });
   });
 });
 
@@ -194,7 +194,7 @@ describe('create --digests', () => {
     ['sha256:HEX', (digest: string) => digest],
     ['HEX', (digest: string) => digest.replace('sha256:', '')],
     ['sha256-HEX', (digest: string) => digest.replace(':', '-')],
-  ])('takes the images that files are named by: %s', async (_, name) => {
+  ])('adds the images that file names give: %s', async (_, name) => {
     const { app, directory, digests, run } = await start();
     const path = await folder(directory, named.map(name));
     expect((await run(['create', `${app}:d`, '--digests', path, '--push'])).code).toBe(0);
@@ -214,14 +214,14 @@ describe('create --digests', () => {
 
   it.each([
     [['--repository', 'app'], 125, '--repository needs --digests'],
-    [['--digests', '/nowhere/at/all'], 3, 'there is no such directory'],
-  ])('refuses %j', async (flags, code, message) => {
+    [['--digests', '/nowhere/at/all'], 3, 'no such directory'],
+  ])('rejects %j', async (flags, code, message) => {
     const { run } = await start();
     const result = await run(['create', 'app:1', ...flags]);
     expect(result).toMatchObject({ code, stderr: expect.stringContaining(message) });
   });
 
-  it('names the files that are named by something else', async () => {
+  it('reports other file names', async () => {
     const { directory, run } = await start();
     const path = await folder(directory, [amd64.manifest.digest, 'notes.txt']);
     const result = await run(['create', 'app:1', '--digests', path]);
@@ -230,7 +230,7 @@ describe('create --digests', () => {
 });
 
 describe('create', () => {
-  it('fills in templates by --platform', async () => {
+  it('replaces templates by --platform', async () => {
     const { app, run } = await start();
     const argv = [
       'create',
@@ -243,7 +243,7 @@ describe('create', () => {
     expect((await run(['ls'])).stdout).toBe(`${app}:t  linux/arm64, linux/amd64\n`);
   });
 
-  it('refuses a template without --platform', async () => {
+  it('rejects a template without --platform', async () => {
     const { app, run } = await start();
     const result = await run(['create', `${app}:t`, `${app}:1-{arch}`]);
     expect(result).toMatchObject({ code: 125, stderr: expect.stringContaining('--platform linux/amd64') });
@@ -265,7 +265,7 @@ describe('create', () => {
       'has no image for linux/s390x',
       'It has linux/amd64, linux/arm64.',
     ],
-  ])('%j of what is not there: exit code 5, and what there is', async (flags, message, hint) => {
+  ])('%j of a missing platform: exit code 5, and the existing ones', async (flags, message, hint) => {
     const { app, drafts, run } = await start();
     const { code, stdout, stderr } = await run(['create', `${app}:r`, `${app}:all`, ...flags]);
     expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
@@ -274,27 +274,27 @@ describe('create', () => {
     expect(await drafts()).toBe('');
   });
 
-  it('--require is about the draft: it needs no --push', async () => {
+  it('--require checks the draft without --push', async () => {
     const { app, run } = await start();
     const argv = ['create', `${app}:r`, `${app}:all`, '--require=linux/arm64', '--require=linux/amd64'];
     expect((await run(argv)).code).toBe(0);
   });
 
-  it.each(['', 'linux/amd64,', 'linux//'])('refuses --require=%j', async (text) => {
+  it.each(['', 'linux/amd64,', 'linux//'])('rejects --require=%j', async (text) => {
     const { run } = await start();
     expect((await run(['create', 'app:1', `--require=${text}`])).code).toBe(125);
   });
 
-  it('--wait ends with exit code 3 and what is missing', async () => {
+  it('--wait exits with 3 and the missing sources', async () => {
     const { app, run } = await start();
     const result = await run(['create', `${app}:w`, `${app}:all`, `${app}:late`, '--wait', '0']);
     expect(result).toMatchObject({ code: 3, stdout: '' });
     expect(result.stderr).toBe(
-      `not there after 0 s: ${app}:late\nhint: Look whether the jobs that push them have failed, or wait longer with --wait.\n`,
+      `still not found after 0s: ${app}:late\nhint: Check whether the jobs that push them failed, or raise --wait.\n`,
     );
   });
 
-  it('--from adds to what is published', async () => {
+  it('--from adds to a published index', async () => {
     const { app, digests, run } = await start();
     await run(['create', `${app}:f`, `${app}:1-amd64`, '--push', '--purge']);
     const argv = ['create', `${app}:f`, '--from', `${app}:f`, `${app}:1-arm64`, '--push', '-p'];
@@ -302,7 +302,7 @@ describe('create', () => {
     expect(digests('f')).toEqual([amd64.manifest.digest, arm64.manifest.digest]);
   });
 
-  it('--replace lets the image of the same platform give way', async () => {
+  it('--replace replaces the image of the same platform', async () => {
     const { registry, app, run } = await start();
     const newer = tinyImage({ architecture: 'amd64', text: 'newer\n' });
     registry.put('app', newer, 'newer');
@@ -317,7 +317,7 @@ describe('create', () => {
     expect(stderr).not.toContain('warning');
   });
 
-  it('--annotation says what it is about', async () => {
+  it('--annotation names its target', async () => {
     const { app, entries, run } = await start();
     const flags = ['a=1', 'manifest:b=x,y=z\n', 'manifest[linux/arm64/v8]:c=', 'index:d=2'];
     const annotations = flags.map((flag) => `--annotation=${flag}`);
@@ -330,7 +330,7 @@ describe('create', () => {
     expect(JSON.parse(stdout)).toMatchObject({ annotations: { a: '1', d: '2' } });
   });
 
-  it('--annotations-from-labels takes what all images agree on', async () => {
+  it('--annotations-from-labels copies the common labels', async () => {
     const { registry, app, run } = await start();
     const labels = { 'org.opencontainers.image.version': '1', other: 'x' };
     registry.put('app', tinyImage({ architecture: 'amd64', labels }), 'x');

@@ -19,7 +19,7 @@ async function start() {
 }
 
 describe('create', () => {
-  it('says what docker says, and what it read on stderr', async () => {
+  it("prints docker's message, and the sources on stderr", async () => {
     const { app, run } = await start();
     const { code, stdout, stderr } = await run(['create', `${app}:1`, `${app}:amd64`, `${app}:arm64`]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: `Created manifest list ${app}:1\n` });
@@ -34,19 +34,19 @@ describe('create', () => {
     ['ann/app:1.2', 'docker.io/ann/app:1.2'],
     ['index.docker.io/app', 'docker.io/library/app:latest'],
     ['localhost:5000/app', 'localhost:5000/app:latest'],
-  ])('calls %s by its full name', async (list, name) => {
+  ])('prints the full name of %s', async (list, name) => {
     const { run } = await makeCommandLine();
     expect((await run(['create', list])).stdout).toBe(`Created manifest list ${name}\n`);
   });
 
-  it('takes --amend before each image, as scripts write it', async () => {
+  it('accepts --amend before each image, as scripts write it', async () => {
     const { app, run } = await start();
     const argv = ['create', `${app}:1`, '--amend', `${app}:amd64`, '--amend', `${app}:arm64`];
     expect((await run(argv)).code).toBe(0);
     expect((await run(['ls'])).stdout).toBe(`${app}:1  linux/amd64, linux/arm64\n`);
   });
 
-  it('keeps the draft that is there where --amend is missing', async () => {
+  it('keeps an existing draft without --amend', async () => {
     const { app, run } = await start();
     await run(['create', `${app}:1`, `${app}:amd64`]);
     expect(await run(['create', `${app}:1`, `${app}:arm64`])).toMatchObject({
@@ -57,7 +57,7 @@ describe('create', () => {
     expect((await run(['ls'])).stdout).toBe(`${app}:1  linux/amd64\n`);
   });
 
-  it('prints the draft with --json, and nothing else on stdout', async () => {
+  it('prints only the draft on stdout with --json', async () => {
     const { app, run } = await start();
     const { stdout } = await run(['create', `${app}:1`, `${app}:amd64`, '--annotation', 'a=b=c', '--json']);
     const { digest, size, mediaType } = amd64.manifest;
@@ -78,13 +78,13 @@ describe('create', () => {
     ['auto', 'application/vnd.oci.image.index.v1+json'],
     ['oci', 'application/vnd.oci.image.index.v1+json'],
     ['docker', 'application/vnd.docker.distribution.manifest.list.v2+json'],
-  ])('makes the media type of --format %s', async (format, mediaType) => {
+  ])('uses the media type of --format %s', async (format, mediaType) => {
     const { app, run } = await start();
     await run(['create', `${app}:1`, `${app}:amd64`, '--format', format]);
     expect(JSON.parse((await run(['inspect', `${app}:1`])).stdout)).toMatchObject({ mediaType });
   });
 
-  it('sets annotations of the index, with or without index: before them', async () => {
+  it('sets annotations of the index, with or without index:', async () => {
     const { run } = await makeCommandLine();
     await run(['create', 'app:1', '--annotation', 'a=1', '--annotation=index:b=', '--annotation', 'a=2']);
     const { stdout } = await run(['inspect', 'app:1']);
@@ -92,7 +92,7 @@ describe('create', () => {
   });
 
   it.each(['novalue', '=x', '', 'manifest:a', 'manifest[linux/arm64]a=b'])(
-    'refuses --annotation %j',
+    'rejects --annotation %j',
     async (annotation) => {
       const { run } = await makeCommandLine();
       const { code, stdout, stderr } = await run(['create', 'app:1', `--annotation=${annotation}`]);
@@ -102,7 +102,7 @@ describe('create', () => {
     },
   );
 
-  it('reads layouts, in paths from here', async () => {
+  it('reads layouts by relative paths', async () => {
     const { directory, run } = await makeCommandLine();
     await writeLayout(join(directory, 'layout'), tinyIndex([amd64, arm64], { attestations: true }), 'v1');
     const { code, stderr } = await run(['create', 'app:1', `oci:${directory}/layout:v1`]);
@@ -110,7 +110,7 @@ describe('create', () => {
     expect(stderr).toBe(`Read oci:${directory}/layout:v1: linux/amd64, linux/arm64\n`);
   });
 
-  it('warns of what push will refuse, unless it is to be quiet', async () => {
+  it('warns about problems that push rejects, unless --quiet is set', async () => {
     const { registry, app, run } = await start();
     registry.put('app', tinyImage({ architecture: 'amd64', omitPlatform: true }), 'odd');
     const { code, stdout, stderr } = await run(['create', `${app}:1`, `${app}:odd`, `${app}:amd64`, '-q']);
@@ -131,17 +131,17 @@ describe('create', () => {
       ['--allow-duplicate-platforms', '-t', 'a', '-p'],
       '--tag, --purge, --allow-duplicate-platforms needs --push',
     ],
-  ])('refuses %j without --push, before it makes anything', async (flags, message) => {
+  ])('rejects %j without --push', async (flags, message) => {
     const { run } = await makeCommandLine();
     expect(await run(['create', 'app:1', ...flags])).toMatchObject({
       code: 125,
       stdout: '',
-      stderr: `${message}\nhint: Give it to multiarch push, or create with --push.\n`,
+      stderr: `${message}\nhint: Add --push, or give the option to multiarch push.\n`,
     });
     expect((await run(['ls', '-q'])).stdout).toBe('');
   });
 
-  it('publishes with --push and prints what push prints', async () => {
+  it('publishes with --push, with the output of push', async () => {
     const { registry, app, run } = await start();
     const argv = ['create', `${app}:1`, `${app}:amd64`, '--push', '-t', 'v1', '--purge'];
     const { code, stdout } = await run(argv);
@@ -152,7 +152,7 @@ describe('create', () => {
     expect((await run(['ls', '-q'])).stdout).toBe('');
   });
 
-  it('names every source that cannot be read', async () => {
+  it('reports all unreadable sources', async () => {
     const { app, run } = await start();
     const { code, stdout, stderr } = await run([
       'create',

@@ -23,7 +23,7 @@ async function start() {
 }
 
 describe('diff', () => {
-  it('shows what differs as a table, and ends with 1', async () => {
+  it('prints the differences as a table, and exits with 1', async () => {
     const { app, run } = await start();
     const { code, stdout, stderr } = await run(['diff', `${app}:1`, `${app}:2`]);
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
@@ -33,7 +33,7 @@ describe('diff', () => {
     expect(stdout).not.toContain('linux/arm64');
   });
 
-  it.each([['--json'], ['--format', 'json']])('shows it as JSON: %s %s', async (...flags) => {
+  it.each([['--json'], ['--format', 'json']])('prints JSON: %s %s', async (...flags) => {
     const { app, run } = await start();
     const { code, stdout } = await run(['diff', `${app}:1`, `${app}:2`, ...flags.filter(Boolean)]);
     expect(code).toBe(1);
@@ -43,7 +43,7 @@ describe('diff', () => {
     });
   });
 
-  it('takes drafts, tags, digests, layouts, files and standard input, and ends with 0 where they are the same', async () => {
+  it('accepts drafts, tags, digests, layouts, files and standard input, and exits with 0 if they are identical', async () => {
     const { app, directory, run } = await start();
     await writeLayout(join(directory, 'layout'), one, 'v1');
     await writeFile(join(directory, 'one.json'), one.bytes);
@@ -56,7 +56,10 @@ describe('diff', () => {
     ];
     for (const side of sides) {
       const result = await run(['diff', `${app}:1`, side], { stdin: one.bytes });
-      expect(result, side).toMatchObject({ code: 0, stdout: expect.stringContaining('Both are the same.') });
+      expect(result, side).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('The two are identical.'),
+      });
     }
     await run(['create', `${app}:draft`, `${app}:2`]);
     const { code, stdout } = await run(['diff', `${app}:1`, `${app}:draft`]);
@@ -64,7 +67,7 @@ describe('diff', () => {
     expect(stdout).toContain(`After:    the draft ${app}:draft `);
   });
 
-  it('of one name compares what is published with the draft', async () => {
+  it('compares a draft with its published version if one name is given', async () => {
     const { app, run } = await start();
     await run(['create', `${app}:1`, `${app}:2`]);
     const { code, stdout } = await run(['diff', `${app}:1`]);
@@ -74,7 +77,7 @@ describe('diff', () => {
     expect(stdout).toContain(`+ ${newer.manifest.digest}`);
   });
 
-  it('compares an image with an index that has it', async () => {
+  it('compares an image with its index', async () => {
     const { app, run } = await start();
     const { code, stdout } = await run(['diff', `${app}:newer`, `${app}:2`, '--json']);
     expect(code).toBe(1);
@@ -85,12 +88,12 @@ describe('diff', () => {
 
   it.each([
     [(app: string) => [`${app}:1`, `${app}:nowhere`], 3, 'nowhere'],
-    [(app: string) => [`${app}:1`], 125, 'there is no draft'],
-    [() => ['-', '-'], 125, 'standard input can be one of the two only'],
-    [(app: string) => [`${app}:1`, './missing.json'], 3, 'there is no such file'],
+    [(app: string) => [`${app}:1`], 125, 'no draft'],
+    [() => ['-', '-'], 125, 'standard input can only be one of the two sides'],
+    [(app: string) => [`${app}:1`, './missing.json'], 3, 'no such file'],
     [(app: string) => [`${app}:1`, '-'], 5, 'standard input is not'],
     [(app: string) => [`${app}:1`, `${app}:2`, '--format', 'table', '--json'], 125, 'exclude each other'],
-  ])('errors keep their codes', async (argv, code, message) => {
+  ])('exits with the code of the error', async (argv, code, message) => {
     const { app, run } = await start();
     const result = await run(['diff', ...argv(app)], { stdin: 'not JSON' });
     expect(result).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(message) });

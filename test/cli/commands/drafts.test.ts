@@ -30,7 +30,7 @@ describe('ls', () => {
     });
   });
 
-  it('tells Windows versions apart, and leaves out statements about images', async () => {
+  it('shows Windows versions, and omits attestations', async () => {
     const registry = await startRegistry();
     const windows = tinyImage({ architecture: 'amd64', os: 'windows', osVersion: '10.0.17763.4377' });
     registry.put('app', tinyIndex([windows], { attestations: true }), 'index');
@@ -39,14 +39,14 @@ describe('ls', () => {
     expect((await run(['ls'])).stdout).toBe('docker.io/library/app:1  windows(10.0.17763.4377)/amd64\n');
   });
 
-  it('prints names alone with -q, sorted', async () => {
+  it('prints only sorted names with -q', async () => {
     const { run } = await start();
     expect((await run(['ls', '-q'])).stdout).toBe(
       'docker.io/library/a:1\ndocker.io/library/b:1.10\ndocker.io/library/c:2\n',
     );
   });
 
-  it('prints nothing where there is no draft', async () => {
+  it('prints nothing without drafts', async () => {
     const { run } = await makeCommandLine();
     expect(await run(['ls'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
   });
@@ -62,7 +62,7 @@ describe('ls', () => {
     );
   });
 
-  it('lists the good drafts and names the file of the damaged one', async () => {
+  it('lists valid drafts, and reports the file of a damaged one', async () => {
     const { directory, run } = await start();
 
     const files = await readdir(join(directory, 'drafts'));
@@ -76,7 +76,7 @@ describe('ls', () => {
 });
 
 describe('rm', () => {
-  it('deletes drafts and says nothing, as docker', async () => {
+  it('deletes drafts and prints nothing, as docker', async () => {
     const { names, run } = await start();
     expect(await run(['rm', 'b:1.10', 'docker.io/library/a:1'])).toMatchObject({
       code: 0,
@@ -92,7 +92,7 @@ describe('rm', () => {
     expect(await names()).toEqual([]);
   });
 
-  it('deletes what it can, and names what is not there', async () => {
+  it('deletes existing drafts, and reports missing ones', async () => {
     const { names, run } = await start();
     const { code, stdout, stderr } = await run(['rm', 'x:1', 'a:1', 'y:1']);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
@@ -102,13 +102,13 @@ describe('rm', () => {
 
   it.each([
     [[], 'no draft named'],
-    [['--all', 'a:1'], '--all leaves no draft to name'],
+    [['--all', 'a:1'], '--all and names of drafts exclude each other'],
   ])('%j', async (argv, message) => {
     const { names, run } = await start();
     expect(await run(['rm', ...argv])).toMatchObject({
       code: 125,
       stdout: '',
-      stderr: `${message}\nhint: Name the drafts to delete, or delete them all with --all.\n`,
+      stderr: `${message}\nhint: Name the drafts to delete, or delete all with --all.\n`,
     });
     expect(await names()).toHaveLength(3);
   });

@@ -41,8 +41,8 @@ async function startWithDraft() {
   return all;
 }
 
-describe('inspect of what is published', () => {
-  it('prints an index as it is, with three spaces, and asks for nothing else', async () => {
+describe('inspect of a published image', () => {
+  it('prints an index indented with three spaces, with one request', async () => {
     const { registry, run, app, index } = await start();
     const { code, stdout, stderr } = await run(['inspect', `${app}:index`]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -51,7 +51,7 @@ describe('inspect of what is published', () => {
     expect(registry.lines()).toEqual(['GET /v2/app/manifests/index 200']);
   });
 
-  it('prints an image with tabs, every number and escape as it is written', async () => {
+  it('prints an image indented with tabs, with numbers and escapes unchanged', async () => {
     const { registry, run, app } = await start();
     const odd = Buffer.from(
       text(amd64.manifest.bytes).replace(
@@ -68,7 +68,7 @@ describe('inspect of what is published', () => {
     expect(stdout.endsWith('\n}\n\n')).toBe(true);
   });
 
-  it('prints the exact bytes, and nothing more, with --raw', async () => {
+  it('prints only the exact bytes with --raw', async () => {
     const { run, app, index } = await start();
     const { bytes } = await run(['inspect', '--raw', `${app}:index`]);
     expect(`sha256:${createHash('sha256').update(bytes).digest('hex')}`).toBe(index.digest);
@@ -87,7 +87,7 @@ describe('inspect of what is published', () => {
     ]);
   });
 
-  it('says in words of docker what is not there', async () => {
+  it("reports a missing image with docker's message", async () => {
     const { run, app } = await start();
     const { code, stdout, stderr } = await run(['inspect', `${app}:none`]);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
@@ -96,7 +96,7 @@ describe('inspect of what is published', () => {
 });
 
 describe('inspect of a draft', () => {
-  it('prints the bytes that a push would publish, and asks no registry', async () => {
+  it('prints the bytes that a push would publish, without requests', async () => {
     const { registry, run, app } = await startWithDraft();
     const shown = await run(['inspect', `${app}:draft`]);
     const raw = await run(['inspect', `${app}:draft`, '--raw']);
@@ -107,7 +107,7 @@ describe('inspect of a draft', () => {
     expect(registry.manifest('app', 'draft')?.bytes.equals(raw.bytes)).toBe(true);
   });
 
-  it('goes before what is published under the same name', async () => {
+  it('takes precedence over the published image of the same name', async () => {
     const { run, app, index, registry } = await startWithDraft();
     registry.put('app', index, 'draft');
     const { stdout } = await run(['inspect', `${app}:draft`]);
@@ -118,14 +118,14 @@ describe('inspect of a draft', () => {
     ['its source', (app: string) => `${app}:amd64`],
     ['its platform', () => 'linux/amd64'],
     ['its digest', () => amd64.manifest.digest],
-  ])('prints one image by %s, from the draft alone', async (_what, name) => {
+  ])('prints one image by %s, only from the draft', async (_what, name) => {
     const { registry, run, app } = await startWithDraft();
     const { stdout } = await run(['inspect', `${app}:draft`, name(app)]);
     expect(stdout).toBe(indented(amd64.manifest.bytes, '\t'));
     expect(registry.lines()).toEqual([]);
   });
 
-  it('reads an image from its source where the draft does not hold it', async () => {
+  it('reads an image from its source if the draft does not have it', async () => {
     const { registry, run, app } = await start();
     await run(['create', `${app}:draft`, `${app}:index`]);
     registry.clearLog();
@@ -134,7 +134,7 @@ describe('inspect of a draft', () => {
     expect(registry.lines()).toEqual([`GET /v2/app/manifests/${short(amd64.manifest.digest)} 200`]);
   });
 
-  it('says in words of docker that an image or a draft is not there', async () => {
+  it("reports a missing image or draft with docker's message", async () => {
     const { run, app, registry } = await startWithDraft();
     const noImage = await run(['inspect', `${app}:draft`, `${app}:none`]);
     expect(noImage.code).toBe(3);
@@ -148,7 +148,7 @@ describe('inspect of a draft', () => {
 });
 
 describe('inspect --verbose', () => {
-  it('prints an image with the platform that its config says', async () => {
+  it('prints an image with the platform of its config', async () => {
     const { registry, run, app } = await start();
     const { stdout } = await run(['inspect', '-v', `${app}:docker`]);
     const { mediaType, digest, size, bytes } = docker.manifest;
@@ -165,7 +165,7 @@ describe('inspect --verbose', () => {
     ]);
   });
 
-  it('prints all images of an index, read at once and without their configs', async () => {
+  it('prints all images of an index, read in parallel without their configs', async () => {
     const everyChild = makeGate(4);
     const { registry, run, app, index } = await start({
       fault: async ({ path }, next) => {
@@ -186,7 +186,7 @@ describe('inspect --verbose', () => {
     expect(registry.requests).toHaveLength(1 + index.images.length);
   });
 
-  it('prints a draft from the draft alone', async () => {
+  it('prints a draft without requests', async () => {
     const { registry, run, app } = await startWithDraft();
     const { stdout } = await run(['inspect', '-v', `${app}:draft`]);
     expect(JSON.parse(stdout)).toMatchObject([
@@ -196,7 +196,7 @@ describe('inspect --verbose', () => {
     expect(registry.lines()).toEqual([]);
   });
 
-  it('leaves the platform empty, as docker does, where nobody says one', async () => {
+  it('leaves an unknown platform empty, as docker does', async () => {
     const { registry, run, app } = await start();
     registry.put('app', tinyImage({ architecture: 'amd64', omitPlatform: true }), 'bare');
     const { stdout } = await run(['inspect', '-v', `${app}:bare`]);
@@ -216,24 +216,21 @@ describe('inspect --require', () => {
     expect(await run(['inspect', `${app}:${tag}`, '--require', required])).toEqual(plain);
   });
 
-  it.each(['index', 'draft'])(
-    'shows nothing of %s where one is missing, and says what there is',
-    async (tag) => {
-      const { run, app } = await startWithDraft();
-      const { code, stdout, stderr } = await run([
-        'inspect',
-        `${app}:${tag}`,
-        '--require=linux/amd64,linux/s390x',
-        '--require=windows/amd64',
-      ]);
-      expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
-      expect(stderr).toMatch(
-        /:(index|draft) has no image for linux\/s390x, windows\/amd64\nhint: It has linux\/.*linux\/.*\.\n$/,
-      );
-    },
-  );
+  it.each(['index', 'draft'])('fails for %s if one is missing, and lists the existing ones', async (tag) => {
+    const { run, app } = await startWithDraft();
+    const { code, stdout, stderr } = await run([
+      'inspect',
+      `${app}:${tag}`,
+      '--require=linux/amd64,linux/s390x',
+      '--require=windows/amd64',
+    ]);
+    expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
+    expect(stderr).toMatch(
+      /:(index|draft) has no image for linux\/s390x, windows\/amd64\nhint: It has linux\/.*linux\/.*\.\n$/,
+    );
+  });
 
-  it('of an index asks for nothing more', async () => {
+  it('makes no further request for an index', async () => {
     const { registry, run, app } = await start();
     await run(['inspect', `${app}:index`, '--require', 'linux/amd64']);
     expect(registry.lines()).toEqual(['GET /v2/app/manifests/index 200']);
@@ -241,7 +238,7 @@ describe('inspect --require', () => {
 });
 
 describe('inspect --platform', () => {
-  it('reads the one image', async () => {
+  it('reads only that image', async () => {
     const { registry, run, app } = await start();
     const { stdout } = await run(['inspect', '--platform', 'linux/arm/v7', `${app}:index`]);
     expect(stdout).toBe(indented(armv7.manifest.bytes, '\t'));
@@ -251,20 +248,20 @@ describe('inspect --platform', () => {
     ]);
   });
 
-  it.each(['index', 'amd64'])('lists what there is where it is not (app:%s)', async (tag) => {
+  it.each(['index', 'amd64'])('lists the existing platforms if it is missing (app:%s)', async (tag) => {
     const { run, app } = await start();
     const { code, stdout, stderr } = await run(['inspect', '--platform', 'linux/s390x', `${app}:${tag}`]);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     expect(stderr).toMatch(/has no image for linux\/s390x\nhint: It has linux\/amd64/);
   });
 
-  it('takes an image that is for the platform', async () => {
+  it('accepts an image of the platform', async () => {
     const { run, app } = await start();
     const { stdout } = await run(['inspect', '--platform', 'linux/amd64', `${app}:amd64`]);
     expect(stdout).toBe(indented(amd64.manifest.bytes, '\t'));
   });
 
-  it('is checked before anything is asked', async () => {
+  it('is checked before any request', async () => {
     const { registry, run, app } = await start();
     const { code, stderr } = await run(['inspect', '--platform', 'toaster', `${app}:index`]);
     expect(code).toBe(125);
@@ -282,14 +279,14 @@ describe('inspect --config', () => {
     expect(raw.bytes.equals(armv7.config.bytes)).toBe(true);
   });
 
-  it('says what to do for an index', async () => {
+  it('has a hint for an index', async () => {
     const { run, app } = await start();
     const { code, stderr } = await run(['inspect', '--config', `${app}:index`]);
     expect(code).toBe(5);
     expect(stderr).toMatch(/is an image index, which has no config\nhint: .*--platform/);
   });
 
-  it('says what to do for a config that is not JSON', async () => {
+  it('has a hint for a config that is not JSON', async () => {
     const { registry, run, app } = await start();
     const config = Buffer.from('\0asm');
     const digest = registry.putBlob('app', config);
@@ -316,16 +313,16 @@ describe('inspect with flags that exclude each other', () => {
     [['--format', 'tree', '-v'], '--verbose and --format tree'],
     [['--format', 'table', '--json'], '--format table and --json'],
     [['--raw', '--config', '-v'], '--verbose and --raw'],
-  ])('refuses %j', async (flags, words) => {
+  ])('rejects %j', async (flags, message) => {
     const { registry, run, app } = await start();
     const { code, stdout, stderr } = await run(['inspect', `${app}:index`, ...flags]);
     expect({ code, stdout }).toEqual({ code: 125, stdout: '' });
-    expect(stderr).toBe(`${words} exclude each other\n`);
+    expect(stderr).toBe(`${message} exclude each other\n`);
     expect(registry.lines()).toEqual([]);
   });
 
   it.each([[['--json']], [['--format', 'json']], [['--json', '--format', 'json']]])(
-    'takes %j',
+    'accepts %j',
     async (flags) => {
       const { run, app, index } = await start();
       const { stdout } = await run(['inspect', `${app}:index`, ...flags]);
@@ -333,7 +330,7 @@ describe('inspect with flags that exclude each other', () => {
     },
   );
 
-  it.each([[[]], [['a', 'b', 'c']]])('refuses the names %j', async (names) => {
+  it.each([[[]], [['a', 'b', 'c']]])('rejects the names %j', async (names) => {
     const { run } = await makeCommandLine();
     const { code, stdout, stderr } = await run(['inspect', ...names]);
     expect({ code, stdout }).toEqual({ code: 125, stdout: '' });

@@ -32,7 +32,7 @@ async function readTree(directory: string): Promise<string> {
 }
 
 describe('multiarch login', () => {
-  it('takes the password from standard input, without the line end, and says where it is', async () => {
+  it('reads the password from standard input without the line feed, and prints where it is stored', async () => {
     const { host } = await startRegistry({ auth: account });
     const { run, directory } = await makeCommandLine();
     const result = await run(['login', host, '-u', 'jane', '--password-stdin'], { stdin: 'topsecret\r\n' });
@@ -57,8 +57,8 @@ https://docs.docker.com/go/credential-store/
   it('prints JSON, and nothing else with --quiet', async () => {
     const { host } = await startRegistry({ auth: account });
     const { run, directory } = await makeCommandLine();
-    const words = ['login', host, '--username=jane', '--password-stdin', '--json', '-q'];
-    const { stdout, stderr } = await run(words, { stdin: 'topsecret' });
+    const args = ['login', host, '--username=jane', '--password-stdin', '--json', '-q'];
+    const { stdout, stderr } = await run(args, { stdin: 'topsecret' });
     const place = join(directory, 'docker', 'config.json');
     expect(JSON.parse(stdout)).toEqual({ registry: host, username: 'jane', place, plainText: true });
     expect(stderr).toBe('');
@@ -73,13 +73,13 @@ https://docs.docker.com/go/credential-store/
     });
   });
 
-  it('ends with 4 where the registry refuses, and no secret is in what it says', async () => {
+  it('exits with 4 if the registry denies access, and prints no secret', async () => {
     const { host } = await startRegistry({ auth: account });
     const { run, directory } = await makeCommandLine();
-    const words = ['login', host, '-u', 'jane', '--password-stdin', '--debug'];
-    const { code, stdout, stderr } = await run(words, { stdin: 'wrongsecret' });
+    const args = ['login', host, '-u', 'jane', '--password-stdin', '--debug'];
+    const { code, stdout, stderr } = await run(args, { stdin: 'wrongsecret' });
     expect([code, stdout]).toEqual([4, '']);
-    expect(stderr).toContain(`${host} refused the login of jane: UNAUTHORIZED: authentication required`);
+    expect(stderr).toContain(`${host} rejected the login of jane: UNAUTHORIZED: authentication required`);
     expect(stderr).not.toContain('wrongsecret');
     expect(stderr).not.toContain(Buffer.from('jane:wrongsecret').toString('base64'));
     expect(await readdir(directory)).toEqual([]);
@@ -93,32 +93,32 @@ https://docs.docker.com/go/credential-store/
     [['push', 'app:1', '--username', 'jane', '--password-stdin', 'hunter2']],
     [['push', 'app:1', '--registry-token', 'x', 'hunter2']],
     [['--password-stdin', 'hunter2', 'login']],
-  ])('does not repeat a password at the wrong place: %j', async (words) => {
+  ])('does not repeat a misplaced password: %j', async (argv) => {
     const { run } = await makeCommandLine();
-    const { code, stdout, stderr } = await run(words);
+    const { code, stdout, stderr } = await run(argv);
     expect([code, stdout]).toEqual([125, '']);
     expect(stderr).not.toContain('hunter2');
   });
 
-  it('names how many words are too many', async () => {
+  it('reports the number of arguments, not their text', async () => {
     const { run } = await makeCommandLine();
     const { stderr } = await run(['login', 'r.example', '-u', 'jane', '--password-stdin', 'hunter2']);
-    expect(stderr).toMatch(/^too many arguments for login: 2 in place of 1\nhint: Usage: /);
+    expect(stderr).toMatch(/^too many arguments for login: 2 instead of 1\nhint: Usage: /);
   });
 
-  it('shows which login flags give', async () => {
+  it('shows the login of flags', async () => {
     const { run } = await makeCommandLine();
     const show = ['login', '--show', 'r.example/app'];
     expect((await run([...show, '--registry-token', 'topsecret'])).stdout).toBe(
       'r.example/app: registry token from the flags of this call: command line\n',
     );
-    const words = [...show, '--username', 'jane', '--password-stdin'];
-    expect((await run(words, { stdin: 'topsecret\n' })).stdout).toBe(
+    const args = [...show, '--username', 'jane', '--password-stdin'];
+    expect((await run(args, { stdin: 'topsecret\n' })).stdout).toBe(
       'r.example/app: jane (password) from the flags of this call: command line\n',
     );
   });
 
-  it("keeps what a helper says from the terminal, and from forging lines of --debug's log", async () => {
+  it('removes control characters from the output of helpers, also in the --debug log', async () => {
     const { host } = await startRegistry({ auth: account });
     const { run, directory } = await makeCommandLine();
     const name = String.raw`ja\u001b[31mne\n= evil.example: anonymous\u202e`;
@@ -139,7 +139,7 @@ https://docs.docker.com/go/credential-store/
     expect(stderr).not.toMatch(/^= evil/m);
   });
 
-  it('warns of a password in the process list', async () => {
+  it('warns about a password in the process list', async () => {
     const { host } = await startRegistry({ auth: account });
     const { run } = await makeCommandLine();
     const { code, stderr } = await run(['login', host, '-u', 'jane', '-p', 'topsecret']);
@@ -149,17 +149,25 @@ https://docs.docker.com/go/credential-store/
   });
 
   it.each<[readonly string[], string, string]>([
-    [['-u', 'jane'], '', 'no password given, and no terminal to ask for it'],
-    [[], '', 'no user name given, and no terminal to ask for it'],
+    [['-u', 'jane'], '', 'no password given, and standard input is not a terminal'],
+    [[], '', 'no user name given, and standard input is not a terminal'],
     [['--password-stdin'], 'x', '--password-stdin needs --username'],
-    [['-u', 'jane', '--password-stdin'], '\n', 'there is no password on standard input'],
-    [['-u', 'jane', '-p', 'x', '--password-stdin'], 'x', '--password and --password-stdin are two ways'],
-    [['-u', 'jane', '--password-stdin', '--registry-token', 'T'], 'x', '--registry-token is for one call'],
+    [['-u', 'jane', '--password-stdin'], '\n', 'no password on standard input'],
+    [
+      ['-u', 'jane', '-p', 'x', '--password-stdin'],
+      'x',
+      '--password and --password-stdin exclude each other',
+    ],
+    [
+      ['-u', 'jane', '--password-stdin', '--registry-token', 'T'],
+      'x',
+      'login cannot save a --registry-token',
+    ],
     [['--show', '-u', 'jane'], '', '--username needs --password-stdin'],
-    [['--show', '-p', 'x'], '', '--show takes no --password'],
-  ])('%j with %j is a mistake', async (words, stdin, message) => {
+    [['--show', '-p', 'x'], '', '--show and --password exclude each other'],
+  ])('%j with %j is a usage error', async (argv, stdin, message) => {
     const { run } = await makeCommandLine();
-    const { code, stderr } = await run(['login', 'r.example', ...words], { stdin });
+    const { code, stderr } = await run(['login', 'r.example', ...argv], { stdin });
     expect(code).toBe(125);
     expect(stderr).toContain(message);
   });
@@ -207,7 +215,7 @@ describe('multiarch login on a terminal', () => {
       ],
       'jane',
     ],
-  ])('asks for what is missing, and does not show the password: %s', async (_how, keys, echoed) => {
+  ])('asks for missing values, and hides the password: %s', async (_how, keys, echoed) => {
     const { host } = await startRegistry({ auth: account });
     const { run, directory } = await makeCommandLine();
     const stdin = keyboard(...keys);
@@ -224,15 +232,15 @@ describe('multiarch login on a terminal', () => {
   it.each([
     ['Ctrl-C', 'top\u0003'],
     ['Ctrl-D', '\u0004'],
-  ])('is ended by %s, and the terminal is as before', async (_name, keys) => {
+  ])('is cancelled by %s, and restores the terminal', async (_name, keys) => {
     const { run } = await makeCommandLine();
     const stdin = keyboard(keys);
     const { code, stderr } = await run(['login', 'r.example', '-u', 'jane'], { stdin });
-    expect([code, stderr]).toEqual([130, 'Password: \nCancelled: nothing was entered\n']);
+    expect([code, stderr]).toEqual([130, 'Password: \ncancelled: nothing was entered\n']);
     expect(stdin.modes).toEqual([true, false]);
   });
 
-  it('is ended by its time limit, and the terminal is as before', async () => {
+  it('is cancelled by its time limit, and restores the terminal', async () => {
     const { run } = await makeCommandLine();
     const stdin = keyboard('');
     const { code } = await run(['login', 'r.example', '-u', 'jane', '--timeout', '20ms'], { stdin });
@@ -240,12 +248,12 @@ describe('multiarch login on a terminal', () => {
   });
 });
 
-describe('the login of one call', () => {
-  it('is used for the registry that is named, and is kept nowhere', async () => {
+describe('the login of one command', () => {
+  it('is used for the named registry, and is not saved', async () => {
     const registry = await startRegistry({ auth: account });
     const { run, directory } = await makeCommandLine();
-    const words = ['inspect', `${registry.host}/app:1`, '--username', 'jane', '--password-stdin', '--debug'];
-    const { code, stderr } = await run(words, { stdin: 'topsecret\n' });
+    const args = ['inspect', `${registry.host}/app:1`, '--username', 'jane', '--password-stdin', '--debug'];
+    const { code, stderr } = await run(args, { stdin: 'topsecret\n' });
     expect(code).toBe(3);
     expect(registry.requests.map(({ status }) => status)).toEqual([401, 404]);
     expect(stderr).toContain(`= ${registry.host}: jane from command line\n`);
@@ -253,7 +261,7 @@ describe('the login of one call', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it('may be a token, which is warned of', async () => {
+  it('may be a token, with a warning', async () => {
     const registry = await startRegistry({ auth: { ...account, kind: 'bearer' } });
     const { run } = await makeCommandLine();
     const { stderr } = await run(['inspect', `${registry.host}/app:1`, '--registry-token', 'topsecret']);
@@ -261,7 +269,7 @@ describe('the login of one call', () => {
       undefined,
       'Bearer topsecret',
     ]);
-    expect(stderr).toContain('warning: --registry-token can be seen by other users of this machine\n');
+    expect(stderr).toContain('warning: --registry-token is visible to other users of this machine\n');
     expect(stderr).not.toContain('topsecret');
   });
 
@@ -271,20 +279,20 @@ describe('the login of one call', () => {
     [['inspect', 'r.example/app', '--registry-token', ''], '--registry-token is empty'],
     [
       ['inspect', 'r.example/app', '--registry-token', 'x', '--username', 'jane', '--password-stdin'],
-      '--registry-token and --username are two logins',
+      '--registry-token and --username exclude each other',
     ],
     [
       ['create', 'r.example/app', 'alpine', '--username', 'jane', '--password-stdin'],
-      'a login is given for one registry, but r.example and docker.io are named',
+      'credentials are given for one registry, but r.example and docker.io are named',
     ],
-    [['ls', '--registry-token', 'x'], 'no registry is named that it is for'],
+    [['ls', '--registry-token', 'x'], 'but no registry is named'],
     [
       ['create', 'r.example/app', '-f', '-', '--username', 'jane', '--password-stdin'],
-      'standard input holds the password (--password-stdin), and no document',
+      'standard input is used for the password (--password-stdin)',
     ],
-  ])('%j is a mistake', async (words, message) => {
+  ])('%j is a usage error', async (argv, message) => {
     const { run } = await makeCommandLine();
-    const { code, stderr } = await run(words, { stdin: 'topsecret' });
+    const { code, stderr } = await run(argv, { stdin: 'topsecret' });
     expect([code, stderr]).toEqual([125, expect.stringContaining(message)]);
   });
 
@@ -292,20 +300,20 @@ describe('the login of one call', () => {
     ['a platform', 'remove', 'linux/amd64'],
     ['a digest', 'remove', `sha256:${'0'.repeat(64)}`],
     ['a digest', 'annotate', `sha512:${'0'.repeat(128)}`],
-  ])('does not mind %s beside the name, for %s', async (_what, command, entry) => {
+  ])('ignores %s besides the name, for %s', async (_what, command, entry) => {
     const { run } = await makeCommandLine();
-    const words = [command, 'r.example/app', entry, '--username', 'jane', '--password-stdin'];
-    const { code, stderr } = await run(words, { stdin: 'topsecret' });
+    const args = [command, 'r.example/app', entry, '--username', 'jane', '--password-stdin'];
+    const { code, stderr } = await run(args, { stdin: 'topsecret' });
     expect([code, stderr]).toEqual([3, expect.stringContaining(`for image ${entry} does not exist`)]);
   });
 
-  it('is in no draft', async () => {
+  it('is not saved in drafts', async () => {
     const registry = await startRegistry({ auth: account });
     registry.put('app', image, '1');
     const { run, directory } = await makeCommandLine();
-    const words = ['create', `${registry.host}/list:1`, `${registry.host}/app:1`];
+    const args = ['create', `${registry.host}/list:1`, `${registry.host}/app:1`];
     const flags = ['--username', 'jane', '--password-stdin'];
-    expect(await run([...words, ...flags, '--push'], { stdin: 'topsecret' })).toMatchObject({ code: 0 });
+    expect(await run([...args, ...flags, '--push'], { stdin: 'topsecret' })).toMatchObject({ code: 0 });
     const files = await readTree(join(directory, 'drafts'));
     // Those of the draft and of the push are among them.
     expect(files).toContain(`${registry.host}/app`);

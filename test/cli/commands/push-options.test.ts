@@ -28,7 +28,7 @@ async function start() {
 }
 
 describe('--require', () => {
-  it('ends with 5 where a platform is missing, and moves no tag', async () => {
+  it('exits with 5 if a platform is missing, and moves no tag', async () => {
     const { list, pushed, run } = await start();
     const required = ['--require', 'linux/amd64,linux/s390x', '--require=linux/arm/v7'];
     const { code, stdout, stderr } = await run(['push', list, ...required]);
@@ -40,7 +40,7 @@ describe('--require', () => {
     expect((await run(['push', list, '--require', 'linux/arm64/v8'])).code).toBe(0);
   });
 
-  it.each(['', 'linux/amd64,', 'linux/'])('does not take %j', async (platforms) => {
+  it.each(['', 'linux/amd64,', 'linux/'])('rejects %j', async (platforms) => {
     const { list, pushed, run } = await start();
     expect((await run(['push', list, `--require=${platforms}`])).code).toBe(125);
     expect(pushed()).toBe('none');
@@ -48,7 +48,7 @@ describe('--require', () => {
 });
 
 describe('--expect-current', () => {
-  it('ends with 7 and both digests where the tag holds another', async () => {
+  it('exits with 7 and both digests if the tag has another', async () => {
     const { registry, list, pushed, run } = await start();
     const held = registry.put('app', other, '1');
     const wrong = amd64.manifest.digest;
@@ -62,7 +62,7 @@ describe('--expect-current', () => {
     expect((await run(['push', list, '--expect-current', 'any'])).code).toBe(0);
   });
 
-  it.each(['', '1.2', 'sha256:1', 'NONE'])('does not take %j', async (expected) => {
+  it.each(['', '1.2', 'sha256:1', 'NONE'])('rejects %j', async (expected) => {
     const { list, pushed, run } = await start();
     const { code, stderr } = await run(['push', list, `--expect-current=${expected}`]);
     expect(code).toBe(125);
@@ -72,12 +72,12 @@ describe('--expect-current', () => {
 });
 
 describe('--dry-run', () => {
-  it('prints the plan, its totals, and the digest that the index would have', async () => {
+  it('prints the plan, its totals and the digest of the index', async () => {
     const { registry, host, list, pushed, directory, run } = await start();
     const held = registry.put('app', other, 'latest');
     registry.put('app', arm64);
     registry.clearLog();
-    const words = [
+    const args = [
       'push',
       list,
       '-t',
@@ -89,7 +89,7 @@ describe('--dry-run', () => {
       `${directory}/digest`,
     ];
 
-    const { code, stdout, stderr } = await run([...words, '--dry-run']);
+    const { code, stdout, stderr } = await run([...args, '--dry-run']);
 
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(registry.requests.filter(({ method }) => method !== 'GET' && method !== 'HEAD')).toEqual([]);
@@ -102,20 +102,20 @@ describe('--dry-run', () => {
       `present manifest ${host}/app@${arm64.manifest.digest} ${arm64.manifest.size} B`,
       expect.stringMatching(new RegExp(`^tag index ${host}/app:1 \\d+ B new$`)),
       expect.stringMatching(new RegExp(`^tag index ${host}/app:v1 \\d+ B new$`)),
-      expect.stringMatching(new RegExp(`^tag index ${host}/app:latest \\d+ B held ${held}$`)),
+      expect.stringMatching(new RegExp(`^tag index ${host}/app:latest \\d+ B previously ${held}$`)),
       expect.stringMatching(
-        /^Total: 1 there already \(402 B\), 2 to mount \(.* kB\), 1 to put \(402 B\), 3 tags to move$/,
+        /^Total: 1 already present \(402 B\), 2 to mount \(.* kB\), 1 to put \(402 B\), 3 tags to move$/,
       ),
       expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
     ]);
     expect((await run(['ls', '-q'])).stdout).toBe(`${list}\n`);
     expect(await readdir(directory)).not.toContain('digest');
-    const { stdout: digest } = await run([...words, '-q']);
+    const { stdout: digest } = await run([...args, '-q']);
     expect(digest).toBe(`${lines.at(-1)}\n`);
     expect(pushed('latest')).toBe(lines.at(-1));
   });
 
-  it('with --quiet prints the digest alone, and with --json all of it', async () => {
+  it('prints only the digest with --quiet, and everything with --json', async () => {
     const { host, list, run } = await start();
     const { stdout } = await run(['push', list, '--dry-run', '--json']);
     const plan = JSON.parse(stdout) as { digest: string };
@@ -129,7 +129,7 @@ describe('--dry-run', () => {
     expect((await run(['push', list, '--dry-run', '-q'])).stdout).toBe(`${plan.digest}\n`);
   });
 
-  it('says of a list that is published already that nothing is to be done', async () => {
+  it('shows no changes for a published list', async () => {
     const { host, list, pushed, run } = await start();
     await run(['push', list]);
     const lines = (await run(['push', list, '--dry-run'])).stdout.trimEnd().split('\n');
@@ -141,24 +141,24 @@ describe('--dry-run', () => {
       pushed(),
     ]);
     expect(lines[2]).toMatch(new RegExp(`^present +index +${host}/app:1 +\\d+ B$`));
-    expect(lines[3]).toBe('Total: 2 there already (804 B), 0 tags to move');
+    expect(lines[3]).toBe('Total: 2 already present (804 B), 0 tags to move');
   });
 
-  it('of create --push makes no draft', async () => {
+  it('creates no draft with create --push', async () => {
     const { registry, host, sources, run } = await start();
     registry.clearLog();
-    const words = ['create', `${host}/app:2`, ...sources, '--push'];
-    const { code, stdout } = await run([...words, '--dry-run']);
+    const args = ['create', `${host}/app:2`, ...sources, '--push'];
+    const { code, stdout } = await run([...args, '--dry-run']);
     expect(code).toBe(0);
     expect(stdout).toContain('Total: 4 to mount');
     expect(registry.requests.filter(({ method }) => method !== 'GET' && method !== 'HEAD')).toEqual([]);
     expect((await run(['ls', '-q'])).stdout).toBe(`${host}/app:1\n`);
-    expect((await run([...words, '-q'])).stdout).toBe(`${stdout.trimEnd().split('\n').at(-1)}\n`);
+    expect((await run([...args, '-q'])).stdout).toBe(`${stdout.trimEnd().split('\n').at(-1)}\n`);
   });
 });
 
 describe('--digest-file and --metadata-file', () => {
-  it('are written when the push is done, the digest without a line end', async () => {
+  it('are written after the push, the digest without a line feed', async () => {
     const { host, list, pushed, directory, read, run } = await start();
     await writeFile(join(directory, 'digest'), 'what was there before, and longer than a digest'.repeat(9));
     const files = ['--digest-file', `${directory}/digest`, '--metadata-file', `${directory}/metadata.json`];
@@ -183,7 +183,7 @@ describe('--digest-file and --metadata-file', () => {
     expect(names.filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
-  it('stay as they were when the push fails', async () => {
+  it('are unchanged if the push fails', async () => {
     const { list, directory, read, run } = await start();
     await writeFile(join(directory, 'digest'), 'old');
     const { code } = await run([
@@ -197,7 +197,7 @@ describe('--digest-file and --metadata-file', () => {
     expect(await read('digest')).toBe('old');
   });
 
-  it('follow a symbolic link, which stays', async () => {
+  it('follow and keep a symbolic link', async () => {
     const { list, pushed, directory, read, run } = await start();
     await writeFile(join(directory, 'real'), '');
     await symlink('real', join(directory, 'link'));
@@ -209,9 +209,9 @@ describe('--digest-file and --metadata-file', () => {
 
   it.each([
     ['', '""'],
-    ['missing/digest', 'the directory is not there'],
+    ['missing/digest', 'the directory does not exist'],
     ['directory', 'not a regular file'],
-  ])('%j is refused before anything is pushed', async (name, message) => {
+  ])('%j is rejected before anything is pushed', async (name, message) => {
     const { list, pushed, directory, run } = await start();
     await mkdir(join(directory, 'directory'));
     for (const flag of ['--digest-file', '--metadata-file']) {
@@ -224,7 +224,7 @@ describe('--digest-file and --metadata-file', () => {
     expect(pushed()).toBe('none');
   });
 
-  it('are not the same file', async () => {
+  it('must be different files', async () => {
     const { list, pushed, directory, run } = await start();
     const path = join(directory, 'file');
     expect((await run(['push', list, '--digest-file', path, '--metadata-file', path])).code).toBe(125);
@@ -233,7 +233,7 @@ describe('--digest-file and --metadata-file', () => {
 });
 
 describe('--github', () => {
-  it("adds outputs and a summary to the step's files", async () => {
+  it('appends outputs and a summary to the files of the step', async () => {
     const { host, list, pushed, directory, read, run } = await start();
     await writeFile(join(directory, 'output'), 'earlier=1\n');
     const env = {
@@ -254,7 +254,7 @@ describe('--github', () => {
   it.each([
     [{}, 'GITHUB_OUTPUT and GITHUB_STEP_SUMMARY'],
     [{ GITHUB_OUTPUT: '/nowhere/output', GITHUB_STEP_SUMMARY: '' }, '--github needs GITHUB_STEP_SUMMARY'],
-  ])('elsewhere ends with 125 and pushes nothing: %o', async (env, message) => {
+  ])('exits with 125 outside GitHub Actions and pushes nothing: %o', async (env, message) => {
     const { list, pushed, run } = await start();
     const { code, stderr } = await run(['push', list, '--github'], { env });
     expect(code).toBe(125);
@@ -262,7 +262,7 @@ describe('--github', () => {
     expect(pushed()).toBe('none');
   });
 
-  it('prints what was published, though a file cannot be written then', async () => {
+  it('prints the result even if a file cannot be written', async () => {
     const { list, pushed, directory, run } = await start();
     const env = {
       GITHUB_OUTPUT: join(directory, 'output'),
@@ -270,11 +270,11 @@ describe('--github', () => {
     };
     const { code, stdout, stderr } = await run(['push', list, '--github', '-q'], { env });
     expect({ code, stdout }).toEqual({ code: 1, stdout: `${pushed()}\n` });
-    expect(stderr).toContain('though the push is done');
+    expect(stderr).toContain('the push succeeded');
   });
 });
 
-it('create takes the options of push with --push alone', async () => {
+it('create accepts the options of push only with --push', async () => {
   const { host, sources, run } = await start();
   for (const option of ['--dry-run', '--github', '--expect-current=none', '--digest-file=x']) {
     const { code, stderr } = await run(['create', `${host}/app:2`, ...sources, option]);
@@ -283,14 +283,14 @@ it('create takes the options of push with --push alone', async () => {
   }
 });
 
-it('an immutable tag with another digest ends with 7 and both digests', async () => {
+it('an immutable tag with another digest exits with 7 and both digests', async () => {
   const registry = await startRegistry({ immutableTags: true });
   registry.put('app', amd64, 'amd64');
   const held = registry.put('app', other, '1');
   const { run } = await makeCommandLine();
-  const words = ['create', `${registry.host}/app:1`, `${registry.host}/app:amd64`, '--push'];
-  const wanted = (await run([...words, '--dry-run', '-q'])).stdout.trim();
-  const { code, stderr } = await run(words);
+  const args = ['create', `${registry.host}/app:1`, `${registry.host}/app:amd64`, '--push'];
+  const wanted = (await run([...args, '--dry-run', '-q'])).stdout.trim();
+  const { code, stderr } = await run(args);
   expect(code).toBe(7);
   expect(stderr).toContain(held);
   expect(stderr).toContain(wanted);
@@ -304,7 +304,7 @@ describe('--allow-nondistributable and --referrers', () => {
   it.each([
     [[], false],
     [['--allow-nondistributable'], true],
-  ])('with %j a layer that is not for distribution is moved: %s', async (flags, moved) => {
+  ])('with %j a non-distributable layer is copied: %s', async (flags, moved) => {
     const registry = await startRegistry();
     const layer = registry.putBlob('win', Buffer.from('base layer'));
     registry.putBlob('win', amd64.config.bytes);
@@ -336,7 +336,7 @@ describe('--allow-nondistributable and --referrers', () => {
   it.each([
     [[], undefined],
     [['--referrers'], artifact(amd64.manifest).manifest.digest],
-  ])('with %j signatures of the images go along: %s', async (flags, expected) => {
+  ])('with %j signatures of the images are copied: %s', async (flags, expected) => {
     const registry = await startRegistry({ referrers: {} });
     const signature = artifact(amd64.manifest);
     registry.put('build', amd64, 'amd64');

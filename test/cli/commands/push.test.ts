@@ -26,7 +26,7 @@ const pushedRef = (repository: string, { digest }: { digest: string }): string =
   `Pushed ref ${repository}@${digest} with digest: ${digest}\n`;
 
 describe('push', () => {
-  it('prints a line for each child that it copied, and the digest last', async () => {
+  it('prints a line for each pushed child, and the digest last', async () => {
     const { host, list, pushed, run } = await start();
     const { code, stdout, stderr } = await run(['push', list]);
     expect(code).toBe(0);
@@ -36,21 +36,21 @@ describe('push', () => {
     expect(stderr.endsWith(`Tagged ${host}/app:1\n`)).toBe(true);
   });
 
-  it('prints the digest alone where nothing was copied', async () => {
+  it('prints only the digest if nothing was pushed', async () => {
     const { list, pushed, run } = await start();
     await run(['push', list]);
     const { code, stdout, stderr } = await run(['push', list]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${pushed()}\n` });
-    expect(stderr).toBe(`${list} has this digest already\n`);
+    expect(stderr).toBe(`${list} is already up to date\n`);
   });
 
-  it('prints the digest alone with --quiet, whatever was copied', async () => {
+  it('prints only the digest with --quiet', async () => {
     const { list, pushed, run } = await start();
     const { code, stdout, stderr } = await run(['push', '-q', list]);
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: `${pushed()}\n`, stderr: '' });
   });
 
-  it.each([['--json'], ['--json', '-q']])('prints what it did with %s %s', async (...flags) => {
+  it.each([['--json'], ['--json', '-q']])('prints the result with %s %s', async (...flags) => {
     const { registry, host, list, pushed, run } = await start();
     const { stdout } = await run(['push', list, '--tag', 'v1', ...flags]);
     const repository = `${host}/app`;
@@ -70,7 +70,7 @@ describe('push', () => {
     });
   });
 
-  it('moves further tags, here and elsewhere, in every spelling of the flag', async () => {
+  it('moves further tags in this and other repositories, with all forms of the flag', async () => {
     const { registry, host, list, pushed, directory, run } = await start();
     const elsewhere = ['-tv2', '-t', `${host}/other:1.10`, `--tag=oci:${directory}/layout:v1`];
     const { code, stdout } = await run(['push', '--tag', 'v1', list, ...elsewhere]);
@@ -86,13 +86,13 @@ describe('push', () => {
     expect(inLayout).toBe(registry.manifest('app', '1')?.bytes.toString());
   });
 
-  it.each(['', ' ', '-x', 'app/UPPER:1', 'a:b:c'])('refuses the tag %j and pushes nothing', async (tag) => {
+  it.each(['', ' ', '-x', 'app/UPPER:1', 'a:b:c'])('rejects the tag %j and pushes nothing', async (tag) => {
     const { list, pushed, run } = await start();
     expect(await run(['push', list, `--tag=${tag}`])).toMatchObject({ code: 125, stdout: '' });
     expect(pushed()).toBe('none');
   });
 
-  it('keeps the draft, unless it is told to purge it', async () => {
+  it('keeps the draft without --purge', async () => {
     const { list, run } = await start();
     await run(['push', list]);
     expect((await run(['ls', '-q'])).stdout).toBe(`${list}\n`);
@@ -100,25 +100,25 @@ describe('push', () => {
     expect((await run(['ls', '-q'])).stdout).toBe('');
   });
 
-  it('--purge=false keeps it', async () => {
+  it('keeps the draft with --purge=false', async () => {
     const { list, run } = await start();
     await run(['push', list, '--purge=false']);
     expect((await run(['ls', '-q'])).stdout).toBe(`${list}\n`);
   });
 
-  it('refuses two images of one platform, unless they are allowed', async () => {
+  it('rejects two images of one platform unless allowed', async () => {
     const { registry, host, list, pushed, run } = await start();
     registry.put('build', tinyImage({ architecture: 'amd64', text: 'other' }), 'other');
     await run(['create', list, '--amend', `${host}/build:other`]);
-    const refused = await run(['push', list]);
-    expect(refused).toMatchObject({ code: 5, stdout: '' });
-    expect(refused.stderr).toContain('linux/amd64');
-    expect(refused.stderr).toContain('hint: ');
+    const rejected = await run(['push', list]);
+    expect(rejected).toMatchObject({ code: 5, stdout: '' });
+    expect(rejected.stderr).toContain('linux/amd64');
+    expect(rejected.stderr).toContain('hint: ');
     expect(pushed()).toBe('none');
     expect((await run(['push', list, '--allow-duplicate-platforms'])).code).toBe(0);
   });
 
-  it("asks for a platform where one is missing, in docker's words", async () => {
+  it("reports a missing platform with docker's message", async () => {
     const { registry, host, run } = await start();
     registry.put('build', tinyImage({ architecture: 'amd64', omitPlatform: true }), 'odd');
     const list = `${host}/app:2`;
@@ -140,7 +140,7 @@ describe('push', () => {
     expect(JSON.parse((await run(['inspect', list])).stdout)).toMatchObject({ manifests: [{}] });
   });
 
-  it('of what is no draft says where the drafts are', async () => {
+  it('reports the directory of the drafts for a missing one', async () => {
     const { run } = await makeCommandLine();
     const { code, stdout, stderr } = await run(['push', 'nowhere:1']);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });

@@ -14,7 +14,7 @@ async function start() {
   const app = `${registry.host}/app`;
   const commandLine = await makeCommandLine();
   await commandLine.run(['create', `${app}:1`, `${app}:all`]);
-  /** Of all entries: `ls` for people leaves out statements about images. */
+  /** The platforms of all entries; the text output of `ls` omits attestations. */
   const platforms = async (): Promise<string> => {
     const drafts = JSON.parse((await commandLine.run(['ls', '--json'])).stdout) as {
       entries: { descriptor: { platform: LoosePlatform } }[];
@@ -27,7 +27,7 @@ async function start() {
 }
 
 describe('remove', () => {
-  it('takes out what is named, with the statements about it, and prints nothing', async () => {
+  it('removes images with their attestations, and prints nothing', async () => {
     const { app, platforms, run } = await start();
     const argv = ['remove', `${app}:1`, 'linux/amd64', images[2]?.manifest.digest ?? ''];
     expect(await run(argv)).toMatchObject({ code: 0, stdout: '', stderr: '' });
@@ -44,7 +44,7 @@ describe('remove', () => {
     [(app: string) => [`${app}:1`, 'linux/amd64', 'linux/arm/v7'], 'linux/arm/v7'],
     [(app: string) => [`${app}:1`, 'linux/amd64', `${app}:nowhere`], 'nowhere'],
     [(app: string) => [`${app}:2`, 'linux/amd64'], 'multiarch create'],
-  ])('takes nothing out where one is not there', async (argv, named) => {
+  ])('removes nothing if one is missing', async (argv, named) => {
     const { app, platforms, run } = await start();
     const before = await platforms();
     const { code, stdout, stderr } = await run(['remove', ...argv(app)]);

@@ -11,35 +11,37 @@ const amd64 = tinyImage({ architecture: 'amd64' });
 const other = tinyIndex([tinyImage({ architecture: 'amd64', text: 'other' })]);
 
 /** A list whose tag held another index before it was pushed, without a draft now. */
-async function start(...words: readonly string[]) {
+async function start(...args: readonly string[]) {
   const registry = await startRegistry();
   registry.put('app', amd64, 'amd64');
   const list = `${registry.host}/app:1`;
   const before = registry.put('app', other, '1');
   const commandLine = await makeCommandLine();
-  await commandLine.run(['create', list, `${registry.host}/app:amd64`, '--push', '--purge', ...words]);
+  await commandLine.run(['create', list, `${registry.host}/app:amd64`, '--push', '--purge', ...args]);
   const held = (tag = '1'): string => registry.manifest('app', tag)?.digest ?? 'none';
   return { registry, list, before, pushed: held(), held, ...commandLine };
 }
 
 describe('undo', () => {
-  it('prints each tag with the digest that it holds again', async () => {
+  it('prints each tag with its restored digest', async () => {
     const { registry, list, before, held, run } = await start('-t', 'new');
     const { code, stdout, stderr } = await run(['undo', list]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${list} ${before}\n` });
     expect(held()).toBe(before);
     expect(stderr).toContain(`Tagged ${list}\n`);
-    expect(stderr).toContain(`warning: ${registry.host}/app:new did not exist before that push, and stays`);
+    expect(stderr).toContain(
+      `warning: ${registry.host}/app:new was created by that push and is left in place`,
+    );
   });
 
-  it('prints the same in a dry run, and puts nothing back', async () => {
+  it('prints the same with --dry-run, and changes nothing', async () => {
     const { list, before, pushed, held, run } = await start();
     const { code, stdout } = await run(['undo', list, '--dry-run']);
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${list} ${before}\n` });
     expect(held()).toBe(pushed);
   });
 
-  it('with --json says what became of every tag', async () => {
+  it('prints the outcome of each tag with --json', async () => {
     const { registry, list, before, pushed, run } = await start('-t', 'new');
     const expected = {
       undone: pushed,
@@ -52,12 +54,12 @@ describe('undo', () => {
     expect(JSON.parse((await run(['undo', list, '--json'])).stdout)).toEqual(expected);
   });
 
-  it('ends with 7 where the tag has moved since, and with 3 where there is nothing to go back to', async () => {
+  it('exits with 7 if the tag has moved since, and with 3 without a previous push', async () => {
     const { registry, list, pushed, held, run } = await start();
     const moved = registry.put('app', tinyIndex([amd64]), '1');
     const { code, stderr } = await run(['undo', list]);
     expect(code).toBe(7);
-    expect(stderr).toContain(`has moved since that push: it holds ${moved}, not ${pushed}\nhint: `);
+    expect(stderr).toContain(`has moved since that push: it points to ${moved}, not ${pushed}\nhint: `);
     expect(held()).toBe(moved);
 
     registry.put('app', other, '1');
@@ -65,7 +67,7 @@ describe('undo', () => {
     expect(await run(['undo', list])).toMatchObject({ code: 3, stdout: '' });
   });
 
-  it('ends with 5 and names the file where the history is damaged', async () => {
+  it('exits with 5 and reports the file of a damaged history', async () => {
     const { list, directory, pushed, held, run } = await start();
     const store = join(directory, 'drafts');
     const [name = ''] = await readdir(store);

@@ -44,7 +44,7 @@ describe('validate', () => {
       JSON.stringify({ version: 1, target: 'example.com/app:1', format: 'auto', entries: [] }),
       /^draft \(sha256:[0-9a-f]{64}, 0 entries\)$/,
     ],
-  ])('says of %s that it is valid', async (_what, content, expected) => {
+  ])('accepts %s', async (_what, content, expected) => {
     const { run, write } = await start();
     const path = await write('file', content);
     const { code, stdout, stderr } = await run(['validate', path]);
@@ -56,7 +56,7 @@ describe('validate', () => {
     );
   });
 
-  it('lists every problem of a document', async () => {
+  it('lists all problems of a document', async () => {
     const { run, write } = await start();
     const path = await write(
       'index.json',
@@ -75,7 +75,7 @@ describe('validate', () => {
     );
   });
 
-  it('answers scripts on stdout', async () => {
+  it('prints JSON on stdout', async () => {
     const { run, write } = await start();
     const good = await write('good', index.bytes);
     const valid = await run(['validate', '--json', good]);
@@ -108,25 +108,25 @@ describe('validate', () => {
   });
 
   it.each([
-    ['broken JSON', '{\n  "manifests": [}', 'line 2, column 17: there is "}" where a value is expected'],
+    ['broken JSON', '{\n  "manifests": [}', 'line 2, column 17: expected a value, found "}"'],
     ['HTML', '<!doctype html>', 'it is HTML or XML'],
     ['a binary', Buffer.from([0x1f, 0x8b, 0xff, 0xfe]), 'it is not UTF-8 text'],
-    ['nothing', '', 'the text ends where a value is expected'],
-  ])('says where %s goes wrong', async (_what, content, words) => {
+    ['nothing', '', 'expected a value, found the end of the text'],
+  ])('reports the problem of %s', async (_what, content, problem) => {
     const { run, write } = await start();
     const { code, stdout, stderr } = await run(['validate', await write('file', content)]);
     expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
-    expect(stderr).toContain(`${words} [json/syntax]\n`);
+    expect(stderr).toContain(`${problem} [json/syntax]\n`);
   });
 
-  it('warns of what would keep a valid index from being published', async () => {
+  it('warns about problems that prevent the publication of a valid index', async () => {
     const { run, write } = await start();
     const path = await write('index.json', indexOf(descriptor));
     const { code, stdout, stderr } = await run(['validate', path]);
     expect(code).toBe(0);
     expect(stdout).toContain(': valid image-index');
     expect(stderr).toBe(
-      'warning: /manifests/0: says no platform: os and architecture are needed [platform/missing]\n',
+      'warning: /manifests/0: has no platform: os and architecture are required [platform/missing]\n',
     );
     const quiet = await run(['validate', '-q', path]);
     expect(quiet.stderr).toBe('');
@@ -134,14 +134,14 @@ describe('validate', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ valid: true, warnings: [{ rule: 'platform/missing' }] });
   });
 
-  it('asks no platform of the entries of a layout', async () => {
+  it('requires no platform in the index.json of a layout', async () => {
     const { run, directory } = await start();
     await writeLayout(join(directory, 'layout'), index, 'v1');
     const { code, stderr } = await run(['validate', join(directory, 'layout', 'index.json')]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
-  it('lets a draft be mended later', async () => {
+  it('only warns about an incomplete platform in a draft', async () => {
     const { run, write } = await start();
     const entry = { ...descriptor, platform: { os: 'linux', architecture: '' } };
     const draft = {
@@ -157,7 +157,7 @@ describe('validate', () => {
 });
 
 describe('validate --as', () => {
-  it('holds a document against what it is to be', async () => {
+  it('checks the document as the given kind', async () => {
     const { run, write } = await start();
     const path = await write('file', index.bytes);
     const { code, stderr } = await run(['validate', path, '--as', 'docker-manifest-list']);
@@ -166,7 +166,7 @@ describe('validate --as', () => {
     expect(stderr).toContain('/mediaType: ');
   });
 
-  it('is asked for where the document does not say', async () => {
+  it('is required if the kind cannot be detected', async () => {
     const { run, write } = await start();
     const path = await write('package.json', '{"name":"app"}');
     const { code, stderr } = await run(['validate', path]);
@@ -175,7 +175,7 @@ describe('validate --as', () => {
     expect((await run(['validate', path, '--as', 'image-config'])).stderr).toContain('[schema/required]');
   });
 
-  it('takes known kinds only', async () => {
+  it('accepts only known kinds', async () => {
     const { run } = await start();
     const { code, stderr } = await run(['validate', 'x', '--as', 'letter']);
     expect(code).toBe(125);
@@ -183,7 +183,7 @@ describe('validate --as', () => {
   });
 });
 
-describe('validate: where the document is', () => {
+describe('validate: the source of the document', () => {
   it('reads standard input for -', async () => {
     const { run } = await start();
     const { code, stdout } = await run(['validate', '-'], { stdin: index.bytes });
@@ -199,11 +199,11 @@ describe('validate: where the document is', () => {
       const { run } = await start();
       const { code, stdout, stderr } = await run(['validate', path]);
       expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
-      expect(stderr).toBe(`cannot read ${path}: there is no such file\n`);
+      expect(stderr).toBe(`cannot read ${path}: no such file\n`);
     },
   );
 
-  it('says what to do for a directory', async () => {
+  it('has a hint for a directory', async () => {
     const { run, directory } = await start();
     const path = join(directory, 'layout');
     await mkdir(path);
@@ -212,14 +212,14 @@ describe('validate: where the document is', () => {
     expect(stderr).toMatch(/is a directory\nhint: .*oci:/);
   });
 
-  it('does not read without end', async () => {
+  it('limits the size of the input', async () => {
     const { run } = await start();
     const { code, stderr } = await run(['validate', '-'], { stdin: Buffer.alloc((8 << 20) + 1, ' ') });
     expect(code).toBe(5);
-    expect(stderr).toContain('standard input is larger than 8388608 bytes');
+    expect(stderr).toContain('standard input is larger than the maximum of 8388608 bytes');
   });
 
-  it('does not wait without end', async () => {
+  it('respects the time limit', async () => {
     const { run } = await start();
     const stdin = new PassThrough();
     const { code, stderr } = await run(['validate', '-', '--timeout', '10ms'], { stdin });
@@ -228,7 +228,7 @@ describe('validate: where the document is', () => {
     expect(stdin.destroyed).toBe(true);
   });
 
-  it('reads a registry, after drafts, and a layout', async () => {
+  it('reads a draft, a registry and a layout', async () => {
     const registry = await MemoryRegistry.start();
     onTestFinished(() => registry.close());
     registry.put('app', index, '1');
@@ -248,7 +248,7 @@ describe('validate: where the document is', () => {
     expect((await run(['validate', `oci:${layout}`])).stdout).toContain(`: valid image-manifest (${digest}`);
   });
 
-  it('finds in a registry what reading lets pass, and what it refuses', async () => {
+  it('reports invalid documents of a registry', async () => {
     const registry = await MemoryRegistry.start({ requireChildren: false });
     onTestFinished(() => registry.close());
     const platform = { os: 'linux', architecture: 'amd64' };

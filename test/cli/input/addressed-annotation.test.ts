@@ -14,7 +14,7 @@ const ofImages = (...manifests: AnnotationTargets['manifests']): AnnotationTarge
 });
 
 describe('parseAnnotationTargets', () => {
-  it.each<[word: string, expected: AnnotationTargets]>([
+  it.each<[text: string, expected: AnnotationTargets]>([
     ['a=b', ofIndex({ a: 'b' })],
     ['index:a=b', ofIndex({ a: 'b' })],
     ['manifest:a=b', ofImages({ annotations: { a: 'b' } })],
@@ -43,12 +43,12 @@ describe('parseAnnotationTargets', () => {
     ['manifest.name=b:c', ofIndex({ 'manifest.name': 'b:c' })],
     ['list[0]=b', ofIndex({ 'list[0]': 'b' })],
     ['__proto__=b', ofIndex(JSON.parse('{"__proto__":"b"}') as AnnotationTargets['index'])],
-  ])('reads %j', (word, expected) => {
-    expect(parseAnnotationTargets([word])).toStrictEqual(expected);
+  ])('parses %j', (text, expected) => {
+    expect(parseAnnotationTargets([text])).toStrictEqual(expected);
   });
 
-  it('gathers by place: all images first, then each platform once', () => {
-    const words = [
+  it('groups by target: all images first, then each platform once', () => {
+    const texts = [
       'manifest[linux/arm64]:a=1',
       'x=1',
       'manifest:a=0',
@@ -57,7 +57,7 @@ describe('parseAnnotationTargets', () => {
       'manifest[linux/arm64/v8]:b=3',
       'manifest:b=0',
     ];
-    expect(parseAnnotationTargets(words)).toEqual({
+    expect(parseAnnotationTargets(texts)).toEqual({
       index: { x: '1', y: '2' },
       manifests: [
         { annotations: { a: '0', b: '0' } },
@@ -71,34 +71,34 @@ describe('parseAnnotationTargets', () => {
     expect(parseAnnotationTargets(['a=1', 'a=2', 'index:a=3'])).toEqual(ofIndex({ a: '3' }));
   });
 
-  it('gives nothing for nothing', () => {
+  it('returns nothing for no input', () => {
     expect(parseAnnotationTargets([])).toEqual(ofIndex({}));
   });
 
   it.each([
-    ['', 'it has no "="'],
-    ['a', 'it has no "="'],
-    ['index:a', 'it has no "="'],
+    ['', 'missing "="'],
+    ['a', 'missing "="'],
+    ['index:a', 'missing "="'],
     ['=b', 'the key is empty'],
     ['index:=b', 'the key is empty'],
     ['manifest[linux/amd64]:=b', 'the key is empty'],
-    ['a b=c', 'the key has white space in it'],
-    ['a\n=c', 'the key has white space in it'],
+    ['a b=c', 'the key contains white space'],
+    ['a\n=c', 'the key contains white space'],
     ['index[linux/amd64]:a=b', 'the index itself has no platform'],
-    ['manifest[linux/amd64]a=b', 'the address does not end with "]:"'],
-    ['manifest[linux/amd64:a=b', 'the address does not end with "]:"'],
-    ['manifest[linux/amd64]=b', 'the address does not end with "]:"'],
-    ['manifest-descriptor:a=b', '"manifest-descriptor" is not a place'],
-    ['manifest-descriptor[linux/amd64]:a=b', '"manifest-descriptor[linux/amd64]" is not a place'],
-    ['index-descriptor:a=b', '"index-descriptor" is not a place'],
-    ['index,manifest:a=b', '"index,manifest" is not a place'],
-    ['manifest[linux/amd64],index:a=b', '"manifest[linux/amd64],index" is not a place'],
-    ['Manifest:a=b', '"Manifest" is not a place'],
-    ['INDEX:a=b', '"INDEX" is not a place'],
+    ['manifest[linux/amd64]a=b', 'the target does not end with "]:"'],
+    ['manifest[linux/amd64:a=b', 'the target does not end with "]:"'],
+    ['manifest[linux/amd64]=b', 'the target does not end with "]:"'],
+    ['manifest-descriptor:a=b', '"manifest-descriptor" is not a target'],
+    ['manifest-descriptor[linux/amd64]:a=b', '"manifest-descriptor[linux/amd64]" is not a target'],
+    ['index-descriptor:a=b', '"index-descriptor" is not a target'],
+    ['index,manifest:a=b', '"index,manifest" is not a target'],
+    ['manifest[linux/amd64],index:a=b', '"manifest[linux/amd64],index" is not a target'],
+    ['Manifest:a=b', '"Manifest" is not a target'],
+    ['INDEX:a=b', '"INDEX" is not a target'],
     ['manifest[]:a=b', 'invalid platform ""'],
     ['manifest[a/b/c/d]:a=b', 'invalid platform "a/b/c/d"'],
-  ])('refuses %j: %s', (word, message) => {
-    const parse = (): unknown => parseAnnotationTargets(['x=1', word]);
+  ])('rejects %j: %s', (text, message) => {
+    const parse = (): unknown => parseAnnotationTargets(['x=1', text]);
     expect(parse).toThrow(ArgumentError);
     expect(parse).toThrow(message);
   });

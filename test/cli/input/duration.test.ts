@@ -18,7 +18,7 @@ describe('parseDuration', () => {
     ['0', 0],
     ['0s', 0],
     ['010s', 10_000],
-  ])('reads %s', (text, milliseconds) => {
+  ])('parses %s', (text, milliseconds) => {
     expect(parseDuration(text)).toBe(milliseconds);
   });
 
@@ -42,12 +42,12 @@ describe('parseDuration', () => {
     'NaN',
     '∞',
     '5s\n',
-  ])('refuses %j', (text) => {
+  ])('rejects %j', (text) => {
     expect(() => parseDuration(text)).toThrow(ArgumentError);
     expect(() => parseDuration(text)).toThrow(`invalid duration ${JSON.stringify(text)}`);
   });
 
-  it('refuses a long text at once', () => {
+  it('rejects a long text quickly', () => {
     expect(() => parseDuration(`${'1'.repeat(100_000)}x`)).toThrow(ArgumentError);
     expect(() => parseDuration(`${'1h'.repeat(50_000)}x`)).toThrow(ArgumentError);
   });

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 
 import { columns } from '../../../src/cli/output/columns.js';
 
-it('lines cells up, and leaves no spaces at the end of a line', () => {
+it('aligns cells, without trailing spaces', () => {
   expect(
     columns([
       ['A', 'LONG TITLE', 'LAST'],
@@ -13,7 +13,7 @@ it('lines cells up, and leaves no spaces at the end of a line', () => {
   ).toEqual(['A             LONG TITLE   LAST', 'linux/amd64   1            x', '-']);
 });
 
-it('does not count what colours a cell', () => {
+it('ignores the colours of a cell', () => {
   const { red } = createColors(true);
   expect(
     columns([
@@ -23,6 +23,6 @@ it('does not count what colours a cell', () => {
   ).toEqual([`${red('a')}      b`, 'long   c']);
 });
 
-it('gives nothing for nothing', () => {
+it('returns nothing for no input', () => {
   expect(columns([])).toEqual([]);
 });

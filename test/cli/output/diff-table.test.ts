@@ -16,7 +16,7 @@ const { descriptor: amd64 } = image('amd64', 'linux/amd64');
 const { descriptor: newAmd64 } = image('newer amd64', 'linux/amd64');
 const { descriptor: arm64 } = image('arm64', 'linux/arm64');
 const { descriptor: armv7 } = image('armv7', 'linux/arm/v7');
-const about = (word: string): Descriptor => attestation(word).descriptor;
+const about = (name: string): Descriptor => attestation(name).descriptor;
 
 function table(before: Comparable, after: Comparable, color = false): readonly string[] {
   return diffTableLines(diffIndexes(before, after), NAMES, createColors(color));
@@ -31,25 +31,25 @@ function rows(before: Comparable, after: Comparable): string[][] {
 }
 
 describe('diffTableLines', () => {
-  it('says that there is no difference', () => {
+  it('reports no difference', () => {
     const index = indexOf([amd64]);
     expect(table(index, index)).toEqual([
       `Before:   app:1           ${index.digest}`,
       `After:    app:2 (draft)   ${index.digest}`,
       '',
-      'Both are the same.',
+      'The two are identical.',
     ]);
   });
 
-  it('says that only the form differs', () => {
+  it('reports that only the JSON formatting differs', () => {
     const index = indexOf([amd64]);
     const compact = JSON.stringify(JSON.parse(Buffer.from(index.bytes).toString()));
     expect(table(index, parseDocument(Buffer.from(compact)) as Comparable).slice(3)).toEqual([
-      'Only the form of the two documents differs; what they say is the same.',
+      'The two differ only in their JSON formatting; their content is the same.',
     ]);
   });
 
-  it('lists each entry that came or went, and each value that changed', () => {
+  it('lists added and removed entries, and changed values', () => {
     const before = indexOf([amd64, armv7, about('amd64')]);
     const after = indexOf([newAmd64, about('newer amd64'), arm64], { annotations: { version: '2' } });
     expect(table(before, after)).toEqual([
@@ -71,7 +71,7 @@ describe('diffTableLines', () => {
     ]);
   });
 
-  it('shows the order of what both have', () => {
+  it('shows a changed order of entries', () => {
     expect(rows(indexOf([amd64, armv7, arm64]), indexOf([arm64, amd64]))).toEqual([
       ['removed', 'linux/arm/v7', 'digest', `${armv7.digest} (${armv7.size} B)`],
       ['moved', 'the index', 'order', '- linux/amd64, linux/arm64'],
@@ -79,7 +79,7 @@ describe('diffTableLines', () => {
     ]);
   });
 
-  it('tells entries of one platform that changed places apart by their digests', () => {
+  it('shows digests if the moved entries have the same platform', () => {
     const short = ({ digest }: Descriptor): string => `linux/amd64 (${digest.slice(0, 19)})`;
     expect(rows(indexOf([amd64, newAmd64]), indexOf([newAmd64, amd64]))).toEqual([
       ['moved', 'the index', 'order', `- ${short(amd64)}, ${short(newAmd64)}`],
@@ -139,12 +139,12 @@ describe('diffTableLines', () => {
     expect(rows(indexOf([{ ...amd64, ...before }]), indexOf([{ ...amd64, ...after }]))).toEqual(shown);
   });
 
-  it('shows a whole digest of the longest kind', () => {
+  it('shows a sha512 digest in full', () => {
     const digest = digestOf(Buffer.from('x'), 'sha512');
     expect(rows(indexOf([amd64]), indexOf([{ ...amd64, digest }]))[1]?.at(-1)).toBe(`+ ${digest}`);
   });
 
-  it('names what is no image by what it is', () => {
+  it('shows the type of entries that are not images', () => {
     const chart = image('chart', undefined, { artifactType: 'application/vnd.example.chart' }).descriptor;
     const nested = image('list', undefined, { mediaType: OCI_INDEX }).descriptor;
     const names = rows(indexOf([]), indexOf([chart, nested, about('gone')])).map(([, name]) => name);
@@ -161,7 +161,7 @@ describe('diffTableLines', () => {
     ]);
   });
 
-  it('lets no text out of a document reach the terminal as a command', () => {
+  it('prints no control characters from documents', () => {
     const hostile = {
       ...amd64,
       platform: { os: 'linux\u009b31m', architecture: 'amd64\u001b[2J' },
@@ -178,10 +178,10 @@ describe('diffTableLines', () => {
     expect(shown).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
   });
 
-  it('is coloured where colours are wanted', () => {
+  it('is coloured if colours are enabled', () => {
     const { green, red, yellow } = createColors(true);
     const shown = table(indexOf([amd64, armv7]), indexOf([newAmd64, arm64]), true).join('\n');
-    for (const word of [green('added'), red('removed'), yellow('changed')]) expect(shown).toContain(word);
+    for (const name of [green('added'), red('removed'), yellow('changed')]) expect(shown).toContain(name);
     expect(shown).toContain(red(`- ${amd64.digest}`));
     expect(shown).toContain(green(`+ ${newAmd64.digest}`));
   });

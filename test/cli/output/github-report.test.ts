@@ -53,7 +53,7 @@ function readOutputs(text: string): Record<string, string> {
 }
 
 describe('githubOutputs', () => {
-  it('gives digest, image and the whole report', () => {
+  it('has digest, image and the whole report', () => {
     const { metadata = '', ...outputs } = readOutputs(githubOutputs(REPORT));
     expect(outputs).toEqual({ digest: own, image: `example.com/app@${own}` });
     expect(JSON.parse(metadata)).toEqual(REPORT);
@@ -68,7 +68,7 @@ describe('githubOutputs', () => {
     },
   );
 
-  it('gives equal texts for equal reports', () => {
+  it('is equal for equal reports', () => {
     expect(githubOutputs(structuredClone(REPORT))).toBe(githubOutputs(REPORT));
   });
 });
@@ -87,7 +87,7 @@ Digest: ${code(own)}
 | ${code('linux/arm/v7')} | ${code(digest('armv7'))} | 1 |
 | ${code('linux/arm/v7')} | ${code(digest('another armv7'))} |  |
 
-| Tag | Outcome | Before |
+| Tag | Outcome | Previous |
 | --- | --- | --- |
 | ${code('example.com/app:1.2')} | moved | none |
 | ${code('example.com/app:latest')} | moved | ${code(digest('old'))} |
@@ -97,14 +97,14 @@ Digest: ${code(own)}
     );
   });
 
-  it('leaves the tags out where none were pushed', () => {
+  it('omits the tags if there are none', () => {
     const image = `example.com/app@${own}`;
     const summary = githubSummary({ ...REPORT, references: [image], tags: [] });
     expect(summary).toContain(`### Published <code>${image}</code>`);
     expect(summary).not.toContain('| Tag |');
   });
 
-  it('lets no text become Markdown or HTML of its own', () => {
+  it('escapes Markdown and HTML', () => {
     const hostile = 'a|b\n# `c` </code><img src=x> [d](https://e.example) &amp; *f* _g_ \\| \u001b[2J';
     const platform = REPORT.platforms['linux/amd64'];
     if (platform === undefined) throw new Error('no platform');

@@ -69,7 +69,7 @@ describe('inspect --format table', () => {
     );
   });
 
-  it('names a draft as one, and says what an entry is where it is no image', async () => {
+  it('marks a draft, and shows the type of entries', async () => {
     const { registry, run, app, table } = await start();
     const entry = (digest: string, rest: object) => ({
       mediaType: amd64.manifest.mediaType,
@@ -105,7 +105,7 @@ describe('inspect --format table', () => {
     expect(await table(`${app}:draft`)).toMatch(`Name:        ${app}:draft (draft)\n`);
   });
 
-  it('lets no text out of a document reach the terminal as a command', async () => {
+  it('prints no control characters from documents', async () => {
     const { registry, app, table } = await start();
     const platform = { architecture: 'amd64\u001b[2J', os: 'linux\u009b31m' };
     const index = {

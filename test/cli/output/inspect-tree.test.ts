@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 
+import { treeLines, type TreeNode } from '../../../src/cli/output/inspect-tree.js';
 import { artifact } from '../../support/artifact.js';
 import { makeGate } from '../../support/gate.js';
 import { makeCommandLine } from '../../support/in-process.js';
@@ -53,7 +54,7 @@ const about = (image: TinyImage, subject: TinyImage) => ({
 });
 
 describe('inspect --format tree', () => {
-  it('shows images, their layers, and their provenance below them, all read at once', async () => {
+  it('shows images with their layers and provenance, read in parallel', async () => {
     const everyChild = makeGate(4);
     const { registry, app, tree } = await start({
       fault: async ({ path }, next) => {
@@ -85,7 +86,7 @@ describe('inspect --format tree', () => {
     expect(childReads(registry)).toHaveLength(4);
   });
 
-  it('shows annotations, and marks an image that is not there', async () => {
+  it('shows annotations, and marks a missing image', async () => {
     const { registry, app, tree } = await start();
     registry.put('app', amd64);
     putIndex(registry, {
@@ -103,7 +104,7 @@ describe('inspect --format tree', () => {
     ]);
   });
 
-  it('fails where an image cannot be read for another reason', async () => {
+  it('fails if an image cannot be read for another reason', async () => {
     const { registry, run, app } = await start({
       fault: async (request, next) =>
         request.path.includes('/manifests/sha256:') ? { status: 403 } : next(),
@@ -113,7 +114,7 @@ describe('inspect --format tree', () => {
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
   });
 
-  it('keeps a statement whose image is elsewhere, or is itself', async () => {
+  it('shows an attestation whose image is not in the index, or is itself', async () => {
     const { registry, app, tree } = await start();
     registry.put('app', amd64);
     registry.put('app', armv7);
@@ -125,7 +126,7 @@ describe('inspect --format tree', () => {
     ).toEqual([`├── attestation  ${amd64.manifest.digest}`, `└── attestation  ${armv7.manifest.digest}`]);
   });
 
-  it('reads an index within the index, but not what is in that', async () => {
+  it('reads a nested index, but not its entries', async () => {
     const { registry, app, tree } = await start();
     const inner = tinyIndex([amd64, armv7]);
     registry.put('app', inner);
@@ -140,7 +141,7 @@ describe('inspect --format tree', () => {
     expect(childReads(registry)).toHaveLength(1);
   });
 
-  it('shows one image with its platform, and marks a layer that is not to be distributed', async () => {
+  it('shows one image with its platform, and marks a non-distributable layer', async () => {
     const { registry, app, tree } = await start();
     const foreign = 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip';
     registry.put('app', amd64);
@@ -153,7 +154,7 @@ describe('inspect --format tree', () => {
     ]);
   });
 
-  it('shows a draft without asking for what it holds', async () => {
+  it('shows a draft without requests for its content', async () => {
     const { registry, run, app, tree } = await start();
     registry.put('app', amd64, 'amd64');
     await run(['create', `${app}:draft`, `${app}:amd64`]);
@@ -163,7 +164,7 @@ describe('inspect --format tree', () => {
   });
 });
 
-describe('inspect --format tree of what is signed', () => {
+describe('inspect --format tree of signed images', () => {
   const index = tinyIndex([amd64, armv7], { attestations: true });
   const sbom = artifact(amd64.manifest, { type: 'application/spdx+json' });
   const signature = artifact(index, { type: 'application/vnd.\u001b[31mexample' });
@@ -187,7 +188,7 @@ describe('inspect --format tree of what is signed', () => {
   ];
   const isReferrer = (line: string): boolean => /referrer|cosign/.test(line);
 
-  it('shows it below the image or index that it refers to, from a registry that lists it', async () => {
+  it('shows signatures below their subject, from a registry with the referrers API', async () => {
     const { registry, app, tree } = await start({ referrers: {} });
     referrers(registry);
     expect((await tree(`${app}:1`)).filter(isReferrer)).toEqual(referrerLines);
@@ -195,7 +196,7 @@ describe('inspect --format tree of what is signed', () => {
     expect(registry.requests).toHaveLength(1 + 4 + 3 * 4);
   });
 
-  it('shows it where the registry has no lists, for one more request', async () => {
+  it('shows signatures of a registry without the referrers API, for one more request', async () => {
     const { registry, app, tree } = await start();
     referrers(registry);
     for (const [subject, referrer] of [
@@ -212,7 +213,7 @@ describe('inspect --format tree of what is signed', () => {
     expect(registry.requests).toHaveLength(1 + 4 + 1 + 3 * 4);
   });
 
-  it('shows those of one image', async () => {
+  it('shows the signatures of one image', async () => {
     const { registry, app, tree } = await start({ referrers: {} });
     referrers(registry);
     expect(await tree(`${app}@${amd64.manifest.digest}`)).toEqual([
@@ -224,19 +225,29 @@ describe('inspect --format tree of what is signed', () => {
     ]);
   });
 
-  it.each([401, 403, 500])('shows the tree without it where the registry answers %i', async (status) => {
-    const { registry, run, app } = await start({
-      fault: async (request, next) => (request.path.includes('/referrers/') ? { status } : next()),
-    });
-    referrers(registry);
-    const { code, stdout, stderr } = await run(['--retries', '0', 'inspect', '--format', 'tree', `${app}:1`]);
-    expect(code).toBe(0);
-    expect(stdout.split('\n').filter(isReferrer)).toEqual([]);
-    expect(stdout).toContain(`linux/arm/v7  ${armv7.manifest.digest}`);
-    expect(stderr).toMatch(/^warning: signatures and the like are not shown: .*\n$/);
-  });
+  it.each([401, 403, 500])(
+    'shows the tree without signatures if the registry responds with %i',
+    async (status) => {
+      const { registry, run, app } = await start({
+        fault: async (request, next) => (request.path.includes('/referrers/') ? { status } : next()),
+      });
+      referrers(registry);
+      const { code, stdout, stderr } = await run([
+        '--retries',
+        '0',
+        'inspect',
+        '--format',
+        'tree',
+        `${app}:1`,
+      ]);
+      expect(code).toBe(0);
+      expect(stdout.split('\n').filter(isReferrer)).toEqual([]);
+      expect(stdout).toContain(`linux/arm/v7  ${armv7.manifest.digest}`);
+      expect(stderr).toMatch(/^warning: referrers are not shown: .*\n$/);
+    },
+  );
 
-  it.each(['json', 'table'])('asks nothing of it for --format %s', async (format) => {
+  it.each(['json', 'table'])('makes no request for referrers for --format %s', async (format) => {
     const { registry, run, app } = await start({ referrers: {} });
     referrers(registry);
     registry.clearLog();
@@ -244,7 +255,7 @@ describe('inspect --format tree of what is signed', () => {
     expect(registry.lines().filter((line) => /referrers|sha256-/.test(line))).toEqual([]);
   });
 
-  it('asks nothing of it for a draft and its entries', async () => {
+  it('makes no request for referrers of a draft and its entries', async () => {
     const { registry, run, app, tree } = await start({ referrers: {} });
     referrers(registry);
     await run(['create', `${app}:draft`, `${app}@${amd64.manifest.digest}`]);
@@ -252,5 +263,26 @@ describe('inspect --format tree of what is signed', () => {
     await tree(`${app}:draft`);
     await tree(`${app}:draft`, `${app}@${amd64.manifest.digest}`);
     expect(registry.lines().filter((line) => /referrers|sha256-/.test(line))).toEqual([]);
+  });
+});
+
+describe('treeLines', () => {
+  const node = (label: string, ...children: TreeNode[]): TreeNode => ({ label, children });
+
+  it('draws nested nodes', () => {
+    const tree = node('root', node('a', node('a1'), node('a2', node('deep'))), node('b', node('b1')));
+    expect(treeLines(tree)).toEqual([
+      'root',
+      '├── a',
+      '│   ├── a1',
+      '│   └── a2',
+      '│       └── deep',
+      '└── b',
+      '    └── b1',
+    ]);
+  });
+
+  it('draws a single node', () => {
+    expect(treeLines(node('root'))).toEqual(['root']);
   });
 });

@@ -38,9 +38,9 @@ const entry = (platform?: string) => ({
   size: 1,
   ...(platform !== undefined && { platform: parsePlatform(platform) }),
 });
-const blob = (word: string): WorkEvent & { kind: 'blob-started' } => ({
+const blob = (seed: string): WorkEvent & { kind: 'blob-started' } => ({
   kind: 'blob-started',
-  digest: digestOf(new TextEncoder().encode(word)),
+  digest: digestOf(new TextEncoder().encode(seed)),
   size: 31_000_000,
 });
 
@@ -59,14 +59,14 @@ const EVENTS: readonly (readonly [event: WorkEvent, line: string | undefined])[]
   [{ kind: 'blob-progress', digest, bytes: 5 }, undefined],
   [{ kind: 'blob-done', digest, size: 31_000_000, outcome: 'copied' }, `Copied: ${short} (31 MB)`],
   [{ kind: 'blob-done', digest, size: 5, outcome: 'mounted' }, `Mounted: ${short} (5 B)`],
-  [{ kind: 'blob-done', digest, size: 5, outcome: 'present' }, `There already: ${short} (5 B)`],
+  [{ kind: 'blob-done', digest, size: 5, outcome: 'present' }, `Already present: ${short} (5 B)`],
   [{ kind: 'child-pushed', repository, digest }, `Pushed ${repository}@${digest}`],
   [{ kind: 'tagged', repository, tag: parseTag('v1'), digest, outcome: 'moved' }, `Tagged ${repository}:v1`],
   [
     { kind: 'tagged', repository, tag: parseTag('v1'), digest, outcome: 'unchanged' },
-    `${repository}:v1 has this digest already`,
+    `${repository}:v1 is already up to date`,
   ],
-  // Warnings are printed by whoever runs the command, since --quiet leaves them out.
+  // The command prints warnings itself, except with --quiet.
   [{ kind: 'warning', message: 'beware' }, undefined],
 ];
 
@@ -111,7 +111,7 @@ describe('plain progress', () => {
     expect(stderr()).toBe(line === undefined ? '' : `${line}\n`);
   });
 
-  it('gives a sign of life every ten seconds while a blob moves', async () => {
+  it('prints a heartbeat every ten seconds during a transfer', async () => {
     const { progress, stderr } = start({}, {});
     progress.show({ kind: 'blob-started', digest, size: 31_000_000 });
     await vi.advanceTimersByTimeAsync(9_999);
@@ -126,7 +126,7 @@ describe('plain progress', () => {
     expect(stderr()).toBe(`Copied: ${short} (31 MB)\n`);
   });
 
-  it('gives one too while something else takes long, such as compressing layers', async () => {
+  it('prints a heartbeat during other long steps, such as compressing layers', async () => {
     const { stderr } = start({}, {});
     await vi.advanceTimersByTimeAsync(9_999);
     expect(stderr()).toBe('');
@@ -134,7 +134,7 @@ describe('plain progress', () => {
     expect(stderr()).toBe('… still working\n'.repeat(2));
   });
 
-  it('tells then how fast it goes, and how long it will take, of each blob and in total', async () => {
+  it('prints speed and time left with the heartbeat, for each blob and in total', async () => {
     const { progress, stderr } = start({}, {});
     const other = blob('other');
     progress.show({ kind: 'blob-started', digest, size: 31_000_000 });
@@ -151,7 +151,7 @@ describe('plain progress', () => {
     );
   });
 
-  it('has none after it was stopped', async () => {
+  it('prints no heartbeat after it is stopped', async () => {
     const { progress, stderr } = start({}, {});
     progress.show(blob('a'));
     progress.stop();
@@ -166,7 +166,7 @@ describe.each([{ quiet: true }, { progress: 'none' }] as const)('no progress, by
   it.each([
     ['a terminal', new Screen()],
     ['a file', new PassThrough()],
-  ])('shows nothing on %s but what is printed', async (_what, stream) => {
+  ])('shows only printed lines on %s', async (_what, stream) => {
     const { progress, stderr } = start(options, { stderr: stream });
     for (const [event] of EVENTS) progress.show(event);
     await vi.advanceTimersByTimeAsync(60_000);
@@ -177,7 +177,7 @@ describe.each([{ quiet: true }, { progress: 'none' }] as const)('no progress, by
 });
 
 describe('drawn progress', () => {
-  it('shows no spinner for what is done at once', async () => {
+  it('shows no spinner for short work', async () => {
     const screen = new Screen();
     const { progress } = start({}, { stderr: screen });
     const [event] = EVENTS[0] ?? [blob('a')];
@@ -189,7 +189,7 @@ describe('drawn progress', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('does not start any more when it was stopped while it was being loaded', async () => {
+  it('does not start if stopped while ora is loading', async () => {
     const screen = new Screen();
     const { progress } = start({}, { stderr: screen });
     vi.advanceTimersByTime(200);
@@ -200,7 +200,7 @@ describe('drawn progress', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('draws what moves below what is done, and takes it away', async () => {
+  it('draws running transfers below finished steps, and erases them', async () => {
     const screen = new Screen();
     const { progress } = start({}, { stderr: screen });
     await vi.advanceTimersByTimeAsync(300);
@@ -224,7 +224,7 @@ describe('drawn progress', () => {
     expect(screen.text.endsWith('\nafter')).toBe(true);
   });
 
-  it('tells how fast it goes, and how long it will take, of each blob and in total', async () => {
+  it('shows speed and time left, for each blob and in total', async () => {
     const screen = new Screen();
     const { progress } = start({}, { stderr: screen });
     const other = blob('other');
@@ -242,7 +242,7 @@ describe('drawn progress', () => {
     ]);
   });
 
-  it('counts blobs that are too many to be shown', async () => {
+  it('counts the blobs that exceed the maximum of lines', async () => {
     const screen = new Screen();
     const { progress } = start({}, { stderr: screen });
     for (let count = 0; count < 10; count += 1) progress.show(blob(String(count)));
@@ -254,7 +254,7 @@ describe('drawn progress', () => {
     expect(screen.text).toBe('');
   });
 
-  it('leaves lines alone that are wider than the terminal', async () => {
+  it('does not change lines wider than the terminal', async () => {
     const screen = new Screen({ columns: 200 });
     const { progress } = start({}, { stderr: screen });
     await vi.advanceTimersByTimeAsync(300);
@@ -287,7 +287,7 @@ describe('drawn progress', () => {
     expect(screen.written).toBe(`Copied: ${short} (5 B)\n`);
   });
 
-  it('is plain where that is asked for', async () => {
+  it('is plain if requested', async () => {
     const screen = new Screen();
     start({ progress: 'plain' }, { stderr: screen });
     await vi.advanceTimersByTimeAsync(1_000);
@@ -306,7 +306,7 @@ describe('drawn progress', () => {
   });
 });
 
-describe('children that were pushed', () => {
+describe('pushed children', () => {
   it.each([
     ['are left to the result, where that is on a terminal', {}, new Screen(), false],
     ['are named where the result is JSON', { json: true }, new Screen(), true],

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { shortDigest, Transfers } from '../../../src/cli/progress/transfers.js';
+import { shortDigest, Speed, Transfers } from '../../../src/cli/progress/transfers.js';
 import type { BlobOutcome } from '../../../src/content/events.js';
 import { digestOf, type Digest } from '../../../src/oci/digest.js';
 
 const MEGABYTE = 1_000_000;
-const named = (word: string): Digest => digestOf(new TextEncoder().encode(word));
+const named = (name: string): Digest => digestOf(new TextEncoder().encode(name));
 
 let now: number;
 let transfers: Transfers;
@@ -14,28 +14,28 @@ beforeEach(() => {
   transfers = new Transfers(() => now);
 });
 
-function start(word: string, megabytes: number): void {
-  transfers.take({ kind: 'blob-started', digest: named(word), size: megabytes * MEGABYTE });
+function start(name: string, megabytes: number): void {
+  transfers.add({ kind: 'blob-started', digest: named(name), size: megabytes * MEGABYTE });
 }
 
-function move(word: string, megabytes: number): void {
-  transfers.take({ kind: 'blob-progress', digest: named(word), bytes: megabytes * MEGABYTE });
+function move(name: string, megabytes: number): void {
+  transfers.add({ kind: 'blob-progress', digest: named(name), bytes: megabytes * MEGABYTE });
 }
 
-function end(word: string, megabytes: number, outcome: BlobOutcome = 'copied'): void {
-  transfers.take({ kind: 'blob-done', digest: named(word), size: megabytes * MEGABYTE, outcome });
+function end(name: string, megabytes: number, outcome: BlobOutcome = 'copied'): void {
+  transfers.add({ kind: 'blob-done', digest: named(name), size: megabytes * MEGABYTE, outcome });
 }
 
 /** A blob that moves so many megabytes in each of so many seconds. */
-function flow(word: string, megabytes: number, seconds: number): void {
+function flow(name: string, megabytes: number, seconds: number): void {
   for (let part = 0; part < seconds * 4; part += 1) {
-    move(word, megabytes / 4);
+    move(name, megabytes / 4);
     now += 250;
   }
 }
 
 describe('a blob', () => {
-  it('tells its bytes from the start, its speed when it is known', () => {
+  it('shows its bytes from the start, and its speed once known', () => {
     const name = shortDigest(named('a'));
     start('a', 31);
     expect(transfers.lines()).toEqual([`${name} 0 B of 31 MB`]);
@@ -49,20 +49,20 @@ describe('a blob', () => {
     expect(transfers.lines()).toEqual([]);
   });
 
-  it('has no time left when all of it is sent', () => {
+  it('shows no time left after its last byte', () => {
     start('a', 4);
     flow('a', 2, 2);
     expect(transfers.lines()).toEqual([`${shortDigest(named('a'))} 4.0 MB of 4.0 MB`]);
   });
 
-  it('has no time left that could be told when it stands still', () => {
+  it('shows no time left while stalled', () => {
     start('a', 31);
     flow('a', 2, 2);
     now += 10_000;
     expect(transfers.lines()).toEqual([`${shortDigest(named('a'))} 4.0 MB of 31 MB, 0 B/s`]);
   });
 
-  it('has neither speed nor time left right after it was taken back', () => {
+  it('shows neither speed nor time left right after a restart', () => {
     start('a', 31);
     flow('a', 5, 4);
     move('a', -20);
@@ -73,7 +73,7 @@ describe('a blob', () => {
     expect(transfers.lines()).toEqual([`${shortDigest(named('a'))} 1.0 MB of 31 MB, 1.0 MB/s, 30 s left`]);
   });
 
-  it('that nobody started is no blob', () => {
+  it('is ignored if it was not started', () => {
     move('a', 5);
     expect(transfers.lines()).toEqual([]);
     expect(transfers.summary()).toBe('');
@@ -81,7 +81,7 @@ describe('a blob', () => {
 });
 
 describe('the summary', () => {
-  it('repeats nothing of a single blob', () => {
+  it('does not repeat the line of a single blob', () => {
     expect(transfers.summary()).toBe('');
     start('a', 31);
     flow('a', 5, 2);
@@ -90,7 +90,7 @@ describe('the summary', () => {
     expect(transfers.summary()).toBe('1 blob done');
   });
 
-  it('covers the blobs that are known so far', () => {
+  it('covers the blobs known so far', () => {
     start('a', 30);
     start('b', 70);
     for (let second = 0; second < 2; second += 1) {
@@ -105,7 +105,7 @@ describe('the summary', () => {
     expect(transfers.summary()).toBe('1 blob done, 50 MB of 200 MB, 20 MB/s, 8 s left');
   });
 
-  it.each(['present', 'mounted'] as const)('leaves out the bytes of a blob that was %s', (outcome) => {
+  it.each(['present', 'mounted'] as const)('omits the bytes of a blob that was %s', (outcome) => {
     start('a', 30);
     start('b', 70);
     expect(transfers.summary()).toBe('0 B of 100 MB');
@@ -115,7 +115,7 @@ describe('the summary', () => {
     expect(transfers.summary()).toBe('1 blob done, 0 B of 40 MB');
   });
 
-  it('goes back with a blob that is taken back, and keeps the speed of the network', () => {
+  it('decreases when a blob restarts, and keeps the total speed', () => {
     start('a', 30);
     start('b', 70);
     flow('a', 10, 2);
@@ -123,7 +123,7 @@ describe('the summary', () => {
     expect(transfers.summary()).toBe('0 B of 100 MB, 10 MB/s, 10 s left');
   });
 
-  it('has no time left when everything is sent', () => {
+  it('shows no time left after the last byte', () => {
     start('a', 10);
     start('b', 10);
     flow('a', 10, 1);
@@ -146,4 +146,65 @@ it('fits on 80 columns', () => {
     expect(line.length).toBeLessThan(80);
   }
   expect(transfers.summary()).toMatch(/^999 blobs done, 3\.0 GB of 20 TB, 999 MB\/s, \d h \d+ min left$/);
+});
+
+describe('Speed', () => {
+  let speed: Speed;
+  beforeEach(() => {
+    now = 1_000_000;
+    speed = new Speed(() => now);
+  });
+
+  /** Adds bytes every 100 ms for a time. */
+  function addSteadily(bytes: number, milliseconds: number): void {
+    for (const until = now + milliseconds; now < until; now += 100) speed.add(bytes);
+  }
+
+  it('is unknown before the first byte', () => {
+    expect(speed.perSecond).toBeUndefined();
+    now += 10_000;
+    expect(speed.perSecond).toBeUndefined();
+  });
+
+  it('is unknown in the first second', () => {
+    addSteadily(100, 900);
+    expect(speed.perSecond).toBeUndefined();
+    addSteadily(100, 100);
+    expect(speed.perSecond).toBe(1_000);
+  });
+
+  it.each([2_000, 4_900, 5_000, 60_000])('is steady for a steady flow, after %i ms', (milliseconds) => {
+    addSteadily(100, milliseconds);
+    const { perSecond = 0 } = speed;
+    expect(perSecond).toBeGreaterThanOrEqual(940);
+    expect(perSecond).toBeLessThanOrEqual(1_000);
+  });
+
+  it('follows a change of the flow within five seconds', () => {
+    addSteadily(100, 20_000);
+    addSteadily(1_000, 2_500);
+    expect(speed.perSecond).toBeGreaterThan(4_000);
+    expect(speed.perSecond).toBeLessThan(7_000);
+    addSteadily(1_000, 2_500);
+    expect(speed.perSecond).toBeGreaterThan(9_400);
+  });
+
+  it('falls to 0 when the flow stops', () => {
+    addSteadily(100, 10_000);
+    now += 2_500;
+    expect(speed.perSecond).toBeLessThan(600);
+    now += 2_501;
+    expect(speed.perSecond).toBe(0);
+  });
+
+  it('is unknown again after a reset', () => {
+    addSteadily(100, 10_000);
+    speed.reset();
+    expect(speed.perSecond).toBeUndefined();
+    now += 5_000;
+    addSteadily(500, 900);
+    expect(speed.perSecond).toBeUndefined();
+    addSteadily(500, 100);
+    expect(speed.perSecond).toBe(5_000);
+  });
 });

@@ -82,7 +82,7 @@ describe('the login for a proxy', () => {
     expect(proxy.requests[0]?.headers['proxy-authorization']).toBe(`Basic ${login}`);
   });
 
-  it('followed a redirect off the proxy: a host that needs no proxy never sees it', async () => {
+  it('followed a redirect off the proxy: a host without a proxy never receives it', async () => {
     const direct = await startScriptedServer();
     const storage = await startScriptedServer();
     const proxy = await startConnectProxy({
@@ -105,19 +105,19 @@ describe('the login for a proxy', () => {
       answer: { status: 200 },
     });
     const { client: http } = clientThrough(proxy, {}, { NO_PROXY: host });
-    // Nor does the next host see one that a caller made up.
-    const answer = await http.send({
+    // Nor does the next host receive one of the caller.
+    const response = await http.send({
       method: 'GET',
       url: new URL(`http://${host}${path}`),
       headers: { Authorization: 'Bearer x', 'Proxy-Authorization': `Basic ${secret}` },
     });
-    expect(answer.status).toBe(200);
+    expect(response.status).toBe(200);
     expect(direct.requests).toHaveLength(2);
     expect(JSON.stringify(direct.requests)).not.toContain(login);
     expect(proxy.requests.map(({ headers }) => headers['proxy-authorization'])).toEqual([`Basic ${login}`]);
   });
 
-  it.each(['http', 'https'] as const)('printed: no log, error or client holds it (%s)', async (scheme) => {
+  it.each(['http', 'https'] as const)('printed: it is in no log, error or client (%s)', async (scheme) => {
     for (const options of [{ status: 502 }, { status: 407 }, { challenge: `Basic realm="${secret}"` }]) {
       const proxy = await startConnectProxy(options);
       const { client: http, events } = clientThrough(proxy);
@@ -133,7 +133,7 @@ describe('the login for a proxy', () => {
     }
   });
 
-  it('shown to the wrong proxy: the one for http: is not that for https:', async () => {
+  it('sent to the wrong proxy: the one for http: is not that for https:', async () => {
     const [first, second] = [
       await startConnectProxy({ status: 403 }),
       await startConnectProxy({ status: 403 }),
@@ -146,8 +146,8 @@ describe('the login for a proxy', () => {
   });
 });
 
-describe('a proxy between us and the server', () => {
-  it('saw what was sent, because the tunnel it refused was replaced by plain HTTP', async () => {
+describe('a proxy in front of the server', () => {
+  it('read the request, because plain HTTP replaced the tunnel it refused', async () => {
     for (const status of [400, 403, 405, 407, 502]) {
       const proxy = await startConnectProxy({ status });
       const url = new URL(`https://r.example${path}`);
@@ -161,7 +161,7 @@ describe('a proxy between us and the server', () => {
     }
   });
 
-  it('sent us from https: to http:, where it could read along', async () => {
+  it('redirected from https: to http:, where it could read the request', async () => {
     const origin = await startScriptedServer(server);
     const proxy = await startConnectProxy({ hosts: { 'r.example:443': origin.port } });
     origin.expect({
@@ -176,7 +176,7 @@ describe('a proxy between us and the server', () => {
     expect(proxy.lines()).toEqual(['CONNECT r.example:443']);
   });
 
-  it('answered for the server: its own certificate is not one for the server', async () => {
+  it('responded in place of the server: its certificate is not one for the server', async () => {
     const origin = await startScriptedServer(server);
     const proxy = await startConnectProxy({ hosts: { 'elsewhere.example:443': origin.port } });
     const { client: http } = clientThrough(proxy);
@@ -185,7 +185,7 @@ describe('a proxy between us and the server', () => {
     expect(origin.requests).toEqual([]);
   });
 
-  it('was shown the client certificate that is for the registry', async () => {
+  it('received the client certificate for the registry', async () => {
     const origin = await startScriptedServer(server);
     const proxy = await startConnectProxy({ tls: server, hosts: { 'r.example:443': origin.port } });
     origin.expect({ method: 'GET', path, answer: { status: 200 } });
@@ -195,7 +195,7 @@ describe('a proxy between us and the server', () => {
     expect(proxy.requests.map((request) => request.client)).toEqual([undefined]);
   });
 
-  it('was taken for safe because --insecure was about the registry', async () => {
+  it('was trusted because --insecure was given for the registry', async () => {
     const origin = await startScriptedServer(server);
     const proxy = await startConnectProxy({ tls: server, hosts: { 'r.example:443': origin.port } });
     const { client: http } = clientThrough(proxy, { insecureTls: () => true }, { SSL_CERT_FILE: '' });
@@ -210,7 +210,7 @@ describe('a proxy between us and the server', () => {
 describe('what is configured for a registry', () => {
   const tls = () => ({ cert: client.certFile, key: client.keyFile });
 
-  it('its client certificate was shown to the token server and to where blobs are', async () => {
+  it('its client certificate was sent to the token server and the storage of blobs', async () => {
     const origin = await startScriptedServer(server);
     const others = await startScriptedServer(server);
     const proxy = await startConnectProxy({
@@ -236,7 +236,7 @@ describe('what is configured for a registry', () => {
     expect(others.requests.map((request) => request.client)).toEqual([undefined, undefined]);
   });
 
-  it('its client certificate was shown for another, who sent us to the registry', async () => {
+  it('its client certificate was sent after a redirect from another host', async () => {
     const origin = await startScriptedServer(server);
     const other = await startScriptedServer(server);
     const proxy = await startConnectProxy({

@@ -30,9 +30,9 @@ async function get(
   client: ReturnType<typeof makeTestClient>['client'],
   server: ScriptedServer,
 ): Promise<number> {
-  const answer = await client.send({ method: 'GET', url: server.url(path) });
-  await answer.bytes(1000);
-  return answer.status;
+  const response = await client.send({ method: 'GET', url: server.url(path) });
+  await response.bytes(1000);
+  return response.status;
 }
 
 describe('connections', () => {
@@ -68,7 +68,7 @@ describe('connections', () => {
     expect(server.connections).toBe(1);
   });
 
-  it('that were kept and closed meanwhile are passed over without waiting', async () => {
+  it('that the server closed while idle are replaced without a delay', async () => {
     const { host, closeAll, requests } = await startClosingServer();
     const { client, waits, events } = makeTestClient();
     const url = new URL(`http://${host}/`);
@@ -80,7 +80,7 @@ describe('connections', () => {
     expect(events.filter((event) => event.kind === 'retry')).toMatchObject([{ waitMilliseconds: 0 }]);
   });
 
-  it('that were kept and closed meanwhile fail a request that must not be repeated', async () => {
+  it('that the server closed while idle fail a request that must not be repeated', async () => {
     const { host, closeAll, requests } = await startClosingServer();
     const { client } = makeTestClient();
     const url = new URL(`http://${host}/`);
@@ -92,8 +92,8 @@ describe('connections', () => {
 });
 
 /**
- * A server that, once told, answers the next request on a connection that has served before with a reset: what a client
- * sees that sends in the moment in which the server gives up an idle connection.
+ * A server that, on demand, resets the next request on a used connection, like a server that closes an idle connection
+ * at the moment of a request.
  */
 async function startClosingServer(): Promise<{ host: string; closeAll: () => void; requests: () => number }> {
   const served = new Set<Socket>();
@@ -133,7 +133,7 @@ describe('preconnect', () => {
     const { client } = makeTestClient({ schemes: () => [scheme] });
     client.preconnect(server.url('/'), 4);
     await until(() => server.connections === 4);
-    // They are there already, waiting.
+    // They are open already.
     client.preconnect(server.url('/'), 3);
     const statuses = await Promise.all(Array.from({ length: 5 }, () => get(client, server)));
     expect(statuses).toEqual([200, 200, 200, 200, 200]);
@@ -147,7 +147,7 @@ describe('preconnect', () => {
     expect(server.connections).toBe(5);
   });
 
-  it('opens connections that a request may take while they come up', async () => {
+  it('opens connections that a request may take before they are connected', async () => {
     const server = await startScriptedServer(tls);
     server.expect({ method: 'GET', path, times: 2, answer: { status: 200 } });
     const { client } = makeTestClient({ schemes: () => ['https'] });
@@ -184,7 +184,7 @@ describe('preconnect', () => {
     expect(events.filter((event) => event.kind === 'retry')).toEqual([]);
   });
 
-  it('to where nobody listens goes unnoticed', async () => {
+  it('to a port without a listener goes unnoticed', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -222,8 +222,8 @@ describe('preconnect', () => {
       import { GotClient } from './src/http/got-client.js';
       const client = new GotClient({ userAgent: 'test', schemes: () => ['${scheme}'] });
       client.preconnect(new URL('${server.url('/').href}'), 3);
-      const answer = await client.send({ method: 'GET', url: new URL('${server.url(path).href}') });
-      console.log(answer.status);
+      const response = await client.send({ method: 'GET', url: new URL('${server.url(path).href}') });
+      console.log(response.status);
     `;
     await build({
       stdin: { contents: program, resolveDir: process.cwd(), loader: 'ts' },

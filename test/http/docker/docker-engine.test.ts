@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { dockerEngine } from '../../../src/http/docker/docker-engine.js';
 import { CancelledError, MultiarchError } from '../../../src/oci/errors.js';
@@ -96,7 +96,7 @@ describe('an image', () => {
     expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual(['GET /images/app:1/get']);
   });
 
-  it('comes in pieces, too', async () => {
+  it('may come in chunks', async () => {
     const { host } = await daemon((_, response) => {
       response.write(CONTENT);
       response.end(CONTENT);
@@ -143,34 +143,45 @@ describe('TLS', () => {
     return { host: `tcp://127.0.0.1:${port}`, ca, certificate: cert, key };
   }
 
-  it('is spoken with the certificates of DOCKER_CERT_PATH', async () => {
+  it('uses the certificates of DOCKER_CERT_PATH', async () => {
     const { host, ca, certificate, key } = await tlsDaemon();
     const directory = await temporaryDirectory();
     await writeFile(join(directory, 'ca.pem'), ca);
     const env = { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: directory };
-    // The daemon wants to know who asks.
+    // The daemon requires a client certificate.
     expect((await failure(save(host, 'app:1', { env }).then(readAll))).kind).toBe('unavailable');
     await writeFile(join(directory, 'cert.pem'), certificate);
     await writeFile(join(directory, 'key.pem'), key);
     expect(await readAll(await save(host, 'app:1', { env }))).toHaveLength(CONTENT.length);
   });
 
-  it('is not spoken with a daemon that nobody vouches for', async () => {
+  it('fails with a daemon whose authority is unknown', async () => {
     const { host } = await tlsDaemon();
     const env = { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: await temporaryDirectory() };
     const error = await failure(save(host, 'app:1', { env }));
     expect(error.kind).toBe('unavailable');
-    expect(error.message).toContain(`cannot speak to a docker daemon at ${host.slice('tcp://'.length)}`);
-    expect(error.hint).toBe('Check DOCKER_HOST, and the certificates in DOCKER_CERT_PATH.');
+    expect(error.message).toContain(`cannot connect to a docker daemon at ${host.slice('tcp://'.length)}`);
+    expect(error.hint).toBe('Check DOCKER_HOST and the certificates in DOCKER_CERT_PATH.');
   });
 
-  it('is hinted at where the daemon speaks it and we do not', async () => {
+  it('checks the certificate of the daemon even with NODE_TLS_REJECT_UNAUTHORIZED=0', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const { host, certificate, key } = await tlsDaemon();
+    const directory = await temporaryDirectory();
+    await writeFile(join(directory, 'cert.pem'), certificate);
+    await writeFile(join(directory, 'key.pem'), key);
+    const env = { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: directory };
+    expect((await failure(save(host, 'app:1', { env }).then(readAll))).kind).toBe('unavailable');
+  });
+
+  it('is in the hint if only the daemon speaks it', async () => {
     const { host } = await tlsDaemon();
     const error = await failure(save(host));
     expect(error.hint).toContain('DOCKER_TLS_VERIFY=1');
   });
 
-  it('certificates that are none are an error as well', async () => {
+  it('fails with invalid certificates', async () => {
     const { host } = await tlsDaemon();
     const directory = await temporaryDirectory();
     await writeFile(join(directory, 'cert.pem'), 'text');
@@ -179,15 +190,15 @@ describe('TLS', () => {
   });
 });
 
-describe('a daemon that refuses', () => {
+describe('an error of the daemon', () => {
   it.each<[status: number, body: unknown, kind: string, message: string]>([
     [404, { message: 'No such image: app:1' }, 'not-found', 'has no image app:1: No such image: app:1'],
-    [404, 'text', 'not-found', 'has no image app:1: status 404'],
+    [404, 'text', 'not-found', 'has no image app:1: text'],
     [
       403,
       { message: 'authorization denied' },
       'unauthorized',
-      'does not give out app:1: authorization denied',
+      'denies access to app:1: authorization denied',
     ],
     [500, { message: 'no space left' }, 'unavailable', 'could not save app:1: no space left'],
     [500, { message: 'a\u001b[31mb\n' }, 'unavailable', 'could not save app:1: a [31mb'],
@@ -203,21 +214,21 @@ describe('a daemon that refuses', () => {
     ]);
   });
 
-  it('and breaks off while it does', async () => {
+  it('is incomplete', async () => {
     const { host } = await daemon((_, response) => {
       response.writeHead(500, { 'content-length': '100' });
       response.write('{', () => response.destroy());
     });
-    expect((await failure(save(host))).message).toContain('could not save app:1: status 500');
+    expect((await failure(save(host))).message).toContain('could not save app:1: {');
   });
 });
 
-describe('a daemon that is not there', () => {
+describe('a daemon that does not listen', () => {
   it('has no socket', async () => {
     const path = join(await temporaryDirectory(), 'docker.sock');
     const error = await failure(save(`unix://${path}`));
     expect(error.kind).toBe('unavailable');
-    expect(error.message).toBe(`no docker daemon listens at ${path}: there is no such socket`);
+    expect(error.message).toBe(`no docker daemon at ${path}: no such socket`);
     expect(error.hint).toContain('DOCKER_HOST');
   });
 
@@ -225,7 +236,7 @@ describe('a daemon that is not there', () => {
     const path = join(await temporaryDirectory(), 'docker.sock');
     await writeFile(path, '');
     const error = await failure(save(`unix://${path}`));
-    expect(error.message).toBe(`no docker daemon listens at ${path}: it refused the connection`);
+    expect(error.message).toBe(`no docker daemon at ${path}: connection refused`);
   });
 
   it('does not listen at its port', async () => {
@@ -234,7 +245,7 @@ describe('a daemon that is not there', () => {
     const { port } = server.address() as AddressInfo;
     await new Promise((resolve) => server.close(resolve));
     const error = await failure(save(`tcp://127.0.0.1:${port}`));
-    expect(error.message).toBe(`no docker daemon listens at 127.0.0.1:${port}: it refused the connection`);
+    expect(error.message).toBe(`no docker daemon at 127.0.0.1:${port}: connection refused`);
   });
 
   it.skipIf(process.getuid?.() === 0)('may not be spoken to', async () => {
@@ -255,7 +266,7 @@ describe('a daemon that fails midway', () => {
     const { host } = await daemon(begun((response) => response.destroy()));
     const error = await failure(save(host).then(readAll));
     expect(error.kind).toBe('unavailable');
-    expect(error.message).toMatch(/: the connection broke off after \d+ bytes of app:1$/);
+    expect(error.message).toMatch(/: the connection was lost after \d+ bytes of app:1$/);
   });
 
   it('ends early', async () => {
@@ -271,17 +282,17 @@ describe('a daemon that fails midway', () => {
     const { host } = await daemon(begun(() => {}));
     const error = await failure(save(host, 'app:1', { idleLimit: 500 }).then(readAll));
     expect(error.kind).toBe('unavailable');
-    expect(error.message).toContain('nothing came for 0.5 s after 1000 bytes of app:1');
+    expect(error.message).toContain('no data for 0.5 s after 1000 bytes of app:1');
   });
 
-  it('never answers', async () => {
+  it('never responds', async () => {
     const { host } = await daemon(() => {});
     const error = await failure(save(host, 'app:1', { idleLimit: 50 }));
     expect(error.kind).toBe('unavailable');
-    expect(error.message).toContain('has not answered for 0.05 s');
+    expect(error.message).toContain('within 0.05 s');
   });
 
-  it('is given all the time there is where nobody waits for it', async () => {
+  it('is given all the time while no reader waits', async () => {
     const { host } = await daemon((_, response) => response.end(CONTENT));
     const body = await save(host, 'app:1', { idleLimit: 20 });
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -297,14 +308,14 @@ describe('a signal', () => {
     expect(requests).toEqual([]);
   });
 
-  it('ends the wait for an answer', async () => {
+  it('ends the wait for a response', async () => {
     const controller = new AbortController();
     const { host } = await daemon(() => controller.abort());
     const error = await failure(save(host, 'app:1', { signal: controller.signal }));
-    expect(error.message).toBe('Cancelled: save app:1');
+    expect(error.message).toBe('cancelled: save app:1');
   });
 
-  it('ends an answer, and an error that is being read', async () => {
+  it('ends a response, and an error that is being read', async () => {
     for (const status of [200, 500]) {
       const controller = new AbortController();
       const { host } = await daemon((_, response) => {

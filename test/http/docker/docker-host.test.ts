@@ -38,11 +38,11 @@ describe('DOCKER_HOST', () => {
     ['tcp://[::1]:2375', '[::1]:2375'],
     ['tcp://[::1]', '[::1]:2375'],
     ['docker.example.com:4000', 'docker.example.com:4000'],
-  ])('%s is %s', (value, shown) => {
-    expect(describeHost(hostOf({ DOCKER_HOST: value }))).toBe(shown);
+  ])('%s is %s', (value, expected) => {
+    expect(describeHost(hostOf({ DOCKER_HOST: value }))).toBe(expected);
   });
 
-  it('may have a path, which goes before that of a request', () => {
+  it('may have a path, which becomes a prefix of requests', () => {
     expect(hostOf({ DOCKER_HOST: 'tcp://proxy:1/docker/one/' })).toEqual({
       kind: 'tcp',
       hostname: 'proxy',
@@ -66,7 +66,7 @@ describe('DOCKER_HOST', () => {
     [{ DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/certs' }, '/certs', 2376],
     [{ DOCKER_TLS_VERIFY: '1', DOCKER_CONFIG: '/config' }, '/config', 2376],
     [{ DOCKER_TLS_VERIFY: '1' }, join(HOME, '.docker'), 2376],
-  ])('speaks TLS where %j says so', (env, certificates, port) => {
+  ])('speaks TLS with %j', (env, certificates, port) => {
     expect(hostOf({ ...env, DOCKER_HOST: 'tcp://h' })).toEqual({
       kind: 'tcp',
       hostname: 'h',
@@ -80,27 +80,27 @@ describe('DOCKER_HOST', () => {
     ['ssh://user@host', 'a daemon over ssh is not supported'],
     ['unix://docker.sock', 'unix:// needs an absolute path'],
     ['unix://', 'unix:// needs an absolute path'],
-    ['npipe:////./pipe/docker_engine', 'only Windows has named pipes'],
+    ['npipe:////./pipe/docker_engine', 'npipe:// is for Windows only'],
     ['fd://', 'it must begin with unix://, tcp:// or npipe://'],
-    ['tcp://', 'it has no host, or a port that is none'],
-    ['tcp://host:99999', 'it has no host, or a port that is none'],
+    ['tcp://', 'missing host or invalid port'],
+    ['tcp://host:99999', 'missing host or invalid port'],
     ['tcp://user:secret@host:1', 'it must not have a user name or password'],
-    ['tcp://host:1/?x=secret', 'it must end with its path'],
-  ])('%s is refused', (value, message) => {
+    ['tcp://host:1/?x=secret', 'it must not have a query or fragment'],
+  ])('%s is invalid', (value, message) => {
     const error = refusal({ DOCKER_HOST: value });
     expect([error.kind, error.message]).toEqual(['argument', `DOCKER_HOST cannot be used: ${message}`]);
     expect(error.hint).not.toContain('secret');
   });
 
-  it('over ssh: the hint tells of a way', () => {
+  it('over ssh: the hint names an alternative', () => {
     expect(refusal({ DOCKER_HOST: 'ssh://host' }).hint).toBe(
-      'Run `docker save IMAGE -o FILE` and name the file as docker-archive:FILE.',
+      'Run `docker save IMAGE -o FILE`, and use docker-archive:FILE.',
     );
   });
 });
 
 describe('without DOCKER_HOST', () => {
-  it('the socket of a docker without root is used where that of root is missing', async () => {
+  it('the socket of rootless docker is used if that of root is missing', async () => {
     const runtime = await temporaryDirectory();
     await writeFile(join(runtime, 'docker.sock'), '');
     expect([join(runtime, 'docker.sock'), '/var/run/docker.sock']).toContain(
@@ -110,7 +110,7 @@ describe('without DOCKER_HOST', () => {
 });
 
 describe('certificates', () => {
-  it('are those that are there', async () => {
+  it('are the files that exist', async () => {
     const directory = await temporaryDirectory();
     expect(await readCertificates(directory)).toEqual({});
     await writeFile(join(directory, 'ca.pem'), 'authority');

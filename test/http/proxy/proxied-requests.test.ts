@@ -22,7 +22,7 @@ beforeAll(async () => {
 const path = '/v2/app/manifests/1.0';
 const account = { username: 'jane', password: 'pass:word' };
 
-/** A client whose environment names this proxy for everything, and that takes the servers' certificates as they are. */
+/** A client with this proxy for everything, which does not verify the servers' certificates. */
 function clientThrough(
   proxy: { readonly url: string },
   options: Partial<GotClientOptions> = {},
@@ -47,7 +47,7 @@ async function failureOf(sending: Promise<unknown>): Promise<UnavailableError> {
 }
 
 describe('a request through a proxy', () => {
-  it('is passed on by it, where it is plain', async () => {
+  it('over plain HTTP is forwarded', async () => {
     const server = await startScriptedServer();
     const proxy = await startConnectProxy({ hosts: { 'r.example:5000': server.port } });
     server.expect({
@@ -59,20 +59,21 @@ describe('a request through a proxy', () => {
       answer: { status: 201, body: 'done' },
     });
     const { client, events } = clientThrough(proxy);
-    const answer = await client.send({
+    const response = await client.send({
       method: 'PUT',
       url: new URL(`http://r.example:5000${path}?a=1%2F2#rest`),
       headers: { 'X-Meta': '1' },
       body: { size: 4, open: () => Readable.from([Buffer.from('body')]) },
     });
-    expect(answer.status).toBe(201);
-    expect(Buffer.from(await answer.bytes(10)).toString()).toBe('done');
-    expect(answer.url.host).toBe('r.example:5000');
+    expect(response.status).toBe(201);
+    expect(Buffer.from(await response.bytes(10)).toString()).toBe('done');
+    expect(response.url.host).toBe('r.example:5000');
+    expect(response.remoteAddress).toBeUndefined();
     expect(proxy.lines()).toEqual([`PUT http://r.example:5000${path}?a=1%2F2`]);
     expect(events[0]).toMatchObject({ kind: 'request', proxy: proxy.url });
   });
 
-  it('goes through a tunnel to the server, where it is not', async () => {
+  it('over TLS goes through a tunnel', async () => {
     const server = await startScriptedServer(tls);
     const proxy = await startConnectProxy({ hosts: { 'r.example:443': server.port } });
     server.expect({
@@ -83,15 +84,15 @@ describe('a request through a proxy', () => {
       answer: { status: 201 },
     });
     const { client, events } = clientThrough(proxy);
-    const answer = await client.send({
+    const response = await client.send({
       method: 'PUT',
       url: new URL(`https://r.example${path}`),
       headers: { Authorization: 'Bearer x' },
       body: { size: 4, open: () => Readable.from([Buffer.from('body')]) },
     });
-    expect(answer.status).toBe(201);
+    expect(response.status).toBe(201);
     expect(proxy.lines()).toEqual(['CONNECT r.example:443']);
-    // The registry's business is none of the proxy's.
+    // The proxy receives nothing that is for the registry.
     expect(proxy.requests[0]?.headers).toEqual({ host: 'r.example:443', connection: 'keep-alive' });
     expect(events[0]).toMatchObject({ kind: 'request', proxy: proxy.url });
   });
@@ -102,24 +103,27 @@ describe('a request through a proxy', () => {
     server.expect({ method: 'GET', path, times: 5, answer: { status: 200, body: 'x' } });
     const { client } = clientThrough(proxy);
     for (let index = 0; index < 5; index += 1) {
-      const answer = await client.send({ method: 'GET', url: new URL(`${scheme}://r.example:5000${path}`) });
-      await answer.bytes(10);
+      const response = await client.send({
+        method: 'GET',
+        url: new URL(`${scheme}://r.example:5000${path}`),
+      });
+      await response.bytes(10);
     }
     expect(new Set(proxy.requests.map(({ connection }) => connection)).size).toBe(1);
     expect(proxy.requests.length).toBe(scheme === 'https' ? 1 : 5);
   });
 
-  it.each(['http', 'https'] as const)('shows the login to the proxy (%s)', async (scheme) => {
+  it.each(['http', 'https'] as const)('sends the login to the proxy (%s)', async (scheme) => {
     const server = await startScriptedServer(scheme === 'https' ? tls : undefined);
     const proxy = await startConnectProxy({ account, hosts: { 'r.example:5000': server.port } });
     server.expect({ method: 'GET', path, answer: { status: 200 } });
     const { client } = clientThrough({ url: proxy.url.replace('//', '//jane:pass%3Aword@') });
-    const answer = await client.send({ method: 'GET', url: new URL(`${scheme}://r.example:5000${path}`) });
-    expect(answer.status).toBe(200);
+    const response = await client.send({ method: 'GET', url: new URL(`${scheme}://r.example:5000${path}`) });
+    expect(response.status).toBe(200);
     expect(server.requests[0]?.headers['proxy-authorization']).toBeUndefined();
   });
 
-  it.each(['http', 'https'] as const)('speaks TLS to the proxy that wants it (%s)', async (scheme) => {
+  it.each(['http', 'https'] as const)('speaks TLS to a proxy that requires it (%s)', async (scheme) => {
     const server = await startScriptedServer(scheme === 'https' ? tls : undefined);
     const proxy = await startConnectProxy({ account, tls, hosts: { 'r.example:5000': server.port } });
     server.expect({ method: 'GET', path, times: 2, answer: { status: 200, body: 'x' } });
@@ -127,8 +131,11 @@ describe('a request through a proxy', () => {
     const url = proxy.url.replace('//', '//jane:pass%3Aword@').replace('127.0.0.1', 'localhost');
     const { client } = clientThrough({ url }, {}, { SSL_CERT_FILE: caFile });
     for (let index = 0; index < 2; index += 1) {
-      const answer = await client.send({ method: 'GET', url: new URL(`${scheme}://r.example:5000${path}`) });
-      expect(Buffer.from(await answer.bytes(10)).toString()).toBe('x');
+      const response = await client.send({
+        method: 'GET',
+        url: new URL(`${scheme}://r.example:5000${path}`),
+      });
+      expect(Buffer.from(await response.bytes(10)).toString()).toBe('x');
     }
     expect(new Set(proxy.requests.map(({ connection }) => connection)).size).toBe(1);
   });
@@ -177,12 +184,12 @@ describe('a request through a proxy', () => {
     const server = await startScriptedServer();
     const proxy = await startConnectProxy({ hosts: { 'r.example:5000': server.port } });
     server.expect({ method: 'GET', path, times: 2, answer: { status: 200 } });
-    // What a TLS server would not say: the handshake came to a plain server.
+    // The handshake reached a plain server.
     const { client } = clientThrough(proxy, { schemes: () => ['https', 'http'] });
     const url = new URL(`https://r.example:5000${path}`);
     for (let index = 0; index < 2; index += 1) {
-      const answer = await client.send({ method: 'GET', url, negotiateScheme: true });
-      expect(answer.url.protocol).toBe('http:');
+      const response = await client.send({ method: 'GET', url, negotiateScheme: true });
+      expect(response.url.protocol).toBe('http:');
     }
     expect(proxy.lines()).toEqual([
       'CONNECT r.example:5000',
@@ -207,21 +214,26 @@ describe('a request through a proxy', () => {
   });
 });
 
-describe('a proxy that refuses', () => {
+describe('a proxy that rejects', () => {
   const around = 'NO_PROXY=r.example';
 
   it.each<[ConnectProxyOptions, string, string, string]>([
-    [{ account }, '', 'asks for a login (HTTP 407)', 'Set HTTPS_PROXY=http://USER:PASSWORD@127.0.0.1:'],
+    [
+      { account },
+      '',
+      'requires authentication (HTTP 407)',
+      'Set HTTPS_PROXY=http://USER:PASSWORD@127.0.0.1:',
+    ],
     [
       { account },
       'joe:s3cret@',
-      'refused the login in HTTPS_PROXY (HTTP 407)',
-      'Check user name and password',
+      'rejected the login in HTTPS_PROXY (HTTP 407)',
+      'Check its user name and password',
     ],
     [
       { account, challenge: 'Negotiate' },
       'joe:s3cret@',
-      'asks for a login by Negotiate (HTTP 407)',
+      'requires authentication by Negotiate (HTTP 407)',
       'Only Basic is supported',
     ],
     [{ status: 403 }, '', 'refused to connect to r.example:443 (HTTP 403)', around],
@@ -229,24 +241,26 @@ describe('a proxy that refuses', () => {
     [{ status: 504 }, '', 'could not connect to r.example:443 (HTTP 504)', around],
     [{ status: 400 }, '', 'refused to connect to r.example:443 (HTTP 400)', around],
     [{ status: 302 }, '', 'refused to connect to r.example:443 (HTTP 302)', around],
-  ])('a tunnel, %j as %j', async (options, login, words, advice) => {
+  ])('a tunnel, %j as %j', async (options, login, reason, advice) => {
     const proxy = await startConnectProxy(options);
     const { client } = clientThrough({ url: proxy.url.replace('//', `//${login}`) });
     const error = await failureOf(client.send({ method: 'GET', url: new URL(`https://r.example${path}`) }));
-    expect(error.message).toBe(`GET https://r.example${path}: the proxy ${proxy.url} (HTTPS_PROXY) ${words}`);
+    expect(error.message).toBe(
+      `GET https://r.example${path}: the proxy ${proxy.url} (HTTPS_PROXY) ${reason}`,
+    );
     expect(error.hint).toContain(advice);
     expect(error.message + error.hint).not.toContain('s3cret');
   });
 
   it.each<[ConnectProxyOptions, string, string]>([
-    [{ account }, '', 'asks for a login (HTTP 407)'],
-    [{ account }, 'joe:s3cret@', 'refused the login in HTTP_PROXY (HTTP 407)'],
-    [{ account, challenge: 'NTLM' }, '', 'asks for a login by NTLM (HTTP 407)'],
-  ])('a plain request, %j as %j', async (options, login, words) => {
+    [{ account }, '', 'requires authentication (HTTP 407)'],
+    [{ account }, 'joe:s3cret@', 'rejected the login in HTTP_PROXY (HTTP 407)'],
+    [{ account, challenge: 'NTLM' }, '', 'requires authentication by NTLM (HTTP 407)'],
+  ])('a plain request, %j as %j', async (options, login, reason) => {
     const proxy = await startConnectProxy(options);
     const { client, waits } = clientThrough({ url: proxy.url.replace('//', `//${login}`) }, { retries: 2 });
     const error = await failureOf(client.send({ method: 'GET', url: new URL(`http://r.example${path}`) }));
-    expect(error.message).toBe(`GET http://r.example${path}: the proxy ${proxy.url} (HTTP_PROXY) ${words}`);
+    expect(error.message).toBe(`GET http://r.example${path}: the proxy ${proxy.url} (HTTP_PROXY) ${reason}`);
     expect(error.message + error.hint).not.toContain('s3cret');
     expect(waits).toEqual([]);
   });
@@ -264,7 +278,7 @@ describe('a proxy that refuses', () => {
     }
   });
 
-  it('because it cannot reach the server says so itself', async () => {
+  it('because it cannot reach the server is named in the error', async () => {
     const proxy = await startConnectProxy({ hosts: { 'r.example:443': await closedPort() } });
     const { client } = clientThrough(proxy);
     const error = await failureOf(client.send({ method: 'GET', url: new URL('https://r.example/') }));
@@ -275,8 +289,8 @@ describe('a proxy that refuses', () => {
     const proxy = await startConnectProxy({ status: 403 });
     const { client } = clientThrough(proxy, { schemes: () => ['https', 'http'] });
     const url = new URL(`https://r.example${path}`);
-    const answer = await client.send({ method: 'GET', url, negotiateScheme: true });
-    expect(answer.status).toBe(403);
+    const response = await client.send({ method: 'GET', url, negotiateScheme: true });
+    expect(response.status).toBe(403);
     expect(proxy.lines()).toEqual(['CONNECT r.example:443', `GET http://r.example${path}`]);
   });
 });
@@ -292,9 +306,7 @@ describe('a proxy that cannot be used', () => {
       expect(error.message).toBe(
         `GET ${scheme}://r.example/: the proxy http://127.0.0.1:${port} (${variable}) cannot be used: 127.0.0.1:${port} refused the connection`,
       );
-      expect(error.hint).toContain(
-        `Check ${variable}, or reach r.example without the proxy by NO_PROXY=r.example.`,
-      );
+      expect(error.hint).toContain(`Check ${variable}, or bypass the proxy with NO_PROXY=r.example.`);
       expect(error.message + error.hint).not.toContain('s3cret');
     },
   );
@@ -323,11 +335,11 @@ describe('a proxy that cannot be used', () => {
     },
   );
 
-  it('because it does not answer is given up in time', async () => {
+  it('because it does not respond is given up in time', async () => {
     const { host } = await startRawServer(() => {});
     const { client } = clientThrough({ url: `http://${host}` }, { limits: { connect: 30 } });
     const error = await failureOf(client.send({ method: 'GET', url: new URL('https://r.example/') }));
-    expect(error.message).toContain('cannot be used: it did not connect us within the time limit');
+    expect(error.message).toContain('cannot be used: it did not connect to the server within the time limit');
   });
 
   it('because it closes the connection is named', async () => {
@@ -343,10 +355,10 @@ describe('a proxy that cannot be used', () => {
     const { host } = await startRawServer((socket) => socket.end('SSH-2.0-nonsense\r\n'));
     const { client } = clientThrough({ url: `http://${host}` });
     const error = await failureOf(client.send({ method: 'GET', url: new URL('https://r.example/') }));
-    expect(error.message).toContain('cannot be used: the answer is not valid HTTP');
+    expect(error.message).toContain('cannot be used: the response is not valid HTTP');
   });
 
-  it('does not hold a request that is cancelled, nor the client that is closed', async () => {
+  it('does not delay a cancelled request or a closed client', async () => {
     const { host, sockets } = await startRawServer(() => {});
     const { client } = clientThrough({ url: `http://${host}` });
     const controller = new AbortController();
@@ -380,13 +392,13 @@ describe('a server behind a tunnel', () => {
     expect((await failureOf(failing)).message).toContain('is signed by an unknown authority');
   });
 
-  it('that takes too long over the handshake is given up', async () => {
+  it('that does not complete the handshake is given up', async () => {
     const { port } = await startRawServer(() => {});
     const proxy = await startConnectProxy({ hosts: { 'r.example:443': port } });
     const { client } = clientThrough(proxy, { limits: { tls: 30 } });
     const error = await failureOf(client.send({ method: 'GET', url: new URL('https://r.example/') }));
     expect(error.message).toContain(
-      `the TLS handshake with r.example took too long, through the proxy ${proxy.url} (HTTPS_PROXY)`,
+      `the TLS handshake with r.example timed out, through the proxy ${proxy.url} (HTTPS_PROXY)`,
     );
   });
 
@@ -414,7 +426,7 @@ async function temporaryFile(text: string): Promise<string> {
   return file;
 }
 
-/** A server that does with each connection's first bytes what the test says. */
+/** Starts a server with a handler for the first bytes of each connection. */
 async function startRawServer(
   onData: (socket: Socket) => void,
 ): Promise<{ readonly host: string; readonly port: number; readonly sockets: ReadonlySet<Socket> }> {
@@ -434,7 +446,7 @@ async function startRawServer(
   return { host: `127.0.0.1:${port}`, port, sockets };
 }
 
-/** A port at which nobody listens. */
+/** A port without a listener. */
 async function closedPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -33,7 +33,7 @@ describe('the proxy of a request', () => {
     [{ HTTPS_PROXY: a, HTTP_PROXY: b, NO_PROXY: 'example' }, plain, undefined],
     [{ HTTPS_PROXY: a, no_proxy: 'other', NO_PROXY: '*' }, secure, 'the proxy http://a:1 (HTTPS_PROXY)'],
     [{ ALL_PROXY: d, NO_PROXY: 'r.example:443' }, plain, 'the proxy http://d:4 (ALL_PROXY)'],
-    // A client that runs in a CGI script: HTTP_PROXY is what somebody sent as a header.
+    // In a CGI script, HTTP_PROXY is a header of the request.
     [{ HTTP_PROXY: a, REQUEST_METHOD: 'GET' }, plain, undefined],
     [{ http_proxy: a, REQUEST_METHOD: 'GET' }, plain, 'the proxy http://a:1 (http_proxy)'],
     [{ HTTPS_PROXY: a, REQUEST_METHOD: 'GET' }, secure, 'the proxy http://a:1 (HTTPS_PROXY)'],
@@ -48,7 +48,7 @@ describe('the proxy of a request', () => {
     'http://127.0.0.1:5000/',
     'https://127.8.8.8/',
     'https://[::1]:5000/',
-  ])('is none for %s', (url) => {
+  ])('is not used for %s', (url) => {
     expect(select({ ALL_PROXY: a }, url)).toBeUndefined();
   });
 
@@ -72,16 +72,16 @@ describe('the proxy of a request', () => {
     ['http://p:99999', 'it is not a URL'],
     ['a b', 'it is not a URL'],
     ['ftp://s3cret@p', 'it is not the URL of an HTTP proxy'],
-    ['http://jane:s3cret%@p:1', 'has a % that should be %25'],
-    ['http://jane:1/s3cret@p:1', 'something follows the host and port'],
+    ['http://jane:s3cret%@p:1', 'has a % that must be %25'],
+    ['http://jane:1/s3cret@p:1', 'it has more than host and port'],
     ['http://jane:hun/s3cret@p:1', 'it is not a URL'],
     ['jane:hun#s3cret@p:1', 'it is not a URL'],
-    ['http://jane:1#s3cret@p:1', 'something follows the host and port'],
-    ['http://p:1/?s3cret', 'something follows the host and port'],
+    ['http://jane:1#s3cret@p:1', 'it has more than host and port'],
+    ['http://p:1/?s3cret', 'it has more than host and port'],
     ['socks5://jane:s3cret@p:1', 'SOCKS proxies are not supported'],
     ['socks5h://p:1', 'SOCKS proxies are not supported'],
     ['SOCKS4://p:1', 'SOCKS proxies are not supported'],
-  ])('cannot be %s, which is said without repeating it', (value, words) => {
+  ])('cannot be %s, and the error does not repeat it', (value, reason) => {
     const proxies = new Proxies({ all_proxy: value, NO_PROXY: 'inside.example' });
     let error: unknown;
     try {
@@ -91,12 +91,12 @@ describe('the proxy of a request', () => {
     }
     expect(error).toBeInstanceOf(ArgumentError);
     expect(error).toHaveProperty('message', expect.stringMatching(/^all_proxy cannot be used: /));
-    expect(error).toHaveProperty('message', expect.stringContaining(words));
+    expect(error).toHaveProperty('message', expect.stringContaining(reason));
     const hint = error instanceof ArgumentError ? error.hint : undefined;
     expect(JSON.stringify(error) + String(error) + String(hint)).not.toContain('s3cret');
     // A slash or hash in a password cuts the URL in two.
-    if (/[^/][/#]s3cret@/.test(value)) expect(hint).toContain('have to be percent-encoded');
-    // Whoever needs no proxy is not stopped by it.
+    if (/[^/][/#]s3cret@/.test(value)) expect(hint).toContain('must be percent-encoded');
+    // Requests without a proxy do not fail.
     expect(proxies.select(new URL('https://inside.example/'))).toBeUndefined();
     expect(proxies.select(new URL('https://localhost/'))).toBeUndefined();
   });

@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { certificateDirectories, findCertificates } from '../../../src/http/tls/certs-directory.js';
 import { FailedError } from '../../../src/oci/errors.js';
 
-/** Directories `a` and `b` with these files, and what is found for a host there, as paths below them. */
+/** Creates directories `a` and `b` with these files. Returns the files found for a host, as relative paths. */
 async function find(files: readonly string[], host: string): Promise<unknown> {
   const root = await mkdtemp(join(tmpdir(), 'multiarch-certs-'));
   onTestFinished(() => rm(root, { recursive: true }));
@@ -22,7 +22,7 @@ async function find(files: readonly string[], host: string): Promise<unknown> {
 const nothing = { authorities: [], pairs: [], unreadable: [] };
 
 describe('a certs.d directory', () => {
-  it('holds authorities and pairs; other files are nobody’s concern', async () => {
+  it('has authorities and pairs; other files are ignored', async () => {
     const names = ['z.crt', 'a.crt', 'x.cert', 'x.key', 'b.cert', 'b.key', 'README', 'ca.pem', 'crt'];
     expect(
       await find(
@@ -39,7 +39,7 @@ describe('a certs.d directory', () => {
     });
   });
 
-  it('is the first that there is, be it empty', async () => {
+  it('is the first that exists, even if it is empty', async () => {
     expect(await find(['a/r.example/ca.crt', 'b/r.example/ca.crt'], 'r.example')).toMatchObject({
       authorities: ['a/r.example/ca.crt'],
     });
@@ -67,7 +67,7 @@ describe('a certs.d directory', () => {
     });
   });
 
-  it('that is a file is none', async () => {
+  it('that is a file is ignored', async () => {
     expect(await find(['a/r.example', 'b/r.example/ca.crt'], 'r.example')).toMatchObject({
       authorities: ['b/r.example/ca.crt'],
       unreadable: [],
@@ -75,12 +75,18 @@ describe('a certs.d directory', () => {
   });
 
   it.each([
-    ['client.cert', /a\/r\.example\/client\.cert is a client certificate without its key.*client\.key$/],
-    ['client.key', /a\/r\.example\/client\.key is a key without its client certificate.*client\.cert$/],
-  ])('with %s alone is an error', async (name, words) => {
+    [
+      'client.cert',
+      /a\/r\.example\/client\.cert is a client certificate without its key.*client\.key is missing$/,
+    ],
+    [
+      'client.key',
+      /a\/r\.example\/client\.key is a key without its client certificate.*client\.cert is missing$/,
+    ],
+  ])('with %s alone is an error', async (name, reason) => {
     const finding = find([`a/r.example/${name}`, 'a/r.example/other.crt'], 'r.example');
     await expect(finding).rejects.toThrow(FailedError);
-    await expect(finding).rejects.toThrow(words);
+    await expect(finding).rejects.toThrow(reason);
   });
 });
 

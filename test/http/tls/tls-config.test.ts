@@ -57,7 +57,7 @@ async function home(host: string, files: Readonly<Record<string, string>>): Prom
   return own;
 }
 
-/** A client that speaks TLS and takes no server of this machine on trust. */
+/** A client that speaks TLS and verifies local servers too. */
 function strictClient(options: Partial<GotClientOptions> = {}): TestClient {
   return makeTestClient({ retries: 0, insecureTls: () => false, schemes: () => ['https'], ...options });
 }
@@ -70,12 +70,12 @@ async function startServer(authority: Authority, requests = 1): Promise<Scripted
 }
 
 async function get({ client }: TestClient, server: ScriptedServer): Promise<number> {
-  const answer = await client.send({ method: 'GET', url: server.url(path) });
-  await answer.bytes(10);
-  return answer.status;
+  const response = await client.send({ method: 'GET', url: server.url(path) });
+  await response.bytes(10);
+  return response.status;
 }
 
-async function refusal(test: TestClient, server: ScriptedServer): Promise<MultiarchError> {
+async function failureOf(test: TestClient, server: ScriptedServer): Promise<MultiarchError> {
   const error = await get(test, server).then(
     () => undefined,
     (thrown: unknown) => thrown,
@@ -90,20 +90,20 @@ describe('a server', () => {
     const other = await startServer(ours, 0);
     const test = strictClient({ homeDirectory: await home(server.host, { 'ca.crt': ours.caFile }) });
     expect(await get(test, server)).toBe(200);
-    const error = await refusal(test, other);
+    const error = await failureOf(test, other);
     expect(error).toBeInstanceOf(UnavailableError);
     expect(error.message).toContain('is signed by an unknown authority');
     expect(error.hint).toContain('--cacert FILE');
     expect(error.hint).toContain(`/etc/containers/certs.d/${other.host}/ca.crt`);
   });
 
-  it('is trusted by the authority that a flag names, where it is a registry that was named', async () => {
+  it('is trusted by the authority of a flag, if it is a registry', async () => {
     const server = await startServer(ours);
     const other = await startServer(ours, 0);
     const isRegistry = (host: string): boolean => host === server.host;
     const test = strictClient({ isRegistry, tls: { ca: ours.caFile } });
     expect(await get(test, server)).toBe(200);
-    const { message, hint } = await refusal(test, other);
+    const { message, hint } = await failureOf(test, other);
     expect(message).toContain('is signed by an unknown authority');
     // Flags are not about this server.
     expect(hint).not.toMatch(/--/);
@@ -150,15 +150,15 @@ describe('a server', () => {
     [
       'SSL_CERT_FILE',
       'missing.pem',
-      /SSL_CERT_FILE names .*missing\.pem, which cannot be read: there is no such file/,
+      /SSL_CERT_FILE names .*missing\.pem, which cannot be read: no such file/,
     ],
-    ['SSL_CERT_FILE', 'ours/ca.key', /SSL_CERT_FILE names .*ca\.key, which holds no certificate in PEM form/],
+    ['SSL_CERT_FILE', 'ours/ca.key', /SSL_CERT_FILE names .*ca\.key, which has no certificate in PEM format/],
     ['NODE_EXTRA_CA_CERTS', 'missing.pem', /NODE_EXTRA_CA_CERTS names .*missing\.pem, which cannot be read/],
-  ])('that is not trusted has it said that %s names %s', async (variable, file, words) => {
+  ])('that is not trusted: the hint says that %s names %s', async (variable, file, reason) => {
     const server = await startServer(ours, 0);
     const test = strictClient({ env: { [variable]: join(directory, file) } });
-    expect((await refusal(test, server)).hint).toMatch(words);
-    // Who does not need that file does not hear of it.
+    expect((await failureOf(test, server)).hint).toMatch(reason);
+    // Without need for the file it is not mentioned.
     const other = await startServer(theirs);
     const env = { [variable]: join(directory, file) };
     expect(await get(strictClient({ env, tls: { ca: theirs.caFile } }), other)).toBe(200);
@@ -168,7 +168,7 @@ describe('a server', () => {
 describe('a client certificate', () => {
   const pair = ({ client }: Authority) => ({ cert: client.certFile, key: client.keyFile });
 
-  it('is shown to the server in whose certs.d directory it is', async () => {
+  it('is sent to the server of its certs.d directory', async () => {
     const [server, other] = [await startServer(ours), await startServer(ours)];
     const homeDirectory = await home(server.host, {
       'ca.crt': ours.caFile,
@@ -181,7 +181,7 @@ describe('a client certificate', () => {
     expect(other.requests[0]?.client).toBeUndefined();
   });
 
-  it('of flags takes the place of the one in the directory', async () => {
+  it('of flags replaces the one in the directory', async () => {
     const server = await startServer(ours);
     const homeDirectory = await home(server.host, {
       'ca.crt': ours.caFile,
@@ -192,13 +192,13 @@ describe('a client certificate', () => {
     expect(server.requests[0]?.client).toBe('client-of-ours');
   });
 
-  it('is shown where the server is not verified too', async () => {
+  it('is sent to a server that is not verified too', async () => {
     const server = await startServer(ours);
     await get(strictClient({ insecureTls: () => true, tls: pair(ours) }), server);
     expect(server.requests[0]?.client).toBe('client-of-ours');
   });
 
-  it('is shown on connections that were opened ahead', async () => {
+  it('is sent on connections that were opened ahead', async () => {
     const server = await startServer(ours, 2);
     const test = strictClient({ tls: { ...pair(ours), ca: ours.caFile } });
     test.client.preconnect(server.url(path), 2);
@@ -209,32 +209,32 @@ describe('a client certificate', () => {
   });
 
   it.each([{ cert: 'x.pem' }, { key: 'x.key' }])('%j alone is a mistake', async (tls) => {
-    const error = await refusal(strictClient({ tls }), await startServer(ours, 0));
+    const error = await failureOf(strictClient({ tls }), await startServer(ours, 0));
     expect(error).toBeInstanceOf(ArgumentError);
     expect(error.hint).toContain('both --cert FILE and --key FILE');
   });
 
   it.each([
-    // The older version has no word for it.
+    // The older version has no alert for it.
     [
       'TLSv1.2',
       (host: string) => `the TLS handshake with ${host} failed`,
-      'It may want a client certificate. ',
+      'It may require a client certificate. ',
     ],
-    ['TLSv1.3', (host: string) => `${host} asks for a client certificate`, ''],
-  ] as const)('that is missing is what the message is about (%s)', async (version, words, before) => {
+    ['TLSv1.3', (host: string) => `${host} requires a client certificate`, ''],
+  ] as const)('that is missing is what the message is about (%s)', async (version, reason, before) => {
     const { url, host } = await startDemandingServer(version, ours);
     const ca = ours.caFile;
     const send = (options: Partial<GotClientOptions>): Promise<unknown> =>
       strictClient(options).client.send({ method: 'GET', url });
     await expect(send({ tls: { ca } })).rejects.toMatchObject({
       kind: 'unavailable',
-      message: expect.stringContaining(words(host)),
-      hint: `${before}Name it with --cert FILE and --key FILE, or store it as /etc/containers/certs.d/${host}/client.cert and client.key.`,
+      message: expect.stringContaining(reason(host)),
+      hint: `${before}Use --cert FILE and --key FILE, or store it as /etc/containers/certs.d/${host}/client.cert and client.key.`,
     });
     await expect(send({ env: { SSL_CERT_FILE: ca }, isRegistry: () => false })).rejects.toMatchObject({
-      message: expect.stringContaining(words(host)),
-      hint: expect.stringContaining(`${before}A client certificate is shown to a registry that was named`),
+      message: expect.stringContaining(reason(host)),
+      hint: expect.stringContaining(`${before}Client certificates are for registries`),
     });
     expect(await send({ tls: { ca, ...pair(ours) } })).toMatchObject({ status: 200 });
   });
@@ -256,12 +256,12 @@ describe('the files for a host', () => {
     const homeDirectory = await home(server.host, { 'alone.key': ours.client.keyFile });
     const test = strictClient({ homeDirectory });
     test.client.preconnect(server.url(path), 2);
-    const error = await refusal(test, server);
+    const error = await failureOf(test, server);
     expect(error).toBeInstanceOf(FailedError);
     expect(error.message).toContain(`${server.host}/alone.key is a key without its client certificate`);
     expect(server.connections).toBe(0);
     const missing = strictClient({ tls: { ca: join(directory, 'missing.pem') } });
-    expect((await refusal(missing, server)).message).toContain('missing.pem: there is no such file');
+    expect((await failureOf(missing, server)).message).toContain('missing.pem: no such file');
   });
 
   it('are read once', async () => {
@@ -275,7 +275,7 @@ describe('the files for a host', () => {
   });
 });
 
-/** A server that serves nobody who shows no certificate by the authority. */
+/** A server that requires a certificate of the authority. */
 async function startDemandingServer(
   version: 'TLSv1.2' | 'TLSv1.3',
   { server: files }: Authority,

@@ -17,7 +17,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'multiarch-tls-files-'));
   await makeCertificates(directory);
   await makeClientCertificate(directory, 'jane');
-  const openssl = (words: string) => mustRun('openssl', words.split(' '), { cwd: directory });
+  const openssl = (reason: string) => mustRun('openssl', reason.split(' '), { cwd: directory });
   await openssl('pkey -in jane.key -aes256 -passout pass:s3cret -out encrypted.key');
   await openssl('ec -in jane.key -aes256 -passout pass:s3cret -out old-encrypted.key');
   await openssl('ec -in jane.key -out old.key');
@@ -48,17 +48,17 @@ describe('the authorities in a file', () => {
   });
 
   it.each([
-    ['missing', 'there is no such file'],
+    ['missing', 'no such file'],
     ['', 'it is a directory'],
-    ['empty', 'there is no certificate in PEM form'],
-    ['jane.key', 'there is no certificate in PEM form'],
-    ['der.pem', 'there is no certificate in PEM form'],
-    ['damaged.pem', 'is damaged'],
-  ])('%j cannot be read, which is said with its path', (name, words) => {
+    ['empty', 'has no certificate in PEM format'],
+    ['jane.key', 'has no certificate in PEM format'],
+    ['der.pem', 'has no certificate in PEM format'],
+    ['damaged.pem', 'is invalid'],
+  ])('%j cannot be read, and the error has its path', (name, reason) => {
     const reading = (): unknown => readAuthorities(path(name));
     expect(reading).toThrow(FailedError);
     expect(reading).toThrow(path(name));
-    expect(reading).toThrow(words);
+    expect(reading).toThrow(reason);
   });
 });
 
@@ -80,20 +80,20 @@ describe('a client certificate', () => {
   it.each([
     ['missing.pem', 'jane.key', 'cannot read the client certificate', 'missing.pem'],
     ['jane.pem', 'missing.key', 'cannot read the client key', 'missing.key'],
-    ['der.pem', 'jane.key', 'there is no certificate in PEM form', 'der.pem'],
-    ['jane.pem', 'der.key', 'there is no key in PEM form', 'der.key'],
-    ['jane.pem', 'jane.pem', 'there is no key in PEM form', 'jane.pem'],
-    ['jane.pem', 'damaged.key', 'is damaged', 'damaged.key'],
-    ['damaged.pem', 'jane.key', 'is damaged', 'damaged.pem'],
+    ['der.pem', 'jane.key', 'has no certificate in PEM format', 'der.pem'],
+    ['jane.pem', 'der.key', 'has no key in PEM format', 'der.key'],
+    ['jane.pem', 'jane.pem', 'has no key in PEM format', 'jane.pem'],
+    ['jane.pem', 'damaged.key', 'is invalid', 'damaged.key'],
+    ['damaged.pem', 'jane.key', 'is invalid', 'damaged.pem'],
     ['jane.pem', 'encrypted.key', 'is encrypted', 'encrypted.key'],
     ['jane.pem', 'old-encrypted.key', 'is encrypted', 'old-encrypted.key'],
     ['jane.pem', 'server.key', 'does not belong to', 'jane.pem'],
     // The client's own has to be the first.
     ['bundle.pem', 'jane.key', 'does not belong to', 'bundle.pem'],
-  ])('%s with the key %s: %s', (cert, key, words, named) => {
+  ])('%s with the key %s: %s', (cert, key, reason, named) => {
     const reading = (): unknown => readClientPair({ cert: path(cert), key: path(key) });
     expect(reading).toThrow(FailedError);
-    expect(reading).toThrow(words);
+    expect(reading).toThrow(reason);
     expect(reading).toThrow(path(named));
   });
 });

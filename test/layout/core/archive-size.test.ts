@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => processes.remove());
 
-/** Opens an archive in a process of its own. */
+/** Opens an archive in a separate process. */
 async function measure(path: string): Promise<{ files: number; read: number; memory: number }> {
   const result = await processes.finish({ path });
   if (!('files' in result)) throw new Error(result.message);

@@ -74,12 +74,12 @@ describe('finding a tag', () => {
     ],
     ['nothing for a part of a tag', layout(entry(a, { [REF_NAME]: '1.0' })), '1', undefined],
     ['nothing among images without names', layout(entry(a), entry(b)), '1', undefined],
-  ])('gives %s', (_, index, tag, content) => {
+  ])('returns %s', (_, index, tag, content) => {
     const found = findTag(index, parseTag(tag), 'oci:x');
     expect(found?.digest).toBe(content === undefined ? undefined : entry(content).digest);
   });
 
-  it('refuses a tag of two images, and says how to tell them apart', () => {
+  it('rejects a tag of two images, and lists their digests', () => {
     const index = layout(
       entry(a, { [REF_NAME]: 'latest', [CONTAINERD_NAME]: 'docker.io/library/app:latest' }),
       entry(b, { [REF_NAME]: 'latest', [CONTAINERD_NAME]: 'docker.io/library/db:latest' }),
@@ -95,7 +95,7 @@ describe('finding a tag', () => {
     );
   });
 
-  it('refuses an entry that is no image', () => {
+  it('rejects an entry that is not an image', () => {
     const index = layout(entry(a, { [REF_NAME]: '1' }, 'application/xml'));
     expect(() => findTag(index, parseTag('1'), 'oci:x')).toThrow(InvalidError);
   });
@@ -111,11 +111,11 @@ describe('the only image', () => {
     expect(onlyImage(index, 'oci:x').digest).toBe(entry('a').digest);
   });
 
-  it('is not found where there is none', () => {
+  it('is not found if there is none', () => {
     expect(() => onlyImage(layout(entry('a', {}, 'application/xml')), 'oci:x')).toThrow(NotFoundError);
   });
 
-  it('is not chosen among several: their names are listed', () => {
+  it('is not chosen among several, whose names are listed', () => {
     const index = layout(
       entry('a', { [REF_NAME]: '1' }),
       entry('b', { [REF_NAME]: 'docker.io/library/x:2' }),
@@ -127,18 +127,18 @@ describe('the only image', () => {
     expect(imageNames(index)).toEqual(expected);
     expect(() => onlyImage(index, 'oci:x')).toThrow(ArgumentError);
     expect(() => onlyImage(index, 'oci:x')).toThrow(
-      expect.objectContaining({ hint: `Say which one: ${expected.join(', ')}.` }),
+      expect.objectContaining({ hint: `Choose one: ${expected.join(', ')}.` }),
     );
   });
 });
 
-describe('an image for each platform, with no index', () => {
+describe('one image per platform without an index', () => {
   const [amd64, arm64] = ['amd64', 'arm64'].map((architecture) => ({
     ...entry(architecture),
     platform: { os: 'linux', architecture },
   }));
   if (amd64 === undefined || arm64 === undefined) throw new Error('both are there');
-  const advice = 'no index joins them: `multiarch create` makes one from their digests.';
+  const advice = 'without an index: `multiarch create` makes one from their digests.';
 
   it.each([
     ['is told', layout(amd64, arm64), true],
@@ -161,7 +161,7 @@ describe('an image for each platform, with no index', () => {
 });
 
 describe('finding a digest', () => {
-  it('gives the entry, where it is an image', () => {
+  it('returns the entry if it is an image', () => {
     const index = layout(entry('a'), entry('b', {}, 'application/xml'));
     expect(findDigest(index, entry('a').digest)).toEqual(entry('a'));
     expect(findDigest(index, entry('b').digest)).toBeUndefined();
@@ -180,7 +180,7 @@ describe('setting a tag', () => {
       [entry('a', { [REF_NAME]: '2', other: 'kept' }), entry('b'), entry('new', named)],
     ],
     [
-      'takes the place of what had the tag',
+      'replaces the entry that had the tag',
       layout(entry('a', named), entry('b', { [REF_NAME]: '2' })),
       [entry('new', named), entry('b', { [REF_NAME]: '2' })],
     ],
@@ -199,17 +199,17 @@ describe('setting a tag', () => {
       layout(entry('new', { [REF_NAME]: '2' })),
       [entry('new', { [REF_NAME]: '2' }), entry('new', named)],
     ],
-    ['mends an entry of a wrong media type', layout(entry('new', named, OCI_INDEX)), [entry('new', named)]],
+    ['repairs an entry of a wrong media type', layout(entry('new', named, OCI_INDEX)), [entry('new', named)]],
   ])('%s', (_, index, expected) => {
     expect(setTag(index, entry('new'), tag).manifests).toEqual(expected);
   });
 
-  it('changes nothing where the image has the tag', () => {
+  it('changes nothing if the image has the tag', () => {
     const index = layout(entry('new', { ...named, other: 'kept' }));
     expect(setTag(index, entry('new'), tag)).toBe(index);
   });
 
-  it('keeps fields that nobody here knows', () => {
+  it('keeps unknown fields', () => {
     const text = JSON.stringify({
       schemaVersion: 2,
       'com.example': { a: [1] },
@@ -245,7 +245,7 @@ describe('reading index.json', () => {
       'a negative size',
       `{"schemaVersion":2,"manifests":[{"mediaType":"${OCI_MANIFEST}","digest":"${digest}","size":-1}]}`,
     ],
-  ])('refuses %s, and says in which file', (_, text) => {
+  ])('rejects %s, and names the file', (_, text) => {
     const parse = (): unknown => parseLayoutIndex(Buffer.from(text), '/x/index.json');
     expect(parse).toThrow(InvalidError);
     expect(parse).toThrow('/x/index.json');
@@ -294,7 +294,7 @@ describeVectors('layout vectors', () => {
     .map(({ file }) => file)
     .filter((file) => file.includes('layout'));
 
-  it.each(layouts)('%s: every name on offer finds its image', (file) => {
+  it.each(layouts)('%s: every listed name finds its image', (file) => {
     const index = parseLayoutIndex(vectorBytes(`fixtures/${file}`), file);
     const names = imageNames(index);
     const found = names.map((name) =>

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 
 import { describe, expect, it } from 'vitest';
 
+import { readableOf } from '../../../src/content/verified-stream.js';
 import { MemoryStore } from '../../../src/content/memory-store.js';
 import type { Target } from '../../../src/content/target.js';
 import { ImageLayout } from '../../../src/layout/directory/image-layout.js';
@@ -50,7 +51,7 @@ async function entriesOf(path: string) {
 }
 
 describe('a layout', () => {
-  it('keeps what refers to an image under the tag of its digest, once', async () => {
+  it('lists each referrer once under the referrers tag', async () => {
     const path = join(await temporaryDirectory(), 'layout');
     const layout = new ImageLayout({ path });
     await publishImage(layout);
@@ -75,9 +76,9 @@ describe('a layout', () => {
     expect(lists[0]).toBe(lists[1]);
   });
 
-  it('loses none of those that are written at once by writers who do not know of one another', async () => {
+  it('loses no referrer of independent concurrent writers', async () => {
     const path = join(await temporaryDirectory(), 'layout');
-    // Two names of one place: as in two processes, nobody waits for the other.
+    // Two paths of one layout: as with two processes, neither writer waits for the other.
     const layouts = [path, relative(process.cwd(), path)].map((name) => new ImageLayout({ path: name }));
     await Promise.all(
       signatures.map((each, position) => copyImage(layouts[position % 2] ?? expect.fail(), each)),
@@ -85,7 +86,7 @@ describe('a layout', () => {
     for (const layout of layouts) expect(await listed(layout)).toEqual(digests.toSorted());
   });
 
-  it('is one image with what refers to it', async () => {
+  it('is one image with its referrers', async () => {
     const layout = new ImageLayout({ path: join(await temporaryDirectory(), 'layout') });
     await publishImage(layout);
     await copyImage(layout, first);
@@ -94,26 +95,26 @@ describe('a layout', () => {
     expect(await layout.defaultSelector()).toBe(subject.digest);
   });
 
-  it('does not lose what the tag holds where that is something else', async () => {
+  it('does not replace a referrers tag that is not a referrers list', async () => {
     const layout = new ImageLayout({ path: join(await temporaryDirectory(), 'layout') });
     await publishImage(layout);
     await layout.writeManifest(image.document, { tag });
     await expect(copyImage(layout, first)).rejects.toBeInstanceOf(InvalidError);
-    await expect(listed(layout)).rejects.toThrow(/should be a list of referrers/);
+    await expect(listed(layout)).rejects.toThrow(/is not a referrers index/);
     expect((await layout.resolve(tag)).digest).toBe(subject.digest);
   });
 
-  it('says so where its list is missing', async () => {
+  it('reports a missing referrers list', async () => {
     const path = join(await temporaryDirectory(), 'layout');
     const layout = new ImageLayout({ path });
     await copyImage(layout, first);
     const { digest } = await layout.resolve(tag);
     await rm(join(path, 'blobs', ...digest.split(':')));
     await expect(listed(layout)).rejects.toBeInstanceOf(NotFoundError);
-    await expect(listed(layout)).rejects.toThrow(`lists ${digest}, but does not hold it`);
+    await expect(listed(layout)).rejects.toThrow(`lists ${digest}, but the blob is missing`);
   });
 
-  it('says so too when it is to be written again', async () => {
+  it('reports a missing referrers list when it writes, too', async () => {
     const path = join(await temporaryDirectory(), 'layout');
     const layout = new ImageLayout({ path });
     await copyImage(layout, first);
@@ -121,11 +122,11 @@ describe('a layout', () => {
     await rm(join(path, 'blobs', ...digest.split(':')));
     const copied = copyImage(layout, second);
     await expect(copied).rejects.toBeInstanceOf(NotFoundError);
-    await expect(copied).rejects.toThrow(`lists ${digest}, but does not hold it`);
+    await expect(copied).rejects.toThrow(`lists ${digest}, but the blob is missing`);
     expect((await entriesOf(path)).map((entry) => entry.digest)).toEqual([digest]);
   });
 
-  it('reads what has no tag once, a few at a time, whatever is asked for and how often', async () => {
+  it('reads untagged manifests once, a few at a time', async () => {
     const documents = Array.from({ length: 60 }, (_, number) => signature(`signature ${number}`).document);
     const store = new MemoryStore();
     for (const { bytes, mediaType } of documents) store.addBlob(bytes, mediaType);
@@ -137,7 +138,7 @@ describe('a layout', () => {
         readIndex: () => Promise.resolve({ manifests: documents.map(documentDescriptor) }),
         blobSize: () => Promise.resolve(undefined),
         async openBlob(descriptor) {
-          const stream = await store.openBlob(descriptor);
+          const stream = readableOf(await store.openBlob(descriptor));
           opened.push(descriptor.digest);
           open.add(stream);
           most = Math.max(most, open.size);
@@ -159,7 +160,7 @@ describe('a layout', () => {
     expect(most).toBeLessThanOrEqual(16);
   });
 
-  it('finds what it lists as soon as it is there', async () => {
+  it('finds a listed manifest as soon as it exists', async () => {
     const entry = documentDescriptor(first.document);
     const path = await temporaryLayout({ schemaVersion: 2, manifests: [{ ...entry, artifactType: 'a/b' }] });
     const layout = new ImageLayout({ path });
@@ -170,7 +171,7 @@ describe('a layout', () => {
     expect(await listed(layout)).toEqual([entry.digest]);
   });
 
-  it('that is not there lists nothing', async () => {
+  it('that does not exist lists nothing', async () => {
     const path = join(await temporaryDirectory(), 'nowhere');
     expect(await new ImageLayout({ path }).listReferrers(subject.digest)).toEqual([]);
     const archive = new OciArchive({ path });
@@ -178,7 +179,7 @@ describe('a layout', () => {
     archive.close();
   });
 
-  it('that oras attached to lists what has no tag, and is still one image', async () => {
+  it('with referrers from oras lists them, and is still one image', async () => {
     const entries = [first, second].map(({ document }) => documentDescriptor(document));
     const other = sampleImage({ text: 'of no interest' });
     const path = await temporaryLayout({
@@ -208,7 +209,7 @@ describe('a layout', () => {
     expect((await listed(layout)).toSorted()).toEqual(digests.slice(0, 3).toSorted());
   });
 
-  it('of nothing but artifacts has images all the same', async () => {
+  it('of artifacts only lists them as images', async () => {
     const path = await temporaryLayout({
       schemaVersion: 2,
       manifests: [{ ...documentDescriptor(first.document), artifactType: 'application/vnd.example' }],
@@ -218,7 +219,7 @@ describe('a layout', () => {
 });
 
 describe('an archive', () => {
-  it('holds what refers to its image when it is committed, with equal bytes for equal content', async () => {
+  it('has the referrers of its image after the commit, with equal bytes for equal content', async () => {
     const directory = await temporaryDirectory();
     const indexes = await Promise.all(
       [signatures, signatures.toReversed()].map(async (order, number) => {

@@ -58,8 +58,8 @@ async function layoutWithImage(): Promise<{ path: string; layout: ImageLayout }>
   return { path, layout };
 }
 
-describe('a layout that is not there', () => {
-  it('is told in so many words, and reading does not make it', async () => {
+describe('a missing layout', () => {
+  it('is reported, and not created by reading', async () => {
     const path = join(await temporaryDirectory(), 'none');
     const layout = new ImageLayout({ path });
     await expect(layout.names()).rejects.toThrow(`oci:${path} is not an image layout`);
@@ -69,7 +69,7 @@ describe('a layout that is not there', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('is made by the first write, with the directories above it', async () => {
+  it('is created by the first write, with its parent directories', async () => {
     const path = join(await temporaryDirectory(), 'above', 'layout');
     const layout = new ImageLayout({ path });
     await copyImage(layout, image);
@@ -86,7 +86,7 @@ describe('a layout that is not there', () => {
     expect((await readdir(path)).toSorted()).toEqual(['blobs', 'index.json', 'oci-layout']);
   });
 
-  it('is not made when the first write is refused', async () => {
+  it('is not created if the first write fails', async () => {
     const path = join(await temporaryDirectory(), 'none');
     const layout = new ImageLayout({ path });
     await expect(layout.writeManifest(image.document, { tag: TAG })).rejects.toBeInstanceOf(InvalidError);
@@ -97,7 +97,7 @@ describe('a layout that is not there', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('cannot be made below a file', async () => {
+  it('cannot be created below a file', async () => {
     const path = join(await temporaryDirectory(), 'file');
     await writeFile(path, 'precious');
     const copy = copyImage(new ImageLayout({ path }), image);
@@ -112,7 +112,7 @@ describe('the metadata of a layout', () => {
     ['another version', { imageLayoutVersion: '2.0.0' }],
     ['no version', {}],
     ['no JSON', '1.0.0'],
-  ])('with %s in oci-layout is refused, and stays as it is', async (_, marker) => {
+  ])('with %s in oci-layout is rejected and not changed', async (_, marker) => {
     const path = await temporaryLayout(EMPTY, marker);
     const before = await readFile(join(path, 'oci-layout'));
     const layout = new ImageLayout({ path });
@@ -124,7 +124,7 @@ describe('the metadata of a layout', () => {
     expect(await readdir(join(path, 'blobs', 'sha256'))).toEqual([]);
   });
 
-  it('with a damaged index.json is refused, and stays as it is', async () => {
+  it('with a damaged index.json is rejected and not changed', async () => {
     const { path, layout } = await layoutWithImage();
     await writeFile(join(path, 'index.json'), '{"schemaVersion":2,"manif');
     await expect(layout.resolve(TAG)).rejects.toThrow(join(path, 'index.json'));
@@ -173,14 +173,14 @@ describe('the metadata of a layout', () => {
     });
   });
 
-  it('is not written again when a tag stands for the image already', async () => {
+  it('is not written again if the tag has the image already', async () => {
     const { path, layout } = await layoutWithImage();
     const before = await stat(join(path, 'index.json'));
     await layout.writeManifest(image.document, { tag: TAG });
     expect((await stat(join(path, 'index.json'))).ino).toBe(before.ino);
   });
 
-  it('lists nothing that was written without a tag', async () => {
+  it('does not list what was written without a tag', async () => {
     const path = await temporaryLayout(EMPTY);
     const layout = new ImageLayout({ path });
     await copyImage(layout, image);
@@ -190,14 +190,14 @@ describe('the metadata of a layout', () => {
   });
 });
 
-describe('what images of a layout are asked for by', () => {
-  it('is found where only one can be meant', async () => {
+describe('the default selector and the tags of a layout', () => {
+  it('are found if they are unambiguous', async () => {
     const { layout } = await layoutWithImage();
     expect(await layout.defaultSelector()).toBe(entry.digest);
     expect(await layout.names()).toEqual(['1.0']);
   });
 
-  it('is listed where several can be meant, or none of the name', async () => {
+  it('are listed if they are ambiguous or unknown', async () => {
     const { layout } = await layoutWithImage();
     await layout.writeManifest(sampleIndex([image.document]), { tag: parseTag('2.0') });
     const hint = expect.stringContaining('1.0, 2.0');
@@ -207,7 +207,7 @@ describe('what images of a layout are asked for by', () => {
     await expect(layout.readManifest(parseTag('3.0'))).rejects.toMatchObject({ hint });
   });
 
-  it('leads to no further than the entry where its blob is missing or cut short', async () => {
+  it('are not resolved if the blob is missing or truncated', async () => {
     const { path, layout } = await layoutWithImage();
     await truncate(blobPath(path, entry.digest), 10);
     expect(await layout.find(TAG)).toBeUndefined();
@@ -215,7 +215,7 @@ describe('what images of a layout are asked for by', () => {
     await rm(blobPath(path, entry.digest));
     expect(await layout.find(TAG)).toBeUndefined();
     await expect(layout.resolve(TAG)).rejects.toBeInstanceOf(NotFoundError);
-    await expect(layout.readManifest(TAG)).rejects.toThrow('does not hold it');
+    await expect(layout.readManifest(TAG)).rejects.toThrow('but the blob is missing');
     await layout.writeManifest(image.document, { tag: TAG });
     expect(await layout.resolve(TAG)).toEqual(entry);
   });
@@ -225,7 +225,7 @@ describe('a blob', () => {
   const from = new MemoryStore();
   const blob = from.addBlob(Buffer.from('a blob of a layout'), 'application/octet-stream');
 
-  it('has no name before all of it is there', async () => {
+  it('has no name before it is complete', async () => {
     const path = await temporaryLayout(EMPTY);
     const piece = Buffer.alloc(64 << 10, 'a piece');
     const large = from.addBlob(Buffer.concat(Array.from({ length: 16 }, () => piece)), blob.mediaType);
@@ -234,7 +234,7 @@ describe('a blob', () => {
       Readable.from(
         (async function* () {
           for (let number = 0; number < 16; number++) {
-            // More than all streams on the way take in ahead, so that some of it has reached the disk.
+            // More than the streams buffer, so that some of it has reached the disk.
             if (number === 12) seen.push(await readdir(path), await readdir(join(path, 'blobs', 'sha256')));
             yield piece;
           }
@@ -248,7 +248,7 @@ describe('a blob', () => {
     expect((await readdir(path)).toSorted()).toEqual(['blobs', 'index.json', 'oci-layout']);
   });
 
-  it('whose source fails before it is read leaves nothing behind', async () => {
+  it('whose source fails before it is read leaves no files', async () => {
     const path = join(await temporaryDirectory(), 'layout');
     const failure = new UnavailableError('the connection broke');
     const source = sourceOf(() => new Readable({ read() {} }).destroy(failure));
@@ -256,7 +256,7 @@ describe('a blob', () => {
     expect((await readdir(path)).toSorted()).toEqual(['blobs', 'index.json', 'oci-layout']);
   });
 
-  it('of another size than its own is written again', async () => {
+  it('of the wrong size is written again', async () => {
     const path = await temporaryLayout(EMPTY);
     const layout = new ImageLayout({ path });
     await writeFile(blobPath(path, blob.digest), 'a blob');
@@ -264,7 +264,7 @@ describe('a blob', () => {
     expect(await readFile(blobPath(path, blob.digest), 'utf8')).toBe('a blob of a layout');
   });
 
-  it('of its own size and with other bytes is written again', async () => {
+  it('of the right size and with wrong bytes is written again', async () => {
     const path = await temporaryLayout(EMPTY);
     await writeFile(blobPath(path, blob.digest), 'a blot of a layout');
     const layout = new ImageLayout({ path });
@@ -281,7 +281,7 @@ describe('a blob', () => {
       const outside = join(path, '..', 'outside');
       await rename(blobPath(path, entry.digest), outside);
       await symlink(outside, blobPath(path, entry.digest));
-      await expect(layout.openBlob(entry)).rejects.toThrow('outside of the layout');
+      await expect(layout.openBlob(entry)).rejects.toThrow('outside the layout');
       await expect(layout.find(TAG)).rejects.toBeInstanceOf(InvalidError);
       await expect(layout.readManifest(TAG)).rejects.toBeInstanceOf(InvalidError);
       const before = await readFile(outside);
@@ -302,7 +302,7 @@ describe('a blob', () => {
     ['blobs', 'outside'],
     ['blobs/sha256', 'outside'],
     ['blobs/sha256', '.'],
-  ])('is not written where %s is a link out of the layout, to %s', async (name, to) => {
+  ])('is not written if %s is a link out of the layout, to %s', async (name, to) => {
     const path = await temporaryLayout(EMPTY);
     const above = join(path, '..');
     await mkdir(join(above, 'outside', 'sha256'), { recursive: true });
@@ -323,11 +323,11 @@ describe('a blob', () => {
     },
   );
 
-  it('that is a directory is refused', async () => {
+  it('that is a directory is rejected', async () => {
     const path = await temporaryLayout(EMPTY);
     await mkdir(blobPath(path, blob.digest));
     const layout = new ImageLayout({ path });
-    await expect(layout.openBlob(blob)).rejects.toThrow('is not a file');
+    await expect(layout.openBlob(blob)).rejects.toThrow('is not a regular file');
     await expect(layout.copyBlob(blob, from)).rejects.toBeInstanceOf(InvalidError);
     await expect(layout.readManifest(blob.digest)).rejects.toBeInstanceOf(InvalidError);
   });
@@ -337,7 +337,7 @@ describe('a blob', () => {
     async () => {
       const path = await temporaryLayout(EMPTY);
       execFileSync('mkfifo', [blobPath(path, blob.digest)]);
-      await expect(new ImageLayout({ path }).openBlob(blob)).rejects.toThrow('is not a file');
+      await expect(new ImageLayout({ path }).openBlob(blob)).rejects.toThrow('is not a regular file');
     },
   );
 
@@ -356,7 +356,7 @@ describe('a blob', () => {
   );
 });
 
-describe('what a killed writer left', () => {
+describe('the leftovers of a killed writer', () => {
   const file = '.multiarch-tmp-0';
   const lock = '.multiarch-lock.0123456789abcdef.tmp';
 
@@ -370,7 +370,7 @@ describe('what a killed writer left', () => {
     }
   }
 
-  it('does not count, does not stand in the way, and stays for as long as it may be in use', async () => {
+  it('are ignored, block nobody, and are kept while they may be in use', async () => {
     const { path, layout } = await layoutWithImage();
     await leave(path, [file, lock], 60);
     expect(await layout.names()).toEqual(['1.0']);
@@ -379,7 +379,7 @@ describe('what a killed writer left', () => {
     expect(await readdir(path)).toEqual(expect.arrayContaining([file, lock]));
   });
 
-  it('is cleared away once it is old, and nothing else is', async () => {
+  it('are removed once they are stale, and nothing else is', async () => {
     const { path, layout } = await layoutWithImage();
     const others = ['notes.txt', '.hidden', '.multiarch-other', 'other.lock.0123456789abcdef.tmp'];
     await leave(path, [file, lock, ...others], 86_400);
@@ -393,7 +393,7 @@ describe('what a killed writer left', () => {
 const lockOf = (path: string): string => join(path, '.multiarch-lock');
 
 describe('the lock of a layout', () => {
-  it('holds up who tags, so that no tag is lost, and nobody who reads', async () => {
+  it('blocks writers of tags, so that no tag is lost, but not readers', async () => {
     const { path, layout } = await layoutWithImage();
     const tags = { beside: parseTag('2.0'), byHolder: parseTag('3.0') };
     const writing = await withLock(lockOf(path), async (scratch) => {
@@ -412,11 +412,11 @@ describe('the lock of a layout', () => {
     expect(await layout.names()).toEqual(['1.0', '3.0', '2.0']);
   });
 
-  it('that was removed by hand while it was held: nothing is saved', async () => {
+  it('that was removed by hand while it was held keeps the layout unchanged', async () => {
     const { path } = await layoutWithImage();
     const before = await readIndexJson(path);
     const edit = new LayoutMetadata(path).editIndex((index) => {
-      // As it looks when the next holder has its lock in place.
+      // The state after the next holder has taken the lock.
       rmSync(lockOf(path), { recursive: true });
       mkdirSync(lockOf(path));
       writeFileSync(join(lockOf(path), 'next'), '');

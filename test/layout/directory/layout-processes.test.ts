@@ -28,6 +28,8 @@ beforeAll(async () => {
     bundle: true,
     write: false,
     platform: 'node',
+    // As in build.mjs: the CommonJS form of jsonc-parser cannot be bundled.
+    mainFields: ['module', 'main'],
     format: 'esm',
   });
   bundle = Buffer.from(built.outputFiles[0]?.contents ?? []);
@@ -48,7 +50,7 @@ async function start(script: string, ...args: string[]): Promise<ChildProcess> {
 }
 
 describe('several processes on one layout', () => {
-  it('lose no tag of one another', async () => {
+  it('lose no tag of each other', async () => {
     const path = join(await temporaryDirectory(), 'layout');
     const script = `
       import { ImageLayout, parseDocument } from './multiarch.mjs';
@@ -68,7 +70,7 @@ describe('several processes on one layout', () => {
     expect((await readdir(path)).toSorted()).toEqual(['blobs', 'index.json', 'oci-layout']);
   });
 
-  it('find neither a blob nor a tag of one that was killed half-way', async () => {
+  it('see neither a blob nor a tag of a process that was killed half-way', async () => {
     const path = await temporaryLayout(EMPTY);
     const script = `
       import { Readable } from 'node:stream';
@@ -79,7 +81,7 @@ describe('several processes on one layout', () => {
       let reads = 0;
       const content = new Readable({
         read() {
-          // More than all streams on the way take in ahead, so that some of it has reached the disk.
+          // More than the streams buffer, so that some of it has reached the disk.
           if (reads++ < 12) this.push(piece);
           else process.stdout.write('half');
         },

@@ -67,10 +67,10 @@ async function failure(promise: Promise<unknown>): Promise<Error & { hint?: stri
   );
 }
 
-describe('an image that is made into a manifest', () => {
+describe('an image without a manifest', () => {
   const image = keptImage(['app:1'], ['one', 'two', 'three']);
 
-  it('is one of docker, with the config as it is', async () => {
+  it('gets a docker manifest with its own config', async () => {
     const archive = await archiveOf(dockerSave(image));
     const { value, mediaType, digest, bytes } = await manifestOf(archive);
     expect(mediaType).toBe('application/vnd.docker.distribution.manifest.v2+json');
@@ -83,7 +83,7 @@ describe('an image that is made into a manifest', () => {
     expect(await read(archive, value.config)).toEqual(image.config);
   });
 
-  it('has its layers compressed, in their order', async () => {
+  it('has its layers compressed, in order', async () => {
     const archive = await archiveOf(dockerSave(image));
     const { value } = await manifestOf(archive);
     expect(value.layers.map(({ mediaType }) => mediaType)).toEqual([GZIP, GZIP, GZIP]);
@@ -92,7 +92,7 @@ describe('an image that is made into a manifest', () => {
     expect(layers.map((layer) => layer.length)).toEqual(value.layers.map(({ size }) => size));
   });
 
-  it('may have its layers uncompressed, with digests that anybody can foretell', async () => {
+  it('may have its layers uncompressed, with predictable digests', async () => {
     const archive = await archiveOf(dockerSave(image));
     const { value, bytes } = await manifestOf(archive, 'none');
     const expected = {
@@ -111,14 +111,14 @@ describe('an image that is made into a manifest', () => {
     }
   });
 
-  it('is the same each time, wherever the archive is and however its files are arranged', async () => {
+  it('is reproducible, wherever the archive is and however its files are ordered', async () => {
     const [first, second] = [dockerSave(image), dockerSave(keptImage(['other:2']), image)];
     const { digest } = await manifestOf(await archiveOf(first));
     expect((await manifestOf(await archiveOf(second), 'gzip', 'app:1')).digest).toBe(digest);
     expect((await manifestOf(await archiveOf(gzipSync(first)))).digest).toBe(digest);
   });
 
-  it('shares layers with others, which are links in the archive', async () => {
+  it('shares layers with other images by links in the archive', async () => {
     const other = keptImage(['other:1'], ['one', 'two', 'four']);
     const archive = await archiveOf(dockerSave(image, other));
     const [a, b] = [await manifestOf(archive, 'gzip', 'app:1'), await manifestOf(archive, 'gzip', 'other:1')];
@@ -138,7 +138,7 @@ describe('an image that is made into a manifest', () => {
     expect(value.layers[0]).toEqual(value.layers[1]);
   });
 
-  it('keeps layers as they are that the archive has compressed', async () => {
+  it('keeps layers that are stored compressed', async () => {
     // Of another level, so compressing again would give something else.
     const compressed = image.layers.map((layer) => gzipSync(layer, { level: 1 }));
     const parts = savedParts([image]).map((part) => {
@@ -159,7 +159,7 @@ describe('an image that is made into a manifest', () => {
     }
   });
 
-  it('keeps the descriptor of a layer that may not be distributed, and never gives its content', async () => {
+  it('keeps the descriptor of a non-distributable layer, and never returns its content', async () => {
     const [base = Buffer.alloc(0)] = image.layers;
     const foreign = {
       mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
@@ -181,11 +181,11 @@ describe('an image that is made into a manifest', () => {
   });
 });
 
-describe('what an earlier run found is found again', () => {
+describe('a digest from an earlier run', () => {
   const image = keptImage(['app:1', 'app:2'], ['one', 'two']);
   const other = keptImage(['other:1'], ['three']);
 
-  it.each(['gzip', 'none'] as const)('with layer compression %s', async (compression) => {
+  it.each(['gzip', 'none'] as const)('is found with layer compression %s', async (compression) => {
     const path = await temporaryFile(dockerSave(other, image));
     const document = await manifestOf(opened(path), compression, 'app:1');
     const { digest, mediaType, bytes } = document;
@@ -196,7 +196,7 @@ describe('what an earlier run found is found again', () => {
     }
   });
 
-  it('several blobs at the same time', async () => {
+  it('is found for several blobs at the same time', async () => {
     const path = await temporaryFile(dockerSave(other, image));
     const { value } = await manifestOf(opened(path), 'gzip', 'app:1');
     const later = opened(path);
@@ -205,7 +205,7 @@ describe('what an earlier run found is found again', () => {
     expect(contents.map(sha256)).toEqual(blobs.map(({ digest }) => digest));
   });
 
-  it('and what is not there is not found', async () => {
+  it('is not found if the archive does not have it', async () => {
     const archive = await archiveOf(dockerSave(other, image));
     expect(await archive.find(UNKNOWN)).toBeUndefined();
     await expect(archive.resolve(UNKNOWN)).rejects.toMatchObject({
@@ -215,10 +215,10 @@ describe('what an earlier run found is found again', () => {
     const error = await failure(archive.openBlob({ mediaType: GZIP, digest: UNKNOWN, size: 1 }));
     expect(error).toBeInstanceOf(NotFoundError);
     expect(error.message).toBe(`blob ${UNKNOWN} is not in ${archive.label}`);
-    expect(error.hint).toContain('create it again');
+    expect(error.hint).toContain('re-create the draft');
   });
 
-  it('a damaged image beside it does no harm', async () => {
+  it('is found beside a damaged image', async () => {
     const damaged = imageOf(['damaged:1'], other.layers, { rootfs: { type: 'layers', diff_ids: [UNKNOWN] } });
     const path = await temporaryFile(dockerSave(damaged, image));
     const document = await manifestOf(opened(path), 'gzip', 'app:1');
@@ -228,7 +228,7 @@ describe('what an earlier run found is found again', () => {
     await expect(opened(path).find(UNKNOWN)).rejects.toBeInstanceOf(InvalidError);
   });
 
-  it('a tag stands for the image that has it', async () => {
+  it('is that of the image with the tag', async () => {
     const archive = await archiveOf(dockerSave(other, image));
     const { digest } = await manifestOf(archive, 'gzip', 'app:2');
     expect((await archive.resolve(parseTag('2'))).digest).toBe(digest);
@@ -242,7 +242,7 @@ describe('an archive that has an image layout too', () => {
   const arm = tinyImage({ architecture: 'arm64' });
   const amd = tinyImage({ architecture: 'amd64' });
 
-  it('gives the manifests that it has', async () => {
+  it('returns its own manifests', async () => {
     const kept = keptImage(['app:1'], ['one', 'two']);
     const entry = dockerImage(kept, 'docker.io/library/app:1');
     const archive = await archiveOf(layoutArchive([entry], entry.parts));
@@ -257,7 +257,7 @@ describe('an archive that has an image layout too', () => {
     );
   });
 
-  it('finds an image by its name in full, where several share a tag', async () => {
+  it('finds an image by its full name if several share a tag', async () => {
     const archive = await archiveOf(
       layoutArchive([
         listedImage(arm, dockerNames('docker.io/library/app:1')),
@@ -270,7 +270,7 @@ describe('an archive that has an image layout too', () => {
     );
     const error = await failure(archive.selector(undefined));
     expect(error).toBeInstanceOf(ArgumentError);
-    expect(error.hint).toBe('Say which one: docker.io/library/app:1, registry.example.com/other:1.');
+    expect(error.hint).toBe('Choose one: docker.io/library/app:1, registry.example.com/other:1.');
     await expect(archive.selector(parseReference('app:2'))).rejects.toBeInstanceOf(NotFoundError);
     await expect(archive.find(parseTag('1'))).rejects.toBeInstanceOf(ArgumentError);
   });
@@ -284,7 +284,7 @@ describe('an archive that has an image layout too', () => {
     blobs: [index.bytes, ...images.flatMap((image) => listedImage(image).blobs)],
   });
 
-  it('gives an index that is there as a whole', async () => {
+  it('returns a complete index', async () => {
     const archive = await archiveOf(layoutArchive([listedIndex(index.images)]));
     expect(await archive.selector(parseReference('app:1'))).toBe(index.digest);
     expect((await archive.readManifest(parseTag('1'))).kind).toBe('index');
@@ -293,13 +293,13 @@ describe('an archive that has an image layout too', () => {
   it.each([
     ['with its attestation', [arm, index.images[2] ?? arm]],
     ['alone', [arm]],
-  ])('gives the only image of an index that was saved, %s', async (_, images) => {
+  ])('returns the only image of an index that was saved, %s', async (_, images) => {
     const archive = await archiveOf(layoutArchive([listedIndex(images)]));
     expect(await archive.selector(undefined)).toBe(arm.manifest.digest);
     expect((await archive.resolve(parseTag('1'))).digest).toBe(arm.manifest.digest);
   });
 
-  it('gives an index of which several images were saved, and says so', async () => {
+  it('returns an index with some of its images, and warns', async () => {
     const three = tinyIndex([arm, amd, tinyImage({ architecture: 'riscv64' })]);
     const entry = { ...listedIndex([arm, amd]), bytes: three.bytes };
     const bytes = layoutArchive([{ ...entry, blobs: [three.bytes, ...entry.blobs] }]);
@@ -314,19 +314,25 @@ describe('an archive that has an image layout too', () => {
     ]);
   });
 
-  const manyTimes = () => {
+  const manyTimes = (levels = 4) => {
     const digest = parseDigest(arm.manifest.digest);
     const size = arm.manifest.bytes.length;
     const image = { mediaType: OCI_MANIFEST, digest, size };
-    const indexes = nestedIndexes(image, 4);
-    const outermost = indexes[3];
-    if (outermost === undefined) throw new Error('there is no index');
+    const indexes = nestedIndexes(image, levels);
+    const outermost = indexes.at(-1);
+    if (outermost === undefined) throw new Error('no index');
     const { mediaType, bytes } = outermost;
     const blobs = [...indexes.map((nested) => nested.bytes), ...listedImage(arm).blobs];
     return { outermost, entry: { mediaType, bytes, annotations: name, blobs } };
   };
 
-  it('reads an index once that is listed many times', async () => {
+  it('rejects indexes that nest too deep', async () => {
+    const archive = await archiveOf(layoutArchive([manyTimes(5).entry]));
+    const message = `${archive.label} nests image indexes more than 4 deep`;
+    expect((await failure(archive.selector(undefined))).message).toBe(message);
+  });
+
+  it('reads an index once even if it is listed many times', async () => {
     const { outermost, entry } = manyTimes();
     const archive = await archiveOf(layoutArchive([entry]));
     const reads = vi.spyOn(LayoutReader.prototype, 'readManifest');
@@ -337,7 +343,7 @@ describe('an archive that has an image layout too', () => {
     expect(reads).toHaveBeenCalledTimes(5);
   });
 
-  it('goes through its indexes no further than until it is cancelled', async () => {
+  it('stops reading its indexes when it is cancelled', async () => {
     const { outermost, entry } = manyTimes();
     const archive = await archiveOf(layoutArchive([entry]));
     const controller = new AbortController();
@@ -353,7 +359,7 @@ describe('an archive that has an image layout too', () => {
     expect(reads).toHaveBeenCalledTimes(1);
   });
 
-  it('falls back to manifest.json where nothing of the layout was saved', async () => {
+  it('falls back to manifest.json if nothing of the layout was saved', async () => {
     const kept = keptImage(['app:1']);
     const entry = { ...dockerImage(kept, 'docker.io/library/app:1'), blobs: [] };
     const archive = await archiveOf(layoutArchive([entry], savedParts([kept])));
@@ -362,7 +368,7 @@ describe('an archive that has an image layout too', () => {
     );
   });
 
-  it('says what is missing where there is no manifest.json to fall back to', async () => {
+  it('reports what is missing if there is no manifest.json to fall back to', async () => {
     const entry = listedImage(arm, name);
     const archive = await archiveOf(layoutArchive([{ ...entry, blobs: entry.blobs.slice(0, 2) }]));
     const error = await failure(archive.selector(undefined));
@@ -370,14 +376,14 @@ describe('an archive that has an image layout too', () => {
     expect(error.message).toBe(`${archive.label} lists ${arm.manifest.digest}, but does not hold all of it`);
   });
 
-  it('is read by manifest.json where the layout lists nothing', async () => {
+  it('is read by manifest.json if the layout lists nothing', async () => {
     const kept = keptImage(['app:1']);
     const archive = await archiveOf(layoutArchive([], savedParts([kept])));
     expect((await manifestOf(archive)).value.config.digest).toBe(sha256(kept.config));
   });
 });
 
-describe('an archive that is not what it should be', () => {
+describe('an invalid archive', () => {
   const image = keptImage(['app:1'], ['one', 'two']);
   const without = (name: string): Buffer => tarFile(savedParts([image]).filter((part) => part.name !== name));
   const instead = (contents: unknown): Buffer =>
@@ -407,17 +413,17 @@ describe('an archive that is not what it should be', () => {
     [
       'too few layers',
       instead([{ ...listed(image), Layers: ['00/layer.tar'] }]),
-      'states another number of layers (2) than manifest.json (1)',
+      'has a different number of layers (2) than manifest.json (1)',
     ],
     [
       'layers in another order',
       instead([{ ...listed(image), Layers: ['01/layer.tar', '00/layer.tar'] }]),
-      `layer "01/layer.tar" of LABEL is not what the image's config says`,
+      `layer "01/layer.tar" of LABEL does not match the image's config`,
     ],
     [
       'a config that is not the one it is named after',
       tarFile([...savedParts([image]), { name: config, content: '{}' }]),
-      `config "${config}" of LABEL is not what its name says: it has the digest ${sha256(Buffer.from('{}'))}`,
+      `config "${config}" of LABEL does not match its name: its digest is ${sha256(Buffer.from('{}'))}`,
     ],
     [
       'a config that is no JSON',
@@ -429,14 +435,14 @@ describe('an archive that is not what it should be', () => {
       'config "config" of LABEL is not JSON',
     ],
     [
-      'diff_ids that nothing can be verified with',
+      'diff_ids that cannot be verified',
       dockerSave(
         imageOf(null, image.layers.slice(0, 1), { rootfs: { type: 'layers', diff_ids: ['md5:1'] } }),
       ),
-      'has a diff_id that nothing can be verified with: "md5:1"',
+      'has a diff_id that cannot be verified: "md5:1"',
     ],
     [
-      'a compressed layer that is cut off',
+      'a truncated compressed layer',
       withLayer(gzipSync('x').subarray(0, 15)),
       'is damaged: it cannot be decompressed',
     ],
@@ -448,7 +454,7 @@ describe('an archive that is not what it should be', () => {
     [
       'a compressed layer of something else',
       withLayer(gzipSync('x')),
-      `layer "00/layer.tar" of LABEL is not what the image's config says: it has the diff_id ${sha256(Buffer.from('x'))}`,
+      `layer "00/layer.tar" of LABEL does not match the image's config: its diff_id is ${sha256(Buffer.from('x'))}`,
     ],
   ])('%s', async (_, bytes, message) => {
     const archive = await archiveOf(bytes);
@@ -457,17 +463,17 @@ describe('an archive that is not what it should be', () => {
     expect(error.message.replaceAll(archive.label, 'LABEL')).toContain(message);
   });
 
-  it('a wrong layer that stays uncompressed is found out when it is read', async () => {
+  it('with a wrong layer that stays uncompressed is detected when it is read', async () => {
     const archive = await archiveOf(
       instead([{ ...listed(image), Layers: ['01/layer.tar', '00/layer.tar'] }]),
     );
     const { value } = await manifestOf(archive, 'none');
     await expect(read(archive, value.layers[0] ?? value.config)).rejects.toThrow(
-      `content is not what its digest says: expected ${archive.label}@`,
+      `digest mismatch: expected ${archive.label}@`,
     );
   });
 
-  it('an archive that is cut off anywhere is refused', async () => {
+  it('that is truncated anywhere is rejected', async () => {
     const bytes = tarFile(savedParts([image]).filter(({ name }) => name !== 'repositories'));
     for (let size = 0; size < bytes.length - 1024; size += 512) {
       const archive = await archiveOf(bytes.subarray(0, size));
@@ -476,7 +482,7 @@ describe('an archive that is not what it should be', () => {
     }
   });
 
-  it('a file that becomes shorter meanwhile is found out', async () => {
+  it('that is truncated while it is open is detected', async () => {
     const path = await temporaryFile(dockerSave(image));
     const archive = opened(path);
     const { value } = await manifestOf(archive);
@@ -484,23 +490,23 @@ describe('an archive that is not what it should be', () => {
     await expect(read(archive, value.layers[1] ?? value.config)).rejects.toBeInstanceOf(InvalidError);
   });
 
-  it('a file that is another one by now is found out', async () => {
+  it('that was replaced since is detected', async () => {
     const path = await temporaryFile(dockerSave(image));
     const { value } = await manifestOf(opened(path));
     await writeFile(path, dockerSave(keptImage(['app:1'], ['three', 'four'])));
     await expect(opened(path).openBlob(value.layers[0] ?? value.config)).rejects.toMatchObject({
       kind: 'not-found',
-      hint: expect.stringContaining('create it again'),
+      hint: expect.stringContaining('re-create the draft'),
     });
   });
 });
 
-describe('ending early', () => {
+describe('cancellation', () => {
   const image = keptImage(['app:1'], ['one', 'two']);
   /** Takes long enough to compress to be interrupted. */
   const large = imageOf(['app:1'], [noise(4 << 20), noise((4 << 20) + 1)]);
 
-  it('a signal that has fired keeps everything from being read', async () => {
+  it('before the call reads nothing', async () => {
     const archive = await archiveOf(dockerSave(image));
     const signal = AbortSignal.abort();
     const blob = { mediaType: PLAIN, digest: UNKNOWN, size: 1 };
@@ -515,7 +521,7 @@ describe('ending early', () => {
     }
   });
 
-  it('a signal ends the wait, and another caller gets the result', async () => {
+  it('of one caller does not affect another', async () => {
     const archive = await archiveOf(dockerSave(large));
     await archive.find(parseTag('none'));
     const controller = new AbortController();
@@ -528,7 +534,7 @@ describe('ending early', () => {
     expect((await archive.resolve(await kept)).size).toBeGreaterThan(0);
   });
 
-  it('a signal ends a blob that is being read', async () => {
+  it('ends a blob that is being read', async () => {
     const archive = await archiveOf(dockerSave(large));
     const { value } = await manifestOf(archive);
     const controller = new AbortController();
@@ -537,21 +543,21 @@ describe('ending early', () => {
     await expect(readAll(stream)).rejects.toBeInstanceOf(CancelledError);
   });
 
-  it('closing ends what is under way, and nothing is read after it', async () => {
+  it('by closing ends running work, and nothing is read after it', async () => {
     const archive = await archiveOf(dockerSave(large));
     await archive.find(parseTag('none'));
     const pending = failure(archive.selector(undefined));
     archive.close();
     archive.close();
-    expect((await pending).message).toMatch(/closed|Cancelled/);
+    expect((await pending).message).toMatch(/closed|cancelled/);
     await expect(archive.selector(undefined)).rejects.toThrow('closed');
   });
 
-  it('closing before the file is open, and before anything', async () => {
+  it('by closing works before and while the file is opened', async () => {
     const archive = await archiveOf(dockerSave(image));
     const pending = failure(archive.selector(undefined));
     archive.close();
-    expect((await pending).message).toMatch(/closed|Cancelled/);
+    expect((await pending).message).toMatch(/closed|cancelled/);
     const other = await archiveOf(dockerSave(image));
     other.close();
     await expect(other.selector(undefined)).rejects.toThrow(`cannot read ${other.label}: it has been closed`);

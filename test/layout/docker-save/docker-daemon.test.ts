@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -50,7 +51,7 @@ function saving(content: Buffer = bytes): { save: SaveImage; asked: string[] } {
 }
 
 describe('an image of a daemon', () => {
-  it('is asked for once, and read as an archive', async () => {
+  it('is requested once, and read as an archive', async () => {
     await ownTemporaryDirectory();
     const { save, asked } = saving();
     const daemon = daemonOf(save);
@@ -64,32 +65,32 @@ describe('an image of a daemon', () => {
     expect(asked).toEqual(['library/app:1']);
   });
 
-  it('is not asked for before somebody reads it', async () => {
+  it('is not requested before it is read', async () => {
     const { save, asked } = saving();
     daemonOf(save).close();
     expect(asked).toEqual([]);
   });
 
-  it('may be known to the daemon by another name', async () => {
+  it('may have another name in the archive', async () => {
     const digest = await daemonOf(
       saving(dockerSave(keptImage(['localhost/app:1'], ['one', 'two']))).save,
     ).selector();
     expect(digest).toBe(await daemonOf(saving().save).selector());
   });
 
-  it('is found by its name where the daemon sends more', async () => {
+  it('is found by its name if the daemon sends several', async () => {
     const more = saving(dockerSave(keptImage(['other:1'], ['three']), image));
     expect(await daemonOf(more.save).selector()).toBe(await daemonOf(saving().save).selector());
   });
 
-  it('is told from what a digest stood for in a registry', async () => {
+  it('is checked against the digest of the reference', async () => {
     const digest = await daemonOf(saving().save).selector();
     expect(await daemonOf(saving().save, `app@${digest}`).selector()).toBe(digest);
     const other = daemonOf(saving().save, `app@sha256:${'0'.repeat(64)}`);
     await expect(other.selector()).rejects.toBeInstanceOf(InvalidError);
   });
 
-  it('errors name the daemon, and not the file', async () => {
+  it('is named after the daemon in errors, not after the file', async () => {
     const daemon = daemonOf(saving().save);
     await expect(daemon.resolve(parseTag('2'))).rejects.toThrow('2 is not in docker-daemon:app:1');
     const digest = parseDigest(`sha256:${'0'.repeat(64)}`);
@@ -100,22 +101,26 @@ describe('an image of a daemon', () => {
 });
 
 describe('the temporary file', () => {
-  it.skipIf(process.platform === 'win32')('has no name any more while it is read', async () => {
+  it.skipIf(process.platform === 'win32')('is unlinked while it is read', async () => {
     const directory = await ownTemporaryDirectory();
     const daemon = daemonOf(saving().save);
     await daemon.selector();
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it('is only for this user to read, while it is written', async () => {
+  it('can be read by this user only while it is written', async () => {
     const directory = await ownTemporaryDirectory();
     let seen: string[] = [];
+    let modes: number[] = [];
     const save: SaveImage = () =>
       Promise.resolve(
         Readable.from(
           (async function* content(): AsyncGenerator<Buffer> {
             yield bytes.subarray(0, 1000);
             seen = await readdir(directory, { recursive: true });
+            modes = await Promise.all(
+              seen.map(async (name) => (await stat(join(directory, name))).mode & 0o777),
+            );
             yield bytes.subarray(1000);
           })(),
         ),
@@ -125,22 +130,23 @@ describe('the temporary file', () => {
       expect.stringMatching(/^multiarch-docker-[^/]*$/),
       expect.stringMatching(/^multiarch-docker-[^/]*\/image\.tar$/),
     ]);
+    if (process.platform !== 'win32') expect(modes).toEqual([0o700, 0o600]);
   });
 
   it.each<[what: string, content: () => Readable, kind: string]>([
     ['is no archive', () => Readable.from([Buffer.alloc(4096, 'text')]), 'invalid'],
-    ['is cut off', () => Readable.from([bytes.subarray(0, 700)]), 'invalid'],
+    ['is truncated', () => Readable.from([bytes.subarray(0, 700)]), 'invalid'],
     ['is empty', () => Readable.from([]), 'invalid'],
     ['breaks off', () => breaking(new UnavailableError('the daemon has gone')), 'unavailable'],
     ['breaks off with an error of the system', () => breaking(new Error('read ECONNRESET')), 'failed'],
-  ])('is removed where what comes %s', async (_, content, kind) => {
+  ])('is removed if the content %s', async (_, content, kind) => {
     const directory = await ownTemporaryDirectory();
     const daemon = daemonOf(() => Promise.resolve(content()));
     await expect(daemon.selector()).rejects.toMatchObject({ kind });
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it('is not made where the daemon refuses', async () => {
+  it('is not created if the daemon fails', async () => {
     const directory = await ownTemporaryDirectory();
     let asked = 0;
     const daemon = daemonOf(() => {
@@ -151,7 +157,7 @@ describe('the temporary file', () => {
     expect([asked, await readdir(directory)]).toEqual([1, []]);
   });
 
-  it('cannot be made where there is no directory for it', async () => {
+  it('cannot be created in a missing directory', async () => {
     const directory = await ownTemporaryDirectory();
     process.env['TMPDIR'] = `${directory}/none`;
     const content = Readable.from([bytes]);
@@ -160,7 +166,7 @@ describe('the temporary file', () => {
     expect(content.destroyed).toBe(true);
   });
 
-  it('is removed when the wait is given up by closing', async () => {
+  it('is removed when the daemon is closed after cancellation', async () => {
     const directory = await ownTemporaryDirectory();
     const content = new Readable({ read: () => {} });
     content.push(bytes.subarray(0, 1000));

@@ -28,7 +28,7 @@ describe('what docker, podman and skopeo write', () => {
     ]);
   });
 
-  it('tells where layers are that may not be distributed, and passes over where others came from', () => {
+  it('has the sources of non-distributable layers, and ignores those of others', () => {
     const foreign = { mediaType: FOREIGN, digest: DIGEST, size: 5, urls: ['https://example.com/layer'] };
     const sources = { [DIGEST]: foreign, [`sha256:${'2'.repeat(64)}`]: { mediaType: 'some/layer', size: 1 } };
     const [image] = parse([{ Config: 'abc.json', Layers: ['a'], LayerSources: sources }]);
@@ -36,19 +36,19 @@ describe('what docker, podman and skopeo write', () => {
   });
 });
 
-describe('what is wrong', () => {
+describe('an invalid manifest.json', () => {
   it.each<[value: unknown, pointer: string, message: string]>([
     [{}, '', 'must be a list of images'],
     ['text', '', 'must be a list of images'],
     [[7], '/0', 'must be an object'],
     [[{}], '/0/Config', 'is missing'],
-    [[{ Config: 7 }], '/0/Config', 'must be the name of a file'],
-    [[{ Config: '' }], '/0/Config', 'must be the name of a file'],
+    [[{ Config: 7 }], '/0/Config', 'must be a file name'],
+    [[{ Config: '' }], '/0/Config', 'must be a file name'],
     [[{ Config: 'a', RepoTags: 'app:1' }], '/0/RepoTags', 'must be a list'],
-    [[{ Config: 'a', RepoTags: ['app:1', 7] }], '/0/RepoTags/1', 'must be a string that is not empty'],
+    [[{ Config: 'a', RepoTags: ['app:1', 7] }], '/0/RepoTags/1', 'must be a non-empty string'],
     [[{ Config: 'a', Layers: {} }], '/0/Layers', 'must be a list'],
-    [[{ Config: 'a', Layers: [''] }], '/0/Layers/0', 'must be a string that is not empty'],
-    [[{ Config: 'a' }, { Config: 'b', Layers: [null] }], '/1/Layers/0', 'must be a string that is not empty'],
+    [[{ Config: 'a', Layers: [''] }], '/0/Layers/0', 'must be a non-empty string'],
+    [[{ Config: 'a' }, { Config: 'b', Layers: [null] }], '/1/Layers/0', 'must be a non-empty string'],
     [[{ Config: 'a', LayerSources: [] }], '/0/LayerSources', 'must be an object'],
     [[{ Config: 'a', LayerSources: { x: 7 } }], '/0/LayerSources/x', 'must be a descriptor'],
     [
@@ -64,26 +64,26 @@ describe('what is wrong', () => {
     [
       [{ Config: 'a', LayerSources: { '../x': { mediaType: FOREIGN, digest: DIGEST, size: 1 } } }],
       '/0/LayerSources/..~1x',
-      'has a name that is no diff_id',
+      'has a key that is not a diff_id',
     ],
   ])('%j', (value, pointer, message) => {
-    const error = refusal(value);
+    const error = parseError(value);
     expect(error.problems).toEqual([{ pointer, message, rule: 'docker-archive/manifest' }]);
     expect(error.message).toBe(`manifest.json is not valid: ${pointer === '' ? 'it' : pointer} ${message}`);
   });
 
-  it('is told all at once', () => {
-    expect(refusal([{ RepoTags: [7], Layers: [null] }]).problems).toHaveLength(3);
+  it('is reported with all problems at once', () => {
+    expect(parseError([{ RepoTags: [7], Layers: [null] }]).problems).toHaveLength(3);
   });
 
-  it('may be that it is no JSON', () => {
+  it('may be invalid JSON', () => {
     expect(() => parseManifestJson(Buffer.from('[{'), 'manifest.json of x.tar')).toThrow(
       'manifest.json of x.tar is not JSON',
     );
   });
 });
 
-function refusal(value: unknown): InvalidError {
+function parseError(value: unknown): InvalidError {
   try {
     parse(value);
   } catch (error) {

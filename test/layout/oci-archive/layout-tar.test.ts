@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 
 import { layoutTar } from '../../../src/layout/oci-archive/layout-tar.js';
-import type { LayoutBlobs } from '../../../src/layout/core/overlay.js';
+import type { LayoutBlobs } from '../../../src/layout/core/layout-blobs.js';
 import { ReachableContent } from '../../../src/layout/core/reachable-content.js';
 import { digestOf, type Digest } from '../../../src/oci/digest.js';
 import { InvalidError } from '../../../src/oci/errors.js';
@@ -46,7 +46,7 @@ describe('the tar file of a layout', () => {
     ]);
   });
 
-  it('has names as long as sha512 makes them', async () => {
+  it('has long names for sha512 digests', async () => {
     const archive = await openArchive(await tarOf(new Map([[sha512, 3], [sha256, 2]]))); // prettier-ignore
     expect((await filesOf(archive)).slice(2)).toEqual([
       [names[0], 'xx'],
@@ -54,13 +54,13 @@ describe('the tar file of a layout', () => {
     ]);
   });
 
-  it('states sizes of 8 GiB and more in full', async () => {
+  it('has sizes of 8 GiB and more', async () => {
     const size = 9 * 2 ** 30 + 5;
     const bytes = await tarOf(new Map([[sha256, size]]));
     expect(bytes.includes(`size=${size}\n`)).toBe(true);
   });
 
-  it('ends where a blob is gone', async () => {
+  it('fails if a blob was removed', async () => {
     const files = blobsOf(new Map([[sha256, 3]]));
     const content = new ReachableContent(files, 'FILE');
     await content.addBlob(sha256);

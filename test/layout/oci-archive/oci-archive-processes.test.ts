@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => processes.remove());
 
-/** The tags of an archive of which everything is there. */
+/** The tags of the complete images of an archive. */
 async function wholeTags(path: string): Promise<string[]> {
   const archive = openOciArchive(path);
   const names = await archive.names();
@@ -29,7 +29,7 @@ async function wholeTags(path: string): Promise<string[]> {
 }
 
 describe('several processes on one archive', () => {
-  it('lose no image of one another', async () => {
+  it('lose no image of each other', async () => {
     const path = await archivePath();
     const groups = ['a', 'b', 'c'].map((name) => [0, 1, 2].map((number) => `${name}-${number}`));
     for (const { error } of await Promise.all(groups.map((tags) => processes.finish({ path, tags })))) {
@@ -41,7 +41,7 @@ describe('several processes on one archive', () => {
 });
 
 describe('a process that is killed', () => {
-  it('at whatever step leaves the old archive or the new one, and nobody waits for it', async () => {
+  it('at any step leaves the old or new archive, and blocks no other process', async () => {
     const complete = await archivePath();
     await processes.finish({ path: complete, tags: ['old'] });
     const { calls } = await processes.finish({ path: complete, tags: ['new'] });
@@ -74,17 +74,17 @@ describe.runIf(process.platform !== 'win32')('a disk that is full', () => {
     // The limit is on the size of a file, in blocks of 512 bytes: the layer alone is too large, or the archive.
     ['for a blob', 100_000, 64, 'blob sha256:'],
     ['for the archive', 20_000, 64, ''],
-  ])('%s leaves the archive as it was', async (_what, layerSize, limit, what) => {
+  ])('%s does not change the archive', async (_what, layerSize, limit, what) => {
     const path = await archivePath();
     await processes.finish({ path, tags: ['old'], layerSize: 20_000 });
     const before = await readFile(path);
-    const words = processes.words({ path, tags: ['new'], layerSize });
-    const { stdout, stderr } = await run('sh', ['-c', `ulimit -f ${limit} && exec "$@"`, 'sh', ...words]);
+    const command = processes.commandLine({ path, tags: ['new'], layerSize });
+    const { stdout, stderr } = await run('sh', ['-c', `ulimit -f ${limit} && exec "$@"`, 'sh', ...command]);
     expect(stderr).toBe('');
     expect(JSON.parse(stdout)).toMatchObject({
       error: {
         kind: 'failed',
-        message: expect.stringMatching(`^cannot write ${what}.*${path}: the limit of the size`) as string,
+        message: expect.stringMatching(`^cannot write ${what}.*${path}: the file size limit`) as string,
       },
     });
     expect(await readFile(path)).toEqual(before);

@@ -17,6 +17,7 @@ import { gzipSync } from 'node:zlib';
 
 import { describe, expect, it } from 'vitest';
 
+import { readableOf } from '../../../src/content/verified-stream.js';
 import { MemoryStore } from '../../../src/content/memory-store.js';
 import { digestOf, type Digest } from '../../../src/oci/digest.js';
 import { documentDescriptor } from '../../../src/oci/document.js';
@@ -66,7 +67,7 @@ async function beside(path: string): Promise<string[]> {
 }
 
 describe('reading', () => {
-  it('says that there is no file, and makes none', async () => {
+  it('reports a missing file and does not create it', async () => {
     const path = await archivePath();
     const archive = openOciArchive(path);
     for (const call of [
@@ -77,25 +78,25 @@ describe('reading', () => {
     ]) {
       await expect(call()).rejects.toMatchObject({
         kind: 'not-found',
-        message: `oci-archive:${path} is not there`,
+        message: `oci-archive:${path} does not exist`,
       });
     }
     expect(await archive.find(TAG)).toBeUndefined();
     expect(await beside(path)).toEqual([]);
   });
 
-  it('says how to name an image where the name is meant as skopeo has it', async () => {
+  it('explains how to name an image if the name is in the form of skopeo', async () => {
     const path = await archivePath();
     await push(path, { '1': image });
     const archive = openOciArchive(`${path}:docker.io/library/app`);
     await expect(archive.resolve(parseTag('1'))).rejects.toMatchObject({
       kind: 'not-found',
-      message: `oci-archive:${path}:docker.io/library/app is not there`,
-      hint: `${path} is: name an image in it by its tag alone, as oci-archive:${path}:TAG.`,
+      message: `oci-archive:${path}:docker.io/library/app does not exist`,
+      hint: `${path} exists. Name an image in it by its tag alone: oci-archive:${path}:TAG.`,
     });
   });
 
-  it('finds a file that comes later', async () => {
+  it('finds a file that is created later', async () => {
     const path = await archivePath();
     const archive = openOciArchive(path);
     expect(await archive.find(TAG)).toBeUndefined();
@@ -103,7 +104,7 @@ describe('reading', () => {
     expect(await archive.find(TAG)).toEqual(entry);
   });
 
-  it('opens what other tools compress', async () => {
+  it('opens archives that other tools compressed', async () => {
     const path = await archivePath();
     await push(path, { '1.0': image });
     const packed = await archivePath();
@@ -111,13 +112,13 @@ describe('reading', () => {
     const archive = openOciArchive(packed);
     expect(await archive.defaultSelector()).toBe(entry.digest);
     for (const blob of image.blobs)
-      expect(await readAll(await archive.openBlob(blob))).toHaveLength(blob.size);
+      expect(await readAll(readableOf(await archive.openBlob(blob)))).toHaveLength(blob.size);
   });
 
-  it('names the blob that index.json lists in vain, and the file', async () => {
+  it('reports a listed blob that is missing', async () => {
     const path = await writeLayoutTar({ schemaVersion: 2, manifests: [tagged] });
     const archive = openOciArchive(path);
-    const message = `oci-archive:${path} lists ${entry.digest}, but does not hold it`;
+    const message = `oci-archive:${path} lists ${entry.digest}, but the blob is missing`;
     for (const selector of [TAG, entry.digest]) {
       await expect(archive.resolve(selector)).rejects.toMatchObject({ kind: 'not-found', message });
       await expect(archive.readManifest(selector)).rejects.toMatchObject({ kind: 'not-found', message });
@@ -125,7 +126,7 @@ describe('reading', () => {
     }
   });
 
-  it('names the blob that is not as long as index.json says, and the file', async () => {
+  it('reports a listed blob of another size', async () => {
     const name = blobName(entry.digest);
     const path = await writeLayoutTar(
       { schemaVersion: 2, manifests: [tagged] },
@@ -134,11 +135,11 @@ describe('reading', () => {
     );
     await expect(openOciArchive(path).resolve(TAG)).rejects.toMatchObject({
       kind: 'invalid',
-      message: `oci-archive:${path} lists ${entry.digest} with ${entry.size} bytes, but holds 3`,
+      message: `oci-archive:${path} lists ${entry.digest} with ${entry.size} bytes, but the blob has 3`,
     });
   });
 
-  it('names the blob that is damaged, and the file', async () => {
+  it('reports a damaged blob', async () => {
     const path = await archivePath();
     await push(path, { '1.0': image });
     await damage(path, image.document.bytes);
@@ -156,7 +157,7 @@ describe('reading', () => {
       'oci-layout of ',
     ],
     ['no index', '{"imageLayoutVersion":"1.0.0"}', '{"schemaVersion":2,"manif', 'index.json of '],
-  ])('refuses %s, and names the file in the file', async (_what, marker, index, message) => {
+  ])('rejects %s, and names the file in the archive', async (_what, marker, index, message) => {
     const path = await archivePath();
     const bytes = tarFile([
       { name: './oci-layout', content: marker },
@@ -170,7 +171,7 @@ describe('reading', () => {
     expect(await beside(path)).toEqual(['images.tar']);
   });
 
-  it('lists nothing where there is no index.json', async () => {
+  it('lists nothing without index.json', async () => {
     const path = await archivePath();
     await writeFile(path, tarFile([{ name: 'oci-layout', content: '{"imageLayoutVersion":"1.0.0"}' }]));
     expect(await openOciArchive(path).names()).toEqual([]);
@@ -190,25 +191,25 @@ describe('reading', () => {
   );
 });
 
-describe('what is not the tar file of an image layout', () => {
+describe('what is not the archive of an image layout', () => {
   it.each([
     ['of docker save', tarFile([{ name: 'manifest.json', content: '[]' }]), 'docker-archive:'],
-    ['of something else', tarFile([{ name: 'notes.txt', content: 'x' }]), 'it is cut off'],
+    ['of something else', tarFile([{ name: 'notes.txt', content: 'x' }]), 'it is truncated'],
     ['that is a zip', Buffer.from('PK\u0003\u0004 and so on'), 'Unpack it first'],
-  ])('is neither read nor written: one %s', async (_what, bytes, hint) => {
+  ])('is neither read nor written: %s', async (_what, bytes, hint) => {
     const path = await archivePath();
     await writeFile(path, bytes);
     const archive = openOciArchive(path);
-    const refusal = {
+    const expected = {
       kind: 'invalid',
       message: expect.stringContaining(path) as string,
       hint: expect.stringContaining(hint) as string,
     };
-    await expect(archive.resolve(TAG)).rejects.toMatchObject(refusal);
-    await expect(archive.defaultSelector()).rejects.toMatchObject(refusal);
-    await expect(copyImage(archive, image)).rejects.toMatchObject(refusal);
+    await expect(archive.resolve(TAG)).rejects.toMatchObject(expected);
+    await expect(archive.defaultSelector()).rejects.toMatchObject(expected);
+    await expect(copyImage(archive, image)).rejects.toMatchObject(expected);
     const empty = sampleIndex([]);
-    await expect(archive.writeManifest(empty, { tag: TAG })).rejects.toMatchObject(refusal);
+    await expect(archive.writeManifest(empty, { tag: TAG })).rejects.toMatchObject(expected);
     await archive.commit();
     expect(await readFile(path)).toEqual(bytes);
     expect(await beside(path)).toEqual(['images.tar']);
@@ -216,7 +217,7 @@ describe('what is not the tar file of an image layout', () => {
 });
 
 describe('what is written', () => {
-  it('is read back at once, and in the file after the commit', async () => {
+  it('is read back at once, and is in the file after the commit', async () => {
     const path = await archivePath();
     const archive = openOciArchive(path);
     await pushImage(archive, image, '1.0');
@@ -230,7 +231,7 @@ describe('what is written', () => {
     expect(await openOciArchive(path).resolve(TAG)).toEqual(entry);
   });
 
-  it('is gone where it was not committed', async () => {
+  it('is discarded without a commit', async () => {
     const path = await archivePath();
     const archive = openOciArchive(path);
     await pushImage(archive, image, '1.0');
@@ -244,7 +245,7 @@ describe('what is written', () => {
     expect(await beside(path)).toEqual([]);
   });
 
-  it('is gone too where it was on its way when the archive was closed', async () => {
+  it('is discarded if it was in progress when the archive was closed', async () => {
     const path = await archivePath();
     const archive = openOciArchive(path);
     const from = new MemoryStore();
@@ -262,7 +263,7 @@ describe('what is written', () => {
     expect(await beside(path)).toEqual([]);
   });
 
-  it('may be committed by several at once', async () => {
+  it('may be committed concurrently', async () => {
     const path = await archivePath();
     const archive = openOciArchive(path);
     const images = ['one', 'two', 'three'].map((text) => sampleImage({ text }));
@@ -276,18 +277,18 @@ describe('what is written', () => {
     const later = openOciArchive(path);
     expect((await later.names()).toSorted()).toEqual(['0', '1', '2']);
     for (const blob of images.flatMap(({ blobs }) => blobs)) {
-      expect(await readAll(await later.openBlob(blob))).toHaveLength(blob.size);
+      expect(await readAll(readableOf(await later.openBlob(blob)))).toHaveLength(blob.size);
     }
     expect(await beside(path)).toEqual(['images.tar']);
   });
 
-  it('makes the directories above the file', async () => {
+  it('creates the parent directories of the file', async () => {
     const path = join(await archivePath(), '..', 'not', 'there', 'images.tar');
     await push(path, { '1.0': image });
     expect(await beside(path)).toEqual(['images.tar']);
   });
 
-  it('leaves no file where nothing was written under a tag or digest', async () => {
+  it('creates no file if only blobs were written', async () => {
     const path = await archivePath();
     const archive = openOciArchive(path);
     for (const blob of image.blobs) await archive.copyBlob(blob, image.from);
@@ -296,7 +297,7 @@ describe('what is written', () => {
     expect(await beside(path)).toEqual([]);
   });
 
-  it('is laid out for who reads from the front, and says nothing of who wrote it', async () => {
+  it('is ordered for sequential readers, and does not identify the writer', async () => {
     const path = await archivePath();
     const images = (['amd64', 'arm64'] as const).map((architecture) => sampleImage({ architecture }));
     const index = sampleIndex(images.map(({ document }) => document));
@@ -355,7 +356,7 @@ describe('what is written', () => {
     expect(await readFile(second)).toEqual(await readFile(first));
   });
 
-  it('has the same bytes although something else was in the file before', async () => {
+  it('has the same bytes whatever was in the file before', async () => {
     const [first, second] = [await archivePath(), await archivePath()];
     await push(first, { '1.0': image });
     await push(second, { '1.0': sampleImage({ text: 'before' }) });
@@ -367,18 +368,19 @@ describe('what is written', () => {
 describe('what is in the file already', () => {
   const [first, second] = [sampleImage({ text: 'first' }), sampleImage({ text: 'second' })];
 
-  it('stays under its tags', async () => {
+  it('is kept under its tags', async () => {
     const path = await archivePath();
     await push(path, { a: first });
     await push(path, { b: second });
     const archive = openOciArchive(path);
     expect(await archive.names()).toEqual(['a', 'b']);
     for (const { blobs } of [first, second]) {
-      for (const blob of blobs) expect(await readAll(await archive.openBlob(blob))).toHaveLength(blob.size);
+      for (const blob of blobs)
+        expect(await readAll(readableOf(await archive.openBlob(blob)))).toHaveLength(blob.size);
     }
   });
 
-  it('is left out once no image needs it', async () => {
+  it('is dropped once no image needs it', async () => {
     const path = await archivePath();
     await push(path, { a: first, b: second });
     await push(path, { a: second });
@@ -391,7 +393,7 @@ describe('what is in the file already', () => {
     expect(names).toEqual(expect.arrayContaining([second.document, ...second.blobs].map(hex)));
   });
 
-  it('stays where a commit changes nothing', async () => {
+  it('is kept if a commit changes nothing', async () => {
     const path = await archivePath();
     await push(path, { a: first, b: second });
     const before = await stat(path);
@@ -408,7 +410,7 @@ describe('what is in the file already', () => {
     };
     const index = { schemaVersion: 2, manifests: [foreign], annotations: { a: 'b' }, 'com.example.y': true };
     const blobs = await Promise.all(
-      first.blobs.map(async (blob) => readAll(await first.from.openBlob(blob))),
+      first.blobs.map(async (blob) => readAll(readableOf(await first.from.openBlob(blob)))),
     );
     const path = await writeLayoutTar(index, [first.document.bytes, ...blobs]);
     await push(path, { '1.0': image });
@@ -416,7 +418,7 @@ describe('what is in the file already', () => {
     expect((await openOciArchive(path).resolve(parseTag('2.0'))).digest).toBe(first.document.digest);
   });
 
-  it('stays whole where it is not known what an entry needs', async () => {
+  it('is kept completely if an entry has an unknown type', async () => {
     const odd = Buffer.from('{"blobs":[]}');
     const needed = Buffer.from('what only the odd entry knows of');
     const oddEntry = {
@@ -431,7 +433,7 @@ describe('what is in the file already', () => {
     );
   });
 
-  it('may lack what it lacked before', async () => {
+  it('may stay incomplete', async () => {
     const index = sampleIndex([first.document, second.document]);
     const listed = { ...documentDescriptor(index), annotations: { [REF_NAME]: 'partial' } };
     const path = await writeLayoutTar({ schemaVersion: 2, manifests: [listed] }, [
@@ -445,7 +447,7 @@ describe('what is in the file already', () => {
     expect(await archive.find(second.document.digest)).toBeUndefined();
   });
 
-  it('is mended where it is damaged and written again', async () => {
+  it('is repaired if it is damaged and written again', async () => {
     const path = await archivePath();
     await push(path, { '1.0': image });
     const before = await readFile(path);
@@ -454,7 +456,7 @@ describe('what is in the file already', () => {
     expect(await readFile(path)).toEqual(before);
   });
 
-  it('is what the file holds by the time of the commit', async () => {
+  it('is read again for the commit', async () => {
     const path = await archivePath();
     await push(path, { a: first });
     const archive = openOciArchive(path);
@@ -464,7 +466,7 @@ describe('what is in the file already', () => {
     expect(await openOciArchive(path).names()).toEqual(['a', 'b', '1.0']);
   });
 
-  it('is there for a new image although another process left it out meanwhile', async () => {
+  it('is available for a new image even if another process dropped it', async () => {
     const path = await archivePath();
     await push(path, { a: first });
     const archive = openOciArchive(path);
@@ -474,11 +476,12 @@ describe('what is in the file already', () => {
     await archive.commit();
     const later = openOciArchive(path);
     expect(await later.names()).toEqual(['a', 'kept']);
-    for (const blob of first.blobs) expect(await readAll(await later.openBlob(blob))).toHaveLength(blob.size);
+    for (const blob of first.blobs)
+      expect(await readAll(readableOf(await later.openBlob(blob)))).toHaveLength(blob.size);
   });
 });
 
-describe('what refers to an image', () => {
+describe('the referrers of an image', () => {
   const subject = documentDescriptor(image.document);
   const signatures = ['a', 'b', 'c'].map((text) => {
     const from = new MemoryStore('artifact');
@@ -487,7 +490,7 @@ describe('what refers to an image', () => {
     return { document: documentOf(made), blobs, from };
   });
 
-  it('is all listed, although others add to it at the same time', async () => {
+  it('are all listed even if others are added at the same time', async () => {
     const [path, atOnce] = [await archivePath(), await archivePath()];
     await push(path, { '1.0': image });
     const writers = signatures.map((signature) => ({ signature, archive: openOciArchive(path) }));
@@ -506,8 +509,8 @@ describe('what refers to an image', () => {
   });
 });
 
-describe('what has no tag', () => {
-  it('is listed by its digest, in the order of digests', async () => {
+describe('an image without a tag', () => {
+  it('is listed by its digest, sorted', async () => {
     const path = await archivePath();
     const archive = openOciArchive(path);
     const images = ['one', 'two', 'three'].map((text) => sampleImage({ text }));
@@ -517,7 +520,7 @@ describe('what has no tag', () => {
     expect(await openOciArchive(path).names()).toEqual(digests);
   });
 
-  it('is not listed where an image has it, or where it only had its tag for a while', async () => {
+  it('is not listed if it is a child of another, or has lost its tag', async () => {
     const path = await archivePath();
     const archive = openOciArchive(path);
     await pushImage(archive, sampleImage({ text: 'before' }), '1.0');
@@ -532,7 +535,7 @@ describe('what has no tag', () => {
 });
 
 describe('a commit that fails', () => {
-  it('half-way leaves the file as it was, and nothing beside it', async () => {
+  it('half-way does not change the file, and leaves nothing beside it', async () => {
     const path = await archivePath();
     const large = Buffer.alloc(1 << 20, 'a layer');
     const from = new MemoryStore();
@@ -551,7 +554,7 @@ describe('a commit that fails', () => {
     expect(await beside(path)).toEqual(['images.tar']);
   });
 
-  it('because somebody removed what was written names it, and leaves the file as it was', async () => {
+  it('because staged content was removed names it, and does not change the file', async () => {
     const path = await archivePath();
     await push(path, { a: sampleImage({ text: 'first' }) });
     const archive = openOciArchive(path);
@@ -567,7 +570,7 @@ describe('a commit that fails', () => {
     expect(await readFile(path)).toEqual(before);
   });
 
-  it('because it is cancelled leaves the file as it was, and may be done again', async () => {
+  it('because it is cancelled does not change the file, and may be repeated', async () => {
     const path = await archivePath();
     await push(path, { a: sampleImage({ text: 'first' }) });
     const before = await readFile(path);
@@ -594,7 +597,7 @@ describe('the file itself', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
 
-  it.runIf(process.platform !== 'win32')('is replaced where a link leads to it', async () => {
+  it.runIf(process.platform !== 'win32')('is replaced behind a symbolic link', async () => {
     const path = await archivePath();
     await push(path, { '1.0': image });
     const link = join(path, '..', 'latest.tar');
@@ -611,12 +614,12 @@ describe('the file itself', () => {
     await archive.resolve(TAG);
     await rename(path, `${path}.old`);
     for (const blob of image.blobs)
-      expect(await readAll(await archive.openBlob(blob))).toHaveLength(blob.size);
+      expect(await readAll(readableOf(await archive.openBlob(blob)))).toHaveLength(blob.size);
   });
 });
 
-describe('what a killed writer left', () => {
-  it('is cleared away once it is old, and nothing else is', async () => {
+describe('the leftovers of a killed writer', () => {
+  it('are removed once they are stale, and nothing else is', async () => {
     const path = await archivePath();
     const directory = join(path, '..');
     const hourAgo = Date.now() / 1000 - 4000;
@@ -649,7 +652,7 @@ describeVectors('layout vectors in an archive', () => {
   it.each(lookUps)('$layout: $name', async ({ layout, name, position, mediaType, error }) => {
     const text = vectorBytes(layout).toString();
     const { manifests } = JSON.parse(text) as { manifests: { digest: string; size: number }[] };
-    // The vectors hold no blobs: content of the right sizes stands for them, since what is missing is not found.
+    // The vectors have no blobs, so content of the same sizes replaces them: missing blobs are not found.
     const blobs = new Map(manifests.map(({ digest, size }) => [blobName(digest), 'x'.repeat(size)]));
     const path = await archivePath();
     const parts = [...blobs].map(([blob, content]) => ({ name: blob, content }));

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 
 import { describe, expect, it } from 'vitest';
 
+import { readableOf } from '../../../src/content/verified-stream.js';
 import { digestOf } from '../../../src/oci/digest.js';
 import { documentDescriptor } from '../../../src/oci/document.js';
 import { parseTag } from '../../../src/oci/reference.js';
@@ -24,7 +25,7 @@ describe('an archive that is to be replaced', () => {
     [
       'is compressed',
       (tar: Buffer) => gzipSync(tar),
-      /images\.tar is compressed with gzip, and cannot be added to$/,
+      /cannot add to .*images\.tar: it is compressed with gzip$/,
       'gzip -d',
     ],
     [
@@ -37,30 +38,30 @@ describe('an archive that is to be replaced', () => {
           ]),
           tar,
         ]),
-      /images\.tar cannot be added to: it holds files .*, "manifest\.json", "repositories"$/,
-      'name another file',
+      /cannot add to .*images\.tar: it has files .*: "manifest\.json", "repositories"$/,
+      'Name another file',
     ],
-  ])('is not destroyed where it %s', async (_what, change, message, hint) => {
+  ])('is not replaced if it %s', async (_what, change, message, hint) => {
     const path = await archivePath();
     await push(path, { a: first });
     const bytes = change(await readFile(path));
     await writeFile(path, bytes);
-    const refusal = {
+    const expected = {
       kind: 'invalid',
       message: expect.stringMatching(message) as string,
       hint: expect.stringContaining(hint) as string,
     };
     const archive = openOciArchive(path);
-    await expect(copyImage(archive, second)).rejects.toMatchObject(refusal);
+    await expect(copyImage(archive, second)).rejects.toMatchObject(expected);
     expect(await beside(path)).toEqual(['images.tar']);
     // Nothing of it is new but the tag: that the file cannot be replaced is seen at the end.
-    await expect(push(path, { b: first })).rejects.toMatchObject(refusal);
+    await expect(push(path, { b: first })).rejects.toMatchObject(expected);
     await push(path, { a: first });
     expect(await readFile(path)).toEqual(bytes);
     expect(await beside(path)).toEqual(['images.tar']);
   });
 
-  it('may be nothing at all, as mktemp leaves it', async () => {
+  it('may be an empty file, as mktemp creates it', async () => {
     const [path, fresh] = [await archivePath(), await archivePath()];
     await writeFile(path, '');
     await expect(openOciArchive(path).defaultSelector()).rejects.toMatchObject({
@@ -73,9 +74,9 @@ describe('an archive that is to be replaced', () => {
 });
 
 describe('an index that is written', () => {
-  it('is refused where an image of it lacks a layer, although the file has its manifest', async () => {
+  it('is rejected if an image lacks a layer, even if the file has its manifest', async () => {
     const [config, layer] = await Promise.all(
-      image.blobs.map(async (blob) => readAll(await image.from.openBlob(blob))),
+      image.blobs.map(async (blob) => readAll(readableOf(await image.from.openBlob(blob)))),
     );
     if (config === undefined || layer === undefined) throw new Error('the sample has both');
     const path = await writeLayoutTar({ schemaVersion: 2, manifests: [] }, [image.document.bytes, config]);
@@ -103,12 +104,12 @@ describe('a tag of an archive', () => {
     const left = await readFile(path);
     await expect(archive.commit()).rejects.toMatchObject({
       kind: 'conflict',
-      message: `${path}: the tag 1.0 was moved by another process meanwhile, from ${said} to ${second.document.digest}`,
+      message: `${path}: tag 1.0 was moved by another process from ${said} to ${second.document.digest}`,
     });
     expect(await readFile(path)).toEqual(left);
   });
 
-  it('is no conflict where another process has published the same, or this one publishes twice', async () => {
+  it('is no conflict if another process published the same image, or this one publishes twice', async () => {
     const path = await archivePath();
     await push(path, { '1.0': first });
     const archive = openOciArchive(path);

@@ -10,7 +10,7 @@ import { copyImage, type SampleImage } from '../../contract/contract-content.js'
 import { tarFile, type TarPart } from '../../support/tar-file.js';
 import { temporaryDirectory } from '../temporary-layout.js';
 
-/** A path for an archive in a directory of its own, which is removed when the test ends. */
+/** A path for an archive in its own directory, which is removed when the test ends. */
 export async function archivePath(): Promise<string> {
   return join(await temporaryDirectory(), 'images.tar');
 }
@@ -22,7 +22,7 @@ export function openOciArchive(path: string): OciArchive {
   return archive;
 }
 
-/** Pushes images as a run of the program does: with an object of its own, one commit, and an end. */
+/** Pushes images as one run of the command does: opens the archive, commits once and closes it. */
 export async function push(path: string, images: Readonly<Record<string, SampleImage>>): Promise<void> {
   const archive = new OciArchive({ path });
   try {
@@ -107,7 +107,7 @@ export async function readArchivedIndex(path: string): Promise<unknown> {
 export async function damage(path: string, text: string | Uint8Array): Promise<void> {
   const bytes = await readFile(path);
   const at = bytes.indexOf(text);
-  if (at === -1) throw new Error('it is not there');
+  if (at === -1) throw new Error('the text was not found');
   bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
   await writeFile(path, bytes);
 }

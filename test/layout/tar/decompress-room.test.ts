@@ -32,14 +32,14 @@ beforeEach(async () => {
 it.each([
   ['less than a gigabyte of a large file system', { bavail: 1023, blocks: 1_000_000 }],
   ['less than a twentieth of a small one', { bavail: 24, blocks: 500 }],
-])('a file that leaves %s is given up', async (_what, { bavail, blocks }) => {
+])('a file that leaves %s is rejected', async (_what, { bavail, blocks }) => {
   room.mockReturnValue({ bavail, blocks, bsize: MEGABYTE });
   const path = await temporaryFile(large);
 
   await expect(TarArchive.open(path)).rejects.toMatchObject({
     kind: 'failed',
-    message: `${path} does not fit into ${temporary}: ${64 * MEGABYTE} bytes are decompressed, and hardly any room is left`,
-    hint: 'Set TMPDIR to a directory with more room, or decompress the archive first.',
+    message: `${path} does not fit into ${temporary}: the disk is nearly full after ${64 * MEGABYTE} decompressed bytes`,
+    hint: 'Set TMPDIR to a directory with more space, or decompress the archive first.',
   });
 
   expect((await readdir(temporary)).filter((name) => name.endsWith('.tar'))).toEqual([]);
@@ -49,13 +49,13 @@ it.each([
   ['enough is left of a large file system', { bavail: 1024, blocks: 1_000_000 }],
   ['enough is left of a small one', { bavail: 25, blocks: 500 }],
   ['the file system does not know its size', { bavail: 0, blocks: 0 }],
-])('a file is read where %s', async (_what, { bavail, blocks }) => {
+])('a file is read if %s', async (_what, { bavail, blocks }) => {
   room.mockReturnValue({ bavail, blocks, bsize: MEGABYTE });
   expect((await openUntilEnd(await temporaryFile(large))).size('zeros')).toBe(65 * MEGABYTE);
   expect(room).toHaveBeenCalledTimes(1);
 });
 
-it('a small file is read on a full disk too', async () => {
+it('a small file is read even on a full disk', async () => {
   expect(await filesOf(await openUntilEnd(await temporaryFile(small)))).toEqual([['text', 'text']]);
   expect(room).not.toHaveBeenCalled();
 });

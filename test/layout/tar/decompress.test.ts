@@ -13,7 +13,7 @@ import { makeArchiveProcesses, type ArchiveProcesses } from '../../support/archi
 import { describeIntegration } from '../../support/integration.js';
 import { mustRun, run } from '../../support/run.js';
 import { tarFile, tarParts } from '../../support/tar-file.js';
-import { filesOf, openArchive, openUntilEnd, refusal, temporaryFile } from '../temporary-archive.js';
+import { filesOf, openArchive, openUntilEnd, openError, temporaryFile } from '../temporary-archive.js';
 import { temporaryDirectory } from '../temporary-layout.js';
 
 const content = Array.from({ length: 40_000 }, (_, line) => `line ${line}\n`).join('');
@@ -50,55 +50,55 @@ describe('gzip', () => {
   });
 
   it.each<[what: string, bytes: Uint8Array]>([
-    ['cut off in the content', packed.subarray(0, packed.length / 2)],
-    ['cut off in its first bytes', packed.subarray(0, 3)],
+    ['truncated in the content', packed.subarray(0, packed.length / 2)],
+    ['truncated in its first bytes', packed.subarray(0, 3)],
     ['without its last byte', packed.subarray(0, -1)],
     ['without its checksum and length', packed.subarray(0, -8)],
     ['with a wrong checksum', Buffer.from(packed).fill(0, packed.length - 8, packed.length - 4)],
     ['with garbage in it', Buffer.from(packed).fill(0xff, 1000, 1100)],
     ['with another compression', Buffer.from(packed).fill(9, 2, 3)],
-    ['cut off in the second of its members', Buffer.concat([packed, packed.subarray(0, 1000)])],
-  ])('is refused: %s', async (_what, bytes) => {
-    const { message, hint } = await refusal(bytes);
-    expect(message).toBe('FILE is damaged or cut off: it cannot be decompressed with gzip');
-    expect(hint).toBe('Write or download it again.');
+    ['truncated in the second of its members', Buffer.concat([packed, packed.subarray(0, 1000)])],
+  ])('is rejected: %s', async (_what, bytes) => {
+    const { message, hint } = await openError(bytes);
+    expect(message).toBe('FILE is damaged or truncated: it cannot be decompressed with gzip');
+    expect(hint).toBe('Create or download it again.');
     expect(await leftOver()).toEqual([]);
   });
 
-  it('is read to its end, where the archive in it ended long before', async () => {
+  it('is read to its end even after the end of the archive', async () => {
     const padded = gzipSync(Buffer.concat([tar, Buffer.alloc(100_000, 'anything')]));
     expect(await filesOf(await openArchive(padded))).toEqual(files);
-    expect((await refusal(padded.subarray(0, -1))).message).toContain('is damaged or cut off');
+    expect((await openError(padded.subarray(0, -1))).message).toContain('is damaged or truncated');
   });
 
-  it('says what is wrong with the archive in it', async () => {
-    expect((await refusal(gzipSync(tar.subarray(0, 2000)))).message).toBe(
-      `the content of FILE is cut off: its entry "./large" ends at byte ${tar.length - 1024}, the file at byte 2000`,
+  it('reports damage of the archive in it', async () => {
+    expect((await openError(gzipSync(tar.subarray(0, 2000)))).message).toBe(
+      `the content of FILE is truncated: entry "./large" ends at byte ${tar.length - 1024}, but the file ends at byte 2000`,
     );
-    expect((await refusal(gzipSync(''))).message).toBe('the content of FILE is empty, not a tar file');
+    expect((await openError(gzipSync(''))).message).toBe('the content of FILE is empty, not a tar file');
     expect(await leftOver()).toEqual([]);
   });
 });
 
 describe('zstd', () => {
-  it.runIf(hasZstd)('is read, and refused where it is damaged', async () => {
+  it.runIf(hasZstd)('is read, and rejected if it is damaged', async () => {
     const compress: unknown = Reflect.get(zlib, 'zstdCompressSync');
     if (typeof compress !== 'function') throw new Error('this Node.js has no zstd');
     const bytes = Buffer.from(Reflect.apply(compress, zlib, [tar]) as Uint8Array);
     expect(await filesOf(await openArchive(bytes))).toEqual(files);
     const damaged = Buffer.from(bytes).fill(0xff, bytes.length / 2);
-    expect((await refusal(damaged)).message).toBe(
-      'FILE is damaged or cut off: it cannot be decompressed with zstd',
+    expect((await openError(damaged)).message).toBe(
+      'FILE is damaged or truncated: it cannot be decompressed with zstd',
     );
     for (let cut = 5; cut < bytes.length - 200; cut += 97) {
-      expect((await refusal(bytes.subarray(0, cut))).message).toMatch(/is cut off|is empty/);
+      expect((await openError(bytes.subarray(0, cut))).message).toMatch(/is truncated|is empty/);
     }
     const withoutEnd = Buffer.from(Reflect.apply(compress, zlib, [tarParts(parts)]) as Uint8Array);
-    expect((await refusal(withoutEnd)).message).toContain('is cut off: its end is missing');
+    expect((await openError(withoutEnd)).message).toContain('is truncated: no end-of-archive marker');
     expect(await leftOver()).toEqual([]);
   });
 
-  it.skipIf(hasZstd)('is refused where Node.js has none, with what to do', async () => {
+  it.skipIf(hasZstd)('is rejected with a hint if Node.js does not support it', async () => {
     const path = await temporaryFile(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0]));
     await expect(TarArchive.open(path)).rejects.toMatchObject({
       kind: 'failed',
@@ -126,7 +126,7 @@ describe('the temporary file', () => {
   });
   afterAll(() => processes.remove());
 
-  it.runIf(hasDescriptors)('has no name, and is nobody else’s to read', async () => {
+  it.runIf(hasDescriptors)('is unlinked and private', async () => {
     const archive = await openArchive(packed);
     expect(await leftOver()).toEqual([]);
     const [file, ...others] = openTemporaryFiles();
@@ -137,7 +137,7 @@ describe('the temporary file', () => {
     expect(openTemporaryFiles()).toEqual([]);
   });
 
-  it.each([false, true])('is gone however the process ends (killed: %s)', async (killed) => {
+  it.each([false, true])('is removed however the process ends (killed: %s)', async (killed) => {
     const job = { path: await temporaryFile(packed), killed };
     const own = await temporaryDirectory();
     const { stdout } = await processes.start(job, { env: { TMPDIR: own } });
@@ -145,7 +145,7 @@ describe('the temporary file', () => {
     expect(await readdir(own)).toEqual([]);
   });
 
-  it('is gone when it is cancelled on the way', async () => {
+  it('is removed on cancellation', async () => {
     const controller = new AbortController();
     const file = await RandomAccessFile.open(await temporaryFile(packed));
     onTestFinished(() => file.close());
@@ -166,28 +166,28 @@ describe('the temporary file', () => {
     expect(openTemporaryFiles()).toEqual([]);
   });
 
-  it('is not made when it is cancelled before', async () => {
+  it('is not created after cancellation', async () => {
     const opening = TarArchive.open(await temporaryFile(packed), { signal: AbortSignal.abort() });
     await expect(opening).rejects.toMatchObject({ kind: 'cancelled' });
     expect(await leftOver()).toEqual([]);
   });
 
-  it.runIf(process.platform !== 'win32')('says where there is no room', async () => {
+  it.runIf(process.platform !== 'win32')('reports its directory if the disk is full', async () => {
     // A limit on the size of files, two blocks of 512 bytes, stands in for a full disk.
-    const words = processes.words({ path: await temporaryFile(packed) });
-    const script = ['-c', 'ulimit -f 2 && exec "$@"', 'sh', ...words];
+    const command = processes.commandLine({ path: await temporaryFile(packed) });
+    const script = ['-c', 'ulimit -f 2 && exec "$@"', 'sh', ...command];
     const own = await temporaryDirectory();
     const { stdout } = await run('sh', script, { env: { TMPDIR: own } });
     expect(JSON.parse(stdout)).toMatchObject({
       kind: 'failed',
-      message: `cannot write a temporary file in ${own}: the limit of the size of a file is reached`,
-      hint: 'Set TMPDIR to a directory with more room, or decompress the archive first.',
+      message: `cannot write a temporary file in ${own}: the file size limit is reached`,
+      hint: 'Set TMPDIR to a directory with more space, or decompress the archive first.',
       code: 'EFBIG',
       temporary: [],
     });
   });
 
-  it('says where it cannot be made', async () => {
+  it('reports its directory if it cannot be created', async () => {
     const path = await temporaryFile(packed);
     const missing = join(temporary, 'missing');
     vi.stubEnv('TMPDIR', missing);

@@ -34,6 +34,6 @@ it.each([
   '2 9 path=b\n',
   '9 path=b\n\0',
   '99999999999999999999 path=b\n',
-])('refuses %j', (text) => {
+])('rejects %j', (text) => {
   expect(parse(text)).toBeUndefined();
 });

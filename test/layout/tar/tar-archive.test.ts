@@ -15,7 +15,7 @@ import {
   openArchive,
   openFile,
   openUntilEnd,
-  refusal,
+  openError,
   temporaryFile,
 } from '../temporary-archive.js';
 import { temporaryDirectory } from '../temporary-layout.js';
@@ -26,34 +26,34 @@ const bytes = tarFile([
 ]);
 
 describe('opening', () => {
-  it('says that there is no file', async () => {
+  it('reports a missing file', async () => {
     const path = join(await temporaryDirectory(), 'missing.tar');
     const error: unknown = await TarArchive.open(path).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(NotFoundError);
-    expect(error).toMatchObject({ message: `there is no file ${path}` });
+    expect(error).toMatchObject({ message: `no such file: ${path}` });
   });
 
-  it('says how a directory is named', async () => {
+  it('suggests oci: for a directory', async () => {
     const path = await temporaryDirectory();
     const error: unknown = await TarArchive.open(path).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(InvalidError);
     expect(error).toMatchObject({
       message: `${path} is a directory, not an archive`,
-      hint: `An image layout that is a directory is named oci:${path}.`,
+      hint: `Use oci:${path} for an image layout directory.`,
     });
   });
 
-  it.runIf(process.platform !== 'win32')('does not wait for what comes out of a pipe', async () => {
+  it.runIf(process.platform !== 'win32')('does not wait for a pipe', async () => {
     const path = join(await temporaryDirectory(), 'pipe');
     await mustRun('mkfifo', [path]);
     await expect(TarArchive.open(path)).rejects.toMatchObject({
       kind: 'invalid',
-      message: `${path} is not a file`,
+      message: `${path} is not a regular file`,
     });
   });
 
   it.each<[what: string, content: Uint8Array, message: string, hint: string]>([
-    ['an empty file', Buffer.alloc(0), 'FILE is empty, not a tar file', 'Write or download it again.'],
+    ['an empty file', Buffer.alloc(0), 'FILE is empty, not a tar file', 'Create or download it again.'],
     ['a zip file', Buffer.from('PK\u0003\u0004 and so on'), 'FILE is a zip file, not a tar file', 'GitHub'],
     [
       'an empty zip file',
@@ -89,29 +89,19 @@ describe('opening', () => {
     [
       'an archive that is compressed twice',
       gzipSync(gzipSync(bytes)),
-      'the content of FILE is not a tar file, or damaged from its first byte on',
+      'the content of FILE is not a tar file, or it is damaged',
       'docker save',
     ],
-    [
-      'one byte',
-      Buffer.from('x'),
-      'FILE is not a tar file, or damaged from its first byte on',
-      'docker save',
-    ],
-    [
-      'any text',
-      Buffer.alloc(5000, 'any text'),
-      'FILE is not a tar file, or damaged from its first byte on',
-      'docker save',
-    ],
+    ['one byte', Buffer.from('x'), 'FILE is not a tar file, or it is damaged', 'docker save'],
+    ['any text', Buffer.alloc(5000, 'any text'), 'FILE is not a tar file, or it is damaged', 'docker save'],
     [
       'a tar file without its first bytes',
       bytes.subarray(100),
-      'FILE is not a tar file, or damaged from its first byte on',
+      'FILE is not a tar file, or it is damaged',
       'docker save',
     ],
-  ])('refuses %s', async (_what, content, message, hint) => {
-    const error = await refusal(content);
+  ])('rejects %s', async (_what, content, message, hint) => {
+    const error = await openError(content);
     expect(error.message).toBe(message);
     expect(error.hint).toContain(hint);
   });
@@ -153,7 +143,7 @@ describe('opening', () => {
 describe('reading', () => {
   const large = Buffer.alloc(3_000_000, 'a piece of content that has an odd length. ');
 
-  it('gives a file in pieces, from the start to the end', async () => {
+  it('streams a file in chunks', async () => {
     const archive = await openArchive(
       tarFile([{ name: 'a' }, { name: 'large', content: large }, { name: 'b' }]),
     );
@@ -169,40 +159,40 @@ describe('reading', () => {
     expect(stream.readableObjectMode).toBe(false);
   });
 
-  it('reads no further ahead than its reader goes', async () => {
+  it('reads on demand', async () => {
     const archive = await openArchive(tarFile([{ name: 'large', content: large }]));
     const stream = openFile(archive, 'large');
     stream.on('readable', () => {});
-    // Another file, read to its end meanwhile, takes more turns than reading ahead could need.
+    // Another file, read to its end in the meantime, takes more turns than reading ahead could need.
     for (let turn = 0; turn < 20; turn += 1) await archive.readSmallFile('large', large.length);
     expect(stream.readableLength).toBeGreaterThan(0);
     expect(stream.readableLength).toBeLessThanOrEqual(512 * 1024);
     stream.destroy();
   });
 
-  it('gives several files at the same time', async () => {
+  it('reads several files at the same time', async () => {
     const archive = await openArchive(bytes);
     const names = [...archive.names(), ...archive.names()];
     const contents = await Promise.all(names.map((name) => text(openFile(archive, name))));
     expect(contents).toEqual(['{}', 'a blob', '{}', 'a blob']);
   });
 
-  it('says that a file is not there', async () => {
+  it('returns undefined for a missing file', async () => {
     const archive = await openArchive(bytes);
     expect(archive.openFile('blobs')).toBeUndefined();
     expect(archive.size('blobs')).toBeUndefined();
     expect(await archive.readSmallFile('blobs', 10)).toBeUndefined();
   });
 
-  it('reads a small file whole, up to the limit', async () => {
+  it('reads a small file up to the limit', async () => {
     const archive = await openArchive(bytes);
     expect(String(await archive.readSmallFile('blobs/sha256/abc', 6))).toBe('a blob');
     await expect(archive.readSmallFile('blobs/sha256/abc', 5)).rejects.toThrow(
-      new InvalidError(`"blobs/sha256/abc" in ${archive.path} is 6 bytes long, and at most 5 are read`),
+      new InvalidError(`"blobs/sha256/abc" in ${archive.path} is 6 bytes long, more than the limit of 5`),
     );
   });
 
-  it('goes on with the file that was opened when another one takes its name', async () => {
+  it('keeps reading the opened file when another one takes its name', async () => {
     const path = await temporaryFile(bytes);
     const archive = await openUntilEnd(path);
     await writeFile(`${path}.new`, tarFile([{ name: 'index.json', content: 'other' }]));
@@ -213,11 +203,11 @@ describe('reading', () => {
     ]);
   });
 
-  it('fails when the file has become shorter', async () => {
+  it('fails if the file was truncated', async () => {
     const path = await temporaryFile(tarFile([{ name: 'large', content: large }]));
     const archive = await openUntilEnd(path);
     await truncate(path, 2_000_000);
-    const shorter = { kind: 'invalid', message: `${path} has become shorter while it was read` };
+    const shorter = { kind: 'invalid', message: `${path} was truncated while it was read` };
     await expect(buffer(openFile(archive, 'large'))).rejects.toMatchObject(shorter);
     await expect(archive.readSmallFile('large', large.length)).rejects.toMatchObject(shorter);
     await appendFile(path, Buffer.alloc(2_000_000));
@@ -226,7 +216,7 @@ describe('reading', () => {
 });
 
 describe('closing', () => {
-  it('makes reads fail cleanly, and may happen twice', async () => {
+  it('makes reads fail, and may be repeated', async () => {
     const archive = await openArchive(bytes);
     const before = openFile(archive, 'index.json');
     archive.close();
@@ -238,7 +228,7 @@ describe('closing', () => {
     await expect(archive.readSmallFile('index.json', 10)).rejects.toThrow(closed);
   });
 
-  it('lets the read on its way end, and with the right bytes', async () => {
+  it('waits for a read in progress, which gets the right bytes', async () => {
     const archive = await openArchive(tarFile([{ name: 'a', content: 'a'.repeat(100_000) }]));
     const reads = Array.from({ length: 20 }, () => archive.readSmallFile('a', 100_000));
     archive.close();

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { TarPathIndex } from '../../../src/layout/tar/tar-path-index.js';
 import { paxHeader, tarFile, type TarPart } from '../../support/tar-file.js';
-import { filesOf, openArchive, refusal } from '../temporary-archive.js';
+import { filesOf, openArchive, openError } from '../temporary-archive.js';
 
 const file = (name: string, content = name): TarPart => ({ name, content });
 const symbolic = (name: string, target: string): TarPart => ({ name, type: '2', target });
@@ -22,7 +22,7 @@ describe('names', () => {
     ['the last file of a name', [file('a', 'old'), file('./a', 'new')], [['a', 'new']]],
     ['nothing where the last of a name is no file', [file('a'), { name: 'a', type: '6' }], []],
     [
-      'a file in the place of a link',
+      'a file that replaces a link',
       [file('b'), symbolic('a', 'b'), file('a', 'own')],
       [
         ['b', 'b'],
@@ -30,18 +30,18 @@ describe('names', () => {
       ],
     ],
     [
-      'a link in the place of a file',
+      'a link that replaces a file',
       [file('b'), file('a', 'own'), symbolic('a', 'b')],
       [
         ['b', 'b'],
         ['a', 'b'],
       ],
     ],
-  ])('stand for %s', async (_what, parts, files) => {
+  ])('refer to %s', async (_what, parts, files) => {
     expect(await filesOf(await openArchive(tarFile(parts)))).toEqual(files);
   });
 
-  it('are found however they are written, but not from outside', async () => {
+  it('are normalised, but not found outside the archive', async () => {
     const archive = await openArchive(tarFile([file('a/b')]));
     expect(['a/b', './a/b', 'a//b'].map((name) => archive.size(name))).toEqual([3, 3, 3]);
     const others = ['', '.', 'a', 'b', 'a/b/c', '/a/b', '../a/b', 'x/../a/b', 'constructor', '__proto__'];
@@ -51,29 +51,29 @@ describe('names', () => {
   });
 
   it.each(['/etc/passwd', '../x', 'a/../../x', 'a/..', '..', '//x', './../x'])(
-    'that lead out of the archive are refused: %s',
+    'that lead out of the archive are rejected: %s',
     async (name) => {
       for (const type of ['0', '1', '2', '3', '5', '6']) {
-        const { message, hint } = await refusal(tarFile([file('a'), { name, type, target: 'a' }]));
-        expect(message).toBe(`FILE has an entry "${name}": a name that leads out of the archive`);
+        const { message, hint } = await openError(tarFile([file('a'), { name, type, target: 'a' }]));
+        expect(message).toBe(`FILE has an entry "${name}" whose name leads out of the archive`);
         expect(hint).toContain('Do not trust this file');
       }
     },
   );
 
-  it('are shown in messages without what a terminal would obey', async () => {
-    expect((await refusal(tarFile([file('../\u001B[2J')]))).message).toContain('"../\\u001b[2J"');
+  it('are shown in messages without control characters', async () => {
+    expect((await openError(tarFile([file('../\u001B[2J')]))).message).toContain('"../\\u001b[2J"');
   });
 
-  it('of more than 4096 characters are refused', async () => {
+  it('of more than 4096 characters are rejected', async () => {
     for (const keyword of ['path', 'linkpath']) {
       const parts = [paxHeader({ [keyword]: 'x/'.repeat(2500) }), symbolic('a', 'b')];
-      expect((await refusal(tarFile(parts))).message).toBe('FILE has a name of more than 4096 characters');
+      expect((await openError(tarFile(parts))).message).toBe('FILE has a name of more than 4096 characters');
     }
   });
 });
 
-it('are not too many to be held in memory', () => {
+it('are limited in number', () => {
   const names = new TarPathIndex('FILE');
   const add = (number: number): void => {
     names.add({ type: 'file', name: String(number), target: '', start: 0, size: 0 });
@@ -83,13 +83,13 @@ it('are not too many to be held in memory', () => {
   expect(() => add(250_000)).toThrow('FILE has more than 250000 files');
 });
 
-it('have not too many parts to be held in memory', () => {
+it('are limited in their path components', () => {
   const names = new TarPathIndex('FILE');
   const add = (name: string): void => {
     names.add({ type: 'other', name, target: '', start: 0, size: 0 });
   };
   for (let number = 0; number < 500; number += 1) add('d/'.repeat(2000));
-  expect(() => add('d')).toThrow('FILE has more than 1000000 parts in its names');
+  expect(() => add('d')).toThrow('FILE has more than 1000000 path components');
 });
 
 describe('links', () => {
@@ -131,7 +131,7 @@ describe('links', () => {
     ['to below a file', [file('a'), symbolic('link', 'a/b')], undefined],
     ['to themselves', [symbolic('link', 'link')], undefined],
     ['by way of an empty directory', [file('a'), { name: 'd/', type: '5' }, symbolic('link', 'd/../a')], 'a'],
-    ['by way of what is not there', [file('a'), symbolic('link', 'd/../a')], undefined],
+    ['through a missing directory', [file('a'), symbolic('link', 'd/../a')], undefined],
     [
       'over 255 names',
       [file('d/a'), paxHeader({ linkpath: `${'d/../'.repeat(126)}d/a` }), symbolic('link', 'x')],
@@ -165,21 +165,21 @@ describe('links', () => {
     [hard('a', '/etc/passwd')],
     [hard('a', '../x')],
     [hard('d/a', 'd/../../x')],
-  ])('out of the archive are refused: $name to $target', async (link) => {
-    const { message, hint } = await refusal(tarFile([file('x'), link]));
-    const words = `"${link.name}" to "${String(link.target)}"`;
-    expect(message).toBe(`FILE has a link ${words}, which leads out of the archive`);
+  ])('out of the archive are rejected: $name to $target', async (link) => {
+    const { message, hint } = await openError(tarFile([file('x'), link]));
+    const names = `"${link.name}" to "${String(link.target)}"`;
+    expect(message).toBe(`FILE has a link ${names}, which leads out of the archive`);
     expect(hint).toContain('Do not trust this file');
   });
 
-  it('out of the archive by way of others are refused', async () => {
+  it('out of the archive by way of others are rejected', async () => {
     // By its names alone, the second one stays inside.
     const parts = [symbolic('d/here', '..'), symbolic('d/e/out', '../here/../x')];
-    expect((await refusal(tarFile(parts))).message).toContain('a link "d/e/out" to "../here/../x"');
+    expect((await openError(tarFile(parts))).message).toContain('a link "d/e/out" to "../here/../x"');
   });
 });
 
-it('a way costs no more than its steps, and ends where there is nothing', () => {
+it('a lookup takes one step per component, and ends at a missing one', () => {
   const names = new TarPathIndex('FILE');
   for (let number = 0; number < 100; number += 1) {
     const link = { name: `l${number}`, target: `${'a/'.repeat(2000)}b`, start: 0, size: 0 };

@@ -25,7 +25,7 @@ async function all(stream: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Cuts the first answers after so many bytes each. */
+/** Cuts the first responses after these numbers of bytes. */
 function cuts(...after: number[]) {
   return async (_request: LoggedRequest, next: () => Promise<Answer>): Promise<Answer> => {
     const cutAfter = after.shift();
@@ -49,7 +49,7 @@ describe('openBlob', () => {
     expect(await all(await connect(registry.host)('app').openBlob(empty))).toHaveLength(0);
   });
 
-  it('says at once that a blob is not there', async () => {
+  it('fails at once for a blob that does not exist', async () => {
     const registry = await startRegistry();
     const error = await connect(registry.host)('app')
       .openBlob(blob)
@@ -75,11 +75,11 @@ describe('openBlob', () => {
     const repository = connect(registry.host, { onEvent: (event) => events.push(event) })('app');
     await all(await repository.openBlob({ ...blob, digest: parseDigest('blake3:00ff') }));
     expect(events).toEqual([
-      { kind: 'warning', message: expect.stringContaining('blake3:00ff cannot be verified') as string },
+      { kind: 'warning', message: expect.stringContaining('cannot verify blake3:00ff') as string },
     ]);
   });
 
-  it('follows a redirect to storage without the credential, which storage would refuse (S3)', async () => {
+  it('follows a redirect to storage without the credential, which storage would reject (S3)', async () => {
     const auth = { kind: 'bearer', username: 'me', password: 'secret' } as const;
     const registry = await startRegistry({ redirectBlobs: true, auth });
     registry.putBlob('app', bytes);
@@ -99,7 +99,7 @@ describe('openBlob', () => {
     expect(elsewhere.requests).toEqual([]);
   });
 
-  it('does not answer a challenge of the storage that it is redirected to (CVE-2020-15157, ggcr #2349)', async () => {
+  it('does not respond to a challenge of the storage that it is redirected to (CVE-2020-15157, ggcr #2349)', async () => {
     const storage = await startRegistry({
       fault: () => ({ status: 401, headers: { 'www-authenticate': 'Basic realm="mine"' } }),
     });
@@ -108,13 +108,13 @@ describe('openBlob', () => {
     });
     const credential = { kind: 'basic', username: 'me', password: 'secret' } as const;
     const open = connect(registry.host, { credential })('app').openBlob(blob);
-    await expect(open).rejects.toThrow(`${storage.host} answered 401`);
+    await expect(open).rejects.toThrow(`${storage.host} responded with 401`);
     expect(storage.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
   });
 });
 
 describe('a download that breaks', () => {
-  it('goes on where it broke, and is verified as a whole', async () => {
+  it('resumes where it was interrupted, and is verified as a whole', async () => {
     const registry = await startRegistry({ fault: cuts(30_000, 20_000) });
     registry.putBlob('app', bytes);
     const stream = await connect(registry.host)('app').openBlob(blob);
@@ -126,7 +126,7 @@ describe('a download that breaks', () => {
     ]);
   });
 
-  it('goes on against a registry that knows no ranges', async () => {
+  it('resumes from a registry without ranges', async () => {
     let requests = 0;
     const registry = await startRegistry({
       fault: () =>
@@ -137,13 +137,13 @@ describe('a download that breaks', () => {
     expect(requests).toBe(2);
   });
 
-  it('goes on through the redirect, for the address of storage may have run out', async () => {
+  it('resumes through the redirect, as the URL of the storage may have expired', async () => {
     let reads = 0;
     const registry = await startRegistry({
       redirectBlobs: true,
       fault: async ({ path: asked }, next) => {
-        const answer = await next();
-        return asked.includes('X-Amz') && (reads += 1) === 1 ? { ...answer, cutAfter: 30_000 } : answer;
+        const response = await next();
+        return asked.includes('X-Amz') && (reads += 1) === 1 ? { ...response, cutAfter: 30_000 } : response;
       },
     });
     registry.putBlob('app', bytes);
@@ -164,7 +164,7 @@ describe('a download that breaks', () => {
             },
     });
     const stream = await connect(registry.host)('app').openBlob(blob);
-    await expect(all(stream)).rejects.toThrow(/does not go on from byte 30000/);
+    await expect(all(stream)).rejects.toThrow(/does not resume it at byte 30000/);
   });
 
   it('notices when the rest is of another blob', async () => {
@@ -204,7 +204,7 @@ describe('a download that breaks', () => {
     await expect(all(stream)).rejects.toBeInstanceOf(CancelledError);
   });
 
-  it('frees its connection when the reader goes away', async () => {
+  it('frees its connection when the reader stops', async () => {
     const registry = await startRegistry();
     registry.putBlob('app', Buffer.alloc(8 << 20));
     const large = { ...blob, digest: digestOf(Buffer.alloc(8 << 20)), size: 8 << 20 };

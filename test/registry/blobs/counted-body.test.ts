@@ -20,7 +20,7 @@ async function readAll(body: CountedBody): Promise<Buffer> {
   return Buffer.concat((await (await body.open()).toArray()) as Buffer[]);
 }
 
-it('counts what goes out, and takes it back when it is opened again', async () => {
+it('counts the bytes sent, and subtracts them when it is opened again', async () => {
   let counted = 0;
   const body = new CountedBody(blob, generatedSource(), { onBytes: (bytes) => (counted += bytes) });
   await body.open();
@@ -48,7 +48,7 @@ it.each([1, 100, 65_535, 65_536, 65_537, 131_072, 199_999, 200_000])(
   },
 );
 
-it('opens the source once where that was prepared', async () => {
+it('opens a prepared source once', async () => {
   const source = generatedSource();
   const body = new CountedBody(blob, source, {});
   body.prepare();
@@ -60,7 +60,7 @@ it('opens the source once where that was prepared', async () => {
   expect(source.opened).toBe(2);
 });
 
-it('lets go of a source that was prepared and is not sent', async () => {
+it('closes a source that was prepared and is not sent', async () => {
   const source = endless();
   const body = new CountedBody(
     blob,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { readableOf } from '../../../src/content/verified-stream.js';
 import { InvalidError, UnauthorizedError } from '../../../src/oci/errors.js';
 import { CuttingProxy } from '../../support/cutting-proxy.js';
 import { generatedBlob, generatedSource } from '../../support/generated-source.js';
@@ -32,14 +33,14 @@ async function copyTo(host: string, retries = 2) {
 }
 
 describe('an upload that breaks', () => {
-  it('goes on where it broke', async () => {
+  it('resumes where it was interrupted', async () => {
     const { registry, proxy } = await startBreaking({}, 10 * MEBIBYTE);
     const { outcome, waits, progress, opened } = await copyTo(proxy.host);
     expect(outcome).toBe('copied');
     expect(methods(registry.requests)).toEqual(['HEAD', 'POST', 'PUT', 'GET', 'PUT']);
     const rest = Number(registry.requests[4]?.headers['content-length']);
     expect(registry.requests[4]?.headers['content-range']).toBe(`${blob.size - rest}-${blob.size - 1}`);
-    // The heads of the requests are a part of what was let through.
+    // The limit includes the headers of the requests.
     expect(rest).toBeGreaterThan(22 * MEBIBYTE);
     expect(rest).toBeLessThan(22 * MEBIBYTE + 10_000);
     expect(proxy.sent).toBeLessThan(blob.size + 10_000);
@@ -51,7 +52,7 @@ describe('an upload that breaks', () => {
     expect(opened).toBe(2);
   });
 
-  it('goes on as often as it breaks', async () => {
+  it('resumes after each interruption', async () => {
     const { registry, proxy } = await startBreaking({}, 10 * MEBIBYTE, 2 * MEBIBYTE);
     const { progress } = await copyTo(proxy.host);
     expect(methods(registry.requests)).toEqual(['HEAD', 'POST', 'PUT', 'GET', 'PUT', 'GET', 'PUT']);
@@ -68,7 +69,7 @@ describe('an upload that breaks', () => {
     expect(registry.hasBlob('app', blob.digest)).toBe(false);
   });
 
-  it('is there already where only the answer got lost', async () => {
+  it('is complete if only the response was lost', async () => {
     const registry = await startRegistry({
       fault: async ({ method }, next) => (method === 'PUT' ? { ...(await next()), reset: true } : next()),
     });
@@ -94,7 +95,7 @@ describe('an upload that breaks', () => {
       'sends it into a private network',
       { status: 204, headers: { location: 'http://169.254.169.254/', range: '0-99' } },
     ],
-  ])('is begun again where the registry %s', async (_what, status) => {
+  ])('is restarted if the registry %s', async (_what, status) => {
     const { registry, proxy } = await startBreaking(
       { fault: ({ method }, next) => (method === 'GET' ? status : next()) },
       10 * MEBIBYTE,
@@ -111,11 +112,11 @@ describe('an upload that breaks', () => {
     ['the range', { status: 416 }],
     ['what it now holds', failure(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content')],
     ['chunks', failure(400, 'UNSUPPORTED', 'chunked upload is not supported')],
-  ])('is begun again where the registry refuses %s', async (_what, refusal) => {
+  ])('is restarted if the registry rejects %s', async (_what, response) => {
     const { registry, proxy } = await startBreaking(
       {
         fault: ({ method, headers }, next) =>
-          method === 'PUT' && headers['content-range'] !== undefined ? refusal : next(),
+          method === 'PUT' && headers['content-range'] !== undefined ? response : next(),
       },
       10 * MEBIBYTE,
     );
@@ -125,15 +126,15 @@ describe('an upload that breaks', () => {
     expect(total(progress)).toBe(blob.size);
   });
 
-  it('takes its credentials to no other origin when it asks for the rest', async () => {
+  it('sends no credentials to another origin when it asks for the rest', async () => {
     const uploads = await startRegistry({ fault: () => ({ status: 503 }) });
     const auth = { kind: 'bearer', username: 'me', password: 'secret' } as const;
     const registry = await startRegistry({
       auth,
       fault: async ({ method }, next) => {
-        const answer = await next();
-        if (method !== 'POST' || answer.status !== 202) return answer;
-        return { ...answer, headers: { location: `http://${uploads.host}/upload` } };
+        const response = await next();
+        if (method !== 'POST' || response.status !== 202) return response;
+        return { ...response, headers: { location: `http://${uploads.host}/upload` } };
       },
     });
     const credential = { kind: 'basic', username: 'me', password: 'secret' } as const;
@@ -147,7 +148,7 @@ describe('an upload that breaks', () => {
 describe('the source', () => {
   it('is asked while the upload is being begun', async () => {
     const elsewhere = await startRegistry();
-    const pieces = await (await generatedSource().openBlob(blob)).toArray();
+    const pieces = await readableOf(await generatedSource().openBlob(blob)).toArray();
     elsewhere.putBlob('base', Buffer.concat(pieces as Buffer[]));
     const registry = await startRegistry({
       fault: async ({ method }, next) => {
@@ -162,7 +163,7 @@ describe('the source', () => {
     expect(methods(elsewhere.requests)).toEqual(['GET']);
   });
 
-  it('is let go of where the registry does not begin an upload', async () => {
+  it('is closed if the registry does not begin an upload', async () => {
     const registry = await startRegistry({
       fault: ({ method }, next) => (method === 'POST' ? failure(403, 'DENIED', 'no') : next()),
     });
@@ -176,13 +177,13 @@ describe('the source', () => {
     await expect.poll(() => opened.map(({ destroyed }) => destroyed)).toEqual([true]);
   });
 
-  it('is told of where it fails before the upload has begun', async () => {
+  it('is reported if it fails before the upload begins', async () => {
     const elsewhere = await startRegistry({
       fault: () => ({ status: 200, body: Buffer.alloc(10) }),
     });
     const registry = await startRegistry({
       fault: async ({ method }, next) => {
-        // Long enough for the whole of the wrong answer to be read.
+        // Long enough to read the whole wrong response.
         if (method === 'POST') await expect.poll(() => elsewhere.requests[0]?.finishedAt).toBeDefined();
         return next();
       },

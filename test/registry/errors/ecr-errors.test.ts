@@ -61,7 +61,7 @@ describe('the errors of Amazon ECR', () => {
       blob(app, 'write'),
       'unauthorized',
       /not authorized to perform/,
-      /^Whoever is logged in needs the IAM permission ecr:InitiateLayerUpload on team\/app;/,
+      /^The AWS identity needs the IAM permission ecr:InitiateLayerUpload on team\/app;/,
     ],
     [
       'no permission, and no word of which, on reading',
@@ -77,7 +77,7 @@ describe('the errors of Amazon ECR', () => {
       manifest(gallery, 'write'),
       'unauthorized',
       /Not Authorized/,
-      /^Log in to AWS where.*ecr-public:InitiateLayerUpload.* ecr-public:PutImage on a1b2c3d4\/team\/app/,
+      /^Log in to AWS with an identity.*ecr-public:InitiateLayerUpload.* ecr-public:PutImage on a1b2c3d4\/team\/app/,
     ],
     [
       'a login that has expired',
@@ -132,7 +132,7 @@ describe('the errors of Amazon ECR', () => {
       ),
       manifest(app, 'write'),
       'invalid',
-      new RegExp(`${app.registry}/team/app does not hold: ${digest}, ${other} \\(`),
+      new RegExp(`missing from ${app.registry}/team/app: ${digest}, ${other} \\(`),
       /first/,
     ],
     [
@@ -144,7 +144,7 @@ describe('the errors of Amazon ECR', () => {
       ),
       manifest(app, 'write'),
       'invalid',
-      new RegExp(`does not hold: ${digest} \\(`),
+      new RegExp(`missing from ${app.registry}/team/app: ${digest} \\(`),
       /first/,
     ],
     [
@@ -195,10 +195,10 @@ describe('the errors of Amazon ECR', () => {
       /Data limit exceeded/,
       /a login \(multiarch login public\.ecr\.aws\) may have a higher limit/,
     ],
-  ])('%s', async (_what, answer, attempt, kind, says, hint) => {
-    const error = await errorFor(answer, attempt);
+  ])('%s', async (_what, response, operation, kind, message, hint) => {
+    const error = await errorFor(response, operation);
     expect(error.kind).toBe(kind);
-    expect(error.message).toMatch(says);
+    expect(error.message).toMatch(message);
     expect(error.hint).toMatch(hint);
   });
 
@@ -210,7 +210,7 @@ describe('the errors of Amazon ECR', () => {
     expect(error.kind).toBe('not-found');
   });
 
-  it('does not give advice for AWS to whoever only looks like it', async () => {
+  it('gives no hint about AWS for a host that only looks like it', async () => {
     const fake = parseReference('123456789012.dkr.ecr.eu-west-1.amazonaws.com.example.com/app');
     const { hint } = await errorFor(coded(404, 'NAME_UNKNOWN', 'unknown'), manifest(fake, 'write'));
     expect(hint).not.toContain('aws ecr');

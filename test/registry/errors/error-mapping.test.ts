@@ -72,22 +72,22 @@ describe('the kind of error', () => {
     ['unavailable with 400', coded(400, 'UNAVAILABLE'), read, 'unavailable'],
     ['distribution: bad upload', coded(400, 'DIGEST_INVALID'), upload, 'invalid'],
     ['UNKNOWN says nothing, 500 does', coded(500, 'UNKNOWN'), read, 'unavailable'],
-  ])('%s', async (_what, answer, attempt, kind) => {
-    expect((await errorFor(answer, attempt)).kind).toBe(kind);
+  ])('%s', async (_what, response, operation, kind) => {
+    expect((await errorFor(response, operation)).kind).toBe(kind);
   });
 });
 
 describe('the message', () => {
-  it("has docker's words for a manifest that is not there, and the registry's in the hint", async () => {
+  it("is docker's for a manifest that does not exist, with the registry's text in the hint", async () => {
     const error = await errorFor(coded(404, 'MANIFEST_UNKNOWN', 'manifest unknown'));
     expect(error.message).toBe('no such manifest: registry.example.com/team/app:1.2');
     expect(error.hint).toContain('MANIFEST_UNKNOWN: manifest unknown');
   });
 
-  it('names what was done, who answered, and its words', async () => {
+  it('names the operation, the registry and its text', async () => {
     const error = await errorFor(coded(400, 'MANIFEST_INVALID', 'manifest invalid', 'bad field'), write);
     expect(error.message).toBe(
-      'cannot write registry.example.com/team/app:1.2: registry.example.com answered 400 Bad Request: ' +
+      'cannot write registry.example.com/team/app:1.2: registry.example.com responded with 400 Bad Request: ' +
         'MANIFEST_INVALID: manifest invalid; bad field',
     );
     expect(error.exchange).toEqual({
@@ -109,25 +109,25 @@ describe('the message', () => {
     ],
     ['distribution', coded(400, 'MANIFEST_BLOB_UNKNOWN', 'blob unknown to registry', { digest })],
     ['distribution 2', coded(404, 'MANIFEST_BLOB_UNKNOWN', 'blob unknown to registry', digest)],
-  ])('names the children that %s misses', async (_registry, answer) => {
+  ])('names the children that %s does not have', async (_registry, answer) => {
     const error = await errorFor(answer, write);
-    expect(error.message).toContain(`registry.example.com/team/app does not hold: ${digest} (`);
+    expect(error.message).toContain(`missing from registry.example.com/team/app: ${digest} (`);
     expect(error.hint).toContain('first');
   });
 
-  it.each(['manifest', 'blob'] as const)('says that a registry may not take sha512: %s', async (what) => {
+  it.each(['manifest', 'blob'] as const)('says that a registry may not support sha512: %s', async (what) => {
     const name = `registry.example.com/team/app@sha512:${'a'.repeat(128)}`;
     const answer = coded(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content');
-    expect((await errorFor(answer, { ...write, what, name })).hint).toContain('does not take sha512');
+    expect((await errorFor(answer, { ...write, what, name })).hint).toContain('does not support sha512');
     expect((await errorFor(answer, { ...write, what })).hint ?? '').not.toContain('sha512');
   });
 
-  it('says what little there is to say after HEAD', async () => {
+  it('has the status alone after HEAD', async () => {
     const error = await errorFor({ status: 503, method: 'HEAD', body: 'not read' });
-    expect(error.message).toMatch(/answered 503 Service Unavailable$/);
+    expect(error.message).toMatch(/responded with 503 Service Unavailable$/);
   });
 
-  it('shows the text of an HTML page, not its markup', async () => {
+  it('has the text of an HTML page, not its markup', async () => {
     const body =
       '<!DOCTYPE html><html><head><title>x</title></head><body><h1>Blocked</h1> by policy</body></html>';
     const error = await errorFor({ status: 403, body });
@@ -160,7 +160,7 @@ describe('the message', () => {
       },
       'manifest',
     );
-    expect(refusal.body.words.length).toBeLessThan(500);
+    expect(refusal.body.text.length).toBeLessThan(500);
     expect(size).toBeLessThan(1 << 20);
   });
 
@@ -172,7 +172,9 @@ describe('the message', () => {
     ['null', 'null'],
     ['very deep', `{"errors":[{"code":"X","detail":${'['.repeat(20_000)}${']'.repeat(20_000)}}]}`],
   ])('survives a body that is %s', async (_what, body) => {
-    expect((await errorFor({ status: 400, body }, write)).message).toContain('answered 400 Bad Request');
+    expect((await errorFor({ status: 400, body }, write)).message).toContain(
+      'responded with 400 Bad Request',
+    );
   });
 });
 
@@ -187,7 +189,7 @@ describe('the hint', () => {
       'log in again',
     ],
     ['of an immutable tag', coded(400, 'TAG_INVALID', 'is immutable'), write, 'publish under another tag'],
-    ['of a tag that is refused', coded(400, 'TAG_INVALID'), write, 'does not take this tag'],
+    ['of a tag that is refused', coded(400, 'TAG_INVALID'), write, 'does not accept this tag'],
     ['of trouble', { status: 503 }, read, 'try again later.'],
     ['of trouble for long', { status: 503, headers: { 'retry-after': '21600' } }, read, 'try again in 6 h.'],
     ['of no repository on pull', coded(404, 'NAME_UNKNOWN'), read, 'has no repository'],
@@ -200,8 +202,8 @@ describe('the hint', () => {
       read,
       'in 2 min; a login (multiarch login registry.example.com) may have a higher limit. The limit is 100 requests in 6 h.',
     ],
-  ])('%s', async (_what, answer, attempt, hint) => {
-    expect((await errorFor(answer, attempt)).hint).toContain(hint);
+  ])('%s', async (_what, response, operation, hint) => {
+    expect((await errorFor(response, operation)).hint).toContain(hint);
   });
 
   it.each([
@@ -210,10 +212,10 @@ describe('the hint', () => {
       [digest],
       /validation\.manifests\.urls/,
     ],
-    ['of such layers and another', [], /^Copy what it points to first\.$/],
-  ])('%s', async (_what, leftBehind, hint) => {
+    ['of such layers and another', [], /^Copy its children first\.$/],
+  ])('%s', async (_what, skippedLayers, hint) => {
     const answer = coded(500, 'MANIFEST_BLOB_UNKNOWN', 'blob unknown to registry', digest);
-    const error = await errorFor(answer, { ...write, leftBehind: new Set(leftBehind) });
+    const error = await errorFor(answer, { ...write, skippedLayers: new Set(skippedLayers) });
     expect(error.hint).toMatch(hint);
   });
 
@@ -235,7 +237,7 @@ describeVectors('error bodies of other clients', () => {
   }
   const { error_bodies: rows } = vectorJson<{ error_bodies: Row[] }>('challenges.json');
 
-  /** Of each row, what ours is and has to say; the sentences around that are each client's own. */
+  /** For each row, the kind of our error and a part of its message. The other clients' sentences are their own. */
   const expectations: Record<string, readonly [ErrorKind, ...(readonly string[])]> = {
     'unauthorized: The access token expired': [
       'unauthorized',

@@ -25,13 +25,13 @@ describe('rateLimitHint', () => {
       'in 10 min',
     ],
     ['it is no number', { 'x-ratelimit-reset': 'soon' }, 'later'],
-  ])('says when to try again where %s', (_what, headers, when) => {
+  ])('says when to try again: %s', (_what, headers, when) => {
     expect(rateLimitHint({ headers }, attempt, NOW)).toBe(
       `Try again ${when}; a login (multiarch login docker.io) may have a higher limit.`,
     );
   });
 
-  it('says how high the limit is', () => {
+  it('has the limit', () => {
     const headers = { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '0;w=21600' };
     expect(rateLimitHint({ headers }, attempt, NOW)).toMatch(/ The limit is 100 requests in 6 h\.$/);
   });

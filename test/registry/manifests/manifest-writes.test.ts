@@ -21,7 +21,7 @@ function onPut(to: (next: () => Promise<Answer>) => Answer | Promise<Answer>) {
 }
 
 describe('writeManifest', () => {
-  it('puts the exact bytes, under the tag or else under the digest, in one request', async () => {
+  it('puts the exact bytes, under the tag or the digest, in one request', async () => {
     const registry = await startRegistry();
     registry.put('app', image);
     const repository = connect(registry.host)('app');
@@ -43,16 +43,16 @@ describe('writeManifest', () => {
     ]);
   });
 
-  it('sends nothing that is larger than registries take', async () => {
+  it('sends nothing that is larger than registries accept', async () => {
     const registry = await startRegistry();
     const padded = parseDocument(Buffer.concat([index.bytes, Buffer.alloc(4 << 20, ' ')]));
     await expect(connect(registry.host)('app').writeManifest(padded)).rejects.toThrow(
-      /registries take 4194304/,
+      /registries accept at most 4194304/,
     );
     expect(registry.requests).toEqual([]);
   });
 
-  it('sends nothing that has another digest than it says', async () => {
+  it('sends nothing with another digest than its own', async () => {
     const registry = await startRegistry();
     const forged = { ...document, digest: digestOf(other.bytes) };
     const write = connect(registry.host)('app').writeManifest(forged, { tag });
@@ -61,21 +61,21 @@ describe('writeManifest', () => {
   });
 
   it.each<[string, (answer: Answer) => Answer]>([
-    ['answers 200', (answer) => ({ ...answer, status: 200 })],
-    ['answers 202', (answer) => ({ ...answer, status: 202 })],
-    ['answers 201 without a digest', () => ({ status: 201 })],
+    ['responds with 200', (answer) => ({ ...answer, status: 200 })],
+    ['responds with 202', (answer) => ({ ...answer, status: 202 })],
+    ['responds with 201 without a digest', () => ({ status: 201 })],
     [
-      'answers 201 with a malformed digest',
+      'responds with 201 with a malformed digest',
       () => ({ status: 201, headers: { 'docker-content-digest': 'x' } }),
     ],
-  ])('reads back where the registry %s', async (_what, to) => {
+  ])('reads back if the registry %s', async (_what, to) => {
     const registry = await startRegistry({ fault: onPut(async (next) => to(await next())) });
     registry.put('app', image);
     await connect(registry.host)('app').writeManifest(document, { tag });
     expect(registry.lines().at(-1)).toBe('HEAD /v2/app/manifests/1.2 200');
   });
 
-  it('does not believe a success after which the registry shows something else', async () => {
+  it('fails if the registry returns something else after a success', async () => {
     const registry = await startRegistry({ fault: onPut(() => ({ status: 200 })) });
     registry.put('app', other, '1.2');
     const error = await connect(registry.host)('app')
@@ -86,7 +86,7 @@ describe('writeManifest', () => {
     expect(String(error)).toContain(other.digest);
   });
 
-  it('waits for a registry that shows a tag a moment later', async () => {
+  it('waits for a registry that returns a tag a moment later', async () => {
     let heads = 0;
     const waits: number[] = [];
     const registry = await startRegistry({
@@ -101,7 +101,7 @@ describe('writeManifest', () => {
     expect(waits).toEqual([250, 1_000]);
   });
 
-  it('refuses to have been understood as something else', async () => {
+  it('fails if the registry stored something else', async () => {
     const registry = await startRegistry({
       fault: onPut(() => ({ status: 201, headers: { 'docker-content-digest': other.digest } })),
     });
@@ -112,7 +112,7 @@ describe('writeManifest', () => {
     expect(String(error)).toContain(`as ${other.digest}, but ${index.digest} was sent`);
   });
 
-  it('tries again while a registry does not see the children yet', async () => {
+  it('tries again while a registry does not find the children yet', async () => {
     let puts = 0;
     const waits: number[] = [];
     const registry = await startRegistry({
@@ -127,19 +127,33 @@ describe('writeManifest', () => {
     expect(waits).toEqual([250, 1_000]);
   });
 
-  it('names the children that are missing when that was in vain', async () => {
+  it('leaves the retries to the HTTP client if the registry reports missing children with a 5xx', async () => {
+    let puts = 0;
+    const registry = await startRegistry({
+      fault: onPut(() => {
+        puts += 1;
+        return failure(500, 'MANIFEST_BLOB_UNKNOWN', 'not yet');
+      }),
+    });
+    registry.put('app', image);
+    const write = connect(registry.host)('app').writeManifest(document, { tag });
+    await expect(write).rejects.toBeInstanceOf(InvalidError);
+    expect(puts).toBe(3);
+  });
+
+  it('names the children that are still missing', async () => {
     const registry = await startRegistry();
     const error = await connect(registry.host)('app')
       .writeManifest(document, { tag })
       .catch((e: unknown) => e);
     expect(error).toBeInstanceOf(InvalidError);
-    expect(String(error)).toContain(`${registry.host}/app does not hold: ${image.manifest.digest} (`);
+    expect(String(error)).toContain(`missing from ${registry.host}/app: ${image.manifest.digest} (`);
     expect(registry.lines()).toEqual(Array(3).fill('PUT /v2/app/manifests/1.2 400'));
     expect(registry.manifest('app', '1.2')).toBeUndefined();
   });
 });
 
-it('says why a registry may refuse an image whose layers lie elsewhere', async () => {
+it('says why a registry may reject an image whose layers are at URLs', async () => {
   const layer = `sha256:${'b'.repeat(64)}`;
   const registry = await startRegistry({
     fault: onPut(() => failure(400, 'MANIFEST_BLOB_UNKNOWN', `blob unknown: ${layer}`)),
@@ -159,7 +173,7 @@ it('says why a registry may refuse an image whose layers lie elsewhere', async (
   };
   const windows = parseDocument(Buffer.from(JSON.stringify(value)));
   await expect(connect(registry.host)('app').writeManifest(windows)).rejects.toMatchObject({
-    hint: expect.stringContaining('not for distribution') as string,
+    hint: expect.stringContaining('non-distributable') as string,
   });
 });
 
@@ -170,7 +184,7 @@ describe('an immutable tag', () => {
     ['Harbor', failure(412, 'PRECONDITION', 'immutable tag rule')],
     ['a bare 409', { status: 409 }],
     ['a bare 412', { status: 412 }],
-  ])('that holds this digest already is no failure (%s)', async (_name, answer) => {
+  ])('that has this digest already is no failure (%s)', async (_name, answer) => {
     const registry = await startRegistry({ fault: onPut(() => answer) });
     registry.put('app', index, '1.2');
     await connect(registry.host)('app').writeManifest(document, { tag });
@@ -180,7 +194,7 @@ describe('an immutable tag', () => {
     ]);
   });
 
-  it('that holds another digest is a conflict that names both', async () => {
+  it('that has another digest is a conflict that names both', async () => {
     const registry = await startRegistry({ immutableTags: true });
     registry.put('app', other, '1.2');
     const error = await connect(registry.host)('app')
@@ -195,7 +209,7 @@ describe('an immutable tag', () => {
     expect(exchange?.status).toBe(400);
   });
 
-  it('does not stand in the way of the digest itself', async () => {
+  it('does not prevent a write by digest', async () => {
     const registry = await startRegistry({ immutableTags: true });
     registry.put('app', index, '1.2');
     await connect(registry.host)('app').writeManifest(document);

@@ -23,7 +23,7 @@ const descriptor = { mediaType: index.mediaType, digest: index.digest, size: ind
 const digest = parseDigest(index.digest);
 const short = index.digest.slice(0, 15);
 
-/** A fault that changes the answers to manifest requests of one method. */
+/** A fault that changes the responses to manifest requests of one method. */
 function change(method: 'HEAD' | 'GET', to: (answer: Answer) => Answer) {
   return async (request: LoggedRequest, next: () => Promise<Answer>): Promise<Answer> =>
     request.method === method && request.path.includes('/manifests/') ? to(await next()) : next();
@@ -66,14 +66,14 @@ describe('resolve', () => {
       (answer) => ({ ...answer, headers: { ...answer.headers, 'content-type': 'application/octet-stream' } }),
     ],
     ['has no length', (answer) => ({ ...answer, headers: { ...answer.headers, 'content-length': '0' } })],
-  ])('reads the manifest where HEAD %s', async (_what, to) => {
+  ])('reads the manifest if HEAD %s', async (_what, to) => {
     const registry = await startRegistry({ fault: change('HEAD', to) });
     registry.put('app', index, '1.2');
     expect(await connect(registry.host)('app').resolve(tag)).toEqual(descriptor);
     expect(registry.lines().map((line) => line.split(' ')[0])).toEqual(['HEAD', 'GET']);
   });
 
-  it('reads the manifest where HEAD names another digest than was asked for', async () => {
+  it('reads the manifest if HEAD returns another digest', async () => {
     const other = `sha256:${'0'.repeat(64)}`;
     const registry = await startRegistry({
       fault: change('HEAD', (answer) => ({
@@ -85,7 +85,7 @@ describe('resolve', () => {
     expect(await connect(registry.host)('app').resolve(digest)).toEqual(descriptor);
   });
 
-  it("says in docker's words, and with the registry's reason, that there is no such manifest", async () => {
+  it("fails with docker's message and the registry's reason for a missing manifest", async () => {
     const registry = await startRegistry();
     registry.put('app', index);
     const error = await connect(registry.host)('app')
@@ -98,7 +98,7 @@ describe('resolve', () => {
     });
   });
 
-  it('does not ask again with GET where the registry has trouble', async () => {
+  it('does not repeat the request with GET if the registry is failing', async () => {
     const registry = await startRegistry({ fault: () => ({ status: 503 }) });
     await expect(connect(registry.host)('app').resolve(tag)).rejects.toBeInstanceOf(UnavailableError);
     expect(registry.lines()).toEqual(Array(3).fill('HEAD /v2/app/manifests/1.2 503'));
@@ -112,18 +112,18 @@ describe('find', () => {
     expect(await connect(registry.host)('app').find(tag)).toEqual(descriptor);
   });
 
-  it('needs one request to say that something is not there', async () => {
+  it('needs one request for a missing manifest', async () => {
     const registry = await startRegistry();
     expect(await connect(registry.host)('app').find(tag)).toBeUndefined();
     expect(registry.lines()).toEqual(['HEAD /v2/app/manifests/1.2 404']);
   });
 
-  it.each([401, 403])('takes %i for neither there nor not there', async (status) => {
+  it.each([401, 403])('treats %i as unknown', async (status) => {
     const registry = await startRegistry({ fault: () => ({ status }) });
     await expect(connect(registry.host)('app').find(tag)).rejects.toBeInstanceOf(UnauthorizedError);
   });
 
-  it('does not take trouble for absence', async () => {
+  it('does not treat a failing registry as a missing manifest', async () => {
     const registry = await startRegistry({ fault: () => ({ status: 500 }) });
     await expect(connect(registry.host)('app').find(tag)).rejects.toBeInstanceOf(UnavailableError);
   });
@@ -156,7 +156,7 @@ describe('readManifest', () => {
     ]);
   });
 
-  it('hashes the bytes where the registry states no digest', async () => {
+  it('hashes the bytes if the registry returns no digest', async () => {
     const registry = await startRegistry({ fault: change('GET', without('docker-content-digest')) });
     registry.put('app', index, '1.2');
     expect((await connect(registry.host)('app').readManifest(tag)).digest).toBe(index.digest);
@@ -165,7 +165,7 @@ describe('readManifest', () => {
   it.each([
     ['a tag, against the digest that the registry states', tag],
     ['a digest, against what was asked for', digest],
-  ])('refuses tampered bytes of %s', async (_what, selector) => {
+  ])('rejects tampered bytes of %s', async (_what, selector) => {
     const bytes = Buffer.from(Buffer.from(index.bytes).toString().replace('arm64', 'arm65'));
     const registry = await startRegistry({
       fault: change('GET', (answer) => ({ ...answer, body: bytes })),
@@ -209,17 +209,17 @@ describe('readManifest', () => {
     const repository = connect(registry.host, { onEvent: (event) => events.push(event) })('app');
     expect((await repository.readManifest(unknown)).digest).toBe(unknown);
     expect(events).toEqual([
-      { kind: 'warning', message: expect.stringContaining('cannot be verified') as string },
+      { kind: 'warning', message: expect.stringContaining('cannot verify') as string },
     ]);
   });
 
-  it('refuses a body of another kind than Content-Type says (CVE-2021-41190)', async () => {
+  it('rejects a body of another media type than Content-Type (CVE-2021-41190)', async () => {
     const registry = await startRegistry();
     registry.putManifest('app', index.bytes, image.manifest.mediaType, '1.2');
     await expect(connect(registry.host)('app').readManifest(tag)).rejects.toBeInstanceOf(InvalidError);
   });
 
-  it('refuses a document that is manifest and index at once (CVE-2021-41190)', async () => {
+  it('rejects a document that is both manifest and index (CVE-2021-41190)', async () => {
     const registry = await startRegistry();
     const manifest = JSON.parse(Buffer.from(image.manifest.bytes).toString()) as object;
     const both = Buffer.from(JSON.stringify({ ...manifest, manifests: [] }));
@@ -251,7 +251,7 @@ describe('access', () => {
     expect(scopes).toEqual(['repository:app:pull']);
   });
 
-  it('asks for push with the first request where it will write, so that one token serves the run', async () => {
+  it('requests the right to push with the first request, so that one token serves all', async () => {
     const registry = await startRegistry({ auth });
     registry.put('app', index, '1.2');
     const repository = connect(registry.host, { credential })('app');
@@ -265,7 +265,7 @@ describe('access', () => {
     ]);
   });
 
-  it('says that a login is missing', async () => {
+  it('reports a missing login', async () => {
     const registry = await startRegistry({ auth });
     const error = await connect(registry.host)('app', 'pull')
       .readManifest(tag)

@@ -35,7 +35,7 @@ const entry = ({ manifest: { mediaType, digest, size } }: (typeof signatures)[nu
   artifactType: 'application/vnd.example.signature',
 });
 
-/** What the tag holds, by digest. */
+/** The digests of the tag's list. */
 function held(registry: MemoryRegistry): string[] {
   const { bytes } = registry.manifest('app', tag) ?? expect.fail('there is no list');
   return (JSON.parse(bytes.toString()) as { manifests: { digest: string }[] }).manifests.map(
@@ -77,7 +77,7 @@ describe('listReferrers', () => {
     ['an HTML page', { status: 200, headers: { 'content-type': 'text/html' }, body: Buffer.from('<p>') }],
     ['some JSON', json(200, {})],
     ['nothing', { status: 200 }],
-  ])('reads the tag where the registry answers %s, and does not ask again', async (_what, answer) => {
+  ])('reads the tag if the registry responds with %s, and does not ask again', async (_what, answer) => {
     const { registry, repository } = await start({ fault: onReferrers(() => answer) });
     const [first = expect.fail()] = signatures;
     registry.putManifest('app', list(entry(first)), OCI_INDEX, tag);
@@ -93,7 +93,7 @@ describe('listReferrers', () => {
     ]);
   });
 
-  it('asks once for many at the same time where the registry has no lists', async () => {
+  it('asks once for concurrent calls if the registry has no referrers API', async () => {
     const { registry, repository } = await start();
     const asked = digests.map((digest) => repository.listReferrers(parseDigest(digest)));
     expect(await Promise.all(asked)).toEqual(digests.map(() => []));
@@ -101,7 +101,7 @@ describe('listReferrers', () => {
     expect(registry.requests).toHaveLength(6);
   });
 
-  it('takes a repository that is not there for no answer to the question', async () => {
+  it('does not learn from a missing repository whether there is a referrers API', async () => {
     const { registry, repository } = await start({
       referrers: {},
       fault: onReferrers((_request, next) =>
@@ -117,7 +117,7 @@ describe('listReferrers', () => {
   it.each<[string, Answer]>([
     ['MANIFEST_UNKNOWN', failure(404, 'MANIFEST_UNKNOWN', 'manifest unknown')],
     ['NAME_UNKNOWN', failure(404, 'NAME_UNKNOWN', 'no such repository')],
-  ])('takes %s for a word about the digest, not about the registry', async (_code, answer) => {
+  ])('treats %s as about the digest, not about the registry', async (_code, answer) => {
     const gone = parseDigest(digests[1] ?? '');
     const { registry, repository } = await start({
       referrers: {},
@@ -140,16 +140,14 @@ describe('listReferrers', () => {
     ['405', failure(405, 'UNSUPPORTED', 'The operation is unsupported.')],
     ['501', { status: 501 }],
     ['an HTML page', { status: 200, headers: { 'content-type': 'text/html' }, body: Buffer.from('<p>') }],
-  ])('does not take %s for an empty list where the registry has lists', async (_what, answer) => {
+  ])('does not treat %s as an empty list if the registry has the referrers API', async (_what, answer) => {
     let asked = 0;
     const { repository } = await start({
       referrers: {},
       fault: onReferrers((_request, next) => ((asked += 1) === 1 ? next() : answer)),
     });
     expect(await repository.listReferrers(subject)).toEqual([]);
-    await expect(repository.listReferrers(parseDigest(digests[1] ?? ''))).rejects.toThrow(
-      /the list of what refers to/,
-    );
+    await expect(repository.listReferrers(parseDigest(digests[1] ?? ''))).rejects.toThrow(/the referrers of/);
   });
 
   it.each<[number, ErrorKind]>([
@@ -181,13 +179,13 @@ describe('listReferrers', () => {
     ['is no JSON', { status: 200, body: Buffer.from('{') }],
     ['is an image', { status: 200, body: Buffer.from(image.manifest.bytes) }],
     ['is too long', { status: 200, body: Buffer.alloc((8 << 20) + 1, ' ') }],
-  ])('refuses a list that %s', async (_what, answer) => {
+  ])('rejects a list that %s', async (_what, answer) => {
     const headers = { 'content-type': OCI_INDEX };
     const { repository } = await start({ fault: onReferrers(() => ({ ...answer, headers })) });
     await expect(repository.listReferrers(subject)).rejects.toBeInstanceOf(InvalidError);
   });
 
-  it('refuses a list that does not end, and one of pages that are too long together', async () => {
+  it('rejects a list without end, and one that is too long in all', async () => {
     const page = (body: Buffer, request: LoggedRequest): Answer => ({
       status: 200,
       headers: { 'content-type': OCI_INDEX, link: `<${request.path}x?>; rel="next"`.replace('x?', '?x') },
@@ -199,14 +197,16 @@ describe('listReferrers', () => {
 
     const padded = Buffer.concat([list(), Buffer.alloc(7 << 20, ' ')]);
     const long = await start({ fault: onReferrers((request) => page(padded, request)) });
-    await expect(long.repository.listReferrers(subject)).rejects.toThrow(/longer than the 33554432 bytes/);
+    await expect(long.repository.listReferrers(subject)).rejects.toThrow(
+      /longer than the allowed 33554432 bytes/,
+    );
     expect(long.registry.requests).toHaveLength(5);
   });
 
   it('sends no request to another host that the list names (go-containerregistry#2332)', async () => {
     const other = await startRegistry();
     const link = `<http://${other.host}/v2/app/referrers/${subject}?last=b>; rel="next"`;
-    const { repository } = await start({
+    const { registry, repository } = await start({
       fault: onReferrers(() => ({
         status: 200,
         headers: { 'content-type': OCI_INDEX, link },
@@ -214,16 +214,16 @@ describe('listReferrers', () => {
       })),
     });
     await expect(repository.listReferrers(subject)).rejects.toThrow(
-      `at http://${other.host}, which is refused`,
+      `refused to follow the next page of a list of referrers of ${registry.host}: it is at http://${other.host}`,
     );
     expect(other.requests).toEqual([]);
   });
 
-  it('refuses a tag that holds something else', async () => {
+  it('rejects a tag of something else', async () => {
     const { registry, repository } = await start();
     registry.put('app', image, tag);
     await expect(repository.listReferrers(subject)).rejects.toThrow(
-      `${registry.host}/app:${tag} should be a list of referrers`,
+      `${registry.host}/app:${tag} is not a referrers index`,
     );
   });
 });
@@ -239,14 +239,14 @@ describe('writing what has a subject', () => {
     return started;
   }
 
-  it('is one request where the registry lists it', async () => {
+  it('is one request if the registry indexes it', async () => {
     const { registry, repository } = await startWithBlobs({ referrers: {} });
     await repository.writeManifest(documentOf(first));
     expect(registry.requests).toHaveLength(1);
     expect(registry.manifest('app', tag)).toBeUndefined();
   });
 
-  it('enters it into the list of the tag where the registry does not', async () => {
+  it('adds it to the list of the tag if the registry does not', async () => {
     const { registry, repository } = await startWithBlobs();
     await repository.writeManifest(documentOf(first));
     await repository.writeManifest(documentOf(second));
@@ -275,7 +275,7 @@ describe('writing what has a subject', () => {
     expect(registry.lines().filter((line) => line.startsWith('PUT'))).toHaveLength(1);
   });
 
-  it('loses none of those that are written at once, by several repository objects', async () => {
+  it('loses none that are written concurrently, by several repository objects', async () => {
     const { registry } = await startWithBlobs();
     await Promise.all(
       signatures.map((signature) => connect(registry.host)('app').writeManifest(documentOf(signature))),
@@ -289,7 +289,7 @@ describe('writing what has a subject', () => {
       {
         fault: async (request, next) => {
           const isList = request.path.endsWith(tag);
-          // The first look at the list takes until all documents are there.
+          // The first read of the list takes until all documents exist.
           if (isList && request.method === 'GET') {
             await vi.waitFor(() => {
               if (digests.some((digest) => registry.manifest('app', digest) === undefined)) throw new Error();
@@ -316,17 +316,17 @@ describe('writing what has a subject', () => {
     expect(results.map(({ status }) => status)).toEqual(signatures.map(() => 'rejected'));
   });
 
-  it('enters it again where another client has overwritten the list', async () => {
+  it('adds it again if another client has overwritten the list', async () => {
     let puts = 0;
     const waits: number[] = [];
     const { registry, repository } = await startWithBlobs(
       {
         fault: async (request, next) => {
-          const answer = await next();
+          const response = await next();
           if (request.method === 'PUT' && request.path.endsWith(tag) && (puts += 1) === 1) {
             registry.putManifest('app', list(entry(second), entry(third)), OCI_INDEX, tag);
           }
-          return answer;
+          return response;
         },
       },
       { waits },
@@ -338,24 +338,24 @@ describe('writing what has a subject', () => {
     expect(waits).toEqual([375, 375]);
   });
 
-  it('gives up where others do not stop', async () => {
+  it('gives up if others do not stop', async () => {
     const { registry, repository } = await startWithBlobs({
       fault: async (request, next) => {
-        const answer = await next();
+        const response = await next();
         if (request.method === 'PUT' && request.path.endsWith(tag)) {
           registry.putManifest('app', list(entry(second)), OCI_INDEX, tag);
         }
-        return answer;
+        return response;
       },
     });
     registry.put('app', second);
     const written = repository.writeManifest(documentOf(first), { tag: parseTag('1.2') });
     await expect(written).rejects.toBeInstanceOf(ConflictError);
-    await expect(written).rejects.toThrow(`app:${tag} was changed by others`);
+    await expect(written).rejects.toThrow(`app:${tag} was overwritten by others`);
     expect(registry.manifest('app', '1.2')).toBeUndefined();
   });
 
-  it('fails before a tag moves where the list cannot be kept, and leaves what is there', async () => {
+  it('fails before a tag moves if the list cannot be written, and keeps the current one', async () => {
     const { registry, repository } = await startWithBlobs();
     registry.put('app', image, tag);
     const written = repository.writeManifest(documentOf(first), { tag: parseTag('1.2') });
@@ -364,7 +364,7 @@ describe('writing what has a subject', () => {
     expect(registry.manifest('app', '1.2')).toBeUndefined();
   });
 
-  it('holds for an index too, and moves its tag last', async () => {
+  it('does the same for an index, and moves its tag last', async () => {
     const { registry, repository } = await startWithBlobs();
     const { mediaType, manifests } = JSON.parse(Buffer.from(tinyIndex([image]).bytes).toString()) as {
       mediaType: string;

@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+
+import type { Environment } from '../../environment.js';
+import { FailedError } from '../../oci/errors.js';
+import type { EnumerableProvider } from './credential.js';
+import { parseCredentialFile, readCredentialText, type CredentialFile } from './credential-file.js';
+import { CredentialFileProvider } from './credential-file-provider.js';
+import { defaultHelper } from './credential-helper.js';
+
+const AUTH_FILE = 'REGISTRY_AUTH_FILE';
+const INLINE_CONFIG = 'DOCKER_AUTH_CONFIG';
+
+/**
+ * Returns the credential files of this machine, by precedence: DOCKER_AUTH_CONFIG, docker's configuration and podman's
+ * files, or only the file that REGISTRY_AUTH_FILE names. Nothing is read yet.
+ */
+export function fileProviders(environment: Environment): readonly EnumerableProvider[] {
+  const { env } = environment;
+  const path = env[AUTH_FILE];
+  if (!path) return [inlineConfig(env), dockerConfig(environment), ...containersFiles(environment)];
+  const read = async (): Promise<CredentialFile> => {
+    const text = await readCredentialText(path);
+    if (text === undefined) throw new FailedError(`${AUTH_FILE}: no such file: ${path}`);
+    return parseCredentialFile(text, path);
+  };
+  return [new CredentialFileProvider({ name: AUTH_FILE, origin: path, env, read })];
+}
+
+/** The file that logins are saved in. */
+export interface LoginFile {
+  readonly path: string;
+  /** Reads the file; a missing one is empty. `usesDefaultHelper` reports that its `credsStore` is the platform's helper. */
+  readonly read: () => Promise<{ readonly file: CredentialFile; readonly usesDefaultHelper: boolean }>;
+}
+
+/**
+ * Returns the file that REGISTRY_AUTH_FILE names, else docker's `config.json` in DOCKER_CONFIG or `~/.docker`. For docker's,
+ * the platform's helper is looked up as docker does.
+ */
+export function loginFile(environment: Environment): LoginFile {
+  const { env } = environment;
+  const path = env[AUTH_FILE];
+  if (!path) return dockerConfigFile(environment);
+  return {
+    path,
+    read: async () => ({
+      file: parseCredentialFile((await readCredentialText(path)) ?? '', path),
+      usesDefaultHelper: false,
+    }),
+  };
+}
+
+function dockerConfigFile(environment: Environment): LoginFile {
+  const { env, homeDirectory } = environment;
+  const path = join(env['DOCKER_CONFIG'] || join(homeDirectory, '.docker'), 'config.json');
+  return {
+    path,
+    read: async () => {
+      const file = parseCredentialFile((await readCredentialText(path)) ?? '', path);
+      const store = await defaultHelper(file, environment);
+      return store === undefined
+        ? { file, usesDefaultHelper: false }
+        : { file: { ...file, store }, usesDefaultHelper: true };
+    },
+  };
+}
+
+/** Returns the provider for docker's `config.json` and the credential helpers that it names. */
+export function dockerConfig(environment: Environment, now?: () => number): CredentialFileProvider {
+  const { path, read } = dockerConfigFile(environment);
+  return new CredentialFileProvider({
+    name: "docker's configuration",
+    origin: path,
+    env: environment.env,
+    read: async () => (await read()).file,
+    now,
+  });
+}
+
+/** Returns the provider for DOCKER_AUTH_CONFIG: `config.json` as text, with nothing but `auths.*.auth`. */
+export function inlineConfig(env: NodeJS.ProcessEnv): CredentialFileProvider {
+  const read = async (): Promise<CredentialFile> => parseInlineConfig(env[INLINE_CONFIG] ?? '');
+  return new CredentialFileProvider({ name: 'the environment', origin: INLINE_CONFIG, env, read });
+}
+
+/** Parses as strictly as docker does, so that both use the variable or neither. */
+function parseInlineConfig(text: string): CredentialFile {
+  const file = parseCredentialFile(text, INLINE_CONFIG);
+  const fields = text.trim() === '' ? [] : Object.keys(JSON.parse(text) as object);
+  const entries = [...file.entries.values()].flatMap((entry) => Object.keys(entry ?? {}));
+  if (fields.some((name) => name !== 'auths') || entries.some((name) => name !== 'auth')) {
+    throw new FailedError(
+      `${INLINE_CONFIG} may contain "auths" with "auth" for each registry, and nothing else`,
+    );
+  }
+  return file;
+}
+
+/**
+ * Returns the providers for the files of podman, skopeo and buildah (containers-auth.json(5)), that of the session first.
+ *
+ * @param options.userId for sessions without XDG_RUNTIME_DIR, such as root's on Linux. Default: that of the process
+ */
+export function containersFiles(
+  options: Environment & { readonly userId?: number | undefined },
+): readonly CredentialFileProvider[] {
+  const { env, homeDirectory, platform, userId = process.getuid?.() } = options;
+  const session = env['XDG_RUNTIME_DIR'];
+  const directories = [
+    session && join(session, 'containers'),
+    !session && platform === 'linux' && userId !== undefined && `/run/containers/${userId}`,
+    env['XDG_CONFIG_HOME'] && join(env['XDG_CONFIG_HOME'], 'containers'),
+    join(homeDirectory, '.config', 'containers'),
+  ].filter((directory) => typeof directory === 'string' && directory !== '');
+  return [...new Set(directories)].map((directory) => {
+    const path = join(String(directory), 'auth.json');
+    const read = async (): Promise<CredentialFile> =>
+      parseCredentialFile((await readCredentialText(path)) ?? '', path);
+    return new CredentialFileProvider({ name: "podman's logins", origin: path, env, read });
+  });
+}

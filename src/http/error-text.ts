@@ -1,0 +1,114 @@
+import type { Readable } from 'node:stream';
+
+import { isJsonObject } from '../oci/json.js';
+import { printable, type RegistryErrorDetail } from '../oci/errors.js';
+import type { HttpResponse } from './message.js';
+
+/** The size of an error response's body that is read, in bytes. */
+export const MAX_ERROR_BYTES = 64 * 1024;
+const MAX_TEXT_LENGTH = 400;
+const MAX_DETAIL_DEPTH = 4;
+
+/** What a server says about an error. All of it can be printed: without control characters, and clipped. */
+export interface ErrorText {
+  /** The errors that have a code (distribution-spec, "Error Codes"; RFC 6749, section 5.2). */
+  readonly errors: readonly RegistryErrorDetail[];
+  /** The errors or any other text, in one line; `""` if there is none. */
+  readonly text: string;
+}
+
+/** Reads the text of an error response, which may be the response to a HEAD, and frees its connection. */
+export async function readErrorText(response: HttpResponse): Promise<ErrorText> {
+  const body = response.request.method === 'HEAD' ? '' : await readErrorBody(response.body);
+  response.discard();
+  return parseErrorText(body);
+}
+
+/**
+ * Reads the body of an error response as text. A body that breaks off is read up to there, because the status is known
+ * and decides; one above {@link MAX_ERROR_BYTES} counts as empty.
+ */
+export async function readErrorBody(body: Readable): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > MAX_ERROR_BYTES) return '';
+    }
+  } catch {
+    // See above.
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/**
+ * Parses the body of an error response, whatever its Content-Type: JSON in the form of the specification, of OAuth
+ * (RFC 6749, section 5.2), of AWS (`__type`), of Docker Hub (`details`) or of the docker daemon (`message`), other JSON,
+ * HTML, or plain text.
+ */
+export function parseErrorText(body: string): ErrorText {
+  const value = parseJson(body);
+  if (!isJsonObject(value)) {
+    return { errors: [], text: clippedLine(typeof value === 'string' ? value : withoutMarkup(body)) };
+  }
+  const { errors: list, error_description: description, details, detail, message } = value;
+  const code = value['error'] ?? value['__type'];
+  const other = [description, details, detail, message].find((text) => typeof text === 'string');
+  const errors = Array.isArray(list)
+    ? list.flatMap(errorDetail)
+    : typeof code === 'string'
+      ? errorDetail({ code, message: other ?? '' })
+      : [];
+  if (Array.isArray(list) || errors.length > 0) return { errors, text: errors.map(formatDetail).join('; ') };
+  return { errors, text: clippedLine(other ?? (Object.keys(value).length === 0 ? '' : body)) };
+}
+
+/** Returns a server's text in one line, without control characters, and clipped. */
+export function clippedLine(text: string): string {
+  const line = printable(text);
+  return line.length > MAX_TEXT_LENGTH ? `${line.slice(0, MAX_TEXT_LENGTH)}…` : line;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function errorDetail(item: unknown): RegistryErrorDetail[] {
+  if (!isJsonObject(item)) return [];
+  const { code, message, detail } = item;
+  if (typeof code !== 'string' && typeof message !== 'string') return [];
+  return [
+    {
+      code: typeof code === 'string' ? clippedLine(code) : 'UNKNOWN',
+      message: typeof message === 'string' ? clippedLine(message) : '',
+      ...(detail === undefined || detail === null ? {} : { detail: printableDetail(detail) }),
+    },
+  ];
+}
+
+/** Any JSON value with every string in it made printable. Deeper levels are dropped. */
+function printableDetail(detail: unknown, depth = 0): unknown {
+  if (typeof detail === 'string') return clippedLine(detail);
+  if (typeof detail !== 'object' || detail === null) return detail;
+  if (depth === MAX_DETAIL_DEPTH) return undefined;
+  if (Array.isArray(detail)) return detail.map((item) => printableDetail(item, depth + 1));
+  return Object.fromEntries(
+    Object.entries(detail).map(([key, value]) => [printable(key), printableDetail(value, depth + 1)]),
+  );
+}
+
+function formatDetail({ code, message, detail }: RegistryErrorDetail): string {
+  const text = message === '' ? code : `${code}: ${message}`;
+  return typeof detail === 'string' && detail !== '' ? `${text}; ${detail}` : text;
+}
+
+function withoutMarkup(text: string): string {
+  if (!/^\s*(<!doctype|<html|<\?xml)/i.test(text)) return text;
+  return text.replaceAll(/<(script|style|head)\b.*?<\/\1>/gis, ' ').replaceAll(/<[^>]*>/g, ' ');
+}

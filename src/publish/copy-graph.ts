@@ -1,0 +1,102 @@
+import type { OnEvent } from '../content/events.js';
+import { allOf, type TaskGroup } from '../content/limit.js';
+import { KeyedSingleFlight } from '../content/single-flight.js';
+import type { Source } from '../content/source.js';
+import type { Target } from '../content/target.js';
+import { readNode, walkGraph } from '../content/walk.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import type { Digest } from '../oci/digest.js';
+import { isNonDistributableType } from '../oci/media-type.js';
+import { OptionalBlobSource } from './optional-blob-source.js';
+import { childrenToCopy, type ContentOptions, type SourcedEntry } from './target-state.js';
+
+export interface CopyGraphOptions extends ContentOptions {
+  readonly onEvent?: OnEvent | undefined;
+}
+
+/**
+ * Copies images and indexes from their sources to the target: each distinct blob and manifest once, in parallel, and a
+ * manifest only after everything it points to. Non-distributable layers are skipped unless the options say otherwise;
+ * the manifest keeps their descriptors (image-spec, "Non-Distributable Layers"). A descriptor's `urls` are never read.
+ *
+ * The first failure cancels the rest, and is thrown when all writes have settled.
+ *
+ * @param last a document whose content is copied, but which the caller writes itself afterwards
+ */
+export async function copyGraph(
+  target: Target,
+  entries: readonly SourcedEntry[],
+  options: CopyGraphOptions = {},
+  last?: Digest,
+): Promise<void> {
+  const { onEvent } = options;
+  const blobs = new BlobCopier(target, onEvent);
+  await walkGraph<void>(
+    entries,
+    {
+      read: readNode,
+      visit: async ({ document, source }, tasks) => {
+        if (document.kind === 'manifest') {
+          const children = childrenToCopy(document, options);
+          await allOf(children.map((child) => blobs.copy(child, source, tasks)));
+        }
+        if (document.digest === last) return;
+        await tasks.run(() => target.writeManifest(document, { signal: tasks.signal }));
+        onEvent?.({ kind: 'child-pushed', repository: target.label, digest: document.digest });
+      },
+    },
+    { ...options, depth: 1 },
+  );
+}
+
+/** Copies each distinct blob once. */
+class BlobCopier {
+  readonly #target: Target;
+  readonly #onEvent: OnEvent | undefined;
+  readonly #copies = new KeyedSingleFlight<void>({ keepFailure: true });
+
+  constructor(target: Target, onEvent: OnEvent | undefined) {
+    this.#target = target;
+    this.#onEvent = onEvent;
+  }
+
+  copy(descriptor: Descriptor, source: Source, tasks: TaskGroup): Promise<void> {
+    const isOptional = isNonDistributableType(descriptor.mediaType);
+    const copy = (): Promise<void> =>
+      isOptional
+        ? this.#copyIfPresent(descriptor, source, tasks.signal)
+        : this.#copyBlob(descriptor, source, tasks.signal);
+    return this.#copies.get(descriptor.digest, () => tasks.run(copy));
+  }
+
+  async #copyBlob(descriptor: Descriptor, source: Source, signal: AbortSignal): Promise<void> {
+    const { digest, size } = descriptor;
+    this.#onEvent?.({ kind: 'blob-started', digest, size });
+    await this.#write(descriptor, source, signal);
+  }
+
+  /** Most registries have never stored non-distributable layers, so a missing one is only a warning. */
+  async #copyIfPresent(descriptor: Descriptor, source: Source, signal: AbortSignal): Promise<void> {
+    const { digest, size } = descriptor;
+    // Reported once there is something to copy: a started blob is displayed until it is done.
+    const optional = new OptionalBlobSource(source, () => {
+      this.#onEvent?.({ kind: 'blob-started', digest, size });
+    });
+    try {
+      await this.#write(descriptor, optional, signal);
+    } catch (error) {
+      if (!optional.lacksBlob) throw error;
+      const message = `skipping non-distributable layer ${digest}: not available from ${source.label}`;
+      this.#onEvent?.({ kind: 'warning', message });
+    }
+  }
+
+  async #write(descriptor: Descriptor, source: Source, signal: AbortSignal): Promise<void> {
+    const { digest, size } = descriptor;
+    const outcome = await this.#target.copyBlob(descriptor, source, {
+      signal,
+      onBytes: (bytes) => this.#onEvent?.({ kind: 'blob-progress', digest, bytes }),
+    });
+    this.#onEvent?.({ kind: 'blob-done', digest, size, outcome });
+  }
+}
