@@ -24,5 +24,5 @@ try {
   console.error(`${error.kind}: ${error.message}`);
   process.exitCode = 1;
 } finally {
-  client.close();
+  await client.close();
 }

@@ -9,9 +9,10 @@ import type { ReadOptions, Selector } from './content/source.js';
 import type { Target } from './content/target.js';
 
 export { Multiarch } from './client/multiarch.js';
-export { assemblyOptions } from './client/create.js';
+export { assemblyOptions } from './client/create-options.js';
 export type { CreateAndPushResult } from './client/create-and-push.js';
-export type { CreateOptions, DraftState, EntryAnnotations } from './client/create.js';
+export type { CreateOptions, EntryAnnotations } from './client/create-options.js';
+export type { DraftState } from './client/create.js';
 export type {
   CallOptions,
   DescriptorInput,
@@ -23,11 +24,12 @@ export type {
 } from './client/inputs.js';
 export type { NamedSource, ObjectSource, SourceInput, SourceSettings } from './client/sources.js';
 export type { CopyOptions, CopyResult } from './client/copy.js';
-export type { PushOptions, PushResult } from './client/push.js';
+export type { PushOptions } from './client/push.js';
+export type { PushResult } from './client/push-record.js';
 export type { UndoneTag, UndoOptions, UndoResult } from './client/undo.js';
 export type { LoginInput, LogoutResult, SavedLogin, ShowLoginOptions, ShownLogin } from './client/login.js';
 export type { ExplicitLogin, MultiarchOptions } from './client/client-context.js';
-export type { Credential as RegistryCredential } from './auth/credentials/credential.js';
+export type { RegistryCredential } from './auth/credentials/credential.js';
 export type { Inspection, InspectedChild } from './client/inspection.js';
 
 /**
@@ -44,7 +46,7 @@ export interface ImageLayout extends Target {
 export const ImageLayout: new (options: { readonly path: string }) => ImageLayout = ImageLayoutDirectory;
 export type { LayerCompression } from './layout/docker-save/docker-archive.js';
 export { MemoryStore } from './content/memory-store.js';
-export type { ByteStream, ReadOptions, Selector, Source } from './content/source.js';
+export type { BlobSource, ByteStream, ReadOptions, Selector, Source } from './content/source.js';
 export type { Target, WriteBlobOptions } from './content/target.js';
 export type { Referrer } from './content/find-referrers.js';
 export type { CosignKind, CosignTag } from './oci/referrers.js';
@@ -64,8 +66,7 @@ export type { ExpectedTag } from './publish/expected-tag.js';
 export type { Publication, PushedChild, TagChange } from './publish/publish.js';
 export type { PlatformReport, PushReport, TagReport } from './publish/push-report.js';
 
-export type { Annotations } from './oci/descriptor.js';
-export type { Descriptor } from './oci/descriptor.js';
+export type { Annotations, Descriptor } from './oci/descriptor.js';
 export { diffIndexes } from './oci/diff-index.js';
 export type {
   ChangedEntry,
@@ -85,7 +86,29 @@ export type {
 export { digestOf, isDigest, parseDigest } from './oci/digest.js';
 export type { Digest, DigestAlgorithm } from './oci/digest.js';
 export type { DocumentBase, IndexDocument, ManifestDocument, ManifestOrIndex } from './oci/document.js';
-export * from './oci/errors.js';
+export {
+  ArgumentError,
+  CancelledError,
+  ConflictError,
+  FailedError,
+  InvalidError,
+  isMultiarchError,
+  MultiarchError,
+  NotFoundError,
+  RateLimitedError,
+  RequirementError,
+  SourcesError,
+  UnauthorizedError,
+  UnavailableError,
+} from './oci/errors.js';
+export type {
+  ErrorKind,
+  FailedExchange,
+  MultiarchErrorOptions,
+  MultiarchErrors,
+  Problem,
+  RegistryErrorDetail,
+} from './oci/errors.js';
 export type { ImageConfig } from './oci/image-config.js';
 export type { ImageIndex } from './oci/image-index.js';
 export { formatImageLocation, parseImageLocation } from './oci/image-location.js';

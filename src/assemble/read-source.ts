@@ -14,7 +14,7 @@ import {
 } from '../oci/image-config.js';
 import { isImageConfigType, isIndexType } from '../oci/media-type.js';
 import { isCompletePlatform } from '../oci/platform.js';
-import { ATTESTATION_MANIFEST, REFERENCE_TYPE } from '../oci/attestation.js';
+import { mayBeImage } from '../oci/attestation.js';
 
 /** An image or attestation that a source adds to an index. */
 export interface SourceEntry {
@@ -158,12 +158,6 @@ function describedEntry(
     document,
     ...(config !== undefined && { config }),
   };
-}
-
-function mayBeImage(descriptor: Descriptor): boolean {
-  return (
-    descriptor.annotations?.[REFERENCE_TYPE] !== ATTESTATION_MANIFEST && descriptor.artifactType === undefined
-  );
 }
 
 /** Reads the config of an image; `undefined` for an artifact, which has another type of config. */

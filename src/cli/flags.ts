@@ -1,9 +1,28 @@
-import yargs, { type Options } from 'yargs';
+import yargs, { type InferredOptionTypes, type Options } from 'yargs';
 
 import { ArgumentError } from '../oci/errors.js';
 
 /** Options by name, as yargs declares them. */
 export type OptionDeclarations = Readonly<Record<string, Options>>;
+
+/** The types of the values of declared options. */
+export type OptionValues<Declared extends OptionDeclarations> = Readonly<InferredOptionTypes<Declared>>;
+
+export interface ListOption {
+  readonly type: 'string';
+  readonly array: true;
+  readonly describe: string;
+}
+
+/** Declares an option that may be given several times. */
+export function repeatable(describe: string, syntax = 'repeatable'): ListOption {
+  return { type: 'string', array: true, describe: `${describe} (${syntax})` };
+}
+
+/** Declares an option that may be given several times, each time with several values. */
+export function commaSeparated(describe: string): ListOption {
+  return repeatable(describe, 'a,b; repeatable');
+}
 
 /** A parsed command line. */
 export interface ParsedArgv {
@@ -12,19 +31,15 @@ export interface ParsedArgv {
   readonly positionals: readonly string[];
 }
 
-export interface ParseArgvOptions {
-  /** Flags end at the first positional, as before the name of a command. @default false */
-  readonly leading?: boolean;
-}
-
 /**
  * Parses a command line with yargs, by the rules of docker's flags.
+ * @param options.leading whether flags end at the first positional, as before the name of a command
  * @throws ArgumentError for an unknown flag, a missing value, or a value of the wrong type
  */
 export function parseArgv(
   argv: readonly string[],
   declared: OptionDeclarations,
-  { leading = false }: ParseArgvOptions = {},
+  { leading = false }: { readonly leading?: boolean } = {},
 ): ParsedArgv {
   const parsed = yargs()
     .parserConfiguration({

@@ -1,32 +1,8 @@
-import type { TlsFiles } from '../http/tls/tls-config.js';
 import { ArgumentError } from '../oci/errors.js';
 import { parseDuration } from './input/duration.js';
-import type { OptionDeclarations } from './flags.js';
+import type { OptionDeclarations, OptionValues } from './flags.js';
 
-/** The options of every command. */
-export interface GlobalOptions {
-  readonly insecure: boolean;
-  readonly store: string | undefined;
-  readonly json: boolean;
-  readonly quiet: boolean;
-  readonly progress: (typeof PROGRESS)[number];
-  readonly concurrency: number;
-  /** In milliseconds. */
-  readonly timeout: number | undefined;
-  readonly retries: number;
-  readonly stats: boolean;
-  readonly debug: boolean;
-  /** The credentials for the one registry that the command line names. */
-  readonly username: string | undefined;
-  readonly passwordStdin: boolean;
-  readonly registryToken: string | undefined;
-  /** The certificates for the registries that the command line names. */
-  readonly tls: TlsFiles;
-}
-
-const PROGRESS = ['auto', 'plain', 'none'] as const;
-
-/** The declarations of {@link GlobalOptions}. The help of each command shows them after its own options. */
+/** The options of every command. Help shows them after those of the command. */
 export const GLOBAL_OPTIONS = {
   insecure: {
     type: 'boolean',
@@ -39,7 +15,11 @@ export const GLOBAL_OPTIONS = {
     type: 'boolean',
     describe: 'Hide progress and warnings; push prints only the digest, ls only names',
   },
-  progress: { choices: PROGRESS, describe: 'Format of the progress on stderr', default: 'auto' },
+  progress: {
+    choices: ['auto', 'plain', 'none'],
+    describe: 'Format of the progress on stderr',
+    default: 'auto',
+  },
   concurrency: { type: 'number', describe: 'Maximum number of parallel requests and transfers', default: 8 },
   timeout: { type: 'string', describe: 'Fail after this time (90s, 10m, 1h30m)' },
   retries: { type: 'number', describe: 'Number of retries for a failed request', default: 4 },
@@ -53,6 +33,8 @@ export const GLOBAL_OPTIONS = {
   key: { type: 'string', describe: 'PEM file of the private key for --cert' },
 } as const satisfies OptionDeclarations;
 
+export type GlobalOptions = OptionValues<typeof GLOBAL_OPTIONS>;
+
 /** All flags that may be given before or after the name of a command. */
 export const GLOBAL_FLAGS = {
   ...GLOBAL_OPTIONS,
@@ -60,64 +42,36 @@ export const GLOBAL_FLAGS = {
   version: { type: 'boolean', describe: 'Show the version' },
 } as const satisfies OptionDeclarations;
 
+const NON_EMPTY = ['username', 'registry-token', 'cacert', 'cert', 'key'] as const;
+const UNSET = { hint: 'Check whether the variable it comes from is set.' };
+
 /**
- * Checks the global options of a parsed command line.
- * @throws ArgumentError
+ * Returns the global options of a parsed command line.
+ * @throws ArgumentError for values that the declarations allow but no command can use
  */
 export function globalOptions(args: Readonly<Record<string, unknown>>): GlobalOptions {
-  const { store, timeout, progress } = args;
-  if (store === '') {
-    throw new ArgumentError('--store takes a directory, not ""', {
-      hint: 'Check whether the variable it comes from is set.',
-    });
-  }
-  return {
-    insecure: args['insecure'] === true,
-    store: typeof store === 'string' ? store : undefined,
-    json: args['json'] === true,
-    quiet: args['quiet'] === true,
-    progress: PROGRESS.find((choice) => choice === progress) ?? 'auto',
-    concurrency: atLeast(1, 'concurrency', args['concurrency']),
-    timeout: typeof timeout === 'string' ? parseTimeout(timeout) : undefined,
-    retries: atLeast(0, 'retries', args['retries']),
-    stats: args['stats'] === true,
-    debug: args['debug'] === true,
-    username: nonEmptyText('username', args['username']),
-    passwordStdin: args['password-stdin'] === true,
-    registryToken: nonEmptyText('registry-token', args['registry-token']),
-    tls: tlsFiles(args),
-  };
-}
-
-function tlsFiles(args: Readonly<Record<string, unknown>>): TlsFiles {
-  const [ca, cert, key] = ['cacert', 'cert', 'key'].map((name) => nonEmptyText(name, args[name]));
-  if ((cert === undefined) !== (key === undefined)) {
+  const options = args as GlobalOptions;
+  if (options.store === '') throw new ArgumentError('--store takes a directory, not ""', UNSET);
+  const empty = NON_EMPTY.find((name) => options[name] === '');
+  if (empty !== undefined) throw new ArgumentError(`--${empty} is empty`, UNSET);
+  if ((options.cert === undefined) !== (options.key === undefined)) {
     throw new ArgumentError('--cert and --key need each other');
   }
-  return { ca, cert, key };
-}
-
-function nonEmptyText(name: string, value: unknown): string | undefined {
-  if (typeof value !== 'string') return undefined;
-  if (value !== '') return value;
-  throw new ArgumentError(`--${name} is empty`, { hint: 'Check whether the variable it comes from is set.' });
-}
-
-function atLeast(min: number, name: string, value: unknown): number {
-  if (typeof value === 'number' && value >= min) return value;
-  throw new ArgumentError(`--${name} takes a whole number of at least ${min}, not ${String(value)}`);
+  if (options.concurrency < 1) {
+    throw new ArgumentError('--concurrency takes a whole number of at least 1, not 0');
+  }
+  return options;
 }
 
 /** In milliseconds: the maximum of Node's timers, 24 days. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
-function parseTimeout(text: string): number {
+/** Returns the value of `--timeout` in milliseconds. @throws ArgumentError */
+export function parseTimeout(text: string): number {
   const milliseconds = parseDuration(text);
   if (milliseconds >= 1 && milliseconds <= MAX_TIMEOUT) return milliseconds;
-  throw new ArgumentError(
-    `--timeout takes a duration from 1ms to ${Math.floor(MAX_TIMEOUT / 3_600_000)}h, not ${text}`,
-    {
-      hint: 'Omit it for no time limit.',
-    },
-  );
+  const range = `from 1ms to ${Math.floor(MAX_TIMEOUT / 3_600_000)}h`;
+  throw new ArgumentError(`--timeout takes a duration ${range}, not ${text}`, {
+    hint: 'Omit it for no time limit.',
+  });
 }

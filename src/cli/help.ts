@@ -28,8 +28,9 @@ export function commandHelp(
   const parser = helpParser(terminal, program, Object.keys(options));
   parser.command(`${entry.name} ${entry.positionals}`.trim(), false, (command) => {
     command.usage(`${usageLine(entry, program)}\n\n${entry.describe}`);
-    for (const [name, positional] of Object.entries(positionals)) {
-      command.positional(name.toUpperCase(), positional);
+    for (const [name, describe] of Object.entries(positionals)) {
+      // The default hides "[default: []]" of a list.
+      command.positional(name.toUpperCase(), { type: 'string', default: undefined, describe });
     }
     // The group is created before the options are declared, so that help shows it before the global options.
     return command.group([], 'Options:').options(options);

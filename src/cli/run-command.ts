@@ -3,7 +3,7 @@ import { CancelledError, UnavailableError } from '../oci/errors.js';
 import { mayColor, type Terminal } from './output/terminal.js';
 import type { AnyCommand } from './commands/command.js';
 import { givenLogin, takenInput } from './input/login-flags.js';
-import { globalOptions } from './global-options.js';
+import { globalOptions, parseTimeout } from './global-options.js';
 import { Output } from './output/output.js';
 import { startProgress } from './progress/progress.js';
 import { loginLine, requestLine, waitLine } from './progress/event-lines.js';
@@ -33,7 +33,8 @@ export async function runCommand(
 ): Promise<number> {
   const options = globalOptions(args);
   const interrupt = new AbortController();
-  const timer = options.timeout === undefined ? undefined : AbortSignal.timeout(options.timeout);
+  const { timeout } = options;
+  const timer = timeout === undefined ? undefined : AbortSignal.timeout(parseTimeout(timeout));
   const signal = timer === undefined ? interrupt.signal : AbortSignal.any([interrupt.signal, timer]);
   const login =
     command.takesLogin === true
@@ -41,11 +42,11 @@ export async function runCommand(
       : givenLogin(options, positionals, { signal, stdin: terminal.stdin });
   const progress = startProgress(options, terminal);
   const output = new Output(terminal.stdout, progress, {
-    quiet: options.quiet,
+    quiet: options.quiet ?? false,
     color: mayColor(terminal.stdout, terminal.env),
     ask: (text) => terminal.stderr.write(text),
   });
-  if (options.registryToken !== undefined) {
+  if (options['registry-token'] !== undefined) {
     output.warn('--registry-token is visible to other users of this machine');
   }
   const stats = new Stats();
@@ -56,7 +57,7 @@ export async function runCommand(
     retries: options.retries,
     env: terminal.env,
     login,
-    tls: options.tls,
+    tls: { ca: options.cacert, cert: options.cert, key: options.key },
     signal,
     onEvent: (event) => {
       stats.work(event);
@@ -73,11 +74,11 @@ export async function runCommand(
   const stopListening = onInterrupt(interrupt);
   try {
     const { env } = terminal;
-    const stdin = login !== undefined && options.passwordStdin ? takenInput() : terminal.stdin;
+    const stdin = login !== undefined && options['password-stdin'] ? takenInput() : terminal.stdin;
     return (await command.run(args, { client, options, output, signal, stdin, env })) ?? 0;
   } catch (error) {
     if (error instanceof CancelledError && timer?.aborted === true && !interrupt.signal.aborted) {
-      throw new UnavailableError(`timed out after ${String(args['timeout'])} (--timeout)`, {
+      throw new UnavailableError(`timed out after ${timeout} (--timeout)`, {
         hint: 'Raise --timeout, or run with --debug to see what it is waiting for.',
         cause: error,
       });

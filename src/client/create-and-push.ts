@@ -1,42 +1,22 @@
-import { readTagStates, type TagStates } from '../publish/target-state.js';
+import { isDeepStrictEqual } from 'node:util';
+
+import type { Draft } from '../drafts/draft.js';
 import type { PushPlan } from '../publish/plan.js';
 import type { Access } from '../registry/requests.js';
 import type { ClientContext } from './client-context.js';
-import {
-  checkStart,
-  composeDraft,
-  createSettings,
-  readForDraft,
-  restoreDraft,
-  saveDraft,
-  type CreateOptions,
-  type CreateSettings,
-  type DraftState,
-} from './create.js';
+import { createSettings, type CreateOptions } from './create-options.js';
+import { checkCurrent, readForDraft, stateOf, type DraftState, type ReadDraft } from './create.js';
+import { openDestinations, startTagStates } from './destinations.js';
 import type { ImageTarget } from './inputs.js';
-import {
-  openDestinations,
-  planDraft,
-  publishDraft,
-  pushSettings,
-  type DraftPush,
-  type PrefetchedState,
-  type PushOptions,
-  type PushResult,
-} from './push.js';
-import { readManifests, type ReadSource, type SourceInput } from './sources.js';
-import type { StartingPoint } from './starting-point.js';
+import { draftLocation } from './locations.js';
+import type { PushResult } from './push-record.js';
+import { planDraft, publishDraft, pushSettings, type DraftPush, type PushOptions } from './push.js';
+import { readManifests, type SourceInput } from './sources.js';
 
 /** The draft, and what was published of it. */
 export interface CreateAndPushResult extends DraftState {
+  /** What the push of the draft did. */
   readonly publication: PushResult;
-}
-
-interface Prepared extends Pick<DraftPush, 'target' | 'destinations' | 'options'> {
-  readonly settings: CreateSettings;
-  readonly read: readonly ReadSource[];
-  readonly start: StartingPoint | undefined;
-  readonly prefetched: PrefetchedState;
 }
 
 /** Creates a draft and publishes it. What was read of the target's repository for the draft is not read again. */
@@ -46,14 +26,18 @@ export async function createAndPush(
   sources: readonly SourceInput[],
   options: CreateOptions & PushOptions,
 ): Promise<CreateAndPushResult> {
-  const { target, settings, read, start, ...push } = await prepare(context, name, sources, options, 'push');
-  const before = await context.store.find(target);
-  const state = await saveDraft(context, target, read, settings, start);
+  const [{ compose }, push] = await prepare(context, name, sources, options, 'push');
+  const { store } = context;
+  const before = await store.find(push.target);
+  const draft = await store.update(push.target, compose, context);
   try {
-    const publication = await publishDraft(context, { target, draft: state.draft, ...push });
-    return { ...state, publication };
+    return { ...stateOf(draft), publication: await publishDraft(context, { ...push, draft }) };
   } catch (error) {
-    await restoreDraft(context, target, state.draft, before);
+    // Restores the draft unless it has changed since; without the signal, since a cancelled call leaves no draft either.
+    const restore = (current: Draft | undefined): Draft | undefined =>
+      isDeepStrictEqual(current, draft) ? before : current;
+    // The user has to see the error that made this necessary.
+    await store.update(push.target, restore).catch(() => {});
     throw error;
   }
 }
@@ -65,10 +49,8 @@ export async function planCreateAndPush(
   sources: readonly SourceInput[],
   options: CreateOptions & PushOptions,
 ): Promise<PushPlan> {
-  const { target, settings, read, start, ...push } = await prepare(context, name, sources, options, 'pull');
-  const current = await context.store.find(target);
-  const draft = composeDraft(target, current, read, settings, start);
-  return planDraft(context, { target, draft, ...push });
+  const [{ compose }, push] = await prepare(context, name, sources, options, 'pull');
+  return planDraft(context, { ...push, draft: compose(await context.store.find(push.target)) });
 }
 
 /** Reads what a draft that is published at once needs, targets and sources in parallel. */
@@ -78,23 +60,19 @@ async function prepare(
   sources: readonly SourceInput[],
   options: CreateOptions & PushOptions,
   access: Access,
-): Promise<Prepared> {
-  const target = context.draftTarget(name);
+): Promise<[ReadDraft, Omit<DraftPush, 'draft'>]> {
+  const target = draftLocation(context, name);
   const settings = createSettings(options);
   const pushing = pushSettings(options);
-  const current = await checkStart(context, target, settings);
+  const current = await context.store.find(target);
+  checkCurrent(target, current, settings);
   // Opened before anything is read, so that the first token covers all requests.
   const tags = [...(current?.tags ?? []), ...(options.draftTags ?? []), ...(pushing.tags ?? [])];
   const destinations = await openDestinations(context, target, tags, access);
-  const { limit, signal } = context;
-  const observe = (): Promise<TagStates> => readTagStates(destinations, { limit, signal });
   // During a wait for sources, others may move the tags.
-  const early = options.wait === undefined ? observe() : undefined;
-  early?.catch(() => {});
-  const [start, read] = await readForDraft(context, target, sources, settings);
-  const tagStates = early ?? observe();
-  // Awaited once the draft is saved; an earlier failure must not leave an unhandled rejection.
-  tagStates.catch(() => {});
-  const prefetched = { presentDigests: readManifests(read), tagStates };
-  return { target, destinations, settings, options: pushing, read, start, prefetched };
+  const early = options.wait === undefined ? startTagStates(context, destinations) : undefined;
+  const draft = await readForDraft(context, target, sources, settings);
+  const tagStates = early ?? startTagStates(context, destinations);
+  const prefetched = { presentDigests: readManifests(draft.read), tagStates };
+  return [draft, { target, destinations, settings: pushing, prefetched }];
 }

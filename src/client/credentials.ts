@@ -7,23 +7,27 @@ import type { HttpClient } from '../http/message.js';
 
 export interface CredentialsOptions extends Environment {
   readonly login?: ExplicitCredential | undefined;
-  /** Opens what clouds are asked by for a login. Without it, none is asked; nor with settings for AWS that are not the process's own. */
-  readonly http?: (() => Promise<HttpClient>) | undefined;
+  /** Opens the client for requests to clouds. */
+  readonly http: () => Promise<HttpClient>;
+  /** Called with warnings, and with the credentials that are found. */
   readonly onEvent?: OnEvent | undefined;
 }
 
-/** The logins of a run: the caller's own, those of this machine, those that a cloud gives. Warnings and what was found go to `onEvent`. */
+/** Returns the credentials of a client: the caller's own, the saved logins of this machine, and those that clouds issue. */
 export function credentials({
+  env,
+  homeDirectory,
+  platform,
   login,
   http,
   onEvent,
-  ...environment
 }: CredentialsOptions): CredentialProvider {
-  const asksCloud = http !== undefined && hasAwsSettingsOfProcess(environment.env);
   return credentialChain({
-    ...environment,
+    env,
+    homeDirectory,
+    platform,
     explicit: login,
-    clouds: asksCloud ? [new EcrProvider({ http })] : [],
+    clouds: hasAwsSettingsOfProcess(env) ? [new EcrProvider({ http })] : [],
     onWarning: (message) => onEvent?.({ kind: 'warning', message }),
     onFound: (registry, found) =>
       onEvent?.({ kind: 'login', registry, username: found?.username, origin: found?.origin }),
@@ -31,8 +35,8 @@ export function credentials({
 }
 
 /**
- * Whether an environment says of AWS what the process's own says. The SDK of AWS reads that one and no other: whoever brings
- * along another must not be logged in with the keys of the process.
+ * Reports whether the AWS variables equal those of the process. The AWS SDK reads the variables of the process only, and a
+ * caller with other variables must not be logged in with the keys of the process.
  */
 function hasAwsSettingsOfProcess(env: NodeJS.ProcessEnv): boolean {
   const names = Object.keys({ ...env, ...process.env }).filter((name) => name.startsWith('AWS_'));

@@ -1,8 +1,9 @@
 import type { Draft } from '../drafts/draft.js';
 import { NotFoundError } from '../oci/errors.js';
 import type { ClientContext } from './client-context.js';
+import { draftLocation, imageLabel } from './locations.js';
 import { stateOf, type DraftState } from './create.js';
-import { textOf, type ImageSource, type ImageTarget } from './inputs.js';
+import { type ImageSource, type ImageTarget } from './inputs.js';
 
 /**
  * Changes a draft.
@@ -16,36 +17,32 @@ export async function editDraft(
   edit: (draft: Draft) => Draft,
 ): Promise<DraftState> {
   const draft = await context.store.update(
-    context.draftTarget(name),
+    draftLocation(context, name),
     (current) => {
-      if (current === undefined) throw notInDraft(textOf(image), textOf(name));
+      if (current === undefined) throw notInDraft(imageLabel(image), imageLabel(name));
       return edit(current);
     },
-    { signal: context.signal },
+    context,
   );
   return stateOf(draft);
 }
 
 /** Deletes drafts. All are tried before anything is thrown. @throws NotFoundError that lists all missing drafts */
 export async function deleteDrafts(context: ClientContext, names: readonly ImageTarget[]): Promise<void> {
-  const targets = names.map((name) => context.draftTarget(name));
-  const missing: NotFoundError[] = [];
-  const failures: unknown[] = [];
-  for (const target of targets) {
-    await context.store.remove(target, { signal: context.signal }).catch((error: unknown) => {
-      if (error instanceof NotFoundError) missing.push(error);
-      else failures.push(error);
-    });
+  const errors: unknown[] = [];
+  for (const target of names.map((name) => draftLocation(context, name))) {
+    await context.store.remove(target, context).catch((error: unknown) => errors.push(error));
   }
-  if (failures.length > 0) throw failures[0];
-  const [first] = missing;
+  const [first, ...others] = errors;
   if (first === undefined) return;
-  const message = missing.map((error) => error.message).join('\n');
-  throw missing.length === 1 ? first : new NotFoundError(message, { hint: first.hint });
+  const missing = errors.filter((error) => error instanceof NotFoundError);
+  if (missing.length < errors.length) throw errors.find((error) => !(error instanceof NotFoundError));
+  if (others.length === 0) throw first;
+  throw new NotFoundError(missing.map(({ message }) => message).join('\n'), { hint: missing[0]?.hint });
 }
 
 function notInDraft(image: string, name: string): NotFoundError {
   return new NotFoundError(`manifest for image ${image} does not exist in ${name}`, {
-    hint: `There is no draft ${name}: make it with multiarch create. multiarch ls lists those that there are.`,
+    hint: `The draft ${name} does not exist: create it with multiarch create, or list the drafts with multiarch ls.`,
   });
 }

@@ -2,9 +2,8 @@ import type { OnEvent } from '../content/events.js';
 import type { Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import { isDigest, parseDigest, type Digest } from '../oci/digest.js';
+import { parseDigest } from '../oci/digest.js';
 import { parsePlatform, type Platform } from '../oci/platform.js';
-import { parseTag, type Tag } from '../oci/reference.js';
 import type { ExpectedTag } from '../publish/expected-tag.js';
 
 /** What every call of `Multiarch` takes. */
@@ -57,17 +56,6 @@ export function descriptorOf(input: DescriptorInput): Descriptor {
 }
 
 /** @throws ArgumentError */
-export function selectorOf(text: string): { readonly tag: Tag } | { readonly digest: Digest } {
-  return isDigest(text) ? { digest: text } : { tag: parseTag(text) };
-}
-
-/** @throws ArgumentError */
 export function expectedTagOf(text: string): ExpectedTag | 'any' {
   return text === 'any' || text === 'none' ? text : parseDigest(text);
-}
-
-/** Returns an image as messages name it. */
-export function textOf(name: ImageSource | ImageTarget): string {
-  if (typeof name === 'string') return name;
-  return `${('source' in name ? name.source : name.target).label}:${name.selector}`;
 }

@@ -1,15 +1,14 @@
 import { findReferrers, type Referrer } from '../content/find-referrers.js';
-import { unlimited, type Limit } from '../content/limit.js';
 import { readChild } from '../content/read-child.js';
-import type { ReadOptions, Source } from '../content/source.js';
+import type { Source } from '../content/source.js';
 import { readVerified } from '../content/verified-stream.js';
 import type { Draft, Entry } from '../drafts/draft.js';
 import { draftIndex } from '../drafts/draft-index.js';
 import { embeddedManifest, entryDescriptor } from '../drafts/entry.js';
 import { findEntry } from '../drafts/selection.js';
+import { imagePlatforms } from '../oci/attestation.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Comparable } from '../oci/diff-index.js';
-import type { Digest } from '../oci/digest.js';
 import { documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
 import { InvalidError, NotFoundError } from '../oci/errors.js';
 import { MAX_CONFIG_BYTES, parseImageConfig, platformOfConfig } from '../oci/image-config.js';
@@ -24,110 +23,67 @@ import { formatPlatformFull, type Platform } from '../oci/platform.js';
 import { selectPlatform } from '../oci/platform-match.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
 import { createIndexDocument } from '../oci/serialise.js';
+import type { ClientContext } from './client-context.js';
 import { platformOf, platformsOf, type PlatformInput } from './inputs.js';
-import type { TransportResolver } from './transport-resolver.js';
-import { imagePlatforms } from '../oci/attestation.js';
 
-/** A child of an index, not read yet. */
+/** An entry of an inspected index. */
 export interface InspectedChild {
+  /** The full name: `docker.io/library/app@sha256:…`. */
   readonly name: string;
+  /** The descriptor in the index. */
   readonly descriptor: Descriptor;
+  /** Reads and opens the entry. */
   read(): Promise<Inspection>;
 }
 
-export interface InspectionOptions extends ReadOptions {
-  /** For the reads of many images at once. @default unlimited */
-  readonly limit?: Limit | undefined;
-}
+/** What inspections use of the context of their call. */
+type InspectionContext = Pick<ClientContext, 'limit' | 'signal' | 'transports'>;
 
-export interface Contents {
-  readonly name: string;
-  readonly origin: 'draft' | 'published';
-  readonly document: ManifestOrIndex;
-  /** As the index that it was reached through says; else made from the document. */
+/** Where an image or index is read. */
+interface Origin {
+  readonly location: ImageLocation;
+  readonly open: () => Promise<Source>;
+  /** The descriptor in the index that it was reached through. */
   readonly descriptor?: Descriptor;
-  /** Opens the source of the blobs of a manifest. */
-  readonly source?: () => Promise<Source>;
-  /** Whether it is looked at where it is published, so that what refers to it can be asked for. @default false */
-  readonly isInPlace?: boolean;
-  readonly children: readonly InspectedChild[];
+  /** Whether it was reached through an entry of a draft. */
+  readonly isDrafted: boolean;
 }
 
-/** One image or index that was opened for a look, and the way to what it points to. */
+/** An image or index that was read, and access to what it points to. */
 export class Inspection {
-  /** In full: `docker.io/library/app:1.2`, a child `docker.io/library/app@sha256:…`. */
+  /** The full name: `docker.io/library/app:1.2`, or `docker.io/library/app@sha256:…` for a child. */
   readonly name: string;
+  /** Whether it is a draft, or an image or index that was read from a source. */
   readonly origin: 'draft' | 'published';
-  /** Of a draft: what a push would publish. */
+  /** The image or index. For a draft, the index that a push would publish. */
   readonly document: ManifestOrIndex;
-  /** With the platform that the index gives the image, where it was reached through one. */
+  /** The descriptor in the index that it was reached through, else one made from the document. */
   readonly descriptor: Descriptor;
   /** The entries of an index. */
   readonly children: readonly InspectedChild[];
-  readonly #source: (() => Promise<Source>) | undefined;
-  readonly #isInPlace: boolean;
-  readonly #options: InspectionOptions;
+  readonly #context: InspectionContext;
+  readonly #origin: Origin | undefined;
 
   /** @internal */
-  constructor(contents: Contents, options: InspectionOptions) {
-    this.name = contents.name;
-    this.origin = contents.origin;
-    this.document = contents.document;
-    this.descriptor = contents.descriptor ?? documentDescriptor(contents.document);
-    this.children = contents.children;
-    this.#source = contents.source;
-    this.#isInPlace = contents.isInPlace ?? false;
-    this.#options = options;
+  constructor(
+    context: InspectionContext,
+    document: ManifestOrIndex,
+    children: readonly InspectedChild[],
+    origin: Origin | Draft,
+  ) {
+    this.#context = context;
+    this.#origin = 'location' in origin ? origin : undefined;
+    this.name = 'location' in origin ? formatImageLocation(origin.location) : origin.target;
+    this.origin = 'location' in origin ? 'published' : 'draft';
+    this.document = document;
+    this.descriptor = this.#origin?.descriptor ?? documentDescriptor(document);
+    this.children = children;
   }
 
   /**
-   * @throws InvalidError when the draft cannot be an index as it is
-   * @internal
-   */
-  static ofDraft(draft: Draft, places: TransportResolver, options: InspectionOptions = {}): Inspection {
-    const document = createIndexDocument(draftIndex(draft));
-    const children = draft.entries.map((entry) => draftChild(entry, places, options));
-    // A draft's index has no blobs of its own: its children know their sources.
-    return new Inspection({ name: draft.target, origin: 'draft', document, children }, options);
-  }
-
-  /**
-   * Opens one entry of a draft.
-   * @throws NotFoundError, ArgumentError: see `findEntry`
-   * @internal
-   */
-  static ofEntry(
-    draft: Draft,
-    selector: string,
-    places: TransportResolver,
-    options: InspectionOptions = {},
-  ): Promise<Inspection> {
-    return draftChild(entryToOpen(draft, selector), places, options).read();
-  }
-
-  /**
-   * Reads what is published under a name.
-   * @throws NotFoundError
-   * @internal
-   */
-  static async ofPublished(
-    location: ImageLocation,
-    places: TransportResolver,
-    options: InspectionOptions = {},
-  ): Promise<Inspection> {
-    const source = await places.open(location);
-    const document = await source.readManifest(
-      await places.selector(location, { signal: options.signal }),
-      options,
-    );
-    const name = formatImageLocation(location);
-    return published({ name, location, document, source: async () => source, isInPlace: true }, options);
-  }
-
-  /**
-   * Of an index, the image for a platform: the same, else one that runs there too, in containerd's order. Of an image,
-   * itself where it runs there.
-   * @throws NotFoundError that lists the platforms there are
+   * Returns the image of an index for a platform: an exact match, else a compatible one, in containerd's order. An image
+   * returns itself if it matches.
+   * @throws NotFoundError that lists the platforms that exist
    */
   async select(platform: PlatformInput): Promise<Inspection> {
     const wanted = platformOf(platform);
@@ -139,38 +95,34 @@ export class Inspection {
     const position = selectPlatform(wanted, platforms);
     const chosen = position === undefined ? undefined : candidates[position];
     if (chosen !== undefined) return chosen.read();
-    const there = platforms.flatMap((known) => (known === undefined ? [] : [formatPlatformFull(known)]));
+    const present = platforms.flatMap((known) => (known === undefined ? [] : [formatPlatformFull(known)]));
     throw new NotFoundError(`${this.name} has no image for ${formatPlatformFull(wanted)}`, {
-      hint: there.length === 0 ? 'It states no platforms.' : `It has ${[...new Set(there)].join(', ')}.`,
+      hint: present.length === 0 ? 'It states no platforms.' : `It has ${[...new Set(present)].join(', ')}.`,
     });
   }
 
-  /** The exact bytes of an image's config. @throws InvalidError for an index */
+  /** Returns the exact bytes of an image's config. @throws InvalidError for an index */
   async config(): Promise<Uint8Array> {
-    if (this.document.kind === 'index' || this.#source === undefined) {
+    if (this.document.kind === 'index' || this.#origin === undefined) {
       throw new InvalidError(`${this.name} is an image index, which has no config`, {
         hint: 'Choose one of its images with --platform OS/ARCH.',
       });
     }
     const { config } = this.document.value;
-    const source = await this.#source();
-    const { limit = unlimited } = this.#options;
+    const { limit, signal } = this.#context;
+    const source = await this.#origin.open();
     return limit(async () =>
-      readVerified(await source.openBlob(config, this.#options), config, MAX_CONFIG_BYTES),
+      readVerified(await source.openBlob(config, { signal }), config, MAX_CONFIG_BYTES),
     );
   }
 
-  /**
-   * What refers to the image or index in the place where it is published: signatures, SBOMs and the like. For a draft and
-   * its entries, no place is asked.
-   * @throws what the Source throws
-   */
+  /** Returns the referrers: signatures, SBOMs and the like. A draft and its entries have none. */
   async referrers(): Promise<readonly Referrer[]> {
-    if (!this.#isInPlace || this.#source === undefined) return [];
-    return findReferrers(await this.#source(), this.document.digest, this.#options);
+    if (this.#origin === undefined || this.#origin.isDrafted) return [];
+    return findReferrers(await this.#origin.open(), this.document.digest, this.#context);
   }
 
-  /** What the image runs on: as its index says, else as its config says; none for what is not an image. */
+  /** Returns the platform in the index, else the one in the image's config; `undefined` for other content. */
   async platform(): Promise<Platform | undefined> {
     if (this.descriptor.platform !== undefined) return this.descriptor.platform;
     if (this.document.kind === 'index' || !isImageConfigType(this.document.value.config.mediaType))
@@ -178,12 +130,17 @@ export class Inspection {
     return platformOfConfig(parseImageConfig(await this.config()));
   }
 
-  /** Makes sure that there is an image for each of these. @throws RequirementError with what is missing and what is there */
+  /** Checks that an image exists for each platform. @throws RequirementError that lists the missing and the present ones */
   async requirePlatforms(required: readonly PlatformInput[]): Promise<void> {
-    checkRequiredPlatforms(platformsOf(required), await servedPlatforms(this), this.name);
+    const wanted = platformsOf(required);
+    const present =
+      this.document.kind === 'index'
+        ? imagePlatforms(this.children.map(({ descriptor }) => descriptor))
+        : [await this.platform()];
+    checkRequiredPlatforms(wanted, present, this.name);
   }
 
-  /** What `diffIndexes` compares. Of an image that says its platform in its config only, the config is read. */
+  /** Returns an argument of `diffIndexes`. Reads the config of an image whose index does not state its platform. */
   async comparable(): Promise<Comparable> {
     const { document, descriptor } = this;
     if (document.kind === 'index') return document;
@@ -192,90 +149,81 @@ export class Inspection {
   }
 }
 
-/** The platforms that an inspected image or index serves. */
-async function servedPlatforms(inspection: Inspection): Promise<readonly Platform[]> {
-  if (inspection.document.kind === 'index') {
-    return imagePlatforms(inspection.children.map(({ descriptor }) => descriptor));
-  }
-  const platform = await inspection.platform();
-  return platform === undefined ? [] : [platform];
+/** @throws InvalidError if the draft cannot be published as it is */
+export function inspectDraft(context: InspectionContext, draft: Draft): Inspection {
+  const children = draft.entries.map((entry) => draftChild(context, entry));
+  return new Inspection(context, createIndexDocument(draftIndex(draft)), children, draft);
 }
 
-/** docker asks its store for the image's own file, and says so in other words than `annotate`. */
-function entryToOpen(draft: Draft, selector: string): Entry {
+/** Reads one entry of a draft. @throws NotFoundError, ArgumentError as `findEntry` */
+export function inspectEntry(
+  context: InspectionContext,
+  draft: Draft,
+  selector: string,
+): Promise<Inspection> {
   try {
-    return findEntry(draft, selector);
+    return draftChild(context, findEntry(draft, selector)).read();
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
+    // The message of docker, which looks for the entry's own file in its store.
     throw new NotFoundError(`No such manifest: ${selector}`, {
       hint: `The draft ${draft.target} does not have it. ${error.hint ?? ''}`.trim(),
     });
   }
 }
 
-interface PublishedContents
-  extends
-    Required<Pick<Contents, 'name' | 'document' | 'source' | 'isInPlace'>>,
-    Pick<Contents, 'descriptor'> {
-  readonly location: ImageLocation;
+/** Reads what is published at a location. @throws NotFoundError */
+export async function inspectPublished(
+  context: InspectionContext,
+  location: ImageLocation,
+): Promise<Inspection> {
+  const { transports, signal } = context;
+  const source = await transports.open(location);
+  const selector = await transports.selector(location, { signal });
+  const document = await source.readManifest(selector, { signal });
+  return inspect(context, document, { location, open: async () => source, isDrafted: false });
 }
 
-function published(contents: PublishedContents, options: InspectionOptions): Inspection {
-  const { document } = contents;
-  const children =
-    document.kind === 'manifest'
-      ? []
-      : document.value.manifests.map((child) => publishedChild(contents, child, options));
-  return new Inspection({ ...contents, origin: 'published', children }, options);
+function inspect(context: InspectionContext, document: ManifestOrIndex, origin: Origin): Inspection {
+  const manifests = document.kind === 'index' ? document.value.manifests : [];
+  const children = manifests.map((descriptor) => {
+    const location = childLocation(origin.location, descriptor);
+    return childOf(context, descriptor, { ...origin, location });
+  });
+  return new Inspection(context, document, children, origin);
 }
 
-function publishedChild(
-  { location: parent, source, isInPlace }: PublishedContents,
+/** An entry of a draft. Its manifest is read from the draft if it has that, else from the source of the entry. */
+function draftChild(context: InspectionContext, entry: Entry): InspectedChild {
+  const descriptor = entryDescriptor(entry);
+  const source = parseImageLocation(entry.source);
+  // An entry without its manifest came from an index, which may be the source of other entries too.
+  const location = entry.manifest === undefined ? childLocation(source, descriptor) : source;
+  const origin = { location, open: () => context.transports.open(source), isDrafted: true };
+  return childOf(context, descriptor, origin, () => embeddedManifest(entry));
+}
+
+function childOf(
+  context: InspectionContext,
   descriptor: Descriptor,
-  options: InspectionOptions,
+  origin: Origin,
+  known?: () => ManifestOrIndex | undefined,
 ): InspectedChild {
-  const location = childLocation(parent, descriptor.digest);
-  const name = formatImageLocation(location);
-  return {
-    name,
-    descriptor,
-    read: async () => {
-      const document = await readLimited(await source(), descriptor, options);
-      return published({ name, location, document, source, isInPlace, descriptor }, options);
-    },
+  const { limit, signal } = context;
+  const read = async (): Promise<ManifestOrIndex> => {
+    const source = await origin.open();
+    return limit(() => readChild(source, descriptor, { signal }));
   };
-}
-
-function readLimited(
-  source: Source,
-  descriptor: Descriptor,
-  options: InspectionOptions,
-): Promise<ManifestOrIndex> {
-  const { limit = unlimited } = options;
-  return limit(() => readChild(source, descriptor, options));
+  return {
+    name: formatImageLocation(origin.location),
+    descriptor,
+    read: async () => inspect(context, known?.() ?? (await read()), { ...origin, descriptor }),
+  };
 }
 
 /** The location of a child. In a registry it keeps the tag of its index, as docker prints it. */
-function childLocation(parent: ImageLocation, digest: Digest): ImageLocation {
+function childLocation(parent: ImageLocation, { digest }: Descriptor): ImageLocation {
   return parent.transport === 'registry'
     ? { transport: 'registry', reference: { ...parent.reference, digest } }
     : withDigest(parent, digest);
-}
-
-/** An entry of a draft. Reads its manifest from the draft if that has it, else from the source of the entry. */
-function draftChild(entry: Entry, places: TransportResolver, options: InspectionOptions): InspectedChild {
-  const descriptor = entryDescriptor(entry);
-  const entrySource = parseImageLocation(entry.source);
-  // An entry without its manifest came from an index, which other entries may have as their source, too.
-  const location = entry.manifest === undefined ? childLocation(entrySource, descriptor.digest) : entrySource;
-  const name = formatImageLocation(location);
-  const source = (): Promise<Source> => places.open(entrySource);
-  return {
-    name,
-    descriptor,
-    read: async () => {
-      const document = embeddedManifest(entry) ?? (await readLimited(await source(), descriptor, options));
-      return published({ name, location, document, source, isInPlace: false, descriptor }, options);
-    },
-  };
 }

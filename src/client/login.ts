@@ -16,7 +16,7 @@ import { credentials } from './credentials.js';
 import { explicitCredential, type ClientContext, type ExplicitLogin } from './client-context.js';
 import type { CallOptions } from './inputs.js';
 
-/** A user name with its password, or with an access token in its place. */
+/** A user name with its password or an access token. */
 export interface LoginInput {
   readonly username: string;
   readonly password: string;
@@ -24,6 +24,7 @@ export interface LoginInput {
 
 /** A login that was verified and saved. */
 export interface SavedLogin {
+  /** The host, with its port if it has one. */
   readonly registry: RegistryHost;
   readonly username: string;
   /** The file or the credential helper that stores it. */
@@ -32,6 +33,7 @@ export interface SavedLogin {
   readonly plainText: boolean;
 }
 
+/** What `Multiarch.logout` did. */
 export interface LogoutResult {
   readonly registry: RegistryHost;
   /** Whether there was a login to remove. */
@@ -54,6 +56,7 @@ export interface ShownLogin {
   };
 }
 
+/** What `Multiarch.showLogin` takes. */
 export interface ShowLoginOptions extends CallOptions {
   /** A credential that takes precedence over all others. @default the client's `login` */
   readonly credential?: ExplicitLogin['credential'] | undefined;
@@ -67,25 +70,17 @@ const KINDS = { basic: 'password', identity: 'identity token', bearer: 'registry
  *   saved
  */
 export async function logIn(context: ClientContext, host: string, login: LoginInput): Promise<SavedLogin> {
+  const { environment, signal, transports } = context;
   const registry = parseRegistryHost(host);
   checkLogin(login);
-  const challenged = await verify(
-    await context.transports.connectTo(registry),
-    registry,
-    login,
-    context.signal,
-  );
-  if (!challenged) warn(context, `${registry} requires no login, so the password was not checked`);
-  const { location: origin, plainText } = await new LoginStore(context.environment).store(
-    registry,
-    login,
-    context.signal,
-  );
+  const isRequired = await verify(await transports.connectTo(registry), registry, login, signal);
+  if (!isRequired) warn(context, `${registry} requires no login, so the password was not checked`);
+  const { location: origin, plainText } = await new LoginStore(environment).store(registry, login, signal);
   const { username, password } = login;
   const own = new FoundCredential({ kind: 'basic', username, password }, { provider: 'login', origin });
-  for (const { name, found } of await keptIn(context, registry)) {
-    if (!found.equals(own))
-      warn(context, `${found.origin} has a login for ${name} too, which goes before this one`);
+  for (const { name, found } of await savedLogins(context, registry)) {
+    if (found.equals(own)) continue;
+    warn(context, `${found.origin} has a login for ${name} too, which takes precedence over this one`);
   }
   return { registry, username, origin, plainText };
 }
@@ -94,13 +89,13 @@ export async function logIn(context: ClientContext, host: string, login: LoginIn
 export async function logOut(context: ClientContext, host: string): Promise<LogoutResult> {
   const registry = parseRegistryHost(host);
   const removed = await new LoginStore(context.environment).erase(registry, context.signal);
-  for (const { name, found } of await keptIn(context, registry)) {
-    warn(context, `there still is a login for ${name}: ${found.origin}`);
+  for (const { name, found } of await savedLogins(context, registry)) {
+    warn(context, `a login for ${name} is still saved: ${found.origin}`);
   }
   return { registry, removed };
 }
 
-function keptIn(context: ClientContext, registry: RegistryHost): Promise<readonly RegistryLogin[]> {
+function savedLogins(context: ClientContext, registry: RegistryHost): Promise<readonly RegistryLogin[]> {
   return listSavedLogins(
     registry,
     { ...context.environment, onWarning: (message) => warn(context, message) },
@@ -123,12 +118,12 @@ export async function showLogin(
   const http = (): Promise<HttpClient> => transports.connectTo(registry);
   const login = given === undefined ? context.login : explicitCredential(registry, given);
   const found = await credentials({ ...environment, login, http, onEvent }).find(registry, path, signal);
-  const asked = path === undefined ? { registry } : { registry, repository: path };
-  if (found === undefined) return asked;
-  const { provider, origin, username } = found;
+  const shown = path === undefined ? { registry } : { registry, repository: path };
+  if (found === undefined) return shown;
+  const { kind, provider, origin, username } = found;
   return {
-    ...asked,
-    login: { kind: KINDS[found.kind], ...(username === undefined ? {} : { username }), provider, origin },
+    ...shown,
+    login: { kind: KINDS[kind], ...(username !== undefined && { username }), provider, origin },
   };
 }
 
@@ -155,21 +150,19 @@ function checkLogin({ username, password }: LoginInput): void {
   }
 }
 
-/** @returns whether the registry required a login */
+/** Returns whether the registry requires a login. @throws UnauthorizedError if it rejects this one */
 async function verify(
   http: HttpClient,
   registry: RegistryHost,
   login: LoginInput,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  let asked = false;
+  let isRequired = false;
   const entered: CredentialProvider = {
     name: 'login',
-    find: () => {
-      asked = true;
-      return Promise.resolve(
-        new FoundCredential({ kind: 'basic', ...login }, { provider: 'login', origin: 'command line' }),
-      );
+    find: async () => {
+      isRequired = true;
+      return new FoundCredential({ kind: 'basic', ...login }, { provider: 'login', origin: 'command line' });
     },
   };
   const url = new URL(`https://${registryApiHost(registry)}/v2/`);
@@ -177,28 +170,32 @@ async function verify(
   const response = await new AuthClient({ http, credentials: entered }).send(registry, request, []);
   if (response.status !== 200) throw await loginError(registry, login, response);
   response.discard();
-  return asked;
+  return isRequired;
 }
 
-async function loginError(registry: RegistryHost, login: LoginInput, response: HttpResponse): Promise<Error> {
+async function loginError(
+  registry: RegistryHost,
+  { username }: LoginInput,
+  response: HttpResponse,
+): Promise<Error> {
   const { status } = response;
   const { errors, text } = await readErrorText(response);
-  const said = text === '' ? `HTTP status ${status}` : text;
+  const reason = text === '' ? `HTTP status ${status}` : text;
   const exchange = { ...response.request, status, errors };
-  // Amazon ECR says 400.
+  // Amazon ECR rejects a login with 400.
   if (status === 400 || status === 401 || status === 403) {
-    return new UnauthorizedError(`${registry} rejected the login of ${login.username}: ${said}`, {
+    return new UnauthorizedError(`${registry} rejected the login of ${username}: ${reason}`, {
       exchange,
-      hint: 'Check the user name and the password; many registries want an access token in its place.',
+      hint: 'Check the user name and the password; many registries require an access token as the password.',
     });
   }
   if (status === 404) {
-    return new FailedError(`${registry} does not answer as a registry: ${said}`, {
+    return new FailedError(`${registry} does not respond as a registry: ${reason}`, {
       exchange,
       hint: 'Check the host and its port.',
     });
   }
-  return new UnavailableError(`${registry} could not check the login: ${said}`, { exchange });
+  return new UnavailableError(`${registry} could not check the login: ${reason}`, { exchange });
 }
 
 function warn(context: ClientContext, message: string): void {

@@ -7,21 +7,18 @@ import type { Target } from '../content/target.js';
 import { isTargetLocation, nameIn } from '../oci/image-location.js';
 import { parseTag } from '../oci/reference.js';
 import type { PushPlan } from '../publish/plan.js';
-import { openContext, type ClientContext, type MultiarchOptions } from './client-context.js';
+import { openContext, runCall, type ClientContext, type MultiarchOptions } from './client-context.js';
+import { draftLocation, entrySelector, locationOf } from './locations.js';
 import { copyContent, planCopy, type CopyOptions, type CopyResult } from './copy.js';
 import { createAndPush, planCreateAndPush, type CreateAndPushResult } from './create-and-push.js';
-import {
-  createDraftOf,
-  withEntryAnnotations,
-  type CreateOptions,
-  type DraftState,
-  type EntryAnnotations,
-} from './create.js';
+import type { CreateOptions, EntryAnnotations } from './create-options.js';
+import { createDraftOf, withEntryAnnotations, type DraftState } from './create.js';
 import { deleteDrafts, editDraft } from './edit-drafts.js';
 import type { CallOptions, ImageSource, ImageTarget } from './inputs.js';
-import { Inspection } from './inspection.js';
+import { inspectDraft, inspectEntry, inspectPublished, type Inspection } from './inspection.js';
 import type { LoginInput, LogoutResult, SavedLogin, ShowLoginOptions, ShownLogin } from './login.js';
-import { openDraftPush, planDraft, publishDraft, type PushOptions, type PushResult } from './push.js';
+import type { PushResult } from './push-record.js';
+import { openDraftPush, planDraft, publishDraft, type PushOptions } from './push.js';
 import type { SourceInput } from './sources.js';
 import { undoPush, type UndoOptions, type UndoResult } from './undo.js';
 
@@ -52,7 +49,7 @@ export class Multiarch {
     sources: readonly SourceInput[],
     options: CreateOptions = {},
   ): Promise<DraftState> {
-    return this.#context.run(options, (context) => createDraftOf(context, name, sources, options));
+    return this.#run(options, (context) => createDraftOf(context, name, sources, options));
   }
 
   /** {@link create} and {@link push} in one call. If the push fails, the draft is restored to what it was before. */
@@ -61,7 +58,7 @@ export class Multiarch {
     sources: readonly SourceInput[],
     options: CreateOptions & PushOptions = {},
   ): Promise<CreateAndPushResult> {
-    return this.#context.run(options, (context) => createAndPush(context, name, sources, options));
+    return this.#run(options, (context) => createAndPush(context, name, sources, options));
   }
 
   /** Returns what {@link createAndPush} would do. Nothing is written. */
@@ -70,7 +67,7 @@ export class Multiarch {
     sources: readonly SourceInput[],
     options: CreateOptions & PushOptions = {},
   ): Promise<PushPlan> {
-    return this.#context.run(options, (context) => planCreateAndPush(context, name, sources, options));
+    return this.#run(options, (context) => planCreateAndPush(context, name, sources, options));
   }
 
   /**
@@ -78,14 +75,14 @@ export class Multiarch {
    * @throws NotFoundError for a missing draft; ConflictError if the tag is not as expected
    */
   push(name: ImageTarget, options: PushOptions = {}): Promise<PushResult> {
-    return this.#context.run(options, async (context) =>
+    return this.#run(options, async (context) =>
       publishDraft(context, await openDraftPush(context, name, options, 'push')),
     );
   }
 
   /** Returns what {@link push} would do. Nothing is written; registries receive GET and HEAD requests only. */
   planPush(name: ImageTarget, options: PushOptions = {}): Promise<PushPlan> {
-    return this.#context.run(options, async (context) =>
+    return this.#run(options, async (context) =>
       planDraft(context, await openDraftPush(context, name, options, 'pull')),
     );
   }
@@ -96,12 +93,12 @@ export class Multiarch {
    * @param target if it has neither a tag nor a digest, its tag is `latest`
    */
   copy(source: ImageSource, target: ImageTarget, options: CopyOptions = {}): Promise<CopyResult> {
-    return this.#context.run(options, (context) => copyContent(context, source, target, options));
+    return this.#run(options, (context) => copyContent(context, source, target, options));
   }
 
   /** Returns what {@link copy} would do, without the referrers. Nothing is written. */
   planCopy(source: ImageSource, target: ImageTarget, options: CopyOptions = {}): Promise<PushPlan> {
-    return this.#context.run(options, (context) => planCopy(context, source, target, options));
+    return this.#run(options, (context) => planCopy(context, source, target, options));
   }
 
   /**
@@ -110,7 +107,7 @@ export class Multiarch {
    * @throws NotFoundError if no push is recorded; ConflictError if a tag has moved since
    */
   undo(name: ImageTarget, options: UndoOptions = {}): Promise<UndoResult> {
-    return this.#context.run(options, (context) => undoPush(context, context.draftTarget(name), options));
+    return this.#run(options, (context) => undoPush(context, draftLocation(context, name), options));
   }
 
   /**
@@ -124,8 +121,10 @@ export class Multiarch {
     changes: EntryChanges,
     options: CallOptions = {},
   ): Promise<DraftState> {
-    return this.#context.run(options, (context) =>
-      editDraft(context, name, image, (draft) => annotateEntry(draft, context.selector(image), changes)),
+    return this.#run(options, (context) =>
+      editDraft(context, name, image, (draft) =>
+        annotateEntry(draft, entrySelector(context, image), changes),
+      ),
     );
   }
 
@@ -135,7 +134,7 @@ export class Multiarch {
     changes: IndexChanges & { readonly entryAnnotations?: readonly EntryAnnotations[] | undefined },
     options: CallOptions = {},
   ): Promise<DraftState> {
-    return this.#context.run(options, (context) =>
+    return this.#run(options, (context) =>
       editDraft(context, name, name, (draft) =>
         withEntryAnnotations(annotateIndex(draft, changes), changes.entryAnnotations),
       ),
@@ -152,36 +151,33 @@ export class Multiarch {
     images: readonly ImageSource[],
     options: CallOptions = {},
   ): Promise<DraftState> {
-    return this.#context.run(options, (context) => {
-      const selectors = images.map((image) => context.selector(image));
+    return this.#run(options, (context) => {
+      const selectors = images.map((image) => entrySelector(context, image));
       return editDraft(context, name, images[0] ?? name, (draft) => removeEntries(draft, selectors));
     });
   }
 
   /** Opens the draft of this name or, if none exists, what is published under it. An object is always opened itself. */
   inspect(name: ImageSource, options: CallOptions = {}): Promise<Inspection> {
-    return this.#context.run(options, async (context) => {
+    return this.#run(options, async (context) => {
+      const location = locationOf(context, name);
       // A location that can only be read has no drafts.
-      const isTarget = typeof name === 'string' && isTargetLocation(context.location(name));
-      const draft = isTarget ? await context.store.find(context.draftTarget(name)) : undefined;
-      if (draft === undefined)
-        return Inspection.ofPublished(context.location(name), context.transports, context);
-      return Inspection.ofDraft(draft, context.transports, context);
+      const isTarget = typeof name === 'string' && isTargetLocation(location);
+      const draft = isTarget ? await context.store.find(draftLocation(context, name)) : undefined;
+      return draft === undefined ? inspectPublished(context, location) : inspectDraft(context, draft);
     });
   }
 
   /** Opens what is published under this name, even if a draft exists. */
   inspectPublished(name: ImageSource, options: CallOptions = {}): Promise<Inspection> {
-    return this.#context.run(options, (context) =>
-      Inspection.ofPublished(context.location(name), context.transports, context),
-    );
+    return this.#run(options, (context) => inspectPublished(context, locationOf(context, name)));
   }
 
   /** Opens one image of a draft. Its registry is contacted only if the draft does not include the manifest. */
   inspectEntry(name: ImageTarget, image: ImageSource, options: CallOptions = {}): Promise<Inspection> {
-    return this.#context.run(options, async (context) => {
-      const draft = await context.store.load(context.draftTarget(name));
-      return Inspection.ofEntry(draft, context.selector(image), context.transports, context);
+    return this.#run(options, async (context) => {
+      const draft = await context.store.load(draftLocation(context, name));
+      return inspectEntry(context, draft, entrySelector(context, image));
     });
   }
 
@@ -194,8 +190,8 @@ export class Multiarch {
     name: string,
     options: CallOptions = {},
   ): Promise<{ readonly source: Source; readonly selector: Selector }> {
-    return this.#context.run(options, async (context) => {
-      const location = context.location(name);
+    return this.#run(options, async (context) => {
+      const location = locationOf(context, name);
       const source = await context.transports.open(location);
       return { source, selector: await context.transports.selector(location, { signal: context.signal }) };
     });
@@ -211,8 +207,8 @@ export class Multiarch {
     name: string,
     options: CallOptions = {},
   ): Promise<{ readonly target: Target; readonly selector: Selector }> {
-    return this.#context.run(options, async (context) => {
-      const location = context.draftTarget(name);
+    return this.#run(options, async (context) => {
+      const location = draftLocation(context, name);
       const { tag, digest } = nameIn(location);
       const target = await context.transports.openTarget(location, 'push');
       return { target, selector: digest ?? tag ?? parseTag('latest') };
@@ -221,17 +217,17 @@ export class Multiarch {
 
   /** Deletes drafts. All are tried before anything is thrown. @throws NotFoundError that lists all missing drafts */
   deleteDrafts(names: readonly ImageTarget[], options: CallOptions = {}): Promise<void> {
-    return this.#context.run(options, (context) => deleteDrafts(context, names));
+    return this.#run(options, (context) => deleteDrafts(context, names));
   }
 
   /** Deletes all drafts, damaged ones too. */
   deleteAllDrafts(options: CallOptions = {}): Promise<void> {
-    return this.#context.run(options, ({ store, signal }) => store.removeAll({ signal }));
+    return this.#run(options, ({ store, signal }) => store.removeAll({ signal }));
   }
 
   /** Lists all drafts, and the damaged files of the store. */
   listDrafts(options: CallOptions = {}): Promise<DraftList> {
-    return this.#context.run(options, ({ store }) => store.list());
+    return this.#run(options, ({ store }) => store.list());
   }
 
   /**
@@ -241,14 +237,12 @@ export class Multiarch {
    * @throws UnauthorizedError if the registry rejects the login; nothing is saved then
    */
   login(host: string, login: LoginInput, options: CallOptions = {}): Promise<SavedLogin> {
-    return this.#context.run(options, async (context) =>
-      (await import('./login.js')).logIn(context, host, login),
-    );
+    return this.#run(options, async (context) => (await import('./login.js')).logIn(context, host, login));
   }
 
   /** Removes the saved login of a registry. If none is saved, this is not an error. */
   logout(host: string, options: CallOptions = {}): Promise<LogoutResult> {
-    return this.#context.run(options, async (context) => (await import('./login.js')).logOut(context, host));
+    return this.#run(options, async (context) => (await import('./login.js')).logOut(context, host));
   }
 
   /**
@@ -256,7 +250,7 @@ export class Multiarch {
    * @param name `HOST` or `HOST/REPOSITORY`
    */
   showLogin(name: string, options: ShowLoginOptions = {}): Promise<ShownLogin> {
-    return this.#context.run(options, async (context) =>
+    return this.#run(options, async (context) =>
       (await import('./login.js')).showLogin(context, name, options.credential),
     );
   }
@@ -269,5 +263,9 @@ export class Multiarch {
   /** Closes the client at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #run<T>(options: CallOptions, call: (context: ClientContext) => Promise<T> | T): Promise<T> {
+    return runCall(this.#context, options, call);
   }
 }

@@ -2,68 +2,56 @@ import type { RecordedTag } from '../drafts/history-file.js';
 import type { Digest } from '../oci/digest.js';
 import { MultiarchError } from '../oci/errors.js';
 import { familiarLocation, formatImageLocation, type ImageLocation } from '../oci/image-location.js';
+import type { Platform } from '../oci/platform.js';
 import type { CopyGraphOptions } from '../publish/copy-graph.js';
-import type { Destination } from '../publish/target-state.js';
-import { publish, type Publication, type PublishRequest, type TagChange } from '../publish/publish.js';
+import { publish, type Publication, type PublishRequest } from '../publish/publish.js';
+import { pushReport, type PushReport } from '../publish/push-report.js';
 import type { ClientContext } from './client-context.js';
+import type { OpenDestinations } from './destinations.js';
 
-/** A destination with its name. */
-type LocatedDestination = Destination & { readonly location: ImageLocation };
+/** What was published. */
+export interface PushResult extends Publication {
+  /** The same as plain data, with names in full. */
+  readonly report: PushReport;
+}
 
-interface OpenPushRecord {
-  readonly add: (destination: Destination, change: TagChange) => void;
-  /** Saves the record if a tag has moved. Never throws: the push itself has succeeded. */
-  readonly save: () => Promise<void>;
+/** Everything that precedes the first write. */
+export interface PreparedPush extends PublishRequest {
+  readonly destinations: OpenDestinations;
+  /** The platform of an image, if it is known. */
+  readonly platform?: Platform | undefined;
 }
 
 /**
- * Publishes, and records what the tags pointed to before, even if only some of them moved.
+ * Publishes, and records for `undo` what the tags pointed to before, even if only some of them moved. A push that moves no
+ * tag is not recorded: repeated, it would hide the push that moved them.
+ *
  * @param target the name of the record
  */
 export async function publishRecorded(
   context: ClientContext,
   target: ImageLocation,
-  request: PublishRequest,
-  destinations: readonly LocatedDestination[],
+  push: PreparedPush,
   options: CopyGraphOptions,
-): Promise<Publication> {
-  const record = recordPush(context, target, request.document.digest, destinations);
-  try {
-    return await publish({ ...request, onTagChange: record.add }, options);
-  } finally {
-    await record.save();
-  }
-}
-
-/**
- * Starts the record of a push, which `undo` reads. A push that moves no tag is not recorded: repeated, it would hide the
- * push that moved them.
- */
-function recordPush(
-  context: ClientContext,
-  target: ImageLocation,
-  digest: Digest,
-  destinations: readonly LocatedDestination[],
-): OpenPushRecord {
+): Promise<PushResult> {
+  const { document, destinations, platform } = push;
   const tags: RecordedTag[] = [];
   let hasMoved = false;
-  return {
-    add: (destination, { previous, outcome }) => {
-      const location = destinations.find((open) => open === destination)?.location;
-      // Another process cannot open an object, so `undo` could not move its tag.
-      if (location === undefined || location.transport === 'object') return;
-      tags.push({ reference: formatImageLocation(location), ...(previous !== undefined && { previous }) });
-      hasMoved ||= outcome === 'moved';
-    },
-    save: async () => {
-      if (!hasMoved) return;
-      await unlessItFails(
-        context,
-        `multiarch undo will not know of this push of ${familiarLocation(target)}`,
-        () => context.history.add(target, { digest, tags }),
-      );
-    },
+  const onTagChange: PublishRequest['onTagChange'] = (destination, { previous, outcome }) => {
+    const location = destinations.find((open) => open === destination)?.location;
+    // Another process cannot open an object, so `undo` could not move its tag.
+    if (location === undefined || location.transport === 'object') return;
+    tags.push({ reference: formatImageLocation(location), ...(previous !== undefined && { previous }) });
+    hasMoved ||= outcome === 'moved';
   };
+  try {
+    const publication = await publish({ ...push, onTagChange }, options);
+    return { ...publication, report: pushReport({ document, platform, publication, destinations }) };
+  } finally {
+    const problem = `multiarch undo will not know of this push of ${familiarLocation(target)}`;
+    const save = (): Promise<void> => context.history.add(target, { digest: document.digest, tags });
+    if (hasMoved) await unlessItFails(context, problem, save);
+  }
 }
 
 /**

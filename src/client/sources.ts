@@ -6,7 +6,6 @@ import { expandTemplate, isTemplate } from '../assemble/template.js';
 import { waitForSources } from '../assemble/wait-for-sources.js';
 import type { Selector, Source } from '../content/source.js';
 import type { Annotations, Descriptor } from '../oci/descriptor.js';
-import type { LayerCompression } from '../layout/docker-save/docker-archive.js';
 import { isVerifiableDigest, type Digest } from '../oci/digest.js';
 import { InvalidError } from '../oci/errors.js';
 import {
@@ -19,6 +18,8 @@ import {
 import { parsePlatform, type LoosePlatform, type Platform } from '../oci/platform.js';
 import { sleep } from '../http/retry.js';
 import type { ClientContext } from './client-context.js';
+import type { CreateSettings } from './create-options.js';
+import { locationOf } from './locations.js';
 import {
   descriptorOf,
   platformsOf,
@@ -27,19 +28,20 @@ import {
   type SourceImage,
 } from './inputs.js';
 
-/** A source of an index by name, with what is taken of it. */
+/** A source of an index. */
+export type SourceInput = string | NamedSource | ObjectSource;
+
+/** A source by name, and what is taken of it. */
 export interface NamedSource extends SourceSettings {
   /** A name as on the command line, or a digest in the repository of the target. May contain `{arch}` and the like. */
   readonly source: string;
   readonly selector?: undefined;
 }
 
-/** A source of an index in an object, with what is taken of it. */
+/** A source in an object, and what is taken of it. */
 export interface ObjectSource extends SourceSettings, SourceImage {}
 
-/** A source of an index. */
-export type SourceInput = string | NamedSource | ObjectSource;
-
+/** What is taken of a source. */
 export interface SourceSettings {
   /** The platform of the image, which takes precedence over what it says itself. The source must be one image. */
   readonly platform?: string | LoosePlatform | undefined;
@@ -49,19 +51,6 @@ export interface SourceSettings {
   readonly descriptor?: DescriptorInput | undefined;
   /** Annotations of the entries that the source contributes. */
   readonly annotations?: Annotations | undefined;
-}
-
-export interface ReadSourcesOptions {
-  /** Keep only these platforms, each of which must exist; fills in `{arch}` in the names of sources. Empty for all. */
-  readonly platforms: readonly Platform[];
-  /** Keep or drop attestations. @default 'keep' */
-  readonly attestations?: 'keep' | 'drop' | undefined;
-  /** How long to wait for missing sources, in milliseconds. @default 0 */
-  readonly wait?: number | undefined;
-  /** Read the config of every image, for its labels. @default false */
-  readonly configs?: boolean | undefined;
-  /** Compression for layers that `docker save` stored uncompressed. @default 'gzip' */
-  readonly layerCompression?: LayerCompression | undefined;
 }
 
 /** A source with the selected entries. */
@@ -77,12 +66,9 @@ interface SourcePart {
   readonly entries: readonly SourceEntry[];
 }
 
-interface LocatedSource {
+interface OpenSource {
   readonly location: ImageLocation;
-  readonly images: AssemblyImage[];
-}
-
-interface OpenSource extends LocatedSource {
+  readonly images: readonly AssemblyImage[];
   readonly source: Source;
   readonly label: string;
 }
@@ -97,24 +83,18 @@ export async function readAll(
   context: ClientContext,
   target: TargetLocation,
   sources: readonly SourceInput[],
-  options: ReadSourcesOptions,
+  settings: CreateSettings,
 ): Promise<ReadSource[]> {
-  const { platforms, attestations, wait, configs, layerCompression } = options;
-  const located = locate(
-    context,
-    target,
-    sources.map((source) => assemblyImage(context, source)),
-    platforms,
-  );
+  const { platforms, wait, annotationsFromLabels: configs, layerCompression } = settings;
+  const { limit, signal, onEvent, transports } = context;
   const opened = await Promise.all(
-    located.map(async ({ location, images }): Promise<OpenSource> => {
-      const source = await context.transports.open(location);
+    locate(context, target, sources, platforms).map(async ([location, images]): Promise<OpenSource> => {
+      const source = await transports.open(location);
       return { location, images, source, label: familiarLocation(location) };
     }),
   );
-  const { limit, signal, onEvent } = context;
   const select = ({ location }: OpenSource): Promise<Selector> =>
-    context.transports.selector(location, { layerCompression, signal });
+    transports.selector(location, { layerCompression, signal });
   if (wait !== undefined) await waitForAll(context, opened, wait, select);
   const requests = await Promise.all(
     opened.map(async (source) => ({
@@ -124,14 +104,15 @@ export async function readAll(
     })),
   );
   const read = await readSources(requests, { limit, signal, onEvent, configs });
+  const entriesOf = (position: number): readonly SourceEntry[] => read[position]?.entries ?? [];
   const given = opened.flatMap(({ images }, position) =>
-    images.flatMap((image) => (read[position]?.entries ?? []).map((entry) => describedBy(image, entry))),
+    images.flatMap((image) => entriesOf(position).map((entry) => describedBy(image, entry))),
   );
   checkSelected(platforms, given, familiarLocation(target));
   return opened.map(({ location, source, images }, position) => ({
     location,
     source,
-    parts: partsOf(images, read[position]?.entries ?? [], { platforms, attestations }),
+    parts: partsOf(images, entriesOf(position), settings),
   }));
 }
 
@@ -140,7 +121,7 @@ function assemblyImage(context: ClientContext, input: SourceInput): AssemblyImag
   if (typeof input === 'string') return { source: input };
   const { platform, platforms, descriptor, annotations } = input;
   return {
-    source: input.selector === undefined ? input.source : formatImageLocation(context.location(input)),
+    source: input.selector === undefined ? input.source : formatImageLocation(locationOf(context, input)),
     ...(platform !== undefined && {
       platform: typeof platform === 'string' ? parsePlatform(platform) : platform,
     }),
@@ -150,22 +131,23 @@ function assemblyImage(context: ClientContext, input: SourceInput): AssemblyImag
   };
 }
 
-/** Returns the distinct locations to read, in the order in which they are first named. */
+/** Returns the distinct locations to read, in the order in which they are first named, each with what is taken of it. */
 function locate(
   context: ClientContext,
   target: TargetLocation,
-  images: readonly AssemblyImage[],
+  sources: readonly SourceInput[],
   platforms: readonly Platform[],
-): LocatedSource[] {
-  const located = new Map<string, LocatedSource>();
+): [ImageLocation, AssemblyImage[]][] {
+  const images = sources.map((source) => assemblyImage(context, source));
+  const located = new Map<string, [ImageLocation, AssemblyImage[]]>();
   for (const image of images.flatMap((unexpanded) => expand(unexpanded, platforms))) {
     const location = isVerifiableDigest(image.source)
       ? withDigest(target, image.source)
-      : context.location(image.source);
+      : locationOf(context, image.source);
     const name = formatImageLocation(location);
     const known = located.get(name);
-    if (known === undefined) located.set(name, { location, images: [image] });
-    else known.images.push(image);
+    if (known === undefined) located.set(name, [location, [image]]);
+    else known[1].push(image);
   }
   return [...located.values()];
 }
@@ -181,22 +163,16 @@ function expand(image: AssemblyImage, platforms: readonly Platform[]): AssemblyI
 }
 
 function checkImages({ images, label }: OpenSource, entries: readonly SourceEntry[]): void {
-  checkSelected(
-    images.flatMap(({ platforms }) => platforms ?? []),
-    entries,
-    label,
-  );
-  for (const { descriptor } of images) checkDescriptor(descriptor, entries, label);
+  const platforms = images.flatMap((image) => image.platforms ?? []);
+  checkSelected(platforms, entries, label);
+  for (const { descriptor: listed } of images) {
+    const found = entries.find(({ descriptor }) => descriptor.digest === listed?.digest)?.descriptor;
+    if (listed !== undefined && found !== undefined) checkDescriptor(listed, found, label);
+  }
 }
 
 /** A file may be outdated or wrong; an index published from it would be unusable. */
-function checkDescriptor(
-  listed: Descriptor | undefined,
-  entries: readonly SourceEntry[],
-  label: string,
-): void {
-  const found = entries.find(({ descriptor }) => descriptor.digest === listed?.digest)?.descriptor;
-  if (listed === undefined || found === undefined) return;
+function checkDescriptor(listed: Descriptor, found: Descriptor, label: string): void {
   for (const member of ['size', 'mediaType'] as const) {
     if (found[member] === listed[member]) continue;
     throw new InvalidError(`${label} has the ${member} ${found[member]}, and not ${listed[member]}`, {
@@ -208,14 +184,14 @@ function checkDescriptor(
 function partsOf(
   images: readonly AssemblyImage[],
   entries: readonly SourceEntry[],
-  options: Pick<ReadSourcesOptions, 'platforms' | 'attestations'>,
+  { platforms: selected, attestations }: CreateSettings,
 ): SourcePart[] {
   const taken = new Set<SourceEntry>();
   return images.map((image) => {
     const { platforms, platform } = image;
     const described = entries.map((entry) => describedBy(image, entry));
-    const own = selectEntries(described, { platforms, attestations: options.attestations });
-    const wanted = selectEntries(own, { platforms: options.platforms });
+    const own = selectEntries(described, { platforms, attestations });
+    const wanted = selectEntries(own, { platforms: selected });
     // An image that is named twice is one entry, unless it is given a second platform.
     const fresh = platform === undefined ? wanted.filter((entry) => !taken.has(entry)) : wanted;
     for (const entry of wanted) taken.add(entry);
@@ -253,13 +229,11 @@ async function waitForAll(
 
 /** Returns the digests of the manifests that were read individually, by their source. */
 export function readManifests(read: readonly ReadSource[]): Map<Source, Set<Digest>> {
-  const seen = new Map<Source, Set<Digest>>();
+  const digests = new Map<Source, Set<Digest>>();
   for (const { source, parts } of read) {
-    const digests = seen.get(source) ?? new Set();
-    for (const { descriptor, document } of parts.flatMap(({ entries }) => entries)) {
-      if (document !== undefined) digests.add(descriptor.digest);
-    }
-    seen.set(source, digests);
+    const entries = parts.flatMap((part) => part.entries);
+    const own = entries.flatMap(({ document }) => document?.digest ?? []);
+    digests.set(source, new Set([...(digests.get(source) ?? []), ...own]));
   }
-  return seen;
+  return digests;
 }

@@ -10,6 +10,7 @@ import type { DockerArchive, LayerCompression } from '../layout/docker-save/dock
 import type { DockerDaemon } from '../layout/docker-save/docker-daemon.js';
 import { ImageLayout } from '../layout/directory/image-layout.js';
 import type { OciArchive } from '../layout/oci-archive/oci-archive.js';
+import type { Environment } from '../environment.js';
 import { ArgumentError } from '../oci/errors.js';
 import {
   formatImageLocation,
@@ -22,23 +23,22 @@ import {
 } from '../oci/image-location.js';
 import { formatReference, formatRepository, type RegistryHost, type Repository } from '../oci/reference.js';
 import type { Access } from '../registry/requests.js';
+import { VERSION } from '../version.js';
 
-export interface TransportResolverOptions {
-  readonly insecure: boolean;
+export interface TransportResolverOptions extends Environment {
+  /** Allow plain HTTP, and TLS without verification, for the registries that are named. @default false */
+  readonly insecure?: boolean | undefined;
   /** PEM files for the registries that are named. */
   readonly tls?: TlsFiles | undefined;
   readonly retries?: number | undefined;
-  readonly env: NodeJS.ProcessEnv;
-  readonly homeDirectory: string;
-  readonly userAgent: string;
   readonly onEvent?: OnEvent | undefined;
   readonly onHttpEvent?: ((event: HttpEvent) => void) | undefined;
-  /** A login for one of the registries, before those that this machine keeps. */
+  /** A login for one registry. It takes precedence over the saved logins. */
   readonly login?: ExplicitCredential | undefined;
 }
 
 export interface SelectorOptions extends ReadOptions {
-  /** What becomes of layers that an archive of `docker save` holds uncompressed. @default 'gzip' */
+  /** Compression for layers that `docker save` stored uncompressed. @default 'gzip' */
   readonly layerCompression?: LayerCompression | undefined;
 }
 
@@ -52,7 +52,7 @@ type OpenRepository = (repository: Repository, access: Access) => Target;
 export class TransportResolver {
   readonly #options: TransportResolverOptions;
   readonly #repositories = new Map<string, { readonly access: Access; readonly repository: Target }>();
-  /** As URLs write them. */
+  /** The hosts of the named registries, as in URLs. */
   readonly #hosts = new Set<string>();
   readonly #layouts = new Map<string, ImageLayout>();
   readonly #ociArchives = new KeyedSingleFlight<OciArchive>();
@@ -67,7 +67,7 @@ export class TransportResolver {
     this.#options = options;
   }
 
-  /** Takes in an object of the caller's, and returns the label that locations name it by: its own, numbered if another object has that. */
+  /** Registers an object of the caller, and returns its label in locations: its own, numbered if another object has the same. */
   adopt(source: Source): string {
     for (let number = 1; ; number += 1) {
       const label = number === 1 ? source.label : `${source.label} ${number}`;
@@ -104,8 +104,8 @@ export class TransportResolver {
   }
 
   /**
-   * What of its place a location names: its digest where it has one, else its tag, else the only image there is.
-   * @param options.layerCompression of an image that is not stored as a registry would store it
+   * Returns the digest of a location, else its tag, else that of the only image of a layout or archive.
+   * @param options.layerCompression for an image that is not stored as in a registry
    */
   async selector(location: ImageLocation, options: SelectorOptions = {}): Promise<Selector> {
     if (location.transport === 'docker-daemon') return (await this.#dockerDaemon(location)).selector(options);
@@ -117,16 +117,16 @@ export class TransportResolver {
     const selector = digest ?? tag;
     if (selector !== undefined) return selector;
     if (location.transport === 'oci') return this.#layout(location.path).defaultSelector(options);
-    if (location.transport === 'oci-archive')
+    if (location.transport === 'oci-archive') {
       return (await this.#ociArchive(location.path)).defaultSelector(options);
+    }
     throw new ArgumentError(`${formatImageLocation(location)} has neither a tag nor a digest`);
   }
 
-  /** For requests to a registry that is named in this call. */
+  /** Opens the HTTP client for requests to a registry, which counts as named from now on. */
   async connectTo(registry: RegistryHost): Promise<HttpClient> {
     this.#hosts.add(urlHost(registry));
-    this.#http ??= this.#openHttp();
-    return this.#http;
+    return (this.#http ??= this.#openHttp());
   }
 
   /** Closes all connections and files, and removes temporary files. */
@@ -134,7 +134,7 @@ export class TransportResolver {
     for (const opened of [this.#ociArchives, this.#dockerArchives, this.#dockerDaemons]) {
       for (const archive of opened.results) archive.close();
     }
-    // A client that could not be opened has failed the call that needed it.
+    // If it could not be opened, the call that needed it has thrown.
     const http = await this.#http?.catch(() => undefined);
     http?.close();
   }
@@ -188,57 +188,45 @@ export class TransportResolver {
         import('../layout/docker-save/docker-daemon.js'),
         import('../http/docker/docker-engine.js'),
       ]);
-      const { env, homeDirectory, onEvent } = this.#options;
-      return new DockerDaemon({ reference, save: dockerEngine({ env, homeDirectory }), onEvent });
+      return new DockerDaemon({ ...this.#options, reference, save: dockerEngine(this.#options) });
     });
   }
 
   async #connect(): Promise<OpenRepository> {
-    const { retries, env, homeDirectory, onEvent, login } = this.#options;
     const [{ AuthClient }, { credentials }, { RegistryRepository }] = await Promise.all([
       import('../auth/requests/auth-client.js'),
       import('./credentials.js'),
       import('../registry/registry-repository.js'),
     ]);
+    const { retries, onEvent } = this.#options;
     const opening = (this.#http ??= this.#openHttp());
     const auth = new AuthClient({
       http: await opening,
-      credentials: credentials({
-        env,
-        homeDirectory,
-        platform: process.platform,
-        login,
-        http: () => opening,
-        onEvent,
-      }),
+      credentials: credentials({ ...this.#options, http: () => opening }),
     });
     return (repository, access) => new RegistryRepository({ auth, repository, access, retries, onEvent });
   }
 
   async #openHttp(): Promise<HttpClient> {
-    const { retries, env, homeDirectory, tls, userAgent, onHttpEvent } = this.#options;
     const [{ GotClient }, { defaultSchemes }, { isLoopbackHost }] = await Promise.all([
       import('../http/got-client.js'),
       import('../http/scheme.js'),
       import('../http/host-reach.js'),
     ]);
     return new GotClient({
-      userAgent,
-      retries,
-      env,
-      homeDirectory,
-      tls,
+      ...this.#options,
+      userAgent: `multiarch/${VERSION}`,
       isRegistry: (host) => this.#hosts.has(host),
       schemes: (host) =>
-        this.#mayBeInsecure(host) && !isLoopbackHost(host) ? ['https', 'http'] : defaultSchemes(host),
-      insecureTls: (host) => this.#mayBeInsecure(host) || isLoopbackHost(host),
-      onEvent: onHttpEvent,
+        this.#isInsecure(host) && !isLoopbackHost(host) ? ['https', 'http'] : defaultSchemes(host),
+      insecureTls: (host) => this.#isInsecure(host) || isLoopbackHost(host),
+      onEvent: this.#options.onHttpEvent,
     });
   }
 
-  /** `--insecure` is about the registries that were named, not about where they redirect to. */
-  #mayBeInsecure(host: string): boolean {
-    return this.#options.insecure && this.#hosts.has(host);
+  /** `--insecure` applies to the registries that were named, not to hosts that they redirect to. */
+  #isInsecure(host: string): boolean {
+    return this.#options.insecure === true && this.#hosts.has(host);
   }
 }
 
@@ -246,7 +234,7 @@ function isTarget(source: Source): source is Target {
   return 'writeManifest' in source;
 }
 
-/** How URLs write a registry's host. The grammar of references allows some that no URL can have, such as port 99999. */
+/** Returns a registry's host as in URLs. @throws ArgumentError for one that no URL can have, such as one with port 99999 */
 function urlHost(registry: RegistryHost): string {
   const url = `https://${registryApiHost(registry)}`;
   if (URL.canParse(url)) return new URL(url).host;

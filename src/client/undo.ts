@@ -17,6 +17,7 @@ import { rebaseDraft, unlessItFails } from './push-record.js';
 import type { ClientContext } from './client-context.js';
 import type { CallOptions } from './inputs.js';
 
+/** What `Multiarch.undo` takes. */
 export interface UndoOptions extends CallOptions {
   /** Return what would be done, and write nothing. @default false */
   readonly dryRun?: boolean | undefined;
@@ -30,6 +31,7 @@ export interface UndoResult {
   readonly tags: readonly UndoneTag[];
 }
 
+/** What an undo did to one tag. */
 export interface UndoneTag {
   /** In full: `docker.io/library/app:1.2`, `oci:DIR:TAG`. */
   readonly reference: string;
@@ -40,17 +42,10 @@ export interface UndoneTag {
 }
 
 /** What to do about one tag. */
-type Step =
-  | { readonly outcome: 'kept'; readonly reference: string }
-  | { readonly outcome: 'unchanged'; readonly reference: string; readonly digest: Digest }
-  | {
-      readonly outcome: 'moved';
-      readonly reference: string;
-      readonly digest: Digest;
-      readonly target: Target;
-      readonly tag: Tag;
-      readonly document: ManifestOrIndex;
-    };
+interface Step extends UndoneTag {
+  /** Set if the tag is moved. */
+  readonly move?: { readonly target: Target; readonly tag: Tag; readonly document: ManifestOrIndex };
+}
 
 /**
  * Undoes the last recorded push of a draft: moves each tag back to its previous digest, from the manifest that the target
@@ -63,7 +58,7 @@ type Step =
 export async function undoPush(
   context: ClientContext,
   target: TargetLocation,
-  options: UndoOptions = {},
+  options: UndoOptions,
 ): Promise<UndoResult> {
   const push = (await context.history.load(target)).at(-1);
   const name = familiarLocation(target);
@@ -85,10 +80,10 @@ export async function undoPush(
   }
   return {
     undone: push.digest,
-    tags: steps.map(({ reference, outcome, ...step }) => ({
+    tags: steps.map(({ reference, outcome, digest }) => ({
       reference,
       outcome,
-      ...('digest' in step && { digest: step.digest }),
+      ...(digest !== undefined && { digest }),
     })),
   };
 }
@@ -99,11 +94,11 @@ async function stepFor(
   { reference, previous }: RecordedTag,
   { dryRun = false }: UndoOptions,
 ): Promise<Step> {
-  if (previous === undefined) return { outcome: 'kept', reference };
   const location = parseImageLocation(reference);
-  if (!isTargetLocation(location)) return { outcome: 'kept', reference };
-  const { tag } = nameIn(location);
-  if (tag === undefined) return { outcome: 'kept', reference };
+  const tag = isTargetLocation(location) ? nameIn(location).tag : undefined;
+  if (previous === undefined || !isTargetLocation(location) || tag === undefined) {
+    return { outcome: 'kept', reference };
+  }
   const { limit, signal } = context;
   const target = await context.transports.openTarget(location, dryRun ? 'pull' : 'push');
   const current = (await limit(() => target.find(tag, { signal })))?.digest;
@@ -116,7 +111,7 @@ async function stepFor(
   }
   try {
     const document = await limit(() => target.readManifest(previous, { signal }));
-    return { outcome: 'moved', reference, digest: previous, target, tag, document };
+    return { outcome: 'moved', reference, digest: previous, move: { target, tag, document } };
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     throw new NotFoundError(`the previous image of ${reference} is gone: ${error.message}`, {
@@ -146,12 +141,11 @@ async function moveBack({ limit, signal, onEvent }: ClientContext, steps: readon
     const message = `${reference} was created by that push and is left in place; undo never deletes tags`;
     onEvent?.({ kind: 'warning', message });
   }
-  const moves = steps.filter((step) => step.outcome === 'moved');
   await putInTurn(
-    moves,
+    steps.flatMap(({ move }) => move ?? []),
     {
       put: ({ target, tag, document }) => limit(() => target.writeManifest(document, { tag, signal })),
-      onCommitted: ({ target: { label: repository }, tag, digest }) =>
+      onCommitted: ({ target: { label: repository }, tag, document: { digest } }) =>
         onEvent?.({ kind: 'tagged', repository, tag, digest, outcome: 'moved' }),
     },
     { limit, signal },
@@ -166,7 +160,6 @@ async function finish(
 ): Promise<void> {
   const problem = `this push is still recorded as the last one of ${familiarLocation(target)}`;
   await unlessItFails(context, problem, () => context.history.removeLast(target, push));
-  const own = steps.find(({ reference }) => reference === formatImageLocation(target));
-  if (own !== undefined && own.outcome !== 'kept')
-    await rebaseDraft(context, target, own.digest, push.digest);
+  const digest = steps.find(({ reference }) => reference === formatImageLocation(target))?.digest;
+  if (digest !== undefined) await rebaseDraft(context, target, digest, push.digest);
 }

@@ -39,4 +39,5 @@ export type WorkEvent =
   /** A problem that does not stop the work. */
   | { readonly kind: 'warning'; readonly message: string };
 
+/** Receives the events of calls. */
 export type OnEvent = (event: WorkEvent) => void;

@@ -1,9 +1,9 @@
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
+import { UnauthorizedError } from '../oci/errors.js';
 import { cosignTags, type CosignTag } from '../oci/referrers.js';
-import { unlimited, type Limit } from './limit.js';
-import type { ReadOptions, Source } from './source.js';
-import { undefinedIfDenied } from './undefined-if-denied.js';
+import { unlimited, type TaskOptions } from './limit.js';
+import type { Source } from './source.js';
 
 /** A manifest that refers to another one: a signature, an SBOM, an attestation. */
 export interface Referrer {
@@ -22,7 +22,7 @@ export interface Referrer {
 export async function findReferrers(
   source: Source,
   subject: Digest,
-  { limit = unlimited, signal }: ReadOptions & { readonly limit?: Limit | undefined } = {},
+  { limit = unlimited, signal }: TaskOptions = {},
 ): Promise<readonly Referrer[]> {
   if (source.listReferrers === undefined) return [];
   const [listed, ...tagged] = await Promise.all([
@@ -38,4 +38,19 @@ export async function findReferrers(
     ...listed.filter(({ digest }) => !known.has(digest)).map((descriptor) => ({ descriptor })),
     ...byTag,
   ];
+}
+
+/**
+ * Turns UnauthorizedError into `undefined`: some registries respond so for missing content too, or if the login may only
+ * push.
+ */
+export async function undefinedIfDenied(
+  found: Promise<Descriptor | undefined>,
+): Promise<Descriptor | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof UnauthorizedError) return undefined;
+    throw error;
+  }
 }

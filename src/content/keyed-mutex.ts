@@ -7,7 +7,11 @@ export class KeyedMutex {
 
   /** @throws what the work throws; CancelledError if the signal has fired when its turn comes */
   async run<T>(key: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const result = runAfter(this.#tails.get(key), work, signal);
+    const previous = this.#tails.get(key) ?? Promise.resolve();
+    const result = previous.then(() => {
+      checkCancelled(signal);
+      return work();
+    });
     const tail = Promise.allSettled([result]);
     this.#tails.set(key, tail);
     try {
@@ -16,14 +20,4 @@ export class KeyedMutex {
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
     }
   }
-}
-
-async function runAfter<T>(
-  previous: Promise<unknown> | undefined,
-  work: () => Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  await previous;
-  checkCancelled(signal);
-  return work();
 }

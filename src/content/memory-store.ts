@@ -9,7 +9,7 @@ import { referrerDescriptor } from '../oci/referrers.js';
 import { cancelStream, checkCancelled } from './cancellation.js';
 import { checkChildren } from './check-children.js';
 import type { BlobOutcome } from './events.js';
-import type { ByteStream, ReadOptions, Selector, Source } from './source.js';
+import type { BlobSource, ByteStream, ReadOptions, Selector } from './source.js';
 import type { Target, WriteBlobOptions } from './target.js';
 import { readableOf, readVerified, verifiableAlgorithm, verifiedStream } from './verified-stream.js';
 const CHUNK_BYTES = 64 << 10;
@@ -74,7 +74,11 @@ export class MemoryStore implements Target {
       .map(referrerDescriptor);
   }
 
-  async copyBlob(descriptor: Descriptor, from: Source, options: WriteBlobOptions = {}): Promise<BlobOutcome> {
+  async copyBlob(
+    descriptor: Descriptor,
+    from: BlobSource,
+    options: WriteBlobOptions = {},
+  ): Promise<BlobOutcome> {
     const { digest, size } = descriptor;
     const { signal, onBytes } = options;
     checkCancelled(signal, `write ${digest}`);

@@ -7,11 +7,6 @@ interface Flight<T> {
   isSettled: boolean;
 }
 
-export interface SingleFlightOptions {
-  /** Report a failure to later callers too, instead of starting again. @default false */
-  readonly keepFailure?: boolean;
-}
-
 /**
  * Work that starts with the first call and runs once for all callers; its result is kept. A caller whose signal fires
  * stops waiting and leaves the work to the others. When the last one has left, the work's own signal fires, and the next
@@ -23,7 +18,11 @@ export class SingleFlight<T> {
   #flight: Flight<T> | undefined;
   #result: T | undefined;
 
-  constructor(work: (signal: AbortSignal) => Promise<T>, { keepFailure = false }: SingleFlightOptions = {}) {
+  /** @param options.keepFailure report a failure to later callers too, instead of starting again. @default false */
+  constructor(
+    work: (signal: AbortSignal) => Promise<T>,
+    { keepFailure = false }: { readonly keepFailure?: boolean } = {},
+  ) {
     this.#start = work;
     this.#keepFailure = keepFailure;
   }
@@ -74,12 +73,7 @@ export class SingleFlight<T> {
 
 /** A {@link SingleFlight} for each key. */
 export class KeyedSingleFlight<T> {
-  readonly #options: SingleFlightOptions | undefined;
   readonly #flights = new Map<string, SingleFlight<T>>();
-
-  constructor(options?: SingleFlightOptions) {
-    this.#options = options;
-  }
 
   /** The results so far. */
   get results(): readonly T[] {
@@ -90,7 +84,7 @@ export class KeyedSingleFlight<T> {
 
   /** @param work the same for every call with this key. @throws as {@link SingleFlight.get} */
   get(key: string, work: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const flight = this.#flights.get(key) ?? new SingleFlight(work, this.#options);
+    const flight = this.#flights.get(key) ?? new SingleFlight(work);
     this.#flights.set(key, flight);
     return flight.get(signal);
   }

@@ -6,9 +6,13 @@ import type { Repository, Tag } from '../oci/reference.js';
 /** Selects a manifest of a source. */
 export type Selector = Tag | Digest;
 
+/** The part of a source that blobs are copied from. */
+export type BlobSource = Pick<Source, 'label' | 'repository' | 'openBlob'>;
+
 /** The bytes of a blob. A `Readable` of Node.js is one. */
 export type ByteStream = AsyncIterable<Uint8Array>;
 
+/** What every read takes. */
 export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
 }

@@ -2,8 +2,9 @@ import type { Descriptor } from '../oci/descriptor.js';
 import type { ManifestOrIndex } from '../oci/document.js';
 import type { Tag } from '../oci/reference.js';
 import type { BlobOutcome } from './events.js';
-import type { ReadOptions, Source } from './source.js';
+import type { BlobSource, ReadOptions, Source } from './source.js';
 
+/** What a write of a blob takes. */
 export interface WriteBlobOptions extends ReadOptions {
   /** Called with the number of bytes sent since the last call; negative if an upload restarts. */
   readonly onBytes?: (bytes: number) => void;
@@ -24,7 +25,7 @@ export interface Target extends Source {
    * Ensures that a blob exists in the target: an existing blob is left alone, a blob in the same registry is mounted,
    * any other is streamed from `from`.
    */
-  copyBlob(descriptor: Descriptor, from: Source, options?: WriteBlobOptions): Promise<BlobOutcome>;
+  copyBlob(descriptor: Descriptor, from: BlobSource, options?: WriteBlobOptions): Promise<BlobOutcome>;
 
   /**
    * Stores a manifest or index byte for byte, under its digest and under `tag` if given. Everything it points to must

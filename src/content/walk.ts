@@ -15,9 +15,7 @@ export interface GraphNode<S = Source> {
 }
 
 /** A node whose document has been read and whose children have been visited. */
-interface VisitedNode<T, D, S = Source> {
-  readonly descriptor: Descriptor;
-  readonly source: S;
+interface VisitedNode<T, D, S> extends Omit<GraphNode<S>, 'document'> {
   readonly document: D;
   /** The results for the entries of an index, in order and with repetitions. Empty for a manifest. */
   readonly below: readonly T[];
@@ -34,11 +32,6 @@ export interface WalkSteps<T, D, S = Source> {
 export interface WalkOptions extends TaskOptions {
   /** The number of indexes that the roots are nested in. @default 0 */
   readonly depth?: number;
-}
-
-interface Labelled {
-  /** The name of a source in messages. */
-  readonly label: string;
 }
 
 interface Visit<T> {
@@ -65,13 +58,41 @@ interface Visit<T> {
 export async function walkGraph<
   T,
   D extends ManifestOrIndex | undefined = ManifestOrIndex,
-  S extends Labelled = Source,
+  S extends Pick<Source, 'label'> = Source,
 >(
   roots: readonly GraphNode<S>[],
   steps: WalkSteps<T, D, S>,
   { depth = 0, ...options }: WalkOptions = {},
 ): Promise<T[]> {
-  return new Walk(steps, options).run(roots, depth);
+  const tasks = new TaskGroup(options);
+  const visits = new Map<string, Visit<T>>();
+
+  const visitOf = (node: GraphNode<S>): Visit<T> => {
+    const { mediaType, digest, size } = node.descriptor;
+    // The same digest with another media type or size is an error of the index, which only reading it reveals.
+    const key = JSON.stringify([mediaType, digest, size]);
+    const known = visits.get(key);
+    if (known !== undefined) return known;
+    const { label } = node.source;
+    const visit: Visit<T> = { depth: -1, label, run: () => tasks.guard(() => run(node, visit)) };
+    visits.set(key, visit);
+    return visit;
+  };
+
+  const run = async (node: GraphNode<S>, visit: Visit<T>): Promise<T> => {
+    const { descriptor, source } = node;
+    const document = await steps.read(node, tasks);
+    if (document?.kind === 'index') {
+      visit.children = document.value.manifests.map((entry) => visitOf({ descriptor: entry, source }));
+      checkDepth(visit, visit.children);
+    }
+    const below = await allOf((visit.children ?? []).map(started));
+    return steps.visit({ descriptor, source, document, below }, tasks);
+  };
+
+  const starts = roots.map(visitOf);
+  for (const visit of starts) deepen(visit, depth);
+  return tasks.all(starts.map(started));
 }
 
 /** The `read` step of most walks: the document that is known, or the one in the node's source. */
@@ -95,49 +116,6 @@ export function* distinctResults<T extends { readonly below: readonly T[] }>(
   }
 }
 
-class Walk<T, D extends ManifestOrIndex | undefined, S extends Labelled> {
-  readonly #steps: WalkSteps<T, D, S>;
-  readonly #tasks: TaskGroup;
-  readonly #visits = new Map<string, Visit<T>>();
-
-  constructor(steps: WalkSteps<T, D, S>, options: TaskOptions) {
-    this.#steps = steps;
-    this.#tasks = new TaskGroup(options);
-  }
-
-  run(roots: readonly GraphNode<S>[], depth: number): Promise<T[]> {
-    const visits = roots.map((root) => this.#visitOf(root));
-    for (const visit of visits) deepen(visit, depth);
-    return this.#tasks.all(visits.map(started));
-  }
-
-  #visitOf(node: GraphNode<S>): Visit<T> {
-    const { mediaType, digest, size } = node.descriptor;
-    // The same digest with another media type or size is an error of the index, which only reading it reveals.
-    const key = JSON.stringify([mediaType, digest, size]);
-    const known = this.#visits.get(key);
-    if (known !== undefined) return known;
-    const visit: Visit<T> = {
-      depth: -1,
-      label: node.source.label,
-      run: () => this.#tasks.guard(() => this.#visit(node, visit)),
-    };
-    this.#visits.set(key, visit);
-    return visit;
-  }
-
-  async #visit(node: GraphNode<S>, visit: Visit<T>): Promise<T> {
-    const { descriptor, source } = node;
-    const document = await this.#steps.read(node, this.#tasks);
-    const entries = document?.kind === 'index' ? document.value.manifests : [];
-    const children = entries.map((entry) => this.#visitOf({ descriptor: entry, source }));
-    if (document?.kind === 'index') visit.children = children;
-    checkDepth(visit);
-    const below = await allOf(children.map(started));
-    return this.#steps.visit({ descriptor, source, document, below }, this.#tasks);
-  }
-}
-
 function started<T>(visit: Visit<T>): Promise<T> {
   return (visit.result ??= visit.run());
 }
@@ -146,11 +124,10 @@ function started<T>(visit: Visit<T>): Promise<T> {
 function deepen(visit: Visit<unknown>, depth: number): void {
   if (depth <= visit.depth) return;
   visit.depth = depth;
-  checkDepth(visit);
+  if (visit.children !== undefined) checkDepth(visit, visit.children);
 }
 
-function checkDepth({ label, depth, children }: Visit<unknown>): void {
-  if (children === undefined) return;
+function checkDepth({ label, depth }: Visit<unknown>, children: readonly Visit<unknown>[]): void {
   if (depth >= MAX_NESTED_INDEXES) {
     throw new InvalidError(`${label} nests image indexes more than ${MAX_NESTED_INDEXES} deep`);
   }

@@ -24,6 +24,7 @@ export interface EntryChanges {
   readonly unsetAnnotations?: readonly string[] | undefined;
 }
 
+/** Changes to the annotations of an index. `unsetAnnotations` is applied first. */
 export type IndexChanges = Pick<EntryChanges, 'annotations' | 'unsetAnnotations'>;
 
 /**

@@ -6,7 +6,9 @@ import { entryDescriptor } from './entry.js';
 
 /** A problem that blocks a push. `annotate`, `remove` or `create --amend` can fix it. */
 export interface DraftProblem {
+  /** `format` for what a Docker manifest list cannot express. */
   readonly kind: 'platform-missing' | 'platform-duplicate' | 'format';
+  /** As `create` prints it. */
   readonly message: string;
   /** The affected entries, in the draft's order. */
   readonly entries: readonly Entry[];

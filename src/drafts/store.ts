@@ -20,12 +20,14 @@ import {
   writeStoreFile,
 } from './store-files.js';
 
+/** The drafts of a store. */
 export interface DraftList {
   /** Sorted by target. */
   readonly drafts: readonly Draft[];
   readonly damaged: readonly DamagedDraft[];
 }
 
+/** A file of the store that cannot be read as a draft. */
 export interface DamagedDraft {
   readonly path: string;
   /** Why the file cannot be read, as a message. */

@@ -18,8 +18,8 @@ export interface LockHolder {
 /** Describes the current process. */
 export async function currentProcess(): Promise<LockHolder> {
   const [boot, namespace, state] = await Promise.all([
-    undefinedOnError(readFile('/proc/sys/kernel/random/boot_id', 'latin1')),
-    undefinedOnError(readlink('/proc/self/ns/pid')),
+    readFile('/proc/sys/kernel/random/boot_id', 'latin1').catch(() => undefined),
+    readlink('/proc/self/ns/pid').catch(() => undefined),
     processState(process.pid),
   ]);
   return {
@@ -83,7 +83,7 @@ function processExists(pid: number): boolean {
 async function processState(
   pid: number,
 ): Promise<{ readonly ended: boolean; readonly started: string } | undefined> {
-  const text = await undefinedOnError(readFile(`/proc/${pid}/stat`, 'latin1'));
+  const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
   // The command name may contain spaces and parentheses; field 3 follows the last closing parenthesis.
   const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
   const state = fields?.[0];
@@ -91,12 +91,4 @@ async function processState(
   if (state === undefined || started === undefined) return undefined;
   // A zombie has exited, but keeps its PID forever in a container without an init process.
   return { ended: state === 'Z' || state === 'X', started };
-}
-
-async function undefinedOnError(text: Promise<string>): Promise<string | undefined> {
-  try {
-    return await text;
-  } catch {
-    return undefined;
-  }
 }

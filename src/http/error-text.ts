@@ -71,7 +71,8 @@ export function clippedLine(text: string): string {
   return line.length > MAX_TEXT_LENGTH ? `${line.slice(0, MAX_TEXT_LENGTH)}…` : line;
 }
 
-function parseJson(text: string): unknown {
+/** Parses JSON; `undefined` for other text. The parser's error would quote the text, which may contain a secret. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

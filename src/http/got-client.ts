@@ -1,11 +1,11 @@
 import { ArgumentError, FailedError, MultiarchError } from '../oci/errors.js';
 import { checkCancelled, untilAborted } from '../content/cancellation.js';
 import { Agents, type Route } from './connections/agents.js';
-import { describeProxyLogin } from './describe-failure.js';
 import type { HttpClient, HttpEvent, HttpRequest, HttpResponse } from './message.js';
-import { NetworkError } from './network-error.js';
+import { networkError, NetworkError } from './network-error.js';
 import { isLoopbackHost } from './host-reach.js';
 import { Proxies } from './proxy/proxies.js';
+import { proxyResponseFailure } from './proxy/proxy-errors.js';
 import { redactHeaders, redactUrl } from './redact.js';
 import { followRedirects, type Hop } from './redirect.js';
 import { retryDelay, retryPolicy, type RetryPolicy, type Sleep } from './retry.js';
@@ -201,7 +201,8 @@ export class GotClient implements HttpClient {
     });
     if (route.proxy !== undefined && route.tls === undefined && response.status === 407) {
       response.discard();
-      throw describeProxyLogin(request, route.proxy, response.headerValues('proxy-authenticate'));
+      const challenges = response.headerValues('proxy-authenticate');
+      throw networkError(request, proxyResponseFailure(route.proxy, url, 407, challenges));
     }
     return response;
   }

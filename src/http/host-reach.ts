@@ -59,10 +59,7 @@ export function hostReach(host: string): Reach {
   return isLoopbackHost(host) ? 'loopback' : addressReach(plainHostname(host));
 }
 
-/**
- * Reports whether a host is the metadata service of a cloud.
- * @param host as for {@link isLoopbackHost}
- */
+/** Reports whether a host is the metadata service of a cloud. @param host as for {@link isLoopbackHost} */
 export function isMetadataHost(host: string): boolean {
   const name = plainHostname(host);
   const version = isIP(name);

@@ -1,5 +1,6 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 
+/** The methods of the requests to registries and token servers. */
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** A request body that can be sent more than once: a retry or a redirect opens it again. */
@@ -11,6 +12,11 @@ export interface RequestBody {
   readonly onSent?: (bytes: number) => void;
   /** Creates the error for a body that is longer or shorter than `size`. @default a FailedError */
   readonly sizeError?: (what: 'more' | 'fewer') => Error;
+}
+
+/** Returns the body of these bytes. */
+export function bodyOf(bytes: Uint8Array): RequestBody {
+  return { size: bytes.length, open: () => Readable.from([bytes], { objectMode: false }) };
 }
 
 export interface HttpRequest {
@@ -30,7 +36,7 @@ export interface HttpRequest {
   readonly retry?: boolean;
   /** 'metadata': a limit on the time to the response headers. 'content': an idle limit only. @default 'metadata' */
   readonly timing?: 'metadata' | 'content';
-  /** Throws to refuse a redirect to this URL. Called before each hop, after the client's own checks. */
+  /** Throws to reject a redirect to this URL. Called before each hop, after the client's own checks. */
   readonly vetRedirect?: (to: URL) => void;
 }
 
@@ -88,7 +94,7 @@ export type HttpEvent =
 export interface HttpClient {
   /**
    * Sends one request, with its redirects and retries. Any final status is a response, not an error.
-   * @throws UnavailableError (unreachable, TLS, time limit), CancelledError, InvalidError (refused redirect)
+   * @throws UnavailableError (unreachable, TLS, time limit), CancelledError, InvalidError (rejected redirect)
    */
   send(request: HttpRequest): Promise<HttpResponse>;
   /** Opens connections ahead of requests that will be sent together. */

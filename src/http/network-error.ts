@@ -1,12 +1,33 @@
+import type { PeerCertificate } from 'node:tls';
+
 import { UnavailableError } from '../oci/errors.js';
 import type { HttpMethod } from './message.js';
 import { redactUrl } from './redact.js';
 
-interface NetworkErrorOptions {
+/** Why a request failed, for messages, retries and scheme negotiation. */
+export interface NetworkFailure {
+  /** The cause, to follow a colon. */
+  readonly why: string;
   readonly hint?: string | undefined;
-  readonly temporary: boolean;
-  readonly otherScheme: boolean;
-  readonly stale: boolean;
+  /** Whether another try may succeed. @default true */
+  readonly temporary?: boolean;
+  /** Whether the server may speak the other of HTTP and HTTPS. @default false */
+  readonly otherScheme?: boolean;
+  /** Whether the server had closed the idle connection, so that a retry need not wait. @default false */
+  readonly stale?: boolean;
+}
+
+/** The other end of a failed connection. */
+export interface Peer {
+  readonly url: URL;
+  /** Decides the hint: flags are for registries, certs.d directories for any server but a proxy. */
+  readonly role: 'registry' | 'server' | 'proxy';
+  /** Its certificate, valid or not. */
+  readonly certificate?: PeerCertificate | undefined;
+  /** Whether a client certificate is configured for it. */
+  readonly hasClientCertificate?: boolean;
+  /** Sentences about CA files that could not be read. */
+  readonly notes?: () => readonly string[];
 }
 
 /**
@@ -14,32 +35,32 @@ interface NetworkErrorOptions {
  * error object of got, which would refer to the request's headers.
  */
 export class NetworkError extends UnavailableError {
-  readonly #options: NetworkErrorOptions;
+  readonly #failure: NetworkFailure;
 
-  constructor(message: string, options: NetworkErrorOptions) {
-    super(message, { hint: options.hint });
+  /** @param failure its `why` is the whole message */
+  constructor(failure: NetworkFailure) {
+    super(failure.why, { hint: failure.hint });
     this.name = 'UnavailableError';
-    this.#options = options;
+    this.#failure = failure;
   }
 
-  /** Whether another try may succeed. */
   get temporary(): boolean {
-    return this.#options.temporary;
+    return this.#failure.temporary ?? true;
   }
 
-  /** Whether the server may speak the other of HTTP and HTTPS. */
   get otherScheme(): boolean {
-    return this.#options.otherScheme;
+    return this.#failure.otherScheme ?? false;
   }
 
-  /** Whether the server had closed the idle connection. A retry need not wait. */
   get stale(): boolean {
-    return this.#options.stale;
+    return this.#failure.stale ?? false;
   }
 
   /** Returns the error with the number of tries in its message. */
   afterTries(tries: number): NetworkError {
-    return tries === 1 ? this : new NetworkError(`${this.message} (${tries} tries)`, this.#options);
+    return tries === 1
+      ? this
+      : new NetworkError({ ...this.#failure, why: `${this.message} (${tries} tries)` });
   }
 }
 
@@ -49,28 +70,17 @@ export interface FailedRequest {
   readonly url: URL;
 }
 
-/** Returns the error for a response that began and did not end. */
-export function truncatedResponse(
-  { method, url }: FailedRequest,
-  why: string,
-  received: number,
-  expected: number | undefined,
-): NetworkError {
-  const amount = expected === undefined ? `${received} bytes` : `${received} of ${expected} bytes`;
-  return new NetworkError(`${method} ${redactUrl(url)}: ${why} after ${amount}`, {
-    temporary: true,
-    otherScheme: false,
-    stale: false,
-  });
+/** Returns the error for a request that failed. */
+export function networkError({ method, url }: FailedRequest, failure: NetworkFailure): NetworkError {
+  return new NetworkError({ ...failure, why: `${method} ${redactUrl(url)}: ${failure.why}` });
 }
 
 /** Returns the error for a host that does not respond in either scheme. */
 export function bothSchemesFailed(host: string, failures: readonly NetworkError[]): NetworkError {
   const reasons = failures.map((failure) => failure.message).join('; ');
-  return new NetworkError(`${host} responds neither over HTTP nor over HTTPS: ${reasons}`, {
+  return new NetworkError({
+    why: `${host} responds neither over HTTP nor over HTTPS: ${reasons}`,
     hint: failures.find((failure) => failure.hint !== undefined)?.hint,
     temporary: failures.some((failure) => failure.temporary),
-    otherScheme: false,
-    stale: false,
   });
 }

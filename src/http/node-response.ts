@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 
 import { InvalidError } from '../oci/errors.js';
-import { ResponseBody } from './response-body.js';
+import type { ResponseBody } from './response-body.js';
 import type { HttpMethod, HttpResponse } from './message.js';
 import { redactUrl } from './redact.js';
 
@@ -15,55 +15,42 @@ export interface ResponseHead {
   readonly rawHeaders: readonly string[];
 }
 
-/** The response to one request sent with node. */
-export class NodeResponse implements HttpResponse {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly url: URL;
-  readonly remoteAddress: string | undefined;
-  readonly request: { readonly method: HttpMethod; readonly url: string };
-  readonly body: Readable;
-  readonly #values: ReadonlyMap<string, readonly string[]>;
-
-  /** @param body @default an empty body */
-  constructor(head: ResponseHead, body?: ResponseBody) {
-    this.status = head.status;
-    this.url = head.url;
-    this.remoteAddress = head.remoteAddress;
-    this.request = { method: head.method, url: redactUrl(head.url) };
-    this.body = body ?? Readable.from([]);
-    this.#values = headerValues(head.rawHeaders);
-    this.headers = Object.fromEntries(
-      [...this.#values].map(([name, values]) => [name, values.join(', ')] as const),
+/** Returns the response to one request sent with node. @param body @default an empty body */
+export function nodeResponse(head: ResponseHead, body?: ResponseBody): HttpResponse {
+  const { method, url, remoteAddress, status } = head;
+  const request = { method, url: redactUrl(url) };
+  const values = headerValues(head.rawHeaders);
+  const headers: HttpResponse['headers'] = Object.fromEntries(
+    [...values].map(([name, each]) => [name, each.join(', ')] as const),
+  );
+  const stream = body ?? Readable.from([]);
+  const tooLong = (limit: number): InvalidError => {
+    stream.destroy();
+    return new InvalidError(
+      `${method} ${request.url}: the response is longer than the allowed ${limit} bytes`,
     );
-  }
-
-  headerValues(name: string): readonly string[] {
-    return this.#values.get(name.toLowerCase()) ?? [];
-  }
-
-  async bytes(limit: number): Promise<Uint8Array> {
-    const announced = Number(this.headers['content-length'] ?? 0);
-    if (this.body instanceof ResponseBody && announced > limit) throw this.#tooLong(limit);
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of this.body as AsyncIterable<Uint8Array>) {
-      size += chunk.length;
-      if (size > limit) throw this.#tooLong(limit);
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
-  }
-
-  discard(): void {
-    if (this.body instanceof ResponseBody) this.body.discard();
-  }
-
-  #tooLong(limit: number): InvalidError {
-    this.body.destroy();
-    const { method, url } = this.request;
-    return new InvalidError(`${method} ${url}: the response is longer than the allowed ${limit} bytes`);
-  }
+  };
+  return {
+    status,
+    headers,
+    headerValues: (name) => values.get(name.toLowerCase()) ?? [],
+    url,
+    remoteAddress,
+    request,
+    body: stream,
+    bytes: async (limit) => {
+      if (body !== undefined && Number(headers['content-length'] ?? 0) > limit) throw tooLong(limit);
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+        size += chunk.length;
+        if (size > limit) throw tooLong(limit);
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks);
+    },
+    discard: () => body?.discard(),
+  };
 }
 
 /** Reports whether a response has a body (RFC 9112, section 6.3). */

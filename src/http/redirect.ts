@@ -21,8 +21,8 @@ export interface Hop {
 /**
  * Sends a request and follows its redirects, at most ten.
  * @param send sends one request, without redirects
- * @param vet throws to refuse a target, in addition to the rules of {@link nextHop}
- * @throws InvalidError for a redirect that is refused; what `send` and `vet` throw
+ * @param vet throws to reject a target, in addition to the rules of {@link nextHop}
+ * @throws InvalidError for a rejected redirect; what `send` and `vet` throw
  */
 export async function followRedirects(
   first: Hop,
@@ -58,22 +58,22 @@ export function redirectLocation(response: HttpResponse): string | undefined {
  * removes all headers that could identify the sender, for the rest of the chain.
  * @param from the request that was redirected, with the address that it reached
  * @param location the header as node gives it: bytes as Latin-1
- * @throws InvalidError for a target that is not a URL or that {@link destinationProblem} refuses
+ * @throws InvalidError for a target that is not a URL or that {@link destinationProblem} rejects
  */
 export function nextHop(
   from: Hop & { readonly remoteAddress?: string | undefined },
   status: number,
   location: string,
 ): Hop {
-  const refuse = (why: string): InvalidError =>
-    new InvalidError(`${from.method} ${redactUrl(from.url)}: refused to follow a redirect: ${why}`);
+  const rejected = (why: string): InvalidError =>
+    new InvalidError(`${from.method} ${redactUrl(from.url)}: rejected a redirect: ${why}`);
   // Servers send UTF-8 in headers, node reads Latin-1.
   const text = Buffer.from(location, 'latin1').toString('utf8');
-  if (!URL.canParse(text, from.url.href)) throw refuse('its Location is not a URL');
+  if (!URL.canParse(text, from.url.href)) throw rejected('its Location is not a URL');
   const url = new URL(text, from.url);
   url.hash = '';
   const problem = destinationProblem(url, from);
-  if (problem !== undefined) throw refuse(problem);
+  if (problem !== undefined) throw rejected(problem);
 
   const toGet = status === 303 ? from.method !== 'HEAD' : status <= 302 && from.method === 'POST';
   const method = toGet ? 'GET' : from.method;

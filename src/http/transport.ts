@@ -7,13 +7,13 @@ import { checkCancelled, onAbort } from '../content/cancellation.js';
 import { cancelled } from '../oci/errors.js';
 import type { Agents, Route } from './connections/agents.js';
 import { ResponseBody } from './response-body.js';
-import { NodeResponse, hasBody } from './node-response.js';
-import type { ConnectLimits } from './connections/connection-agents.js';
-import type { HttpMethod, RequestBody } from './message.js';
-import { describeFailure } from './describe-failure.js';
-import type { Peer } from './network-failure.js';
+import { hasBody, nodeResponse } from './node-response.js';
+import { certificateOf, type ConnectLimits } from './connections/connection-agents.js';
+import { wasPreconnected } from './connections/preconnect-pool.js';
+import type { HttpMethod, HttpResponse, RequestBody } from './message.js';
+import { describeFailure, truncatedResponse } from './describe-failure.js';
+import type { Peer } from './network-error.js';
 import { forwardThrough } from './proxy/forward.js';
-import { truncatedResponse } from './network-error.js';
 import { TimeLimitError } from './deadline.js';
 import { openBody, Upload } from './upload.js';
 
@@ -49,10 +49,10 @@ export interface Transport {
  * Sends one request and returns when the headers of its response arrive, even before the whole body was sent.
  * @throws NetworkError without a response, CancelledError, and the errors of the request's body
  */
-export async function exchange(request: Exchange, transport: Transport): Promise<NodeResponse> {
+export async function exchange(request: Exchange, transport: Transport): Promise<HttpResponse> {
   checkCancelled(request.signal);
   const body = request.body === undefined ? undefined : await openBody(request.body, request.signal);
-  return new Promise<NodeResponse>((resolve, reject) => {
+  return new Promise<HttpResponse>((resolve, reject) => {
     new RunningExchange(request, transport, body).start(resolve, reject);
   });
 }
@@ -98,7 +98,7 @@ class RunningExchange {
     }
   }
 
-  start(resolve: (response: NodeResponse) => void, reject: (error: Error) => void): void {
+  start(resolve: (response: HttpResponse) => void, reject: (error: Error) => void): void {
     const stream = this.#stream;
     const fail = (error: Error): void => {
       stopAbort();
@@ -126,7 +126,7 @@ class RunningExchange {
     else if (this.#request.method !== 'GET' && this.#request.method !== 'HEAD') stream.end();
   }
 
-  #respond(message: IncomingMessage): NodeResponse {
+  #respond(message: IncomingMessage): HttpResponse {
     const { method, url, signal } = this.#request;
     const { proxy } = this.#transport.route;
     const status = message.statusCode ?? 0;
@@ -138,7 +138,7 @@ class RunningExchange {
     if (!hasBody(method, status, length)) {
       this.#stream.once('end', () => this.#finish(0));
       this.#stream.resume();
-      return new NodeResponse(head);
+      return nodeResponse(head);
     }
     const expected = length === undefined ? undefined : Number(length);
     const body = new ResponseBody(this.#stream, {
@@ -151,7 +151,7 @@ class RunningExchange {
       },
     });
     const stopAbort = onAbort(signal, () => body.destroy(cancelled(signal)));
-    return new NodeResponse(head, body);
+    return nodeResponse(head, body);
   }
 
   #finish(received: number): void {
@@ -163,13 +163,12 @@ class RunningExchange {
   }
 
   #describe(error: unknown): Error {
-    const { agents, role, route } = this.#transport;
-    const socket = this.#clientRequest?.socket ?? undefined;
-    const wasPreconnected = socket !== undefined && agents.wasPreconnected(socket);
-    const isKept = wasPreconnected || this.#clientRequest?.reusedSocket === true;
-    const certificate = socket && agents.certificateOf(socket);
+    const { role, route } = this.#transport;
+    const { socket, reusedSocket = false } = this.#clientRequest ?? {};
+    const isKept = reusedSocket || (socket !== null && socket !== undefined && wasPreconnected(socket));
+    const certificate = socket ? certificateOf(socket) : undefined;
     const peer = { ...route.tls, role, certificate };
-    return describeFailure(error, this.#request, isKept, { peer, proxy: route.proxy });
+    return describeFailure(error, this.#request, { isKept, peer, proxy: route.proxy });
   }
 }
 

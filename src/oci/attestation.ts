@@ -13,6 +13,11 @@ export function isAttestation({ annotations }: Descriptor): boolean {
   return annotations?.[REFERENCE_TYPE] !== undefined;
 }
 
+/** Reports whether an index entry may be an image, as opposed to a provenance or SBOM attestation or an artifact. */
+export function mayBeImage({ annotations, artifactType }: Descriptor): boolean {
+  return annotations?.[REFERENCE_TYPE] !== ATTESTATION_MANIFEST && artifactType === undefined;
+}
+
 /** Returns the digest of the image that an attestation is for, unchecked; `undefined` for any other entry. */
 export function attestedDigest(descriptor: Descriptor): string | undefined {
   return isAttestation(descriptor) ? descriptor.annotations?.[REFERENCE_DIGEST] : undefined;

@@ -146,16 +146,15 @@ function pairUp(left: readonly Item[], right: readonly Item[]): Pair[] {
 
 /** Pairs the entries with the same name in order. */
 function pairBy(nameOf: (entry: Item) => string, left: readonly Item[], right: readonly Item[]): Pair[] {
-  const groups = new Map<string, Item[]>();
-  for (const entry of right) {
-    const group = groups.get(nameOf(entry));
-    if (group === undefined) groups.set(nameOf(entry), [entry]);
-    else group.push(entry);
+  const stacks = new Map<string, Item[]>();
+  for (const entry of right.toReversed()) {
+    const name = nameOf(entry);
+    stacks.set(name, stacks.get(name) ?? []);
+    stacks.get(name)?.push(entry);
   }
-  const queues = new Map(Array.from(groups, ([name, group]) => [name, group.values()]));
   return left.flatMap((before): Pair[] => {
-    const after = queues.get(nameOf(before))?.next();
-    return after === undefined || after.done === true ? [] : [[before, after.value]];
+    const after = stacks.get(nameOf(before))?.pop();
+    return after === undefined ? [] : [[before, after]];
   });
 }
 
@@ -166,14 +165,9 @@ function diffEntry({ descriptor, platform }: Item): DiffEntry {
 function changedEntry([before, after]: Pair): ChangedEntry[] {
   const changes = descriptorChanges(before.descriptor, after.descriptor);
   if (Object.keys(changes).length === 0) return [];
-  const { platform } = after;
+  const { platform, descriptor } = after;
   return [
-    {
-      ...(platform !== undefined && { platform }),
-      before: before.descriptor,
-      after: after.descriptor,
-      changes,
-    },
+    { ...(platform !== undefined && { platform }), before: before.descriptor, after: descriptor, changes },
   ];
 }
 

@@ -13,6 +13,7 @@ export interface ValueChange<T> {
 /** Annotations that differ, by key. */
 export type AnnotationChanges = Readonly<Record<string, ValueChange<string>>>;
 
+/** The members that differ, each with both values. */
 export type Changes<T> = { readonly [Name in keyof T]?: ValueChange<NonNullable<T[Name]>> };
 
 /** The differences between two descriptors. Includes a `platform` that differs only in spelling. */

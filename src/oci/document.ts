@@ -16,6 +16,7 @@ export const MAX_NESTED_INDEXES = 4;
 /** An image manifest or an image index: the parsed value with the exact bytes that it was read from. */
 export type ManifestOrIndex = IndexDocument | ManifestDocument;
 
+/** The members that image manifests and image indexes have in common. */
 export interface DocumentBase {
   /** As read. Never serialised again from `value`: other white space or key order would change the digest. */
   readonly bytes: Uint8Array;
@@ -23,11 +24,13 @@ export interface DocumentBase {
   readonly digest: Digest;
 }
 
+/** An image index or Docker manifest list with its exact bytes. */
 export interface IndexDocument extends DocumentBase {
   readonly kind: 'index';
   readonly value: ImageIndex;
 }
 
+/** An image manifest with its exact bytes. */
 export interface ManifestDocument extends DocumentBase {
   readonly kind: 'manifest';
   readonly value: ImageManifest;

@@ -40,6 +40,7 @@ export type ErrorKind =
   | 'unauthorized'
   | 'unavailable';
 
+/** The optional members of an error. */
 export interface MultiarchErrorOptions {
   /** One sentence that tells the user what to do next. */
   readonly hint?: string | undefined;

@@ -56,12 +56,6 @@ export function parseImageConfig(bytes: Uint8Array, label = 'the image config'):
 
 /** Returns the image's platform; `undefined` if the config lacks the os or the architecture. */
 export function platformOfConfig(config: ImageConfig): Platform | undefined {
-  const { architecture, os, variant, 'os.version': version, 'os.features': features } = config;
-  return readPlatform({
-    ...(architecture === undefined ? {} : { architecture }),
-    ...(os === undefined ? {} : { os }),
-    ...(variant === undefined ? {} : { variant }),
-    ...(version === undefined ? {} : { 'os.version': version }),
-    ...(features === undefined ? {} : { 'os.features': features }),
-  });
+  // Only an index entry has `features`.
+  return readPlatform({ ...config, features: null });
 }

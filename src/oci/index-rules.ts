@@ -2,7 +2,7 @@ import { REF_NAME } from './descriptor.js';
 import type { Problem } from './errors.js';
 import { isJsonObject } from './json.js';
 import { isIndexType, isManifestType } from './media-type.js';
-import { formatPlatformFull, isCompletePlatform, platformKey, type Platform } from './platform.js';
+import { formatPlatformFull, isKnownPlatform, platformKey, type Platform } from './platform.js';
 import { REFERENCE_TYPE } from './attestation.js';
 
 /** The rule that {@link checkDuplicatePlatforms} reports, for callers that only warn of it. */
@@ -36,9 +36,9 @@ function isSelectable({ annotations, mediaType }: Readonly<Record<string, unknow
   return !(isJsonObject(annotations) && (REFERENCE_TYPE in annotations || REF_NAME in annotations));
 }
 
-/** Reports whether a value is a complete, valid platform. BuildKit writes `unknown` for entries without a platform. */
+/** Reports whether a value is a known platform whose members have the right types. */
 function isPlatform(value: unknown): value is Platform {
-  if (!isJsonObject(value) || !isCompletePlatform(value) || value.os === 'unknown') return false;
+  if (!isJsonObject(value) || !isKnownPlatform(value)) return false;
   const { architecture, os, variant, features, 'os.version': version, 'os.features': osFeatures } = value;
   return (
     [architecture, os, variant ?? '', version ?? ''].every(isText) &&

@@ -70,7 +70,7 @@ function checkText(text: string, label: string): void {
     throw syntaxError(label, `${position(line, character)}: more than ${MAX_DEPTH} levels deep`);
   };
   visit(
-    text,
+    withoutPadding(text),
     {
       onObjectBegin(offset, length, line, character) {
         enter(offset, length, line, character);
@@ -97,6 +97,15 @@ function checkText(text: string, label: string): void {
     },
     { disallowComments: true },
   );
+}
+
+/** More trailing white space than this is padding, and not read: the parser takes it one character at a time. */
+const MAX_TRAILING_SPACE = 4096;
+
+function withoutPadding(text: string): string {
+  let end = text.length;
+  while (end > 0 && ' \t\n\r'.includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end + MAX_TRAILING_SPACE);
 }
 
 function describeError(code: string, codePoint: number | undefined): string {

@@ -36,11 +36,6 @@ export interface DockerArchiveLocation {
 /** A location in the file system. */
 export type PathLocation = LayoutLocation | DockerArchiveLocation;
 
-interface Problem {
-  readonly message: string;
-  readonly hint: string;
-}
-
 /**
  * Parses the part after `oci:` or `oci-archive:`. The path may contain colons: the text after the last colon is a tag
  * only if it matches the grammar of tags.
@@ -48,8 +43,11 @@ interface Problem {
  */
 export function parseLayoutLocation(transport: LayoutLocation['transport'], text: string): LayoutLocation {
   const { path, tag, digest } = splitLayout(text);
-  const problem = pathProblem(transport, path) ?? layoutProblem(transport, tag, digest);
-  if (problem !== undefined) throw malformed(transport, text, problem);
+  checkPath(transport, text, path);
+  if (tag === '') throw malformed(transport, text, 'the tag is empty');
+  if (tag !== undefined && digest !== undefined) {
+    throw malformed(transport, text, 'it has both a tag and a digest');
+  }
   return {
     transport,
     path,
@@ -66,14 +64,11 @@ export function parseLayoutLocation(transport: LayoutLocation['transport'], text
 export function parseDockerArchive(text: string): DockerArchiveLocation {
   const transport = 'docker-archive';
   const { path, name, digest } = splitDockerArchive(text);
-  const problem =
-    pathProblem(transport, path) ??
-    (name === '' ? { message: 'the reference is empty', hint: hintFor(transport) } : undefined);
-  if (problem !== undefined) throw malformed(transport, text, problem);
+  checkPath(transport, text, path);
+  if (name === '') throw malformed(transport, text, 'the reference is empty');
   const reference = name === undefined ? undefined : withDefaultTag(parseReference(name));
   if (reference?.digest !== undefined) {
-    const message = 'it has both a reference and a digest';
-    throw malformed(transport, text, { message, hint: hintFor(transport) });
+    throw malformed(transport, text, 'it has both a reference and a digest');
   }
   return {
     transport,
@@ -95,39 +90,29 @@ export function formatPathLocation(location: PathLocation, familiar: boolean): s
   return `${transport}:${path}${name}${digest === undefined ? '' : `@${digest}`}`;
 }
 
-function pathProblem(transport: PathLocation['transport'], path: string): Problem | undefined {
-  const hint = hintFor(transport);
+function checkPath(transport: PathLocation['transport'], text: string, path: string): void {
   const kind = transport === 'oci' ? 'directory' : 'file';
-  if (path.startsWith('//')) {
-    return {
-      message: `"//" does not start the path of a ${kind}`,
-      hint: `${hint} An image in a registry is docker://REFERENCE.`,
-    };
-  }
-  return path === '' ? { message: `the ${kind} is missing`, hint } : undefined;
+  if (path === '') throw malformed(transport, text, `the ${kind} is missing`);
+  if (!path.startsWith('//')) return;
+  const hint = ' An image in a registry is docker://REFERENCE.';
+  throw malformed(transport, text, `"//" does not start the path of a ${kind}`, hint);
 }
 
-function layoutProblem(
-  transport: LayoutLocation['transport'],
-  tag: string | undefined,
-  digest: string | undefined,
-): Problem | undefined {
-  const hint = hintFor(transport);
-  if (tag === '') return { message: 'the tag is empty', hint };
-  if (tag !== undefined && digest !== undefined) return { message: 'it has both a tag and a digest', hint };
-  return undefined;
-}
+const HINTS: Readonly<Record<PathLocation['transport'], string>> = {
+  oci: 'Write oci:DIR, oci:DIR:TAG or oci:DIR@DIGEST.',
+  'oci-archive': 'Write oci-archive:FILE, oci-archive:FILE:TAG or oci-archive:FILE@DIGEST.',
+  'docker-archive': 'Write docker-archive:FILE, docker-archive:FILE:REFERENCE or docker-archive:FILE@DIGEST.',
+};
 
-function hintFor(transport: PathLocation['transport']): string {
-  if (transport === 'oci') return 'Write oci:DIR, oci:DIR:TAG or oci:DIR@DIGEST.';
-  const name = transport === 'oci-archive' ? 'TAG' : 'REFERENCE';
-  return `Write ${transport}:FILE, ${transport}:FILE:${name} or ${transport}:FILE@DIGEST.`;
-}
-
-function malformed(transport: PathLocation['transport'], text: string, problem: Problem): ArgumentError {
+function malformed(
+  transport: PathLocation['transport'],
+  text: string,
+  problem: string,
+  moreHint = '',
+): ArgumentError {
   const kind = transport === 'oci' ? 'image layout' : 'image archive';
-  return new ArgumentError(`invalid ${kind} ${JSON.stringify(`${transport}:${text}`)}: ${problem.message}`, {
-    hint: problem.hint,
+  return new ArgumentError(`invalid ${kind} ${JSON.stringify(`${transport}:${text}`)}: ${problem}`, {
+    hint: HINTS[transport] + moreHint,
   });
 }
 

@@ -113,6 +113,11 @@ export function isCompletePlatform(platform: LoosePlatform | undefined): platfor
   return platform !== undefined && !isBlank(platform.os) && !isBlank(platform.architecture);
 }
 
+/** As {@link isCompletePlatform}, and not the os `unknown` that BuildKit writes for entries without a platform. */
+export function isKnownPlatform(platform: LoosePlatform | undefined): platform is Platform {
+  return isCompletePlatform(platform) && platform.os !== 'unknown';
+}
+
 interface Cpu {
   readonly architecture: string;
   /** `""` for none. */

@@ -2,7 +2,7 @@ import { ArgumentError, RequirementError } from './errors.js';
 import { satisfiesPlatform } from './platform-match.js';
 import {
   formatPlatformFull,
-  isCompletePlatform,
+  isKnownPlatform,
   parsePlatform,
   platformKey,
   type LoosePlatform,
@@ -36,7 +36,7 @@ export function missingPlatforms(
   required: readonly Platform[],
   present: readonly (LoosePlatform | undefined)[],
 ): Platform[] {
-  const usable = present.filter(isUsable);
+  const usable = present.filter(isKnownPlatform);
   return required.filter((wanted) => !usable.some((candidate) => satisfiesPlatform(candidate, wanted)));
 }
 
@@ -59,17 +59,13 @@ export function checkRequiredPlatforms(
 
 /** Returns a sentence for a hint that lists the platforms in order, without duplicates. */
 export function presentPlatforms(start: string, present: readonly (LoosePlatform | undefined)[]): string {
-  const usable = present.filter(isUsable);
+  const usable = present.filter(isKnownPlatform);
   return usable.length === 0 ? `${start} no platforms.` : `${start} ${platformNames(distinct(usable))}.`;
 }
 
 /** Formats platforms for a message: `linux/amd64, linux/arm64`. */
 export function platformNames(platforms: readonly Platform[]): string {
   return platforms.map(formatPlatformFull).join(', ');
-}
-
-function isUsable(platform: LoosePlatform | undefined): platform is Platform {
-  return isCompletePlatform(platform) && platform.os !== 'unknown';
 }
 
 function distinct(platforms: readonly Platform[]): Platform[] {

@@ -19,7 +19,7 @@ const CHECKS: Readonly<Record<DocumentKind, (value: JsonObject) => Problem[]>> =
   'image-index': checkIndex,
   'docker-manifest-list': checkIndex,
   'image-manifest': checkManifest,
-  'image-config': (value) => checkDiffIds(value['rootfs']),
+  'image-config': checkConfig,
   descriptor: (value) => checkDescriptor('', value),
   'oci-layout': () => [],
   draft: checkDraft,
@@ -38,7 +38,7 @@ export function checkRules(kind: DocumentKind, value: unknown): Problem[] {
 function checkIndex(value: JsonObject): Problem[] {
   return [
     ...checkAmbiguity(value, INDEX_MEMBERS),
-    ...checkDescriptors(['manifests'], value['manifests']),
+    ...checkEach('/manifests', value['manifests'], checkDescriptor),
     ...checkDescriptor('/subject', value['subject']),
     ...checkDuplicatePlatforms(value['manifests']),
   ];
@@ -48,14 +48,18 @@ function checkManifest(value: JsonObject): Problem[] {
   return [
     ...checkAmbiguity(value, MANIFEST_MEMBERS),
     ...checkDescriptor('/config', value['config']),
-    ...checkDescriptors(['layers'], value['layers']),
+    ...checkEach('/layers', value['layers'], checkDescriptor),
     ...checkDescriptor('/subject', value['subject']),
   ];
 }
 
+function checkConfig({ rootfs }: JsonObject): Problem[] {
+  return isJsonObject(rootfs) ? checkEach('/rootfs/diff_ids', rootfs['diff_ids'], checkDigest) : [];
+}
+
 function checkDraft(value: JsonObject): Problem[] {
   return [
-    ...checkEach(['entries'], value['entries'], (pointer, entry) =>
+    ...checkEach('/entries', value['entries'], (pointer, entry) =>
       isJsonObject(entry) ? checkDescriptor(`${pointer}/descriptor`, entry['descriptor']) : [],
     ),
     ...checkDescriptor('/subject', value['subject']),
@@ -79,20 +83,11 @@ function checkAmbiguity(value: JsonObject, own: ReadonlySet<string>): Problem[] 
   });
 }
 
-function checkDescriptors(path: readonly string[], list: unknown): Problem[] {
-  return checkEach(path, list, checkDescriptor);
-}
-
-function checkDiffIds(rootfs: unknown): Problem[] {
-  if (!isJsonObject(rootfs)) return [];
-  return checkEach(['rootfs', 'diff_ids'], rootfs['diff_ids'], checkDigest);
-}
-
 function checkEach(
-  path: readonly string[],
+  path: string,
   list: unknown,
   check: (pointer: string, value: unknown) => Problem[],
 ): Problem[] {
   if (!Array.isArray(list)) return [];
-  return list.flatMap((value, index) => check(pointerTo(...path, index), value));
+  return list.flatMap((value, index) => check(`${path}/${index}`, value));
 }

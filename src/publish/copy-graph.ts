@@ -1,13 +1,13 @@
 import type { OnEvent } from '../content/events.js';
 import { allOf, type TaskGroup } from '../content/limit.js';
 import { KeyedSingleFlight } from '../content/single-flight.js';
-import type { Source } from '../content/source.js';
+import type { BlobSource, Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
 import { readNode, walkGraph } from '../content/walk.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
+import { NotFoundError } from '../oci/errors.js';
 import { isNonDistributableType } from '../oci/media-type.js';
-import { OptionalBlobSource } from './optional-blob-source.js';
 import { childrenToCopy, type ContentOptions, type SourcedEntry } from './target-state.js';
 
 export interface CopyGraphOptions extends ContentOptions {
@@ -53,7 +53,7 @@ export async function copyGraph(
 class BlobCopier {
   readonly #target: Target;
   readonly #onEvent: OnEvent | undefined;
-  readonly #copies = new KeyedSingleFlight<void>({ keepFailure: true });
+  readonly #copies = new KeyedSingleFlight<void>();
 
   constructor(target: Target, onEvent: OnEvent | undefined) {
     this.#target = target;
@@ -61,37 +61,48 @@ class BlobCopier {
   }
 
   copy(descriptor: Descriptor, source: Source, tasks: TaskGroup): Promise<void> {
-    const isOptional = isNonDistributableType(descriptor.mediaType);
-    const copy = (): Promise<void> =>
-      isOptional
-        ? this.#copyIfPresent(descriptor, source, tasks.signal)
-        : this.#copyBlob(descriptor, source, tasks.signal);
-    return this.#copies.get(descriptor.digest, () => tasks.run(copy));
+    return this.#copies.get(descriptor.digest, () =>
+      tasks.run(() =>
+        isNonDistributableType(descriptor.mediaType)
+          ? this.#copyIfPresent(descriptor, source, tasks.signal)
+          : this.#copyBlob(descriptor, source, tasks.signal),
+      ),
+    );
   }
 
-  async #copyBlob(descriptor: Descriptor, source: Source, signal: AbortSignal): Promise<void> {
+  async #copyBlob(descriptor: Descriptor, source: BlobSource, signal: AbortSignal): Promise<void> {
     const { digest, size } = descriptor;
     this.#onEvent?.({ kind: 'blob-started', digest, size });
     await this.#write(descriptor, source, signal);
   }
 
   /** Most registries have never stored non-distributable layers, so a missing one is only a warning. */
-  async #copyIfPresent(descriptor: Descriptor, source: Source, signal: AbortSignal): Promise<void> {
+  async #copyIfPresent(descriptor: Descriptor, source: BlobSource, signal: AbortSignal): Promise<void> {
     const { digest, size } = descriptor;
-    // Reported once there is something to copy: a started blob is displayed until it is done.
-    const optional = new OptionalBlobSource(source, () => {
-      this.#onEvent?.({ kind: 'blob-started', digest, size });
-    });
+    const { label, repository } = source;
+    // A NotFoundError may also come from the target.
+    let isMissing = false;
+    const openBlob: BlobSource['openBlob'] = async (blob, options) => {
+      try {
+        const stream = await source.openBlob(blob, options);
+        // Reported once there is something to copy: a started blob is displayed until it is done.
+        this.#onEvent?.({ kind: 'blob-started', digest, size });
+        return stream;
+      } catch (error) {
+        isMissing ||= error instanceof NotFoundError;
+        throw error;
+      }
+    };
     try {
-      await this.#write(descriptor, optional, signal);
+      await this.#write(descriptor, { label, ...(repository && { repository }), openBlob }, signal);
     } catch (error) {
-      if (!optional.lacksBlob) throw error;
-      const message = `skipping non-distributable layer ${digest}: not available from ${source.label}`;
+      if (!isMissing) throw error;
+      const message = `skipping non-distributable layer ${digest}: not available from ${label}`;
       this.#onEvent?.({ kind: 'warning', message });
     }
   }
 
-  async #write(descriptor: Descriptor, source: Source, signal: AbortSignal): Promise<void> {
+  async #write(descriptor: Descriptor, source: BlobSource, signal: AbortSignal): Promise<void> {
     const { digest, size } = descriptor;
     const outcome = await this.#target.copyBlob(descriptor, source, {
       signal,

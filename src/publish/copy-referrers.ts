@@ -19,7 +19,7 @@ interface TagPut extends CosignTag {
 interface TagsFound {
   readonly free: readonly TagPut[];
   /** Tags that have another digest. */
-  readonly taken: readonly (TagPut & { readonly held: Digest })[];
+  readonly taken: readonly (TagPut & { readonly current: Digest })[];
 }
 
 /**
@@ -105,8 +105,8 @@ async function findTags(puts: readonly TagPut[], options: CopyGraphOptions): Pro
   return {
     free: puts.filter((put) => states.get(put) === undefined),
     taken: puts.flatMap((put) => {
-      const held = states.get(put)?.digest;
-      return held === undefined || held === put.referrer.document.digest ? [] : [{ ...put, held }];
+      const current = states.get(put)?.digest;
+      return current === undefined || current === put.referrer.document.digest ? [] : [{ ...put, current }];
     }),
   };
 }
@@ -119,10 +119,10 @@ async function stillFree(puts: readonly TagPut[], options: CopyGraphOptions): Pr
 }
 
 function warnOfTaken(taken: TagsFound['taken'], { onEvent }: CopyGraphOptions, isCopied = false): void {
-  for (const { target, tag, kind, held, referrer } of taken) {
+  for (const { target, tag, kind, current, referrer } of taken) {
     const { document, source } = referrer;
     const outcome = isCopied || namesSubject(referrer) ? 'copied without the tag' : 'skipped';
-    const message = `${target.label}:${tag} has another ${kind}, ${held}, which is kept: ${document.digest} of ${source.label} is ${outcome}`;
+    const message = `${target.label}:${tag} has another ${kind}, ${current}, which is kept: ${document.digest} of ${source.label} is ${outcome}`;
     onEvent?.({ kind: 'warning', message });
   }
 }

@@ -5,22 +5,9 @@ import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { documentDescriptor } from '../oci/document.js';
 import type { MediaType } from '../oci/media-type.js';
-import {
-  checkFirstTag,
-  checkSizes,
-  repositoryLabel,
-  tagChange,
-  type PublishRequest,
-  type TagChange,
-} from './publish.js';
+import { checkRequest, repositoryLabel, tagChange, type PublishRequest, type TagChange } from './publish.js';
 import { inTagOrder } from './put-in-turn.js';
-import {
-  childrenToCopy,
-  missingChildren,
-  readTagStates,
-  type ContentOptions,
-  type SourcedEntry,
-} from './target-state.js';
+import { childrenToCopy, type ContentOptions, type SourcedEntry } from './target-state.js';
 
 /** A blob or manifest, and what a push would do with it. */
 export interface PlannedContent {
@@ -60,14 +47,11 @@ export interface PushPlan {
  * @throws ConflictError if the push would throw it, and what the Source and the Target throw
  */
 export async function planPush(request: PublishRequest, options: ContentOptions = {}): Promise<PushPlan> {
-  const { document, children, destinations, presentDigests } = request;
-  checkSizes(request);
-  await checkFirstTag(request, options);
-  const targets = [...new Set(destinations.map(({ target }) => target))];
-  const [states, content] = await Promise.all([
-    request.tagStates ?? readTagStates(destinations, options),
-    Promise.all(targets.map((target) => planTarget(target, children, presentDigests?.get(target), options))),
-  ]);
+  const { document, children, destinations } = request;
+  const { states, missing } = await checkRequest(request, options);
+  const content = await Promise.all(
+    missing.map(({ target, children: absent }) => planTarget(target, children, absent, options)),
+  );
   const untagged = destinations.filter(({ tag }) => tag === undefined);
   return {
     digest: document.digest,
@@ -86,10 +70,9 @@ export async function planPush(request: PublishRequest, options: ContentOptions 
 async function planTarget(
   target: Target,
   children: readonly SourcedEntry[],
-  presentDigests: ReadonlySet<Digest> = new Set(),
+  missing: readonly SourcedEntry[],
   options: ContentOptions,
 ): Promise<PlannedContent[]> {
-  const missing = await missingChildren(target, children, presentDigests, options);
   const copies = await planCopies(target, missing, options);
   const copyOf = new Map(missing.map(({ descriptor }, position) => [descriptor.digest, copies[position]]));
   const documents = children.map(

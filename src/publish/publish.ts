@@ -13,6 +13,7 @@ import { copyReferrers } from './copy-referrers.js';
 import {
   missingChildren,
   readTagStates,
+  type ContentOptions,
   type SourcedEntry,
   type Destination,
   type TagStates,
@@ -56,6 +57,7 @@ export interface PushedChild {
   readonly digest: Digest;
 }
 
+/** What was published. */
 export interface Publication {
   readonly descriptor: Descriptor;
   /** In the order of the index. For an image, the image itself. */
@@ -74,24 +76,8 @@ export interface Publication {
  * @throws ConflictError if the first destination's tag is not as expected, and what the Source and the Target throw
  */
 export async function publish(request: PublishRequest, options: CopyGraphOptions = {}): Promise<Publication> {
-  const { document, children, destinations, subjects } = request;
-  checkSizes(request);
-  await checkFirstTag(request, options);
-  const targets = [...new Set(destinations.map(({ target }) => target))];
-  const [states, missing] = await Promise.all([
-    request.tagStates ?? readTagStates(destinations, options),
-    Promise.all(
-      targets.map(async (target) => ({
-        target,
-        children: await missingChildren(
-          target,
-          children,
-          request.presentDigests?.get(target) ?? new Set(),
-          options,
-        ),
-      })),
-    ),
-  ]);
+  const { document, subjects } = request;
+  const { states, missing } = await checkRequest(request, options);
   const referrers = new Set<Digest>();
   for (const { target, children: absent } of missing) {
     await copyGraph(target, absent, options, document.digest);
@@ -114,11 +100,36 @@ export async function publish(request: PublishRequest, options: CopyGraphOptions
   };
 }
 
+/** The tags of all destinations, and what each distinct target lacks. */
+interface TargetStates {
+  readonly states: TagStates;
+  readonly missing: readonly { readonly target: Target; readonly children: readonly SourcedEntry[] }[];
+}
+
 /**
- * Checks manifest sizes before a push: registries reject a large manifest only after its content has been uploaded.
- * @throws InvalidError if the document, or a child that has been read already, is too large for a registry
+ * Checks a request before the first write, and looks up what the targets have.
+ * @throws InvalidError for a manifest that is too large for a registry; ConflictError if the first destination's tag is
+ *   not as expected
  */
-export function checkSizes({ document, children, destinations }: PublishRequest): void {
+export async function checkRequest(request: PublishRequest, options: ContentOptions): Promise<TargetStates> {
+  const { children, destinations, presentDigests, tagStates } = request;
+  checkSizes(request);
+  await checkFirstTag(request, options);
+  const targets = [...new Set(destinations.map(({ target }) => target))];
+  const [states, missing] = await Promise.all([
+    tagStates ?? readTagStates(destinations, options),
+    Promise.all(
+      targets.map(async (target) => {
+        const present = presentDigests?.get(target) ?? new Set<Digest>();
+        return { target, children: await missingChildren(target, children, present, options) };
+      }),
+    ),
+  ]);
+  return { states, missing };
+}
+
+/** Registries reject a large manifest only after its content has been uploaded. */
+function checkSizes({ document, children, destinations }: PublishRequest): void {
   const registry = destinations.find(({ target }) => target.repository !== undefined)?.target;
   if (registry === undefined) return;
   for (const { bytes, digest } of [document, ...children.flatMap((child) => child.document ?? [])]) {
@@ -129,8 +140,7 @@ export function checkSizes({ document, children, destinations }: PublishRequest)
   }
 }
 
-/** @throws ConflictError if the first destination's tag is not what the request expects */
-export async function checkFirstTag(
+async function checkFirstTag(
   { document, destinations: [first], expectCurrent }: PublishRequest,
   options: TaskOptions,
 ): Promise<void> {

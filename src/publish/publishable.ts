@@ -23,8 +23,8 @@ export function publishableIndex(
     const isMissing = problems.some(({ kind }) => kind === 'platform-missing');
     throw new InvalidError(problems.map(({ message }) => message).join('\n'), {
       hint: isMissing
-        ? `Say it with: multiarch annotate ${draft.target} IMAGE --os linux --arch ARCH`
-        : `Take out what is not wanted with: multiarch remove ${draft.target} IMAGE, or push with --allow-duplicate-platforms`,
+        ? `Set it with \`multiarch annotate ${draft.target} IMAGE --os linux --arch ARCH\`.`
+        : `Remove one with \`multiarch remove ${draft.target} IMAGE\`, or push with --allow-duplicate-platforms.`,
     });
   }
   const index = draftIndex(draft);

@@ -4,7 +4,7 @@ import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
 import type { MediaType } from '../oci/media-type.js';
-import { formatPlatformFull, isCompletePlatform, normalisePlatform, type Platform } from '../oci/platform.js';
+import { formatPlatformFull, isKnownPlatform, normalisePlatform, type Platform } from '../oci/platform.js';
 import type { Tag } from '../oci/reference.js';
 import { repositoryLabel, type Publication, type TagChange } from './publish.js';
 
@@ -26,6 +26,7 @@ export interface PushReport {
   readonly tags: readonly TagReport[];
 }
 
+/** An image of a published index. */
 export interface PlatformReport {
   /** As in the index. */
   readonly platform: Platform;
@@ -39,6 +40,7 @@ export interface PlatformReport {
   readonly duplicates?: readonly Digest[];
 }
 
+/** What a push did to one tag. */
 export interface TagReport extends Pick<TagChange, 'outcome' | 'previous'> {
   readonly reference: string;
 }
@@ -84,7 +86,7 @@ function platformReports(manifests: readonly Descriptor[]): Readonly<Record<stri
   const images = new Map<string, PlatformReport>();
   for (const entry of manifests) {
     const { platform, digest, mediaType, size } = entry;
-    if (isAttestation(entry) || !isImagePlatform(platform)) continue;
+    if (isAttestation(entry) || !isKnownPlatform(platform)) continue;
     const name = formatPlatformFull(normalisePlatform(platform));
     const first = images.get(name);
     if (first === undefined) {
@@ -103,10 +105,6 @@ function platformReports(manifests: readonly Descriptor[]): Readonly<Record<stri
     }
   }
   return Object.fromEntries(images);
-}
-
-function isImagePlatform(platform: Platform | undefined): platform is Platform {
-  return isCompletePlatform(platform) && platform.os !== 'unknown';
 }
 
 function digestReference(target: ReportedDestination['target'], digest: Digest): string {

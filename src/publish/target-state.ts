@@ -1,8 +1,7 @@
 import { unlimited, type TaskOptions } from '../content/limit.js';
-import type { Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
-import { undefinedIfDenied } from '../content/undefined-if-denied.js';
-import { readNode, walkGraph } from '../content/walk.js';
+import { undefinedIfDenied } from '../content/find-referrers.js';
+import { readNode, walkGraph, type GraphNode } from '../content/walk.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { childrenOf, type ManifestOrIndex } from '../oci/document.js';
@@ -10,12 +9,7 @@ import { isNonDistributableType } from '../oci/media-type.js';
 import type { Tag } from '../oci/reference.js';
 
 /** An entry of the index to publish, or the image to publish, with the source of its content. */
-export interface SourcedEntry {
-  readonly descriptor: Descriptor;
-  readonly source: Source;
-  /** The manifest or index if it has been read already, so that it is not read again. */
-  readonly document?: ManifestOrIndex;
-}
+export type SourcedEntry = GraphNode;
 
 /** A tag to publish under; without a tag, the document is published by digest only. */
 export interface Destination {

@@ -7,7 +7,7 @@ import { FailedError, InvalidError } from '../oci/errors.js';
  * Returns the URL of an upload session (distribution-spec, "Pushing blobs"): the `Location` of a response, which may be
  * relative or on another host. Credentials go to the registry's own origin only, so not to another host.
  *
- * @throws FailedError if there is no location. InvalidError if {@link destinationProblem} refuses it.
+ * @throws FailedError if there is no location. InvalidError if {@link destinationProblem} rejects it.
  */
 export function uploadLocation(response: RespondingServer & Pick<HttpResponse, 'headers'>): URL {
   const { url: server, headers } = response;
@@ -20,10 +20,8 @@ export function uploadLocation(response: RespondingServer & Pick<HttpResponse, '
   const problem = destinationProblem(url, response);
   if (problem === undefined) return url;
   throw new InvalidError(
-    `refused to upload to ${url.protocol}//${url.host}, as ${server.host} asks: ${problem}`,
-    {
-      hint: 'If the registry is yours, correct the external URL in its configuration.',
-    },
+    `rejected the upload location ${url.protocol}//${url.host} that ${server.host} names: ${problem}`,
+    { hint: 'If the registry is yours, correct the external URL in its configuration.' },
   );
 }
 

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 
 import type { BlobOutcome, OnEvent } from '../content/events.js';
 import { recordReferrer } from '../content/referrers-tag.js';
-import type { ReadOptions, Selector, Source } from '../content/source.js';
+import type { BlobSource, ReadOptions, Selector } from '../content/source.js';
 import type { Target, WriteBlobOptions } from '../content/target.js';
 import { retryPolicy, type Sleep } from '../http/retry.js';
 import type { Descriptor } from '../oci/descriptor.js';
@@ -12,8 +12,7 @@ import { familiarReference, type Repository, type Tag } from '../oci/reference.j
 import { Blobs } from './blobs/blobs.js';
 import { ManifestWrites } from './manifests/manifest-writes.js';
 import { Manifests } from './manifests/manifests.js';
-import { ReferrersTags } from './manifests/referrers-tags.js';
-import { Referrers } from './manifests/referrers.js';
+import { Referrers, ReferrersTags } from './manifests/referrers.js';
 import { RepositoryRequests, type Access, type RegistrySender } from './requests.js';
 import { Uploads } from './blobs/uploads.js';
 
@@ -78,7 +77,7 @@ export class RegistryRepository implements Target {
     return this.#blobs.open(descriptor, options);
   }
 
-  copyBlob(descriptor: Descriptor, from: Source, options?: WriteBlobOptions): Promise<BlobOutcome> {
+  copyBlob(descriptor: Descriptor, from: BlobSource, options?: WriteBlobOptions): Promise<BlobOutcome> {
     return this.#uploads.copy(descriptor, from, options);
   }
 

@@ -6,8 +6,9 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 
 import { root } from '../docs/markdown.js';
+import { failureOf } from '../support/failure.js';
 import { run } from '../support/run.js';
-import { temporaryDirectory } from '../support/test-multiarch.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const CONSUMER = `
 import { ImageLayout, isMultiarchError, MemoryStore, Multiarch, type MultiarchErrors, type Source } from 'multiarch';
@@ -96,7 +97,7 @@ describe('the bundle', () => {
   it('shows readable lines where an error is not caught', async () => {
     const script = `import { Multiarch } from ${JSON.stringify(join(root, 'dist', 'index.js'))}; new Multiarch({ env: null });`;
     const failed = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script]);
-    const { stderr } = (await failed.catch((error: unknown) => error)) as { readonly stderr: string };
+    const { stderr } = (await failureOf(failed)) as { readonly stderr: string };
     expect(stderr).toContain('TypeError');
     expect(Math.max(...stderr.split('\n').map((line) => line.length))).toBeLessThan(200);
   });

@@ -10,14 +10,12 @@ import { DOCKER_LIST, OCI_INDEX } from '../../src/oci/media-type.js';
 import { parsePlatformList } from '../../src/oci/required-platforms.js';
 import { createIndexDocument } from '../../src/oci/serialise.js';
 import { attestation, image } from '../support/drafts.js';
+import { amd64, arm64, s390x, pair } from '../support/images.js';
 import { indexOf } from '../support/indexes.js';
 import { manifestOf } from '../contract/contract-content.js';
 import { storeContent } from '../support/stored.js';
 import { tinyImage, tinyIndex, type TinyImage, type TinyIndex } from '../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
-const s390x = tinyImage({ architecture: 's390x' });
 const attested = tinyIndex([amd64, arm64, s390x], { attestations: true });
 const [, , , aboutAmd64, , aboutS390x] = attested.images;
 
@@ -60,7 +58,7 @@ describe('chooseContent of an index', () => {
   it.each<[string, TinyIndex, EntrySelection]>([
     ['nothing is asked for', attested, {}],
     ['all platforms are asked for', attested, platforms('linux/s390x,linux/arm64/v8,linux/amd64')],
-    ['there are no attestations to drop', tinyIndex([amd64, arm64]), { attestations: 'drop' }],
+    ['there are no attestations to drop', pair, { attestations: 'drop' }],
   ])('keeps its bytes if %s', async (_, index, selection) => {
     const chosen = await choose(index, selection);
     expectSame(chosen, index);
@@ -139,7 +137,7 @@ describe('chooseContent of an index', () => {
 
   it('opens a nested index', async () => {
     const store = new MemoryStore();
-    const inner = documentDescriptor(await storeContent(store, tinyIndex([amd64, arm64])));
+    const inner = documentDescriptor(await storeContent(store, pair));
     const outer = documentDescriptor(await storeContent(store, s390x));
     const document = indexOf([inner, outer]);
     const choice = (...asked: string[]): Promise<ChosenContent> =>

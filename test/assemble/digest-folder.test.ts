@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { digestsOfNames, readDigestFolder } from '../../src/assemble/digest-folder.js';
 import { FailedError, InvalidError, NotFoundError } from '../../src/oci/errors.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const [a, b, c] = ['a', 'b', 'c'].map((digit) => digit.repeat(64)) as [string, string, string];
 const long = 'd'.repeat(128);
@@ -44,10 +44,7 @@ describe('digestsOfNames', () => {
 describe('readDigestFolder', () => {
   let folder = '';
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'digests-'));
-  });
-  afterEach(async () => {
-    await rm(folder, { recursive: true });
+    folder = await temporaryDirectory();
   });
 
   it('reads the names of the files', async () => {

@@ -12,12 +12,11 @@ import { DOCKER_LIST, OCI_CONFIG, OCI_INDEX } from '../../src/oci/media-type.js'
 import { parseTag } from '../../src/oci/reference.js';
 import { createIndexDocument } from '../../src/oci/serialise.js';
 import { manifestOf } from '../contract/contract-content.js';
+import { amd64, armv7, s390x, arm64 } from '../support/images.js';
 import { storeNested } from '../support/nested-indexes.js';
 import { storeContent } from '../support/stored.js';
 import { tinyImage, tinyIndex, type TinyImage } from '../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const armv7 = tinyImage({ architecture: 'arm', variant: 'v7' });
 const LATEST = parseTag('latest');
 
 /** A store that logs what is read from it. */
@@ -208,8 +207,6 @@ describe('readSource of an index', () => {
   it('replaces a nested index by its entries', async () => {
     const store = new MemoryStore();
     const inner = await storeContent(store, tinyIndex([amd64, armv7]));
-    const s390x = tinyImage({ architecture: 's390x' });
-    const arm64 = tinyImage({ architecture: 'arm64' });
     const [first, last] = [await silentEntry(store, s390x), await silentEntry(store, arm64)];
     await storeIndex(store, [first, documentDescriptor(inner), last]);
 

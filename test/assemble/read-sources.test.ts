@@ -5,12 +5,11 @@ import { MemoryStore } from '../../src/content/memory-store.js';
 import type { Source } from '../../src/content/source.js';
 import { CancelledError, NotFoundError, SourcesError, UnauthorizedError } from '../../src/oci/errors.js';
 import { parseTag } from '../../src/oci/reference.js';
+import { failureOf } from '../support/failure.js';
+import { amd64, arm64 } from '../support/images.js';
 import { storeContent } from '../support/stored.js';
-import { tinyImage } from '../support/tiny-image.mjs';
 
 const selector = parseTag('latest');
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
 
 async function good(label: string, image = amd64): Promise<SourceRequest> {
   const source = new MemoryStore(label);
@@ -28,37 +27,27 @@ function bad(label: string, error: unknown, after: Promise<unknown> = Promise.re
   return { source, selector, label };
 }
 
-/** What a promise is rejected with. */
-async function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => {
-      throw new Error('it did not fail');
-    },
-    (error: unknown) => error,
-  );
-}
-
 describe('readSources', () => {
   it('returns images in the order given, independent of timing', async () => {
     const { source, ...slow } = await good('slow');
-    let answer = (): void => {};
-    const later = new Promise<void>((resolve) => (answer = resolve));
-    const held: Source = {
+    let respond = (): void => {};
+    const later = new Promise<void>((resolve) => (respond = resolve));
+    const delayed: Source = {
       label: 'slow',
-      resolve: (...words) => source.resolve(...words),
-      find: (...words) => source.find(...words),
-      readManifest: async (...words) => {
+      resolve: (...args) => source.resolve(...args),
+      find: (...args) => source.find(...args),
+      readManifest: async (...args) => {
         await later;
-        return source.readManifest(...words);
+        return source.readManifest(...args);
       },
-      openBlob: (...words) => source.openBlob(...words),
+      openBlob: (...args) => source.openBlob(...args),
     };
     const fast = await good('fast', arm64);
 
-    const reading = readSources([{ ...slow, source: held }, fast], {
+    const reading = readSources([{ ...slow, source: delayed }, fast], {
       onEvent: (event) => {
         // The second one is done when the first may begin.
-        if (event.kind === 'resolved' && event.source === 'fast') answer();
+        if (event.kind === 'resolved' && event.source === 'fast') respond();
       },
     });
 

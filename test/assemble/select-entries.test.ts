@@ -11,9 +11,9 @@ import { storeContent } from '../support/stored.js';
 import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
 import { describeVectors, vectorJson } from '../support/vectors.js';
 
-const WORDS = ['amd64', 'arm64', 'armv7', 'chart', 'gone'];
+const LABELS = ['amd64', 'arm64', 'armv7', 'chart', 'gone'];
 const NAMES = new Map<string, string>(
-  WORDS.flatMap((word) => [word, `about ${word}`].map((name) => [digest(name), name])),
+  LABELS.flatMap((label) => [label, `about ${label}`].map((name) => [digest(name), name])),
 );
 
 const entry = ({ descriptor }: SourceEntry): SourceEntry => ({ descriptor });
@@ -21,7 +21,7 @@ const amd64 = entry(image('amd64', 'linux/amd64'));
 const arm64 = entry(image('arm64', 'linux/arm64/v8'));
 const armv7 = entry(image('armv7', 'linux/arm/v7'));
 const chart = entry(image('chart', undefined, { artifactType: 'application/vnd.example.chart' }));
-const about = (word: string): SourceEntry => entry(attestation(word));
+const about = (label: string): SourceEntry => entry(attestation(label));
 
 const ALL = [about('arm64'), amd64, arm64, chart, about('amd64'), armv7, about('gone')];
 
@@ -47,8 +47,8 @@ describe('selectEntries', () => {
 
   it('selects an attestation by its image, not by its own platform', () => {
     const claims = attestation('amd64').descriptor;
-    const statement = { descriptor: { ...claims, platform: { os: 'linux', architecture: 'arm64' } } };
-    const entries = [amd64, arm64, statement];
+    const claiming = { descriptor: { ...claims, platform: { os: 'linux', architecture: 'arm64' } } };
+    const entries = [amd64, arm64, claiming];
     expect(select({ platforms: parsePlatformList(['linux/arm64']) }, entries)).toEqual(['arm64']);
     expect(select({ platforms: parsePlatformList(['linux/amd64']) }, entries)).toEqual([
       'amd64',

@@ -19,7 +19,11 @@ export interface FakeAnswer {
   readonly body?: string | object;
 }
 
-/** An HttpClient with a function as its server. Follows redirects, and uses plain HTTP for the given hosts. */
+/**
+ * An HttpClient whose other side is a function instead of a server. It needs no sockets, so tests above HTTP can use any
+ * host name (`ecr.eu-west-1.amazonaws.com`) and check every request without a network, which a `FakeServer` on a
+ * loopback port cannot. It follows redirects, and uses plain HTTP for the given hosts.
+ */
 export class FakeHttp implements HttpClient {
   readonly sent: SentRequest[] = [];
   /** Each with the number of requests that had been sent before. */

@@ -1,5 +1,5 @@
 import { AuthClient } from '../../src/auth/requests/auth-client.js';
-import type { Credential, CredentialProvider } from '../../src/auth/credentials/credential.js';
+import type { RegistryCredential, CredentialProvider } from '../../src/auth/credentials/credential.js';
 import { repositoryScope, type Scope } from '../../src/auth/requests/scope.js';
 import type { HttpRequest } from '../../src/http/message.js';
 import type { RegistryHost, RepositoryPath } from '../../src/oci/reference.js';
@@ -7,7 +7,7 @@ import { found, having } from '../support/credentials.js';
 import { FakeHttp, type FakeAnswer, type SentRequest } from './fake-http.js';
 
 export const registry = 'registry.example.com' as RegistryHost;
-export const jane: Credential = { kind: 'basic', username: 'jane', password: 'secret' };
+export const jane: RegistryCredential = { kind: 'basic', username: 'jane', password: 'secret' };
 export const basicOfJane = `Basic ${Buffer.from('jane:secret').toString('base64')}`;
 
 const path = (text: string): RepositoryPath => text as RepositoryPath;
@@ -45,7 +45,7 @@ export class TestRegistry {
     );
   }
 
-  client(credential?: Credential): AuthClient {
+  client(credential?: RegistryCredential): AuthClient {
     return new AuthClient({ http: this.http, credentials: having(credential) });
   }
 

@@ -11,8 +11,8 @@ const support = fileURLToPath(new URL('../support/', import.meta.url));
  *
  * @typedef {object} Support
  * @property {typeof import('../support/memory-registry.js').MemoryRegistry} MemoryRegistry
- * @property {typeof import('../support/recording-server.js').sequentialDepth} sequentialDepth
- * @property {typeof import('../support/recording-server.js').mostAtOnce} mostAtOnce
+ * @property {typeof import('../support/fake-server.js').sequentialDepth} sequentialDepth
+ * @property {typeof import('../support/fake-server.js').mostAtOnce} mostAtOnce
  * @property {typeof import('../support/large-image.js').seedLargeImage} seedLargeImage
  * @property {typeof import('../support/architectures.js').seedImages} seedImages
  * @property {typeof import('../support/architectures.js').imagesOf} imagesOf
@@ -22,7 +22,7 @@ const support = fileURLToPath(new URL('../support/', import.meta.url));
 
 const SUPPORT = [
   'memory-registry',
-  'recording-server',
+  'fake-server',
   'large-image',
   'architectures',
   'docker-registry',

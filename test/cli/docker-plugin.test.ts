@@ -73,7 +73,7 @@ describe('called as docker-multiarch', () => {
     expect(await call(['multiarch', 'push'], { program })).toMatchObject({
       code: 125,
       stderr:
-        'too few arguments for push\nhint: Usage: docker multiarch push LIST. See docker multiarch push --help.\n',
+        'error: too few arguments for push\nhint: Usage: docker multiarch push LIST. See docker multiarch push --help.\n',
     });
   });
 });

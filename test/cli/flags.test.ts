@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { parseArgv, type OptionDeclarations } from '../../src/cli/flags.js';
 import { ArgumentError } from '../../src/oci/errors.js';
+import { thrownBy } from '../support/failure.js';
 
 const DECLARED: OptionDeclarations = {
   amend: { type: 'boolean', alias: 'a' },
@@ -14,13 +15,7 @@ const DECLARED: OptionDeclarations = {
 };
 
 function failure(argv: readonly string[], declared = DECLARED): ArgumentError {
-  try {
-    parseArgv(argv, declared);
-  } catch (error) {
-    if (error instanceof ArgumentError) return error;
-    throw error;
-  }
-  throw new Error(`${argv.join(' ')} was parsed`);
+  return thrownBy(() => parseArgv(argv, declared), ArgumentError);
 }
 
 describe('parseArgv', () => {

@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -9,10 +8,12 @@ import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { runCommand } from '../../src/cli/run-command.js';
 import { VERSION } from '../../src/version.js';
 import { installHelper } from '../auth/helper-program.js';
+import { amd64 } from '../support/images.js';
 import { startRegistry } from '../support/open-repository.js';
 import { multiarch, run, type RunOptions, type RunResult } from '../support/run.js';
 import { makeSandbox } from '../support/sandbox.js';
-import { tinyImage, writeLayout } from '../support/tiny-image.mjs';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+import { writeLayout } from '../support/tiny-image.mjs';
 
 const launcher = fileURLToPath(new URL('../../bin/multiarch.js', import.meta.url));
 const dist = fileURLToPath(new URL('../../dist', import.meta.url));
@@ -28,7 +29,7 @@ async function start() {
 describe('the program', () => {
   it('works from create to push', async () => {
     const registry = await startRegistry();
-    registry.put('build', tinyImage({ architecture: 'amd64' }), 'amd64');
+    registry.put('build', amd64, 'amd64');
     const { call } = await start();
     const list = `${registry.host}/app:1.10`;
     await call(['create', list, `${registry.host}/build:amd64`]);
@@ -163,8 +164,7 @@ describe('the loaded dependencies', () => {
 
   /** Which dependencies a command line loads. */
   async function loaded(args: readonly string[], program = launcher): Promise<Dependency[]> {
-    const coverage = await mkdtemp(join(tmpdir(), 'multiarch-coverage-'));
-    onTestFinished(() => rm(coverage, { recursive: true, force: true }));
+    const coverage = await temporaryDirectory();
     const { sandbox } = await start();
     const env = { ...sandbox.env, NODE_V8_COVERAGE: coverage };
     await run(process.execPath, [program, ...args], { env, cwd: sandbox.directory });
@@ -192,8 +192,7 @@ describe('the loaded dependencies', () => {
   });
 
   it('are none for the plugin metadata, which docker asks for on every run', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'multiarch-plugin-'));
-    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    const directory = await temporaryDirectory();
     const plugin = join(directory, 'docker-multiarch');
     await symlink(launcher, plugin);
     expect(await loaded(['docker-cli-plugin-metadata'], plugin)).toEqual([]);
@@ -215,9 +214,8 @@ describe('the loaded dependencies', () => {
   });
 
   it('exclude the HTTP client for a layout', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'multiarch-layout-'));
-    onTestFinished(() => rm(directory, { recursive: true, force: true }));
-    await writeLayout(directory, tinyImage({ architecture: 'amd64' }), 'v1');
+    const directory = await temporaryDirectory();
+    await writeLayout(directory, amd64, 'v1');
     const dependencies = await loaded(['create', 'app:1', `oci:${directory}:v1`]);
     expect(dependencies).toContain('validators');
     expect(dependencies).not.toContain('got');
@@ -225,7 +223,7 @@ describe('the loaded dependencies', () => {
 
   it('include the HTTP client for a registry, but no spinner if nothing is drawn', async () => {
     const registry = await startRegistry();
-    registry.put('app', tinyImage({ architecture: 'amd64' }), '1');
+    registry.put('app', amd64, '1');
     const dependencies = await loaded(['inspect', `${registry.host}/app:1`]);
     expect(dependencies).toContain('got');
     expect(dependencies).not.toContain('ora');

@@ -3,26 +3,18 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { makeCommandLine } from '../support/in-process.js';
-import { startRegistry } from '../support/open-repository.js';
-import { failure } from '../support/recording-server.js';
-import { tinyImage } from '../support/tiny-image.mjs';
-
-const amd64 = tinyImage({ architecture: 'amd64' });
+import { amd64 } from '../support/images.js';
+import { makeCommandLine, startCommandLine } from '../support/in-process.js';
+import { failure } from '../support/fake-server.js';
 
 describe('--stats', () => {
   it('prints the statistics last, on stderr', async () => {
-    const registry = await startRegistry({ mounts: 'always202' });
-    registry.put('build', amd64, 'amd64');
-    const { run } = await makeCommandLine();
-    const argv = [
-      'create',
-      `${registry.host}/app:1`,
-      `${registry.host}/build:amd64`,
-      '--push',
-      '-q',
-      '--stats',
-    ];
+    const { registry, host, app, run } = await startCommandLine({
+      path: 'build',
+      images: { amd64 },
+      registry: { mounts: 'always202' },
+    });
+    const argv = ['create', `${app}:1`, `${host}/build:amd64`, '--push', '-q', '--stats'];
     const { code, stdout, stderr } = await run(argv);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^sha256:\w{64}\n$/);
@@ -34,35 +26,27 @@ describe('--stats', () => {
   });
 
   it('counts mounted and present blobs', async () => {
-    const registry = await startRegistry();
-    registry.put('build', amd64, 'amd64');
+    const { registry, host, app, run } = await startCommandLine({ path: 'build', images: { amd64 } });
     registry.putBlob('app', amd64.config.bytes);
-    const { run } = await makeCommandLine();
-    const argv = [
-      'create',
-      `${registry.host}/app:1`,
-      `${registry.host}/build:amd64`,
-      '--push',
-      '-q',
-      '--stats',
-    ];
+    const argv = ['create', `${app}:1`, `${host}/build:amd64`, '--push', '-q', '--stats'];
     expect((await run(argv)).stderr).toMatch(/blobs: 0 copied, [12] mounted, [01] present\n$/);
   });
 
   it('prints the rate limit of a registry such as Docker Hub', async () => {
     let left = 77;
-    const registry = await startRegistry({
-      fault: async (_request, next) => {
-        const answer = await next();
-        left -= 1;
-        const limits = { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': `${left};w=21600` };
-        return { ...answer, headers: { ...answer.headers, ...limits } };
+    const { host, app, run } = await startCommandLine({
+      images: { amd64 },
+      registry: {
+        fault: async (_request, next) => {
+          const response = await next();
+          left -= 1;
+          const limits = { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': `${left};w=21600` };
+          return { ...response, headers: { ...response.headers, ...limits } };
+        },
       },
     });
-    registry.put('app', amd64, 'amd64');
-    const { run } = await makeCommandLine();
-    const { stderr } = await run(['inspect', `${registry.host}/app:amd64`, '--stats']);
-    expect(stderr).toContain(`, rate limit of ${registry.host}: 76 of 100 left\n`);
+    const { stderr } = await run(['inspect', `${app}:amd64`, '--stats']);
+    expect(stderr).toContain(`, rate limit of ${host}: 76 of 100 left\n`);
   });
 
   it('prints the statistics after a failure, too', async () => {
@@ -74,15 +58,16 @@ describe('--stats', () => {
 
   it('counts retries', async () => {
     let failures = 1;
-    const registry = await startRegistry({
-      fault: (_request, next) =>
-        failures-- > 0
-          ? { ...failure(503, 'UNAVAILABLE', 'later'), headers: { 'retry-after': '0' } }
-          : next(),
+    const { app, run } = await startCommandLine({
+      images: { amd64 },
+      registry: {
+        fault: (_request, next) =>
+          failures-- > 0
+            ? { ...failure(503, 'UNAVAILABLE', 'later'), headers: { 'retry-after': '0' } }
+            : next(),
+      },
     });
-    registry.put('app', amd64, 'amd64');
-    const { run } = await makeCommandLine();
-    const { code, stderr } = await run(['inspect', `${registry.host}/app:amd64`, '--stats', '--debug']);
+    const { code, stderr } = await run(['inspect', `${app}:amd64`, '--stats', '--debug']);
     expect(code).toBe(0);
     expect(stderr).toContain('2 requests, 1 retry, ');
     expect(stderr).toMatch(/\n! GET https?:\S+: .*; retrying in \d+ ms\n> GET \S+ \(attempt 2\)\n/);
@@ -90,13 +75,14 @@ describe('--stats', () => {
 });
 
 it('announces a retry after a long wait, but not with --quiet', async () => {
-  const registry = await startRegistry({
-    fault: () => ({ ...failure(429, 'TOOMANYREQUESTS', 'slow down'), headers: { 'retry-after': '30' } }),
+  const { host, app, run } = await startCommandLine({
+    registry: {
+      fault: () => ({ ...failure(429, 'TOOMANYREQUESTS', 'slow down'), headers: { 'retry-after': '30' } }),
+    },
   });
-  const { run } = await makeCommandLine();
-  const argv = ['inspect', `${registry.host}/app:1`, '--timeout', '300ms'];
-  const gaveUp = /^timed out after 300ms/m;
-  const wait = `warning: ${registry.host}: HTTP 429; retrying in 30 s\n`;
+  const argv = ['inspect', `${app}:1`, '--timeout', '300ms'];
+  const gaveUp = /^error: timed out after 300ms/m;
+  const wait = `warning: ${host}: HTTP 429; retrying in 30 s\n`;
   const { stderr } = await run(argv);
   expect(stderr).toMatch(gaveUp);
   expect(stderr).toContain(wait);
@@ -107,11 +93,9 @@ it('announces a retry after a long wait, but not with --quiet', async () => {
 
 describe('--debug', () => {
   it('logs requests and responses on stderr', async () => {
-    const registry = await startRegistry();
-    registry.put('app', amd64, 'amd64');
-    const { run } = await makeCommandLine();
-    const url = `http://${registry.host}/v2/app/manifests/amd64`;
-    const { stdout, stderr } = await run(['inspect', `${registry.host}/app:amd64`, '--debug', '-q']);
+    const { host, app, run } = await startCommandLine({ images: { amd64 } });
+    const url = `http://${host}/v2/app/manifests/amd64`;
+    const { stdout, stderr } = await run(['inspect', `${app}:amd64`, '--debug', '-q']);
     expect(() => JSON.parse(stdout) as unknown).not.toThrow();
     expect(stderr).toMatch(new RegExp(`^> GET ${url}\n< 200 GET ${url} \\(\\d+ ms\\)\n$`));
   });
@@ -128,18 +112,19 @@ describe('secrets', () => {
   const basic = Buffer.from('ann:correct-horse').toString('base64');
 
   async function start(password: string) {
-    const registry = await startRegistry({ auth: account });
-    registry.put('app', amd64, 'amd64');
-    const { directory, run } = await makeCommandLine();
+    const { registry, host, app, directory, run } = await startCommandLine({
+      images: { amd64 },
+      registry: { auth: account },
+    });
     const auth = Buffer.from(`ann:${password}`).toString('base64');
     await mkdir(join(directory, 'docker'));
     await writeFile(
       join(directory, 'docker', 'config.json'),
-      JSON.stringify({ auths: { [registry.host]: { auth } } }),
+      JSON.stringify({ auths: { [host]: { auth } } }),
     );
     const loud = ['--debug', '--stats', '--json', '--progress', 'plain'];
-    const create = await run(['create', `${registry.host}/list:1`, `${registry.host}/app:amd64`, ...loud]);
-    const push = await run(['push', `${registry.host}/list:1`, ...loud]);
+    const create = await run(['create', `${host}/list:1`, `${app}:amd64`, ...loud]);
+    const push = await run(['push', `${host}/list:1`, ...loud]);
     const tokens = registry.requests.flatMap(
       ({ headers }) => /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1] ?? [],
     );
@@ -177,41 +162,40 @@ describe('the exit code', () => {
     ['6 where the registry limits', 429, 'TOOMANYREQUESTS', 6],
     ['6 where it fails', 503, 'UNAVAILABLE', 6],
   ])('is %s', async (_what, status, errorCode, code) => {
-    const registry = await startRegistry({ fault: () => failure(status, errorCode, 'said the registry') });
-    const { run } = await makeCommandLine();
-    const result = await run(['inspect', `${registry.host}/app:1`, '--retries', '0']);
+    const { app, run } = await startCommandLine({
+      registry: { fault: () => failure(status, errorCode, 'said the registry') },
+    });
+    const result = await run(['inspect', `${app}:1`, '--retries', '0']);
     expect(result).toMatchObject({ code, stdout: '' });
-    expect(result.stderr).not.toMatch(/^ {4}at |fault in multiarch/m);
+    expect(result.stderr).not.toMatch(/^ {4}at |bug in multiarch/m);
   });
 
   it('is 6 if the connection is refused', async () => {
-    const registry = await startRegistry();
-    const { host } = registry;
+    const { registry, app, run } = await startCommandLine();
     await registry.close();
-    const { run } = await makeCommandLine();
-    expect(await run(['inspect', `${host}/app:1`, '--retries=0'])).toMatchObject({ code: 6, stdout: '' });
+    expect(await run(['inspect', `${app}:1`, '--retries=0'])).toMatchObject({ code: 6, stdout: '' });
   });
 
   it('is 5 for a wrong digest', async () => {
-    const registry = await startRegistry({
-      fault: async (_request, next) => ({ ...(await next()), body: Buffer.from('{"schemaVersion":2}') }),
+    const { app, run } = await startCommandLine({
+      images: { amd64 },
+      registry: {
+        fault: async (_request, next) => ({ ...(await next()), body: Buffer.from('{"schemaVersion":2}') }),
+      },
     });
-    registry.put('app', amd64, 'amd64');
-    const { run } = await makeCommandLine();
-    const argv = ['inspect', `${registry.host}/app@${amd64.manifest.digest}`];
+    const argv = ['inspect', `${app}@${amd64.manifest.digest}`];
     expect(await run(argv)).toMatchObject({ code: 5, stdout: '' });
   });
 });
 
 describe('--timeout', () => {
   it('fails with a message', async () => {
-    const registry = await startRegistry({ fault: () => new Promise(() => {}) });
-    const { run } = await makeCommandLine();
-    expect(await run(['inspect', `${registry.host}/app:1`, '--timeout', '50ms', '-q'])).toMatchObject({
+    const { app, run } = await startCommandLine({ registry: { fault: () => new Promise(() => {}) } });
+    expect(await run(['inspect', `${app}:1`, '--timeout', '50ms', '-q'])).toMatchObject({
       code: 6,
       stdout: '',
       stderr:
-        'timed out after 50ms (--timeout)\nhint: Raise --timeout, or run with --debug to see what it is waiting for.\n',
+        'error: timed out after 50ms (--timeout)\nhint: Raise --timeout, or run with --debug to see what it is waiting for.\n',
     });
   });
 

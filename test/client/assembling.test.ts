@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { parseAssembly } from '../../src/assemble/assembly-file.js';
-import { assemblyOptions } from '../../src/client/create.js';
-import type { CreateOptions } from '../../src/client/create.js';
+import { assemblyOptions } from '../../src/client/create-options.js';
+import type { CreateOptions } from '../../src/client/create-options.js';
 import type { Draft } from '../../src/drafts/draft.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
 import { parseDigest } from '../../src/oci/digest.js';
@@ -17,6 +17,7 @@ import {
 } from '../../src/oci/errors.js';
 import type { ImageIndex } from '../../src/oci/image-index.js';
 import { parsePlatformList } from '../../src/oci/required-platforms.js';
+import { amd64, armv7 } from '../support/images.js';
 import { indexOf } from '../support/indexes.js';
 import type { MemoryRegistry } from '../support/memory-registry.js';
 import { startRegistry } from '../support/open-repository.js';
@@ -33,10 +34,7 @@ vi.mock(import('../../src/http/retry.js'), async (importOriginal) => ({
 }));
 
 beforeEach(() => pause.mockReset());
-
-const amd64 = tinyImage({ architecture: 'amd64' });
 const arm64 = tinyImage({ architecture: 'arm64', variant: 'v8' });
-const armv7 = tinyImage({ architecture: 'arm', variant: 'v7' });
 const newer = tinyImage({ architecture: 'amd64', text: 'newer\n' });
 const attested = tinyIndex([amd64, arm64], { attestations: true });
 /** The same in the bytes that we would write. */
@@ -65,11 +63,11 @@ describe('platforms', () => {
     const { draft } = await client.create(`${app}:1`, [`${app}:all`], {
       platforms: platforms('linux/arm64'),
     });
-    const [, image, , statement] = attested.images;
-    expect(digests(draft)).toEqual([image?.manifest.digest, statement?.manifest.digest]);
+    const [, image, , attestation] = attested.images;
+    expect(digests(draft)).toEqual([image?.manifest.digest, attestation?.manifest.digest]);
   });
 
-  it('that no source has are an error, and leave no draft', async () => {
+  it('that no source has are an error, and no draft is saved', async () => {
     const { app, client } = await start();
     const created = client.create(`${app}:1`, [`${app}:all`], {
       platforms: platforms('linux/arm64', 'linux/s390x'),
@@ -87,7 +85,7 @@ describe('platforms', () => {
     expect(digests(draft)).toEqual([armv7.manifest.digest, amd64.manifest.digest]);
   });
 
-  it('for which a template is the same source are all taken of it, and it is read once', async () => {
+  it('that expand a template to the same source are all selected from it, and it is read once', async () => {
     const { registry, app, client } = await start();
     registry.put('app', attested, 'linux');
     const { draft } = await client.create(`${app}:1`, [`${app}:{os}`], {
@@ -100,7 +98,7 @@ describe('platforms', () => {
 });
 
 describe('images of an assembly', () => {
-  it('may be several of one source, each with what is said of it', async () => {
+  it('may be several of one source, each with its own settings', async () => {
     const { app, client } = await start();
     const { draft } = await client.create(
       `${app}:1`,
@@ -129,13 +127,13 @@ describe('images of an assembly', () => {
     expect(problems).toEqual([]);
   });
 
-  it('one platform for a source of several images is refused', async () => {
+  it('with one platform for a source of several images are rejected', async () => {
     const { app, client } = await start();
     const created = client.create(`${app}:1`, [{ source: `${app}:all`, platform: { variant: 'v9' } }]);
     await expect(created).rejects.toThrow(`${app}:all gives 2 images: one platform cannot be that of all`);
   });
 
-  it('are all looked at: what cannot be read and what is not in them is one report', async () => {
+  it('are all checked: unreadable sources and missing platforms are reported together', async () => {
     const { app, client } = await start();
     const created = client.create(`${app}:1`, [
       { source: `${app}:nowhere` },
@@ -146,7 +144,7 @@ describe('images of an assembly', () => {
     await expect(created).rejects.toThrow(/2 of 3 sources cannot be used:\n.*nowhere.*\n.*linux\/s390x/);
   });
 
-  it('by digest alone are in the repository of the list', async () => {
+  it('by digest alone are in the repository of the index', async () => {
     const { app, client } = await start();
     const { draft } = await client.create(`${app}:1`, [amd64.manifest.digest]);
     expect(draft.entries.map(({ source }) => source)).toEqual([`${app}@${amd64.manifest.digest}`]);
@@ -172,7 +170,7 @@ describe('a ready index', () => {
     expect(registry.manifest('app', '1')?.digest).toBe(index.digest);
   });
 
-  it('loses its statements where that is asked for', async () => {
+  it('loses its attestations if requested', async () => {
     const { registry } = await publish(Buffer.from(attested.bytes).toString(), { attestations: 'drop' });
     expect(manifestsOf(registry, '1').map(({ digest }) => digest)).toEqual([
       amd64.manifest.digest,
@@ -180,7 +178,7 @@ describe('a ready index', () => {
     ]);
   });
 
-  it('gets the platform of a bare descriptor from the image', async () => {
+  it('takes the platform of a bare descriptor from the image', async () => {
     const { digest, size, mediaType } = arm64.manifest;
     const { registry } = await publish(JSON.stringify({ mediaType, digest, size }));
     expect(manifestsOf(registry, '1')).toEqual([{ mediaType, digest, size, platform: arm64.platform }]);
@@ -211,7 +209,7 @@ function tinyIndexOfOne(...variants: readonly (string | undefined)[]) {
 }
 
 describe('wait', () => {
-  it('asks once by HEAD for what is there, and reads it then', async () => {
+  it('sends one HEAD request for an existing source, then reads it', async () => {
     const { registry, app, client } = await start();
     await client.create(`${app}:1`, [`${app}:amd64`, `${app}:all`], { wait: 60_000 });
     const heads = registry.lines().filter((line) => line.startsWith('HEAD'));
@@ -220,7 +218,7 @@ describe('wait', () => {
     expect(pause).not.toHaveBeenCalled();
   });
 
-  it('asks again by HEAD, once an interval, only for what is not there', async () => {
+  it('repeats HEAD requests for missing sources only, once an interval', async () => {
     const { registry, app, client } = await start();
     pause.mockImplementationOnce(() => {}).mockImplementationOnce(() => registry.put('app', armv7, 'late'));
     await client.create(`${app}:1`, [`${app}:amd64`, `${app}:late`], { wait: 60_000 });
@@ -234,7 +232,7 @@ describe('wait', () => {
     expect(registry.lines()).toHaveLength(8);
   });
 
-  it('ends with what is missing when the time is over, and reads nothing', async () => {
+  it('fails with the missing sources after the timeout, and reads nothing', async () => {
     const { registry, app, client } = await start();
     const created = client.create(`${app}:1`, [`${app}:amd64`, `${app}:late`], { wait: 0 });
     await expect(created).rejects.toThrow(NotFoundError);
@@ -242,7 +240,7 @@ describe('wait', () => {
     expect(registry.lines().filter((line) => !line.startsWith('HEAD'))).toEqual([]);
   });
 
-  it('does not wait for a registry that refuses', async () => {
+  it('does not wait for a registry that denies access', async () => {
     const registry = await startRegistry({ auth: { kind: 'basic', username: 'a', password: 'b' } });
     const client = await openMultiarch();
     const created = client.create('app:1', [`${registry.host}/app:late`], { wait: 60_000 });
@@ -250,7 +248,7 @@ describe('wait', () => {
     expect(pause).not.toHaveBeenCalled();
   });
 
-  it('says what is wrong with the list where the tag, looked at meanwhile, cannot be read either', async () => {
+  it('reports the error of the index if the concurrent read of the tag fails too', async () => {
     const isTag = (path: string): boolean => path.endsWith('/manifests/1');
     const registry = await startRegistry({
       fault: (request, next) => (isTag(request.path) ? { status: 400 } : next()),
@@ -273,7 +271,7 @@ describe('wait', () => {
     expect(unheard).not.toHaveBeenCalled();
   });
 
-  it('looks at the tags when the waiting is over, since others move them meanwhile', async () => {
+  it('reads the tags after the wait, since others may move them', async () => {
     const { registry, app, client } = await start();
     pause.mockImplementationOnce(() => {
       registry.put('app', attested, '1');
@@ -285,7 +283,7 @@ describe('wait', () => {
 });
 
 describe('from', () => {
-  it('starts from what is published, and a push finds out that the tag has moved since', async () => {
+  it('starts from what is published, and a push detects that the tag has moved since', async () => {
     const { registry, app, client } = await start();
     registry.put('app', attested, '1');
     const { draft } = await client.create(`${app}:1`, [`${app}:armv7`], { from: `${app}:1` });
@@ -301,7 +299,7 @@ describe('from', () => {
     expect(manifestsOf(registry, '1')).toHaveLength(1);
   });
 
-  it('makes the same bytes of what it starts from', async () => {
+  it('keeps the bytes of what it starts from', async () => {
     const { registry, app, client } = await start();
     registry.putManifest('app', ownAttested.bytes, ownAttested.mediaType, '1');
     const { publication } = await client.createAndPush(`${app}:1`, [], { from: `${app}:1` });
@@ -309,12 +307,12 @@ describe('from', () => {
     expect(publication.tags).toMatchObject([{ outcome: 'unchanged' }]);
   });
 
-  it('of another list remembers no digest: the tag that is pushed is another one', async () => {
+  it('of another index records no digest, since another tag is pushed', async () => {
     const { app, client } = await start();
     expect((await client.create(`${app}:1`, [], { from: `${app}:all` })).draft.base).toBeUndefined();
   });
 
-  it('is for lists, and for drafts that are not there yet', async () => {
+  it('requires an index, and a draft that does not exist', async () => {
     const { app, client } = await start();
     const ofImage = client.create(`${app}:1`, [], { from: `${app}:amd64` });
     await expect(ofImage).rejects.toThrow(`${app}:amd64 is an image, not an image index`);
@@ -323,7 +321,7 @@ describe('from', () => {
     await expect(again).rejects.toThrow(ConflictError);
   });
 
-  it('amend alone asks the registry for nothing but the sources', async () => {
+  it('amend alone requests only the sources', async () => {
     const { registry, app, client } = await start();
     registry.put('app', attested, '1');
     const { draft } = await client.create(`${app}:1`, [`${app}:armv7`], { amend: true });
@@ -333,23 +331,23 @@ describe('from', () => {
 });
 
 describe('replace', () => {
-  it('takes the old image of a platform out with the statement about it', async () => {
+  it('removes the old image of a platform with its attestation', async () => {
     const { app, client } = await start();
     await client.create(`${app}:1`, [`${app}:all`]);
     const { draft, problems } = await client.create(`${app}:1`, [`${app}:newer`], {
       amend: true,
       replace: true,
     });
-    const [, image, , statement] = attested.images;
+    const [, image, , attestation] = attested.images;
     expect(digests(draft)).toEqual([
       image?.manifest.digest,
-      statement?.manifest.digest,
+      attestation?.manifest.digest,
       newer.manifest.digest,
     ]);
     expect(problems).toEqual([]);
   });
 
-  it('without it two images of a platform are a warning, and an error in push', async () => {
+  it('if absent makes two images of a platform a warning, and an error in push', async () => {
     const { app, client } = await start();
     await client.create(`${app}:1`, [`${app}:all`]);
     const { problems } = await client.create(`${app}:1`, [`${app}:newer`], { amend: true });
@@ -359,7 +357,7 @@ describe('replace', () => {
 });
 
 describe('require', () => {
-  it('is met by what was there before, and nothing is saved where it is not', async () => {
+  it('counts existing entries, and nothing is saved if a platform is missing', async () => {
     const { app, client } = await start();
     await client.create(`${app}:1`, [`${app}:arm64`]);
     const require = platforms('linux/arm64', 'linux/amd64');
@@ -370,7 +368,7 @@ describe('require', () => {
     expect(digests(draft)).toEqual([arm64.manifest.digest, amd64.manifest.digest]);
   });
 
-  it('is asked before any tag moves', async () => {
+  it('is checked before any tag moves', async () => {
     const { registry, app, client } = await start();
     const pushed = client.createAndPush(`${app}:1`, [`${app}:arm64`], { require: platforms('linux/amd64') });
     await expect(pushed).rejects.toThrow(RequirementError);
@@ -386,7 +384,7 @@ describe('annotations from labels', () => {
     tinyImage({ architecture, labels: { [TITLE]: 'app', [VERSION]: `1-${architecture}`, other: 'x' } }),
   );
 
-  it('are those that all images share, and each config is read once', async () => {
+  it('are the labels common to all images, and each config is read once', async () => {
     const { registry, app, client } = await start();
     registry.put('app', tinyIndex(labelled, { attestations: true }), 'labelled');
     const { draft } = await client.create(`${app}:1`, [`${app}:labelled`], { annotationsFromLabels: true });
@@ -401,7 +399,7 @@ describe('annotations from labels', () => {
     ]);
   });
 
-  it('give way to those that are set', async () => {
+  it('do not override those that are set', async () => {
     const { registry, app, client } = await start();
     registry.put('app', tinyIndex(labelled), 'labelled');
     const { draft } = await client.create(`${app}:1`, [`${app}:labelled`], {
@@ -411,7 +409,7 @@ describe('annotations from labels', () => {
     expect(draft.annotations).toEqual({ [TITLE]: 'mine' });
   });
 
-  it('are none where one image has no labels', async () => {
+  it('are none if one image has no labels', async () => {
     const { registry, app, client } = await start();
     registry.put('app', tinyIndex(labelled), 'labelled');
     const { draft } = await client.create(`${app}:1`, [`${app}:labelled`, `${app}:armv7`], {
@@ -420,7 +418,7 @@ describe('annotations from labels', () => {
     expect(draft.annotations).toBeUndefined();
   });
 
-  it('are refused where an image was in the list before and is not read', async () => {
+  it('are rejected if an image was in the draft before and is not read', async () => {
     const { registry, app, client } = await start();
     registry.put('app', attested, '1');
     await client.create(`${app}:2`, [`${app}:amd64`]);
@@ -428,12 +426,14 @@ describe('annotations from labels', () => {
     const amended = client.create(`${app}:2`, [`${app}:arm64`], { ...options, amend: true });
     await expect(amended).rejects.toThrow(ArgumentError);
     const started = client.create(`${app}:1`, [`${app}:armv7`], { ...options, from: `${app}:1` });
-    await expect(started).rejects.toThrow(/the labels of sha256:\w+ are not known/);
+    await expect(started).rejects.toThrow(
+      /cannot read labels of sha256:\w+: it was added by an earlier create/,
+    );
   });
 });
 
 describe('annotations of entries', () => {
-  it('reach the images that they are for, and no statement', async () => {
+  it('apply to the selected images, and to no attestation', async () => {
     const { app, client } = await start();
     await client.create(`${app}:1`, [`${app}:all`], {
       entryAnnotations: [
@@ -453,14 +453,14 @@ describe('annotations of entries', () => {
   it.each([
     [{ os: 'linux', architecture: 's390x' }, 'has no image for linux/s390x'],
     [undefined, 'has no images'],
-  ])('for what is not there are an error: %j', async (platform, message) => {
+  ])('for a missing platform are an error: %j', async (platform, message) => {
     const { app, client } = await start();
     const sources = platform === undefined ? [] : [`${app}:all`];
     const entryAnnotations = [{ ...(platform && { platform }), annotations: { a: 'b' } }];
     await expect(client.create(`${app}:1`, sources, { entryAnnotations })).rejects.toThrow(message);
   });
 
-  it('on a Docker list are told at once, with the format that can hold them', async () => {
+  it('of a Docker list are reported at once, with the format that supports them', async () => {
     const { registry, app, client } = await start();
     registry.put('app', tinyImage({ architecture: 'amd64', mediaTypes: 'docker' }), 'docker');
     const { problems } = await client.create(`${app}:1`, [`${app}:docker`], { annotations: { a: 'b' } });
@@ -483,7 +483,7 @@ describe('tags of a draft', () => {
     expect(registry.manifest('app', 'stable')).toEqual(registry.manifest('app', '1'));
   });
 
-  it('are moved by create and push in one run, those of the draft that is there too', async () => {
+  it('are moved by create and push in one run, with those of the existing draft', async () => {
     const { app, client } = await start();
     await client.create(`${app}:1`, [], { draftTags: ['a'] });
     const options = { amend: true, draftTags: ['b'], tags: ['c'] };
@@ -499,7 +499,7 @@ describe('removeEntries', () => {
     ['a platform', () => 'linux/amd64', ['arm64', 'about arm64']],
     ['a digest', () => arm64.manifest.digest, ['amd64', 'about amd64']],
     ['a source', (app: string) => `${app}:all`, []],
-  ])('takes out what %s stands for, with its statements', async (_, selector, left) => {
+  ])('removes what %s selects, with its attestations', async (_, selector, left) => {
     const { app, client } = await start();
     await client.create(`${app}:1`, [`${app}:all`]);
     const { draft } = await client.removeEntries(`${app}:1`, [selector(app)]);

@@ -10,7 +10,8 @@ import { imagesOf, seedImages } from '../support/architectures.js';
 import type { MemoryAccount } from '../support/memory-auth.js';
 import type { MemoryRegistry } from '../support/memory-registry.js';
 import { startRegistry } from '../support/open-repository.js';
-import { openMultiarch, temporaryDirectory } from '../support/test-multiarch.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+import { openMultiarch } from '../support/test-multiarch.js';
 import { tinyIndex, writeLayout, type TinyImage } from '../support/tiny-image.mjs';
 
 const account: MemoryAccount = { kind: 'bearer', username: 'ann', password: 'correct horse' };
@@ -68,7 +69,7 @@ describe('to another repository of the registry', () => {
     expect(registry.openSessions).toBe(0);
   });
 
-  it('copies the bytes where the registry does not mount', async () => {
+  it('copies the bytes if the registry does not mount', async () => {
     const registry = await startRegistry({ mounts: 'always202' });
     const sources = seedImages(registry, 'source/app', images);
     const events: WorkEvent[] = [];
@@ -98,7 +99,7 @@ describe('to another repository of the registry', () => {
 });
 
 describe('to another registry', () => {
-  it('moves images with their bytes, and each registry sees its own login only', async () => {
+  it('copies images, and sends each registry its own login only', async () => {
     const from = await startRegistry({ auth: account });
     const other: MemoryAccount = { ...account, username: 'bob', password: 'another secret' };
     const to = await startRegistry({ auth: other });
@@ -116,7 +117,7 @@ describe('to another registry', () => {
     expect(from.lines().join('\n')).not.toContain('push');
   });
 
-  it('asks no registry to mount what another one has', async () => {
+  it('requests no mount of a blob in another registry', async () => {
     const [from, to] = [await startRegistry(), await startRegistry({ mounts: 'always201' })];
     const sources = seedImages(from, 'app', images);
     const multiarch = await openMultiarch();
@@ -126,7 +127,7 @@ describe('to another registry', () => {
     expectImages(to, 'app', images);
   });
 
-  it('gives the index to several registries, the same bytes to all', async () => {
+  it('publishes the same bytes to several registries', async () => {
     const registries = [await startRegistry(), await startRegistry()] as const;
     const [own, far] = registries;
     const sources = seedImages(own, 'app', images);
@@ -155,15 +156,15 @@ describe('to another registry', () => {
     expectImages(far, 'app', images);
   });
 
-  it('stops at bytes that were tampered with on the way, and tags nothing', async () => {
+  it('fails on bytes that were changed in transit, and moves no tag', async () => {
     const [image] = images;
     const from = await startRegistry({
       fault: async (request, next) => {
-        const answer = await next();
+        const response = await next();
         const isLayer = request.path.endsWith(image?.layers[0]?.digest ?? '');
-        return isLayer && answer.body !== undefined
-          ? { ...answer, body: Buffer.alloc(answer.body.length) }
-          : answer;
+        return isLayer && response.body !== undefined
+          ? { ...response, body: Buffer.alloc(response.body.length) }
+          : response;
       },
     });
     const to = await startRegistry();

@@ -15,14 +15,14 @@ import {
 } from '../../src/oci/errors.js';
 import { parsePlatformList } from '../../src/oci/required-platforms.js';
 import { artifact } from '../support/artifact.js';
+import { amd64, arm64 } from '../support/images.js';
 import type { MemoryRegistry, MemoryRegistryOptions } from '../support/memory-registry.js';
 import { startRegistry } from '../support/open-repository.js';
-import { failure } from '../support/recording-server.js';
-import { openMultiarch, temporaryDirectory } from '../support/test-multiarch.js';
+import { failure } from '../support/fake-server.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+import { openMultiarch } from '../support/test-multiarch.js';
 import { tinyImage, tinyIndex, writeLayout, type TinyImage, type TinyIndex } from '../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
 const s390x = tinyImage({ architecture: 's390x', mediaTypes: 'docker' });
 const index = tinyIndex([amd64, arm64, s390x], { attestations: true });
 
@@ -70,7 +70,7 @@ describe('copy from registry to registry', () => {
     expect(pushed.map(({ digest }) => digest)).toEqual(index.images.map((each) => each.manifest.digest));
   });
 
-  it('costs of an image: its manifest, and a look, a download and an upload for each blob', async () => {
+  it('of an image sends requests for its manifest, and a check, a download and an upload for each blob', async () => {
     const { from, to, multiarch, source, target } = await start(amd64);
 
     await multiarch.copy(source, target);
@@ -95,7 +95,7 @@ describe('copy from registry to registry', () => {
     expect(to.lines().at(-1)).toBe(manifest('PUT', 'mirror/app', '2', 201));
   });
 
-  it('of an index whose images are there only looks for them, and puts the index', async () => {
+  it('of an index whose images exist only checks them, and puts the index', async () => {
     const { from, to, multiarch, source, target } = await start();
     for (const image of index.images) to.put('mirror/app', image);
 
@@ -163,7 +163,7 @@ describe('copy from registry to registry', () => {
     );
   });
 
-  it('takes what a digest names, and what an index in an index holds', async () => {
+  it('copies what a digest names, and the entries of a nested index', async () => {
     const { from, to, multiarch } = await start();
     const outer = Buffer.from(
       JSON.stringify({
@@ -178,7 +178,7 @@ describe('copy from registry to registry', () => {
     expectContent(to, 'app', index.digest, index);
   });
 
-  it('follows no URL of a layer that is not for distribution', async () => {
+  it('follows no URL of a non-distributable layer', async () => {
     const { from, to, multiarch } = await start();
     const elsewhere = await startRegistry();
     const foreign = windowsImage(`http://${elsewhere.host}/v2/base/blobs/1`);
@@ -235,7 +235,7 @@ describe('copy of a part', () => {
     expect(again.descriptor).toEqual(descriptor);
   });
 
-  it('without attestations leaves them behind', async () => {
+  it('without attestations omits them', async () => {
     const { to, multiarch, source, target } = await start();
     await multiarch.copy(source, target, { attestations: 'drop' });
     const { manifests } = JSON.parse(to.manifest('mirror/app', '2')?.bytes.toString() ?? '') as TinyIndexJson;
@@ -243,7 +243,7 @@ describe('copy of a part', () => {
     expect(to.manifest('mirror/app', index.images[3]?.manifest.digest ?? '')).toBeUndefined();
   });
 
-  it('of a platform that is not there moves nothing', async () => {
+  it('of a missing platform moves nothing', async () => {
     const { to, multiarch, source, target } = await start();
     const platforms = parsePlatformList(['linux/amd64,linux/riscv64']);
     await expect(multiarch.copy(source, target, { platforms })).rejects.toThrow(RequirementError);
@@ -251,7 +251,7 @@ describe('copy of a part', () => {
   });
 });
 
-describe('where copy writes', () => {
+describe('the target of a copy', () => {
   it.each([
     ['without a tag', '', 'latest'],
     ['with a tag', ':1.2', '1.2'],
@@ -263,7 +263,7 @@ describe('where copy writes', () => {
     expect(to.manifest('app', 'latest') === undefined).toBe(selector !== 'latest');
   });
 
-  it('refuses a target with another digest, and writes nothing', async () => {
+  it('rejects a target with another digest, and writes nothing', async () => {
     const { to, multiarch, source } = await start();
     const copied = multiarch.copy(source, `${to.host}/app@${amd64.manifest.digest}`);
     await expect(copied).rejects.toThrow(InvalidError);
@@ -273,7 +273,7 @@ describe('where copy writes', () => {
     expect(to.requests).toEqual([]);
   });
 
-  it('further tags, here and elsewhere, latest after all others', async () => {
+  it('moves further tags, in the repository and elsewhere, latest last', async () => {
     const { from, to, multiarch, source, target } = await start();
     const tags = ['latest', `${from.host}/copy:1`, '2.0'];
 
@@ -298,19 +298,19 @@ describe('where copy writes', () => {
     async (transport) => {
       const { from, to, multiarch, source, target } = await start();
       const directory = await temporaryDirectory();
-      const place = `${transport}:${join(directory, 'place')}`;
+      const copied = `${transport}:${join(directory, 'place')}`;
 
-      await multiarch.copy(source, place);
-      await multiarch.copy(`${from.host}/app@${amd64.manifest.digest}`, `${place}:one`);
+      await multiarch.copy(source, copied);
+      await multiarch.copy(`${from.host}/app@${amd64.manifest.digest}`, `${copied}:one`);
 
       await multiarch.close();
       expect(await readdir(directory)).toEqual(['place']);
       const later = await openMultiarch();
-      await later.copy(`${place}:latest`, target);
-      await later.copy(`${place}:one`, `${to.host}/app:one`);
+      await later.copy(`${copied}:latest`, target);
+      await later.copy(`${copied}:one`, `${to.host}/app:one`);
       expectContent(to, 'mirror/app', '2', index);
       expectContent(to, 'app', 'one', amd64);
-      const unnamed = later.copy(place, target);
+      const unnamed = later.copy(copied, target);
       await expect(unnamed).rejects.toMatchObject({ hint: expect.stringContaining('latest, one') });
     },
   );
@@ -320,10 +320,10 @@ describe('where copy writes', () => {
     const directory = await temporaryDirectory();
     const write = async (name: string, first: string, second: string): Promise<Buffer> => {
       const [file, multiarch] = [join(directory, name), await openMultiarch()];
-      const place = `oci-archive:${file}`;
+      const copied = `oci-archive:${file}`;
       const platforms = parsePlatformList(['linux/amd64']);
-      await multiarch.copy(source, `${place}:${first}`, { tags: [second] });
-      await multiarch.copy(`${from.host}/app:1`, `${place}:amd64`, { platforms });
+      await multiarch.copy(source, `${copied}:${first}`, { tags: [second] });
+      await multiarch.copy(`${from.host}/app:1`, `${copied}:amd64`, { platforms });
       await multiarch.close();
       return readFile(file);
     };
@@ -332,7 +332,7 @@ describe('where copy writes', () => {
     expect(await readdir(directory)).toEqual(['one.tar', 'other.tar']);
   });
 
-  it('from a layout with one image, which need not be named', async () => {
+  it('copies the only image of a layout without a tag', async () => {
     const { to, multiarch, target } = await start();
     const directory = join(await temporaryDirectory(), 'layout');
     await writeLayout(directory, index, 'some');
@@ -342,24 +342,27 @@ describe('where copy writes', () => {
 });
 
 describe('copy with expectCurrent', () => {
-  it.each(['registry', 'oci', 'oci-archive'])('moves a tag only from there: %s', async (kind) => {
-    const { from, multiarch, source, target: there } = await start();
-    const target = kind === 'registry' ? there : `${kind}:${join(await temporaryDirectory(), 'place')}:2`;
-    from.put('app', amd64, '2');
-    await multiarch.copy(`${from.host}/app:2`, target, { expectCurrent: 'none' });
-    const refused = multiarch.copy(source, target, { expectCurrent: 'none' });
-    await expect(refused).rejects.toThrow(ConflictError);
-    await expect(multiarch.planCopy(source, target, { expectCurrent: 'none' })).rejects.toThrow(
-      ConflictError,
-    );
-    const expectCurrent = parseDigest(amd64.manifest.digest);
-    expect((await multiarch.copy(source, target, { expectCurrent })).descriptor.digest).toBe(index.digest);
-    // Done already, so that a job that is run again succeeds.
-    await multiarch.copy(source, target, { expectCurrent });
-    await multiarch.close();
-  });
+  it.each(['registry', 'oci', 'oci-archive'])(
+    'moves a tag only from the expected digest: %s',
+    async (kind) => {
+      const { from, multiarch, source, target: there } = await start();
+      const target = kind === 'registry' ? there : `${kind}:${join(await temporaryDirectory(), 'place')}:2`;
+      from.put('app', amd64, '2');
+      await multiarch.copy(`${from.host}/app:2`, target, { expectCurrent: 'none' });
+      const refused = multiarch.copy(source, target, { expectCurrent: 'none' });
+      await expect(refused).rejects.toThrow(ConflictError);
+      await expect(multiarch.planCopy(source, target, { expectCurrent: 'none' })).rejects.toThrow(
+        ConflictError,
+      );
+      const expectCurrent = parseDigest(amd64.manifest.digest);
+      expect((await multiarch.copy(source, target, { expectCurrent })).descriptor.digest).toBe(index.digest);
+      // Done already, so that a job that is run again succeeds.
+      await multiarch.copy(source, target, { expectCurrent });
+      await multiarch.close();
+    },
+  );
 
-  it('needs a tag that can be expected to hold something', async () => {
+  it('requires a tag', async () => {
     const { to, multiarch, source } = await start();
     const copied = multiarch.copy(source, `${to.host}/app@${index.digest}`, { expectCurrent: 'none' });
     await expect(copied).rejects.toThrow(ArgumentError);
@@ -368,7 +371,7 @@ describe('copy with expectCurrent', () => {
 });
 
 describe('copy', () => {
-  it('can be taken back', async () => {
+  it('can be undone', async () => {
     const { from, to, multiarch, source, target } = await start();
     to.put('mirror/app', amd64, '2');
     await multiarch.copy(source, target, { tags: ['3'] });
@@ -379,7 +382,7 @@ describe('copy', () => {
     expect(from.manifest('app', '1')?.digest).toBe(index.digest);
   });
 
-  it('of what is not there writes nothing', async () => {
+  it('of a missing source writes nothing', async () => {
     const { from, to, multiarch, target } = await start();
     const directory = await temporaryDirectory();
     const tags = [`oci:${directory}/layout:1`, `oci-archive:${directory}/file.tar:1`];
@@ -389,7 +392,7 @@ describe('copy', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it('that is cancelled moves no tag', async () => {
+  it('moves no tag if it is cancelled', async () => {
     const { from, to, source, target } = await start();
     const before = to.put('mirror/app', amd64, '2');
     const controller = new AbortController();
@@ -404,20 +407,20 @@ describe('copy', () => {
     expect(from.manifest('app', '1')?.digest).toBe(index.digest);
   });
 
-  it('refuses a source whose bytes are wrong, and leaves neither tag nor file', async () => {
+  it('rejects a source with wrong bytes, and leaves neither tag nor file', async () => {
     const spoiled = await startRegistry({
       fault: async ({ path }, next) => {
-        const answer = await next();
-        const { body } = answer;
+        const response = await next();
+        const { body } = response;
         const isLayer = path.endsWith(`/blobs/${amd64.layers[0]?.digest}`);
-        return isLayer && body !== undefined ? { ...answer, body: Buffer.alloc(body.length) } : answer;
+        return isLayer && body !== undefined ? { ...response, body: Buffer.alloc(body.length) } : response;
       },
     });
     spoiled.put('app', amd64, '1');
     const { to, multiarch, target } = await start();
     const directory = await temporaryDirectory();
-    for (const place of [target, `oci-archive:${directory}/file.tar:1`]) {
-      await expect(multiarch.copy(`${spoiled.host}/app:1`, place)).rejects.toThrow(InvalidError);
+    for (const copied of [target, `oci-archive:${directory}/file.tar:1`]) {
+      await expect(multiarch.copy(`${spoiled.host}/app:1`, copied)).rejects.toThrow(InvalidError);
     }
     await multiarch.close();
     expect(to.manifest('mirror/app', '2')).toBeUndefined();
@@ -425,7 +428,7 @@ describe('copy', () => {
   });
 });
 
-describe('copy with what refers to the images', () => {
+describe('copy with referrers', () => {
   const signature = artifact(amd64.manifest);
 
   /** The first registry holds a signature of the image. */
@@ -438,7 +441,7 @@ describe('copy with what refers to the images', () => {
   it.each([
     ['an index', {}],
     ['a part', { platforms: parsePlatformList(['linux/amd64']) }],
-  ])('takes along what is about a child: %s', async (_, options) => {
+  ])('copies the referrers of a child: %s', async (_, options) => {
     const { to, multiarch, source, target } = await signed();
 
     const { referrers } = await multiarch.copy(source, target, { ...options, referrers: true });
@@ -451,7 +454,7 @@ describe('copy with what refers to the images', () => {
     expect((await multiarch.copy(source, target, { ...options, referrers: true })).referrers).toEqual([]);
   });
 
-  it('takes it along in parts too where the registry knows nothing of the smaller index', async () => {
+  it('copies them with a reduced index too, which the source does not have', async () => {
     const { from, multiarch, source, target } = await start(index, {
       referrers: {},
       fault: async (request, next) => {
@@ -466,7 +469,7 @@ describe('copy with what refers to the images', () => {
     expect(referrers).toEqual([signature.manifest.digest]);
   });
 
-  it('leaves it where it is not asked for', async () => {
+  it('copies none unless requested', async () => {
     const { to, multiarch, source, target } = await signed();
     const result = await multiarch.copy(source, target);
     expect(result).not.toHaveProperty('referrers');
@@ -479,7 +482,7 @@ describe('planCopy', () => {
     ['an index', index, {}],
     ['an image', amd64, {}],
     ['a part', index, { platforms: parsePlatformList(['linux/amd64,linux/arm64']) }],
-  ])('of %s says what copy does, and writes nothing', async (_, content, options) => {
+  ])('of %s returns what copy does, and writes nothing', async (_, content, options) => {
     const { to, events, multiarch, source, target } = await start(content);
     to.put('mirror/app', arm64);
 
@@ -500,7 +503,7 @@ describe('planCopy', () => {
 });
 
 describe('push with allowNondistributable', () => {
-  it('moves layers that are not for distribution, of a draft too', async () => {
+  it('moves non-distributable layers, of a draft too', async () => {
     const [from, to] = [await startRegistry(), await startRegistry()];
     const foreign = windowsImage('https://example.com/layer');
     from.put('win', foreign, '1');

@@ -17,19 +17,19 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-/** Whether AWS would be asked for a login. */
+/** Reports whether a login is requested from AWS. */
 async function asksAws(env: NodeJS.ProcessEnv): Promise<boolean> {
   let asked = false;
   const http = (): never => {
     asked = true;
     throw new FailedError('not in this test');
   };
-  const chain = credentials({ env, platform: process.platform, homeDirectory: `${tmpdir()}/nobody`, http });
+  const chain = credentials({ env, platform: process.platform, homeDirectory: `${tmpdir()}/missing`, http });
   expect(await chain.find(ECR, undefined)).toBeUndefined();
   return asked;
 }
 
-describe("the AWS keys of the process were used for a caller who brought another environment ('env')", () => {
+describe("'env' without the AWS settings of the process: no request to AWS", () => {
   it.each<[string, () => NodeJS.ProcessEnv]>([
     ['an empty one', () => ({})],
     ['other keys', () => ({ ...process.env, AWS_ACCESS_KEY_ID: 'AKIAOTHER' })],
@@ -42,10 +42,7 @@ describe("the AWS keys of the process were used for a caller who brought another
 
 it.each<[string, () => NodeJS.ProcessEnv]>([
   ["the process's own environment", () => process.env],
-  [
-    'a copy with another setting that AWS knows nothing of',
-    () => ({ ...process.env, DOCKER_CONFIG: '/none' }),
-  ],
-])('AWS is asked with %s', async (_what, env) => {
+  ['a copy with a setting that does not concern AWS', () => ({ ...process.env, DOCKER_CONFIG: '/none' })],
+])('a login is requested from AWS with %s', async (_what, env) => {
   expect(await asksAws(env())).toBe(true);
 });

@@ -10,8 +10,10 @@ import {
   UnavailableError,
 } from '../../src/oci/errors.js';
 import { imagesOf, seedImages } from '../support/architectures.js';
+import { failureOf } from '../support/failure.js';
 import { startRegistry } from '../support/open-repository.js';
-import { openMultiarch, temporaryDirectory } from '../support/test-multiarch.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+import { openMultiarch } from '../support/test-multiarch.js';
 import { tinyImage } from '../support/tiny-image.mjs';
 
 const images = imagesOf(2);
@@ -25,18 +27,8 @@ async function prepare() {
   return { registry, sources, list: `${registry.host}/app:list` };
 }
 
-/** What a promise is rejected with. */
-async function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => {
-      throw new Error('it did not fail');
-    },
-    (error: unknown) => error,
-  );
-}
-
 describe('create', () => {
-  it('keeps the order of the sources, and the same bytes come of the same call', async () => {
+  it('keeps the order of the sources, and repeats the same bytes for the same call', async () => {
     const { sources, list } = await prepare();
 
     const digests = await Promise.all(
@@ -56,7 +48,7 @@ describe('create', () => {
     expect(digests[0]).toBe(digests[1]);
   });
 
-  it('--amend takes over what is said of the index itself, and keeps what is not', async () => {
+  it('--amend applies the given settings of the index, and keeps the others', async () => {
     const { sources, list } = await prepare();
     const multiarch = await openMultiarch();
     await multiarch.create(list, sources, { format: 'docker', annotations: { a: '1', b: '2' } });
@@ -71,7 +63,7 @@ describe('create', () => {
     expect((await multiarch.create(list, [], { amend: true, format: 'auto' })).draft).toEqual(draft);
   });
 
-  it('publishes byte for byte what inspect shows of the draft', async () => {
+  it('publishes the bytes that inspect shows of the draft', async () => {
     const { registry, sources, list } = await prepare();
     const multiarch = await openMultiarch();
     await multiarch.create(list, sources);
@@ -84,7 +76,7 @@ describe('create', () => {
     expect(registry.manifest('app', 'list')?.mediaType).toBe(document.mediaType);
   });
 
-  it('leaves nothing where one of the sources cannot be read', async () => {
+  it('saves nothing if a source cannot be read', async () => {
     const { sources, list } = await prepare();
     const multiarch = await openMultiarch();
 
@@ -104,7 +96,7 @@ describe('create', () => {
     expect(String(error)).toMatch(/2 of 4 sources cannot be used:\n.*list-x.*\n.*list-y/);
   });
 
-  it('refuses where there is a draft, before it asks any registry', async () => {
+  it('fails if the draft exists, before any request', async () => {
     const { registry, sources, list } = await prepare();
     const multiarch = await openMultiarch();
     const { draft } = await multiarch.create(list, sources.slice(0, 1));
@@ -120,7 +112,7 @@ describe('create', () => {
     expect((await multiarch.listDrafts()).drafts).toEqual([draft]);
   });
 
-  it('tells of what would keep the draft from being published', async () => {
+  it('reports what prevents the publication of the draft', async () => {
     const { registry, list } = await prepare();
     registry.put('app', tinyImage({ architecture: 'amd64', omitPlatform: true }), 'bare');
     const multiarch = await openMultiarch();
@@ -136,7 +128,7 @@ describe('create', () => {
     expect((await multiarch.push(list)).tags).toMatchObject([{ outcome: 'moved' }]);
   });
 
-  it('makes a draft without entries, to be amended', async () => {
+  it('creates a draft without entries, to be amended', async () => {
     const { sources, list } = await prepare();
     const multiarch = await openMultiarch();
 
@@ -144,7 +136,7 @@ describe('create', () => {
     expect((await multiarch.create(list, sources, { amend: true })).draft.entries).toHaveLength(2);
   });
 
-  it('stops when it is cancelled, and leaves nothing', async () => {
+  it('stops when it is cancelled, and saves nothing', async () => {
     const stop = new AbortController();
     const registry = await startRegistry({
       fault: (_, next) => {
@@ -162,7 +154,7 @@ describe('create', () => {
 });
 
 describe('create --amend', () => {
-  it('adds a new source at the end, and asks a known one again: its tag may have moved', async () => {
+  it('appends a new source, and reads a known one again, since its tag may have moved', async () => {
     const { registry, sources, list } = await prepare();
     const multiarch = await openMultiarch();
     await multiarch.create(list, sources.slice(0, 1));
@@ -176,7 +168,7 @@ describe('create --amend', () => {
     ]);
   });
 
-  it('keeps what annotate has changed', async () => {
+  it('keeps the changes of annotate', async () => {
     const { registry, sources, list } = await prepare();
     const [first = ''] = sources;
     const multiarch = await openMultiarch();
@@ -200,7 +192,7 @@ describe('create --amend', () => {
     });
   });
 
-  it('leaves the draft as it was where a source cannot be read', async () => {
+  it('leaves the draft unchanged if a source cannot be read', async () => {
     const { sources, list } = await prepare();
     const multiarch = await openMultiarch();
     const { draft } = await multiarch.create(list, sources);
@@ -213,7 +205,7 @@ describe('create --amend', () => {
 });
 
 describe('create --push', () => {
-  it('leaves no draft where it cannot publish, so that it can be called again', async () => {
+  it('leaves no draft if the push fails, so that it can be repeated', async () => {
     const { sources } = await prepare();
     const full = await startRegistry({
       fault: (request, next) => (request.method === 'GET' ? next() : { status: 503 }),
@@ -227,7 +219,7 @@ describe('create --push', () => {
     }
   });
 
-  it('leaves a draft that was there as it was, where it cannot publish', async () => {
+  it('restores an existing draft if the push fails', async () => {
     const { registry, sources, list } = await prepare();
     const multiarch = await openMultiarch();
     const { draft } = await multiarch.create(list, sources);
@@ -240,7 +232,7 @@ describe('create --push', () => {
     expect(registry.manifest('app', 'list')).toBeUndefined();
   });
 
-  it('keeps the draft of a push that went well, and purges it where that is asked for', async () => {
+  it('keeps the draft of a successful push, unless purge is set', async () => {
     const { sources, list } = await prepare();
     const multiarch = await openMultiarch();
 
@@ -254,12 +246,12 @@ describe('create --push', () => {
 });
 
 describe('push', () => {
-  it('refuses a draft that is not there', async () => {
+  it('fails for a missing draft', async () => {
     const multiarch = await openMultiarch();
     await expect(multiarch.push('example.com/app:1')).rejects.toThrow('No such manifest: example.com/app:1');
   });
 
-  it('removes the draft with purge, but not where the push fails', async () => {
+  it('removes the draft with purge, unless the push fails', async () => {
     const { registry, sources, list } = await prepare();
     const multiarch = await openMultiarch();
     await multiarch.create(list, sources);
@@ -274,7 +266,7 @@ describe('push', () => {
     expect(registry.manifest('app', 'list')).toBeDefined();
   });
 
-  it('to a digest that is not that of the index: refused, before any registry is asked', async () => {
+  it('to a digest other than that of the index: rejected before any request', async () => {
     const { registry, sources } = await prepare();
     const digest = amd64?.manifest.digest ?? '';
     const list = `${registry.host}/app@${digest}`;
@@ -287,7 +279,7 @@ describe('push', () => {
     expect(registry.requests).toEqual([]);
   });
 
-  it('to a further place by a digest that is not that of the index: refused as well', async () => {
+  it('to a further reference with another digest: rejected too', async () => {
     const { registry, sources, list } = await prepare();
     const multiarch = await openMultiarch();
     await multiarch.create(list, sources);
@@ -299,7 +291,7 @@ describe('push', () => {
     expect(registry.requests).toEqual([]);
   });
 
-  it('to the digest of the index: put under it, and no tag moved', async () => {
+  it('to the digest of the index: put by digest, and no tag moved', async () => {
     const { registry, sources, list } = await prepare();
     const multiarch = await openMultiarch();
     await multiarch.create(list, sources);
@@ -315,7 +307,7 @@ describe('push', () => {
 });
 
 describe('annotate', () => {
-  it('says in which list an image is not', async () => {
+  it('names the draft that lacks an image', async () => {
     const { sources, list } = await prepare();
     const multiarch = await openMultiarch();
     const message = (name: string) => `manifest for image ${name}/nowhere:1 does not exist in ${list}`;
@@ -331,7 +323,7 @@ describe('annotate', () => {
 });
 
 describe('deleteDrafts', () => {
-  it('tries all, and tells of the one that was not there', async () => {
+  it('tries all, and reports a missing one', async () => {
     const { sources, list } = await prepare();
     const multiarch = await openMultiarch();
     await multiarch.create(list, sources);
@@ -343,7 +335,7 @@ describe('deleteDrafts', () => {
     expect((await multiarch.listDrafts()).drafts).toEqual([]);
   });
 
-  it('tells of all that were not there', async () => {
+  it('reports all missing ones', async () => {
     const multiarch = await openMultiarch();
 
     const error = await failureOf(multiarch.deleteDrafts(['example.com/first:1', 'example.com/second:1']));
@@ -352,7 +344,7 @@ describe('deleteDrafts', () => {
     expect(String(error)).toContain('example.com/first:1\nNo such manifest: example.com/second:1');
   });
 
-  it('removes nothing where one name is no name', async () => {
+  it('removes nothing if a name is invalid', async () => {
     const { sources, list } = await prepare();
     const multiarch = await openMultiarch();
     await multiarch.create(list, sources);
@@ -362,7 +354,7 @@ describe('deleteDrafts', () => {
     expect((await multiarch.listDrafts()).drafts).toHaveLength(1);
   });
 
-  it('is cancelled, and does not call that a draft that is not there', async () => {
+  it('is cancelled, and does not report a missing draft', async () => {
     const { sources, list } = await prepare();
     const store = await temporaryDirectory();
     const lists = [list, `${list}-2`];

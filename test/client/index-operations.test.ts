@@ -12,10 +12,12 @@ import type { ImageIndex } from '../../src/oci/image-index.js';
 import { DOCKER_LIST, OCI_INDEX } from '../../src/oci/media-type.js';
 import { parseTag } from '../../src/oci/reference.js';
 import { manifestOf } from '../contract/contract-content.js';
+import { amd64, arm64, armv7, pair, attested as attestedPair } from '../support/images.js';
 import type { MemoryRegistry } from '../support/memory-registry.js';
 import { startRegistry } from '../support/open-repository.js';
 import { storeContent } from '../support/stored.js';
-import { at, openMultiarch, temporaryDirectory } from '../support/test-multiarch.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+import { at, openMultiarch } from '../support/test-multiarch.js';
 import { tinyImage, tinyIndex, writeLayout, type TinyImage, type TinyIndex } from '../support/tiny-image.mjs';
 import { describeVectors, vectorJson } from '../support/vectors.js';
 
@@ -37,9 +39,6 @@ interface Vectors {
 type Checks = Readonly<Record<string, (() => Promise<void>) | string>>;
 
 const LATEST = parseTag('latest');
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
-const armv7 = tinyImage({ architecture: 'arm', variant: 'v7' });
 const riscv64 = tinyImage({ architecture: 'riscv64' });
 const ppc64le = tinyImage({ architecture: 'ppc64le' });
 
@@ -125,7 +124,7 @@ describeVectors('index-ops.json', () => {
       },
       testImagetoolsAnnotation: async () => {
         const registry = await startRegistry();
-        registry.put('source', tinyIndex([amd64, arm64]), '1');
+        registry.put('source', pair, '1');
         const [list, copy] = [`${registry.host}/app:1`, `${registry.host}/copy:1`];
         const multiarch = await openMultiarch();
 
@@ -166,8 +165,7 @@ describeVectors('index-ops.json', () => {
       },
       testImagetoolsCreatePlatformFilter: async () => {
         const registry = await startRegistry();
-        const index = tinyIndex([amd64, arm64], { attestations: true });
-        registry.put('source', index, '1');
+        registry.put('source', attestedPair, '1');
         const [list, source] = [`${registry.host}/app:1`, `${registry.host}/source:1`];
         const options = { platforms: [{ os: 'linux', architecture: 'arm64' }] };
         const multiarch = await openMultiarch();
@@ -175,16 +173,12 @@ describeVectors('index-ops.json', () => {
         const plan = await multiarch.planCreateAndPush(list, [source], options);
         const { publication } = await multiarch.createAndPush(list, [source], options);
 
-        const [, image, , attestation] = digests(index.images.map(({ manifest }) => manifest));
+        const [, image, , attestation] = digests(attestedPair.images.map(({ manifest }) => manifest));
         expect(digests(indexIn(registry, 'app', '1').manifests)).toEqual([image, attestation]);
         expect(plan.digest).toBe(publication.descriptor.digest);
       },
       'testImagetoolsMergeSources:': async () => {
-        const { manifests } = await publishAll([
-          tinyIndex([amd64, arm64]),
-          tinyIndex([riscv64, ppc64le]),
-          armv7,
-        ]);
+        const { manifests } = await publishAll([pair, tinyIndex([riscv64, ppc64le]), armv7]);
         expect(digests(manifests)).toEqual(ofImages([amd64, arm64, riscv64, ppc64le, armv7]));
       },
       testImagetoolsMergeSourcesWithAttestations: async () => {

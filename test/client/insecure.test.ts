@@ -9,8 +9,8 @@ import { startRegistry } from '../support/open-repository.js';
 const NAMED = 'named.example';
 const OTHER = 'other.example';
 
-/** A client for requests to `NAMED`, whose certificate and that of `OTHER` are of an unknown authority. */
-async function connect(insecure: boolean): Promise<HttpClient> {
+/** The transports of a client. The certificates of `NAMED` and `OTHER` are of an unknown authority. */
+async function open(insecure: boolean): Promise<TransportResolver> {
   const port = Number((await startRegistry()).host.split(':')[1]);
   const names = await BorrowedNames.start({ [NAMED]: port, [OTHER]: port });
   onTestFinished(() => names.stop());
@@ -19,10 +19,14 @@ async function connect(insecure: boolean): Promise<HttpClient> {
     retries: 0,
     env: { HTTPS_PROXY: names.proxy.url },
     homeDirectory: '/nowhere',
-    userAgent: 'test',
+    platform: process.platform,
   });
   onTestFinished(() => transports.close());
-  return transports.connectTo(parseRegistryHost(NAMED));
+  return transports;
+}
+
+async function connect(insecure: boolean): Promise<HttpClient> {
+  return (await open(insecure)).connectTo(parseRegistryHost(NAMED));
 }
 
 async function statusOf(http: HttpClient, host: string): Promise<number> {
@@ -36,11 +40,32 @@ describe('insecure', () => {
     expect(await statusOf(await connect(true), NAMED)).toBe(200);
   });
 
-  it('does not skip it for any other host, where a named one may redirect to', async () => {
+  it('verifies any other host that a named one may redirect to', async () => {
     await expect(statusOf(await connect(true), OTHER)).rejects.toMatchObject({ kind: 'unavailable' });
   });
 
-  it('does not skip it unless it is set', async () => {
+  it('verifies all hosts unless it is set', async () => {
     await expect(statusOf(await connect(false), NAMED)).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
+  it('verifies a host until the first call that names it', async () => {
+    const transports = await open(true);
+    const http = await transports.connectTo(parseRegistryHost(NAMED));
+    await expect(statusOf(http, OTHER)).rejects.toMatchObject({ kind: 'unavailable' });
+    await transports.connectTo(parseRegistryHost(OTHER));
+    expect(await statusOf(http, OTHER)).toBe(200);
+  });
+
+  it('applies to a named host until the client is closed, since a later call may read its sources', async () => {
+    const transports = await open(true);
+    await transports.connectTo(parseRegistryHost(NAMED));
+    const later = await transports.connectTo(parseRegistryHost(OTHER));
+    expect(await statusOf(later, NAMED)).toBe(200);
+  });
+
+  it('does not apply to the hosts that another client names', async () => {
+    await connect(true);
+    const other = await (await open(true)).connectTo(parseRegistryHost(OTHER));
+    await expect(statusOf(other, NAMED)).rejects.toMatchObject({ kind: 'unavailable' });
   });
 });

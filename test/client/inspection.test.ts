@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { Inspection } from '../../src/client/inspection.js';
+import { inspectPublished } from '../../src/client/inspection.js';
 import { TransportResolver } from '../../src/client/transport-resolver.js';
 import type { Limit } from '../../src/content/limit.js';
 import { ArgumentError, InvalidError, NotFoundError } from '../../src/oci/errors.js';
@@ -12,7 +12,8 @@ import { parsePlatform } from '../../src/oci/platform.js';
 import { imagesOf, seedImages } from '../support/architectures.js';
 import { dockerSave, keptImage } from '../support/docker-save.js';
 import { startRegistry } from '../support/open-repository.js';
-import { openMultiarch, temporaryDirectory } from '../support/test-multiarch.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+import { openMultiarch } from '../support/test-multiarch.js';
 import { tinyImage, tinyIndex, writeLayout } from '../support/tiny-image.mjs';
 
 const images = imagesOf(3);
@@ -28,7 +29,7 @@ async function prepare() {
 }
 
 describe('inspect', () => {
-  it('gives what is published as it is, and reads a child when it is asked for', async () => {
+  it('returns what is published unchanged, and reads a child on demand', async () => {
     const { registry, name, multiarch } = await prepare();
 
     const inspection = await multiarch.inspect(name);
@@ -45,20 +46,23 @@ describe('inspect', () => {
 
   it('reads children under the limit, and configs too', async () => {
     const { registry, name } = await prepare();
-    const places = new TransportResolver({
+    const transports = new TransportResolver({
       insecure: false,
       env: {},
       homeDirectory: '/nowhere',
-      userAgent: 'test',
+      platform: process.platform,
     });
-    onTestFinished(() => places.close());
+    onTestFinished(() => transports.close());
     const limited: number[] = [];
     const limit: Limit = async (task) => {
       const result = await task();
       limited.push(registry.requests.length);
       return result;
     };
-    const inspection = await Inspection.ofPublished(parseImageLocation(name), places, { limit });
+    const inspection = await inspectPublished(
+      { transports, limit, signal: undefined },
+      parseImageLocation(name),
+    );
     const before = registry.requests.length;
 
     const child = await inspection.children[0]?.read();
@@ -67,7 +71,7 @@ describe('inspect', () => {
     expect(limited).toEqual([before + 1, before + 2]);
   });
 
-  it('refuses a child that is not of the size that the index says', async () => {
+  it('rejects a child whose size differs from that in the index', async () => {
     const { registry, multiarch } = await prepare();
     const value = JSON.parse(Buffer.from(index.bytes).toString()) as { manifests: { size: number }[] };
     for (const entry of value.manifests) entry.size += 1;
@@ -91,7 +95,7 @@ describe('inspect', () => {
     expect(registry.requests).toEqual([]);
   });
 
-  it('reads a layout, whose tag may be left out where it holds one image', async () => {
+  it('reads a layout, without a tag if it has one image', async () => {
     const layout = join(await temporaryDirectory(), 'layout');
     await writeLayout(layout, index, '1');
     const multiarch = await openMultiarch();
@@ -116,7 +120,7 @@ describe('inspect', () => {
     }
   });
 
-  it('says what is not there', async () => {
+  it('names what does not exist', async () => {
     const { name, multiarch } = await prepare();
     await expect(multiarch.inspect(`${name}-not`)).rejects.toThrow(NotFoundError);
   });
@@ -128,7 +132,7 @@ describe('select', () => {
     ['linux/arm64/v8', arm64],
     ['linux/arm', armv7],
     ['linux/amd64', amd64],
-  ])('gives the image for %s', async (platform, image) => {
+  ])('returns the image for %s', async (platform, image) => {
     const { name, multiarch } = await prepare();
 
     const selected = await (await multiarch.inspect(name)).select(parsePlatform(platform));
@@ -136,7 +140,7 @@ describe('select', () => {
     expect(selected.document.digest).toBe(image?.manifest.digest);
   });
 
-  it('lists the platforms there are where there is none', async () => {
+  it('lists the present platforms if none matches', async () => {
     const { name, multiarch } = await prepare();
 
     const selected = (await multiarch.inspect(name)).select(parsePlatform('linux/s390x'));
@@ -145,7 +149,7 @@ describe('select', () => {
     await expect(selected).rejects.toMatchObject({ hint: expect.stringContaining('linux/arm64') });
   });
 
-  it('takes an image for itself where it runs there', async () => {
+  it('returns an image itself if it matches', async () => {
     const { sources, multiarch } = await prepare();
     const image = await multiarch.inspect(sources[1] ?? '');
 
@@ -164,7 +168,7 @@ describe('config and platform', () => {
     expect(await image.platform()).toEqual(armv7?.platform);
   });
 
-  it('the index knows the platform, so no config is read', async () => {
+  it('reads no config if the index has the platform', async () => {
     const { registry, name, multiarch } = await prepare();
     const child = await (await multiarch.inspect(name)).select(parsePlatform('linux/arm/v7'));
     registry.clearLog();
@@ -180,7 +184,7 @@ describe('config and platform', () => {
 });
 
 describe('inspect of an entry', () => {
-  it('is the manifest that the draft holds, without a request; its config comes from the source', async () => {
+  it('returns the manifest in the draft without a request, and reads its config from the source', async () => {
     const { registry, sources, name, multiarch } = await prepare();
     await multiarch.create(name, sources);
     registry.clearLog();
@@ -194,7 +198,7 @@ describe('inspect of an entry', () => {
     expect(registry.requests).toHaveLength(1);
   });
 
-  it('shows what annotate has changed', async () => {
+  it('shows the changes of annotate', async () => {
     const { sources, name, multiarch } = await prepare();
     await multiarch.create(name, sources);
     await multiarch.annotate(name, 'linux/arm64', { 'os.version': '12' });
@@ -204,7 +208,7 @@ describe('inspect of an entry', () => {
     expect(await entry.platform()).toEqual({ os: 'linux', architecture: 'arm64', 'os.version': '12' });
   });
 
-  it('is read from its source where that is an index', async () => {
+  it('reads it from its source if that is an index', async () => {
     const { registry, name, multiarch } = await prepare();
     const list = `${registry.host}/app:list`;
     await multiarch.create(list, [name]);
@@ -216,7 +220,7 @@ describe('inspect of an entry', () => {
     await expect(multiarch.inspectEntry(list, name)).rejects.toThrow(ArgumentError);
   });
 
-  it('keeps what the tag stood for, though it has moved', async () => {
+  it('keeps the digest of a tag that has moved since', async () => {
     const { registry, sources, name, multiarch } = await prepare();
     await multiarch.create(name, sources);
     registry.put('app', tinyImage({ architecture: 'arm64', text: 'moved\n' }), '1');

@@ -4,14 +4,16 @@ import { inspect } from 'node:util';
 
 import { describe, expect, it } from 'vitest';
 
-import type { Credential } from '../../src/auth/credentials/credential.js';
+import type { RegistryCredential } from '../../src/auth/credentials/credential.js';
 import type { Multiarch } from '../../src/client/multiarch.js';
 import type { WorkEvent } from '../../src/content/events.js';
 import { ArgumentError, FailedError, UnauthorizedError, UnavailableError } from '../../src/oci/errors.js';
 import { installHelper, installKeeper } from '../auth/helper-program.js';
+import { failureOf } from '../support/failure.js';
 import type { MemoryRegistry, MemoryRegistryOptions } from '../support/memory-registry.js';
 import { startRegistry } from '../support/open-repository.js';
-import { openMultiarch, temporaryDirectory } from '../support/test-multiarch.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+import { openMultiarch } from '../support/test-multiarch.js';
 
 const jane = { username: 'jane', password: 'topsecret' };
 const auth = Buffer.from('jane:topsecret').toString('base64');
@@ -58,9 +60,9 @@ describe('logging in', () => {
     'with a password that is wrong at a registry that asks for %s keeps nothing, and says what the registry said',
     async (kind) => {
       const { multiarch, registry, file } = await bench({ auth: { kind, ...jane } });
-      const error: unknown = await multiarch
-        .login(registry.host, { ...jane, password: 'wrongsecret' })
-        .catch((thrown: unknown) => thrown);
+      const error: unknown = await failureOf(
+        multiarch.login(registry.host, { ...jane, password: 'wrongsecret' }),
+      );
       expect(error).toBeInstanceOf(UnauthorizedError);
       expect(String(error)).toMatch(
         kind === 'basic' ? 'authentication required' : 'incorrect username or password',
@@ -70,7 +72,7 @@ describe('logging in', () => {
     },
   );
 
-  it('does not repeat a password that the registry repeats', async () => {
+  it('does not show a password that the registry repeats', async () => {
     const { multiarch, registry } = await bench({
       fault: (request, next) =>
         request.headers.authorization === undefined
@@ -85,7 +87,7 @@ describe('logging in', () => {
     );
   });
 
-  // A service account's key, a token of a cloud: passwords are not all short words.
+  // A service account's key, a token of a cloud: not all passwords are short.
   it.each<[string, string, (secret: string) => string | object]>([
     ['on several lines', '{\n  "private_key": "----\\nsecret"\n}', (secret) => `no entry for ${secret}!`],
     ['with two spaces', 'hun  ter2', (secret) => `no entry for ${secret}!`],
@@ -97,16 +99,14 @@ describe('logging in', () => {
     ],
     ['as JSON in a text', 'hun"ter\\2', (secret) => `no entry for ${JSON.stringify(secret)}!`],
     ['as a form', 'hun ter&2', (secret) => `no entry for ${new URLSearchParams({ secret }).toString()}!`],
-  ])('does not repeat a password that the registry repeats %s', async (_how, password, repeat) => {
+  ])('does not show a password that the registry repeats %s', async (_how, password, repeat) => {
     const said = repeat(password);
     const body = Buffer.from(typeof said === 'string' ? said : JSON.stringify(said));
     const { multiarch, registry } = await bench({
       fault: (request, next) =>
         request.headers.authorization === undefined ? next() : { status: 403, body },
     });
-    const error: unknown = await multiarch
-      .login(registry.host, { ...jane, password })
-      .catch((thrown: unknown) => thrown);
+    const error: unknown = await failureOf(multiarch.login(registry.host, { ...jane, password }));
     expect(error).toBeInstanceOf(UnauthorizedError);
     const shown = `${String(error)}\n${JSON.stringify(error)}`;
     expect(shown).toContain('"exchange":');
@@ -115,23 +115,23 @@ describe('logging in', () => {
   });
 
   it.each([
-    [404, FailedError, 'does not answer as a registry'],
+    [404, FailedError, 'does not respond as a registry'],
     [503, UnavailableError, 'could not check the login'],
-  ])('where the answer is %i is an error, and keeps nothing', async (status, type, message) => {
+  ])('fails for a response with status %i, and saves nothing', async (status, type, message) => {
     const { multiarch, registry, file } = await bench({ fault: () => ({ status }) });
     await expect(multiarch.login(registry.host, jane)).rejects.toThrow(type);
     await expect(multiarch.login(registry.host, jane)).rejects.toThrow(message);
     await expect(readFile(file)).rejects.toThrow('ENOENT');
   });
 
-  it('to a registry that asks for no login is kept, with a warning', async () => {
+  it('to a registry that requires no login is saved with a warning', async () => {
     const { multiarch, warnings } = await bench();
     const open = await startRegistry();
     await multiarch.login(open.host, jane);
     expect(warnings).toEqual([`${open.host} requires no login, so the password was not checked`]);
   });
 
-  it('under a login in DOCKER_AUTH_CONFIG warns that this one goes first', async () => {
+  it('warns that a login in DOCKER_AUTH_CONFIG takes precedence', async () => {
     const registry = await startRegistry({ auth: { kind: 'basic', ...jane } });
     const { multiarch, warnings } = await bench(
       {},
@@ -141,11 +141,11 @@ describe('logging in', () => {
     );
     await multiarch.login(registry.host, jane);
     expect(warnings).toEqual([
-      `DOCKER_AUTH_CONFIG has a login for ${registry.host} too, which goes before this one`,
+      `DOCKER_AUTH_CONFIG has a login for ${registry.host} too, which takes precedence over this one`,
     ]);
   });
 
-  it('under the same login in DOCKER_AUTH_CONFIG warns of nothing', async () => {
+  it('does not warn of the same login in DOCKER_AUTH_CONFIG', async () => {
     const registry = await startRegistry({ auth: { kind: 'basic', ...jane } });
     const inline = JSON.stringify({ auths: { [registry.host]: { auth } } });
     const { multiarch, warnings } = await bench({}, { DOCKER_AUTH_CONFIG: inline });
@@ -167,13 +167,15 @@ describe('logging in', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('warns of the logins of namespaces that go before it, and not of those that come after', async () => {
+  it('warns of the logins of namespaces that take precedence, and not of others', async () => {
     const { multiarch, registry, file, warnings } = await bench();
     const runtime = await temporaryDirectory();
     const namespace = `${registry.host}/team`;
     await writeFile(file, JSON.stringify({ auths: { [namespace]: { auth: 'eDp5' } } }));
     await multiarch.login(registry.host, jane);
-    expect(warnings).toEqual([`${file} has a login for ${namespace} too, which goes before this one`]);
+    expect(warnings).toEqual([
+      `${file} has a login for ${namespace} too, which takes precedence over this one`,
+    ]);
 
     const podman = await bench({}, { XDG_RUNTIME_DIR: runtime });
     await mkdir(join(runtime, 'containers'));
@@ -185,7 +187,7 @@ describe('logging in', () => {
     expect(podman.warnings).toEqual([]);
   });
 
-  it('with a helper that gives out another login warns of that one', async () => {
+  it('warns of a helper that returns another login', async () => {
     const { multiarch, registry, file, warnings } = await bench();
     await installHelper(
       join(file, '..'),
@@ -195,7 +197,7 @@ describe('logging in', () => {
     await writeFile(file, '{"credsStore":"fixed"}');
     await multiarch.login(registry.host, jane);
     expect(warnings).toEqual([
-      `docker-credential-fixed (named in ${file}) has a login for ${registry.host} too, which goes before this one`,
+      `docker-credential-fixed (named in ${file}) has a login for ${registry.host} too, which takes precedence over this one`,
     ]);
   });
 
@@ -209,9 +211,9 @@ describe('logging in', () => {
     ['localhost:5000/repo:tag', jane, 'invalid registry host'],
     ['r.example/team', jane, 'invalid registry host'],
     ['jane:topsecret@r.example', jane, 'invalid registry host'],
-  ])('to %j as %j is refused before anything is sent', async (host, login, message) => {
+  ])('to %j as %j is rejected before any request', async (host, login, message) => {
     const { multiarch } = await bench();
-    const error: unknown = await multiarch.login(host, login).catch((thrown: unknown) => thrown);
+    const error: unknown = await failureOf(multiarch.login(host, login));
     expect(error).toBeInstanceOf(ArgumentError);
     expect(String(error)).toContain(message);
     expect(String(error)).not.toContain('topsecret');
@@ -219,7 +221,7 @@ describe('logging in', () => {
 });
 
 describe('which login is used', () => {
-  it('is told with the file it is from', async () => {
+  it('is returned with its file', async () => {
     const { multiarch, file } = await bench();
     await writeFile(
       file,
@@ -238,7 +240,7 @@ describe('which login is used', () => {
   });
 
   it('is the explicit one of the client or of the call, if any', async () => {
-    const credential = (): Promise<Credential> => Promise.resolve({ kind: 'bearer', token: 'x' });
+    const credential = (): Promise<RegistryCredential> => Promise.resolve({ kind: 'bearer', token: 'x' });
     const given = { kind: 'registry token', provider: 'the flags of this call', origin: 'command line' };
     const multiarch = await openMultiarch({ login: { registry: 'r.example', credential } });
     expect((await multiarch.showLogin('r.example/app')).login).toEqual(given);
@@ -248,7 +250,7 @@ describe('which login is used', () => {
 });
 
 describe('logging out', () => {
-  it('forgets what was kept, in file and helper, and says whether there was anything', async () => {
+  it('removes the saved login from file and helper, and reports whether one was saved', async () => {
     const { multiarch, registry, file } = await bench();
     const kept = await installKeeper(join(file, '..'), 'vault');
     await writeFile(file, '{"credsStore":"vault"}');
@@ -259,7 +261,7 @@ describe('logging out', () => {
     expect(await multiarch.showLogin(registry.host)).toEqual({ registry: registry.host });
   });
 
-  it('warns of a login that is left with others', async () => {
+  it('warns of a login that other programs keep', async () => {
     const runtime = await temporaryDirectory();
     const { multiarch, warnings } = await bench(
       {},
@@ -269,10 +271,10 @@ describe('logging out', () => {
       },
     );
     expect(await multiarch.logout('r.example')).toEqual({ registry: 'r.example', removed: false });
-    expect(warnings).toEqual(['there still is a login for r.example: DOCKER_AUTH_CONFIG']);
+    expect(warnings).toEqual(['a login for r.example is still saved: DOCKER_AUTH_CONFIG']);
   });
 
-  it('warns of the logins that namespaces still have, in all files', async () => {
+  it('warns of remaining logins of namespaces, in all files', async () => {
     const runtime = await temporaryDirectory();
     const { multiarch, file, warnings } = await bench({}, { XDG_RUNTIME_DIR: runtime });
     const podman = join(runtime, 'containers', 'auth.json');
@@ -282,12 +284,12 @@ describe('logging out', () => {
     await writeFile(podman, JSON.stringify({ auths: { 'r.example/other': { auth: 'eDp5' } } }));
     expect(await multiarch.logout('r.example')).toEqual({ registry: 'r.example', removed: true });
     expect(warnings).toEqual([
-      `there still is a login for r.example/team: ${file}`,
-      `there still is a login for r.example/other: ${podman}`,
+      `a login for r.example/team is still saved: ${file}`,
+      `a login for r.example/other is still saved: ${podman}`,
     ]);
   });
 
-  it('does not name a namespace that is logged in as all of the registry is, but each place that has the login', async () => {
+  it('names each file that has the login, and no namespace with the same login', async () => {
     const runtime = await temporaryDirectory();
     const inline = JSON.stringify({ auths: { 'r.example/team': { auth } } });
     const { multiarch, warnings } = await bench({}, { XDG_RUNTIME_DIR: runtime, DOCKER_AUTH_CONFIG: inline });
@@ -296,12 +298,12 @@ describe('logging out', () => {
     await writeFile(podman, JSON.stringify({ auths: { 'r.example': { auth }, 'r.example/same': { auth } } }));
     await multiarch.logout('r.example');
     expect(warnings).toEqual([
-      `there still is a login for r.example: ${podman}`,
-      'there still is a login for r.example/team: DOCKER_AUTH_CONFIG',
+      `a login for r.example is still saved: ${podman}`,
+      'a login for r.example/team is still saved: DOCKER_AUTH_CONFIG',
     ]);
   });
 
-  it('warns of a file that is broken and may hold a login', async () => {
+  it('warns of a damaged file, which may have a login', async () => {
     const { multiarch, warnings } = await bench({}, { DOCKER_AUTH_CONFIG: '{' });
     await multiarch.logout('r.example');
     expect(warnings).toEqual([expect.stringContaining('DOCKER_AUTH_CONFIG is not JSON')]);

@@ -10,7 +10,8 @@ import { parseDocument } from '../../src/oci/parse.js';
 import { parseTag } from '../../src/oci/reference.js';
 import { imagesOf, seedImages } from '../support/architectures.js';
 import { startRegistry } from '../support/open-repository.js';
-import { openMultiarch, temporaryDirectory } from '../support/test-multiarch.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+import { openMultiarch } from '../support/test-multiarch.js';
 import type { TinyImage } from '../support/tiny-image.mjs';
 
 const images = imagesOf(2);

@@ -3,48 +3,20 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import type { Multiarch } from '../../src/client/multiarch.js';
-import type { WorkEvent } from '../../src/content/events.js';
 import type { Digest } from '../../src/oci/digest.js';
 import { ArgumentError, ConflictError, FailedError, RequirementError } from '../../src/oci/errors.js';
 import { parsePlatform } from '../../src/oci/platform.js';
-import { imagesOf, seedImages } from '../support/architectures.js';
+import { imagesOf } from '../support/architectures.js';
 import type { MemoryRegistry, MemoryRegistryOptions } from '../support/memory-registry.js';
-import { startRegistry } from '../support/open-repository.js';
-import { openMultiarch, temporaryDirectory } from '../support/test-multiarch.js';
+import { startMultiarch, type ClientSetUp } from '../support/test-multiarch.js';
 import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
 
 const images = imagesOf(3);
 const other = tinyIndex([tinyImage({ architecture: 'amd64', text: 'other' })]);
 
-interface Scene {
-  readonly registry: MemoryRegistry;
-  readonly multiarch: Multiarch;
-  readonly store: string;
-  readonly list: string;
-  readonly sources: readonly string[];
-  readonly events: WorkEvent[];
-  /** What a tag of the list's repository stands for. */
-  readonly tag: (tag: string) => string | undefined;
-}
-
-/** Images beside a list that is not there yet. */
-async function start(options?: MemoryRegistryOptions): Promise<Scene> {
-  const registry = await startRegistry(options);
-  const sources = seedImages(registry, 'app', images);
-  const events: WorkEvent[] = [];
-  const store = join(await temporaryDirectory(), 'drafts');
-  const multiarch = await openMultiarch({ store, onEvent: (event) => events.push(event) });
-  const list = `${registry.host}/app:1.2`;
-  return {
-    registry,
-    multiarch,
-    store,
-    list,
-    sources,
-    events,
-    tag: (tag) => registry.manifest('app', tag)?.digest,
-  };
+/** Images in the repository of an index that does not exist yet. */
+function start(registry?: MemoryRegistryOptions): Promise<ClientSetUp> {
+  return startMultiarch({ images, registry });
 }
 
 /** The requests that change something. */
@@ -59,7 +31,7 @@ async function filesIn(directory: string): Promise<Record<string, string>> {
 }
 
 describe('push with required platforms', () => {
-  it('moves nothing where one is missing, and says what is missing and what is there', async () => {
+  it('moves nothing if one is missing, and lists the missing and the present ones', async () => {
     const { registry, multiarch, list, sources } = await start();
     await multiarch.create(list, sources);
     registry.clearLog();
@@ -76,7 +48,7 @@ describe('push with required platforms', () => {
     expect(registry.lines()).toEqual([]);
   });
 
-  it('goes on where all are there: arm64 is arm64/v8', async () => {
+  it('succeeds if all are present: arm64 is arm64/v8', async () => {
     const { multiarch, list, sources, tag } = await start();
     await multiarch.create(list, sources);
     const require = ['linux/arm64/v8', 'linux/amd64'].map((text) => parsePlatform(text));
@@ -86,7 +58,7 @@ describe('push with required platforms', () => {
 });
 
 describe('push with an expectation', () => {
-  it('of none: a first push succeeds, once more too, and another list is refused', async () => {
+  it('of none: the first push succeeds, also repeated, and that of another index is rejected', async () => {
     const { multiarch, list, sources, tag } = await start();
     await multiarch.create(list, sources);
     const { descriptor } = await multiarch.push(list, { expectCurrent: 'none' });
@@ -98,7 +70,7 @@ describe('push with an expectation', () => {
     expect(tag('1.2')).toBe(descriptor.digest);
   });
 
-  it('of a digest: refused before anything is written, where the tag holds another', async () => {
+  it('of a digest: rejected before anything is written if the tag has another', async () => {
     const { registry, multiarch, list, sources, tag } = await start();
     const before = registry.put('app', other, '1.2');
     await multiarch.create(list, sources);
@@ -114,7 +86,7 @@ describe('push with an expectation', () => {
     expect(tag('1.2')).not.toBe(before);
   });
 
-  it('cannot be had of a list without a tag', async () => {
+  it('is rejected for an index without a tag', async () => {
     const { registry, multiarch, list, sources } = await start();
     await multiarch.create(list, sources);
     const { descriptor } = await multiarch.push(list);
@@ -126,21 +98,21 @@ describe('push with an expectation', () => {
 });
 
 describe('a draft that was started from its tag', () => {
-  async function startFrom(): Promise<Scene & { readonly base: string }> {
+  async function startFrom(): Promise<ClientSetUp & { readonly base: string }> {
     const scene = await start();
     const base = scene.registry.put('app', tinyIndex(images.slice(0, 1)), '1.2');
     await scene.multiarch.create(scene.list, scene.sources.slice(1, 2), { from: scene.list });
     return { ...scene, base };
   }
 
-  it('is published while the tag holds what it was started from', async () => {
+  it('is published while the tag has not moved', async () => {
     const { multiarch, list, base, tag } = await startFrom();
     const { tags } = await multiarch.push(list);
     expect(tags).toMatchObject([{ previous: base, outcome: 'moved' }]);
     expect(tag('1.2')).not.toBe(base);
   });
 
-  it('is refused when the tag has moved meanwhile, unless anything or that very digest is expected', async () => {
+  it('is rejected if the tag has moved, unless anything or the new digest is expected', async () => {
     const { registry, multiarch, list, base, tag } = await startFrom();
     const moved = registry.put('app', other, '1.2');
     registry.clearLog();
@@ -156,7 +128,7 @@ describe('a draft that was started from its tag', () => {
     expect(tag('1.2')).not.toBe(moved);
   });
 
-  it('expects its own push from then on, where it is kept', async () => {
+  it('expects its own push afterwards if it is kept', async () => {
     const { registry, multiarch, list } = await startFrom();
     const { descriptor } = await multiarch.push(list);
     await multiarch.annotateIndex(list, { annotations: { a: 'b' } });
@@ -180,7 +152,7 @@ it('a draft without a base gets none from a push', async () => {
 });
 
 describe('a dry run', () => {
-  it('of push asks with GET and HEAD alone, and leaves the draft and its directory as they were', async () => {
+  it('of push sends GET and HEAD requests only, and leaves the draft and its directory unchanged', async () => {
     const { registry, multiarch, store, sources } = await start();
     const list = `${registry.host}/target:1`;
     await multiarch.create(list, sources);
@@ -212,7 +184,7 @@ describe('a dry run', () => {
     expect(descriptor).toMatchObject({ digest: plan.digest, size: plan.size });
   });
 
-  it('of create and push makes no draft, and writes nothing', async () => {
+  it('of create and push creates no draft, and writes nothing', async () => {
     const { registry, multiarch, store, list, sources } = await start();
 
     const plan = await multiarch.planCreateAndPush(list, sources, { tags: ['latest'] });
@@ -225,7 +197,7 @@ describe('a dry run', () => {
     expect(publication.descriptor.digest).toBe(plan.digest);
   });
 
-  it('of create and push goes on from the draft that is there, and leaves it so', async () => {
+  it('of create and push starts from the existing draft, and leaves it unchanged', async () => {
     const { multiarch, store, list, sources } = await start();
     await multiarch.create(list, sources.slice(0, 1));
     const before = await filesIn(store);
@@ -235,7 +207,7 @@ describe('a dry run', () => {
     expect(await filesIn(store)).toEqual(before);
   });
 
-  it('fails where the push would: a platform is missing', async () => {
+  it('fails if the push would: a platform is missing', async () => {
     const { multiarch, list, sources } = await start();
     await multiarch.create(list, sources);
     const require = [parsePlatform('linux/s390x')];
@@ -244,7 +216,7 @@ describe('a dry run', () => {
 });
 
 describe('the report of a push', () => {
-  it('names all that was published in full', async () => {
+  it('has the full names of everything that was published', async () => {
     const { registry, multiarch, list, sources } = await start();
     const before = registry.put('app', other, '1.2');
     await multiarch.create(list, sources);
@@ -269,7 +241,7 @@ describe('the history of pushes', () => {
       name.endsWith('.history') ? [(JSON.parse(text) as { pushes: unknown }).pushes] : [],
     );
 
-  it('holds what each tag was before, and is kept when the draft is purged', async () => {
+  it('has the previous digest of each tag, and is kept when the draft is purged', async () => {
     const { registry, multiarch, store, list, sources } = await start();
     const before = registry.put('app', other, '1.2');
     const { publication } = await multiarch.createAndPush(list, sources, { tags: ['latest'], purge: true });
@@ -284,7 +256,7 @@ describe('the history of pushes', () => {
     ]);
   });
 
-  it('has nothing of a push that found its tags where they belong', async () => {
+  it('does not include a push that moved no tag', async () => {
     const { multiarch, store, list, sources } = await start();
     await multiarch.create(list, sources);
     await multiarch.push(list);
@@ -293,7 +265,7 @@ describe('the history of pushes', () => {
     expect(await histories(store)).toEqual([first]);
   });
 
-  it('has the tags that moved before one could not', async () => {
+  it('has the tags that moved before one failed', async () => {
     const { registry, multiarch, store, list, sources } = await start({
       fault: (request, next) =>
         request.method === 'PUT' && request.path.endsWith('/latest')
@@ -306,7 +278,7 @@ describe('the history of pushes', () => {
     expect(await histories(store)).toEqual([[{ digest, tags: [{ reference: list }] }]]);
   });
 
-  it('that is damaged is a warning with its path, and the push succeeds', async () => {
+  it('if damaged causes a warning with its path, and the push succeeds', async () => {
     const { multiarch, store, list, sources, events, tag } = await start();
     await multiarch.create(list, sources);
     await multiarch.push(list);
@@ -323,7 +295,7 @@ describe('the history of pushes', () => {
   });
 });
 
-it('an immutable tag that has this digest is success, and one that has another is a conflict with both', async () => {
+it('an immutable tag with the same digest is a success, and one with another digest a conflict that names both', async () => {
   const { multiarch, list, sources } = await start({ immutableTags: true });
   await multiarch.create(list, sources);
   const { descriptor } = await multiarch.push(list);

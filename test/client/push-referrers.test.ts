@@ -1,28 +1,22 @@
 import { describe, expect, it } from 'vitest';
 
-import type { WorkEvent } from '../../src/content/events.js';
 import { artifact } from '../support/artifact.js';
-import { imagesOf, seedImages } from '../support/architectures.js';
+import { imagesOf } from '../support/architectures.js';
 import type { MemoryRegistryOptions } from '../support/memory-registry.js';
-import { startRegistry } from '../support/open-repository.js';
-import { openMultiarch } from '../support/test-multiarch.js';
+import { startMultiarch } from '../support/test-multiarch.js';
 
 const images = imagesOf(2);
 const [amd64 = expect.fail()] = images;
 const sbom = artifact(amd64.manifest, { type: 'application/spdx+json' });
 
-async function start(options?: MemoryRegistryOptions) {
-  const registry = await startRegistry(options);
-  const sources = seedImages(registry, 'parts', images);
-  registry.put('parts', sbom);
-  const events: WorkEvent[] = [];
-  const multiarch = await openMultiarch({ onEvent: (event) => events.push(event) });
-  const list = `${registry.host}/app:1.2`;
-  return { registry, multiarch, list, sources, events };
+async function start(registry?: MemoryRegistryOptions) {
+  const setUp = await startMultiarch({ images, path: 'parts', registry });
+  setUp.registry.put('parts', sbom);
+  return setUp;
 }
 
 describe('push with referrers', () => {
-  it('takes along what refers to the images', async () => {
+  it('copies the referrers of the images', async () => {
     const { registry, multiarch, list, sources } = await start({ referrers: {} });
     await multiarch.create(list, sources);
     const { referrers } = await multiarch.push(list, { referrers: true });
@@ -31,7 +25,7 @@ describe('push with referrers', () => {
     expect(registry.lines().at(-1)).toBe('PUT /v2/app/manifests/1.2 201');
   });
 
-  it('takes along what refers to the index, where one of the sources had it before', async () => {
+  it('copies the referrers of the index from a source that has it', async () => {
     const { registry, multiarch, list, sources } = await start({ referrers: {} });
     const { descriptor } = (await multiarch.createAndPush(`${registry.host}/parts:1.2`, sources)).publication;
     const signature = artifact(descriptor);
@@ -49,7 +43,7 @@ describe('push with referrers', () => {
     expect(registry.manifest('app', tag)?.digest).toBe(cosigned.manifest.digest);
   });
 
-  it('asks nothing of it unless it is told to', async () => {
+  it('requests none unless it is set', async () => {
     const { registry, multiarch, list, sources } = await start({ referrers: {} });
     const { publication } = await multiarch.createAndPush(list, sources);
     expect(publication).not.toHaveProperty('referrers');
@@ -57,7 +51,7 @@ describe('push with referrers', () => {
     expect(registry.manifest('app', sbom.manifest.digest)).toBeUndefined();
   });
 
-  it('moves no tag where a referrer cannot be moved', async () => {
+  it('moves no tag if a referrer cannot be copied', async () => {
     const { registry, multiarch, list, sources } = await start({
       referrers: {},
       fault: (request, next) =>

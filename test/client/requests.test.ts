@@ -5,7 +5,8 @@ import type { MemoryAccount } from '../support/memory-auth.js';
 import type { MemoryRegistry } from '../support/memory-registry.js';
 import { startRegistry } from '../support/open-repository.js';
 import { Rounds } from '../support/rounds.js';
-import { openMultiarch, temporaryDirectory } from '../support/test-multiarch.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+import { openMultiarch } from '../support/test-multiarch.js';
 import { tinyIndex, type TinyImage } from '../support/tiny-image.mjs';
 
 const account: MemoryAccount = { kind: 'bearer', username: 'ann', password: 'correct horse' };
@@ -44,7 +45,7 @@ describe('create', () => {
     expect(sorted(registry.lines())).toEqual(sorted(reads(chosen)));
   });
 
-  it('with authentication: one refusal and one token more', async () => {
+  it('with authentication: one rejected request and one token request more', async () => {
     const registry = await startRegistry({ auth: account });
     const sources = seedImages(registry, 'app', images);
     const multiarch = await openMultiarch({ logins: logins(registry) });
@@ -85,7 +86,7 @@ describe('create', () => {
     expect(registry.requests).toHaveLength(2);
   });
 
-  it.each([2, 5])('has as many requests in flight as it may, and no more: %i', async (concurrency) => {
+  it.each([2, 5])('keeps to the limit of concurrent requests: %i', async (concurrency) => {
     // The first one goes alone, to see whether it has to log in.
     const rounds = new Rounds([1, concurrency]);
     const registry = await startRegistry({ fault: rounds.fault });
@@ -119,7 +120,7 @@ describe('push', () => {
     ...images.map((image) => manifest('HEAD', image.manifest.digest, 200)),
   ];
 
-  it('in the repository of the images: asks for the tag and each child at once, then puts the index', async () => {
+  it('in the repository of the images: checks the tag and each child in parallel, then puts the index', async () => {
     const { rounds, registry, list, run } = await drafted();
     rounds.expect([1, 7, 1]);
 
@@ -130,7 +131,7 @@ describe('push', () => {
     expect(registry.lines().at(-1)).toBe(manifest('PUT', 'list', 201));
   });
 
-  it('with authentication: one refusal and one token more', async () => {
+  it('with authentication: one rejected request and one token request more', async () => {
     const { rounds, registry, list, run } = await drafted({ auth: account });
     rounds.expect([1, 1, 8, 1]);
 
@@ -144,7 +145,7 @@ describe('push', () => {
     expect(others.at(-1)).toBe(manifest('PUT', 'list', 201));
   });
 
-  it('of what is at the tag already: no PUT', async () => {
+  it('of what the tag already points to: no PUT', async () => {
     const { registry, list, run } = await drafted();
     await (await run()).push(list);
     registry.clearLog();
@@ -155,7 +156,7 @@ describe('push', () => {
     expect(sorted(registry.lines())).toEqual(sorted([manifest('HEAD', 'list', 200), ...finds.slice(1)]));
   });
 
-  it('to several tags of one repository: asks for each child once, and puts the index once a tag', async () => {
+  it('to several tags of one repository: checks each child once, and puts the index once for each tag', async () => {
     const { registry, list, run } = await drafted();
 
     await (await run()).push(list, { tags: ['1.0', 'latest'] });
@@ -170,7 +171,7 @@ describe('push', () => {
 });
 
 describe('create and push in one run', () => {
-  it('asks for no child that it has read from the target itself', async () => {
+  it('does not check children that were read from the target', async () => {
     const registry = await startRegistry();
     const sources = seedImages(registry, 'app', images);
     const multiarch = await openMultiarch();
@@ -183,7 +184,7 @@ describe('create and push in one run', () => {
     expect(registry.lines().at(-1)).toBe(manifest('PUT', 'list', 201));
   });
 
-  it('nor where it moves several tags', async () => {
+  it('nor for several tags', async () => {
     const registry = await startRegistry();
     const sources = seedImages(registry, 'app', images);
     const multiarch = await openMultiarch();
@@ -196,7 +197,7 @@ describe('create and push in one run', () => {
     ]);
   });
 
-  it('asks whether the children of a source index are there, since it has not read them', async () => {
+  it('checks the children of a source index, since they were not read', async () => {
     const registry = await startRegistry();
     const chosen = images.slice(0, 3);
     registry.put('app', tinyIndex(chosen), 'all');
@@ -220,7 +221,7 @@ describe('create and push in one run', () => {
     rounds.watch(registry);
     const sources = seedImages(registry, 'app', images);
     const multiarch = await openMultiarch({ logins: logins(registry) });
-    // The refusal; the token, while the connections that follow are opened; the tag and the manifests; the
+    // The rejected request; the token, while the connections that follow are opened; the tag and the manifests; the
     // configs; the index. The first connection is one round trip more.
     rounds.expect([1, { requests: 1, connections: 8 }, 8, 7, 1]);
 
@@ -233,7 +234,7 @@ describe('create and push in one run', () => {
 });
 
 describe('push to another repository of the registry', () => {
-  it('reads no manifest again that the draft holds: a look and a mount for each blob, and the writes', async () => {
+  it('does not read manifests in the draft again: a check and a mount for each blob, and the writes', async () => {
     const registry = await startRegistry();
     const chosen = images.slice(0, 2);
     const sources = seedImages(registry, 'app', chosen);
@@ -276,7 +277,7 @@ describe('inspect', () => {
     expect(registry.lines()).toEqual([manifest('GET', 'list', 200)]);
   });
 
-  it('asks only for the permission to pull', async () => {
+  it('requests the pull permission only', async () => {
     const registry = await startRegistry({ auth: { ...account, anonymousPull: true } });
     registry.put('app', tinyIndex(images), 'list');
     const multiarch = await openMultiarch();

@@ -7,48 +7,27 @@ import type { Multiarch } from '../../src/client/multiarch.js';
 import type { WorkEvent } from '../../src/content/events.js';
 import { ConflictError, NotFoundError, UnauthorizedError } from '../../src/oci/errors.js';
 import { imagesOf, seedImages } from '../support/architectures.js';
-import type { MemoryRegistry, MemoryRegistryOptions } from '../support/memory-registry.js';
+import type { MemoryRegistryOptions } from '../support/memory-registry.js';
 import { startRegistry } from '../support/open-repository.js';
-import { openMultiarch, temporaryDirectory } from '../support/test-multiarch.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+import { openMultiarch, startMultiarch } from '../support/test-multiarch.js';
 import { tinyIndex } from '../support/tiny-image.mjs';
 
 const images = imagesOf(2);
 const [amd64, arm64] = images.map((image) => tinyIndex([image]));
 if (amd64 === undefined || arm64 === undefined) throw new Error('two images');
 
-interface Scene {
-  readonly registry: MemoryRegistry;
-  readonly multiarch: Multiarch;
-  readonly list: string;
-  readonly name: string;
-  readonly events: WorkEvent[];
-  /** Publishes another index than before, under these tags too; gives its digest. */
-  readonly publish: (...tags: readonly string[]) => Promise<string>;
-  readonly tag: (tag: string) => string | undefined;
-}
-
-async function start(options?: MemoryRegistryOptions): Promise<Scene> {
-  const registry = await startRegistry(options);
-  const sources = seedImages(registry, 'app', images);
-  const events: WorkEvent[] = [];
-  const multiarch = await openMultiarch({ onEvent: (event) => events.push(event) });
-  const name = `${registry.host}/app`;
-  const list = `${name}:1.2`;
+async function start(registry?: MemoryRegistryOptions) {
+  const { app: name, ...setUp } = await startMultiarch({ images, registry });
+  const { multiarch, list, sources } = setUp;
   let count = 0;
+  /** Publishes another index than before, also under these tags. Returns its digest. */
   const publish = async (...tags: readonly string[]): Promise<string> => {
     const annotations = { count: String((count += 1)) };
     const { publication } = await multiarch.createAndPush(list, sources, { tags, annotations, purge: true });
     return publication.descriptor.digest;
   };
-  return {
-    registry,
-    multiarch,
-    list,
-    name,
-    events,
-    publish,
-    tag: (tag) => registry.manifest('app', tag)?.digest,
-  };
+  return { ...setUp, name, publish };
 }
 
 function warnings(events: readonly WorkEvent[]): string[] {
@@ -56,7 +35,7 @@ function warnings(events: readonly WorkEvent[]): string[] {
 }
 
 describe('undo', () => {
-  it('puts each tag back to what it held before, byte for byte, the last first', async () => {
+  it('moves each tag back to its previous manifest, byte for byte, the last first', async () => {
     const { registry, multiarch, list, name, publish, tag } = await start();
     const [first, latest] = [registry.put('app', amd64, '1.2'), registry.put('app', arm64, 'latest')];
     const pushed = await publish('latest');
@@ -81,7 +60,7 @@ describe('undo', () => {
     ]);
   });
 
-  it('goes one push further back each time, until none is left', async () => {
+  it('undoes one more push on each call, until none is left', async () => {
     const { registry, multiarch, list, publish, tag } = await start();
     const before = registry.put('app', amd64, '1.2');
     const first = await publish();
@@ -99,7 +78,7 @@ describe('undo', () => {
     expect(tag('1.2')).toBe(before);
   });
 
-  it('refuses where a tag has moved since, and puts none back', async () => {
+  it('fails if a tag has moved since, and moves none', async () => {
     const { registry, multiarch, list, name, publish, tag } = await start();
     registry.put('app', amd64, '1.2');
     registry.put('app', amd64, 'latest');
@@ -117,7 +96,7 @@ describe('undo', () => {
     expect(registry.lines().filter((line) => !/^(GET|HEAD) /.test(line))).toEqual([]);
   });
 
-  it('that stopped half-way can be run again: a tag that is back already is fine', async () => {
+  it('can be repeated after a failure: a tag that was moved back already is accepted', async () => {
     let isRefusing = false;
     const { registry, multiarch, list, name, publish, tag } = await start({
       fault: (request, next) =>
@@ -141,7 +120,7 @@ describe('undo', () => {
     expect(tag('1.2')).toBe(first);
   });
 
-  it('leaves a tag that did not exist before, and says so', async () => {
+  it('leaves a tag that did not exist before, with a warning', async () => {
     const { registry, multiarch, list, name, publish, tag, events } = await start();
     const before = registry.put('app', amd64, '1.2');
     const pushed = await publish('new');
@@ -156,7 +135,7 @@ describe('undo', () => {
     expect(warnings(events)).toEqual([expect.stringContaining(`${name}:new was created by that push`)]);
   });
 
-  it('fails where no tag existed before', async () => {
+  it('fails if no tag existed before', async () => {
     const { multiarch, list, name, publish, tag } = await start();
     const pushed = await publish('new');
     const undone = multiarch.undo(list);
@@ -165,7 +144,7 @@ describe('undo', () => {
     expect(tag('1.2')).toBe(pushed);
   });
 
-  it('says that what was there before is gone', async () => {
+  it('reports that the previous image is gone', async () => {
     let gone = '';
     const { registry, multiarch, list, publish, tag } = await start({
       fault: (request, next) =>
@@ -183,7 +162,7 @@ describe('undo', () => {
     expect(tag('1.2')).toBe(pushed);
   });
 
-  it('in a dry run says the same, writes nothing, and forgets nothing', async () => {
+  it('in a dry run returns the same, writes nothing, and keeps the record', async () => {
     const { registry, multiarch, list, publish, tag } = await start();
     const before = registry.put('app', amd64, '1.2');
     const pushed = await publish();
@@ -197,7 +176,7 @@ describe('undo', () => {
     expect(tag('1.2')).toBe(before);
   });
 
-  it('tells a draft that was kept what its tag holds now', async () => {
+  it('records in a kept draft what its tag points to', async () => {
     const { registry, multiarch, list, name, tag } = await start();
     const before = registry.put('app', amd64, '1.2');
     await multiarch.create(list, [`${name}:1`], { from: list });
@@ -208,7 +187,7 @@ describe('undo', () => {
     expect(tag('1.2')).toBe(descriptor.digest);
   });
 
-  it('works across registries and layouts, each tag where it is', async () => {
+  it('moves tags in registries and layouts', async () => {
     const { registry, multiarch, list, publish, tag } = await start();
     const far = await startRegistry();
     const layout = `oci:${join(await temporaryDirectory(), 'layout')}:stable`;
@@ -250,7 +229,7 @@ describe('undo', () => {
     expect((await readFile(file)).equals(before)).toBe(true);
   });
 
-  it('of an archive says that the file is written without what has no tag any more', async () => {
+  it('of an archive reports that the file was written without untagged images', async () => {
     const registry = await startRegistry();
     const [source = ''] = seedImages(registry, 'app', images);
     const list = `oci-archive:${join(await temporaryDirectory(), 'file.tar')}:1.2`;
@@ -270,7 +249,7 @@ describe('undo', () => {
     });
   });
 
-  it('of a layout that is gone says that its tag has moved', async () => {
+  it('of a missing layout reports that its tag has moved', async () => {
     const { registry, multiarch, list, publish } = await start();
     registry.put('app', amd64, '1.2');
     const directory = join(await temporaryDirectory(), 'layout');

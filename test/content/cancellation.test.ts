@@ -8,9 +8,9 @@ import { cancelStream } from '../../src/content/cancellation.js';
 import { verifiedStream } from '../../src/content/verified-stream.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
 import { CancelledError } from '../../src/oci/errors.js';
-import { tinyImage } from '../support/tiny-image.mjs';
+import { amd64 } from '../support/images.js';
 
-const { config } = tinyImage({ architecture: 'amd64' });
+const { config } = amd64;
 const descriptor = config as unknown as Descriptor;
 
 describe('cancelStream', () => {

@@ -7,6 +7,7 @@ import { readVerified, verifiedStream } from '../../src/content/verified-stream.
 import { parseDigest } from '../../src/oci/digest.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
 import { InvalidError, UnavailableError } from '../../src/oci/errors.js';
+import { failureOf } from '../support/failure.js';
 
 function descriptorOf(bytes: Uint8Array, change: Partial<Descriptor> = {}, algorithm = 'sha256'): Descriptor {
   const digest = parseDigest(`${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`);
@@ -53,7 +54,7 @@ describe('verifiedStream', () => {
     ['content that goes on', content.length - 1, 'exceeds the 14 bytes'],
   ])('refuses %s, though its digest is right', async (_what, size, message) => {
     const descriptor = descriptorOf(content, { size });
-    const error = await readVerified(streamOf(content), descriptor, 1_000).catch((e: unknown) => e);
+    const error = await failureOf(readVerified(streamOf(content), descriptor, 1_000));
     expect(error).toBeInstanceOf(InvalidError);
     expect(String(error)).toContain(message);
   });

@@ -1,12 +1,12 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { ImageLayout } from '../../src/layout/directory/image-layout.js';
 import { describeTargetContract } from './target-contract.js';
+import { sharedDirectory } from '../support/sandbox.js';
 
 describeTargetContract('ImageLayout', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'multiarch-layout-'));
+  const { directory, remove } = await sharedDirectory();
   const path = join(directory, 'layout');
   return {
     target: new ImageLayout({ path }),
@@ -23,6 +23,6 @@ describeTargetContract('ImageLayout', async () => {
         (name) => !/^layout(\/(oci-layout|index\.json|blobs(\/[a-z0-9]+(\/[0-9a-f]+)?)?))?$/.test(name),
       );
     },
-    close: () => rm(directory, { recursive: true, force: true }),
+    close: remove,
   };
 });

@@ -1,11 +1,11 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Descriptor } from '../../src/oci/descriptor.js';
 import type { Digest } from '../../src/oci/digest.js';
 import { OciArchive } from '../../src/layout/oci-archive/oci-archive.js';
 import { describeTargetContract, type TargetUnderTest } from './target-contract.js';
+import { sharedDirectory } from '../support/sandbox.js';
 
 /** An archive that is committed after each manifest. */
 class CommittedArchive extends OciArchive {
@@ -20,7 +20,7 @@ describeTargetContract('OciArchive', () => makeArchive(OciArchive));
 describeTargetContract('OciArchive, committed each time', () => makeArchive(CommittedArchive));
 
 async function makeArchive(Kind: typeof OciArchive): Promise<TargetUnderTest> {
-  const directory = await mkdtemp(join(tmpdir(), 'multiarch-archive-'));
+  const { directory, remove } = await sharedDirectory();
   const path = join(directory, 'images.tar');
   const opened: OciArchive[] = [];
   function open(): OciArchive {
@@ -48,13 +48,13 @@ async function makeArchive(Kind: typeof OciArchive): Promise<TargetUnderTest> {
     close: async () => {
       for (const archive of opened) archive.close();
       const left = (await readdir(directory)).filter((name) => name !== 'images.tar');
-      await rm(directory, { recursive: true, force: true });
+      await remove();
       if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
     },
   };
 }
 
-/** Changes the first byte of a blob, in a tar file or in its own file. In place, because the file may be open. */
+/** Changes the first byte of a blob, in a tar file or in its own file. The file is not replaced, because it may be open. */
 async function changeByte(path: string, digest: Digest): Promise<void> {
   const bytes = await readFile(path);
   const header = bytes.indexOf(`blobs/${digest.replace(':', '/')}\0`);

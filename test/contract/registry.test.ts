@@ -8,7 +8,7 @@ const PATH = 'contract/app';
 
 describe.each<[string, MemoryRegistryOptions]>([
   ['a registry', {}],
-  ['a registry that lists what refers to a manifest', { referrers: { pageSize: 2 } }],
+  ['a registry that lists referrers', { referrers: { pageSize: 2 } }],
 ])('%s:', (_what, options) => {
   describeTargetContract(
     'RegistryRepository',

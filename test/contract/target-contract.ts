@@ -137,9 +137,9 @@ export function describeTargetContract(
         const { document, blobs, from } = sampleImage();
         const [config, layer] = blobs as [Descriptor, Descriptor];
         await target.copyBlob(config, from);
-        const refusal = target.writeManifest(document, { tag: TAG });
-        await expect(refusal).rejects.toBeInstanceOf(InvalidError);
-        await expect(refusal).rejects.toThrow(layer.digest);
+        const writing = target.writeManifest(document, { tag: TAG });
+        await expect(writing).rejects.toBeInstanceOf(InvalidError);
+        await expect(writing).rejects.toThrow(layer.digest);
         expect(await target.find(TAG)).toBeUndefined();
         expect(await target.find(document.digest)).toBeUndefined();
       });
@@ -201,9 +201,9 @@ export function describeTargetContract(
         const [present, absent] = [sampleImage({ text: 'present' }), sampleImage({ text: 'absent' })];
         await copyImage(target, present);
         const index = sampleIndex([present.document, absent.document]);
-        const refusal = target.writeManifest(index, { tag: TAG });
-        await expect(refusal).rejects.toBeInstanceOf(InvalidError);
-        await expect(refusal).rejects.toThrow(absent.document.digest);
+        const writing = target.writeManifest(index, { tag: TAG });
+        await expect(writing).rejects.toBeInstanceOf(InvalidError);
+        await expect(writing).rejects.toThrow(absent.document.digest);
         expect(await target.find(TAG)).toBeUndefined();
         expect(await target.find(index.digest)).toBeUndefined();
         await expectNoLeftovers();
@@ -221,8 +221,8 @@ export function describeTargetContract(
         return { document: documentOf(content), blobs, from };
       };
 
-      async function listed(place: Target): Promise<readonly Descriptor[]> {
-        const list = await place.listReferrers?.(subject.digest);
+      async function listed(reader: Target): Promise<readonly Descriptor[]> {
+        const list = await reader.listReferrers?.(subject.digest);
         return (list ?? []).toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
       }
 
@@ -269,7 +269,7 @@ export function describeTargetContract(
           await target.writeManifest(image.document, { tag: TAG });
           for (const text of ['a', 'b']) await copyImage(target, referrer({ text }));
           await target.commit?.();
-          const later = (await made.reopen?.()) ?? expect.fail('the place cannot be opened again');
+          const later = (await made.reopen?.()) ?? expect.fail('the target cannot be opened again');
           expect(await listed(later)).toEqual(await listed(target));
           expect(await listed(later)).toHaveLength(2);
           for (const { digest } of await listed(later)) {
@@ -409,7 +409,7 @@ export function describeTargetContract(
         async function reopen(): Promise<Target> {
           await target.commit?.();
           const reopened = await made.reopen?.();
-          if (reopened === undefined) throw new Error('the place cannot be opened again');
+          if (reopened === undefined) throw new Error('the target cannot be opened again');
           return reopened;
         }
 

@@ -2,13 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { keptImage, savedParts } from '../support/docker-save.js';
+import { amd64, arm64, s390x, attested } from '../support/images.js';
 import { layoutArchive } from '../support/saved-layout.js';
 import { tarFile } from '../support/tar-file.js';
 import { tinyImage, tinyIndex, writeLayout } from '../support/tiny-image.mjs';
 import { Session } from './session.js';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
 const EXAMPLE = 'registry.example.com';
 const ECR = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
 
@@ -73,7 +72,6 @@ async function withArchives(): Promise<Session> {
 async function withStaging(): Promise<Session> {
   const session = await Session.start(EXAMPLE);
   const staging = await session.addRegistry('staging.example.com');
-  const s390x = tinyImage({ architecture: 's390x' });
   staging.put('team/app', tinyIndex([amd64, arm64, s390x], { attestations: true }), '1.2');
   return session;
 }
@@ -82,7 +80,7 @@ async function withStaging(): Promise<Session> {
 async function withInside(): Promise<Session> {
   const session = await Session.start(EXAMPLE);
   await session.addRegistry('registry.inside.example');
-  session.registry.put('team/app', tinyIndex([amd64, arm64], { attestations: true }), '1.2');
+  session.registry.put('team/app', attested, '1.2');
   return session;
 }
 
@@ -107,7 +105,6 @@ async function withDigestFolder(): Promise<Session> {
 /** A published index of three platforms with provenance, a new image for one of them, and another tag of the same index. */
 async function withPublished(): Promise<Session> {
   const session = await Session.start(EXAMPLE);
-  const s390x = tinyImage({ architecture: 's390x' });
   session.registry.put('team/app', tinyIndex([amd64, arm64, s390x], { attestations: true }), '1.2');
   session.registry.put('team/app', tinyIndex([amd64, arm64, s390x], { attestations: true }), 'stable');
   session.registry.put('team/app', tinyImage({ architecture: 'amd64', text: 'Fixed\n' }), 'fix-amd64');

@@ -1,8 +1,7 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { createDraft } from '../../src/drafts/edits.js';
 import { draftFileName, historyFileName, isDraftFileName } from '../../src/drafts/file-name.js';
@@ -13,6 +12,8 @@ import { withLock } from '../../src/files/lock.js';
 import { digestOf } from '../../src/oci/digest.js';
 import { ConflictError, InvalidError } from '../../src/oci/errors.js';
 import { at } from '../support/drafts.js';
+import { failureOf } from '../support/failure.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const app = at('app:1');
 const name = 'docker.io/library/app:1';
@@ -27,11 +28,10 @@ let path: string;
 let history: PushHistory;
 
 beforeEach(async () => {
-  directory = join(await mkdtemp(join(tmpdir(), 'multiarch-test-')), 'drafts');
+  directory = join(await temporaryDirectory(), 'drafts');
   path = join(directory, historyFileName(name));
   history = new PushHistory(directory, { holderTimeout: 0 });
 });
-afterEach(() => rm(join(directory, '..'), { recursive: true, force: true }));
 
 describe('the history of pushes', () => {
   it('is empty without pushes, and does not create the directory', async () => {
@@ -142,7 +142,7 @@ describe('a damaged history', () => {
   ])('is refused, with its file: %s', async (_, value, problem) => {
     await mkdir(directory, { recursive: true });
     await writeFile(path, JSON.stringify(value));
-    const error = await history.load(app).catch((reason: unknown) => reason);
+    const error = await failureOf(history.load(app));
     expect(error).toBeInstanceOf(InvalidError);
     expect(error).toMatchObject({ hint: expect.stringContaining('Remove the file') });
     expect((error as Error).message).toContain(`the history in ${path} is not valid: ${problem}`);

@@ -1,8 +1,6 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { annotateEntry } from '../../src/drafts/annotate.js';
 import type { Draft } from '../../src/drafts/draft.js';
@@ -15,6 +13,7 @@ import type { Digest } from '../../src/oci/digest.js';
 import { ArgumentError, NotFoundError } from '../../src/oci/errors.js';
 import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX } from '../../src/oci/media-type.js';
 import { at, digest, draftOf, image } from '../support/drafts.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 import { describeVectors, vectorJson } from '../support/vectors.js';
 
 interface EditStep {
@@ -126,10 +125,9 @@ describeVectors('operations on indexes', () => {
     let directory: string;
     let store: DraftStore;
     beforeEach(async () => {
-      directory = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+      directory = await temporaryDirectory();
       store = new DraftStore(directory);
     });
-    afterEach(() => rm(directory, { recursive: true, force: true }));
 
     const first = at('example.com/first:1');
     const second = at('example.com/second:1');

@@ -1,8 +1,7 @@
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { amendSource, createDraft } from '../../src/drafts/edits.js';
 import { draftFileName } from '../../src/drafts/file-name.js';
@@ -11,6 +10,7 @@ import { DraftStore } from '../../src/drafts/store.js';
 import { at, image, labels } from '../support/drafts.js';
 import { run } from '../support/run.js';
 import { makeStoreProcesses, type StoreProcesses } from '../support/store-process.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const target = 'example.com/app:1';
 const file = draftFileName(target);
@@ -25,10 +25,9 @@ beforeAll(async () => {
 });
 afterAll(() => processes.remove());
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+  directory = await temporaryDirectory();
   store = new DraftStore(directory);
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
 
 /** One more source for the draft, from this process. */
 const save = (source: string): Promise<unknown> =>

@@ -1,9 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, readdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { annotateIndex } from '../../src/drafts/annotate.js';
 import type { Draft } from '../../src/drafts/draft.js';
@@ -13,6 +12,8 @@ import { DraftStore } from '../../src/drafts/store.js';
 import { withLock } from '../../src/files/lock.js';
 import { InvalidError, NotFoundError } from '../../src/oci/errors.js';
 import { at, image } from '../support/drafts.js';
+import { failureOf } from '../support/failure.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const app = at('app:1');
 const appName = 'docker.io/library/app:1';
@@ -24,12 +25,11 @@ let store: DraftStore;
 let path: string;
 
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+  root = await temporaryDirectory();
   directory = join(root, 'state', 'drafts');
   store = new DraftStore(directory);
   path = join(directory, draftFileName(appName));
 });
-afterEach(() => rm(root, { recursive: true, force: true }));
 
 const save = (value: Draft = draft, target = app): Promise<Draft> => store.update(target, () => value);
 
@@ -281,7 +281,7 @@ describe('a damaged draft', () => {
   ])('with %s is reported with a remedy', async (_name, content, problem) => {
     await save();
     await writeFile(path, content);
-    const error = await caught(store.load(app));
+    const error = await failureOf(store.load(app), InvalidError);
     expect(error.message).toContain(path);
     expect(error.message).toMatch(problem);
     expect(error.problems).not.toEqual([]);
@@ -294,7 +294,7 @@ describe('a damaged draft', () => {
   it('of a newer version requires a newer multiarch', async () => {
     await save();
     await writeFile(path, JSON.stringify({ version: 2, whatever: true }));
-    const error = await caught(store.load(app));
+    const error = await failureOf(store.load(app), InvalidError);
     expect(error.message).toBe(`the draft in ${path} was written by a newer multiarch`);
     expect(error.hint).toContain('The file has format version 2, but this release reads version 1');
   });
@@ -303,7 +303,7 @@ describe('a damaged draft', () => {
     await save();
     const other = join(directory, draftFileName('docker.io/library/app:2'));
     await rename(path, other);
-    expect((await caught(store.load(at('app:2')))).message).toContain(other);
+    expect((await failureOf(store.load(at('app:2')), InvalidError)).message).toContain(other);
     expect((await store.list()).damaged.map((each) => each.path)).toEqual([other]);
   });
 
@@ -363,13 +363,3 @@ describe('the leftovers of killed processes', () => {
     expect(await readdir(directory)).toEqual([file, recent, ...others].sort());
   });
 });
-
-async function caught(promise: Promise<unknown>): Promise<InvalidError> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof InvalidError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}

@@ -6,12 +6,9 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import type { HttpRequest } from '../../src/http/message.js';
 import { InvalidError, UnavailableError } from '../../src/oci/errors.js';
-import {
-  startScriptedServer,
-  type Expectation,
-  type Script,
-  type TlsFiles,
-} from '../support/scripted-server.js';
+import { type TlsFiles } from '../support/fake-server.js';
+import { type Answer } from '../support/fake-server.js';
+import { startScriptedServer, type Expectation } from '../support/scripted-server.js';
 import { makeTestClient } from '../support/test-client.js';
 import { makeTlsFiles } from '../support/tls-server-files.js';
 
@@ -21,7 +18,7 @@ beforeAll(async () => {
 });
 
 const path = '/v2/app/manifests/1.0';
-const ok: Script = { status: 200, body: 'fine' };
+const ok: Answer = { status: 200, body: 'fine' };
 
 /** A body that counts how often it is opened. */
 function countedBody(content: string): NonNullable<HttpRequest['body']> & { opened: number } {
@@ -36,8 +33,8 @@ function countedBody(content: string): NonNullable<HttpRequest['body']> & { open
   return body;
 }
 
-async function text(answer: { bytes(limit: number): Promise<Uint8Array> }): Promise<string> {
-  return Buffer.from(await answer.bytes(1024)).toString();
+async function text(response: { bytes(limit: number): Promise<Uint8Array> }): Promise<string> {
+  return Buffer.from(await response.bytes(1024)).toString();
 }
 
 describe('a temporary error response', () => {
@@ -154,7 +151,7 @@ describe('a connection that breaks', () => {
   it.each([
     ['cut-body', 'reset'],
     ['short-body', 'closed'],
-  ] as const)('%s: reading an answer that is %s in its middle fails', async (fault, _how) => {
+  ] as const)('%s: reading a response that is %s in its middle fails', async (fault, _how) => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, times: 2, answer: { fault, body: 'x'.repeat(100), sent: 40 } });
     const { client } = makeTestClient();
@@ -176,7 +173,7 @@ describe('a connection that breaks', () => {
   it('in a chunked response is noticed', async () => {
     const server = await startScriptedServer();
     const bytes = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n';
-    server.expect({ method: 'GET', path, answer: { fault: 'raw', bytes } });
+    server.expect({ method: 'GET', path, answer: { fault: 'raw', body: bytes } });
     const { client } = makeTestClient();
     const response = await client.send({ method: 'GET', url: server.url(path) });
     await expect(response.bytes(1024)).rejects.toThrow('after 5 bytes');
@@ -255,7 +252,7 @@ describe('a response that is not HTTP', () => {
     ],
   ])('%s: an error, not a response', async (_what, bytes) => {
     const server = await startScriptedServer();
-    server.expect({ method: 'GET', path, answer: { fault: 'raw', bytes } });
+    server.expect({ method: 'GET', path, answer: { fault: 'raw', body: bytes } });
     const { client } = makeTestClient({ retries: 0 });
     const sending = client.send({ method: 'GET', url: server.url(path) });
     await expect(sending).rejects.toThrow(UnavailableError);
@@ -388,7 +385,7 @@ describe('a redirect to another host', () => {
     );
   });
 
-  it('from https to http is refused', async () => {
+  it('from https to http is rejected', async () => {
     const secure = await startScriptedServer(tls);
     const plain = await startScriptedServer();
     secure.expect({
@@ -416,7 +413,7 @@ describe('a redirect to another host', () => {
     expect((await client.send({ method: 'GET', url: server.url('/2') })).status).toBe(200);
   });
 
-  it('is refused if the caller does, before anything is sent', async () => {
+  it('is rejected if the caller rejects it, before anything is sent', async () => {
     const registry = await startScriptedServer();
     const other = await startScriptedServer();
     registry.expect({

@@ -13,14 +13,14 @@ import {
 import { parseDocument } from '../../src/oci/parse.js';
 import { parseReference, parseTag } from '../../src/oci/reference.js';
 import { RegistryRepository } from '../../src/registry/registry-repository.js';
+import { failureOf } from '../support/failure.js';
 import { generatedBlob, generatedSource } from '../support/generated-source.js';
+import { pair as index } from '../support/images.js';
 import { connect, startRegistry } from '../support/open-repository.js';
-import { failure, type Answer, type LoggedRequest } from '../support/recording-server.js';
-import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
+import { failure, type Answer, type LoggedRequest } from '../support/fake-server.js';
 import { describeVectors, vectorJson } from '../support/vectors.js';
 
 const tag = parseTag('1.2');
-const index = tinyIndex([tinyImage({ architecture: 'amd64' }), tinyImage({ architecture: 'arm64' })]);
 const auth = { kind: 'bearer', username: 'me', password: 'secret' } as const;
 const credential = { kind: 'basic', username: 'me', password: 'secret' } as const;
 
@@ -60,7 +60,7 @@ describe('a request that fails for a while', () => {
     ['502', { status: 502, body: Buffer.from('<html>Bad Gateway</html>') }],
     ['503', { status: 503 }],
     ['504', { status: 504 }],
-    ['a connection that is cut before the answer', { status: 0, reset: true }],
+    ['a connection that is cut before the response', { status: 0, fault: 'reset' }],
   ])('is sent again after %s', async (_what, answer) => {
     const registry = await startRegistry({ fault: once(answer) });
     registry.put('app', index, '1.2');
@@ -82,9 +82,7 @@ describe('a request that fails for a while', () => {
     const registry = await startRegistry({
       fault: () => failure(status, 'UNKNOWN', 'come back later'),
     });
-    const error = await connect(registry.host)('app')
-      .readManifest(tag)
-      .catch((e: unknown) => e);
+    const error = await failureOf(connect(registry.host)('app').readManifest(tag));
     expect(error).toMatchObject({ kind, message: expect.stringContaining('come back later') as string });
     expect(registry.requests).toHaveLength(3);
   });
@@ -103,7 +101,7 @@ describe('a request that fails for a while', () => {
 describe('a wrong response', () => {
   it('is cut in the middle of a manifest', async () => {
     const registry = await startRegistry({
-      fault: async (_request, next) => ({ ...(await next()), cutAfter: 100 }),
+      fault: async (_request, next) => ({ ...(await next()), fault: 'short-body', sent: 100 }),
     });
     registry.put('app', index, '1.2');
     await expect(connect(registry.host)('app').readManifest(tag)).rejects.toBeInstanceOf(UnavailableError);
@@ -137,9 +135,7 @@ describe('a wrong response', () => {
     const registry = await startRegistry({
       fault: () => ({ status: 200, headers: { 'content-type': 'text/html' }, body }),
     });
-    const error = await connect(registry.host)('app')
-      .readManifest(tag)
-      .catch((e: unknown) => e);
+    const error = await failureOf(connect(registry.host)('app').readManifest(tag));
     expect(error).toBeInstanceOf(InvalidError);
     expect(String(error)).toContain('HTML');
   });
@@ -228,9 +224,7 @@ describe('a token that runs out in the middle of a run', () => {
         return { ...failure(401, 'UNAUTHORIZED', 'not you'), headers: { 'www-authenticate': challenge } };
       },
     });
-    const error = await connect(registry.host, { credential })('app')
-      .readManifest(tag)
-      .catch((e: unknown) => e);
+    const error = await failureOf(connect(registry.host, { credential })('app').readManifest(tag));
     expect(error).toMatchObject({
       kind: 'unauthorized',
       message: expect.stringContaining('not you') as string,
@@ -251,16 +245,14 @@ describe('secrets', () => {
       },
     });
     const blob = generatedBlob(10);
-    const error = await connect(registry.host)('app')
-      .copyBlob(blob, generatedSource())
-      .catch((e: unknown) => e);
+    const error = await failureOf(connect(registry.host)('app').copyBlob(blob, generatedSource()));
     const { message, hint, exchange, stack } = error as MultiarchError;
     expect(exchange?.status).toBe(400);
     expect(JSON.stringify({ message, hint, exchange, stack })).not.toContain('SIGNED');
   });
 });
 
-describeVectors('answers recorded from registries', () => {
+describeVectors('responses recorded from registries', () => {
   interface Row {
     readonly name: string;
     readonly raw_http_response: string;
@@ -280,7 +272,7 @@ describeVectors('answers recorded from registries', () => {
       repository: parseReference(`${host}/app`),
       access: 'pull',
     });
-    return repository.readManifest(tag).catch((error: unknown) => error);
+    return failureOf(repository.readManifest(tag));
   }
 
   it.each(vectors.manifest_unknown_responses)('$name: no such manifest', async (row) => {

@@ -3,19 +3,19 @@ import { inspect } from 'node:util';
 
 import { describe, expect, it } from 'vitest';
 
-import type { Credential } from '../../src/auth/credentials/credential.js';
+import type { RegistryCredential } from '../../src/auth/credentials/credential.js';
 import { parseDigest } from '../../src/oci/digest.js';
 import { MultiarchError } from '../../src/oci/errors.js';
 import { parseDocument } from '../../src/oci/parse.js';
 import { parseTag } from '../../src/oci/reference.js';
 import type { RegistryRepository } from '../../src/registry/registry-repository.js';
+import { failureOf } from '../support/failure.js';
+import { amd64 as image } from '../support/images.js';
 import type { MemoryAccount } from '../support/memory-auth.js';
 import { connect, startRegistry } from '../support/open-repository.js';
-import type { Answer, LoggedRequest } from '../support/recording-server.js';
-import { tinyImage } from '../support/tiny-image.mjs';
+import type { Answer, LoggedRequest } from '../support/fake-server.js';
 
 const tag = parseTag('1.2');
-const image = tinyImage({ architecture: 'amd64' });
 const account = { username: 'jane', password: 'top  secret' };
 const { password } = account;
 
@@ -55,7 +55,7 @@ const download = async (repository: RegistryRepository): Promise<unknown> =>
 /** Fails at a registry that accepts a login and then repeats it in its errors. */
 async function failure(
   kind: MemoryAccount['kind'],
-  credential: Credential,
+  credential: RegistryCredential,
   echo: Echo,
   use: (repository: RegistryRepository) => Promise<unknown>,
 ): Promise<{ readonly error: MultiarchError; readonly sent: readonly string[] }> {
@@ -69,15 +69,13 @@ async function failure(
   };
   const registry = await startRegistry({ auth: { kind, ...account }, fault: answer });
   registry.put('app', image, '1.2');
-  const error: unknown = await use(connect(registry.host, { credential, retries: 0 })('app')).catch(
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof MultiarchError)) throw new Error('there was no error', { cause: error });
+  const repository = connect(registry.host, { credential, retries: 0 })('app');
+  const error = await failureOf(use(repository), MultiarchError);
   return { error, sent: [...sent] };
 }
 
 describe('a registry that repeats secrets in its errors does not make us repeat them', () => {
-  const logins: readonly [string, MemoryAccount['kind'], Credential][] = [
+  const logins: readonly [string, MemoryAccount['kind'], RegistryCredential][] = [
     ['Basic header and password', 'basic', { kind: 'basic', ...account }],
     ['password and token that came for it', 'bearer', { kind: 'basic', ...account }],
     ['identity token and token that came for it', 'bearer', { kind: 'identity', token: password }],
@@ -110,7 +108,7 @@ describe('a registry that repeats secrets in its errors does not make us repeat 
   });
 
   it('registry token, which is sent as it is', async () => {
-    const credential: Credential = { kind: 'bearer', token: 'SECRETTOKEN123' };
+    const credential: RegistryCredential = { kind: 'bearer', token: 'SECRETTOKEN123' };
     const registry = await startRegistry({
       fault: ({ headers }) =>
         headers.authorization === undefined
@@ -118,7 +116,7 @@ describe('a registry that repeats secrets in its errors does not make us repeat 
           : coded([headers.authorization]),
     });
     const repository = connect(registry.host, { credential, retries: 0 })('app');
-    const error: unknown = await read(repository).catch((thrown: unknown) => thrown);
+    const error: unknown = await failureOf(read(repository));
     expect(String(error)).toContain('not with Bearer REDACTED');
     expect(inspect(error, { showHidden: true, depth: Infinity })).not.toContain('SECRETTOKEN123');
   });

@@ -1,22 +1,21 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { isTemporaryName, replaceFile, writeFileAtomically } from '../../src/files/atomic-write.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 let directory: string;
 let path: string;
 let scratch: string;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+  directory = await temporaryDirectory();
   path = join(directory, 'file');
   scratch = join(directory, 'scratch');
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const pieces = ['one, ', 'two, ', 'three'].map((text) => Buffer.from(text));
 

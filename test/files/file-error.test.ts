@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import { errorCode, fileError } from '../../src/files/file-error.js';
 import { ConflictError, FailedError } from '../../src/oci/errors.js';
+import { failureOf } from '../support/failure.js';
 
 const withCode = (code: string): Error => Object.assign(new Error(`${code}: as Node says it`), { code });
 
@@ -51,7 +52,7 @@ describe('fileError', () => {
 
 describe('errorCode', () => {
   it('is defined for system errors only', async () => {
-    const missing: unknown = await readFile('/none/such').catch((error: unknown) => error);
+    const missing: unknown = await failureOf(readFile('/none/such'));
     expect(errorCode(missing)).toBe('ENOENT');
     const others = [new Error('ENOENT'), Object.assign(new Error('odd'), { code: 7 }), 'ENOENT', null];
     expect(others.map(errorCode)).toEqual([undefined, undefined, undefined, undefined]);

@@ -1,13 +1,13 @@
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { isTemporaryName, replaceFile } from '../../src/files/atomic-write.js';
 import { lockOfCandidate, withLock } from '../../src/files/lock.js';
 import { makeFileProcesses, type FileJob, type FileProcesses } from '../support/file-process.js';
 import { run } from '../support/run.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
 
@@ -20,11 +20,10 @@ beforeAll(async () => {
 });
 afterAll(() => processes.remove());
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+  directory = await temporaryDirectory();
   path = join(directory, 'file');
   await writeFile(path, 'before\n');
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const lines = async (): Promise<string[]> => (await readFile(path, 'utf8')).trimEnd().split('\n');
 
@@ -102,8 +101,8 @@ describe('a failing disk', () => {
       // A limit on the size of files, two blocks of 512 bytes, stands in for a full disk, which needs a file system of
       // its own: the first kilobyte is written, and the rest is refused.
       const job: FileJob = { path, pieces: ['x'.repeat(4000)], as };
-      const words = processes.commandLine(job);
-      const { stdout, stderr } = await run('sh', ['-c', 'ulimit -f 2 && exec "$@"', 'sh', ...words]);
+      const command = processes.commandLine(job);
+      const { stdout, stderr } = await run('sh', ['-c', 'ulimit -f 2 && exec "$@"', 'sh', ...command]);
       expect(stderr).toBe('');
       expect(JSON.parse(stdout)).toMatchObject({ code: 'EFBIG' });
       expect(await readFile(path, 'utf8')).toBe('before\n');

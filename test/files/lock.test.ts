@@ -1,15 +1,17 @@
 import { EventEmitter, once } from 'node:events';
-import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { lockOfCandidate, withLock } from '../../src/files/lock.js';
 import * as holders from '../../src/files/lock-holder.js';
 import { CancelledError, ConflictError } from '../../src/oci/errors.js';
+import { failureOf } from '../support/failure.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
-// The real thing, but a test may do something between the look at a holder and the answer.
+// The real function, but a test may act between the check of a holder and its result.
 vi.mock(import('../../src/files/lock-holder.js'), async (original) => {
   const actual = await original();
   return { ...actual, hasExited: vi.fn(actual.hasExited) };
@@ -20,10 +22,9 @@ let directory: string;
 let path: string;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+  directory = await temporaryDirectory();
   path = join(directory, 'draft.json.lock');
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const content = (): Promise<string[]> => readdir(directory, { recursive: true });
 
@@ -166,7 +167,7 @@ describe('withLock', () => {
   describe('gives up', () => {
     it('on a holder that keeps the lock, and names its process', async () => {
       await withLock(path, async () => {
-        const error = await withLock(path, never, impatient).catch((reason: unknown) => reason);
+        const error = await failureOf(withLock(path, never, impatient));
         expect(error).toBeInstanceOf(ConflictError);
         expect(error).toMatchObject({
           message: `${path} is locked by process ${process.pid} on ${hostname()}`,

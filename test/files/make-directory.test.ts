@@ -1,15 +1,14 @@
-import { mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { makeDirectory } from '../../src/files/make-directory.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 let root: string;
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
-  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  root = await temporaryDirectory();
 });
 
 const isDirectory = async (path: string): Promise<boolean> => (await stat(path)).isDirectory();
@@ -38,7 +37,7 @@ describe('makeDirectory', () => {
   });
 
   it.each([
-    ['a file in its place', ['file'], 'EEXIST'],
+    ['a file with its name', ['file'], 'EEXIST'],
     ['a file above it', ['file', 'a'], 'ENOTDIR'],
   ])('fails at %s', async (_what, names, code) => {
     await writeFile(join(root, 'file'), '');

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 
@@ -9,18 +8,17 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { describeFailure } from '../../src/http/describe-failure.js';
 import { UnavailableError } from '../../src/oci/errors.js';
-import { startScriptedServer, type TlsFiles } from '../support/scripted-server.js';
+import { failureOf } from '../support/failure.js';
+import { type TlsFiles } from '../support/fake-server.js';
+import { startScriptedServer } from '../support/scripted-server.js';
 import { mustRun } from '../support/run.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 import { makeTestClient } from '../support/test-client.js';
 
 const request = { method: 'GET', url: new URL('https://r.example:5000/v2/?sig=s3cret') } as const;
 
 function failure(code: string, message = 's3cret'): Error {
-  return describeFailure(
-    Object.assign(new Error(message), { code, options: { token: 's3cret' } }),
-    request,
-    false,
-  );
+  return describeFailure(Object.assign(new Error(message), { code, options: { token: 's3cret' } }), request);
 }
 
 describe('an error of the network', () => {
@@ -54,7 +52,7 @@ describe('an error of the network', () => {
   });
 
   it.each([null, undefined, 'ECONNRESET', 5, {}, { code: 7 }])('%j has a message too', (thrown) => {
-    expect(describeFailure(thrown, request, false).message).toBe(
+    expect(describeFailure(thrown, request).message).toBe(
       'GET https://r.example:5000/v2/?sig=REDACTED: the request failed',
     );
   });
@@ -108,13 +106,13 @@ describe('a certificate', () => {
         resolve,
       );
     });
-    expect(describeFailure(error, request, false).message).toContain(reason);
+    expect(describeFailure(error, request).message).toContain(reason);
   });
 });
 
 describe('a server with a certificate of its own making', () => {
   /** The error of a client with or without trust in the certificate. */
-  async function refusal(name: string, days: string, isTrusted: boolean): Promise<unknown> {
+  async function failureFor(name: string, days: string, isTrusted: boolean): Promise<unknown> {
     const { key, cert, path } = await selfSigned(name, days);
     const server = await startScriptedServer({ key, cert });
     const { client } = makeTestClient({
@@ -122,12 +120,12 @@ describe('a server with a certificate of its own making', () => {
       insecureTls: () => false,
       ...(isTrusted && { tls: { ca: path } }),
     });
-    return client.send({ method: 'GET', url: server.url('/') }).catch((error: unknown) => error);
+    return failureOf(client.send({ method: 'GET', url: server.url('/') }));
   }
 
   it('that has expired: since when, and what to do', async () => {
     const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
-    const error = await refusal('localhost', '-1', true);
+    const error = await failureFor('localhost', '-1', true);
     expect(error).toMatchObject({
       message: expect.stringMatching(`^GET https://127.* has expired on ${yesterday}$`),
       hint: expect.stringMatching(/must be renewed.*clock.*--insecure/),
@@ -135,14 +133,14 @@ describe('a server with a certificate of its own making', () => {
   });
 
   it('for another host: for which', async () => {
-    expect(await refusal('other.example', '1', true)).toMatchObject({
+    expect(await failureFor('other.example', '1', true)).toMatchObject({
       message: expect.stringMatching(/ is for another host name \(other\.example\)$/),
       hint: expect.stringContaining('--insecure'),
     });
   });
 
   it('that is self-signed: it can be trusted itself', async () => {
-    expect(await refusal('localhost', '1', false)).toMatchObject({
+    expect(await failureFor('localhost', '1', false)).toMatchObject({
       message: expect.stringContaining('is self-signed'),
       hint: expect.stringMatching(
         /--cacert FILE or NODE_EXTRA_CA_CERTS with the certificate itself.*\/ca\.crt.*--insecure/,
@@ -170,10 +168,9 @@ describe('a TLS handshake', () => {
 
 /** A self-signed certificate. */
 async function selfSigned(name: string, days: string): Promise<TlsFiles & { readonly path: string }> {
-  const directory = await mkdtemp(join(tmpdir(), 'multiarch-cert-'));
-  onTestFinished(() => rm(directory, { recursive: true }));
-  const openssl = (words: string): Promise<string> =>
-    mustRun('openssl', words.split(' '), { cwd: directory });
+  const directory = await temporaryDirectory();
+  const openssl = (command: string): Promise<string> =>
+    mustRun('openssl', command.split(' '), { cwd: directory });
   await writeFile(join(directory, 'names'), `subjectAltName=DNS:${name}\n`);
   await openssl(
     `req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=${name} -keyout key -out csr`,

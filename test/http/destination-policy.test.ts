@@ -37,6 +37,7 @@ describe('a server may send this client to', () => {
     ['https://registry.corp ::ffff:10.0.0.5', 'https://10.0.0.6/token', 'the same, by a mapped address'],
     ['http://registry:5000 172.18.0.2', 'http://172.18.0.3:5001/token', 'containers of one network'],
     ['http://host.docker.internal:5000 127.0.0.1', 'http://127.0.0.1:5001/', 'a name at this machine'],
+    ['http://localhost:5000 10.0.0.5', 'http://localhost:5001/token', 'its own name at another address'],
     ['https://registry.corp fe80::1%eth0', 'https://[fe80::2]/', 'another address of the link'],
   ])('from %s to %s: %s', (server, url) => {
     expect(problem(server, url)).toBeUndefined();

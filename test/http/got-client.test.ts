@@ -321,13 +321,13 @@ describeVectors('content_length', () => {
       server.expect({
         method: 'HEAD',
         path,
-        answer: { fault: 'raw', bytes: `HTTP/1.1 200 OK\r\n${lines}\r\n` },
+        answer: { fault: 'raw', body: `HTTP/1.1 200 OK\r\n${lines}\r\n` },
       });
       const { client } = makeTestClient({ retries: 0 });
       const sending = client.send({ method: 'HEAD', url: server.url(path) });
       // HTTP allows the response to a HEAD without a length.
       const size = sending.then(
-        (answer) => answer.headers['content-length'] ?? Promise.reject(new Error('no length')),
+        (response) => response.headers['content-length'] ?? Promise.reject(new Error('no length')),
       );
       expect(
         await size.then(

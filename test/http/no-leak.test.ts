@@ -4,7 +4,9 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 
 import { MultiarchError } from '../../src/oci/errors.js';
-import { startScriptedServer, type Script } from '../support/scripted-server.js';
+import { failureOf } from '../support/failure.js';
+import { type Answer } from '../support/fake-server.js';
+import { startScriptedServer } from '../support/scripted-server.js';
 import { makeTestClient } from '../support/test-client.js';
 
 const path = '/v2/app/manifests/1.0';
@@ -34,27 +36,25 @@ const request = (url: URL) => ({
 });
 
 describe('no credential can be reached from', () => {
-  it.each<[string, Script]>([
+  it.each<[string, Answer]>([
     ['a reset', { fault: 'reset' }],
     ['a stall', { fault: 'stall' }],
-    ['an answer that is no HTTP', { fault: 'raw', bytes: 'nonsense\r\n\r\n' }],
-    ['a redirect that is refused', { status: 307, headers: { location: `ftp://u:${token}@x/?t=${token}` } }],
+    ['a response that is not HTTP', { fault: 'raw', body: 'nonsense\r\n\r\n' }],
+    ['a redirect that is rejected', { status: 307, headers: { location: `ftp://u:${token}@x/?t=${token}` } }],
     ['a redirect without end', { status: 307, headers: { location: `?t=${token}` } }],
   ])('the error of %s', async (_what, answer) => {
     const server = await startScriptedServer();
     server.expect({ method: 'PUT', path, times: Infinity, answer });
     for (const retries of [0, 1]) {
       const { client } = makeTestClient({ retries, limits: { response: 30 } });
-      const error: unknown = await client
-        .send(request(server.url(`${path}?sig=${token}`)))
-        .catch((e: unknown) => e);
+      const error: unknown = await failureOf(client.send(request(server.url(`${path}?sig=${token}`))));
       expect(error).toBeInstanceOf(MultiarchError);
       expect(error).not.toHaveProperty('cause');
       expect(everything(error)).not.toContain(token);
     }
   });
 
-  it.each<[string, Script]>([
+  it.each<[string, Answer]>([
     ['cut', { fault: 'cut-body', body: 'abcdef', sent: 2 }],
     ['ended too soon', { fault: 'short-body', body: 'abcdef', sent: 2 }],
     ['stalled', { fault: 'stall-body', body: 'abcdef', sent: 2 }],
@@ -75,9 +75,7 @@ describe('no credential can be reached from', () => {
   it('the error of a host that refuses connections, nor from the client', async () => {
     const { client } = makeTestClient({ retries: 0 });
     const url = new URL(`https://127.0.0.1:1/?sig=${token}`);
-    const error: unknown = await client
-      .send({ ...request(url), negotiateScheme: true })
-      .catch((e: unknown) => e);
+    const error: unknown = await failureOf(client.send({ ...request(url), negotiateScheme: true }));
     expect(error).toMatchObject({ kind: 'unavailable' });
     expect(everything(error)).not.toContain(token);
     expect(everything(client)).not.toContain(token);

@@ -110,7 +110,7 @@ describe('the target of a redirect', () => {
     expect(nextHop({ ...hop(from), remoteAddress }, 307, location).url.href).toBe(location);
   });
 
-  it('is not quoted with its secrets when it is refused', () => {
+  it('is not quoted with its secrets when it is rejected', () => {
     expect(() =>
       nextHop(hop('https://r.example/a?sig=s3cret'), 307, 'http://user:s3cret@h/?t=s3cret'),
     ).toThrow(/^(?!.*s3cret)/s);

@@ -7,7 +7,8 @@ import type { GotClientOptions } from '../../src/http/got-client.js';
 import type { HttpMethod } from '../../src/http/message.js';
 import { defaultSchemes } from '../../src/http/scheme.js';
 import { CancelledError, UnavailableError } from '../../src/oci/errors.js';
-import { startScriptedServer, type TlsFiles } from '../support/scripted-server.js';
+import { type TlsFiles } from '../support/fake-server.js';
+import { startScriptedServer } from '../support/scripted-server.js';
 import { makeTestClient } from '../support/test-client.js';
 import { makeTlsFiles } from '../support/tls-server-files.js';
 

@@ -6,15 +6,13 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { startRegistry, type RunningRegistry } from '../support/docker-registry.js';
+import { amd64, arm64 } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { podman, podmanPull, skopeo } from '../support/peers.js';
 import { Repository } from '../support/repository.js';
 import { multiarch, mustRun, type RunResult } from '../support/run.js';
 import { makeSandbox, type Sandbox } from '../support/sandbox.js';
-import { tinyImage } from '../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
 const IMAGES = { amd64, arm64 };
 type Name = keyof typeof IMAGES;
 const NAMES = ['amd64', 'arm64'] as const;

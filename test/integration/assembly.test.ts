@@ -1,48 +1,33 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 
 import { digestOf } from '../../src/oci/digest.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
-import { startRegistry, type RunningRegistry } from '../support/docker-registry.js';
+import { amd64, armv7, attested } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { skopeo } from '../support/peers.js';
+import { useRegistries } from '../support/registries.js';
 import { requestsDuring } from '../support/registry-log.js';
-import { Repository } from '../support/repository.js';
+import type { Repository } from '../support/repository.js';
 import { blocksOf, page } from '../docs/markdown.js';
 import { multiarch, mustRun, type RunOptions, type RunResult } from '../support/run.js';
-import { makeSandbox, type Sandbox } from '../support/sandbox.js';
 import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
-const armv7 = tinyImage({ architecture: 'arm', variant: 'v7' });
-const attested = tinyIndex([amd64, arm64], { attestations: true });
-
 describeIntegration('assembling', ['docker-registry', 'skopeo', 'docker', 'bash'], () => {
-  let registry: RunningRegistry;
-  let sandbox: Sandbox;
+  const setUp = useRegistries();
   let app: Repository;
-  let count = 0;
-
-  beforeAll(async () => {
-    registry = await startRegistry();
+  beforeEach(() => {
+    app = setUp.repository('app');
   });
-  afterAll(() => registry.stop());
-  beforeEach(async () => {
-    sandbox = await makeSandbox();
-    count += 1;
-    app = new Repository(registry, `test-${count}/app`);
-  });
-  afterEach(() => sandbox.remove());
 
   function ours(words: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return multiarch(sandbox, words, options);
+    return multiarch(setUp.sandbox, words, options);
   }
 
   async function write(name: string, text: string): Promise<string> {
-    const path = join(sandbox.directory, name);
+    const path = join(setUp.sandbox.directory, name);
     await writeFile(path, text);
     return path;
   }
@@ -78,8 +63,8 @@ images:
       ],
     });
     for (const tag of ['1.2', 'latest']) expect((await app.readManifest(tag)).text).toBe(text);
-    const directory = `dir:${join(sandbox.directory, 'copy')}`;
-    const copied = await skopeo(sandbox, ['copy', '--all', `docker://${app.name}:latest`, directory]);
+    const directory = `dir:${join(setUp.sandbox.directory, 'copy')}`;
+    const copied = await skopeo(setUp.sandbox, ['copy', '--all', `docker://${app.name}:latest`, directory]);
     expect(copied).toMatchObject({ code: 0 });
   });
 
@@ -97,7 +82,7 @@ images:
     }
     // The test's registry speaks plain HTTP, for which docker's client alone needs a flag.
     const insecure = script.replaceAll(/docker manifest (create|push)/g, '$& --insecure');
-    await mustRun('bash', ['-c', insecure], { env: sandbox.env });
+    await mustRun('bash', ['-c', insecure], { env: setUp.sandbox.env });
     const byDocker = await Promise.all(['1.2', '1', 'latest'].map((tag) => app.readManifest(tag)));
     await app.deleteManifest(digestOf(Buffer.from(byDocker[0]?.text ?? '')));
     expect(await app.hasManifest('latest')).toBe(false);
@@ -120,7 +105,7 @@ images:
   it('moves no tag where one platform is missing', async () => {
     await app.add(attested, 'build');
     await app.add(amd64, 'build-arm');
-    const { result, requests } = await requestsDuring(registry, () =>
+    const { result, requests } = await requestsDuring(setUp.registry, () =>
       ours(['create', '-f', '-', '--push'], { stdin: assembly() }),
     );
     expect(result).toMatchObject({ code: 5, stdout: '' });
@@ -131,7 +116,7 @@ images:
   it('waits for an image that another job pushes meanwhile', async () => {
     await app.add(attested, 'build');
     const words = ['create', '-f', '-', '--wait', '60s', '--push', '--progress', 'plain'];
-    const { result, requests } = await requestsDuring(registry, () =>
+    const { result, requests } = await requestsDuring(setUp.registry, () =>
       ours(words, {
         stdin: assembly(),
         onStart: (child) => {
@@ -190,7 +175,7 @@ images:
   ])('refuses %s with exit code 5, and writes nothing', async (_what, spoil, message) => {
     await app.add(attested, 'build');
     await app.add(armv7, 'build-arm');
-    const { result, requests } = await requestsDuring(registry, () =>
+    const { result, requests } = await requestsDuring(setUp.registry, () =>
       ours(['create', '-f', '-', '--push'], { stdin: spoil(assembly()) }),
     );
     expect(result).toMatchObject({ code: 5, stdout: '' });

@@ -9,7 +9,7 @@ import { BorrowedNames } from '../support/borrowed-names.js';
 import { EcrApi, withAws, withoutAws } from '../support/ecr-api.js';
 import { PRIVATE_HOST } from '../support/ecr-registry.js';
 import { describeIntegration } from '../support/integration.js';
-import { json, read, RecordingServer, type Answer } from '../support/recording-server.js';
+import { json, read, FakeServer, type Answer } from '../support/fake-server.js';
 import { multiarch } from '../support/run.js';
 import { makeSandbox, type Sandbox } from '../support/sandbox.js';
 
@@ -18,7 +18,7 @@ const START = 'https://example.awsapps.com/start';
 const keys = { AccessKeyId: 'ASIAEXAMPLE', SecretAccessKey: 'a-secret-key', Token: 'a-session' };
 
 /** All that gives out AWS credentials: STS and SSO by their names, the container's and the instance's own by address. */
-class Vendors extends RecordingServer {
+class Vendors extends FakeServer {
   port = 0;
 
   static async start(): Promise<Vendors> {

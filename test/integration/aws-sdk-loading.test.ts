@@ -1,14 +1,14 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { amd64 } from '../support/images.js';
 import { MemoryRegistry } from '../support/memory-registry.js';
 import { multiarch } from '../support/run.js';
 import { makeSandbox, type Sandbox } from '../support/sandbox.js';
-import { tinyImage } from '../support/tiny-image.mjs';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 describe('the SDK of AWS', () => {
   const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
@@ -17,25 +17,21 @@ describe('the SDK of AWS', () => {
 
   beforeAll(async () => {
     [registry, sandbox] = await Promise.all([MemoryRegistry.start(), makeSandbox()]);
-    registry.put('app', tinyImage({ architecture: 'amd64' }), 'amd64');
+    registry.put('app', amd64, 'amd64');
   });
   afterAll(() => Promise.all([registry.close(), sandbox.remove()]));
 
   /** The files of `dist` that a command loads, as node's own coverage lists them. */
   async function loaded(args: readonly string[]): Promise<readonly string[]> {
-    const directory = await mkdtemp(join(tmpdir(), 'multiarch-coverage-'));
-    try {
-      expect(await multiarch(sandbox, args, { env: { NODE_V8_COVERAGE: directory } })).toMatchObject({
-        code: 0,
-      });
-      const [file = ''] = await readdir(directory);
-      const { result } = JSON.parse(await readFile(join(directory, file), 'utf8')) as {
-        result: readonly { readonly url: string }[];
-      };
-      return result.flatMap(({ url }) => (url.startsWith(`file://${dist}`) ? [fileURLToPath(url)] : []));
-    } finally {
-      await rm(directory, { recursive: true });
-    }
+    const directory = await temporaryDirectory();
+    expect(await multiarch(sandbox, args, { env: { NODE_V8_COVERAGE: directory } })).toMatchObject({
+      code: 0,
+    });
+    const [file = ''] = await readdir(directory);
+    const { result } = JSON.parse(await readFile(join(directory, file), 'utf8')) as {
+      result: readonly { readonly url: string }[];
+    };
+    return result.flatMap(({ url }) => (url.startsWith(`file://${dist}`) ? [fileURLToPath(url)] : []));
   }
 
   it('is in files of its own, which nothing loads but a registry of Amazon', async () => {

@@ -1,20 +1,16 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 
-import { startRegistry, type RunningRegistry } from '../support/docker-registry.js';
+import { amd64, arm64, armv7 } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { podmanPull, skopeo } from '../support/peers.js';
+import { useRegistries } from '../support/registries.js';
 import { requestsDuring } from '../support/registry-log.js';
-import { Repository } from '../support/repository.js';
-import { multiarch, type RunResult } from '../support/run.js';
-import { makeSandbox, type Sandbox } from '../support/sandbox.js';
+import type { Repository } from '../support/repository.js';
 import { tinyImage, tinyIndex, type TinyImage, type TinyIndex } from '../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
-const armv7 = tinyImage({ architecture: 'arm', variant: 'v7' });
 const index = tinyIndex([amd64, arm64, armv7], { attestations: true });
 const dockerList = tinyIndex(
   (['amd64', 's390x'] as const).map((architecture) => tinyImage({ architecture, mediaTypes: 'docker' })),
@@ -22,32 +18,17 @@ const dockerList = tinyIndex(
 );
 
 describeIntegration('copying', ['docker-registry', 'skopeo', 'podman'], () => {
-  let staging: RunningRegistry;
-  let production: RunningRegistry;
-  let sandbox: Sandbox;
+  const setUp = useRegistries(2);
   let from: Repository;
   let to: Repository;
-  let count = 0;
-
-  beforeAll(async () => {
-    [staging, production] = await Promise.all([startRegistry(), startRegistry()]);
+  beforeEach(() => {
+    from = setUp.repository('app');
+    to = setUp.repository('app', setUp.other);
   });
-  afterAll(() => Promise.all([staging.stop(), production.stop()]));
-  beforeEach(async () => {
-    sandbox = await makeSandbox();
-    count += 1;
-    from = new Repository(staging, `test-${count}/app`);
-    to = new Repository(production, `release-${count}/app`);
-  });
-  afterEach(() => sandbox.remove());
-
-  function ours(...words: string[]): Promise<RunResult> {
-    return multiarch(sandbox, words);
-  }
 
   /** @returns the digest that was printed */
   async function copied(...words: string[]): Promise<string> {
-    const result = await ours('copy', ...words);
+    const result = await setUp.run('copy', ...words);
     expect(result).toMatchObject({ code: 0 });
     return result.stdout.trimEnd();
   }
@@ -64,7 +45,12 @@ describeIntegration('copying', ['docker-registry', 'skopeo', 'podman'], () => {
   }
 
   async function readAll(source: string): Promise<void> {
-    const read = await skopeo(sandbox, ['copy', '--all', source, `dir:${sandbox.directory}/read`]);
+    const read = await skopeo(setUp.sandbox, [
+      'copy',
+      '--all',
+      source,
+      `dir:${setUp.sandbox.directory}/read`,
+    ]);
     expect(read).toMatchObject({ code: 0 });
   }
 
@@ -88,7 +74,7 @@ describeIntegration('copying', ['docker-registry', 'skopeo', 'podman'], () => {
       [arm64, { architecture: 'arm64' }],
       [armv7, { architecture: 'arm', variant: 'v7' }],
     ] as const) {
-      const pulled = await podmanPull(sandbox, `${to.name}:1.2`, platform);
+      const pulled = await podmanPull(setUp.sandbox, `${to.name}:1.2`, platform);
       expect(pulled).toMatchObject({ code: 0 });
       expect(pulled.stdout.trim()).toBe(image.config.digest.replace('sha256:', ''));
     }
@@ -97,7 +83,7 @@ describeIntegration('copying', ['docker-registry', 'skopeo', 'podman'], () => {
   it('a second time asks, and writes nothing', async () => {
     const source = await from.add(index, '1.2');
     await copied(source, `${to.name}:1.2`);
-    const { result, requests } = await requestsDuring(production, () => copied(source, `${to.name}:1.2`));
+    const { result, requests } = await requestsDuring(setUp.other, () => copied(source, `${to.name}:1.2`));
     expect(result).toBe(index.digest);
     expect(requests.length).toBeGreaterThan(0);
     for (const line of requests) expect(line).toMatch(/^(HEAD \S+|GET \/v2\/) 200$/);
@@ -122,9 +108,9 @@ describeIntegration('copying', ['docker-registry', 'skopeo', 'podman'], () => {
 
   it('mounts within one registry: no blob is read or sent', async () => {
     const source = await from.add(index, '1.2');
-    const release = new Repository(staging, `test-${count}/release`);
+    const release = setUp.repository('release');
 
-    const { requests } = await requestsDuring(staging, () => copied(source, `${release.name}:1.2`));
+    const { requests } = await requestsDuring(setUp.registry, () => copied(source, `${release.name}:1.2`));
 
     const blobs = requests.filter((line) => line.includes('/blobs/') && !line.startsWith('HEAD '));
     expect(blobs.length).toBeGreaterThan(0);
@@ -139,7 +125,7 @@ describeIntegration('copying', ['docker-registry', 'skopeo', 'podman'], () => {
     ['oci-archive', 'an image', arm64],
   ])('through %s to a registry: %s, and skopeo reads each', async (transport, _, content) => {
     const source = await from.add(content, '1.2');
-    const place = `${transport}:${join(sandbox.directory, 'place')}:1.2`;
+    const place = `${transport}:${join(setUp.sandbox.directory, 'place')}:1.2`;
 
     const into = await copied(source, place);
     await readAll(place);
@@ -150,8 +136,8 @@ describeIntegration('copying', ['docker-registry', 'skopeo', 'podman'], () => {
   });
 
   it('takes what skopeo has put into a layout', async () => {
-    const layout = `oci:${join(sandbox.directory, 'theirs')}:1.2`;
-    const written = await skopeo(sandbox, [
+    const layout = `oci:${join(setUp.sandbox.directory, 'theirs')}:1.2`;
+    const written = await skopeo(setUp.sandbox, [
       'copy',
       '--all',
       `docker://${await from.add(index, '1.2')}`,
@@ -166,8 +152,8 @@ describeIntegration('copying', ['docker-registry', 'skopeo', 'podman'], () => {
     ['gzip', 'application/vnd.docker.image.rootfs.diff.tar.gzip'],
     ['none', 'application/vnd.docker.image.rootfs.diff.tar'],
   ])('takes what skopeo wrote as docker save does, its layers as %s', async (compression, layerType) => {
-    const file = `docker-archive:${join(sandbox.directory, 'saved.tar')}`;
-    const saved = await skopeo(sandbox, [
+    const file = `docker-archive:${join(setUp.sandbox.directory, 'saved.tar')}`;
+    const saved = await skopeo(setUp.sandbox, [
       'copy',
       `docker://${await from.add(arm64, '1.2')}`,
       `${file}:app:1.2`,
@@ -184,20 +170,20 @@ describeIntegration('copying', ['docker-registry', 'skopeo', 'podman'], () => {
     // The config is the image's own; its layers were unpacked when it was saved.
     expect(manifest.config).toMatchObject({ digest: arm64.config.digest });
     expect(manifest.layers).toMatchObject([{ mediaType: layerType }]);
-    const pulled = await podmanPull(sandbox, `${to.name}:1.2`, { architecture: 'arm64' });
+    const pulled = await podmanPull(setUp.sandbox, `${to.name}:1.2`, { architecture: 'arm64' });
     expect(pulled.stdout.trim()).toBe(arm64.config.digest.replace('sha256:', ''));
     expect(await copied(...words)).toBe(digest);
   });
 
   it('of a platform that is not there ends with 5, and of no image with 3; neither writes anything', async () => {
     const source = await from.add(index, '1.2');
-    const directory = join(sandbox.directory, 'out');
+    const directory = join(setUp.sandbox.directory, 'out');
     await mkdir(directory);
     for (const place of [`oci:${directory}/layout`, `oci-archive:${directory}/file.tar`]) {
-      const refused = await ours('copy', source, place, '--platform', 'linux/riscv64');
+      const refused = await setUp.run('copy', source, place, '--platform', 'linux/riscv64');
       expect(refused).toMatchObject({ code: 5, stdout: '' });
       expect(refused.stderr).toContain('It has linux/amd64, linux/arm64, linux/arm/v7.');
-      const missing = await ours('copy', `${from.name}:gone`, place);
+      const missing = await setUp.run('copy', `${from.name}:gone`, place);
       expect(missing).toMatchObject({ code: 3, stdout: '' });
     }
     expect(await readdir(directory)).toEqual([]);

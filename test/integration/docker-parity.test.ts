@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, afterEach, expect, it } from 'vitest';
 
 import { startRegistry, type RunningRegistry } from '../support/docker-registry.js';
+import { amd64, armv7 } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { dockerManifest } from '../support/peers.js';
 import { Repository } from '../support/repository.js';
@@ -13,9 +14,9 @@ import { snapshot } from '../support/snapshot.js';
 import { tinyImage, tinyIndex, type TinyImage } from '../support/tiny-image.mjs';
 
 const oci = {
-  amd64: tinyImage({ architecture: 'amd64' }),
+  amd64,
   arm64: tinyImage({ architecture: 'arm64', variant: 'v8' }),
-  armv7: tinyImage({ architecture: 'arm', variant: 'v7' }),
+  armv7,
 };
 const docker = {
   amd64: tinyImage({ architecture: 'amd64', mediaTypes: 'docker' }),

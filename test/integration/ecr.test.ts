@@ -5,16 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BorrowedNames } from '../support/borrowed-names.js';
 import { EcrApi, withAws, withoutAws } from '../support/ecr-api.js';
 import { EcrRegistry, PRIVATE_HOST, PUBLIC_HOST, type EcrRegistryOptions } from '../support/ecr-registry.js';
+import { amd64, arm64 } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
-import type { LoggedRequest } from '../support/recording-server.js';
+import type { LoggedRequest } from '../support/fake-server.js';
 import { multiarch, type RunOptions, type RunResult } from '../support/run.js';
 import { logIn, makeSandbox, type Sandbox } from '../support/sandbox.js';
-import { tinyImage } from '../support/tiny-image.mjs';
 
 const PRIVATE_API = 'api.ecr.eu-west-1.amazonaws.com';
 const PUBLIC_API = 'api.ecr-public.us-east-1.amazonaws.com';
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
 
 /** Amazon as one machine sees it: both registries and their APIs, under their own names, over TLS and through a proxy. */
 class Amazon {
@@ -106,7 +104,9 @@ describeIntegration('Amazon ECR', ['openssl'], () => {
       for (const { digest } of layers) expect(content.hasBlob('team/app', digest)).toBe(true);
     }
     expect(amazon.api.calls).toEqual(['AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken']);
-    expect(amazon.names.asked).toEqual([PRIVATE_HOST, PRIVATE_API, amazon.private.layerHost].toSorted());
+    expect(amazon.names.connectedHosts).toEqual(
+      [PRIVATE_HOST, PRIVATE_API, amazon.private.layerHost].toSorted(),
+    );
   });
 
   it('is told apart by the link that answers, without the password', async () => {
@@ -241,7 +241,7 @@ describeIntegration('Amazon ECR', ['openssl'], () => {
         'which permission is missing to log in',
         () => {
           const message = 'User: ann is not authorized to perform: ecr:GetAuthorizationToken on resource: *';
-          amazon.api.refusal = { status: 400, type: 'AccessDeniedException', message };
+          amazon.api.rejection = { status: 400, type: 'AccessDeniedException', message };
         },
         withAws,
         4,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { startRegistry, type RunningRegistry } from '../support/docker-registry.js';
+import { amd64, armv7 } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { dockerManifest } from '../support/peers.js';
 import { multiarch } from '../support/run.js';
@@ -13,8 +14,6 @@ import {
   type TinyIndex,
 } from '../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const armv7 = tinyImage({ architecture: 'arm', variant: 'v7' });
 const docker = tinyImage({ architecture: 'arm64', mediaTypes: 'docker' });
 const bare = tinyImage({ architecture: '386', omitPlatform: true });
 

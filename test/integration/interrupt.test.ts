@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 
 import { startRegistry, type RunningRegistry } from '../support/docker-registry.js';
+import { amd64, arm64 as small } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { requestsDuring } from '../support/registry-log.js';
 import { Repository } from '../support/repository.js';
@@ -13,13 +14,11 @@ import { makeSandbox, type Sandbox } from '../support/sandbox.js';
 import { startScriptedServer } from '../support/scripted-server.js';
 import { snapshot } from '../support/snapshot.js';
 import { StallingProxy } from '../support/stalling-proxy.js';
-import { tinyImage, writeLayout, type TinyBlob, type TinyImage } from '../support/tiny-image.mjs';
+import { writeLayout, type TinyBlob, type TinyImage } from '../support/tiny-image.mjs';
 
 const MEBIBYTE = 1 << 20;
 /** Far more than what buffers on the way can take, so the transfer is under way when it is held up. */
-const large = withLayer(tinyImage({ architecture: 'amd64' }), Buffer.alloc(32 * MEBIBYTE, 'large '));
-const small = tinyImage({ architecture: 'arm64' });
-
+const large = withLayer(amd64, Buffer.alloc(32 * MEBIBYTE, 'large '));
 describeIntegration('Ctrl-C', ['docker-registry'], () => {
   let registry: RunningRegistry;
   let sandbox: Sandbox;

@@ -1,14 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 
 import { ImageLayout } from '../../src/layout/directory/image-layout.js';
 import { parseTag } from '../../src/oci/reference.js';
 import { copyImage, digestOfStream, sampleImage, sampleIndex } from '../contract/contract-content.js';
 import { describeIntegration } from '../support/integration.js';
 import { mustRun } from '../support/run.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const TAG = parseTag('1.0');
 
@@ -18,12 +17,10 @@ describeIntegration('image layouts and skopeo', ['skopeo'], () => {
   let theirs: string;
 
   beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'multiarch-skopeo-'));
+    directory = await temporaryDirectory();
     ours = join(directory, 'ours');
     theirs = join(directory, 'theirs');
   });
-
-  afterEach(() => rm(directory, { recursive: true, force: true }));
 
   function skopeo(...args: string[]): Promise<string> {
     return mustRun('skopeo', ['--insecure-policy', '--tmpdir', directory, ...args]);

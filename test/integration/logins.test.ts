@@ -5,10 +5,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { installKeeper } from '../auth/helper-program.js';
 import { startRegistry, type RunningRegistry } from '../support/docker-registry.js';
+import { amd64 } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { multiarch, mustRun, run, type RunResult } from '../support/run.js';
 import { makeSandbox, type Sandbox } from '../support/sandbox.js';
-import { tinyImage, writeLayout } from '../support/tiny-image.mjs';
+import { writeLayout } from '../support/tiny-image.mjs';
 import { TokenServer } from '../support/token-server.js';
 
 const account = { username: 'ann', password: 'correct horse battery' };
@@ -42,7 +43,7 @@ class Stage {
       auth: tokens === undefined ? { htpasswd: [account] } : { token: tokens.authority },
     });
     const stage = new Stage(registry, await makeSandbox(), tokens);
-    await writeLayout(stage.layout, tinyImage({ architecture: 'amd64' }), 'amd64');
+    await writeLayout(stage.layout, amd64, 'amd64');
     return stage;
   }
 

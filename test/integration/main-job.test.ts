@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { startRegistry, type RegistryOptions, type RunningRegistry } from '../support/docker-registry.js';
+import { amd64 } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { inConfigFile, inEnvironment, inHelper, type Login } from '../support/login.js';
 import { dockerManifest, podmanPull, skopeo } from '../support/peers.js';
@@ -17,8 +18,6 @@ import { TokenServer } from '../support/token-server.js';
 const account = { username: 'ann', password: 'correct horse battery' };
 const wrongAccount = { username: 'ann', password: 'wrong horse' };
 const htpasswd = { auth: { htpasswd: [account] } };
-
-const amd64 = tinyImage({ architecture: 'amd64' });
 const arm64 = tinyImage({ architecture: 'arm64', mediaTypes: 'docker' });
 // Its config does not say which ARM it is for; `annotate` does.
 const armv7 = tinyImage({ architecture: 'arm', text: 'ARM without a variant\n' });

@@ -5,16 +5,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished 
 
 import { artifact, attach, listTag } from '../support/artifact.js';
 import { startRegistry, type RunningRegistry } from '../support/docker-registry.js';
+import { amd64, arm64, attested as index } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { podmanPull } from '../support/peers.js';
 import { Repository } from '../support/repository.js';
 import { multiarch } from '../support/run.js';
 import { makeSandbox, type Sandbox } from '../support/sandbox.js';
-import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
-const index = tinyIndex([amd64, arm64], { attestations: true });
 const signature = artifact(index, { text: 'signature of the index' });
 const sbom = artifact(arm64.manifest, { type: 'application/spdx+json', text: '{}' });
 

@@ -5,12 +5,12 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { ConnectProxy, type ConnectProxyOptions } from '../support/connect-proxy.js';
 import { startRegistry, type RegistryOptions, type RunningRegistry } from '../support/docker-registry.js';
+import { pair as images } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { multiarch, type RunResult } from '../support/run.js';
 import { logIn, makeSandbox, type Sandbox } from '../support/sandbox.js';
-import { tinyImage, tinyIndex, writeLayout } from '../support/tiny-image.mjs';
+import { writeLayout } from '../support/tiny-image.mjs';
 
-const images = tinyIndex([tinyImage({ architecture: 'amd64' }), tinyImage({ architecture: 'arm64' })]);
 /** Of the images in it. */
 const digests = images.images.map(({ manifest }) => manifest.digest);
 const account = { username: 'jane', password: 'secret' };
@@ -114,7 +114,7 @@ describeIntegration('multiarch behind a proxy', ['docker-registry', 'htpasswd', 
       'rejected the login in HTTPS_PROXY',
       /Check/,
     ],
-    ['forbids the registry', { status: 403 }, 'jo:s3cret@', 'refused to connect to 0.0.0.0:', /NO_PROXY=/],
+    ['forbids the registry', { status: 403 }, 'jo:s3cret@', 'denied a connection to 0.0.0.0:', /NO_PROXY=/],
   ])('says of one that %s what to do', async (_what, options, login, words, hint) => {
     const registry = await startTheRegistry({ tls: true });
     const proxy = await startProxy(options);

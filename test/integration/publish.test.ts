@@ -2,66 +2,50 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 
-import { startRegistry, type RunningRegistry } from '../support/docker-registry.js';
+import { amd64, arm64, attested, pair } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { skopeo } from '../support/peers.js';
+import { useRegistries } from '../support/registries.js';
 import { requestsDuring } from '../support/registry-log.js';
-import { Repository } from '../support/repository.js';
-import { multiarch, type RunResult } from '../support/run.js';
-import { makeSandbox, type Sandbox } from '../support/sandbox.js';
+import type { Repository } from '../support/repository.js';
 import { snapshot } from '../support/snapshot.js';
-import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
+import { tinyImage } from '../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
 const docker = tinyImage({ architecture: 's390x', mediaTypes: 'docker' });
-const attested = tinyIndex([amd64, arm64], { attestations: true });
-
 describeIntegration('publishing', ['docker-registry', 'skopeo'], () => {
-  let registry: RunningRegistry;
-  let other: RunningRegistry;
-  let sandbox: Sandbox;
+  const setUp = useRegistries(2);
   let app: Repository;
-  let count = 0;
-
-  beforeAll(async () => {
-    [registry, other] = await Promise.all([startRegistry(), startRegistry()]);
+  beforeEach(() => {
+    app = setUp.repository('app');
   });
-  afterAll(() => Promise.all([registry.stop(), other.stop()]));
-  beforeEach(async () => {
-    sandbox = await makeSandbox();
-    // Each test has repositories of its own; a registry shares blobs between them only where it is asked to mount.
-    count += 1;
-    app = new Repository(registry, `test-${count}/app`);
-  });
-  afterEach(() => sandbox.remove());
-
-  function ours(...words: string[]): Promise<RunResult> {
-    return multiarch(sandbox, words);
-  }
 
   /** @returns the standard output */
   async function succeed(...words: string[]): Promise<string> {
-    const result = await ours(...words);
+    const result = await setUp.run(...words);
     expect(result).toMatchObject({ code: 0 });
     return result.stdout;
   }
 
   /** All that an index points to, read and checked by a client of others. */
   async function copyAll(source: string): Promise<void> {
-    const copied = await skopeo(sandbox, ['copy', '--all', source, `dir:${sandbox.directory}/copy`]);
+    const copied = await skopeo(setUp.sandbox, [
+      'copy',
+      '--all',
+      source,
+      `dir:${setUp.sandbox.directory}/copy`,
+    ]);
     expect(copied).toMatchObject({ code: 0 });
   }
 
   it('mounts the blobs of another repository of the registry, and uploads none', async () => {
-    const parts = new Repository(registry, `test-${count}/parts`);
+    const parts = setUp.repository('parts');
     const sources = [await parts.add(amd64, 'amd64'), await parts.add(docker, 's390x')];
     const list = `${app.name}:1`;
     await succeed('create', list, ...sources);
 
-    const { result, requests } = await requestsDuring(registry, () => ours('push', list));
+    const { result, requests } = await requestsDuring(setUp.registry, () => setUp.run('push', list));
 
     expect(result.stdout).toMatch(/^sha256:\w+\n$/m);
     const lines = [amd64, docker].map(
@@ -76,7 +60,7 @@ describeIntegration('publishing', ['docker-registry', 'skopeo'], () => {
 
   it('streams to another registry, with the same digests', async () => {
     const sources = [await app.add(amd64, 'amd64'), await app.add(docker, 's390x')];
-    const target = new Repository(other, `test-${count}/elsewhere`);
+    const target = setUp.repository('elsewhere', setUp.other);
     await succeed('create', `${app.name}:1`, ...sources);
     const here = await succeed('push', `${app.name}:1`);
 
@@ -91,7 +75,7 @@ describeIntegration('publishing', ['docker-registry', 'skopeo'], () => {
   });
 
   it('moves one tag here and one in another registry in the same push', async () => {
-    const target = new Repository(other, `test-${count}/copy`);
+    const target = setUp.repository('copy', setUp.other);
     await succeed('create', `${app.name}:1`, await app.add(amd64, 'amd64'));
 
     const stdout = await succeed('push', `${app.name}:1`, '--tag', `${target.name}:stable`, '--tag', '2');
@@ -103,8 +87,8 @@ describeIntegration('publishing', ['docker-registry', 'skopeo'], () => {
 
   it('from a registry to an image layout and on to a registry, everything keeps its bytes', async () => {
     const source = await app.add(attested, 'attested');
-    const target = new Repository(other, `test-${count}/from-layout`);
-    const layout = `oci:${join(sandbox.directory, 'layout')}:1.2`;
+    const target = setUp.repository('from-layout', setUp.other);
+    const layout = `oci:${join(setUp.sandbox.directory, 'layout')}:1.2`;
 
     const first = await succeed('create', `${app.name}:joined`, source, '--push');
     const intoLayout = await succeed('create', layout, `${app.name}:joined`, '--push');
@@ -139,12 +123,12 @@ describeIntegration('publishing', ['docker-registry', 'skopeo'], () => {
   it('a second push of the same writes nothing', async () => {
     const list = `${app.name}:1`;
     await succeed('create', list, await app.add(amd64, 'amd64'), await app.add(arm64, 'arm64'));
-    const first = await requestsDuring(registry, () => succeed('push', list, '--tag', '2'));
+    const first = await requestsDuring(setUp.registry, () => succeed('push', list, '--tag', '2'));
 
-    const again = await requestsDuring(registry, () => succeed('push', list, '--tag', '2'));
+    const again = await requestsDuring(setUp.registry, () => succeed('push', list, '--tag', '2'));
 
     expect(writes(first.requests)).toEqual(
-      ['1', '2'].map((tag) => `PUT /v2/test-${count}/app/manifests/${tag} 201`),
+      ['1', '2'].map((tag) => `PUT /v2/${app.path}/manifests/${tag} 201`),
     );
     expect(again.result).toBe(first.result);
     expect(writes(again.requests)).toEqual([]);
@@ -162,10 +146,10 @@ describeIntegration('publishing', ['docker-registry', 'skopeo'], () => {
 
   it('a child that went away since, of which the draft knows the descriptor, is an error before the tag moves', async () => {
     const list = `${app.name}:1`;
-    await succeed('create', list, await app.add(tinyIndex([amd64, arm64]), 'index'));
+    await succeed('create', list, await app.add(pair, 'index'));
     await app.deleteManifest(arm64.manifest.digest);
 
-    const { result, requests } = await requestsDuring(registry, () => ours('push', list));
+    const { result, requests } = await requestsDuring(setUp.registry, () => setUp.run('push', list));
 
     expect(result).toMatchObject({ code: 3, stdout: '' });
     expect(result.stderr).toContain(`no such manifest: ${app.name}@${arm64.manifest.digest}`);
@@ -174,7 +158,7 @@ describeIntegration('publishing', ['docker-registry', 'skopeo'], () => {
   });
 
   it('a blob that went away since is an error before the tag moves', async () => {
-    const target = new Repository(other, `test-${count}/target`);
+    const target = setUp.repository('target', setUp.other);
     const list = `${target.name}:1`;
     await target.add(docker, '1');
     const before = await target.readManifest('1');
@@ -182,7 +166,7 @@ describeIntegration('publishing', ['docker-registry', 'skopeo'], () => {
     const digest = amd64.layers[0]?.digest ?? '';
     await app.deleteBlob(digest);
 
-    const { code, stdout, stderr } = await ours('push', list);
+    const { code, stdout, stderr } = await setUp.run('push', list);
 
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     expect(stderr).toContain(`${app.name}@${digest}`);
@@ -193,7 +177,9 @@ describeIntegration('publishing', ['docker-registry', 'skopeo'], () => {
   it('a list without images is refused', async () => {
     await succeed('create', `${app.name}:empty`);
 
-    const { result, requests } = await requestsDuring(registry, () => ours('push', `${app.name}:empty`));
+    const { result, requests } = await requestsDuring(setUp.registry, () =>
+      setUp.run('push', `${app.name}:empty`),
+    );
 
     expect(result).toMatchObject({ code: 5, stdout: '' });
     expect(result.stderr).toContain(`${app.name}:empty`);
@@ -203,18 +189,24 @@ describeIntegration('publishing', ['docker-registry', 'skopeo'], () => {
   it('a source that does not exist is told with what to check', async () => {
     await app.add(amd64, 'amd64');
 
-    const result = await ours('create', `${app.name}:1`, `${app.name}:amd64`, `${app.name}:arm64`);
+    const result = await setUp.run('create', `${app.name}:1`, `${app.name}:amd64`, `${app.name}:arm64`);
 
     expect(result).toMatchObject({ code: 3, stdout: '' });
     expect(result.stderr).toContain(`no such manifest: ${app.name}:arm64\n`);
     expect(result.stderr).toMatch(/^hint: .*check that it was pushed.*MANIFEST_UNKNOWN/m);
-    expect(await snapshot(join(sandbox.directory, 'drafts'))).toEqual({});
+    expect(await snapshot(join(setUp.sandbox.directory, 'drafts'))).toEqual({});
   });
 
   it('a registry that does not run is told by its name, with what to check', async () => {
     const host = await hostWithoutServer();
 
-    const { code, stdout, stderr } = await ours('create', `${app.name}:1`, `${host}/app:1`, '--retries', '0');
+    const { code, stdout, stderr } = await setUp.run(
+      'create',
+      `${app.name}:1`,
+      `${host}/app:1`,
+      '--retries',
+      '0',
+    );
 
     expect({ code, stdout }).toEqual({ code: 6, stdout: '' });
     expect(stderr).toContain(`${host} refused the connection`);

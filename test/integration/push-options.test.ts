@@ -1,73 +1,55 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 
-import { startRegistry, type RunningRegistry } from '../support/docker-registry.js';
+import { amd64, arm64 } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
+import { useRegistries } from '../support/registries.js';
 import { requestsDuring } from '../support/registry-log.js';
-import { Repository } from '../support/repository.js';
-import { multiarch, type RunResult } from '../support/run.js';
-import { makeSandbox, type Sandbox } from '../support/sandbox.js';
+import type { Repository } from '../support/repository.js';
+import { multiarch } from '../support/run.js';
 import { snapshot } from '../support/snapshot.js';
-import { tinyImage } from '../support/tiny-image.mjs';
-
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
 
 describeIntegration('a release', ['docker-registry'], () => {
-  let registry: RunningRegistry;
-  let sandbox: Sandbox;
+  const setUp = useRegistries();
   let app: Repository;
   let list: string;
   let sources: readonly string[];
-  let count = 0;
-
-  beforeAll(async () => {
-    registry = await startRegistry();
-  });
-  afterAll(() => registry.stop());
   beforeEach(async () => {
-    sandbox = await makeSandbox();
-    count += 1;
-    app = new Repository(registry, `release-${count}/app`);
+    app = setUp.repository('app');
     list = `${app.name}:1.2`;
-    const parts = new Repository(registry, `release-${count}/parts`);
+    const parts = setUp.repository('parts');
     sources = [await parts.add(amd64, 'amd64'), await parts.add(arm64, 'arm64')];
   });
-  afterEach(() => sandbox.remove());
-
-  function ours(...words: string[]): Promise<RunResult> {
-    return multiarch(sandbox, words);
-  }
 
   /** @returns the last line of the standard output */
   async function succeed(...words: string[]): Promise<string> {
-    const result = await ours(...words);
+    const result = await setUp.run(...words);
     expect(result).toMatchObject({ code: 0 });
     return result.stdout.trimEnd().split('\n').at(-1) ?? '';
   }
 
   it('that is only planned makes no write, and is what the push does then', async () => {
     await succeed('create', list, ...sources);
-    const before = await snapshot(sandbox.directory);
+    const before = await snapshot(setUp.sandbox.directory);
 
-    const { result, requests } = await requestsDuring(registry, () =>
-      ours('push', list, '--tag', 'latest', '--dry-run', '--purge'),
+    const { result, requests } = await requestsDuring(setUp.registry, () =>
+      setUp.run('push', list, '--tag', 'latest', '--dry-run', '--purge'),
     );
 
     expect(result.code).toBe(0);
     expect(requests.length).toBeGreaterThan(5);
     expect(requests.filter((line) => !/^(GET|HEAD) /.test(line))).toEqual([]);
-    expect(await snapshot(sandbox.directory)).toEqual(before);
+    expect(await snapshot(setUp.sandbox.directory)).toEqual(before);
     expect(result.stdout).toContain('Total: 4 to mount');
     const digest = await succeed('push', list, '--tag', 'latest', '--purge');
     expect(result.stdout.trimEnd().split('\n').at(-1)).toBe(digest);
   });
 
   it('moves the tags in the order given, latest last', async () => {
-    const { requests } = await requestsDuring(registry, () =>
-      ours('create', `${app.name}:latest`, ...sources, '--push', '-t', '1.2', '-t', '1'),
+    const { requests } = await requestsDuring(setUp.registry, () =>
+      setUp.run('create', `${app.name}:latest`, ...sources, '--push', '-t', '1.2', '-t', '1'),
     );
     const puts = requests.flatMap((line) => /^PUT .*\/app\/manifests\/([^: ]+) /.exec(line)?.[1] ?? []);
     expect(puts).toEqual(['1.2', '1', 'latest']);
@@ -75,12 +57,12 @@ describeIntegration('a release', ['docker-registry'], () => {
 
   it('is reported in files', async () => {
     const files = ['digest', 'metadata.json', 'output', 'summary'].map((name) =>
-      join(sandbox.directory, name),
+      join(setUp.sandbox.directory, name),
     );
     const [digestFile = '', metadataFile = '', output = '', summary = ''] = files;
     const words = ['--push', '--digest-file', digestFile, '--metadata-file', metadataFile, '--github'];
-    const result = await multiarch(sandbox, ['create', list, ...sources, ...words], {
-      env: { ...sandbox.env, GITHUB_OUTPUT: output, GITHUB_STEP_SUMMARY: summary },
+    const result = await multiarch(setUp.sandbox, ['create', list, ...sources, ...words], {
+      env: { ...setUp.sandbox.env, GITHUB_OUTPUT: output, GITHUB_STEP_SUMMARY: summary },
     });
     expect(result).toMatchObject({ code: 0 });
     const digest = result.stdout.trimEnd().split('\n').at(-1) ?? '';
@@ -95,13 +77,13 @@ describeIntegration('a release', ['docker-registry'], () => {
 
   it('that a platform is missing from, or whose tag has moved, moves no tag', async () => {
     await succeed('create', list, ...sources);
-    const missing = await ours('push', list, '--require', 'linux/amd64,linux/s390x');
+    const missing = await setUp.run('push', list, '--require', 'linux/amd64,linux/s390x');
     expect(missing).toMatchObject({ code: 5, stdout: '' });
     expect(await app.hasManifest('1.2')).toBe(false);
 
     const first = await succeed('push', list, '--expect-current', 'none');
     await succeed('annotate', list, '--annotation', 'a=b');
-    const refused = await ours('push', list, '--expect-current', amd64.manifest.digest);
+    const refused = await setUp.run('push', list, '--expect-current', amd64.manifest.digest);
     expect(refused).toMatchObject({ code: 7, stdout: '' });
     expect(refused.stderr).toContain(first);
     const second = await succeed('push', list, '--expect-current', first);
@@ -119,26 +101,26 @@ describeIntegration('a release', ['docker-registry'], () => {
     expect(await succeed('undo', list)).toBe(`${list} ${first}`);
 
     expect(await app.readManifest('1.2')).toEqual(before);
-    expect(await ours('undo', list)).toMatchObject({ code: 3, stdout: '' });
+    expect(await setUp.run('undo', list)).toMatchObject({ code: 3, stdout: '' });
   });
 
   it('cannot be taken back where the registry no longer has what was there before', async () => {
     const first = await succeed('create', list, ...sources, '--push', '--purge');
     const second = await succeed('create', list, ...sources, '--push', '--purge', '--annotation', 'a=b');
     await app.deleteManifest(first);
-    const { code, stderr } = await ours('undo', list);
+    const { code, stderr } = await setUp.run('undo', list);
     expect(code).toBe(3);
     expect(stderr).toContain(`the previous image of ${list} is gone`);
     expect(await app.hasManifest(second)).toBe(true);
   });
 
   it('into a layout is taken back too', async () => {
-    const layout = `oci:${join(sandbox.directory, 'layout')}:1.2`;
+    const layout = `oci:${join(setUp.sandbox.directory, 'layout')}:1.2`;
     const first = await succeed('create', layout, ...sources, '--push', '--purge');
     const second = await succeed('create', layout, ...sources, '--push', '--purge', '--annotation', 'a=b');
     expect(second).not.toBe(first);
     expect(await succeed('undo', layout)).toBe(`${layout} ${first}`);
-    const plan = await ours('create', layout, ...sources, '--push', '--dry-run');
+    const plan = await setUp.run('create', layout, ...sources, '--push', '--dry-run');
     expect(plan.stdout).toContain(`${first}\n`);
     expect(plan.stdout).toContain('0 tags to move');
   });

@@ -1,51 +1,34 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { artifact, attach, listTag } from '../support/artifact.js';
-import { startRegistry, type RunningRegistry } from '../support/docker-registry.js';
+import { amd64, arm64, pair as index } from '../support/images.js';
 import { describeIntegration, describeOptional } from '../support/integration.js';
+import { useRegistries } from '../support/registries.js';
 import { requestsDuring } from '../support/registry-log.js';
-import { Repository } from '../support/repository.js';
-import { multiarch, mustRun, type RunResult } from '../support/run.js';
-import { makeSandbox, type Sandbox } from '../support/sandbox.js';
-import { tinyImage, tinyIndex, type TinyBlob } from '../support/tiny-image.mjs';
+import type { Repository } from '../support/repository.js';
+import { mustRun } from '../support/run.js';
+import type { TinyBlob } from '../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
-const index = tinyIndex([amd64, arm64]);
 const sbom = artifact(amd64.manifest, { type: 'application/spdx+json' });
 const signature = artifact(sbom.manifest, { text: 'signature of the sbom' });
 const cosigned = artifact(undefined, { text: "cosign's signature of arm64" });
 
 /** distribution 2.8 lists no referrers: clients keep the lists under tags. */
 describeIntegration('referrers', ['docker-registry'], () => {
-  let registry: RunningRegistry;
-  let sandbox: Sandbox;
+  const setUp = useRegistries();
   let parts: Repository;
   let app: Repository;
-  let count = 0;
-
-  beforeAll(async () => {
-    registry = await startRegistry();
+  beforeEach(() => {
+    parts = setUp.repository('parts');
+    app = setUp.repository('app');
   });
-  afterAll(() => registry.stop());
-  beforeEach(async () => {
-    sandbox = await makeSandbox();
-    count += 1;
-    parts = new Repository(registry, `referrers-${count}/parts`);
-    app = new Repository(registry, `referrers-${count}/app`);
-  });
-  afterEach(() => sandbox.remove());
-
-  function ours(...words: string[]): Promise<RunResult> {
-    return multiarch(sandbox, words);
-  }
 
   /** @returns the standard output */
   async function succeed(...words: string[]): Promise<string> {
-    const result = await ours(...words);
+    const result = await setUp.run(...words);
     expect(result).toMatchObject({ code: 0, stderr: expect.not.stringContaining('warning') });
     return result.stdout;
   }
@@ -93,8 +76,8 @@ describeIntegration('referrers', ['docker-registry'], () => {
   it('that are there already are not sent again', async () => {
     const source = await addSigned(parts);
     await succeed('copy', '--referrers', source, `${app.name}:1.2`);
-    const { requests } = await requestsDuring(registry, () =>
-      ours('copy', '--referrers', source, `${app.name}:1.2`),
+    const { requests } = await requestsDuring(setUp.registry, () =>
+      setUp.run('copy', '--referrers', source, `${app.name}:1.2`),
     );
     expect(requests.length).toBeGreaterThan(0);
     expect(requests.filter((line) => !/^(GET|HEAD) /.test(line))).toEqual([]);
@@ -102,7 +85,7 @@ describeIntegration('referrers', ['docker-registry'], () => {
 
   it.each(['oci', 'oci-archive'])('go over an air gap: registry, %s, registry', async (transport) => {
     const source = await addSigned(parts);
-    const file = `${transport}:${join(sandbox.directory, 'carried')}`;
+    const file = `${transport}:${join(setUp.sandbox.directory, 'carried')}`;
     await succeed('copy', '--referrers', source, `${file}:1.2`);
     // One image, although what refers to it is in there too.
     expect(await succeed('inspect', '--raw', file)).toBe(Buffer.from(index.bytes).toString());
@@ -114,7 +97,7 @@ describeIntegration('referrers', ['docker-registry'], () => {
   it('leave the tag alone where the name of their list is taken', async () => {
     const source = await addSigned(parts);
     await app.add(arm64, listTag(amd64.manifest));
-    const { code, stdout, stderr } = await ours('copy', '--referrers', source, `${app.name}:1.2`);
+    const { code, stdout, stderr } = await setUp.run('copy', '--referrers', source, `${app.name}:1.2`);
     expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
     expect(stderr).toContain(`${app.name}:${listTag(amd64.manifest)} is not a referrers index`);
     expect(await app.hasManifest('1.2')).toBe(false);
@@ -122,7 +105,7 @@ describeIntegration('referrers', ['docker-registry'], () => {
 
   describeOptional('and oras', ['oras'], () => {
     function oras(...words: string[]): Promise<string> {
-      return mustRun('oras', words, { env: sandbox.env, cwd: sandbox.directory });
+      return mustRun('oras', words, { env: setUp.sandbox.env, cwd: setUp.sandbox.directory });
     }
 
     const attachFlags = ['--artifact-type', 'application/vnd.example.sbom'];
@@ -136,7 +119,7 @@ describeIntegration('referrers', ['docker-registry'], () => {
       return typesOf(JSON.parse(await oras('discover', '--format', 'json', ...words)) as Discovered);
     }
 
-    beforeEach(() => writeFile(join(sandbox.directory, 'sbom.json'), '{}'));
+    beforeEach(() => writeFile(join(setUp.sandbox.directory, 'sbom.json'), '{}'));
 
     it('find what the other has published in a registry', async () => {
       const source = await parts.add(index, '1.2');
@@ -157,7 +140,7 @@ describeIntegration('referrers', ['docker-registry'], () => {
 
     it('find what the other has put into a layout', async () => {
       const source = await addSigned(parts);
-      const layout = join(sandbox.directory, 'layout');
+      const layout = join(setUp.sandbox.directory, 'layout');
       // oras finds in a layout what has a tag there: the image alone.
       await succeed('copy', '--referrers', '--platform', 'linux/amd64', source, `oci:${layout}:1.2`);
       const image = `${layout}:1.2`;

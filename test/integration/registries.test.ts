@@ -4,16 +4,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { startRegistry, type RegistryOptions, type RunningRegistry } from '../support/docker-registry.js';
+import { amd64, arm64, armv7 } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { dockerManifest, podmanPull, skopeo } from '../support/peers.js';
 import { logIn, makeSandbox, type Sandbox } from '../support/sandbox.js';
-import { tinyImage, tinyIndex, writeLayout } from '../support/tiny-image.mjs';
+import { tinyIndex, writeLayout } from '../support/tiny-image.mjs';
 import { TokenServer, type TokenServerOptions } from '../support/token-server.js';
 
 const account = { username: 'ann', password: 'correct horse' };
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
-const armv7 = tinyImage({ architecture: 'arm', variant: 'v7' });
 const index = tinyIndex([amd64, arm64, armv7], { attestations: true });
 
 const everything = [{ username: account.username, repository: '*', actions: ['pull', 'push', '*'] }];

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 
 import { AuthClient } from '../../src/auth/requests/auth-client.js';
-import type { Credential } from '../../src/auth/credentials/credential.js';
+import type { RegistryCredential } from '../../src/auth/credentials/credential.js';
 import { repositoryScope, type RepositoryAction } from '../../src/auth/requests/scope.js';
 import { GotClient } from '../../src/http/got-client.js';
 import type { HttpEvent, HttpMethod, HttpResponse } from '../../src/http/message.js';
@@ -12,7 +12,7 @@ import { run } from '../support/run.js';
 import { having } from '../support/credentials.js';
 import { TokenServer } from '../support/token-server.js';
 
-const jane: Credential = { kind: 'basic', username: 'jane', password: 'secret' };
+const jane: RegistryCredential = { kind: 'basic', username: 'jane', password: 'secret' };
 
 /** Sends to one registry, and writes down what went over the wire. */
 class Bench {
@@ -21,7 +21,7 @@ class Bench {
   readonly #auth: AuthClient;
   readonly #host: RegistryHost;
 
-  constructor(registry: RunningRegistry, credential?: Credential) {
+  constructor(registry: RunningRegistry, credential?: RegistryCredential) {
     this.#host = registry.host as RegistryHost;
     this.#http = new GotClient({
       userAgent: 'multiarch-test',
@@ -55,7 +55,7 @@ describeIntegration('a registry with a token server', ['docker-registry', 'opens
   let tokens: TokenServer;
   let registry: RunningRegistry;
   const benches: Bench[] = [];
-  const open = (credential?: Credential): Bench => {
+  const open = (credential?: RegistryCredential): Bench => {
     const bench = new Bench(registry, credential);
     benches.push(bench);
     return bench;
@@ -80,7 +80,7 @@ describeIntegration('a registry with a token server', ['docker-registry', 'opens
     await tokens.stop();
   });
 
-  it.each<[string, Credential]>([
+  it.each<[string, RegistryCredential]>([
     ['user name and password', jane],
     ['refresh token', { kind: 'identity', token: 'refresh' }],
   ])('lets in by %s', async (_name, credential) => {
@@ -148,7 +148,7 @@ describeIntegration('a registry with Basic authentication', ['docker-registry', 
   });
   afterAll(() => registry.stop());
 
-  it.each<[string, Credential | undefined, number, readonly string[]]>([
+  it.each<[string, RegistryCredential | undefined, number, readonly string[]]>([
     ['lets in by user name and password', jane, 202, ['POST 401', 'POST 202']],
     ['keeps out who has none', undefined, 401, ['POST 401']],
     ['keeps out a wrong password', { ...jane, password: 'wrong' }, 401, ['POST 401', 'POST 401']],

@@ -4,13 +4,12 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 
 import { startRegistry, type RunningRegistry } from '../support/docker-registry.js';
+import { pair as images } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { skopeo } from '../support/peers.js';
 import { multiarch, mustRun, type RunResult } from '../support/run.js';
 import { makeSandbox, type Sandbox } from '../support/sandbox.js';
-import { tinyImage, tinyIndex, writeLayout } from '../support/tiny-image.mjs';
-
-const images = tinyIndex([tinyImage({ architecture: 'amd64' }), tinyImage({ architecture: 'arm64' })]);
+import { writeLayout } from '../support/tiny-image.mjs';
 
 /** Of the images in it. */
 const digests = images.images.map(({ manifest }) => manifest.digest);

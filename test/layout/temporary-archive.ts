@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest';
 
 import { TarArchive } from '../../src/layout/tar/tar-archive.js';
 import { InvalidError } from '../../src/oci/errors.js';
-import { temporaryDirectory } from './temporary-layout.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 /** A file of these bytes that is removed when the test ends. */
 export async function temporaryFile(bytes: Uint8Array, name = 'images.tar'): Promise<string> {

@@ -3,11 +3,11 @@ import { attestation, digest, image } from '../support/drafts.js';
 import { attestedDigest, imagePlatforms, isAttestation } from '../../src/oci/attestation.js';
 
 const amd64 = image('amd64', 'linux/amd64').descriptor;
-const statement = attestation('amd64').descriptor;
+const attested = attestation('amd64').descriptor;
 
 it('distinguishes an attestation from its image', () => {
-  expect([amd64, statement].map(isAttestation)).toEqual([false, true]);
-  expect([amd64, statement].map(attestedDigest)).toEqual([undefined, digest('amd64')]);
+  expect([amd64, attested].map(isAttestation)).toEqual([false, true]);
+  expect([amd64, attested].map(attestedDigest)).toEqual([undefined, digest('amd64')]);
 });
 
 it('returns no digest for other entries', () => {
@@ -16,8 +16,8 @@ it('returns no digest for other entries', () => {
 });
 
 it('returns the platforms of images only, in order', () => {
-  const claims = { ...statement, platform: { os: 'linux', architecture: 's390x' } };
+  const claims = { ...attested, platform: { os: 'linux', architecture: 's390x' } };
   const arm64 = image('arm64', 'linux/arm64').descriptor;
-  const platforms = imagePlatforms([arm64, statement, claims, image('none').descriptor, amd64]);
+  const platforms = imagePlatforms([arm64, attested, claims, image('none').descriptor, amd64]);
   expect(platforms).toEqual([arm64.platform, amd64.platform]);
 });

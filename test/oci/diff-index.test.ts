@@ -181,14 +181,14 @@ describe('diffIndexes', () => {
     });
 
     it('reports that the same attestation is for another image', () => {
-      const statement = about('amd64');
+      const attested = about('amd64');
       const annotations = {
-        ...statement.annotations,
+        ...attested.annotations,
         'vnd.docker.reference.digest': newAmd64.digest,
       };
       const { attestations } = diff(
-        [amd64, newAmd64, statement],
-        [amd64, newAmd64, { ...statement, annotations }],
+        [amd64, newAmd64, attested],
+        [amd64, newAmd64, { ...attested, annotations }],
       );
       expect(attestations?.changed[0]?.changes).toEqual({
         annotations: { 'vnd.docker.reference.digest': { before: digest('amd64'), after: newAmd64.digest } },

@@ -3,15 +3,10 @@ import { describe, expect, it } from 'vitest';
 
 import { InvalidError } from '../../src/oci/errors.js';
 import { parseJson } from '../../src/oci/json.js';
+import { thrownBy } from '../support/failure.js';
 
 function failure(text: string | Uint8Array): InvalidError {
-  try {
-    parseJson(Buffer.from(text as string), 'app:1.2');
-  } catch (error) {
-    if (error instanceof InvalidError) return error;
-    throw error;
-  }
-  throw new Error('no error');
+  return thrownBy(() => parseJson(Buffer.from(text as string), 'app:1.2'), InvalidError);
 }
 
 describe('parseJson', () => {

@@ -14,6 +14,7 @@ import {
   OCI_MANIFEST,
 } from '../../src/oci/media-type.js';
 import { parseDocument, type DocumentClaim } from '../../src/oci/parse.js';
+import { thrownBy } from '../support/failure.js';
 const digest = digestOf(Buffer.from('a'));
 const config = { mediaType: OCI_CONFIG, digest, size: 1 };
 const entry = { mediaType: OCI_MANIFEST, digest, size: 1 };
@@ -25,13 +26,7 @@ const parse = (value: unknown, claim?: DocumentClaim): ManifestOrIndex =>
   parseDocument(bytesOf(value), claim);
 
 function rejection(bytes: Uint8Array, claim?: DocumentClaim): InvalidError {
-  try {
-    parseDocument(bytes, claim);
-  } catch (error) {
-    if (error instanceof InvalidError) return error;
-    throw error;
-  }
-  throw new Error('was read');
+  return thrownBy(() => parseDocument(bytes, claim), InvalidError);
 }
 const rules = (value: unknown, claim?: DocumentClaim): string[] =>
   rejection(bytesOf(value), claim).problems.map(({ pointer, rule }) => `${pointer} ${rule}`);

@@ -1,16 +1,16 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { TarArchive } from '../../src/layout/tar/tar-archive.js';
 import { InvalidError } from '../../src/oci/errors.js';
 import { openFile } from '../layout/temporary-archive.js';
 import { gnuLong, paxHeader, tarFile, tarParts, withChecksum, type TarPart } from '../support/tar-file.js';
+import { sharedDirectory } from '../support/sandbox.js';
 
 const BLOCK = 512;
 const RUNS = { numRuns: 300 };
@@ -19,10 +19,11 @@ let directory: string;
 let path: string;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+  const shared = await sharedDirectory();
+  directory = shared.directory;
   path = join(directory, 'file.tar');
+  return shared.remove;
 });
-afterAll(() => rm(directory, { recursive: true, force: true }));
 
 /** All files of an archive, or the error for an invalid one. Any other error fails the test. */
 async function read(bytes: Uint8Array): Promise<Map<string, Buffer> | InvalidError> {
@@ -75,9 +76,9 @@ describe('a truncated archive', () => {
         fc.boolean(),
         async (all, number, near, atBlock) => {
           const whole = tarFile(all.flatMap(({ parts }) => parts));
-          const place = number % (whole.length + 1);
+          const offset = number % (whole.length + 1);
           const cut = Math.min(
-            Math.max(atBlock ? Math.round(place / BLOCK) * BLOCK + near : place, 0),
+            Math.max(atBlock ? Math.round(offset / BLOCK) * BLOCK + near : offset, 0),
             whole.length,
           );
           const found = await read(whole.subarray(0, cut));
@@ -141,7 +142,7 @@ describe('a damaged archive', () => {
         fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1 }),
         async (all, changes) => {
           const bytes = tarFile(all.flatMap(({ parts }) => parts));
-          for (const [place, byte] of changes) bytes.writeUInt8(byte, place % bytes.length);
+          for (const [offset, byte] of changes) bytes.writeUInt8(byte, offset % bytes.length);
           await read(bytes);
         },
       ),

@@ -1,24 +1,24 @@
-import { rm, mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { TarArchive } from '../../src/layout/tar/tar-archive.js';
 import { DockerArchive } from '../../src/layout/docker-save/docker-archive.js';
 import { readAll } from '../contract/contract-content.js';
 import { dockerSave, imageOf, sha256 } from '../support/docker-save.js';
+import { sharedDirectory } from '../support/sandbox.js';
 
 let directory: string;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'multiarch-property-'));
+  const shared = await sharedDirectory();
+  directory = shared.directory;
+  return shared.remove;
 });
-
-afterAll(() => rm(directory, { recursive: true, force: true }));
 
 /** An archive that gives its files in pieces of this many bytes. */
 async function inPieces(path: string, length: number, signal: AbortSignal): Promise<TarArchive> {

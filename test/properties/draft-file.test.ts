@@ -1,9 +1,8 @@
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { annotateEntry } from '../../src/drafts/annotate.js';
 import { draftProblems } from '../../src/drafts/draft-problems.js';
@@ -16,6 +15,7 @@ import { InvalidError } from '../../src/oci/errors.js';
 import { formatImageLocation } from '../../src/oci/image-location.js';
 import { serialiseIndex } from '../../src/oci/serialise.js';
 import { at, attestation, draftOf, image } from '../support/drafts.js';
+import { sharedDirectory } from '../support/sandbox.js';
 
 const draft = annotateEntry(
   draftOf(
@@ -46,13 +46,14 @@ let path: string;
 let otherPath: string;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+  const shared = await sharedDirectory();
+  directory = shared.directory;
   store = new DraftStore(directory);
   path = join(directory, draftFileName(draft.target));
   otherPath = join(directory, draftFileName(other.target));
   await store.update(at(other.target), () => other);
+  return shared.remove;
 });
-afterAll(() => rm(directory, { recursive: true, force: true }));
 
 /** Checks that the file is a usable draft, or is reported as damaged while all other files stay as they are. */
 async function checkFile(content: Uint8Array): Promise<'read' | 'refused'> {
@@ -126,7 +127,7 @@ describe('the file of a draft', () => {
     await fc.assert(
       fc.asyncProperty(changes, async (list) => {
         const content = Buffer.from(bytes);
-        for (const [place, byte] of list) content[place] = byte;
+        for (const [offset, byte] of list) content[offset] = byte;
         await checkFile(content);
       }),
     );
@@ -135,9 +136,9 @@ describe('the file of a draft', () => {
   it('causes no crash if one value changes', async () => {
     const value = JSON.parse(bytes.toString()) as unknown;
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...placesOf(value)), fc.jsonValue(), async (place, changed) => {
+      fc.asyncProperty(fc.constantFrom(...pathsOf(value)), fc.jsonValue(), async (pointer, changed) => {
         const content = JSON.parse(bytes.toString(), function revive(this: unknown, key, inner: unknown) {
-          return key === place ? changed : inner;
+          return key === pointer ? changed : inner;
         }) as unknown;
         await checkFile(Buffer.from(JSON.stringify(content)));
       }),
@@ -158,9 +159,9 @@ describe('the file of a draft', () => {
 });
 
 /** The names of all members of a value and of the values in it. */
-function placesOf(value: unknown): string[] {
+function pathsOf(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
-  return [...new Set(Object.entries(value).flatMap(([name, inner]) => [name, ...placesOf(inner)]))];
+  return [...new Set(Object.entries(value).flatMap(([name, inner]) => [name, ...pathsOf(inner)]))];
 }
 
 describe('the name of a draft file', () => {
@@ -207,8 +208,8 @@ describe('the name of a draft file', () => {
   it('is unique for a target, also on case-insensitive file systems', () => {
     const near = fc
       .tuple(name, fc.nat(), fc.constantFrom('a', 'A', '/', ':', '.', '%', '_', 'ä', ''))
-      .map(([text, place, letter]) => {
-        const cut = place % (text.length + 1);
+      .map(([text, offset, letter]) => {
+        const cut = offset % (text.length + 1);
         return [text, text.slice(0, cut) + letter + text.slice(cut + 1)] as const;
       });
     const pair = fc.oneof(

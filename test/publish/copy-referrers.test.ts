@@ -10,11 +10,10 @@ import { FailedError, UnauthorizedError } from '../../src/oci/errors.js';
 import { parseReference, parseTag, type Tag } from '../../src/oci/reference.js';
 import { copyReferrers } from '../../src/publish/copy-referrers.js';
 import { artifact, documentOf } from '../support/artifact.js';
+import { amd64, arm64 } from '../support/images.js';
 import { storeContent } from '../support/stored.js';
-import { tinyImage, type TinyImage } from '../support/tiny-image.mjs';
+import { type TinyImage } from '../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
 const sbom = artifact(amd64.manifest, { type: 'application/spdx+json' });
 const signature = artifact(sbom.manifest, { text: 'signature of the sbom' });
 const cosigned = artifact(undefined, { text: 'cosign' });
@@ -33,15 +32,15 @@ class Store extends MemoryStore {
     return this.lists?.(listed) ?? listed;
   }
 
-  override async copyBlob(...words: Parameters<MemoryStore['copyBlob']>) {
-    this.#write(`blob ${words[0].digest}`);
-    return super.copyBlob(...words);
+  override async copyBlob(...args: Parameters<MemoryStore['copyBlob']>) {
+    this.#write(`blob ${args[0].digest}`);
+    return super.copyBlob(...args);
   }
 
-  override async writeManifest(...words: Parameters<MemoryStore['writeManifest']>) {
-    const [{ digest }, { tag } = {}] = words;
+  override async writeManifest(...args: Parameters<MemoryStore['writeManifest']>) {
+    const [{ digest }, { tag } = {}] = args;
     this.#write(tag === undefined ? `manifest ${digest}` : `tag ${tag} ${digest}`);
-    return super.writeManifest(...words);
+    return super.writeManifest(...args);
   }
 
   #write(line: string): void {
@@ -218,10 +217,10 @@ describe("moving what cosign's tags name", () => {
     const target = await storeOf('target');
     const own = artifact(undefined, { text: 'its own' });
     const copyBlob = target.copyBlob.bind(target);
-    target.copyBlob = async (...words) => {
+    target.copyBlob = async (...args) => {
       target.copyBlob = copyBlob;
       await storeContent(target, own, sigTag(amd64));
-      return copyBlob(...words);
+      return copyBlob(...args);
     };
     const { warnings } = await move(target, [source, amd64]);
     expect(warnings).toEqual([

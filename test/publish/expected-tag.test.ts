@@ -9,13 +9,10 @@ import { parseTag } from '../../src/oci/reference.js';
 import { createIndexDocument } from '../../src/oci/serialise.js';
 import { checkExpectedTag, type ExpectedTag } from '../../src/publish/expected-tag.js';
 import { publish, type PublishRequest } from '../../src/publish/publish.js';
+import { amd64, arm64, s390x } from '../support/images.js';
 import { storeContent } from '../support/stored.js';
-import { tinyImage } from '../support/tiny-image.mjs';
 
 const V1 = parseTag('v1');
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
-const s390x = tinyImage({ architecture: 's390x' });
 const [one, two, next] = [amd64, arm64, s390x].map(({ manifest }) => manifest.digest as Digest);
 if (one === undefined || two === undefined || next === undefined)
   throw new Error('three images give three digests');
@@ -29,11 +26,11 @@ async function holding(current: 'one' | 'next' | 'none'): Promise<MemoryStore> {
 
 describe('checkExpectedTag', () => {
   it.each<[string, ExpectedTag, 'one' | 'next' | 'none']>([
-    ['the digest that is there', one, 'one'],
-    ['nothing where nothing is', 'none', 'none'],
-    ['another digest, where the new one is there already', two, 'next'],
-    ['nothing, where the new one is there already', 'none', 'next'],
-  ])('is content with %s', async (_, expected, current) => {
+    ['the expected digest', one, 'one'],
+    ['a missing tag that must not exist', 'none', 'none'],
+    ['a tag that already has the new digest', two, 'next'],
+    ['a tag that must not exist, but already has the new digest', 'none', 'next'],
+  ])('accepts %s', async (_, expected, current) => {
     const target = await holding(current);
     await expect(checkExpectedTag({ target, tag: V1 }, expected, next)).resolves.toBeUndefined();
   });

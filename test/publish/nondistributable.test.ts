@@ -30,8 +30,8 @@ interface Scene {
 async function start({ holdsLayer = true } = {}): Promise<Scene> {
   const source = new MemoryStore('source');
   const config = source.addBlob(Buffer.from('{"os":"windows"}'), OCI_CONFIG);
-  const place = holdsLayer ? source : new MemoryStore();
-  const added = place.addBlob(Buffer.from('base layer'), FOREIGN);
+  const holder = holdsLayer ? source : new MemoryStore();
+  const added = holder.addBlob(Buffer.from('base layer'), FOREIGN);
   const layer = { ...added, urls: ['https://example.com/layer'] };
   const image = manifestOf(config, [layer]);
   await source.writeManifest(image);

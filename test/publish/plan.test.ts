@@ -10,13 +10,12 @@ import { planPush } from '../../src/publish/plan.js';
 import type { SourcedEntry } from '../../src/publish/target-state.js';
 import { publish } from '../../src/publish/publish.js';
 import { manifestOf } from '../contract/contract-content.js';
+import { amd64, arm64 } from '../support/images.js';
 import { storeNested } from '../support/nested-indexes.js';
 import { storeContent } from '../support/stored.js';
-import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
+import { tinyIndex } from '../support/tiny-image.mjs';
 
 const V1 = parseTag('v1');
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
 
 /** A store that rejects every write. */
 class ReadOnlyStore extends MemoryStore {
@@ -24,16 +23,16 @@ class ReadOnlyStore extends MemoryStore {
   /** Set if it represents a repository of a registry. */
   repository?: ReturnType<typeof parseReference>;
 
-  override copyBlob(...words: Parameters<MemoryStore['copyBlob']>): ReturnType<MemoryStore['copyBlob']> {
+  override copyBlob(...args: Parameters<MemoryStore['copyBlob']>): ReturnType<MemoryStore['copyBlob']> {
     if (this.isClosed) throw new Error('a dry run has written a blob');
-    return super.copyBlob(...words);
+    return super.copyBlob(...args);
   }
 
   override writeManifest(
-    ...words: Parameters<MemoryStore['writeManifest']>
+    ...args: Parameters<MemoryStore['writeManifest']>
   ): ReturnType<MemoryStore['writeManifest']> {
     if (this.isClosed) throw new Error('a dry run has written a manifest');
-    return super.writeManifest(...words);
+    return super.writeManifest(...args);
   }
 }
 
@@ -172,7 +171,7 @@ describe('planPush', () => {
   it('reads and counts an index once, even if it is listed many times', async () => {
     const { source, target, children } = await prepare(amd64);
     const [image] = children;
-    if (image === undefined) throw new Error('there is no image');
+    if (image === undefined) throw new Error('no image');
     const nested = await storeNested(source, image.descriptor, 3);
     const child = { descriptor: documentDescriptor(nested), source };
     const reads = vi.spyOn(source, 'readManifest');

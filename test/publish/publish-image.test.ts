@@ -6,14 +6,12 @@ import { FailedError } from '../../src/oci/errors.js';
 import { parseTag } from '../../src/oci/reference.js';
 import { planPush } from '../../src/publish/plan.js';
 import { publish, type PublishRequest } from '../../src/publish/publish.js';
+import { amd64, arm64 } from '../support/images.js';
 import { storeContent } from '../support/stored.js';
-import { tinyImage } from '../support/tiny-image.mjs';
 import { WatchedStore } from '../support/watched-store.js';
 
 const V1 = parseTag('v1');
 const LATEST = parseTag('latest');
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
 const blobs = [amd64.config, ...amd64.layers].map(({ digest }) => `blob ${digest}`);
 
 async function prepare(): Promise<Pick<PublishRequest, 'document' | 'children'> & { source: MemoryStore }> {

@@ -19,7 +19,7 @@ import {
   listTar,
   openOciArchive,
 } from '../layout/oci-archive/temporary-oci-archive.js';
-import { temporaryDirectory } from '../layout/temporary-layout.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 interface Place {
   readonly open: () => Target;
@@ -91,31 +91,31 @@ describe.each([
     ['the config', config.digest],
     ['the manifest', image.document.digest],
   ])('but has lost %s gets it again', async (_part, lost) => {
-    const place = await make();
-    await publishTo(place.open(), await source(), '1');
-    await place.lose(lost);
-    const target = place.open();
+    const stored = await make();
+    await publishTo(stored.open(), await source(), '1');
+    await stored.lose(lost);
+    const target = stored.open();
     await publishTo(target, await source(), '2');
-    expect(await isWhole(place.open())).toBe(true);
+    expect(await isWhole(stored.open())).toBe(true);
   });
 
   it('but damaged, of the same size, gets it again', async () => {
-    const place = await make();
-    await publishTo(place.open(), await source(), '1');
-    await place.damage(layer.digest, await readAll(readableOf(await image.from.openBlob(layer))));
-    await publishTo(place.open(), await source(), '2');
-    expect(await isWhole(place.open())).toBe(true);
+    const stored = await make();
+    await publishTo(stored.open(), await source(), '1');
+    await stored.damage(layer.digest, await readAll(readableOf(await image.from.openBlob(layer))));
+    await publishTo(stored.open(), await source(), '2');
+    expect(await isWhole(stored.open())).toBe(true);
   });
 
   it('publishes nothing if it is the source too and has lost content', async () => {
-    const place = await make();
-    await publishTo(place.open(), await source(), '1');
-    await place.lose(layer.digest);
-    const target = place.open();
+    const stored = await make();
+    await publishTo(stored.open(), await source(), '1');
+    await stored.lose(layer.digest);
+    const target = stored.open();
     await expect(publishTo(target, target, '2')).rejects.toMatchObject({
       kind: 'not-found',
       message: expect.stringContaining(layer.digest) as string,
     });
-    expect(await place.open().find(parseTag('2'))).toBeUndefined();
+    expect(await stored.open().find(parseTag('2'))).toBeUndefined();
   });
 });

@@ -8,9 +8,9 @@ import { parseTag } from '../../src/oci/reference.js';
 import { copyReferrers } from '../../src/publish/copy-referrers.js';
 import { publish } from '../../src/publish/publish.js';
 import { digest } from '../support/drafts.js';
+import { amd64 } from '../support/images.js';
 import { indexOf } from '../support/indexes.js';
 import { storeContent } from '../support/stored.js';
-import { tinyImage } from '../support/tiny-image.mjs';
 import { WatchedStore } from '../support/watched-store.js';
 
 vi.mock(import('../../src/publish/copy-referrers.js'), () => ({ copyReferrers: vi.fn() }));
@@ -23,7 +23,7 @@ beforeEach(() => {
 
 async function prepare() {
   const source = new MemoryStore('source');
-  const descriptor = documentDescriptor(await storeContent(source, tinyImage({ architecture: 'amd64' })));
+  const descriptor = documentDescriptor(await storeContent(source, amd64));
   const document = indexOf([descriptor]);
   return { document, children: [{ descriptor, source }], subjects: [{ digest: document.digest, source }] };
 }

@@ -14,15 +14,13 @@ import { planPush } from '../../src/publish/plan.js';
 import type { SourcedEntry } from '../../src/publish/target-state.js';
 import { publish } from '../../src/publish/publish.js';
 import { manifestOf } from '../contract/contract-content.js';
+import { amd64, arm64, pair } from '../support/images.js';
 import { storeNested } from '../support/nested-indexes.js';
 import { storeContent } from '../support/stored.js';
-import { tinyImage, tinyIndex } from '../support/tiny-image.mjs';
 import { WatchedStore } from '../support/watched-store.js';
 
 const V1 = parseTag('v1');
 const LATEST = parseTag('latest');
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
 
 async function childOf(
   source: MemoryStore,
@@ -119,7 +117,7 @@ describe('publish', () => {
   });
 
   it('copies a nested index with its content, children first', async () => {
-    const { children, index } = await prepare(tinyIndex([amd64, arm64]));
+    const { children, index } = await prepare(pair);
     const target = new WatchedStore();
 
     await publish({ document: index, children, destinations: [{ target, tag: V1 }] });
@@ -137,7 +135,7 @@ describe('publish', () => {
   it('reads and copies an index once, even if it is listed many times', async () => {
     const { source, children } = await prepare(amd64);
     const [image] = children;
-    if (image === undefined) throw new Error('there is no image');
+    if (image === undefined) throw new Error('no image');
     const nested = await storeNested(source, image.descriptor, 3);
     const child = { descriptor: documentDescriptor(nested), source };
     const reads = vi.spyOn(source, 'readManifest');
@@ -155,7 +153,7 @@ describe('publish', () => {
   it('rejects more than four nested indexes', async () => {
     const { source, children } = await prepare(amd64);
     const [image] = children;
-    if (image === undefined) throw new Error('there is no image');
+    if (image === undefined) throw new Error('no image');
     const child = { descriptor: documentDescriptor(await storeNested(source, image.descriptor, 4)), source };
     const request = { document: indexOf([child]), children: [child] };
     const target = new WatchedStore();
@@ -169,7 +167,7 @@ describe('publish', () => {
   it('rejects what a registry would reject, before any request', async () => {
     const { children } = await prepare(amd64);
     const [image] = children;
-    if (image === undefined) throw new Error('there is no image');
+    if (image === undefined) throw new Error('no image');
     const value = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [image.descriptor] };
     const padded = JSON.stringify(value).padEnd(4 * 1024 * 1024 + 1);
     const large = parseDocument(Buffer.from(padded), { mediaType: OCI_INDEX });
@@ -437,9 +435,9 @@ describe('publish, after a failure', () => {
     const [layer] = amd64.layers;
     const tampered: Source = {
       label: 'tampered',
-      resolve: (...words) => source.resolve(...words),
-      find: (...words) => source.find(...words),
-      readManifest: (...words) => source.readManifest(...words),
+      resolve: (...args) => source.resolve(...args),
+      find: (...args) => source.find(...args),
+      readManifest: (...args) => source.readManifest(...args),
       openBlob: async (descriptor, options) => {
         if (descriptor.digest !== layer?.digest) return source.openBlob(descriptor, options);
         const other = new MemoryStore().addBlob(Buffer.alloc(descriptor.size), 'x');

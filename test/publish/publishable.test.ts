@@ -5,7 +5,7 @@ import { InvalidError } from '../../src/oci/errors.js';
 import { publishableIndex } from '../../src/publish/publishable.js';
 import { attestation, digest, draftOf, image } from '../support/drafts.js';
 
-function refusal(draft: Draft, options?: Parameters<typeof publishableIndex>[1]): InvalidError {
+function errorOf(draft: Draft, options?: Parameters<typeof publishableIndex>[1]): InvalidError {
   try {
     publishableIndex(draft, options);
   } catch (error) {
@@ -25,8 +25,8 @@ describe('publishableIndex', () => {
     const { kind, value } = publishableIndex(draft);
 
     expect(kind).toBe('index');
-    const words = ['amd64', 'about amd64', 'arm64'];
-    expect(value.manifests.map((entry) => entry.digest)).toEqual(words.map((word) => digest(word)));
+    const names = ['amd64', 'about amd64', 'arm64'];
+    expect(value.manifests.map((entry) => entry.digest)).toEqual(names.map((name) => digest(name)));
   });
 
   it('builds equal bytes from equal drafts, whatever the order of annotations', () => {
@@ -40,7 +40,7 @@ describe('publishableIndex', () => {
   });
 
   it('lists every image without a platform, with a hint', () => {
-    const error = refusal(
+    const error = errorOf(
       draftOf({
         'example.com/app:a': [image('a')],
         'example.com/app:b': [image('b', 'linux/amd64')],
@@ -62,7 +62,7 @@ describe('publishableIndex', () => {
     });
 
     it('rejects both, with a hint', () => {
-      const error = refusal(draft);
+      const error = errorOf(draft);
       expect(error.message).toContain('example.com/app:a, example.com/app:b');
       expect(error.hint).toContain('--allow-duplicate-platforms');
     });
@@ -74,10 +74,10 @@ describe('publishableIndex', () => {
 
   it('rejects a missing platform even if duplicates are allowed', () => {
     const draft = draftOf({ 'example.com/app:a': [image('a')] });
-    expect(refusal(draft, { allowDuplicatePlatforms: true }).message).toContain('must have an OS');
+    expect(errorOf(draft, { allowDuplicatePlatforms: true }).message).toContain('must have an OS');
   });
 
   it('rejects an index without entries', () => {
-    expect(refusal(draftOf({})).problems).toMatchObject([{ rule: 'index/empty' }]);
+    expect(errorOf(draftOf({})).problems).toMatchObject([{ rule: 'index/empty' }]);
   });
 });

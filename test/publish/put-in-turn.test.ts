@@ -6,9 +6,9 @@ import { documentDescriptor } from '../../src/oci/document.js';
 import { parseTag } from '../../src/oci/reference.js';
 import { publish, type TagChange } from '../../src/publish/publish.js';
 import { putInTurn } from '../../src/publish/put-in-turn.js';
+import { amd64 } from '../support/images.js';
 import { indexOf } from '../support/indexes.js';
 import { storeContent } from '../support/stored.js';
-import { tinyImage } from '../support/tiny-image.mjs';
 import { WatchedStore } from '../support/watched-store.js';
 
 /** A target whose writes become durable when it commits, as a file that is replaced as a whole. */
@@ -65,12 +65,11 @@ describe('putInTurn', () => {
 });
 
 describe('publish to a target that commits', () => {
-  const image = tinyImage({ architecture: 'amd64' });
   const [V1, LATEST] = [parseTag('v1'), parseTag('latest')];
 
   async function prepare() {
     const source = new MemoryStore('source');
-    const descriptor = documentDescriptor(await storeContent(source, image));
+    const descriptor = documentDescriptor(await storeContent(source, amd64));
     return { document: indexOf([descriptor]), children: [{ descriptor, source }] };
   }
 
@@ -112,7 +111,7 @@ describe('publish to a target that commits', () => {
   ])('commits %s too', async (_, destination) => {
     const { document, children } = await prepare();
     const target = new CommittingStore();
-    await storeContent(target, image);
+    await storeContent(target, amd64);
     await target.writeManifest(document, { tag: V1 });
     await publish({ document, children, destinations: [{ target, ...destination }] });
     expect(target.log.at(-1)).toBe('commit');

@@ -7,6 +7,7 @@ import { documentDescriptor } from '../../src/oci/document.js';
 import { UnauthorizedError } from '../../src/oci/errors.js';
 import { parseTag } from '../../src/oci/reference.js';
 import { missingChildren, readTagStates, type SourcedEntry } from '../../src/publish/target-state.js';
+import { amd64 } from '../support/images.js';
 import { storeNested } from '../support/nested-indexes.js';
 import { storeContent } from '../support/stored.js';
 import { tinyImage } from '../support/tiny-image.mjs';
@@ -84,7 +85,7 @@ describe('content to which a registry denies access', () => {
 describe('readTagStates', () => {
   it('requests each tag once, and nothing for a destination without a tag', async () => {
     const target = new MemoryStore();
-    const document = await storeContent(target, tinyImage({ architecture: 'amd64' }), 'old');
+    const document = await storeContent(target, amd64, 'old');
     const destinations = [
       { target, tag: parseTag('old') },
       { target },

@@ -41,7 +41,7 @@ describe('uploadLocation', () => {
   });
 
   it('does not repeat a login in a location', () => {
-    expect(() => locationOf('https://user:secret@x.example.com/u')).toThrow(/^refused(?!.*secret)/);
+    expect(() => locationOf('https://user:secret@x.example.com/u')).toThrow(/^rejected(?!.*secret)/);
   });
 
   it.each([

@@ -11,14 +11,14 @@ const PLATFORMS = [
   ['riscv64'],
 ] as const;
 
-/** So many images, of as many platforms; seven at most. */
+/** Images of different platforms, seven at most. */
 export function imagesOf(count: number, options: Partial<Parameters<typeof tinyImage>[0]> = {}): TinyImage[] {
   return PLATFORMS.slice(0, count).map(([architecture, variant]) =>
     tinyImage({ architecture, ...(variant !== undefined && { variant }), ...options }),
   );
 }
 
-/** Seeds a repository with such images under the tags `0`, `1` and so on; gives references to them. */
+/** Seeds a repository with images under the tags `0`, `1` and so on. Returns their references. */
 export function seedImages(registry: MemoryRegistry, path: string, images: readonly TinyImage[]): string[] {
   return images.map((image, position) => {
     registry.put(path, image, String(position));

@@ -7,7 +7,7 @@ import { MultiarchError } from '../../src/oci/errors.js';
 import type { ArchiveJob, ArchiveJobResult } from './archive-process.js';
 
 const job = JSON.parse(process.argv[2] ?? '') as ArchiveJob;
-const before = readSoFar();
+const before = bytesRead();
 process.stdout.write(JSON.stringify(await open()));
 if (job.killed === true) process.kill(process.pid, 'SIGKILL');
 
@@ -15,7 +15,7 @@ async function open(): Promise<ArchiveJobResult> {
   try {
     const archive = await TarArchive.open(job.path);
     const files = archive.names().length;
-    return { files, read: readSoFar() - before, memory: mostMemory(), temporary: readdirSync(tmpdir()) };
+    return { files, read: bytesRead() - before, memory: peakMemory(), temporary: readdirSync(tmpdir()) };
   } catch (error) {
     if (!(error instanceof MultiarchError)) throw error;
     const { kind, message, hint = '' } = error;
@@ -24,16 +24,16 @@ async function open(): Promise<ArchiveJobResult> {
   }
 }
 
-/** In bytes (proc_pid_io(5)). */
-function readSoFar(): number {
+/** The number of bytes read (proc_pid_io(5)). */
+function bytesRead(): number {
   return numberIn('/proc/self/io', /^rchar: (\d+)$/m);
 }
 
 /**
- * In bytes (proc_pid_status(5)). Not `process.resourceUsage()`, which counts the memory of the process that started this
- * one too.
+ * The peak memory in bytes (proc_pid_status(5)). `process.resourceUsage()` would also count the memory of the parent
+ * process.
  */
-function mostMemory(): number {
+function peakMemory(): number {
   return numberIn('/proc/self/status', /^VmHWM:\s+(\d+) kB$/m) * 1024;
 }
 

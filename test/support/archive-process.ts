@@ -1,29 +1,29 @@
 import { makeNodeProcesses, type NodeProcesses } from './node-processes.js';
 
-/** What one process is to do with an archive: open it, and leave it open. */
+/** The job of a process: it opens an archive and leaves it open. */
 export interface ArchiveJob {
   readonly path: string;
-  /** Whether it then kills itself. */
+  /** Whether the process then kills itself. */
   readonly killed?: boolean;
 }
 
-/** What the process prints. */
+/** The output of the process. */
 export type ArchiveJobResult = {
-  /** The names in the directory for temporary files, while the archive is open. */
+  /** The names in the temporary directory while the archive is open. */
   readonly temporary: readonly string[];
 } & (
   | {
       readonly files: number;
-      /** How many bytes it read to open the archive; 0 where that is not known, which is anywhere but on Linux. */
+      /** The number of bytes read to open the archive. 0 if unknown (only Linux reports it). */
       readonly read: number;
-      /** The most memory that it ever had, in bytes; 0 where that is not known. */
+      /** The peak memory in bytes. 0 if unknown. */
       readonly memory: number;
     }
   | {
       readonly kind: string;
       readonly message: string;
       readonly hint: string;
-      /** Of the system error behind it. */
+      /** The code of the system error that caused it. */
       readonly code: string;
     }
 );

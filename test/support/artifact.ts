@@ -8,14 +8,14 @@ import type { TinyBlob, TinyImage } from './tiny-image.mjs';
 export interface ArtifactOptions {
   /** @default 'application/vnd.example.signature' */
   readonly type?: string;
-  /** What tells it from others. @default 'signed' */
+  /** The content of the layer. @default 'signed' */
   readonly text?: string;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /**
- * What a tool such as oras attaches to an image or index: a manifest that names it as its subject, with one layer. Without
- * a subject it is what cosign puts under a tag of its own.
+ * An artifact manifest with one layer, as oras attaches it to an image or index. Without a subject it is a signature as
+ * cosign stores it under a tag.
  */
 export function artifact(
   subject: Pick<TinyBlob, 'mediaType' | 'digest' | 'size'> | undefined,
@@ -38,24 +38,24 @@ export function artifact(
   return { manifest, config, layers: [layer] };
 }
 
-/** Where a registry without lists of its own has what refers to something: the tag that OCI 1.1 gives the list. */
+/** The tag of the referrers index in a registry without the referrers API (distribution-spec, "Referrers Tag Schema"). */
 export function listTag({ digest }: Pick<TinyBlob, 'digest'>): string {
   return digest.replace(':', '-');
 }
 
-/** Puts a referrer, and the list that names it alone, as another client does at a registry without lists of its own. */
+/** Puts a referrer and a referrers index with this one entry, as clients do in a registry without the referrers API. */
 export async function attach(
-  place: Repository,
+  repository: Repository,
   subject: Pick<TinyBlob, 'digest'>,
   referrer: TinyImage,
 ): Promise<void> {
-  await place.add(referrer);
+  await repository.add(referrer);
   const entry = { ...descriptorOf(referrer.manifest), artifactType: referrer.layers[0]?.mediaType };
   const list = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [entry] };
-  await place.putManifest(blobOf(OCI_INDEX, JSON.stringify(list)), listTag(subject));
+  await repository.putManifest(blobOf(OCI_INDEX, JSON.stringify(list)), listTag(subject));
 }
 
-/** The manifest of an image or artifact as the code under test knows it. */
+/** The parsed manifest of an image or artifact. */
 export function documentOf({ manifest }: TinyImage): ManifestOrIndex {
   return parseDocument(manifest.bytes, { mediaType: manifest.mediaType });
 }

@@ -9,12 +9,12 @@ import { makeCertificates, type Certificates } from './certificates.js';
 import { ConnectProxy } from './connect-proxy.js';
 
 /**
- * The names of others, leading to servers of this machine: a proxy that knows them, and TLS by a private authority in front
- * of each server, which speaks plain HTTP itself. Needs openssl.
+ * Real host names that lead to local servers: a proxy resolves the names, and terminates TLS with certificates of a private
+ * authority in front of each server. The servers use plain HTTP. Needs openssl.
  */
 export class BorrowedNames {
   readonly proxy: ConnectProxy;
-  /** What makes a command come here. */
+  /** The environment of a command that uses these names. */
   readonly env: Readonly<Record<string, string>>;
   readonly #fronts: readonly Front[];
   readonly #directory: string;
@@ -31,7 +31,7 @@ export class BorrowedNames {
     this.env = { HTTPS_PROXY: proxy.url, SSL_CERT_FILE: certificates.caFile };
   }
 
-  /** @param servers host name to port */
+  /** @param servers The port of each host name. */
   static async start(servers: Readonly<Record<string, number>>): Promise<BorrowedNames> {
     const directory = await mkdtemp(join(tmpdir(), 'multiarch-names-'));
     const certificates = await makeCertificates(directory, Object.keys(servers));
@@ -45,8 +45,8 @@ export class BorrowedNames {
     return new BorrowedNames(await ConnectProxy.start({ hosts }), fronts, certificates, directory);
   }
 
-  /** The hosts that were connected to so far, each once. */
-  get asked(): readonly string[] {
+  /** The hosts of all connections so far, without duplicates. */
+  get connectedHosts(): readonly string[] {
     const names = this.proxy.lines().map((line) => line.replace(/^CONNECT (.+):443$/, '$1'));
     return [...new Set(names)].toSorted();
   }
@@ -58,7 +58,7 @@ export class BorrowedNames {
   }
 }
 
-/** Ends the TLS of one server. */
+/** Terminates TLS for one server. */
 class Front {
   readonly name: string;
   readonly #server: Server;

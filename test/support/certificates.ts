@@ -3,24 +3,23 @@ import { join } from 'node:path';
 
 import { mustRun } from './run.js';
 
-/** PEM files of a server that a private authority vouches for. */
+/** PEM files of a server certificate by a private authority. */
 export interface Certificates {
   readonly caFile: string;
-  /** For `localhost`, 127.0.0.1 and 0.0.0.0, which reaches this machine without being a loopback address. */
+  /** For `localhost`, 127.0.0.1 and 0.0.0.0, which reaches this machine but is not a loopback address. */
   readonly certFile: string;
   readonly keyFile: string;
 }
 
 /**
- * A new private authority and a server certificate by it, valid for a day, in this directory. Needs openssl.
- * @param names further host names that the certificate is for
+ * Creates a private authority and a server certificate in a directory, valid for a day. Needs openssl.
+ * @param names Further host names of the certificate.
  */
 export async function makeCertificates(
   directory: string,
   names: readonly string[] = [],
 ): Promise<Certificates> {
-  const openssl = (words: string): Promise<string> =>
-    mustRun('openssl', words.split(' '), { cwd: directory });
+  const openssl = (args: string): Promise<string> => mustRun('openssl', args.split(' '), { cwd: directory });
   const newKey = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes';
   await writeFile(
     join(directory, 'server.ext'),
@@ -38,13 +37,12 @@ export async function makeCertificates(
   };
 }
 
-/** A client's certificate and key, by the authority that {@link makeCertificates} left in this directory. Needs openssl. */
+/** Creates a client certificate by the authority that {@link makeCertificates} created in the directory. Needs openssl. */
 export async function makeClientCertificate(
   directory: string,
   name: string,
 ): Promise<{ readonly certFile: string; readonly keyFile: string }> {
-  const openssl = (words: string): Promise<string> =>
-    mustRun('openssl', words.split(' '), { cwd: directory });
+  const openssl = (args: string): Promise<string> => mustRun('openssl', args.split(' '), { cwd: directory });
   await openssl(
     `req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=${name} -keyout ${name}.key -out ${name}.csr`,
   );

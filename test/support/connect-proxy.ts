@@ -13,18 +13,18 @@ import type { Duplex } from 'node:stream';
 import { onTestFinished } from 'vitest';
 
 import type { Account } from './sandbox.js';
-import { clientOf, type TlsFiles } from './scripted-server.js';
+import { clientOf, type TlsFiles } from './fake-server.js';
 
 export interface ConnectProxyOptions {
-  /** Who may use it. Default: everybody. */
+  /** The account that may use the proxy. @default anonymous access */
   readonly account?: Account;
-  /** What it offers to who does not log in. Default: `Basic realm="proxy"`. */
+  /** The challenge to clients without a login. @default 'Basic realm="proxy"' */
   readonly challenge?: string;
-  /** Speaks TLS itself. */
+  /** Clients connect to the proxy with TLS. */
   readonly tls?: TlsFiles;
-  /** Where names lead that only the proxy knows: `host:port` to a port of this machine. */
+  /** Names that only the proxy resolves: `host:port` to a local port. */
   readonly hosts?: Readonly<Record<string, number>>;
-  /** Answers this to every request, instead of passing it on. */
+  /** Responds to every request with this status, and forwards none. */
   readonly status?: number;
 }
 
@@ -32,9 +32,9 @@ export interface ProxiedRequest {
   /** `CONNECT host:port`, or `GET http://host/path`. */
   readonly line: string;
   readonly headers: Readonly<IncomingMessage['headers']>;
-  /** Which connection to the proxy it came on, counted from 1. */
+  /** The number of the connection to the proxy, from 1. */
   readonly connection: number;
-  /** The common name in the certificate that the client showed to the proxy. */
+  /** The common name in the client's certificate for the proxy. */
   readonly client: string | undefined;
 }
 
@@ -45,7 +45,7 @@ export async function startConnectProxy(options: ConnectProxyOptions = {}): Prom
   return proxy;
 }
 
-/** A proxy as companies have them: tunnels for TLS, and plain requests passed on. */
+/** An HTTP proxy that tunnels TLS with CONNECT and forwards plain requests. */
 export class ConnectProxy {
   readonly requests: ProxiedRequest[] = [];
   readonly #options: ConnectProxyOptions;
@@ -62,10 +62,10 @@ export class ConnectProxy {
     this.#server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) =>
       this.#connections.set(socket, this.#connections.size + 1),
     );
-    this.#server.on('connection', (socket: Socket) => this.#hold(socket));
+    this.#server.on('connection', (socket: Socket) => this.#track(socket));
     this.#server.on('connect', (request: IncomingMessage, socket: Duplex) => this.#tunnel(request, socket));
     this.#server.on('request', (request: IncomingMessage, response: ServerResponse) =>
-      this.#pass(request, response),
+      this.#forward(request, response),
     );
   }
 
@@ -81,7 +81,7 @@ export class ConnectProxy {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Without a login. */
+  /** The URL without a login. */
   get url(): string {
     return `${this.#options.tls === undefined ? 'http' : 'https'}://${this.host}`;
   }
@@ -98,15 +98,15 @@ export class ConnectProxy {
   }
 
   #tunnel(request: IncomingMessage, client: Duplex): void {
-    this.#hold(client);
-    const refusal = this.#note(request);
-    if (refusal !== undefined) {
-      const fields = Object.entries(refusal.headers).map(([name, value]) => `${name}: ${value}\r\n`);
-      client.end(`HTTP/1.1 ${refusal.status} Refused\r\n${fields.join('')}content-length: 0\r\n\r\n`);
+    this.#track(client);
+    const rejection = this.#log(request);
+    if (rejection !== undefined) {
+      const fields = Object.entries(rejection.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+      client.end(`HTTP/1.1 ${rejection.status} Rejected\r\n${fields.join('')}content-length: 0\r\n\r\n`);
       return;
     }
     const server = connect(this.#target(request.url ?? ''));
-    this.#hold(server);
+    this.#track(server);
     server.once('connect', () => {
       client.write('HTTP/1.1 200 Connection established\r\n\r\n');
       server.pipe(client).pipe(server);
@@ -116,11 +116,11 @@ export class ConnectProxy {
     client.once('close', () => server.destroy());
   }
 
-  #pass(request: IncomingMessage, response: ServerResponse): void {
-    const refusal = this.#note(request);
-    if (refusal !== undefined) {
+  #forward(request: IncomingMessage, response: ServerResponse): void {
+    const rejection = this.#log(request);
+    if (rejection !== undefined) {
       request.resume();
-      response.writeHead(refusal.status, refusal.headers).end();
+      response.writeHead(rejection.status, rejection.headers).end();
       return;
     }
     const url = new URL(request.url ?? '');
@@ -132,16 +132,16 @@ export class ConnectProxy {
       headers,
       agent: false,
     });
-    upstream.on('response', (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
+    upstream.on('response', (incoming) => {
+      response.writeHead(incoming.statusCode ?? 502, incoming.headers);
+      incoming.pipe(response);
     });
     upstream.on('error', () => response.writeHead(502).end());
     request.pipe(upstream);
   }
 
-  /** Writes the request down. Gives what it is to be refused with. */
-  #note(
+  /** Logs the request. Returns the response that rejects it. */
+  #log(
     request: IncomingMessage,
   ): { readonly status: number; readonly headers: Readonly<Record<string, string>> } | undefined {
     const { method = '', url = '', headers, socket } = request;
@@ -166,7 +166,7 @@ export class ConnectProxy {
     return { host: url.hostname, port: Number(url.port || 80) };
   }
 
-  #hold(socket: Duplex): void {
+  #track(socket: Duplex): void {
     this.#open.add(socket);
     socket.on('error', () => {});
     socket.once('close', () => this.#open.delete(socket));

@@ -1,15 +1,15 @@
 import {
   FoundCredential,
-  type Credential,
+  type RegistryCredential,
   type CredentialProvider,
 } from '../../src/auth/credentials/credential.js';
 
 /** A credential as a provider returns it. */
-export function found(credential: Credential): FoundCredential {
+export function found(credential: RegistryCredential): FoundCredential {
   return new FoundCredential(credential, { provider: 'test', origin: 'test' });
 }
 
 /** A provider with this credential for every repository. */
-export function having(credential: Credential | undefined): CredentialProvider {
+export function having(credential: RegistryCredential | undefined): CredentialProvider {
   return { name: 'test', find: () => Promise.resolve(credential && found(credential)) };
 }

@@ -4,8 +4,8 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { onTestFinished } from 'vitest';
 
 /**
- * A way to a server that cuts connections in the middle of what a client sends. The client learns of it when the server
- * has closed its end too: then it has taken in all that came through.
+ * A proxy that closes connections within what a client sends. The client sees the close after the server has closed its
+ * end, so the server has processed all bytes that it received.
  */
 export class CuttingProxy {
   readonly #server: Server;
@@ -20,9 +20,9 @@ export class CuttingProxy {
   }
 
   /**
-   * @param to host and port
-   * @param cuts the first connection on which a client sends more than the first of these many bytes is cut there, then
-   *   the next one at the second, and so on; everything else passes
+   * @param to Host and port.
+   * @param cuts Byte counts. The first connection that sends more than the first count is closed there, the next such
+   *   connection at the second count, and so on. All other connections are forwarded.
    */
   static async start(to: string, cuts: readonly number[]): Promise<CuttingProxy> {
     const proxy = new CuttingProxy(to, cuts);
@@ -39,7 +39,7 @@ export class CuttingProxy {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** How many bytes went to the server, heads of requests included. */
+  /** The number of bytes sent to the server, including request headers. */
   get sent(): number {
     return this.#sent;
   }
@@ -66,7 +66,7 @@ export class CuttingProxy {
     upstream.once('close', () => client.destroy());
     client.on('error', () => {});
     upstream.on('error', () => {});
-    // An answer to what was cut off is lost with the connection.
+    // A response to a request that was cut off is lost with the connection.
     upstream.on('data', (chunk) => {
       if (!upstream.writableEnded) client.write(chunk);
     });

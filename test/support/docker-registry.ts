@@ -1,16 +1,16 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { makeCertificates, makeClientCertificate } from './certificates.js';
 import { mustRun } from './run.js';
 import type { Account } from './sandbox.js';
+import { sharedDirectory } from './sandbox.js';
 
-/** What the registry has to know of the server that gives out its tokens (distribution, `auth.token`). */
+/** The token server of a registry (distribution, `auth.token`). */
 export interface TokenAuthority {
-  /** The URL that clients ask for a token. */
+  /** The URL of the token endpoint. */
   readonly realm: string;
   readonly service: string;
   readonly issuer: string;
@@ -19,24 +19,24 @@ export interface TokenAuthority {
 }
 
 export interface RegistryOptions {
-  /** Default: none, so anybody may read and write. */
+  /** @default anonymous access */
   readonly auth?: { readonly htpasswd: readonly Account[] } | { readonly token: TokenAuthority };
-  /** HTTPS by a certificate of a private authority; or that, only for those who show one by the same authority. Default: plain HTTP. */
+  /** HTTPS with a certificate of a private authority, optionally with required client certificates. @default plain HTTP */
   readonly tls?: boolean | 'client-certificate';
 }
 
 export interface RunningRegistry {
-  /** `127.0.0.1:PORT`, as a reference names it. */
+  /** `127.0.0.1:PORT`, as in references. */
   readonly host: string;
   /** `http://…` or `https://…`, without a trailing slash. */
   readonly url: string;
-  /** The directory that holds all its content (distribution, filesystem driver). */
+  /** The directory of all its content (distribution, filesystem driver). */
   readonly storage: string;
-  /** Of the private authority, PEM; only with TLS. */
+  /** The PEM file of the private authority, only with TLS. */
   readonly caFile: string | undefined;
-  /** What a client may show, PEM; only where one has to. */
+  /** The PEM files of a client certificate, only if it is required. */
   readonly client: { readonly certFile: string; readonly keyFile: string } | undefined;
-  /** All that the registry wrote so far, its request log included. */
+  /** The output of the registry so far, including its request log. */
   readonly log: () => string;
   /** Ends the process and removes its files. */
   readonly stop: () => Promise<void>;
@@ -46,10 +46,10 @@ export interface RunningRegistry {
  * Starts a real registry (distribution's `docker-registry`) on a free loopback port, with empty storage that allows
  * deletion. Resolves once it listens.
  *
- * @throws where it ends before that; the message holds its log.
+ * @throws if it ends before that. The message contains its log.
  */
 export async function startRegistry(options: RegistryOptions = {}): Promise<RunningRegistry> {
-  const directory = await mkdtemp(join(tmpdir(), 'multiarch-registry-'));
+  const { directory, remove } = await sharedDirectory();
   const storage = join(directory, 'storage');
   try {
     const certificates = (options.tls ?? false) === false ? undefined : await makeCertificates(directory);
@@ -60,7 +60,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
       log: { level: 'info', accesslog: { disabled: false } },
       storage: { filesystem: { rootdirectory: storage }, delete: { enabled: true } },
       http: {
-        // Port 0: the system picks a free one, and the log tells which.
+        // Port 0 selects a free port, which the log contains.
         addr: '127.0.0.1:0',
         ...(certificates === undefined
           ? {}
@@ -75,7 +75,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
       ...(options.auth === undefined ? {} : { auth: await authConfig(options.auth, directory) }),
     };
     await mkdir(storage);
-    // JSON is YAML too.
+    // JSON is valid YAML.
     const configFile = join(directory, 'config.yml');
     await writeFile(configFile, JSON.stringify(config));
     const child = spawn('docker-registry', ['serve', configFile], {
@@ -98,11 +98,11 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
       log: () => log,
       stop: async () => {
         await end(child);
-        await rm(directory, { recursive: true, force: true });
+        await remove();
       },
     };
   } catch (error) {
-    await rm(directory, { recursive: true, force: true });
+    await remove();
     throw error;
   }
 }
@@ -120,7 +120,7 @@ async function authConfig(auth: NonNullable<RegistryOptions['auth']>, directory:
   return { htpasswd: { realm: 'multiarch tests', path } };
 }
 
-/** The address that the registry says it listens on. */
+/** The address in the log of the registry. */
 function listening(child: ChildProcess, log: () => string): Promise<string> {
   return new Promise((resolve, reject) => {
     const look = (): void => {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { tarFile, type TarPart } from './tar-file.js';
 import { tarOf } from './tiny-tar.mjs';
 
-/** An image as docker keeps it: the config's exact bytes, and layers that are not compressed. */
+/** An image as docker stores it: the exact bytes of the config, and uncompressed layers. */
 export interface KeptImage {
   readonly config: Buffer;
   readonly layers: readonly Uint8Array[];
@@ -11,7 +11,7 @@ export interface KeptImage {
   readonly names: readonly string[] | null;
 }
 
-/** An image of one small layer for each text. */
+/** An image with one small layer for each text. */
 export function keptImage(
   names: readonly string[] | null,
   texts: readonly string[] = ['hello'],
@@ -21,7 +21,7 @@ export function keptImage(
   return imageOf(names, layers, members);
 }
 
-/** @param members of the config, instead of the usual ones */
+/** @param members Members of the config that replace the usual ones. */
 export function imageOf(
   names: readonly string[] | null,
   layers: readonly Uint8Array[],
@@ -34,13 +34,13 @@ export function imageOf(
     rootfs: { type: 'layers', diff_ids: layers.map(sha256) },
     ...members,
   };
-  // Spaces that no serialiser writes: the bytes must be kept.
+  // The indentation shows whether the bytes are preserved.
   return { config: Buffer.from(JSON.stringify(config, undefined, 1)), layers, names };
 }
 
 /**
- * The files that `docker save` writes up to docker 24: every layer in its own directory, and a link where an image
- * before has it too.
+ * The files that `docker save` writes up to docker 24: every layer in its own directory, and a symbolic link for a layer
+ * that an earlier image has, too.
  */
 export function savedParts(images: readonly KeptImage[]): TarPart[] {
   const seen = new Map<string, string>();
@@ -60,12 +60,12 @@ export function savedParts(images: readonly KeptImage[]): TarPart[] {
   ];
 }
 
-/** An archive as docker up to version 24 writes it. */
+/** An archive as docker 24 and older write it. */
 export function dockerSave(...images: readonly KeptImage[]): Buffer {
   return tarFile(savedParts(images));
 }
 
-/** What `manifest.json` says of an image. */
+/** The entry of an image in `manifest.json`. */
 export function listed({ config, names, layers }: KeptImage, image = 0): Record<string, unknown> {
   return {
     Config: configName(config),

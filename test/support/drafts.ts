@@ -13,7 +13,7 @@ export const at = (text: string): ImageLocation => parseImageLocation(text);
 /** The digest for a label. */
 export const digest = (label: string): Digest => digestOf(new TextEncoder().encode(label));
 
-/** The entry of a source with one image. Each label gives another image. */
+/** The entry of a source with one image. Each label makes a different image. */
 export function image(label: string, platform?: string, changes: Partial<Descriptor> = {}): NewEntry {
   const manifest = `{"made for":"${label}"}`;
   return {
@@ -34,7 +34,7 @@ export function attestation(about: string): NewEntry {
   return image(`about ${about}`, 'unknown/unknown', { annotations });
 }
 
-/** A draft of `example.com/app:1` with what each source gives, in this order. */
+/** A draft of `example.com/app:1` with the entries of each source, in this order. */
 export function draftOf(
   sources: Readonly<Record<string, readonly NewEntry[]>>,
   options?: DraftOptions,
@@ -50,7 +50,7 @@ export function labels({ entries }: Pick<Draft, 'entries'>): (string | undefined
   return entries.map(({ manifest }) => /^\{"made for":"(.*)"\}$/.exec(manifest ?? '')?.[1]);
 }
 
-/** The entry that was made from this label. */
+/** The entry with this label. */
 export function entryOf(draft: Draft, label: string): Entry {
   const entry = draft.entries.find(({ descriptor }) => descriptor.digest === digest(label));
   if (entry === undefined) throw new Error(`the draft has no entry made from ${label}`);

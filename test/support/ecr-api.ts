@@ -1,28 +1,28 @@
-import { json, read, RecordingServer, type Answer, type RecordingOptions } from './recording-server.js';
+import { json, read, FakeServer, type Answer, type FakeServerOptions } from './fake-server.js';
 
-/** A refusal of the AWS API. */
-export interface AwsRefusal {
+/** An error response of the AWS API. */
+export interface AwsApiError {
   readonly status: number;
-  /** The API's name for it: `AccessDeniedException`. */
+  /** The error type of the API: `AccessDeniedException`. */
   readonly type: string;
   readonly message: string;
 }
 
 /**
- * Amazon ECR's own API, as far as logins go: GetAuthorizationToken of the private registry and of the public one (AWS JSON
- * 1.1). The password is another one each time.
+ * The operations of the Amazon ECR API for logins: GetAuthorizationToken of the private and the public registry (AWS JSON
+ * 1.1). Each response has a new password.
  */
-export class EcrApi extends RecordingServer {
-  /** The operations that were called, with the service: `AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken`. */
+export class EcrApi extends FakeServer {
+  /** The called operations, with the service: `AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken`. */
   readonly calls: string[] = [];
-  /** What is answered in place of a login. */
-  refusal: AwsRefusal | undefined;
-  /** How long a login lasts, in milliseconds. */
+  /** An error response instead of a login. */
+  rejection: AwsApiError | undefined;
+  /** The lifetime of a login, in milliseconds. */
   lifetime = 12 * 3600_000;
   #port = 0;
   #given = 0;
 
-  static async start(options: RecordingOptions = {}): Promise<EcrApi> {
+  static async start(options: FakeServerOptions = {}): Promise<EcrApi> {
     const api = new EcrApi(options);
     api.#port = await api.listen(async (request) => {
       await read(request);
@@ -32,7 +32,7 @@ export class EcrApi extends RecordingServer {
     return api;
   }
 
-  /** Makes the SDK of AWS come here, with credentials from the environment and from nowhere else. */
+  /** Directs the AWS SDK to this server, with credentials from the environment only. */
   get env(): Record<string, string> {
     const url = `http://127.0.0.1:${this.#port}`;
     return { AWS_ENDPOINT_URL_ECR: url, AWS_ENDPOINT_URL_ECR_PUBLIC: url, ...withAws };
@@ -42,15 +42,15 @@ export class EcrApi extends RecordingServer {
     return this.#port;
   }
 
-  /** The password that was given out last. */
+  /** The most recently issued password. */
   get password(): string {
     return `password-${this.#given}`;
   }
 
   #answer(target: string): Answer {
     this.calls.push(target);
-    if (this.refusal !== undefined) {
-      const { status, type, message } = this.refusal;
+    if (this.rejection !== undefined) {
+      const { status, type, message } = this.rejection;
       return json(status, { __type: type, message });
     }
     this.#given += 1;
@@ -58,19 +58,19 @@ export class EcrApi extends RecordingServer {
       authorizationToken: Buffer.from(`AWS:${this.password}`).toString('base64'),
       expiresAt: (Date.now() + this.lifetime) / 1000,
     };
-    // The public registry has one for all, a private one an array.
+    // The public API returns an object, the private API an array.
     return json(200, { authorizationData: target.startsWith('Spencer') ? data : [data] });
   }
 }
 
-/** Keeps the SDK from whatever this machine has: its files, and the address that gives instances their role. */
+/** Keeps the SDK from the configuration files and the instance metadata service of this machine. */
 export const withoutAws = {
   AWS_CONFIG_FILE: '/nonexistent/config',
   AWS_SHARED_CREDENTIALS_FILE: '/nonexistent/credentials',
   AWS_EC2_METADATA_DISABLED: 'true',
 } as const;
 
-/** AWS credentials in the environment, and nowhere else. */
+/** AWS credentials in the environment only. */
 export const withAws = {
   AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
   AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',

@@ -2,22 +2,22 @@ import { randomUUID } from 'node:crypto';
 
 import type { EcrApi } from './ecr-api.js';
 import { MemoryRegistry } from './memory-registry.js';
-import { failure, json, type Answer, type LoggedRequest } from './recording-server.js';
+import { failure, json, type Answer, type LoggedRequest } from './fake-server.js';
 
 export const PRIVATE_HOST = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
 export const PUBLIC_HOST = 'public.ecr.aws';
-/** Where ECR keeps the layers of a region, and those of the public registry. */
+/** The hosts of the layers of a region and of the public registry. */
 const PRIVATE_LAYERS = 'prod-eu-west-1-starport-layer-bucket.s3.eu-west-1.amazonaws.com';
 const PUBLIC_LAYERS = 'd5l0dvt14r5h8.cloudfront.net';
 
 export interface EcrRegistryOptions {
-  /** Gives out the passwords that are let in. */
+  /** Issues the passwords that the registry accepts. */
   readonly api: EcrApi;
   /** @default private */
   readonly kind?: 'private' | 'public';
-  /** Nobody makes a repository by pushing to it. */
+  /** The repositories. A push to another one fails. */
   readonly repositories: readonly string[];
-  /** The account setting BLOB_MOUNTING, which the public registry does not have. @default false */
+  /** The account setting BLOB_MOUNTING of private registries. @default false */
   readonly mounting?: boolean;
   /** @default false */
   readonly immutableTags?: boolean;
@@ -26,20 +26,21 @@ export interface EcrRegistryOptions {
 type Route = { readonly path: string; readonly kind: string; readonly name: string };
 
 /**
- * Amazon ECR's registry as its documentation and its users describe it: who it lets in, what it refuses and in which words,
- * and layers that are read from presigned addresses. Speaks plain HTTP on a loopback port, as if TLS ended before it.
+ * A registry that behaves like Amazon ECR in its documentation and in bug reports: authentication, errors and their
+ * messages, and reads of layers from presigned URLs. It uses plain HTTP on a loopback port, behind a proxy that terminates
+ * TLS.
  */
 export class EcrRegistry {
   readonly #options: EcrRegistryOptions;
-  /** The requests to all of it: registry, token endpoint and layer bucket. */
+  /** Logs the requests to the registry, the token endpoint and the layer bucket. */
   readonly #memory: MemoryRegistry;
-  /** Passwords and tokens that have run out. */
+  /** Expired passwords and tokens. */
   readonly #expired = new Set<string>();
-  /** Tokens of the public registry, by whom they were given to. */
+  /** Tokens of the public registry, with the user that they were issued to. */
   readonly #tokens = new Map<string, 'AWS' | 'anybody'>();
-  /** IAM actions, without the service, that are not allowed. */
+  /** Denied IAM actions, without the service. */
   readonly #denied = new Set<string>();
-  /** Images that it takes for missing when an index names them. */
+  /** Images that are missing for an index that lists them. */
   readonly #lost = new Set<string>();
   #throttled = 0;
   #onRequest: ((request: LoggedRequest) => void) | undefined;
@@ -56,23 +57,23 @@ export class EcrRegistry {
       redirectBlobs: true,
       immutableTags,
       ...(kind === 'public' || !mounting ? { mounts: 'always202' } : {}),
-      fault: (request, next) => holder.registry?.answer(request, next) ?? next(),
+      fault: (request, next) => holder.registry?.respond(request, next) ?? next(),
     });
     holder.registry = new EcrRegistry(options, memory);
     return holder.registry;
   }
 
-  /** The name that the world knows it by. */
+  /** The public host name of the registry. */
   get host(): string {
     return this.#options.kind === 'public' ? PUBLIC_HOST : PRIVATE_HOST;
   }
 
-  /** The name that the world knows its layers by. */
+  /** The public host name of the layers. */
   get layerHost(): string {
     return this.#options.kind === 'public' ? PUBLIC_LAYERS : PRIVATE_LAYERS;
   }
 
-  /** Looks into its repositories and fills them. */
+  /** The content of the repositories. */
   get content(): Pick<MemoryRegistry, 'put' | 'putManifest' | 'manifest' | 'blob' | 'hasBlob'> {
     return this.#memory;
   }
@@ -93,28 +94,28 @@ export class EcrRegistry {
     return portOf(this.#memory.storageHost);
   }
 
-  /** What was given out so far has run out: the password, and the tokens for it. */
+  /** Expires the password and all tokens issued so far. */
   expire(): void {
     this.#expired.add(this.#options.api.password);
     for (const token of this.#tokens.keys()) this.#expired.add(token);
   }
 
-  /** Whoever is logged in lacks the permission for this action: `InitiateLayerUpload`. */
+  /** Denies an action to all users: `InitiateLayerUpload`. */
   deny(action: string): void {
     this.#denied.add(action);
   }
 
-  /** When an index names this image, it is missing, whoever saw it before. */
+  /** Rejects an index that lists this image, as if the image were missing. */
   lose(digest: string): void {
     this.#lost.add(digest);
   }
 
-  /** So many requests from now are too many. */
+  /** Responds to this many of the next requests with 429. */
   throttle(requests: number): void {
     this.#throttled = requests;
   }
 
-  /** Sees each request before it is answered. */
+  /** Calls a function with each request before the response. */
   onRequest(look: (request: LoggedRequest) => void): void {
     this.#onRequest = look;
   }
@@ -123,13 +124,13 @@ export class EcrRegistry {
     return this.#memory.close();
   }
 
-  async answer(request: LoggedRequest, next: () => Promise<Answer>): Promise<Answer> {
+  async respond(request: LoggedRequest, next: () => Promise<Answer>): Promise<Answer> {
     this.#onRequest?.(request);
     const { pathname } = new URL(request.path, 'http://ecr');
     if (pathname.startsWith('/token')) return this.#token(request);
-    if (!pathname.startsWith('/v2')) return bucketAnswer(await next());
-    const refused = this.#refuseLogin(request);
-    if (refused !== undefined) return refused;
+    if (!pathname.startsWith('/v2')) return bucketResponse(await next());
+    const rejected = this.#checkLogin(request);
+    if (rejected !== undefined) return rejected;
     if (this.#throttled > 0) {
       this.#throttled -= 1;
       return failure(429, 'TOOMANYREQUESTS', 'Rate exceeded');
@@ -138,7 +139,7 @@ export class EcrRegistry {
       /^\/v2\/(.+?)\/(manifests|blobs\/uploads|blobs|referrers)(?:\/([^/]*))?$/.exec(pathname) ?? [];
     if (path === undefined) return next();
     const route = { path, kind, name };
-    return this.#refuseRequest(request, route) ?? this.#inItsWords(request, route, await next());
+    return this.#checkRequest(request, route) ?? this.#asEcr(request, route, await next());
   }
 
   #token({ headers: { authorization } }: LoggedRequest): Answer {
@@ -150,11 +151,11 @@ export class EcrRegistry {
     }
     const token = randomUUID();
     this.#tokens.set(token, who);
-    // It does not say how long that is good for.
+    // The response of ECR has no lifetime either.
     return json(200, { token });
   }
 
-  #refuseLogin({ method, headers: { authorization } }: LoggedRequest): Answer | undefined {
+  #checkLogin({ method, headers: { authorization } }: LoggedRequest): Answer | undefined {
     const isPublic = this.#options.kind === 'public';
     if (authorization === undefined) {
       const challenge = isPublic
@@ -179,23 +180,23 @@ export class EcrRegistry {
     return who === 'AWS' || reads ? undefined : failure(403, 'DENIED', 'Not Authorized');
   }
 
-  #refuseRequest(request: LoggedRequest, route: Route): Answer | undefined {
+  #checkRequest(request: LoggedRequest, route: Route): Answer | undefined {
     const { path } = route;
     const action = actionOf(request, route);
     if (this.#denied.has(action)) {
       const service = this.#options.kind === 'public' ? 'ecr-public' : 'ecr';
-      const words =
+      const message =
         `User: arn:aws:iam::210987654321:user/ann is not authorized to perform: ${service}:${action} on resource: ` +
         `arn:aws:${service}:eu-west-1:123456789012:repository/${path} because no identity-based policy allows it`;
-      return failure(403, 'DENIED', words);
+      return failure(403, 'DENIED', message);
     }
     if (this.#options.repositories.includes(path)) return undefined;
-    const words = `The repository with name '${path}' does not exist in the registry with id '123456789012'`;
-    return failure(404, 'NAME_UNKNOWN', words);
+    const message = `The repository with name '${path}' does not exist in the registry with id '123456789012'`;
+    return failure(404, 'NAME_UNKNOWN', message);
   }
 
-  /** What a plain registry answers, as ECR would say it. */
-  #inItsWords(request: LoggedRequest, { path, kind }: Route, answer: Answer): Answer {
+  /** Changes a response of the plain registry to that of ECR. */
+  #asEcr(request: LoggedRequest, { path, kind }: Route, answer: Answer): Answer {
     const { method } = request;
     const { location } = answer.headers ?? {};
     if (answer.status === 307 && location !== undefined) {
@@ -203,17 +204,17 @@ export class EcrRegistry {
       return { ...answer, headers: { location: `https://${this.layerHost}${pathname}${search}` } };
     }
     if (kind === 'blobs/uploads' && location !== undefined) {
-      // It takes a piece with the wrong status.
-      const status = method === 'PATCH' ? 201 : answer.status;
+      // ECR accepts a chunk with this status instead of 202.
+      const status = method === 'PATCH' ? 201 : (answer.status ?? 200);
       return {
         ...answer,
         status,
-        headers: { ...answer.headers, location: `https://${this.host}${location}` },
+        headers: { ...answer.headers, location: `https://${this.host}${String(location)}` },
       };
     }
     if (method !== 'PUT' || kind !== 'manifests') return answer;
     const isIndex = /index|list/.test(request.headers['content-type'] ?? '');
-    const text = answer.body?.toString() ?? '';
+    const text = Buffer.from(answer.body ?? '').toString();
     const named = text.includes('MANIFEST_BLOB_UNKNOWN') ? (text.match(/sha256:[0-9a-f]{64}/g) ?? []) : [];
     const missing = new Set([...named, ...(isIndex ? this.#lost : [])]);
     if (missing.size === 0) return answer;
@@ -252,13 +253,13 @@ function passwordIn(authorization: string): string | undefined {
   return login.startsWith('AWS:') ? login.slice(4) : undefined;
 }
 
-/** S3 speaks XML. */
-function bucketAnswer(answer: Answer): Answer {
+/** Errors of S3 are XML. */
+function bucketResponse(answer: Answer): Answer {
   if (answer.status !== 400) return answer;
-  const words =
+  const message =
     'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the ' +
     'Authorization header should be specified';
-  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>InvalidArgument</Code><Message>${words}</Message></Error>`;
+  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>InvalidArgument</Code><Message>${message}</Message></Error>`;
   return { status: 400, headers: { 'content-type': 'application/xml' }, body: Buffer.from(body) };
 }
 

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 
 import type { HttpMethod, HttpResponse } from '../../src/http/message.js';
 
-/** An answer made by hand, for rooms above HTTP: what no server of Node's would send (a line end in a header) can be said. */
+/** A response made without a server. It can be invalid, which no Node.js server allows: a line feed in a header. */
 export function fakeResponse(options: {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;

@@ -2,11 +2,10 @@ import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 
 /**
- * Lists the calls of the file system that this process makes from now on, and kills the process (SIGKILL) before one of
- * them. What changes files counts, and what reads them, so that every step of a piece of work is the last one for some
- * number.
+ * Lists the file system calls of this process from now on, reads and writes, and kills the process (SIGKILL) before one of
+ * them. Over all numbers, an operation is interrupted at each of its steps.
  *
- * @param killBefore the number of that call since the list was last emptied, from 1
+ * @param killBefore The number of that call since the list was last cleared, from 1.
  */
 export async function watchFileCalls(killBefore: number | undefined): Promise<string[]> {
   const calls: string[] = [];

@@ -1,4 +1,4 @@
-/** The process that `file-process.ts` starts: writes a file in one of the ways of `src/files/`, and may kill itself at any step. */
+/** The process that `file-process.ts` starts: writes a file with `src/files/`, and may kill itself at any step. */
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';

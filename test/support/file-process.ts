@@ -1,21 +1,21 @@
 import { makeNodeProcesses, type NodeProcesses } from './node-processes.js';
 
-/** What one process is to do with a file. */
+/** The job of a process: it writes a file. */
 export interface FileJob {
   readonly path: string;
   /**
-   * Each is put at the end of the file, one after the other under the file's lock (`replaceFile`); or they are the
-   * pieces of a stream that becomes the file (`writeFileAtomically`).
+   * The texts of the edits, which append them to the file under its lock (`replaceFile`), or the chunks of the stream
+   * that becomes the file (`writeFileAtomically`).
    */
   readonly pieces: readonly string[];
   readonly as: 'edits' | 'stream';
-  /** The process kills itself before this call of the file system, counted from 1 for each edit or stream. */
+  /** The process kills itself before this file system call, counted from 1 for each edit or stream. */
   readonly killBefore?: number;
 }
 
-/** What the process prints when it was not killed. */
+/** The output of a process that was not killed. */
 export interface FileJobResult {
-  /** The calls of the file system that the last edit or the stream made. */
+  /** The file system calls of the last edit or of the stream. */
   readonly calls: readonly string[];
   /** The code of the system error that ended the work. */
   readonly code?: string;

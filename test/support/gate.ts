@@ -1,6 +1,6 @@
 /**
- * Holds back all who come until so many are there. What is done one after the other never gets through, whatever the
- * speed of the machine.
+ * Blocks all callers until there are `count` of them. Sequential calls never pass, so a test that passes proves concurrency
+ * without a clock.
  */
 export function makeGate(count: number): () => Promise<void> {
   const waiting: (() => void)[] = [];

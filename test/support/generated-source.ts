@@ -8,7 +8,7 @@ import { FailedError } from '../../src/oci/errors.js';
 
 const PIECE = Buffer.alloc(64 << 10, 'multiarch ');
 
-/** The descriptor of the blob that {@link generatedSource} gives: so many bytes, made as they are read. */
+/** The descriptor of the blob of {@link generatedSource} with this size. */
 export function generatedBlob(size: number): Descriptor {
   const hash = createHash('sha256');
   for (const piece of pieces(size)) hash.update(piece);
@@ -19,7 +19,7 @@ export function generatedBlob(size: number): Descriptor {
   };
 }
 
-/** A place outside any registry that holds one blob, of any size without any memory. `opened` counts how often it was read. */
+/** A source of one blob of any size, which is generated on reads. `opened` counts the reads. */
 export function generatedSource(change: (stream: Readable) => Readable = (stream) => stream): Source & {
   readonly opened: number;
 } {
@@ -29,9 +29,9 @@ export function generatedSource(change: (stream: Readable) => Readable = (stream
     get opened() {
       return opened;
     },
-    resolve: refuse,
-    find: refuse,
-    readManifest: refuse,
+    resolve: reject,
+    find: reject,
+    readManifest: reject,
     openBlob: ({ size }) => {
       opened += 1;
       return Promise.resolve(change(Readable.from(pieces(size), { objectMode: false })));
@@ -39,8 +39,8 @@ export function generatedSource(change: (stream: Readable) => Readable = (stream
   };
 }
 
-function refuse(): Promise<never> {
-  return Promise.reject(new FailedError('holds blobs only'));
+function reject(): Promise<never> {
+  return Promise.reject(new FailedError('has blobs only'));
 }
 
 function* pieces(size: number): Generator<Buffer> {

@@ -7,14 +7,14 @@ import { mustRun } from './run.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Builds what the tests of the command line interface run, once before all tests, where it is missing or out of date. */
+/** Builds `dist/` before all tests if it is missing or out of date. */
 export default async function setup(): Promise<void> {
   const sources = await Promise.all(['src', 'schemas', 'build.mjs', 'package.json'].map(lastChange));
   if (Math.max(...sources) < (await lastChange('dist/cli.js'))) return;
   await mustRun(process.execPath, ['build.mjs', 'validators', 'bundle'], { cwd: root, timeout: 120_000 });
 }
 
-/** When a file, or any file of a directory, was changed last, in milliseconds; 0 where there is none. */
+/** The last modification of a file, or of any file in a directory, in milliseconds. 0 if it is missing. */
 async function lastChange(name: string): Promise<number> {
   const path = join(root, name);
   if (!existsSync(path)) return 0;

@@ -1,10 +1,10 @@
-/** A process that asks a credential helper for a login, for tests of what else that process lets out. */
+/** A process that runs a credential helper, for tests of the output of that process. */
 import { CredentialHelper } from '../../src/auth/credentials/credential-helper.js';
 
 export interface HelperJob {
   readonly suffix: string;
   readonly key: string;
-  /** The PATH that the helper is on. */
+  /** The PATH with the helper. */
   readonly path: string;
 }
 

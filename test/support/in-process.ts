@@ -1,11 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 
-import { onTestFinished } from 'vitest';
-
 import { main } from '../../src/cli/main.js';
+import type { MemoryRegistry, MemoryRegistryOptions } from './memory-registry.js';
+import { startRegistry } from './open-repository.js';
+import { temporaryDirectory } from './temporary-directory.js';
+import type { TinyImage, TinyIndex } from './tiny-image.mjs';
 
 export interface InProcessResult {
   readonly code: number;
@@ -15,26 +15,35 @@ export interface InProcessResult {
   readonly stderr: string;
 }
 
-export interface InProcessOptions {
-  /** All that the command can read. Default: nothing. */
+interface InProcessOptions {
+  /** The standard input. @default empty */
   readonly stdin?: string | Uint8Array | Readable;
-  /** Default: false. */
+  /** @default false */
   readonly isTTY?: boolean;
   readonly env?: Readonly<Record<string, string>>;
-  /** The name that it is called by. Default: `multiarch`. */
+  /** The name of the program. @default 'multiarch' */
   readonly program?: string;
 }
 
-/**
- * The command line interface in the test's own process, for one test: with a temporary directory for its drafts and no
- * environment, so no credentials either. Not for what a process alone has: its signals, its start.
- */
-export async function makeCommandLine(): Promise<{
+export interface CommandLine {
   readonly directory: string;
   readonly run: (argv: readonly string[], options?: InProcessOptions) => Promise<InProcessResult>;
-}> {
-  const directory = await mkdtemp(join(tmpdir(), 'multiarch-cli-'));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+}
+
+export interface StartOptions {
+  /** The images and indexes of the registry, by tag. */
+  readonly images?: Readonly<Record<string, TinyImage | TinyIndex>>;
+  /** The repository of the images. @default 'app' */
+  readonly path?: string;
+  readonly registry?: MemoryRegistryOptions;
+}
+
+/**
+ * Runs the command line interface in the process of one test, with a temporary directory for drafts and credentials and
+ * without an environment. Tests of signals and of the launcher need a process: see `run.ts`.
+ */
+export async function makeCommandLine(): Promise<CommandLine> {
+  const directory = await temporaryDirectory();
   const own = { MULTIARCH_STORE: join(directory, 'drafts'), DOCKER_CONFIG: join(directory, 'docker') };
   const run = async (
     argv: readonly string[],
@@ -55,6 +64,20 @@ export async function makeCommandLine(): Promise<{
     return { code, stdout: bytes.toString('utf8'), bytes, stderr: errors.toString('utf8') };
   };
   return { directory, run };
+}
+
+/** A registry in memory with images, the name of its repository `app`, and a command line. */
+export async function startCommandLine({
+  images = {},
+  path = 'app',
+  registry: options,
+}: StartOptions = {}): Promise<
+  CommandLine & { readonly registry: MemoryRegistry; readonly host: string; readonly app: string }
+> {
+  const registry = await startRegistry(options);
+  for (const [tag, content] of Object.entries(images)) registry.put(path, content, tag);
+  const { host } = registry;
+  return { registry, host, app: `${host}/app`, ...(await makeCommandLine()) };
 }
 
 async function collect(stream: PassThrough): Promise<Buffer> {

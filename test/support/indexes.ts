@@ -4,7 +4,7 @@ import type { ImageIndex } from '../../src/oci/image-index.js';
 import { OCI_INDEX } from '../../src/oci/media-type.js';
 import { createIndexDocument } from '../../src/oci/serialise.js';
 
-/** An index of these entries, with the bytes that we would publish. */
+/** An index with these entries, serialised as multiarch publishes it. */
 export function indexOf(manifests: readonly Descriptor[], changes: Partial<ImageIndex> = {}): IndexDocument {
   return createIndexDocument({ schemaVersion: 2, mediaType: OCI_INDEX, manifests, ...changes });
 }

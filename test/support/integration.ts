@@ -5,7 +5,7 @@ import { describe, it } from 'vitest';
 
 const required = process.env['MULTIARCH_INTEGRATION'] === 'required';
 
-/** Is this command on the PATH? */
+/** Reports whether a program is on the PATH. */
 function hasTool(name: string): boolean {
   return (process.env['PATH'] ?? '').split(delimiter).some((directory) => {
     try {
@@ -18,8 +18,8 @@ function hasTool(name: string): boolean {
 }
 
 /**
- * Tests that need commands of others. Where one of them is missing, they are one skipped test that says which; with
- * MULTIARCH_INTEGRATION=required, a failure.
+ * A `describe` block that needs other programs. If one is missing, the block is one skipped test that names it, or a
+ * failed test with MULTIARCH_INTEGRATION=required.
  */
 export function describeIntegration(name: string, tools: readonly string[], body: () => void): void {
   const missing = tools.filter((tool) => !hasTool(tool));
@@ -39,7 +39,7 @@ export function describeIntegration(name: string, tools: readonly string[], body
   });
 }
 
-/** As {@link describeIntegration}, for commands that no Debian package brings: without them, the tests are skipped always. */
+/** Like {@link describeIntegration}, for programs without a Debian package: if one is missing, the tests are always skipped. */
 export function describeOptional(name: string, tools: readonly string[], body: () => void): void {
   const missing = tools.filter((tool) => !hasTool(tool));
   if (missing.length === 0) {

@@ -7,11 +7,11 @@ import { tarFile, tarHeader, type TarPart } from './tar-file.js';
 const PIECE = Buffer.alloc(1 << 20);
 
 /**
- * Writes an archive of one image that has one layer of zeros, which takes neither memory nor room on the disk: once with an
- * image layout, once as docker up to version 24 saves images.
+ * Writes a sparse archive of an image with one layer of zeros, which needs little memory and disk space.
  *
- * @param mebibytes of the layer, which is larger than any file in the archive
- * @returns the digests of layer and config
+ * @param form `oci` is an image layout, `docker` the format of docker 24 and older.
+ * @param mebibytes The size of the layer.
+ * @returns The digests of layer and config.
  */
 export async function writeLargeArchive(
   path: string,
@@ -32,7 +32,7 @@ export async function writeLargeArchive(
     const header = tarHeader({ name, size });
     await file.write(header, 0, header.length, 0);
     const rest = tarFile(others);
-    // What is left out in between is a hole.
+    // The layer is a hole in the file.
     await file.write(rest, 0, rest.length, header.length + size);
   } finally {
     await file.close();

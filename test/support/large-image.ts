@@ -3,7 +3,7 @@ import { tinyImage } from './tiny-image.mjs';
 
 const MEBIBYTE = 1 << 20;
 
-/** Seeds an image under a tag whose one layer has so many MiB and takes one MiB of memory. Each platform's is another one. */
+/** Seeds an image with one layer of this size, which needs 1 MiB of memory. The layer differs between platforms. */
 export function seedLargeImage(
   registry: MemoryRegistry,
   path: string,

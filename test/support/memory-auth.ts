@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-import { failure, json, read, type Answer } from './recording-server.js';
+import { failure, json, read, type Answer } from './fake-server.js';
 
 /** The one account of a registry in memory. */
 export interface MemoryAccount {
   readonly kind: 'basic' | 'bearer';
   readonly username: string;
-  /** Serves as refresh token too. */
+  /** Also the refresh token. */
   readonly password: string;
-  /** Whether who does not log in may read. @default false */
+  /** Whether anonymous clients may pull. @default false */
   readonly anonymousPull?: boolean;
 }
 
-/** Guards a registry in memory: Basic, or opaque tokens that are bound to scopes and a token endpoint that gives them out. */
+/** The authentication of a registry in memory: Basic, or a token endpoint that issues opaque tokens for scopes. */
 export class MemoryAuth {
   readonly #account: MemoryAccount;
   readonly #realm: string;
@@ -24,13 +24,13 @@ export class MemoryAuth {
     this.#realm = realm;
   }
 
-  /** Makes all tokens given out so far worthless. */
+  /** Expires all tokens. */
   expireTokens(): void {
     this.#tokens.clear();
   }
 
-  /** The answer to a request that lacks the rights it needs. */
-  refuse(request: IncomingMessage, url: URL, path: string | undefined): Answer | undefined {
+  /** Returns the error response to an unauthorized request. */
+  check(request: IncomingMessage, url: URL, path: string | undefined): Answer | undefined {
     const auth = this.#account;
     const action = request.method === 'GET' || request.method === 'HEAD' ? 'pull' : 'push';
     const needed = path === undefined ? [] : [`repository:${path}:${action}`];
@@ -54,7 +54,7 @@ export class MemoryAuth {
     };
   }
 
-  /** Those of `scopes` that the bearer of this Authorization header gets. */
+  /** The granted scopes for an Authorization header. */
   #grants(authorization: string | undefined, scopes: readonly string[]): readonly string[] {
     const auth = this.#account;
     if (this.#isAccount(authorization)) return scopes;
@@ -70,12 +70,12 @@ export class MemoryAuth {
   async token(request: IncomingMessage, url: URL): Promise<Answer> {
     const form =
       request.method === 'POST' ? new URLSearchParams((await read(request)).toString()) : undefined;
-    const asked = (form ?? url.searchParams).getAll('scope').flatMap((scopes) => scopes.split(' '));
-    const each = asked.flatMap((scope) => {
+    const requested = (form ?? url.searchParams).getAll('scope').flatMap((scopes) => scopes.split(' '));
+    const each = requested.flatMap((scope) => {
       const [type, path, actions = ''] = scope.split(':');
       return actions.split(',').map((action) => `${type}:${path}:${action}`);
     });
-    // A refresh token is the account's password in other clothes; a wrong login is refused, no login is anonymous.
+    // The refresh token is the password of the account. A wrong login is an error, a missing login is anonymous.
     const { authorization } = request.headers;
     const identified = form !== undefined && form.get('refresh_token') === this.#account.password;
     const granted = identified ? each : this.#grants(authorization, each);

@@ -2,32 +2,25 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
 import { MemoryAuth, type MemoryAccount } from './memory-auth.js';
-import {
-  failure,
-  json,
-  read,
-  RecordingServer,
-  type Answer,
-  type RecordingOptions,
-} from './recording-server.js';
+import { failure, json, read, FakeServer, type Answer, type FakeServerOptions } from './fake-server.js';
 import type { TinyImage, TinyIndex } from './tiny-image.mjs';
 
-export interface MemoryRegistryOptions extends RecordingOptions {
-  /** Who may come in. @default everyone may do everything */
+export interface MemoryRegistryOptions extends FakeServerOptions {
+  /** The account of the registry. @default anonymous access */
   readonly auth?: MemoryAccount;
-  /** `always201` says mounted without a look; `always202` never mounts, as ECR Public. @default mounts what is there */
+  /** `always201` reports every mount as done, `always202` never mounts, like ECR Public. @default mounts existing blobs */
   readonly mounts?: 'always201' | 'always202';
-  /** Refuses to move a tag, even to the digest that it has, in ECR's words. @default false */
+  /** Rejects every change of a tag, even to its current digest, with the error of ECR. @default false */
   readonly immutableTags?: boolean;
-  /** Refuses an index or manifest whose children are not in the repository. @default true */
+  /** Rejects an index or manifest with missing children. @default true */
   readonly requireChildren?: boolean;
-  /** Blob reads are redirected to a second server, which answers 400 to an Authorization header, as S3 does. @default false */
+  /** Redirects blob reads to a second server, which rejects an Authorization header with 400, like S3. @default false */
   readonly redirectBlobs?: boolean;
-  /** Lists what refers to a manifest, so many at a time, and says so when one is put. @default it does not know the request */
+  /** Supports the referrers API, in pages of this size. @default no referrers API */
   readonly referrers?: { readonly pageSize?: number };
-  /** Keeps the bytes of uploaded blobs; false keeps digest and size only, for very large ones. @default true */
+  /** Whether to keep the bytes of uploaded blobs. False keeps digest and size, for very large blobs. @default true */
   readonly keepBlobs?: boolean;
-  /** Tells how much of an upload it has, as distribution 3; older ones forget an upload that broke. @default false */
+  /** Reports the status of an upload, like distribution 3. Older versions lose an interrupted upload. @default false */
   readonly uploadStatus?: boolean;
 }
 
@@ -39,7 +32,7 @@ interface StoredManifest {
 interface Repo {
   readonly manifests: Map<string, StoredManifest>;
   readonly tags: Map<string, string>;
-  /** Digest to bytes, or to a size where bytes are not kept. */
+  /** Digest to bytes, or to a size if bytes are not kept. */
   readonly blobs: Map<string, Buffer | number>;
 }
 
@@ -51,10 +44,10 @@ interface Session {
 const ROUTE = /^\/v2\/(.+?)\/(manifests|blobs|blobs\/uploads|tags|referrers)(?:\/([^/]*))?$/;
 
 /**
- * A distribution registry in memory, over a real HTTP server on a loopback port. Its log holds the requests to the
- * token endpoint and the storage server too.
+ * An OCI registry in memory, behind an HTTP server on a loopback port. Its log includes the requests to the token endpoint
+ * and the storage server.
  */
-export class MemoryRegistry extends RecordingServer {
+export class MemoryRegistry extends FakeServer {
   readonly #options: MemoryRegistryOptions;
   readonly #repos = new Map<string, Repo>();
   readonly #sessions = new Map<string, Session>();
@@ -85,19 +78,19 @@ export class MemoryRegistry extends RecordingServer {
     return `127.0.0.1:${this.#port}`;
   }
 
-  /** The storage server's host and port where `redirectBlobs` is set. */
+  /** Host and port of the storage server, with `redirectBlobs`. */
   get storageHost(): string {
     return `127.0.0.1:${this.#storagePort}`;
   }
 
-  /** Seeds a blob; gives its digest. */
+  /** Seeds a blob. Returns its digest. */
   putBlob(path: string, bytes: Uint8Array): string {
     const digest = sha256(bytes);
     this.#repo(path).blobs.set(digest, Buffer.from(bytes));
     return digest;
   }
 
-  /** Seeds a blob that is a piece so many times over, of any size in little memory; gives its digest. */
+  /** Seeds a blob of a repeated chunk, which can be large in little memory. Returns its digest. */
   putRepeatedBlob(path: string, piece: Buffer, times: number): string {
     const hash = createHash('sha256');
     for (let time = 0; time < times; time += 1) hash.update(piece);
@@ -107,7 +100,7 @@ export class MemoryRegistry extends RecordingServer {
     return digest;
   }
 
-  /** Seeds a manifest or index, under `tag` too where one is given; gives its digest. */
+  /** Seeds a manifest or index, optionally under a tag. Returns its digest. */
   putManifest(path: string, bytes: Uint8Array, mediaType: string, tag?: string): string {
     const digest = sha256(bytes);
     const repo = this.#repo(path);
@@ -116,7 +109,7 @@ export class MemoryRegistry extends RecordingServer {
     return digest;
   }
 
-  /** Seeds an image, or an index with all its images, under `tag` where one is given; gives its digest. */
+  /** Seeds an image, or an index with all its images, optionally under a tag. Returns its digest. */
   put(path: string, content: TinyImage | TinyIndex, tag?: string): string {
     if ('images' in content) {
       for (const image of content.images) this.put(path, image);
@@ -126,7 +119,7 @@ export class MemoryRegistry extends RecordingServer {
     return this.putManifest(path, content.manifest.bytes, content.manifest.mediaType, tag);
   }
 
-  /** What a tag or digest holds now. */
+  /** The current manifest of a tag or digest. */
   manifest(path: string, selector: string): { mediaType: string; bytes: Buffer; digest: string } | undefined {
     const repo = this.#repo(path);
     const digest = repo.tags.get(selector) ?? selector;
@@ -143,12 +136,12 @@ export class MemoryRegistry extends RecordingServer {
     return this.#repo(path).blobs.has(digest);
   }
 
-  /** Upload sessions that were neither finished nor deleted. */
+  /** The number of upload sessions that were neither completed nor cancelled. */
   get openSessions(): number {
     return this.#sessions.size;
   }
 
-  /** Makes all tokens given out so far worthless, as if they had run out. */
+  /** Expires all tokens. */
   expireTokens(): void {
     this.#auth?.expireTokens();
   }
@@ -167,8 +160,8 @@ export class MemoryRegistry extends RecordingServer {
     if (url.pathname === '/token')
       return this.#auth?.token(request, url) ?? failure(404, 'NOT_FOUND', 'no tokens');
     const route = ROUTE.exec(url.pathname);
-    const refused = this.#auth?.refuse(request, url, route?.[1]);
-    if (refused !== undefined) return refused;
+    const rejected = this.#auth?.check(request, url, route?.[1]);
+    if (rejected !== undefined) return rejected;
     if (url.pathname === '/v2/') return { status: 200, body: Buffer.from('{}') };
     const [, path = '', kind, name = ''] = route ?? [];
     if (kind === 'manifests') return this.#manifests(request, path, name);
@@ -205,8 +198,8 @@ export class MemoryRegistry extends RecordingServer {
     if (selector.includes(':') && selector !== digest)
       return failure(400, 'DIGEST_INVALID', 'digest mismatch');
     if (this.#options.immutableTags === true && repo.tags.has(selector)) {
-      const words = `The image tag '${selector}' already exists in the '${path}' repository and cannot be overwritten because the tag is immutable.`;
-      return failure(400, 'TAG_INVALID', words);
+      const message = `The image tag '${selector}' already exists in the '${path}' repository and cannot be overwritten because the tag is immutable.`;
+      return failure(400, 'TAG_INVALID', message);
     }
     if (this.#options.requireChildren !== false) {
       const missing = children(bytes).filter(
@@ -267,9 +260,9 @@ export class MemoryRegistry extends RecordingServer {
     }
     const repeated = this.#repeated.get(digest);
     if (repeated !== undefined) {
-      return { status: 200, headers, body: repeated.piece, times: repeated.times };
+      return { status: 200, headers, body: repeated.piece, repeat: repeated.times };
     }
-    return blobAnswer(request, found, headers);
+    return blobResponse(request, found, headers);
   }
 
   async #storage(request: IncomingMessage): Promise<Answer> {
@@ -277,7 +270,7 @@ export class MemoryRegistry extends RecordingServer {
       return { status: 400, body: Buffer.from('Only one auth mechanism allowed') };
     }
     const [, path = '', digest = ''] = /^\/(.+)\/([^/?]+)\?/.exec(request.url ?? '') ?? [];
-    return blobAnswer(request, this.#repo(path).blobs.get(digest), {});
+    return blobResponse(request, this.#repo(path).blobs.get(digest), {});
   }
 
   async #uploads(request: IncomingMessage, path: string, id: string, url: URL): Promise<Answer> {
@@ -294,7 +287,7 @@ export class MemoryRegistry extends RecordingServer {
         return failure(404, 'BLOB_UPLOAD_INVALID', 'blob upload invalid');
       return { status: 204, headers: sessionHeaders(path, id, session) };
     }
-    // What does not begin where the session ends is refused, as distribution 3 does.
+    // A chunk must start at the end of the session, as in distribution 3.
     const { 'content-range': range } = request.headers;
     if (range !== undefined && !range.startsWith(`${session.bytes.length}-`)) {
       return { status: 416, headers: sessionHeaders(path, id, session) };
@@ -314,7 +307,7 @@ export class MemoryRegistry extends RecordingServer {
         if (keep) kept.push(chunk);
       }
     } finally {
-      // Where the body broke off, this much of it arrived.
+      // An interrupted upload keeps the bytes that arrived.
       session.bytes = Buffer.concat(kept);
     }
     this.#sessions.delete(id);
@@ -360,7 +353,7 @@ function subjectOf(bytes: Buffer): string | undefined {
   return (JSON.parse(bytes.toString()) as { subject?: { digest: string } }).subject?.digest;
 }
 
-/** What of a referrer is in the list. */
+/** The members of a referrer's descriptor in the list. */
 function referrerOf(bytes: Buffer): object {
   type Referrer = { artifactType?: string; config?: { mediaType: string }; annotations?: object };
   const { artifactType, config, annotations } = JSON.parse(bytes.toString()) as Referrer;
@@ -374,8 +367,8 @@ function children(bytes: Buffer): readonly { readonly digest: string }[] {
   return [...(value.manifests ?? []), ...layers, ...(value.config === undefined ? [] : [value.config])];
 }
 
-/** A blob's bytes, or the part of them that Range asks for. */
-function blobAnswer(
+/** The bytes of a blob, or the part of them in the Range header. */
+function blobResponse(
   request: IncomingMessage,
   blob: Buffer | number | undefined,
   headers: Record<string, string>,

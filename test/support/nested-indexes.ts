@@ -4,12 +4,12 @@ import type { Descriptor } from '../../src/oci/descriptor.js';
 import { OCI_INDEX } from '../../src/oci/media-type.js';
 import { createIndexDocument } from '../../src/oci/serialise.js';
 
-/** How often each of {@link nestedIndexes} lists what it holds. */
+/** The number of entries of each of {@link nestedIndexes}. */
 const TIMES = 60;
 
 /**
- * Indexes within one another around an image, each of which lists the next one many times: with four of them, a few
- * kilobytes reach millions of images. The outermost comes last.
+ * Nested indexes around an image, each of which lists the next one many times: with four levels, a few kilobytes refer to
+ * millions of images. The outermost index is last.
  */
 export function nestedIndexes(image: Descriptor, levels: number): IndexDocument[] {
   const indexes: IndexDocument[] = [];
@@ -23,7 +23,7 @@ export function nestedIndexes(image: Descriptor, levels: number): IndexDocument[
   return indexes;
 }
 
-/** As {@link nestedIndexes}, of an image that the store holds, and put into it; gives the outermost. */
+/** Puts {@link nestedIndexes} of an image in a store into the store. Returns the outermost index. */
 export async function storeNested(
   store: MemoryStore,
   image: Descriptor,

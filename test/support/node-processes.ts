@@ -1,30 +1,30 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { build } from 'esbuild';
 
 import { run, type RunOptions, type RunResult } from './run.js';
+import { sharedDirectory } from './sandbox.js';
 
-/** Runs jobs in processes of their own, with the code as it is in `src/`. */
+/** Runs jobs in Node.js processes with the current code of `src/`. */
 export interface NodeProcesses<Job, Result> {
   readonly start: (job: Job, options?: RunOptions) => Promise<RunResult>;
-  /** As `start`, for a process that must come to its end. */
+  /** Like `start`, for a process that must exit with 0. */
   readonly finish: (job: Job, options?: RunOptions) => Promise<Result>;
-  /** The command line that `start` runs, for a test that puts something before it. */
+  /** The command line of `start`, for tests that run it with a wrapper. */
   readonly commandLine: (job: Job) => readonly [command: string, ...args: string[]];
   readonly remove: () => Promise<void>;
 }
 
 /**
  * Bundles the code for the processes, since Node.js 20 cannot run TypeScript.
- * @param main the TypeScript file that they run: it finds its job in `process.argv[2]` as JSON, and prints its
- *   result in the same way
+ * @param main The TypeScript file of the processes. It reads its job from `process.argv[2]` and prints its result, both as
+ *   JSON.
  */
 export async function makeNodeProcesses<Job, Result>(main: URL): Promise<NodeProcesses<Job, Result>> {
-  const directory = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
-  // A test may run the script as another user.
+  const { directory, remove } = await sharedDirectory();
+  // A test may run the script as a different user.
   await chmod(directory, 0o755);
   const script = join(directory, 'main.mjs');
   await build({
@@ -50,6 +50,6 @@ export async function makeNodeProcesses<Job, Result>(main: URL): Promise<NodePro
       if (code !== 0) throw new Error(`the process ended with ${code ?? signal}\n${stdout}\n${stderr}`);
       return JSON.parse(stdout) as Result;
     },
-    remove: () => rm(directory, { recursive: true, force: true }),
+    remove,
   };
 }

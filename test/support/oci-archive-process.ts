@@ -1,19 +1,19 @@
 import { makeNodeProcesses, type NodeProcesses } from './node-processes.js';
 
-/** What one process is to do with an oci-archive: push images, each with a commit, and close it. */
+/** The job of a process: it pushes images into an oci-archive, each with a commit. */
 export interface OciArchiveJob {
   readonly path: string;
-  /** The image of a tag differs from all others. */
+  /** Each tag has a different image. */
   readonly tags: readonly string[];
-  /** Of each image's layer, in bytes. */
+  /** The size of each layer, in bytes. */
   readonly layerSize?: number;
-  /** The process kills itself before this call of the file system, counted from 1. */
+  /** The process kills itself before this file system call, counted from 1. */
   readonly killBefore?: number;
 }
 
-/** What the process prints when it was not killed. */
+/** The output of a process that was not killed. */
 export interface OciArchiveJobResult {
-  /** The calls of the file system that it made. */
+  /** The file system calls of the process. */
   readonly calls: readonly string[];
   readonly error?: { readonly kind: string; readonly message: string; readonly hint: string };
 }

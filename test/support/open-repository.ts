@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 
 import { AuthClient } from '../../src/auth/requests/auth-client.js';
-import type { Credential } from '../../src/auth/credentials/credential.js';
+import type { RegistryCredential } from '../../src/auth/credentials/credential.js';
 import type { OnEvent } from '../../src/content/events.js';
 import { GotClient } from '../../src/http/got-client.js';
 import type { HttpEvent } from '../../src/http/message.js';
@@ -11,7 +11,7 @@ import type { Access } from '../../src/registry/requests.js';
 import { having } from './credentials.js';
 import { MemoryRegistry, type MemoryRegistryOptions } from './memory-registry.js';
 
-/** A registry in memory that is closed when the test is over. */
+/** Starts a registry in memory that closes after the test. */
 export async function startRegistry(options?: MemoryRegistryOptions): Promise<MemoryRegistry> {
   const registry = await MemoryRegistry.start(options);
   onTestFinished(() => registry.close());
@@ -20,20 +20,20 @@ export async function startRegistry(options?: MemoryRegistryOptions): Promise<Me
 
 export interface OpenOptions {
   readonly access?: Access;
-  readonly credential?: Credential;
+  readonly credential?: RegistryCredential;
   readonly onEvent?: OnEvent;
   readonly onHttpEvent?: (event: HttpEvent) => void;
-  /** Further tries of a request, and of an upload. @default 2 */
+  /** The number of retries of a request and of an upload. @default 2 */
   readonly retries?: number;
-  /** Hears the waits, which take no time. */
+  /** Collects the delays before retries, in milliseconds. They take no time. */
   readonly waits?: number[];
 }
 
 const random = (): number => 0.5;
 
 /**
- * Opens repositories of a host with the real HTTP and authentication clients, as a run of the program does: all that
- * this function gives share connections and tokens. Nothing waits: clocks are not part of what is tested.
+ * Opens repositories of a host with the real HTTP and authentication clients. All repositories of one call share
+ * connections and tokens, as in a run of the program. Delays take no time.
  */
 export function connect(
   host: string,

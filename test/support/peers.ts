@@ -5,7 +5,7 @@ import { run, type RunOptions, type RunResult } from './run.js';
 import type { Sandbox } from './sandbox.js';
 
 /**
- * `skopeo COMMAND ...` in the sandbox. Registries may speak plain HTTP or TLS by any authority, and every image is trusted.
+ * Runs `skopeo COMMAND ...` in the sandbox. Registries may use plain HTTP or TLS by any authority. Every image is trusted.
  *
  * @param args The command, then its flags and arguments: `['inspect', '--raw', 'docker://…']`.
  */
@@ -23,7 +23,7 @@ export function skopeo(
   return inSandbox('skopeo', [...global, command, ...noTls, ...rest], sandbox, options);
 }
 
-/** `podman ...` as root or not, with storage, configuration and trust policy of its own in the sandbox. */
+/** Runs `podman ...` with its storage, configuration and trust policy in the sandbox. */
 export async function podman(
   sandbox: Sandbox,
   args: readonly string[],
@@ -32,7 +32,7 @@ export async function podman(
   const directory = join(sandbox.directory, 'podman');
   await mkdir(directory, { recursive: true });
   const [root, runroot] = [join(directory, 'root'), join(directory, 'run')];
-  // vfs needs no kernel support, the file log no journal, cgroupfs no systemd: so it works inside of containers.
+  // These work in containers: vfs needs no kernel support, the file log no journal, cgroupfs no systemd.
   const storage = `[storage]\ndriver = "vfs"\ngraphroot = "${root}"\nrunroot = "${runroot}"\n`;
   const flags = ['--root', root, '--runroot', runroot, '--storage-driver', 'vfs', '--events-backend', 'file'];
   return inSandbox('podman', [...flags, '--cgroup-manager', 'cgroupfs', ...args], sandbox, {
@@ -47,10 +47,10 @@ export async function podman(
 }
 
 /**
- * `podman pull` of one platform from a registry that may speak plain HTTP or TLS by any authority.
+ * Runs `podman pull` for one platform. The registry may use plain HTTP or TLS by any authority.
  *
  * @param reference Without transport: `127.0.0.1:5000/app:1`.
- * @returns as its standard output the id of the image, which is its config's digest in hexadecimal.
+ * @returns The standard output is the image id: the digest of the config in hexadecimal.
  */
 export async function podmanPull(
   sandbox: Sandbox,
@@ -67,7 +67,7 @@ export async function podmanPull(
   return podman(sandbox, ['pull', '--os', 'linux', ...flags, reference]);
 }
 
-/** `docker manifest ...`: the client alone, no daemon. For anything but loopback, say `--insecure` in the arguments. */
+/** Runs `docker manifest ...`, without a daemon. Registries that are not on loopback need `--insecure` in the arguments. */
 export function dockerManifest(
   sandbox: Sandbox,
   args: readonly string[],

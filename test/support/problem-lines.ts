@@ -1,6 +1,6 @@
 import { InvalidError } from '../../src/oci/errors.js';
 
-/** What is wrong with a document, a line each: where, then what. None where it is read. */
+/** The problems of an invalid document as `POINTER message`. Empty if it is read without an error. */
 export async function problemLines(read: () => Promise<unknown>): Promise<string[]> {
   try {
     await read();

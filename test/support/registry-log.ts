@@ -5,14 +5,14 @@ import { expect } from 'vitest';
 import type { RunningRegistry } from './docker-registry.js';
 
 /**
- * The requests that a real registry answered while `work` ran, as `METHOD /path status` in the order of their answers,
- * upload sessions as `<id>` and their queries left out.
+ * The requests to a real registry while `work` runs, as `METHOD /path status` in the order of the responses, with upload
+ * sessions as `<id>` without a query.
  */
 export async function requestsDuring<T>(
   registry: Pick<RunningRegistry, 'url' | 'log'>,
   work: () => Promise<T>,
 ): Promise<{ readonly result: T; readonly requests: readonly string[] }> {
-  // The log comes through a pipe: what lies between two marks in it has all arrived when the second one has.
+  // The log is read from a pipe: when the second mark has arrived, so has everything before it.
   const begin = await mark(registry);
   const result = await work();
   const end = await mark(registry);

@@ -2,28 +2,31 @@ import type { RunningRegistry } from './docker-registry.js';
 import type { Account } from './sandbox.js';
 import type { TinyBlob, TinyImage, TinyIndex } from './tiny-image.mjs';
 
-/** What {@link Repository} has to know of its registry. */
-type Place = Pick<RunningRegistry, 'host' | 'url'>;
+/** The address of a registry. */
+type RegistryAddress = Pick<RunningRegistry, 'host' | 'url'>;
 
 /**
- * A repository of a real registry that a test fills and looks into by plain requests: faster than with a client, and
- * also with what no client would put there.
+ * A repository of a real registry that a test fills and reads with plain requests. It is faster than a client, and can put
+ * invalid content.
  */
 export class Repository {
-  /** As a reference names it: `127.0.0.1:5000/team/app`. */
+  /** As in references: `127.0.0.1:5000/team/app`. */
   readonly name: string;
+  /** The name without the host. */
+  readonly path: string;
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
 
-  /** @param account for a registry with passwords over plain HTTP */
-  constructor({ host, url }: Place, path: string, account?: Account) {
+  /** @param account The account for a registry with Basic authentication. */
+  constructor({ host, url }: RegistryAddress, path: string, account?: Account) {
     this.name = `${host}/${path}`;
+    this.path = path;
     this.#url = `${url}/v2/${path}`;
     const login = Buffer.from(`${account?.username}:${account?.password}`).toString('base64');
     this.#headers = account === undefined ? {} : { authorization: `Basic ${login}` };
   }
 
-  /** Puts an image, or an index with all its images; gives the reference by tag, or without one by digest. */
+  /** Puts an image, or an index with all its images. Returns the reference by tag, or by digest without a tag. */
   async add(content: TinyImage | TinyIndex, tag?: string): Promise<string> {
     if ('images' in content) {
       for (const image of content.images) await this.add(image);
@@ -33,7 +36,7 @@ export class Repository {
     return this.putManifest(content.manifest, tag);
   }
 
-  /** Puts these bytes as they are; gives the reference by tag, or without one by digest. */
+  /** Puts the exact bytes of a manifest. Returns the reference by tag, or by digest without a tag. */
   async putManifest({ mediaType, bytes, digest }: TinyBlob, tag?: string): Promise<string> {
     await this.#send('PUT', `/manifests/${tag ?? digest}`, { 'content-type': mediaType }, bytes);
     return tag === undefined ? `${this.name}@${digest}` : `${this.name}:${tag}`;
@@ -46,19 +49,19 @@ export class Repository {
     await this.#send('PUT', url.href, { 'content-type': 'application/octet-stream' }, bytes);
   }
 
-  /** The exact bytes at a tag or digest, as text, with their media type. */
+  /** The exact text and the media type of a manifest. */
   async readManifest(reference: string): Promise<{ readonly mediaType: string; readonly text: string }> {
-    const answer = await this.#send('GET', `/manifests/${reference}`, { accept: ANY_MANIFEST });
-    return { mediaType: answer.headers.get('content-type') ?? '', text: await answer.text() };
+    const response = await this.#send('GET', `/manifests/${reference}`, { accept: ANY_MANIFEST });
+    return { mediaType: response.headers.get('content-type') ?? '', text: await response.text() };
   }
 
   async hasManifest(reference: string): Promise<boolean> {
     const headers = { ...this.#headers, accept: ANY_MANIFEST };
-    const answer = await fetch(`${this.#url}/manifests/${reference}`, { method: 'HEAD', headers });
-    return answer.ok;
+    const response = await fetch(`${this.#url}/manifests/${reference}`, { method: 'HEAD', headers });
+    return response.ok;
   }
 
-  /** Forgets a manifest with all its tags. The registry keeps its blobs. */
+  /** Deletes a manifest with all its tags, but not its blobs. */
   async deleteManifest(digest: string): Promise<void> {
     await this.#send('DELETE', `/manifests/${digest}`);
   }
@@ -67,20 +70,20 @@ export class Repository {
     await this.#send('DELETE', `/blobs/${digest}`);
   }
 
-  /** @param path below the repository's own, or a whole URL */
+  /** @param path A path in the repository, or a URL. */
   async #send(
     method: string,
     path: string,
     headers: Readonly<Record<string, string>> = {},
     body?: Uint8Array,
   ): Promise<Response> {
-    const answer = await fetch(path.startsWith('/') ? this.#url + path : path, {
+    const response = await fetch(path.startsWith('/') ? this.#url + path : path, {
       method,
       headers: { ...this.#headers, ...headers },
       ...(body === undefined ? {} : { body: Buffer.from(body) }),
     });
-    if (answer.ok) return answer;
-    throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    if (response.ok) return response;
+    throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
   }
 }
 

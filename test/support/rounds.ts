@@ -1,20 +1,20 @@
-import type { RecordingOptions, RecordingServer } from './recording-server.js';
+import type { FakeServerOptions, FakeServer } from './fake-server.js';
 
-/** What must have arrived, unanswered yet, before any of it is answered. */
+/** The requests that must be pending before the server responds to any of them. */
 export interface Round {
   readonly requests: number;
-  /** Connections that must be open as well by then. @default any number */
+  /** The number of connections that must be open, too. @default any number */
   readonly connections?: number;
 }
 
 /**
- * Answers requests in rounds of a given size: nothing of a round is answered before all of it has arrived. A client that
- * gets through has proved that it needs no more round trips than there are rounds, whatever the clock says. One that
- * sends less at once never gets an answer. What comes after the last round is answered at once.
+ * Responds to requests in rounds: the responses of a round are sent after all of its requests have arrived. A client that
+ * completes has proved, without a clock, that it needs no more round trips than there are rounds. A client that sends fewer
+ * concurrent requests never gets a response. Requests after the last round get a response immediately.
  */
 export class Rounds {
   #rounds: readonly Round[] = [];
-  #server: RecordingServer | undefined;
+  #server: FakeServer | undefined;
   #current = 0;
   #waiting: (() => void)[] = [];
   #open = 0;
@@ -24,15 +24,15 @@ export class Rounds {
     this.expect(rounds);
   }
 
-  /** Answers what comes from now on in these rounds, and counts anew. */
+  /** Responds to later requests in these rounds, and resets the counts. */
   expect(rounds: readonly (Round | number)[]): void {
     this.#rounds = rounds.map((round) => (typeof round === 'number' ? { requests: round } : round));
     this.#current = 0;
     this.#most = 0;
   }
 
-  /** How a server is told to answer in these rounds. */
-  readonly fault: NonNullable<RecordingOptions['fault']> = async (_, next) => {
+  /** The `fault` option of a server that responds in these rounds. */
+  readonly fault: NonNullable<FakeServerOptions['fault']> = async (_, next) => {
     this.#open += 1;
     this.#most = Math.max(this.#most, this.#open);
     await this.#turn();
@@ -41,17 +41,17 @@ export class Rounds {
     return answer;
   };
 
-  /** Needed where a round asks for connections: the server that counts them. */
-  watch(server: RecordingServer): void {
+  /** Sets the server that counts connections. Needed for rounds with `connections`. */
+  watch(server: FakeServer): void {
     this.#server = server;
   }
 
-  /** Rounds that were complete, so were answered. */
+  /** The number of completed rounds. */
   get completed(): number {
     return this.#current;
   }
 
-  /** The most requests that were unanswered at one moment. */
+  /** The largest number of concurrent requests. */
   get mostAtOnce(): number {
     return this.#most;
   }
@@ -65,7 +65,7 @@ export class Rounds {
   }
 
   async #complete({ connections = 0 }: Round): Promise<void> {
-    // Connections make no event that could be waited for here; how long they take does not matter.
+    // There is no event for new connections.
     while ((this.#server?.connections ?? 0) < connections) await new Promise(setImmediate);
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -4,19 +4,19 @@ import { fileURLToPath } from 'node:url';
 import type { Sandbox } from './sandbox.js';
 
 export interface RunOptions {
-  /** Added to the few variables that every command gets; see {@link run}. */
+  /** Variables in addition to those of {@link run}. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** All that the command can read. Default: nothing. */
+  /** The standard input. @default empty */
   readonly stdin?: string | Uint8Array;
-  /** In milliseconds, default 60 000. A command that needs longer is killed, and `run` rejects. */
+  /** In milliseconds. After this time the command is killed, and `run` rejects. @default 60_000 */
   readonly timeout?: number;
-  /** Told of the process once it runs, so that a test can interrupt it. */
+  /** Called with the started process, so that a test can interrupt it. */
   readonly onStart?: (child: ChildProcess) => void;
 }
 
 export interface RunResult {
-  /** Null where a signal ended the command. */
+  /** Null if a signal ended the command. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
@@ -24,14 +24,14 @@ export interface RunResult {
 }
 
 /**
- * Runs a command to its end, whatever its exit code. The command sees no environment of the person or job that runs the
- * tests but PATH and TMPDIR: no proxies, no credentials, no configuration.
+ * Runs a command to its end with any exit code. Of the environment of the test run it gets only PATH and TMPDIR, so no
+ * proxies, credentials or configuration.
  *
- * @throws where the command cannot be started or runs into its time limit; the message holds its output.
+ * @throws if the command cannot be started or exceeds its time limit. The message contains its output.
  */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const { env = {}, cwd, stdin = '', timeout = 60_000, onStart } = options;
-  const words = [command, ...args].join(' ');
+  const line = [command, ...args].join(' ');
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       env: { ...plainEnvironment(), ...env },
@@ -49,16 +49,16 @@ export function run(command: string, args: readonly string[], options: RunOption
     }, timeout);
     child.once('error', (cause) => {
       clearTimeout(timer);
-      reject(new Error(`${words}: cannot be started: ${cause.message}`, { cause }));
+      reject(new Error(`${line}: cannot be started: ${cause.message}`, { cause }));
     });
     child.once('close', (code, signal) => {
       clearTimeout(timer);
       const stdout = Buffer.concat(out).toString('utf8');
       const stderr = Buffer.concat(err).toString('utf8');
-      if (late) reject(new Error(`${words}: still running after ${timeout} ms\n${stdout}\n${stderr}`));
+      if (late) reject(new Error(`${line}: still running after ${timeout} ms\n${stdout}\n${stderr}`));
       else resolve({ code, signal, stdout, stderr });
     });
-    // A command that ends without reading its input closes the pipe; that is its right.
+    // A command may exit without reading its input, which closes the pipe.
     child.stdin.on('error', () => {});
     child.stdin.end(stdin);
     onStart?.(child);
@@ -66,10 +66,10 @@ export function run(command: string, args: readonly string[], options: RunOption
 }
 
 /**
- * As {@link run}, for a command that a test needs but does not test.
+ * Like {@link run}, for a command that must succeed.
  *
- * @returns its standard output.
- * @throws where it exits with another code than 0; the message holds its output.
+ * @returns The standard output.
+ * @throws if the exit code is not 0. The message contains the output.
  */
 export async function mustRun(
   command: string,
@@ -81,7 +81,7 @@ export async function mustRun(
   throw new Error(`${[command, ...args].join(' ')}: ended with ${code ?? signal}\n${stdout}\n${stderr}`);
 }
 
-/** The built command line interface, at home in the sandbox: its HOME, its docker configuration, its draft store. */
+/** Runs the built `multiarch` with the home, docker configuration and draft store of the sandbox. */
 export function multiarch(
   sandbox: Sandbox,
   args: readonly string[],

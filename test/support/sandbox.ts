@@ -2,21 +2,33 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A temporary directory in which commands find their home, their configuration and their state, and nobody else's. */
+/** Read once: a test may set TMPDIR for the code under test. */
+const TEMPORARY = tmpdir();
+
+/** A new temporary directory for several tests. `beforeAll` returns `remove`. */
+export async function sharedDirectory(): Promise<{
+  readonly directory: string;
+  readonly remove: () => Promise<void>;
+}> {
+  const directory = await mkdtemp(join(TEMPORARY, 'multiarch-test-'));
+  return { directory, remove: () => rm(directory, { recursive: true, force: true }) };
+}
+
+/** A temporary directory with the home, configuration and state of commands. */
 export interface Sandbox {
   readonly directory: string;
-  /** docker's `config.json`, which multiarch, skopeo and podman read for credentials too. */
+  /** docker's `config.json`. multiarch, skopeo and podman also read credentials from it. */
   readonly dockerConfigFile: string;
-  /** What a command needs in its environment to stay in the sandbox. */
+  /** The environment of commands in the sandbox. */
   readonly env: Readonly<Record<string, string>>;
   readonly remove: () => Promise<void>;
 }
 
-/** A fresh sandbox, with an empty docker configuration that allows experimental commands. */
+/** Makes a sandbox whose docker configuration only enables experimental commands. */
 export async function makeSandbox(): Promise<Sandbox> {
-  const directory = await mkdtemp(join(tmpdir(), 'multiarch-test-'));
+  const { directory, remove } = await sharedDirectory();
   const home = join(directory, 'home');
-  // In the home, where those look that do not know DOCKER_CONFIG.
+  // In the home, for programs that do not read DOCKER_CONFIG.
   const dockerConfig = join(home, '.docker');
   const dockerConfigFile = join(dockerConfig, 'config.json');
   const runtime = join(directory, 'run');
@@ -33,7 +45,7 @@ export async function makeSandbox(): Promise<Sandbox> {
       XDG_CONFIG_HOME: join(home, '.config'),
       XDG_RUNTIME_DIR: runtime,
     },
-    remove: () => rm(directory, { recursive: true, force: true }),
+    remove,
   };
 }
 
@@ -43,7 +55,7 @@ export interface Account {
   readonly password: string;
 }
 
-/** Lets all commands in the sandbox use this account at this registry. What it allowed before is forgotten. */
+/** Stores the login of a registry for all commands of the sandbox. It replaces earlier logins. */
 export async function logIn(sandbox: Sandbox, host: string, { username, password }: Account): Promise<void> {
   const auth = Buffer.from(`${username}:${password}`).toString('base64');
   await writeFile(

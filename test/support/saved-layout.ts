@@ -5,7 +5,7 @@ import type { TinyImage } from './tiny-image.mjs';
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
 
-/** Something that `index.json` lists, with what of it is in the archive. */
+/** An entry of `index.json`, with its blobs in the archive. */
 export interface ListedContent {
   readonly mediaType: string;
   readonly bytes: Uint8Array;
@@ -13,7 +13,7 @@ export interface ListedContent {
   readonly blobs: readonly Uint8Array[];
 }
 
-/** The annotations that docker and containerd give an entry. @param name in full, with its tag */
+/** The annotations of docker and containerd for an entry. @param name The full name with its tag. */
 export function dockerNames(name: string): Record<string, string> {
   return {
     'io.containerd.image.name': name,
@@ -21,7 +21,7 @@ export function dockerNames(name: string): Record<string, string> {
   };
 }
 
-/** An archive with an image layout, as docker 25 and BuildKit write it. @param others files beside the layout's */
+/** An archive with an image layout, as docker 25 and BuildKit write it. @param others Additional files. */
 export function layoutArchive(entries: readonly ListedContent[], others: readonly TarPart[] = []): Buffer {
   const blobs = new Map(
     entries.flatMap(({ blobs: parts }) =>
@@ -42,7 +42,7 @@ export function layoutArchive(entries: readonly ListedContent[], others: readonl
   ]);
 }
 
-/** All of an image. */
+/** A complete image. */
 export function listedImage(image: TinyImage, annotations?: Readonly<Record<string, string>>): ListedContent {
   const { manifest, config, layers } = image;
   return {
@@ -53,7 +53,7 @@ export function listedImage(image: TinyImage, annotations?: Readonly<Record<stri
   };
 }
 
-/** An image as docker 25 saves it: its layers stay uncompressed, and `manifest.json` names the same blobs. */
+/** An image as docker 25 saves it: with uncompressed layers, and `manifest.json` for the same blobs. */
 export function dockerImage(image: KeptImage, name: string): ListedContent & { readonly parts: TarPart[] } {
   const descriptor = (mediaType: string, bytes: Uint8Array): object => ({
     mediaType,

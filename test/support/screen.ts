@@ -4,14 +4,14 @@ const SEQUENCE = '\u001B\\[([\\d;?]*)([A-Za-z])';
 const PARTS = new RegExp(`${SEQUENCE}|[^]`, 'gu');
 
 /**
- * A terminal that shows what is written to it, as far as spinners use terminals: lines, the cursor, clearing. It throws
- * on anything else, so that what a test sees is what a person would.
+ * A terminal that records its screen. It supports the control sequences of spinners: lines, cursor movement, clearing. It
+ * throws on any other sequence.
  */
 export class Screen extends Writable {
   readonly isTTY = true;
   readonly columns: number;
   readonly rows = 30;
-  /** All that was written, control sequences included. */
+  /** All output, including control sequences. */
   written = '';
   readonly #lines: string[] = [''];
   #row = 0;
@@ -22,7 +22,7 @@ export class Screen extends Writable {
     this.columns = columns;
   }
 
-  /** What it shows now, without spaces at the ends of lines and empty lines at its own end. */
+  /** The current screen, without trailing spaces and trailing empty lines. */
   get text(): string {
     return this.#lines
       .map((line) => line.trimEnd())
@@ -37,7 +37,7 @@ export class Screen extends Writable {
     callback();
   }
 
-  // What a tty.WriteStream has.
+  // The methods of tty.WriteStream.
   cursorTo(column: number): boolean {
     return this.write(`\u001B[${column + 1}G`);
   }
@@ -63,7 +63,7 @@ export class Screen extends Writable {
     } else if (letter === 'K' && parameters === '0') {
       this.#lines[this.#row] = (this.#lines[this.#row] ?? '').slice(0, this.#column);
     } else if (part.startsWith('\u001B')) {
-      // Colours and synchronised output change nothing that is read.
+      // Colours and synchronised output do not change the text.
       if (letter !== 'm' && !parameters.startsWith('?2026'))
         throw new Error(`unknown: ${JSON.stringify(part)}`);
     } else {

@@ -1,81 +1,36 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import { TLSSocket, type PeerCertificate } from 'node:tls';
+import type { IncomingMessage } from 'node:http';
 
 import { onTestFinished } from 'vitest';
 
-/** What the server does with a request that it was told of. */
-export type Script =
-  | {
-      readonly status: number;
-      readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-      readonly body?: string | Uint8Array;
-      /** The answer waits for this. */
-      readonly after?: Promise<unknown>;
-      /** Answers as soon as the request's headers are there, reads no body and closes the connection. */
-      readonly early?: boolean;
-    }
-  /** `reset`: cuts the connection instead of an answer. `stall`: never answers. */
-  | { readonly fault: 'reset' | 'stall' }
-  /** Announces the whole body and sends so many bytes of it; then cuts the connection, closes it in good order, or sends no more. */
-  | {
-      readonly fault: 'cut-body' | 'short-body' | 'stall-body';
-      readonly body: string | Uint8Array;
-      readonly sent: number;
-    }
-  /** These bytes instead of an answer, and the end of the connection. */
-  | { readonly fault: 'raw'; readonly bytes: string };
+import { FakeServer, read, type Answer, type LoggedRequest, type TlsFiles } from './fake-server.js';
 
-/** A request that is to come, and what it gets. Expectations are tried in the order in which they were given. */
+/** An expected request and its response. Expectations are tried in order. */
 export interface Expectation {
   readonly method: string;
   /** Path without the query. */
   readonly path: string | RegExp;
-  /** The whole query, decoded. Without it, any. */
+  /** The whole query, decoded. @default any */
   readonly query?: Readonly<Record<string, string>>;
-  /** Names in lower case; null: must not be there. Other headers may be there. */
+  /** Names in lower case. Null: the header must be missing. Other headers are allowed. */
   readonly headers?: Readonly<Record<string, string | RegExp | null>>;
-  /** Without it, any. */
+  /** @default any */
   readonly body?: string | Uint8Array;
-  /** How often it comes: exactly so often, or with Infinity at least once. @default 1 */
+  /** The exact number of requests, or Infinity for at least one. @default 1 */
   readonly times?: number;
-  /** Only in this state. The server begins in none. */
+  /** Matches only in this state. The server starts without a state. */
   readonly requires?: string;
-  /** The state after it. */
+  /** The state after the request. */
   readonly sets?: string;
-  readonly answer: Script;
+  readonly answer: Answer;
 }
 
-export interface ScriptedRequest {
-  readonly method: string;
-  /** With the query, as it came. */
-  readonly path: string;
-  readonly headers: Readonly<IncomingMessage['headers']>;
-  readonly body: Buffer;
-  /** Which connection it came on, counted from 1. */
-  readonly connection: number;
-  /** The common name in the certificate that the client showed. */
-  readonly client: string | undefined;
+export interface ScriptedRequest extends LoggedRequest {
+  body: Buffer;
 }
 
-/** PEM text. */
-export interface TlsFiles {
-  readonly key: string;
-  readonly cert: string;
-  /** Who has to vouch for a client's certificate. */
-  readonly ca?: string;
-  /** Whether to ask clients for one. It need not come. */
-  readonly requestCert?: boolean;
-}
-
-/**
- * Starts a server for one test. At the test's end it closes, and fails the test for a request that was not foreseen or
- * an expectation that was not met.
- */
+/** Starts a server for one test. After the test it closes, and fails the test if the script was not followed. */
 export async function startScriptedServer(tls?: TlsFiles): Promise<ScriptedServer> {
-  const server = new ScriptedServer(tls);
-  await server.listen();
+  const server = await ScriptedServer.start(tls);
   onTestFinished(async () => {
     await server.close();
     server.verify();
@@ -83,47 +38,38 @@ export async function startScriptedServer(tls?: TlsFiles): Promise<ScriptedServe
   return server;
 }
 
-/** A local HTTP or HTTPS server that knows what is to come, and takes anything else for an error. */
-export class ScriptedServer {
-  /** Every request so far, also those that were not foreseen. */
-  readonly requests: ScriptedRequest[] = [];
+/** A server that plays a script of expected requests. Any other request is an error. */
+export class ScriptedServer extends FakeServer {
+  /** All requests, including unexpected ones. */
+  declare readonly requests: ScriptedRequest[];
   readonly #scheme: 'http' | 'https';
-  readonly #server: Server;
-  readonly #sockets = new Map<Socket, number>();
-  readonly #open = new Set<Socket>();
   readonly #expected: { readonly expectation: Expectation; used: number }[] = [];
-  readonly #unforeseen: string[] = [];
+  readonly #unexpected: string[] = [];
   readonly #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
+  #received = 0;
   #state: string | undefined;
+  #port = 0;
 
-  constructor(tls?: TlsFiles) {
+  private constructor(tls?: TlsFiles) {
+    super({ tls });
     this.#scheme = tls === undefined ? 'http' : 'https';
-    const serve = (request: IncomingMessage, response: ServerResponse): void => {
-      this.#serve(request, response).catch((error: unknown) => this.#unforeseen.push(String(error)));
-    };
-    this.#server =
-      tls === undefined ? createServer(serve) : createTlsServer({ ...tls, rejectUnauthorized: false }, serve);
-    // What counts as a connection is one that can carry requests: for TLS, after the handshake.
-    this.#server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-      this.#sockets.set(socket, this.#sockets.size + 1);
-    });
-    this.#server.on('connection', (socket: Socket) => {
-      this.#open.add(socket);
-      socket.on('error', () => {});
-      socket.once('close', () => this.#open.delete(socket));
-    });
-    // The tests say when a connection ends.
-    this.#server.keepAliveTimeout = 0;
   }
 
-  async listen(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#server.listen(0, '127.0.0.1', resolve);
+  static async start(tls?: TlsFiles): Promise<ScriptedServer> {
+    const server = new ScriptedServer(tls);
+    server.#port = await server.listen(async (request, entry) => {
+      try {
+        return await server.#answer(request, entry as ScriptedRequest);
+      } catch (error) {
+        server.#unexpected.push(String(error));
+        throw error;
+      }
     });
+    return server;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   /** Host and port. */
@@ -131,17 +77,12 @@ export class ScriptedServer {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** Connections that came so far. */
-  get connections(): number {
-    return this.#sockets.size;
-  }
-
   url(path: string): URL {
     return new URL(`${this.#scheme}://${this.host}${path}`);
   }
 
-  /** Requests as `METHOD /path?query`. */
-  lines(): string[] {
+  /** The requests as `METHOD /path?query`. */
+  override lines(): string[] {
     return this.requests.map(({ method, path }) => `${method} ${path}`);
   }
 
@@ -150,63 +91,42 @@ export class ScriptedServer {
     return this;
   }
 
-  /** Resolves when so many requests have come in all. */
+  /** Resolves after this many requests in total. */
   async came(count: number): Promise<void> {
-    if (this.requests.length >= count) return;
+    if (this.#received >= count) return;
     await new Promise<void>((resolve) => this.#waiting.push({ count, resolve }));
   }
 
-  /** Cuts all connections. */
-  cut(): void {
-    for (const socket of this.#open) socket.destroy();
-  }
-
-  async close(): Promise<void> {
-    const closed = new Promise((resolve) => {
-      this.#server.close(resolve);
-    });
-    this.cut();
-    await closed;
-  }
-
-  /** @throws where anything came that was not foreseen, or did not come that was */
+  /** @throws if a request was unexpected, or an expected one is missing */
   verify(): void {
     const unmet = this.#expected
       .filter(({ expectation: { times = 1 }, used }) => (times === Infinity ? used === 0 : used < times))
       .map(
         ({ expectation, used }) => `${describe(expectation)} came ${used} of ${expectation.times ?? 1} times`,
       );
-    const problems = [...this.#unforeseen.map((line) => `not foreseen: ${line}`), ...unmet];
+    const problems = [...this.#unexpected.map((line) => `unexpected: ${line}`), ...unmet];
     if (problems.length > 0) throw new Error(`Scripted server:\n${problems.join('\n')}`);
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const entry = {
-      method: request.method ?? '',
-      path: request.url ?? '',
-      headers: request.headers,
-      connection: this.#sockets.get(request.socket) ?? 0,
-      client: clientOf(request.socket),
-    };
-    request.on('error', () => {}); // A client that goes away in mid-body is often the point of the test.
+  async #answer(request: IncomingMessage, entry: ScriptedRequest): Promise<Answer> {
+    entry.body = Buffer.alloc(0);
     const early = this.#find(entry, undefined);
-    const body = early === undefined ? await readAll(request) : Buffer.alloc(0);
-    this.requests.push({ ...entry, body });
-    for (const { count, resolve } of this.#waiting) if (this.requests.length >= count) resolve();
-    const match = early ?? this.#find(entry, body);
+    if (early === undefined) entry.body = await read(request);
+    this.#received += 1;
+    for (const { count, resolve } of this.#waiting) if (this.#received >= count) resolve();
+    const match = early ?? this.#find(entry, entry.body);
     if (match === undefined) {
-      this.#unforeseen.push(`${entry.method} ${entry.path} ${JSON.stringify(entry.headers)}`);
-      response.writeHead(418, { connection: 'close' }).end('This request was not foreseen');
-      return;
+      this.#unexpected.push(`${entry.method} ${entry.path} ${JSON.stringify(entry.headers)}`);
+      return { status: 418, headers: { connection: 'close' }, body: 'This request was not expected' };
     }
     match.used += 1;
     this.#state = match.expectation.sets ?? this.#state;
-    await play(match.expectation.answer, request, response);
+    return match.expectation.answer;
   }
 
-  /** @param body undefined before it was read: then only an answer that comes early can be found */
+  /** @param body Undefined before it is read: then only an expectation with an early response matches. */
   #find(
-    entry: Omit<ScriptedRequest, 'body'>,
+    entry: LoggedRequest,
     body: Buffer | undefined,
   ): { readonly expectation: Expectation; used: number } | undefined {
     const found = this.#expected.find(
@@ -216,12 +136,11 @@ export class ScriptedServer {
         matchesHead(expectation, entry) &&
         (body === undefined || expectation.body === undefined || body.equals(Buffer.from(expectation.body))),
     );
-    const early = found !== undefined && 'early' in found.expectation.answer;
-    return body === undefined && !early ? undefined : found;
+    return body === undefined && found?.expectation.answer.early !== true ? undefined : found;
   }
 }
 
-function matchesHead(expectation: Expectation, entry: Omit<ScriptedRequest, 'body'>): boolean {
+function matchesHead(expectation: Expectation, entry: LoggedRequest): boolean {
   const url = new URL(entry.path, 'http://server');
   const { method, path, query, headers = {} } = expectation;
   return (
@@ -243,53 +162,6 @@ function sortedQuery(parameters: Iterable<readonly [string, string]>): string {
     .map(([name, value]) => JSON.stringify([name, value]))
     .toSorted((a, b) => (a < b ? -1 : 1))
     .join();
-}
-
-async function play(script: Script, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (!('fault' in script)) {
-    await script.after;
-    const body = Buffer.from(script.body ?? '');
-    const headers = { 'content-length': String(body.length), ...script.headers };
-    response.writeHead(script.status, script.early === true ? { ...headers, connection: 'close' } : headers);
-    response.end(request.method === 'HEAD' ? undefined : body);
-    return;
-  }
-  switch (script.fault) {
-    case 'stall':
-      return;
-    case 'reset':
-      request.socket.resetAndDestroy();
-      return;
-    case 'raw':
-      request.socket.end(script.bytes);
-      return;
-    case 'cut-body':
-    case 'short-body':
-    case 'stall-body': {
-      const body = Buffer.from(script.body);
-      response.writeHead(200, { 'content-length': String(body.length) });
-      await new Promise((resolve) => {
-        response.write(body.subarray(0, script.sent), resolve);
-      });
-      if (script.fault === 'cut-body') request.socket.resetAndDestroy();
-      if (script.fault === 'short-body') request.socket.end();
-    }
-  }
-}
-
-/** The common name in a client's certificate, where it showed one that is trusted. */
-export function clientOf(socket: Socket): string | undefined {
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
-  // An empty object where there was none.
-  const { subject }: Partial<PeerCertificate> = socket.getPeerCertificate();
-  const name = subject?.CN;
-  return typeof name === 'string' ? name : name?.[0];
-}
-
-async function readAll(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
 
 function describe({ method, path, requires }: Expectation): string {

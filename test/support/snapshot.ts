@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
-/** Every file below a directory by its relative path, as the SHA-256 of its content; nothing where there is no directory. */
+/** The SHA-256 of every file below a directory, by relative path. Empty if the directory is missing. */
 export async function snapshot(directory: string): Promise<Readonly<Record<string, string>>> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));

@@ -13,38 +13,34 @@ import { expect } from 'vitest';
 
 import type { RunningRegistry } from './docker-registry.js';
 
-/** What goes through the proxy slowly: `upload` the bodies that are put to upload sessions, `download` the blobs that are got. */
+/** The bodies that stall: `upload` those of PUT requests to upload sessions, `download` those of blob reads. */
 type Direction = 'upload' | 'download';
 
 /**
- * A way to a registry that lets so many bytes of a large body through and then no more, so that a test may do something
- * in the middle of a transfer. Everything else passes.
+ * A proxy to a registry that forwards the first bytes of a large body and then stalls, so that a test can act within a
+ * transfer. All other requests are forwarded.
  */
 export class StallingProxy {
-  /** Resolves when the first body is held up. */
+  /** Resolves when the first body stalls. */
   readonly stalled: Promise<void>;
   readonly #server: Server;
-  /** Where the rest of what is held up would go. */
-  readonly #held = new Set<Writable>();
-  #tell: () => void = () => {};
+  /** The destinations of stalled bodies. */
+  readonly #destinations = new Set<Writable>();
+  #reportStall: () => void = () => {};
 
-  private constructor(registry: RunningRegistry, direction: Direction, letThrough: number) {
+  private constructor(registry: RunningRegistry, direction: Direction, limit: number) {
     this.stalled = new Promise((resolve) => {
-      this.#tell = resolve;
+      this.#reportStall = resolve;
     });
     this.#server = createServer((request, response) => {
       const { method = '', url = '' } = request;
       const isSlow = direction === 'upload' ? isUpload(method, url) : isBlob(method, url);
-      void this.#pass(request, response, registry, isSlow ? letThrough : Infinity);
+      void this.#forward(request, response, registry, isSlow ? limit : Infinity);
     });
   }
 
-  static async start(
-    registry: RunningRegistry,
-    direction: Direction,
-    letThrough: number,
-  ): Promise<StallingProxy> {
-    const proxy = new StallingProxy(registry, direction, letThrough);
+  static async start(registry: RunningRegistry, direction: Direction, limit: number): Promise<StallingProxy> {
+    const proxy = new StallingProxy(registry, direction, limit);
     proxy.#server.listen(0, '127.0.0.1');
     await once(proxy.#server, 'listening');
     return proxy;
@@ -60,7 +56,7 @@ export class StallingProxy {
     this.#server.close();
   }
 
-  async #pass(
+  async #forward(
     request: IncomingMessage,
     response: ServerResponse,
     registry: RunningRegistry,
@@ -68,22 +64,22 @@ export class StallingProxy {
   ): Promise<void> {
     const { method = '', url = '', headers } = request;
     if (method === 'DELETE') {
-      // The end of a connection that is not read from goes unnoticed here.
-      for (const held of this.#held) held.destroy();
-      // distribution that is told to forget an upload while it still notices the end of its body writes some of it anew.
+      // Node.js does not report the close of a connection that is not read.
+      for (const destination of this.#destinations) destination.destroy();
+      // distribution rewrites parts of an upload that is cancelled before it has noticed the end of the body.
       const put = `"PUT ${url.replace(/\?.*/, '')}`;
       await expect.poll(registry.log, { timeout: 10_000 }).toContain(put);
     }
-    // Its own URLs are made from the Host header, so they lead here too.
+    // The registry makes its URLs from the Host header, so they lead to the proxy.
     const upstream = sendRequest(registry.url + url, { method, headers, agent: false });
-    // The end of either side is the end of the other.
+    // Either side closes the other.
     upstream.on('error', () => response.destroy());
     response.on('close', () => upstream.destroy());
     upstream.flushHeaders();
     this.#copy(request, upstream, limit);
-    upstream.on('response', (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      this.#copy(answer, response, limit);
+    upstream.on('response', (incoming) => {
+      response.writeHead(incoming.statusCode ?? 502, incoming.headers);
+      this.#copy(incoming, response, limit);
     });
   }
 
@@ -94,8 +90,8 @@ export class StallingProxy {
       room -= chunk.length;
       if (room < 0) {
         from.removeAllListeners('data').pause();
-        this.#held.add(to);
-        this.#tell();
+        this.#destinations.add(to);
+        this.#reportStall();
       } else if (!isFull) {
         from.pause();
         to.once('drain', () => from.resume());

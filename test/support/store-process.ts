@@ -1,20 +1,20 @@
 import { makeNodeProcesses, type NodeProcesses } from './node-processes.js';
 
-/** What one process is to do with a draft store. */
+/** The job of a process: it updates a draft store. */
 export interface StoreJob {
   readonly directory: string;
-  /** The draft that each source is added to, one update after the other. */
+  /** The draft that the sources are added to, each with one update. */
   readonly target: string;
   readonly sources: readonly string[];
-  /** The process kills itself before this call of the file system, counted from 1 for each update. */
+  /** The process kills itself before this file system call, counted from 1 for each update. */
   readonly killBefore?: number;
-  /** How many bytes of annotations each entry carries. */
+  /** The size of the annotations of each entry, in bytes. */
   readonly ballast?: number;
 }
 
-/** What the process prints when it was not killed. */
+/** The output of a process that was not killed. */
 export interface StoreJobResult {
-  /** The calls of the file system that the last update made. */
+  /** The file system calls of the last update. */
   readonly calls: readonly string[];
   readonly error?: { readonly name: string; readonly message: string; readonly hint?: string };
 }

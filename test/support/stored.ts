@@ -4,7 +4,7 @@ import { parseDocument } from '../../src/oci/parse.js';
 import { parseTag } from '../../src/oci/reference.js';
 import type { TinyImage, TinyIndex } from './tiny-image.mjs';
 
-/** Puts an image, or an index with all its images, into a store, under `tag` where one is given; gives its document. */
+/** Puts an image, or an index with all its images, into a store, optionally under a tag. Returns its document. */
 export async function storeContent(
   store: MemoryStore,
   content: TinyImage | TinyIndex,

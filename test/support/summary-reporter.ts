@@ -1,8 +1,8 @@
 import type { Reporter, SerializedError, TestModule } from 'vitest/node';
 
 /**
- * Ends the run's output with one line for machines: `12 passed, 1 failed, 3 skipped`. List it last among the reporters.
- * What fails outside of a test (a file that cannot be loaded, a hook, an unhandled rejection) counts as failed.
+ * Prints the last line of a run for programs: `12 passed, 1 failed, 3 skipped`. It must be the last reporter. Failures
+ * outside of tests (a file that cannot be loaded, a hook, an unhandled rejection) count as failed.
  */
 export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {

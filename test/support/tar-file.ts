@@ -1,27 +1,27 @@
 const BLOCK = 512;
 
-/** One header of a tar file with its content, as it is to be, right or wrong. */
+/** A header of a tar file with its content, valid or invalid. */
 export interface TarPart {
   readonly name: string;
-  /** The type flag. Default: `0`, a file. */
+  /** The type flag. @default '0', a file */
   readonly type?: string;
   readonly content?: string | Uint8Array;
-  /** What the header says of the content's size, where that is something else. */
+  /** The size in the header. @default the size of the content */
   readonly size?: number | string;
-  /** Where a link leads. */
+  /** The target of a link. */
   readonly target?: string;
-  /** What stands before the name in a ustar header. */
+  /** The prefix field of a ustar header. */
   readonly prefix?: string;
-  /** Default: that of ustar. Empty for a header of Unix version 7. */
+  /** The magic field, empty for a Unix v7 header. @default that of ustar */
   readonly magic?: string;
 }
 
-/** A tar file with its end. */
+/** A tar file with its end-of-archive blocks. */
 export function tarFile(parts: readonly TarPart[]): Buffer {
   return Buffer.concat([tarParts(parts), Buffer.alloc(2 * BLOCK)]);
 }
 
-/** A tar file without its end. */
+/** A tar file without its end-of-archive blocks. */
 export function tarParts(parts: readonly TarPart[]): Buffer {
   return Buffer.concat(
     parts.flatMap((part) => {
@@ -32,7 +32,7 @@ export function tarParts(parts: readonly TarPart[]): Buffer {
   );
 }
 
-/** One header, with the right checksum. */
+/** A header with a valid checksum. */
 export function tarHeader(part: TarPart): Buffer {
   const { name, type = '0', size = 0, target = '', prefix = '', magic = 'ustar\u000000' } = part;
   const block = Buffer.alloc(BLOCK);
@@ -43,7 +43,7 @@ export function tarHeader(part: TarPart): Buffer {
   if (typeof size === 'string') {
     block.write(size, 124, 12);
   } else if (size >= 8 ** 11) {
-    block.writeUInt8(0x80, 124); // base 256, as GNU tar has it
+    block.writeUInt8(0x80, 124); // base 256, as in GNU tar
     block.writeBigUInt64BE(BigInt(size), 128);
   } else {
     block.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
@@ -56,7 +56,7 @@ export function tarHeader(part: TarPart): Buffer {
   return withChecksum(block);
 }
 
-/** Puts the checksum into a header that has been changed. */
+/** Updates the checksum of a changed header. */
 export function withChecksum(block: Buffer): Buffer {
   block.write(' '.repeat(8), 148);
   const sum = block.reduce((total, byte) => total + byte, 0);
@@ -64,13 +64,13 @@ export function withChecksum(block: Buffer): Buffer {
   return block;
 }
 
-/** A pax extended header: `x` for the next entry, `g` for all that follow. */
+/** A pax extended header: `x` for the next entry, `g` for all later entries. */
 export function paxHeader(records: Readonly<Record<string, string>>, type: 'g' | 'x' = 'x'): TarPart {
   const content = Object.entries(records).map(([keyword, value]) => paxRecord(keyword, value));
   return { name: 'PaxHeaders/x', type, content: content.join('') };
 }
 
-/** A name (`L`) or link target (`K`) as GNU tar writes one that is too long for a header. */
+/** The GNU tar entry of a name (`L`) or link target (`K`) that is too long for a header. */
 export function gnuLong(type: 'L' | 'K', text: string): TarPart {
   return { name: '././@LongLink', type, content: `${text}\0`, magic: 'ustar  \0' };
 }

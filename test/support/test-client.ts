@@ -5,12 +5,12 @@ import type { HttpEvent } from '../../src/http/message.js';
 
 export interface TestClient {
   readonly client: GotClient;
-  /** Milliseconds of every wait before a retry. None was really waited. */
+  /** The delays before retries, in milliseconds. They take no time. */
   readonly waits: number[];
   readonly events: HttpEvent[];
 }
 
-/** A client for one test, which closes it. Its random numbers are all 0.5, its clock stands still, and it never sleeps. */
+/** An HTTP client that closes after the test. Its random numbers are 0.5, its clock is fixed, and delays take no time. */
 export function makeTestClient(options: Partial<GotClientOptions> = {}): TestClient {
   const waits: number[] = [];
   const events: HttpEvent[] = [];

@@ -1,18 +1,18 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 
 import { makeCertificates } from './certificates.js';
-import type { TlsFiles } from './scripted-server.js';
+import type { TlsFiles } from './fake-server.js';
+import { sharedDirectory } from './sandbox.js';
 
 /**
- * A key, its certificate for `localhost` and 127.0.0.1, and the authority behind it: new, and known to nobody else.
- * @param names further host names that the certificate is for
+ * Creates a key, a certificate for `localhost` and 127.0.0.1, and its private authority.
+ *
+ * @param names Further host names of the certificate.
  */
 export async function makeTlsFiles(
   names: readonly string[] = [],
 ): Promise<TlsFiles & { readonly ca: string }> {
-  const directory = await mkdtemp(join(tmpdir(), 'multiarch-tls-'));
+  const { directory, remove } = await sharedDirectory();
   try {
     const files = await makeCertificates(directory, names);
     const [key, cert, ca] = await Promise.all(
@@ -20,6 +20,6 @@ export async function makeTlsFiles(
     );
     return { key: key ?? '', cert: cert ?? '', ca: ca ?? '' };
   } finally {
-    await rm(directory, { recursive: true });
+    await remove();
   }
 }

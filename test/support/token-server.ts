@@ -13,15 +13,15 @@ import { mustRun } from './run.js';
 export interface TokenUser {
   readonly username: string;
   readonly password: string;
-  /** What the user may be exchanged for by POST. Default: none. */
+  /** The refresh token of the user. @default none */
   readonly refreshToken?: string;
 }
 
-/** What somebody may do with a repository. */
+/** A permission for a repository. */
 interface TokenGrant {
-  /** Default: everybody, also who is not logged in. */
+  /** @default all users, including anonymous ones */
   readonly username?: string;
-  /** The repository's path; `*` for all. */
+  /** The path of the repository, or `*` for all. */
   readonly repository: string;
   readonly actions: readonly string[];
 }
@@ -29,9 +29,9 @@ interface TokenGrant {
 export interface TokenServerOptions {
   readonly users?: readonly TokenUser[];
   readonly grants?: readonly TokenGrant[];
-  /** In milliseconds, before each answer. Default: 0. */
+  /** The delay before each response, in milliseconds. @default 0 */
   readonly delay?: number;
-  /** In seconds: how long a token is good for. Default: 300. */
+  /** The lifetime of a token, in seconds. @default 300 */
   readonly lifetime?: number;
 }
 
@@ -58,13 +58,13 @@ const SERVICE = 'multiarch-test-registry';
 const ISSUER = 'multiarch-test-issuer';
 
 /**
- * A token server for a real registry: it signs JWTs that distribution's `auth: token` takes. Asked by GET with user name
- * and password, or by POST with a refresh token or a password.
+ * A token server for a real registry. It signs JWTs for distribution's `auth: token`, for GET requests with user name and
+ * password and for POST requests with a refresh token or a password.
  */
 export class TokenServer {
-  /** What `startRegistry` has to know of it. */
+  /** The option of `startRegistry`. */
   readonly authority: TokenAuthority;
-  /** All requests for a token so far. */
+  /** All token requests so far. */
   readonly requests: TokenRequestEntry[] = [];
   readonly #server: Server;
   readonly #signer: Signer;
@@ -84,14 +84,14 @@ export class TokenServer {
     };
   }
 
-  /** Starts on a free loopback port. Needs openssl, for the certificate by which the registry knows the key. */
+  /** Starts on a free loopback port. Needs openssl for the certificate of the signing key. */
   static async start(options: TokenServerOptions = {}): Promise<TokenServer> {
     const directory = await mkdtemp(join(tmpdir(), 'multiarch-token-'));
     try {
       const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
       await writeFile(join(directory, 'key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
-      const words = 'req -x509 -new -key key.pem -out cert.pem -subj /CN=multiarch-test-issuer -days 1';
-      await mustRun('openssl', words.split(' '), { cwd: directory });
+      const args = 'req -x509 -new -key key.pem -out cert.pem -subj /CN=multiarch-test-issuer -days 1';
+      await mustRun('openssl', args.split(' '), { cwd: directory });
       const server = createServer();
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
@@ -111,7 +111,7 @@ export class TokenServer {
     }
   }
 
-  /** Ends the server and removes its files. */
+  /** Stops the server and removes its files. */
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     this.#server.close();
@@ -166,7 +166,7 @@ export class TokenServer {
     return this.#options.users?.find(fits) ?? 'unknown';
   }
 
-  /** What of a scope the grants allow; nothing at all is left out of the token. */
+  /** The granted part of a scope. A scope without granted actions is not in the token. */
   #granted(scope: string, username: string | undefined): readonly Access[] {
     const [type = '', name = '', wanted = ''] = scope.split(':');
     const grants = (this.#options.grants ?? []).filter(
@@ -195,7 +195,7 @@ export class TokenServer {
         iss: ISSUER,
         sub: subject,
         aud: SERVICE,
-        // A little in the past, as the registry allows no difference between two clocks.
+        // Slightly in the past, as the registry allows no clock skew.
         nbf: now - 10,
         iat: now - 10,
         exp: now + lifetime,
@@ -208,7 +208,7 @@ export class TokenServer {
   }
 }
 
-/** How distribution names a key (libtrust): 30 bytes of the SHA-256 of its DER form, in base32, in groups of four. */
+/** The key id of distribution (libtrust): 30 bytes of the SHA-256 of the DER form, in base32, in groups of four. */
 function keyId(publicKey: KeyObject): string {
   const digest = createHash('sha256')
     .update(publicKey.export({ type: 'spki', format: 'der' }))

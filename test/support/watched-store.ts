@@ -1,29 +1,27 @@
 import { MemoryStore } from '../../src/content/memory-store.js';
 
-/** A store that writes down, in order, what was done to it, and may be told to fail or to wait. */
+/** A target in memory that logs its calls in order. `before` can fail or delay a write. */
 export class WatchedStore extends MemoryStore {
   readonly log: string[] = [];
   /** Called before each write, with its line of the log. */
   before: (line: string) => Promise<void> | void = () => {};
 
-  override find(...words: Parameters<MemoryStore['find']>): ReturnType<MemoryStore['find']> {
-    this.log.push(`find ${words[0]}`);
-    return super.find(...words);
+  override find(...args: Parameters<MemoryStore['find']>): ReturnType<MemoryStore['find']> {
+    this.log.push(`find ${args[0]}`);
+    return super.find(...args);
   }
 
-  override async copyBlob(
-    ...words: Parameters<MemoryStore['copyBlob']>
-  ): ReturnType<MemoryStore['copyBlob']> {
-    await this.#write(`blob ${words[0].digest}`);
-    return super.copyBlob(...words);
+  override async copyBlob(...args: Parameters<MemoryStore['copyBlob']>): ReturnType<MemoryStore['copyBlob']> {
+    await this.#write(`blob ${args[0].digest}`);
+    return super.copyBlob(...args);
   }
 
   override async writeManifest(
-    ...words: Parameters<MemoryStore['writeManifest']>
+    ...args: Parameters<MemoryStore['writeManifest']>
   ): ReturnType<MemoryStore['writeManifest']> {
-    const [document, { tag } = {}] = words;
+    const [document, { tag } = {}] = args;
     await this.#write(tag === undefined ? `manifest ${document.digest}` : `tag ${tag} ${document.digest}`);
-    return super.writeManifest(...words);
+    return super.writeManifest(...args);
   }
 
   get writes(): string[] {

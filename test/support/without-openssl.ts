@@ -9,7 +9,7 @@ const USES_OPENSSL = /support\/(?:certificates|tls-server-files)\.js'|mustRun\('
 
 /**
  * The test files to exclude on a machine without openssl, which creates the certificates of the TLS tests. Prints a
- * notice. Empty where openssl exists or MULTIARCH_INTEGRATION requires it. Integration tests skip themselves.
+ * notice. Empty if openssl exists or MULTIARCH_INTEGRATION requires it. Integration tests skip themselves.
  */
 export function filesToExclude(): string[] {
   const isRequired = process.env['MULTIARCH_INTEGRATION'] === 'required';

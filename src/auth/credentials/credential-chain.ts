@@ -9,7 +9,7 @@ import { FailedError, type MultiarchError } from '../../oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../../oci/reference.js';
 import {
   FoundCredential,
-  type Credential,
+  type RegistryCredential,
   type CredentialProvider,
   type ExplicitCredential,
 } from './credential.js';
@@ -101,7 +101,7 @@ export class CredentialChain implements CredentialProvider {
 class ExplicitProvider implements CredentialProvider {
   readonly name = 'the flags of this call';
   readonly #explicit: ExplicitCredential;
-  #credential: Promise<Credential> | undefined;
+  #credential: Promise<RegistryCredential> | undefined;
 
   constructor(explicit: ExplicitCredential) {
     this.#explicit = explicit;

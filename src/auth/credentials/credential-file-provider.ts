@@ -1,5 +1,5 @@
 import type { RegistryHost, RepositoryPath } from '../../oci/reference.js';
-import { FoundCredential, type Credential, type EnumerableProvider } from './credential.js';
+import { FoundCredential, type RegistryCredential, type EnumerableProvider } from './credential.js';
 import { CredentialCache } from './credential-cache.js';
 import { findLogin, helperFor, loginNamespaces, type CredentialFile } from './credential-file.js';
 import { CredentialHelper, helperProgram } from './credential-helper.js';
@@ -24,7 +24,7 @@ export class CredentialFileProvider implements EnumerableProvider {
   readonly #options: CredentialFileProviderOptions;
   #file: Promise<CredentialFile> | undefined;
   /** By helper and login key. A helper may take a second, or ask the user for consent. */
-  readonly #fromHelpers: CredentialCache<Credential | undefined>;
+  readonly #fromHelpers: CredentialCache<RegistryCredential | undefined>;
 
   /** Reads nothing yet. */
   constructor(options: CredentialFileProviderOptions) {

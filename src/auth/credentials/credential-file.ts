@@ -4,7 +4,7 @@ import { errorCode } from '../../files/file-error.js';
 import { FailedError, InvalidError } from '../../oci/errors.js';
 import { parseJson } from '../../oci/json.js';
 import { isRepositoryPath, type RegistryHost, type RepositoryPath } from '../../oci/reference.js';
-import type { Credential } from './credential.js';
+import type { RegistryCredential } from './credential.js';
 import { loginKeys } from './docker-hub.js';
 
 /** A credential file of docker or podman (containers-auth.json(5)). Its entries are checked when they are used. */
@@ -55,7 +55,7 @@ export function findLogin(
   file: CredentialFile,
   registry: RegistryHost,
   path: RepositoryPath | undefined,
-): { readonly credential: Credential; readonly skipped: readonly FailedError[] } | undefined {
+): { readonly credential: RegistryCredential; readonly skipped: readonly FailedError[] } | undefined {
   const hosts = loginKeys(registry);
   const old = [...file.entries.keys()].filter((key) => isOldKey(key) && hosts.includes(loginKeyHost(key)));
   const skipped: FailedError[] = [];
@@ -128,7 +128,7 @@ function isOldKey(key: string): boolean {
   return /^https?:\/\//.test(key) || /^[^/]+\/(?:v[12]\/)?$/.test(key);
 }
 
-function parseEntry(entry: unknown, label: string): Credential | undefined {
+function parseEntry(entry: unknown, label: string): RegistryCredential | undefined {
   const fields = objectOf(entry, label);
   const field = (name: string): string => {
     const value = fields[name] ?? '';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import type { Environment } from '../../environment.js';
 import { FailedError } from '../../oci/errors.js';
-import type { Credential } from './credential.js';
+import type { RegistryCredential } from './credential.js';
 import type { CredentialFile, UserPassword } from './credential-file.js';
 import { runHelper, type HelperResult } from './helper-process.js';
 
@@ -15,11 +15,16 @@ const NOT_FOUND = 'credentials not found in native keychain';
 /** The user name that marks the secret as a refresh token. */
 const TOKEN_USER = '<token>';
 
+/** The actions of a helper, with what failed for messages. */
+const ACTIONS = {
+  get: 'gave no login for',
+  store: 'did not save the login for',
+  erase: 'did not erase the login for',
+} as const;
+
 interface Call {
-  readonly action: 'get' | 'store' | 'erase';
+  readonly action: keyof typeof ACTIONS;
   readonly key: string;
-  /** What failed, for messages. */
-  readonly failure: string;
 }
 
 type Exited = Extract<HelperResult, { kind: 'exited' }>;
@@ -71,8 +76,8 @@ export class CredentialHelper {
    * @param key see `primaryLoginKey`
    * @throws FailedError, never with the helper's output, which may contain a secret; CancelledError
    */
-  async get(key: string, signal?: AbortSignal): Promise<Credential | undefined> {
-    const call: Call = { action: 'get', key, failure: `gave no login for ${key}` };
+  async get(key: string, signal?: AbortSignal): Promise<RegistryCredential | undefined> {
+    const call: Call = { action: 'get', key };
     const { code, stdout } = await this.#run(call, key, signal);
     if (code !== 0) {
       if (stdout.trim() === NOT_FOUND) return undefined;
@@ -84,23 +89,17 @@ export class CredentialHelper {
     return { kind: 'basic', username, password: secret };
   }
 
-  /**
-   * Saves a login with the helper, passed on standard input: other users can read arguments.
-   * @throws as {@link get}
-   */
+  /** Saves a login with the helper, passed on standard input: other users can read arguments. @throws as {@link get} */
   async store(key: string, login: UserPassword, signal?: AbortSignal): Promise<void> {
-    const call: Call = { action: 'store', key, failure: `did not save the login for ${key}` };
+    const call: Call = { action: 'store', key };
     const input = JSON.stringify({ ServerURL: key, Username: login.username, Secret: login.password });
     const { code } = await this.#run(call, input, signal);
     if (code !== 0) throw this.#error(call, exitReason(code));
   }
 
-  /**
-   * Deletes a login from the helper, if it has one.
-   * @throws as {@link get}
-   */
+  /** Deletes a login from the helper, if it has one. @throws as {@link get} */
   async erase(key: string, signal?: AbortSignal): Promise<void> {
-    const call: Call = { action: 'erase', key, failure: `did not erase the login for ${key}` };
+    const call: Call = { action: 'erase', key };
     const { code, stdout } = await this.#run(call, key, signal);
     if (code !== 0 && stdout.trim() !== NOT_FOUND) throw this.#error(call, exitReason(code));
   }
@@ -132,7 +131,8 @@ export class CredentialHelper {
   }
 
   #error(call: Call, reason: string, hint: string = this.#hint(call)): FailedError {
-    return new FailedError(`credential helper ${this.#program} ${call.failure}: ${reason}`, { hint });
+    const failure = `${ACTIONS[call.action]} ${call.key}`;
+    return new FailedError(`credential helper ${this.#program} ${failure}: ${reason}`, { hint });
   }
 
   #hint({ action, key }: Call): string {

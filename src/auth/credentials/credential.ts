@@ -2,7 +2,7 @@ import type { FailedError } from '../../oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../../oci/reference.js';
 
 /** What a client authenticates with at a registry. */
-export type Credential =
+export type RegistryCredential =
   | { readonly kind: 'basic'; readonly username: string; readonly password: string }
   /** An OAuth2 refresh token: `identitytoken` in docker's file, or the user name `<token>` from a helper. */
   | { readonly kind: 'identity'; readonly token: string }
@@ -14,7 +14,7 @@ export interface ExplicitCredential {
   /** The only registry that the credential is sent to. */
   readonly registry: RegistryHost;
   /** Called once, when the registry first asks for authentication. */
-  readonly credential: () => Promise<Credential>;
+  readonly credential: () => Promise<RegistryCredential>;
 }
 
 /** A source of credentials, such as a file or a cloud. */
@@ -64,10 +64,10 @@ export class FoundCredential {
   readonly renewal: Renewal | undefined;
   /** Errors of invalid entries that would have taken precedence. */
   readonly skipped: readonly FailedError[];
-  readonly #credential: Credential;
+  readonly #credential: RegistryCredential;
 
   constructor(
-    credential: Credential,
+    credential: RegistryCredential,
     from: {
       readonly provider: string;
       readonly origin: string;
@@ -83,7 +83,7 @@ export class FoundCredential {
   }
 
   /** Returns the secret. A method, since printing an object reads its getters. */
-  reveal(): Credential {
+  reveal(): RegistryCredential {
     return this.#credential;
   }
 
@@ -92,7 +92,7 @@ export class FoundCredential {
     return JSON.stringify(this.#credential) === JSON.stringify(other?.reveal());
   }
 
-  get kind(): Credential['kind'] {
+  get kind(): RegistryCredential['kind'] {
     return this.#credential.kind;
   }
 

@@ -43,10 +43,7 @@ export function loginFile(environment: Environment): LoginFile {
   if (!path) return dockerConfigFile(environment);
   return {
     path,
-    read: async () => ({
-      file: parseCredentialFile((await readCredentialText(path)) ?? '', path),
-      usesDefaultHelper: false,
-    }),
+    read: async () => ({ file: await readCredentialFile(path), usesDefaultHelper: false }),
   };
 }
 
@@ -56,13 +53,17 @@ function dockerConfigFile(environment: Environment): LoginFile {
   return {
     path,
     read: async () => {
-      const file = parseCredentialFile((await readCredentialText(path)) ?? '', path);
+      const file = await readCredentialFile(path);
       const store = await defaultHelper(file, environment);
-      return store === undefined
-        ? { file, usesDefaultHelper: false }
-        : { file: { ...file, store }, usesDefaultHelper: true };
+      const usesDefaultHelper = store !== undefined;
+      return { file: usesDefaultHelper ? { ...file, store } : file, usesDefaultHelper };
     },
   };
+}
+
+/** Reads a credential file; a missing one is empty. */
+async function readCredentialFile(path: string): Promise<CredentialFile> {
+  return parseCredentialFile((await readCredentialText(path)) ?? '', path);
 }
 
 /** Returns the provider for docker's `config.json` and the credential helpers that it names. */
@@ -114,8 +115,7 @@ export function containersFiles(
   ].filter((directory) => typeof directory === 'string' && directory !== '');
   return [...new Set(directories)].map((directory) => {
     const path = join(String(directory), 'auth.json');
-    const read = async (): Promise<CredentialFile> =>
-      parseCredentialFile((await readCredentialText(path)) ?? '', path);
+    const read = (): Promise<CredentialFile> => readCredentialFile(path);
     return new CredentialFileProvider({ name: "podman's logins", origin: path, env, read });
   });
 }

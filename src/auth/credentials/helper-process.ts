@@ -24,10 +24,7 @@ export interface HelperProcessOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Runs a program without a shell, with `input` on standard input.
- * @throws CancelledError
- */
+/** Runs a program without a shell, with `input` on standard input. @throws CancelledError */
 export function runHelper(
   program: string,
   action: string,

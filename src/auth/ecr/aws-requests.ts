@@ -1,6 +1,6 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 
-import type { HttpClient, HttpMethod } from '../../http/message.js';
+import { bodyOf, type HttpClient, type HttpMethod } from '../../http/message.js';
 import { MultiarchError, UnavailableError } from '../../oci/errors.js';
 import type { SecretRedactor } from '../requests/secret-redactor.js';
 
@@ -62,11 +62,11 @@ export function awsRequestHandler(http: HttpClient, secrets: SecretRedactor): Aw
           method: methodOf(request.method),
           url: urlOf(request),
           headers: headersOf(request),
-          ...(bytes.length > 0 && { body: { size: bytes.length, open: () => Readable.from([bytes]) } }),
+          ...(bytes.length > 0 && { body: bodyOf(bytes) }),
           signal: abortSignal instanceof AbortSignal ? abortSignal : undefined,
           // The SDK retries itself, by AWS_MAX_ATTEMPTS.
           retry: false,
-          vetRedirect: refuseRedirect,
+          vetRedirect: rejectRedirect,
         });
         const known = Object.entries(headers).flatMap(([name, value]) =>
           value === undefined ? [] : [[name, value] as const],
@@ -146,6 +146,6 @@ function bytesOf(body: unknown): Uint8Array {
 }
 
 /** The API never redirects, and a signature is for one host only. */
-function refuseRedirect(to: URL): void {
-  throw new UnavailableError(`the AWS API redirects to ${to.host}: refused`);
+function rejectRedirect(to: URL): void {
+  throw new UnavailableError(`the AWS API redirects to ${to.host}, which is not allowed`);
 }

@@ -24,6 +24,8 @@ const VARIABLES = [
   'AWS_EC2_METADATA_DISABLED',
 ] as const;
 
+const WITHOUT_CREDENTIALS = /^(?:CredentialsProviderError|TokenProviderError)$/;
+
 /** A request for an authorization that failed. */
 export interface EcrFailure {
   /** The SDK's error. Only its name tells its type, and it may repeat secrets that were sent. */
@@ -37,88 +39,95 @@ export interface EcrFailure {
   readonly env: NodeJS.ProcessEnv;
 }
 
+interface ErrorRow {
+  /** Matches the name of the SDK's error. */
+  readonly kind: RegExp;
+  readonly Error: new (message: string, options: MultiarchErrorOptions) => MultiarchError;
+  /** Begins the message, which the registry and the reason follow. */
+  readonly what: string;
+  readonly hint: (failure: EcrFailure, message: string) => string;
+}
+
+/** The errors of AWS. The first row that matches applies. */
+const ERRORS: readonly ErrorRow[] = [
+  {
+    kind: WITHOUT_CREDENTIALS,
+    Error: UnauthorizedError,
+    what: 'no AWS credentials to log in to',
+    hint: withoutCredentialsHint,
+  },
+  {
+    kind: /^(?:InvalidIdentityToken|IDPRejectedClaim)/,
+    Error: UnauthorizedError,
+    what: 'AWS rejected the web identity for',
+    hint: ({ env }) =>
+      `Check that the token in the file that ${tokenFile(env)} names has not expired, and that the role's trust policy names its issuer.`,
+  },
+  {
+    kind: /^AccessDenied/,
+    Error: UnauthorizedError,
+    what: 'AWS denied a login to',
+    hint: ({ host }, message) => missingPermissionHint(message, host),
+  },
+  {
+    kind: /^(?:ExpiredToken|UnrecognizedClient|InvalidClientTokenId|InvalidSignature|SignatureDoesNotMatch)/,
+    Error: UnauthorizedError,
+    what: 'AWS rejected the credentials for',
+    hint: () => 'They are wrong or have expired. Log in to AWS again, for example with: aws sso login',
+  },
+  {
+    kind: /Throttling|TooManyRequests|RequestLimitExceeded/,
+    Error: RateLimitedError,
+    what: 'too many logins to',
+    hint: ({ host, name }) => `Retry later, or let several runs share one login: ${logInToEcr(host, name)}`,
+  },
+];
+
 /** Returns the typed error for an authorization that AWS did not issue. */
 export function ecrError(failure: EcrFailure): MultiarchError {
-  const { error, host, name, hide, env } = failure;
+  const { error, name, hide, env } = failure;
   const { name: kind = '', message = '' } = error instanceof Error ? error : {};
   // Redacted before it is clipped: a part of a secret would not be found.
-  const words = clippedLine((hide(message).trim().split('\n', 1)[0] ?? '').trim());
-  const reason = words === '' ? clippedLine(hide(kind)) : words;
-  const options = (hint: string | undefined): MultiarchErrorOptions => ({
-    hint,
-    cause: harmlessCause(error, hide),
-  });
+  const text = clippedLine((hide(message).trim().split('\n', 1)[0] ?? '').trim());
+  const reason = text === '' ? clippedLine(hide(kind)) : text;
+  const cause = harmlessCause(error, hide);
 
-  if (isWithoutCredentials(error)) return withoutCredentials(failure, reason, options);
   const unreadable = unreadableFile(error);
-  if (unreadable !== undefined) {
-    return new UnauthorizedError(
-      `no AWS credentials to log in to ${name}: cannot read ${unreadable}`,
-      options(`${tokenFile(env)} names the file with the token of a web identity, which must be readable.`),
-    );
+  const row = ERRORS.find((candidate) => candidate.kind.test(kind));
+  if (unreadable !== undefined && row?.kind !== WITHOUT_CREDENTIALS) {
+    return new UnauthorizedError(`no AWS credentials to log in to ${name}: cannot read ${unreadable}`, {
+      hint: `${tokenFile(env)} names the file with the token of a web identity, which must be readable.`,
+      cause,
+    });
   }
-  if (/^(?:InvalidIdentityToken|IDPRejectedClaim)/.test(kind)) {
-    return new UnauthorizedError(
-      `AWS rejected the web identity for ${name}: ${reason}`,
-      options(
-        `Check that the token in the file that ${tokenFile(env)} names has not expired, and that the role's trust policy names its issuer.`,
-      ),
-    );
-  }
-  if (kind.startsWith('AccessDenied')) {
-    return new UnauthorizedError(
-      `AWS denied a login to ${name}: ${reason}`,
-      options(missingPermission(words, host)),
-    );
-  }
-  if (
-    /^(?:ExpiredToken|UnrecognizedClient|InvalidClientTokenId|InvalidSignature|SignatureDoesNotMatch)/.test(
-      kind,
-    )
-  ) {
-    return new UnauthorizedError(
-      `AWS rejected the credentials for ${name}: ${reason}`,
-      options('They are wrong or have expired. Log in to AWS again, for example with: aws sso login'),
-    );
-  }
-  if (/Throttling|TooManyRequests|RequestLimitExceeded/.test(kind)) {
-    return new RateLimitedError(
-      `too many logins to ${name}: ${reason}`,
-      options(`Retry later, or let several runs share one login: ${logInToEcr(host, name)}`),
-    );
+  if (row !== undefined) {
+    return new row.Error(`${row.what} ${name}: ${reason}`, { hint: row.hint(failure, text), cause });
   }
   const known = error instanceof MultiarchError ? error.hint : undefined;
-  return new UnavailableError(
-    `no login for ${name} from Amazon ECR: ${reason}`,
-    options(known ?? 'Check the region and the network. AWS_ENDPOINT_URL_ECR overrides the URL of the API.'),
-  );
+  return new UnavailableError(`no login for ${name} from Amazon ECR: ${reason}`, {
+    hint: known ?? 'Check the region and the network. AWS_ENDPOINT_URL_ECR overrides the URL of the API.',
+    cause,
+  });
 }
 
 /** Reports whether an error of the SDK means that it found no AWS credentials. */
 export function isWithoutCredentials(error: unknown): boolean {
-  return error instanceof Error && /^(?:CredentialsProviderError|TokenProviderError)$/.test(error.name);
+  return error instanceof Error && WITHOUT_CREDENTIALS.test(error.name);
 }
 
 /** The SDK throws the error of the last source it tried. The AWS CLI tells why the others have no credentials. */
-function withoutCredentials(
-  { host, name, env }: EcrFailure,
-  reason: string,
-  options: (hint: string) => MultiarchErrorOptions,
-): UnauthorizedError {
+function withoutCredentialsHint({ host, name, env }: EcrFailure): string {
   const set = VARIABLES.filter((variable) => (env[variable] ?? '') !== '');
   const found = set.length === 0 ? 'None of the variables for these is set.' : `Set: ${set.join(', ')}.`;
-  return new UnauthorizedError(
-    `no AWS credentials to log in to ${name}: ${reason}`,
-    options(
-      'Tried: the environment (AWS_ACCESS_KEY_ID), the profile (AWS_PROFILE) with SSO, web identity, the container ' +
-        `and the instance. ${found} To see why, run: aws sts get-caller-identity. ` +
-        `Log in to AWS, or save a login for the registry: ${logInToEcr(host, name)}`,
-    ),
+  return (
+    'Tried: the environment (AWS_ACCESS_KEY_ID), the profile (AWS_PROFILE) with SSO, web identity, the container ' +
+    `and the instance. ${found} To see why, run: aws sts get-caller-identity. ` +
+    `Log in to AWS, or save a login for the registry: ${logInToEcr(host, name)}`
   );
 }
 
 /** The error message of STS has no colon. */
-function missingPermission(message: string, host: EcrHost): string {
+function missingPermissionHint(message: string, host: EcrHost): string {
   const isPublic = host.kind === 'public';
   const [, action] = /\bnot authorized to perform:? ?([\w-]+:\w+)/i.exec(message) ?? [];
   if (action?.startsWith('sts:AssumeRole') === true) {

@@ -8,9 +8,9 @@ import { FirstRequestGate } from '../../content/first-request-gate.js';
 import type { HttpClient, HttpRequest, HttpResponse } from '../../http/message.js';
 import { UnauthorizedError } from '../../oci/errors.js';
 import type { RegistryHost } from '../../oci/reference.js';
-import type { CredentialProvider, FoundCredential } from '../credentials/credential.js';
+import type { CredentialProvider } from '../credentials/credential.js';
 import { Authorizer, type Authorization, type AuthorizationRequest, type AuthScheme } from './authorizer.js';
-import { BufferedResponse } from './buffered-response.js';
+import { bufferResponse } from './buffered-response.js';
 import { mayMeanExpired } from './expiry.js';
 import { challengeIn, mayAuthenticate, type RegistryChallenge } from './registry-challenge.js';
 import type { Scope } from './scope.js';
@@ -33,7 +33,7 @@ interface Exchange {
 }
 
 /**
- * Sends requests to registries and answers their challenges, with the credentials of a provider or anonymously.
+ * Sends requests to registries and authenticates as their challenges require, with the credentials of a provider or anonymously.
  *
  * The first request to a registry goes alone; the others wait until its response shows whether they have to authenticate.
  * Credentials and tokens are sent only to their registry and its token server, and kept in memory only.
@@ -56,7 +56,7 @@ export class AuthClient {
   /**
    * Sends a request to a registry. On a 401, or a 403 with a challenge, it is authorized and sent once more. If the
    * response then means that the credential or token has expired, it is renewed and the request sent a last time. Other
-   * responses are returned as they are, also a challenge that cannot be answered. Requests to other hosts than the
+   * responses are returned as they are, also a challenge that cannot be met. Requests to other hosts than the
    * registry's never carry credentials.
    *
    * @param scopes what the request needs; its main repository first
@@ -88,23 +88,19 @@ export class AuthClient {
   }
 
   async #exchange(session: Session, request: HttpRequest, scopes: readonly Scope[]): Promise<HttpResponse> {
-    const exchange = await this.#answerChallenge(session, request, scopes);
+    const exchange = await this.#meetChallenge(session, request, scopes);
     try {
       const response = await this.#retryExpired(session, request, scopes, exchange);
       return session.secrets.isEmpty || isContent(request, response)
         ? response
-        : await BufferedResponse.of(response, session.secrets);
+        : await bufferResponse(response, session.secrets);
     } catch (error) {
       exchange.response.discard();
       throw error;
     }
   }
 
-  async #answerChallenge(
-    session: Session,
-    request: HttpRequest,
-    scopes: readonly Scope[],
-  ): Promise<Exchange> {
+  async #meetChallenge(session: Session, request: HttpRequest, scopes: readonly Scope[]): Promise<Exchange> {
     const sent = await this.#authorizeAhead(session, scopes, request.signal);
     const response = await this.#send(session, request, sent);
     try {
@@ -116,8 +112,8 @@ export class AuthClient {
       session.challenge = challenge;
       if (sent?.token !== undefined) this.#authorizer.forgetToken(sent.token);
       const waiting = session.gate.waiting.length;
-      if (waiting > 0) this.#http.preconnect(challenge.registryUrl, waiting + 1);
-      const needed = authorizationRequest(session, challenge, scopes, request);
+      if (waiting > 0) this.#http.preconnect(challenge.server.url, waiting + 1);
+      const needed = { registry: session.registry, challenge, scopes, signal: request.signal };
       const scheme = await this.#authorizer.scheme(needed);
       // The same header would get the same response.
       if (scheme === undefined || (scheme.kind === 'header' && scheme.header === sent?.header)) {
@@ -141,13 +137,13 @@ export class AuthClient {
     scopes: readonly Scope[],
     { response, sent }: Exchange,
   ): Promise<HttpResponse> {
-    const { challenge } = session;
+    const { registry, challenge } = session;
     if (challenge === undefined || sent === undefined || !mayMeanExpired(response.status)) return response;
-    const buffered = await BufferedResponse.of(response);
+    const buffered = await bufferResponse(response);
     const renewed = await this.#authorizer.renew(
       sent,
       { method: request.method, status: buffered.status, text: buffered.text },
-      authorizationRequest(session, challenge, scopes, request),
+      { registry, challenge, scopes, signal: request.signal },
     );
     return renewed === undefined ? buffered : this.#send(session, request, renewed);
   }
@@ -166,13 +162,12 @@ export class AuthClient {
 
   /** Authorizes a request for the registry's latest challenge, so that it need not make another. */
   async #authorizeAhead(
-    session: Session,
+    { registry, challenge }: Session,
     scopes: readonly Scope[],
     signal: AbortSignal | undefined,
   ): Promise<Authorization | undefined> {
-    const { challenge } = session;
     if (challenge === undefined) return undefined;
-    const needed = authorizationRequest(session, challenge, scopes, { signal });
+    const needed = { registry, challenge, scopes, signal };
     const scheme = await this.#authorizer.scheme(needed);
     return scheme && this.#authorizer.authorize(scheme, needed);
   }
@@ -209,24 +204,12 @@ export class AuthClient {
     const each = await Promise.all(
       gate.waiting.map(async (scopes) => {
         const found = await this.#authorizer.credential(registry, scopes, signal);
-        return isSame(found, scheme.found) ? scopes : [];
+        const isSame = found === undefined ? scheme.found === undefined : found.equals(scheme.found);
+        return isSame ? scopes : [];
       }),
     );
     return each.flat();
   }
-}
-
-function authorizationRequest(
-  { registry }: Session,
-  challenge: RegistryChallenge,
-  scopes: readonly Scope[],
-  { signal }: Pick<HttpRequest, 'signal'>,
-): AuthorizationRequest {
-  return { registry, challenge, scopes, signal };
-}
-
-function isSame(one: FoundCredential | undefined, other: FoundCredential | undefined): boolean {
-  return one === undefined ? other === undefined : one.equals(other);
 }
 
 /** Reports whether a response is the requested content, which may be long, and not an error message. */

@@ -17,10 +17,15 @@ export interface AuthorizationRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-/** How to answer a challenge: with a header made of the credential, or with a token from the token server. */
+/** How to meet a challenge: with a header made of the credential, or with a token from the token server. */
 export type AuthScheme =
   | { readonly kind: 'header'; readonly found: FoundCredential; readonly header: string }
-  | { readonly kind: 'token'; readonly found: FoundCredential | undefined; readonly realm: URL };
+  | {
+      readonly kind: 'token';
+      readonly found: FoundCredential | undefined;
+      readonly realm: URL;
+      readonly service: string | undefined;
+    };
 
 export interface Authorization {
   /** The value of the Authorization header. */
@@ -56,7 +61,7 @@ export class Authorizer {
   }
 
   /**
-   * Selects how to answer a challenge; `undefined` if it cannot be answered.
+   * Selects how to meet a challenge; `undefined` if it cannot be met.
    * @throws UnauthorizedError if the credential cannot be used; what the credential provider throws
    */
   async scheme({
@@ -76,8 +81,8 @@ export class Authorizer {
       return { kind: 'header', found, header: bearerAuthorization(credential.token) };
     }
     if (challenge.kind === 'bearer') {
-      const { realm } = challenge;
-      return realm && { kind: 'token', found, realm };
+      const { realm, service } = challenge;
+      return realm && { kind: 'token', found, realm, service };
     }
     if (found !== undefined && credential?.kind === 'identity') {
       throw new UnauthorizedError(
@@ -139,24 +144,18 @@ export class Authorizer {
   async #authorizeOnce(scheme: AuthScheme, request: AuthorizationRequest): Promise<Authorization> {
     const { found } = scheme;
     if (scheme.kind === 'header') return { header: scheme.header, found };
-    const { registry, challenge, signal } = request;
-    const { registryUrl } = challenge;
-    const { realm } = scheme;
-    const { service, remoteAddress } =
-      challenge.kind === 'bearer' ? challenge : { service: undefined, remoteAddress: undefined };
+    const { registry, signal } = request;
+    const { server } = request.challenge;
+    const { realm, service } = scheme;
     const scopes = mergeScopes(request.scopes);
     const revealed = found?.reveal();
     // A registry token is sent as a header.
     const credential = revealed?.kind === 'bearer' ? undefined : revealed;
+    const needed = { registry, server, realm, service, scopes, credential };
     const token = await this.#tokens.get(
-      JSON.stringify([registryUrl.origin, realm.href, service, credential]),
+      JSON.stringify([server.url.origin, realm.href, service, credential]),
       scopes,
-      (shared) =>
-        requestToken(
-          this.#http,
-          { registry, registryUrl, remoteAddress, realm, service, scopes, credential, signal: shared },
-          this.#now,
-        ),
+      (shared) => requestToken(this.#http, { ...needed, signal: shared }, this.#now),
       signal,
     );
     return { header: bearerAuthorization(token), token, found };

@@ -9,63 +9,47 @@ import type { SecretRedactor } from './secret-redactor.js';
 const CHALLENGE = 'www-authenticate';
 
 /** A response whose body was read and can be read once more. */
-export class BufferedResponse implements HttpResponse {
-  readonly status: number;
-  readonly headers: HttpResponse['headers'];
-  readonly url: URL;
-  readonly remoteAddress: string | undefined;
-  readonly request: HttpResponse['request'];
-  readonly body: Readable;
-  readonly #response: HttpResponse;
-  readonly #bytes: Uint8Array;
-  readonly #secrets: SecretRedactor | undefined;
+export interface BufferedResponse extends HttpResponse {
+  readonly text: string;
+}
 
-  private constructor(response: HttpResponse, bytes: Uint8Array, secrets: SecretRedactor | undefined) {
-    const challenge = response.headers[CHALLENGE];
-    this.status = response.status;
-    this.headers =
+/**
+ * Reads the body of an error response. One that breaks off or is above {@link MAX_ERROR_BYTES} counts as empty: the
+ * status decides, and a secret that was cut in two would not be found.
+ * @param secrets removed from all text of the server: the body and the challenge
+ */
+export async function bufferResponse(
+  response: HttpResponse,
+  secrets?: SecretRedactor,
+): Promise<BufferedResponse> {
+  const isHead = response.request.method === 'HEAD';
+  const read = isHead ? undefined : await response.bytes(MAX_ERROR_BYTES).catch(() => {});
+  response.discard();
+  const received = Buffer.from(read ?? []);
+  const bytes = secrets === undefined ? received : Buffer.from(secrets.hideInBody(received.toString('utf8')));
+  const body = Readable.from(bytes.length === 0 ? [] : [bytes]);
+  const { status, headers, url, remoteAddress, request } = response;
+  const challenge = headers[CHALLENGE];
+  return {
+    status,
+    headers:
       challenge === undefined || secrets === undefined
-        ? response.headers
-        : { ...response.headers, [CHALLENGE]: secrets.hide(challenge) };
-    this.url = response.url;
-    this.remoteAddress = response.remoteAddress;
-    this.request = response.request;
-    this.body = Readable.from(bytes.length === 0 ? [] : [bytes]);
-    this.#response = response;
-    this.#bytes = bytes;
-    this.#secrets = secrets;
-  }
-
-  /**
-   * Reads the body of an error response. One that breaks off or is above {@link MAX_ERROR_BYTES} counts as empty: the
-   * status decides, and a secret that was cut in two would not be found.
-   * @param secrets removed from all text of the server: the body and the challenge
-   */
-  static async of(response: HttpResponse, secrets?: SecretRedactor): Promise<BufferedResponse> {
-    const isHead = response.request.method === 'HEAD';
-    const read = isHead ? undefined : await response.bytes(MAX_ERROR_BYTES).catch(() => {});
-    response.discard();
-    const bytes = Buffer.from(read ?? []);
-    const safe = secrets === undefined ? bytes : Buffer.from(secrets.hideInBody(bytes.toString('utf8')));
-    return new BufferedResponse(response, safe, secrets);
-  }
-
-  get text(): string {
-    return Buffer.from(this.#bytes).toString('utf8');
-  }
-
-  headerValues(name: string): readonly string[] {
-    const values = this.#response.headerValues(name);
-    const secrets = name.toLowerCase() === CHALLENGE ? this.#secrets : undefined;
-    return secrets === undefined ? values : values.map((value) => secrets.hide(value));
-  }
-
-  async bytes(limit: number): Promise<Uint8Array> {
-    if (this.#bytes.length > limit) throw new InvalidError(`the response is longer than ${limit} bytes`);
-    return this.#bytes;
-  }
-
-  discard(): void {
-    this.body.destroy();
-  }
+        ? headers
+        : { ...headers, [CHALLENGE]: secrets.hide(challenge) },
+    headerValues: (name) => {
+      const values = response.headerValues(name);
+      if (secrets === undefined || name.toLowerCase() !== CHALLENGE) return values;
+      return values.map((value) => secrets.hide(value));
+    },
+    url,
+    remoteAddress,
+    request,
+    body,
+    text: bytes.toString('utf8'),
+    bytes: async (limit) => {
+      if (bytes.length > limit) throw new InvalidError(`the response is longer than ${limit} bytes`);
+      return bytes;
+    },
+    discard: () => void body.destroy(),
+  };
 }

@@ -1,4 +1,4 @@
-import type { Credential } from '../credentials/credential.js';
+import type { RegistryCredential } from '../credentials/credential.js';
 
 /** One authentication scheme that a server offers (RFC 9110, sections 11.3 and 11.6.1). */
 export interface Challenge {
@@ -26,7 +26,7 @@ export function parseChallenges(headerValues: readonly string[]): readonly Chall
   return headerValues.flatMap((value) => parseValue(value));
 }
 
-/** Selects the challenge to answer: Bearer with a token server, then Basic, then any Bearer. */
+/** Selects the challenge to meet: Bearer with a token server, then Basic, then any Bearer. */
 export function selectChallenge(challenges: readonly Challenge[]): Challenge | undefined {
   return (
     challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.has('realm')) ??
@@ -36,7 +36,7 @@ export function selectChallenge(challenges: readonly Challenge[]): Challenge | u
 }
 
 /** Returns the Authorization header for a user name and password (RFC 7617). */
-export function basicAuthorization(credential: Extract<Credential, { kind: 'basic' }>): string {
+export function basicAuthorization(credential: Extract<RegistryCredential, { kind: 'basic' }>): string {
   return `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString('base64')}`;
 }
 

@@ -13,7 +13,7 @@ const EXPIRED = new RegExp(
   'i',
 );
 
-/** Statuses of rejected credentials. Some registries answer 400 or 403 if a credential has expired. */
+/** Statuses of rejected credentials. Some registries respond with 400 or 403 if a credential has expired. */
 const REJECTED: ReadonlySet<number> = new Set([400, 401, 403]);
 
 /** An error response to an authorized request. */
@@ -58,7 +58,7 @@ export function whatExpired(
   // A 401 is never about permissions, and a response to HEAD has no message.
   const isLikely = status === 401 || method === 'HEAD';
   if (renewal !== undefined && (isStated || (isLikely && !renewal.isFresh()))) return 'credential';
-  // Amazon ECR Public answers 400, without a challenge, to an expired token.
+  // Amazon ECR Public responds with 400, without a challenge, to an expired token.
   if (token !== undefined && (isStated || (method === 'HEAD' && status === 400))) return 'token';
   return undefined;
 }

@@ -1,3 +1,4 @@
+import type { RespondingServer } from '../../http/destination-policy.js';
 import type { HttpRequest, HttpResponse } from '../../http/message.js';
 import { isLoopbackHost } from '../../http/host-reach.js';
 import type { RegistryHost } from '../../oci/reference.js';
@@ -7,13 +8,11 @@ import { resolveRealm } from './realm.js';
 
 /** How a registry requires requests to be authenticated. */
 export type RegistryChallenge =
-  | { readonly kind: 'basic'; readonly registryUrl: URL }
+  | { readonly kind: 'basic'; readonly server: RespondingServer }
   | {
       readonly kind: 'bearer';
-      /** The URL that responded, after redirects and with the negotiated scheme. */
-      readonly registryUrl: URL;
-      /** The address of the registry, if it is known: decides which token servers it may name. */
-      readonly remoteAddress: string | undefined;
+      /** The server that responded, after redirects and with the negotiated scheme: decides which token servers it may name. */
+      readonly server: RespondingServer;
       /** The token server, vetted. Without one, only a configured registry token can be used. */
       readonly realm: URL | undefined;
       readonly service: string | undefined;
@@ -39,21 +38,21 @@ export function mayAuthenticate(registry: RegistryHost, request: HttpRequest): b
  * Returns the challenge in a response; `undefined` without a supported one. After a redirect to another origin, challenges
  * are ignored: that server must not get the registry's credentials (CVE-2020-15157).
  *
- * @throws UnauthorizedError if the token server is refused
+ * @throws UnauthorizedError if the token server is rejected
  */
 export function challengeIn(request: HttpRequest, response: HttpResponse): RegistryChallenge | undefined {
   if (response.status !== 401 && response.status !== 403) return undefined;
   if (!sameOrigin(request, response.url)) return undefined;
   const challenge = selectChallenge(parseChallenges(response.headerValues('www-authenticate')));
-  const registryUrl = response.url;
   if (challenge === undefined) return undefined;
-  if (challenge.scheme === 'basic') return { kind: 'basic', registryUrl };
+  const { url, remoteAddress } = response;
+  const server = { url, remoteAddress };
+  if (challenge.scheme === 'basic') return { kind: 'basic', server };
   const realm = challenge.parameters.get('realm');
   return {
     kind: 'bearer',
-    registryUrl,
-    remoteAddress: response.remoteAddress,
-    realm: realm === undefined ? undefined : resolveRealm(realm, response),
+    server,
+    realm: realm === undefined ? undefined : resolveRealm(realm, server),
     service: challenge.parameters.get('service'),
     scopes: (challenge.parameters.get('scope') ?? '').split(/\s+/).filter((scope) => scope !== ''),
   };

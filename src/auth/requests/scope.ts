@@ -4,7 +4,6 @@ export type RepositoryAction = 'pull' | 'push' | 'delete';
 
 /** Permission for actions on one repository (distribution, "Token Scope Documentation"). */
 export interface RepositoryScope {
-  readonly type: 'repository';
   readonly path: RepositoryPath;
   readonly actions: readonly RepositoryAction[];
 }
@@ -23,17 +22,12 @@ export function repositoryScope(
   path: RepositoryPath,
   ...actions: readonly RepositoryAction[]
 ): RepositoryScope {
-  return { type: 'repository', path, actions };
-}
-
-/** Formats a scope for a token request, actions sorted and unique: `repository:app:pull,push`. Empty without actions. */
-export function formatScope(scope: Scope): string {
-  return format(parseScope(scopeText(scope)));
+  return { path, actions };
 }
 
 /**
- * Merges scopes to one text for each resource. Those with `push` come first, because some token servers read only the first
- * scope; otherwise the order is kept.
+ * Merges scopes to one text for each resource, actions sorted and unique: `repository:app:pull,push`. Omits those without
+ * actions. Those with `push` come first, because some token servers read only the first scope; otherwise the order is kept.
  */
 export function mergeScopes(scopes: readonly Scope[]): readonly string[] {
   const merged = new Map<string, ScopeParts>();
@@ -64,7 +58,7 @@ export function mainRepository(scopes: readonly Scope[]): RepositoryPath | undef
 }
 
 function scopeText(scope: Scope): string {
-  return typeof scope === 'string' ? scope : `${scope.type}:${scope.path}:${scope.actions.join(',')}`;
+  return typeof scope === 'string' ? scope : `repository:${scope.path}:${scope.actions.join(',')}`;
 }
 
 function parseScope(text: string): ScopeParts {

@@ -1,5 +1,5 @@
 import { REDACTED } from '../../http/redact.js';
-import type { Credential } from '../credentials/credential.js';
+import type { RegistryCredential } from '../credentials/credential.js';
 import { basicAuthorization } from './challenge.js';
 
 /** Removes the secrets that a server was sent from its messages, as some servers repeat them. */
@@ -11,7 +11,7 @@ export class SecretRedactor {
   }
 
   /** Adds a password and its Basic encoding, or a token. */
-  addLogin(credential: Credential | undefined): void {
+  addLogin(credential: RegistryCredential | undefined): void {
     if (credential === undefined) return;
     if (credential.kind === 'basic') {
       const encoded = basicAuthorization(credential).slice('Basic '.length);

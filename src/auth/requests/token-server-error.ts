@@ -8,16 +8,16 @@ import {
   type MultiarchError,
 } from '../../oci/errors.js';
 import type { RegistryHost } from '../../oci/reference.js';
-import type { Credential } from '../credentials/credential.js';
+import type { RegistryCredential } from '../credentials/credential.js';
 import { logInToEcr, parseEcrHost } from '../ecr/ecr-host.js';
-import { BufferedResponse } from './buffered-response.js';
+import { bufferResponse } from './buffered-response.js';
 import { SecretRedactor } from './secret-redactor.js';
 
 /** The token request that failed. */
 interface FailedTokenRequest {
   readonly registry: RegistryHost;
   readonly realm: URL;
-  readonly credential: Credential | undefined;
+  readonly credential: RegistryCredential | undefined;
 }
 
 /** Returns the error for a token server's response without a token. Reads the body for the server's own text. */
@@ -27,7 +27,7 @@ export async function tokenServerError(
 ): Promise<MultiarchError> {
   const secrets = new SecretRedactor();
   secrets.addLogin(credential);
-  const { errors, text } = await readErrorText(await BufferedResponse.of(response, secrets));
+  const { errors, text } = await readErrorText(await bufferResponse(response, secrets));
   const { status } = response;
   const exchange = { ...response.request, status, errors };
   const about = (what: string, hint?: string): [string, MultiarchErrorOptions] => [

@@ -1,10 +1,10 @@
-import { Readable } from 'node:stream';
-
 import type { RespondingServer } from '../../http/destination-policy.js';
-import type { HttpClient, HttpResponse, RequestBody } from '../../http/message.js';
+import { parseJson } from '../../http/error-text.js';
+import { bodyOf, type HttpClient, type HttpResponse } from '../../http/message.js';
 import { FailedError, UnauthorizedError } from '../../oci/errors.js';
+import { isJsonObject } from '../../oci/json.js';
 import type { RegistryHost } from '../../oci/reference.js';
-import type { Credential } from '../credentials/credential.js';
+import type { RegistryCredential } from '../credentials/credential.js';
 import { basicAuthorization, isHeaderSafe } from './challenge.js';
 import { checkTokenServer } from './realm.js';
 import { tokenServerError } from './token-server-error.js';
@@ -16,14 +16,13 @@ const RESPONSE_LIMIT = 64 * 1024;
 const MIN_LIFETIME = 60;
 
 /** A credential that a token server accepts. */
-export type TokenCredential = Exclude<Credential, { kind: 'bearer' }>;
+export type TokenCredential = Exclude<RegistryCredential, { kind: 'bearer' }>;
 
 export interface TokenRequest {
   /** For messages. */
   readonly registry: RegistryHost;
-  /** The URL that the challenge came from. */
-  readonly registryUrl: URL;
-  readonly remoteAddress: string | undefined;
+  /** The server that the challenge came from. */
+  readonly server: RespondingServer;
   /** The token server, vetted by {@link resolveRealm}. */
   readonly realm: URL;
   readonly service: string | undefined;
@@ -69,20 +68,21 @@ export async function requestToken(
  * @throws FailedError
  */
 export function parseTokenResponse(bytes: Uint8Array, host: string, now: number): Token {
-  const fields = parseObject(bytes);
-  const value = [fields?.['token'], fields?.['access_token']].find(
+  const parsed = parseJson(Buffer.from(bytes).toString('utf8'));
+  const fields = isJsonObject(parsed) ? parsed : {};
+  const value = [fields['token'], fields['access_token']].find(
     (candidate) => typeof candidate === 'string' && candidate !== '',
   );
   if (typeof value !== 'string' || !isHeaderSafe(value)) {
     throw new FailedError(`token server ${host}: the response contains no usable token`);
   }
-  const stated = fields?.['expires_in'];
+  const stated = fields['expires_in'];
   const seconds = typeof stated === 'number' ? Math.max(stated, MIN_LIFETIME) : MIN_LIFETIME;
   return { value, expiresAt: now + seconds * 1000 };
 }
 
 function get(http: HttpClient, request: TokenRequest): Promise<HttpResponse> {
-  const { realm, service, scopes, credential, signal } = request;
+  const { server, realm, service, scopes, credential, signal } = request;
   const query = new URLSearchParams();
   if (service !== undefined) query.append('service', service);
   for (const scope of scopes) query.append('scope', scope);
@@ -98,9 +98,7 @@ function get(http: HttpClient, request: TokenRequest): Promise<HttpResponse> {
       ...(credential?.kind === 'basic' ? { authorization: basicAuthorization(credential) } : {}),
     },
     signal,
-    vetRedirect: (to) => {
-      checkTokenServer(to, registryOf(request));
-    },
+    vetRedirect: (to) => checkTokenServer(to, server),
   });
 }
 
@@ -123,7 +121,7 @@ async function exchangeIdentity(
 }
 
 function post(http: HttpClient, request: TokenRequest, identity: string): Promise<HttpResponse> {
-  const { realm, service, scopes, signal } = request;
+  const { server, realm, service, scopes, signal } = request;
   const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: identity });
   if (service !== undefined) form.append('service', service);
   form.append('client_id', CLIENT_ID);
@@ -132,36 +130,16 @@ function post(http: HttpClient, request: TokenRequest, identity: string): Promis
     method: 'POST',
     url: realm,
     headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
-    body: textBody(form.toString()),
+    body: bodyOf(Buffer.from(form.toString())),
     signal,
     vetRedirect: (to) => {
-      checkTokenServer(to, registryOf(request));
+      checkTokenServer(to, server);
       // The body is the credential. Unlike a header, it would follow a redirect to another origin.
       if (to.origin !== realm.origin) {
         throw new UnauthorizedError(
-          `token server ${realm.host} redirects to ${to.host}: refused, as the login is for ${realm.host} only`,
+          `token server ${realm.host} redirects to ${to.host}, but the login is for ${realm.host} only`,
         );
       }
     },
   });
-}
-
-/** The registry whose challenge names the token server. */
-function registryOf({ registryUrl: url, remoteAddress }: TokenRequest): RespondingServer {
-  return { url, remoteAddress };
-}
-
-function textBody(text: string): RequestBody {
-  const bytes = Buffer.from(text);
-  return { size: bytes.length, open: () => Readable.from([bytes]) };
-}
-
-function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    return typeof value === 'object' && value !== null ? { ...value } : undefined;
-  } catch {
-    // The parser's error quotes the text, which may contain a token.
-    return undefined;
-  }
 }

@@ -1,30 +1,18 @@
 import type { PlatformField } from '../../drafts/annotate.js';
 import { ArgumentError } from '../../oci/errors.js';
 import { hasTarget, parseAnnotationTargets } from '../input/addressed-annotation.js';
-import type { Command, OptionValues } from './command.js';
+import type { Command } from './command.js';
 import { draftJson } from '../output/draft-text.js';
-import type { OptionDeclarations } from '../flags.js';
+import { commaSeparated, repeatable, type OptionDeclarations, type OptionValues } from '../flags.js';
 
 const OPTIONS = {
   os: { type: 'string', describe: 'Set the operating system' },
   arch: { type: 'string', describe: 'Set the architecture' },
   'os-version': { type: 'string', describe: 'Set the version of the operating system' },
   variant: { type: 'string', describe: 'Set the variant of the architecture' },
-  'os-features': {
-    type: 'string',
-    array: true,
-    describe: 'Add features of the operating system (a,b; repeatable)',
-  },
-  annotation: {
-    type: 'string',
-    array: true,
-    describe: 'Set [index:|manifest:|manifest[PLATFORM]:]KEY=VALUE; with IMAGE only KEY=VALUE (repeatable)',
-  },
-  unset: {
-    type: 'string',
-    array: true,
-    describe: 'Clear a platform field (os-version, variant, …) or an annotation by key (a,b; repeatable)',
-  },
+  'os-features': commaSeparated('Add features of the operating system'),
+  annotation: repeatable('Set [index:|manifest:|manifest[PLATFORM]:]KEY=VALUE; with IMAGE only KEY=VALUE'),
+  unset: commaSeparated('Clear a platform field (os-version, variant, …) or an annotation by key'),
 } as const satisfies OptionDeclarations;
 
 interface AnnotateArguments extends OptionValues<typeof OPTIONS> {
@@ -46,11 +34,8 @@ const PLATFORM_OPTIONS = ['os', 'arch', 'os-version', 'variant', 'os-features'] 
 /** `multiarch annotate LIST [IMAGE]` */
 export const annotate: Command<AnnotateArguments> = {
   positionals: {
-    list: { type: 'string', describe: 'The draft' },
-    image: {
-      type: 'string',
-      describe: 'An image in the draft, by source, digest or platform; by default the index is annotated',
-    },
+    list: 'The draft',
+    image: 'An image in the draft, by source, digest or platform; by default the index is annotated',
   },
   options: OPTIONS,
   async run(args, { client, output, options }) {

@@ -39,7 +39,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     synopsis: 'LIST IMAGE...',
     positionals: '<LIST> <IMAGES..>',
     describe: 'Remove images from a draft',
-    load: async () => (await import('./remove.js')).remove,
+    load: async () => (await import('./drafts.js')).remove,
   },
   {
     name: 'inspect',
@@ -74,14 +74,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     synopsis: 'LIST... | --all',
     positionals: '[LISTS..]',
     describe: 'Delete drafts, but nothing that is published',
-    load: async () => (await import('./rm.js')).rm,
+    load: async () => (await import('./drafts.js')).rm,
   },
   {
     name: 'ls',
     synopsis: '',
     positionals: '',
     describe: 'List the drafts',
-    load: async () => (await import('./ls.js')).ls,
+    load: async () => (await import('./drafts.js')).ls,
   },
   {
     name: 'diff',

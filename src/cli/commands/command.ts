@@ -1,5 +1,3 @@
-import type { InferredOptionTypes, Options, PositionalOptions } from 'yargs';
-
 import type { Multiarch } from '../../client/multiarch.js';
 import type { OptionDeclarations } from '../flags.js';
 import type { GlobalOptions } from '../global-options.js';
@@ -15,13 +13,10 @@ export interface CommandContext {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** The types of the values of declared options. */
-export type OptionValues<Declared extends OptionDeclarations> = Readonly<InferredOptionTypes<Declared>>;
-
 /** A command: its declared arguments, and its action. */
 export interface Command<Arguments> {
-  /** By the names in `CommandEntry.positionals`, in lower case. */
-  readonly positionals: Readonly<Record<string, PositionalOptions & Pick<Options, 'defaultDescription'>>>;
+  /** The descriptions of the names in `CommandEntry.positionals`, by these names in lower case. */
+  readonly positionals: Readonly<Record<string, string>>;
   readonly options: OptionDeclarations;
   /** Whether `--username` and `--password-stdin` are its own options, not credentials for the registry it accesses. @default false */
   readonly takesLogin?: boolean;

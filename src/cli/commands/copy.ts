@@ -1,17 +1,14 @@
 import type { CopyOptions, CopyResult } from '../../client/copy.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
-import type { Command, CommandContext, OptionValues } from './command.js';
+import type { Command, CommandContext } from './command.js';
 import { CREATE_OPTIONS } from './create-options.js';
-import { expectedCurrent, PUSH_OPTIONS, runReported } from './push.js';
-import type { OptionDeclarations } from '../flags.js';
+import { publishOptions, PUSH_OPTIONS, runReported } from './push.js';
+import { commaSeparated, type OptionDeclarations, type OptionValues } from '../flags.js';
 
 const OPTIONS = {
-  platform: {
-    type: 'string',
-    array: true,
-    describe:
-      'Copy only these platforms, all of which must exist: one gives an image, several an index (a,b; repeatable)',
-  },
+  platform: commaSeparated(
+    'Copy only these platforms, all of which must exist: one gives an image, several an index',
+  ),
   attestations: CREATE_OPTIONS.attestations,
   referrers: PUSH_OPTIONS.referrers,
   tag: PUSH_OPTIONS.tag,
@@ -28,15 +25,8 @@ type CopyArguments = OptionValues<typeof OPTIONS> & { readonly source: string; r
 /** `multiarch copy SOURCE TARGET` */
 export const copy: Command<CopyArguments> = {
   positionals: {
-    source: {
-      type: 'string',
-      describe:
-        'app:1.2, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF], docker-daemon:REF',
-    },
-    target: {
-      type: 'string',
-      describe: 'app:1.2, oci:DIR[:TAG], oci-archive:FILE[:TAG]; the default tag is latest',
-    },
+    source: 'app:1.2, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF], docker-daemon:REF',
+    target: 'app:1.2, oci:DIR[:TAG], oci-archive:FILE[:TAG]; the default tag is latest',
   },
   options: OPTIONS,
   async run(args, context) {
@@ -53,12 +43,9 @@ export const copy: Command<CopyArguments> = {
 
 function copyOptions(args: CopyArguments): CopyOptions {
   return {
+    ...publishOptions(args),
     platforms: parsePlatformList(args.platform ?? []),
     attestations: args.attestations,
-    referrers: args.referrers,
-    tags: args.tag,
-    expectCurrent: expectedCurrent(args),
-    allowNondistributable: args['allow-nondistributable'],
     layerCompression: args['layer-compression'],
   };
 }
@@ -71,14 +58,5 @@ function showCopy({ report, pushed, referrers }: CopyResult, { output, options }
   }
   const { digest, mediaType, size, platforms, tags } = report;
   const [name] = report.references;
-  output.json({
-    name,
-    digest,
-    mediaType,
-    size,
-    platforms,
-    tags,
-    copied: pushed,
-    ...(referrers !== undefined && { referrers }),
-  });
+  output.json({ name, digest, mediaType, size, platforms, tags, copied: pushed, referrers });
 }

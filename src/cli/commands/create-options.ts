@@ -2,15 +2,15 @@ import { parseAssembly } from '../../assemble/assembly-file.js';
 import type { Assembly, AssemblyImage } from '../../assemble/assembly.js';
 import { readDigestFolder } from '../../assemble/digest-folder.js';
 
-import { assemblyOptions, type CreateOptions } from '../../client/create.js';
+import { assemblyOptions, type CreateOptions } from '../../client/create-options.js';
 import { ArgumentError } from '../../oci/errors.js';
 import { formatImageLocation, parseImageLocation, withDigest } from '../../oci/image-location.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
 import { parseAnnotationTargets } from '../input/addressed-annotation.js';
-import type { CommandContext, OptionValues } from './command.js';
+import type { CommandContext } from './command.js';
 import { parseDuration } from '../input/duration.js';
 import { readTextInput } from '../input/input.js';
-import type { OptionDeclarations } from '../flags.js';
+import { commaSeparated, repeatable, type OptionDeclarations, type OptionValues } from '../flags.js';
 
 /** The options of `create`, except for those of a push. */
 export const CREATE_OPTIONS = {
@@ -33,22 +33,13 @@ export const CREATE_OPTIONS = {
     type: 'string',
     describe: 'Repository of the images of --digests; by default that of the list',
   },
-  platform: {
-    type: 'string',
-    array: true,
-    describe:
-      'Keep only these platforms, all of which must exist; replaces {arch} in sources (a,b; repeatable)',
-  },
+  platform: commaSeparated('Keep only these platforms, all of which must exist; replaces {arch} in sources'),
   attestations: {
     choices: ['keep', 'drop'],
     defaultDescription: 'keep',
     describe: 'Keep or drop attestations (provenance, SBOM)',
   },
-  require: {
-    type: 'string',
-    array: true,
-    describe: 'Fail with exit code 5 unless the list has an image for each platform (a,b; repeatable)',
-  },
+  require: commaSeparated('Fail with exit code 5 unless the list has an image for each platform'),
   wait: { type: 'string', describe: 'Wait up to this long for missing sources (90s, 10m)' },
   replace: {
     type: 'boolean',
@@ -59,11 +50,7 @@ export const CREATE_OPTIONS = {
     defaultDescription: 'auto',
     describe: 'Media type of the index; auto follows the first image',
   },
-  annotation: {
-    type: 'string',
-    array: true,
-    describe: 'Set [index:|manifest:|manifest[PLATFORM]:]KEY=VALUE (repeatable)',
-  },
+  annotation: repeatable('Set [index:|manifest:|manifest[PLATFORM]:]KEY=VALUE'),
   'annotations-from-labels': {
     type: 'boolean',
     describe: 'Copy labels common to all images to index annotations',

@@ -1,9 +1,9 @@
 import { ArgumentError } from '../../oci/errors.js';
-import type { Command, OptionValues } from './command.js';
+import type { Command } from './command.js';
 import { CREATE_OPTIONS, readCreateCall, type CreateArguments as DraftArguments } from './create-options.js';
 import { draftJson } from '../output/draft-text.js';
 import { PUSH_OPTIONS, runPush } from './push.js';
-import type { OptionDeclarations } from '../flags.js';
+import type { OptionDeclarations, OptionValues } from '../flags.js';
 
 const OPTIONS = {
   ...CREATE_OPTIONS,
@@ -16,16 +16,8 @@ type CreateArguments = DraftArguments & OptionValues<typeof OPTIONS>;
 /** `multiarch create LIST [SOURCE...]` */
 export const create: Command<CreateArguments> = {
   positionals: {
-    list: {
-      type: 'string',
-      describe: 'The multi-arch image: app:1.2, oci:DIR:TAG. Optional if the assembly file names it',
-    },
-    sources: {
-      type: 'string',
-      array: true,
-      defaultDescription: 'none',
-      describe: 'Images, or indexes with all their images: app:1.2-amd64, oci:DIR[:TAG|@DIGEST]',
-    },
+    list: 'The multi-arch image: app:1.2, oci:DIR:TAG. Optional if the assembly file names it',
+    sources: 'Images, or indexes with all their images: app:1.2-amd64, oci:DIR[:TAG|@DIGEST]',
   },
   options: OPTIONS,
   async run(args, context) {

@@ -3,10 +3,10 @@ import { diffIndexes, type Comparable } from '../../oci/diff-index.js';
 import { documentDescriptor } from '../../oci/document.js';
 import { ArgumentError } from '../../oci/errors.js';
 import { parseDocument } from '../../oci/parse.js';
-import type { Command, CommandContext, OptionValues } from './command.js';
+import type { Command, CommandContext } from './command.js';
 import { EXIT } from '../exit-code.js';
 import { isFileName, readInput } from '../input/input.js';
-import type { OptionDeclarations } from '../flags.js';
+import type { OptionDeclarations, OptionValues } from '../flags.js';
 
 const OPTIONS = {
   format: {
@@ -30,14 +30,8 @@ interface Side {
 /** `multiarch diff A [B]` */
 export const diff: Command<DiffArguments> = {
   positionals: {
-    before: {
-      type: 'string',
-      describe: 'A draft, an image or index in a registry or layout, a JSON file, or - for stdin',
-    },
-    after: {
-      type: 'string',
-      describe: 'The other side, as A; by default the draft A is compared with its published version',
-    },
+    before: 'A draft, an image or index in a registry or layout, a JSON file, or - for stdin',
+    after: 'The other side, as A; by default the draft A is compared with its published version',
   },
   options: OPTIONS,
   async run(args, context) {

@@ -4,10 +4,10 @@ import { ArgumentError, InvalidError } from '../../oci/errors.js';
 import { parseJson } from '../../oci/json.js';
 import { parsePlatform } from '../../oci/platform.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
-import type { Command, OptionValues } from './command.js';
+import type { Command } from './command.js';
 import { indentJson } from '../output/indent-json.js';
 import type { Output } from '../output/output.js';
-import type { OptionDeclarations } from '../flags.js';
+import { commaSeparated, type OptionDeclarations, type OptionValues } from '../flags.js';
 
 const FORMATS = ['json', 'table', 'tree'] as const;
 type Format = (typeof FORMATS)[number];
@@ -21,11 +21,7 @@ const OPTIONS = {
   raw: { type: 'boolean', describe: 'Print the exact bytes' },
   config: { type: 'boolean', describe: 'Show the config of the image' },
   platform: { type: 'string', describe: 'Show the image of an index for this platform: OS/ARCH[/VARIANT]' },
-  require: {
-    type: 'string',
-    array: true,
-    describe: 'Fail with exit code 5 unless there is an image for each platform (a,b; repeatable)',
-  },
+  require: commaSeparated('Fail with exit code 5 unless there is an image for each platform'),
   format: { choices: FORMATS, defaultDescription: 'json', describe: 'Output format' },
 } as const satisfies OptionDeclarations;
 
@@ -36,13 +32,7 @@ interface InspectArguments extends OptionValues<typeof OPTIONS> {
 /** `multiarch inspect [LIST] IMAGE` */
 export const inspect: Command<InspectArguments> = {
   positionals: {
-    names: {
-      type: 'string',
-      array: true,
-      // Hides "[default: []]" in the help.
-      default: undefined,
-      describe: 'A draft, or a published image or index; or a draft and one of its images',
-    },
+    names: 'A draft, or a published image or index; or a draft and one of its images',
   },
   options: OPTIONS,
   async run(args, { client, output, options }) {
@@ -66,7 +56,7 @@ export const inspect: Command<InspectArguments> = {
 /** @throws ArgumentError for flags that exclude each other */
 function checkFlags(
   { names, verbose, raw, config, format = 'json' }: InspectArguments,
-  json: boolean,
+  json: boolean | undefined,
 ): Format {
   if (names.length > 2) {
     throw new ArgumentError(`inspect takes one or two arguments, not ${names.length}`, {

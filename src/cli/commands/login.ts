@@ -1,9 +1,9 @@
 import type { LoginInput, ShownLogin } from '../../client/login.js';
 import { ArgumentError, printable } from '../../oci/errors.js';
-import type { OptionDeclarations } from '../flags.js';
+import type { OptionDeclarations, OptionValues } from '../flags.js';
 import { givenCredential } from '../input/login-flags.js';
 import { askTyped, isKeyboard, readPassword } from '../input/prompt.js';
-import type { Command, CommandContext, OptionValues } from './command.js';
+import type { Command, CommandContext } from './command.js';
 
 const OPTIONS = {
   username: { alias: 'u', type: 'string', describe: 'User name; asked for on a terminal if missing' },
@@ -24,7 +24,7 @@ interface LoginArguments extends OptionValues<typeof OPTIONS> {
 export const login: Command<LoginArguments> = {
   takesLogin: true,
   positionals: {
-    host: { type: 'string', describe: 'The registry; with --show also a repository' },
+    host: 'The registry; with --show also a repository',
   },
   options: OPTIONS,
   async run(args, context) {
@@ -48,7 +48,7 @@ export const login: Command<LoginArguments> = {
 
 /** `multiarch logout HOST` */
 export const logout: Command<{ readonly host: string }> = {
-  positionals: { host: { type: 'string', describe: 'The registry' } },
+  positionals: { host: 'The registry' },
   options: {},
   async run({ host }, { client, output, options }) {
     const { registry, removed } = await client.logout(host);
@@ -82,7 +82,7 @@ function shownLine({ registry, repository, login: found }: ShownLogin): string {
 async function enteredLogin(args: LoginArguments, context: CommandContext): Promise<LoginInput> {
   const { username, password, 'password-stdin': fromStdin = false } = args;
   const { stdin, output, options, signal } = context;
-  if (options.registryToken !== undefined) {
+  if (options['registry-token'] !== undefined) {
     throw new ArgumentError('login cannot save a --registry-token', {
       hint: 'Log in with a user name and password, or give the token to the command that needs it.',
     });
@@ -102,7 +102,7 @@ async function enteredLogin(args: LoginArguments, context: CommandContext): Prom
       { hint: 'Give --username USER and --password-stdin, and the password on standard input.' },
     );
   }
-  const answers = await askTyped(
+  const typed = await askTyped(
     stdin,
     [
       ...(username === undefined ? [{ text: 'Username: ', secret: false }] : []),
@@ -112,7 +112,7 @@ async function enteredLogin(args: LoginArguments, context: CommandContext): Prom
     signal,
   );
   return {
-    username: username ?? answers.shift() ?? '',
-    password: password ?? answers.shift() ?? '',
+    username: username ?? typed.shift() ?? '',
+    password: password ?? typed.shift() ?? '',
   };
 }

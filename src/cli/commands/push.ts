@@ -1,20 +1,16 @@
-import type { PushOptions, PushResult } from '../../client/push.js';
+import type { PushOptions } from '../../client/push.js';
+import type { PushResult } from '../../client/push-record.js';
 import { parseDigest } from '../../oci/digest.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
 import type { PushPlan } from '../../publish/plan.js';
-import type { Command, CommandContext, OptionValues } from './command.js';
+import type { Command, CommandContext } from './command.js';
 import { planLines } from '../output/plan-lines.js';
 import { openReports } from '../output/report-files.js';
-import type { OptionDeclarations } from '../flags.js';
+import { commaSeparated, repeatable, type OptionDeclarations, type OptionValues } from '../flags.js';
 
 /** The options of `push` and `create --push`. */
 export const PUSH_OPTIONS = {
-  tag: {
-    alias: 't',
-    type: 'string',
-    array: true,
-    describe: 'Further tag, or reference in another repository; latest moves last (repeatable)',
-  },
+  tag: { alias: 't', ...repeatable('Further tag, or reference in another repository; latest moves last') },
   purge: { alias: 'p', type: 'boolean', describe: 'Delete the draft after the push' },
   'allow-duplicate-platforms': { type: 'boolean', describe: 'Allow several images of the same platform' },
   'expect-current': {
@@ -37,11 +33,7 @@ export const PUSH_OPTIONS = {
 
 const OPTIONS = {
   ...PUSH_OPTIONS,
-  require: {
-    type: 'string',
-    array: true,
-    describe: 'Fail with exit code 5 unless the list has an image for each platform (a,b; repeatable)',
-  },
+  require: commaSeparated('Fail with exit code 5 unless the list has an image for each platform'),
 } as const satisfies OptionDeclarations;
 
 type PushArguments = OptionValues<typeof PUSH_OPTIONS>;
@@ -58,7 +50,7 @@ export interface PushActions {
 /** `multiarch push LIST` */
 export const push: Command<OptionValues<typeof OPTIONS> & { readonly list: string }> = {
   positionals: {
-    list: { type: 'string', describe: 'The draft to publish, by the name it was created with' },
+    list: 'The draft to publish, by the name it was created with',
   },
   options: OPTIONS,
   async run(args, context) {
@@ -85,55 +77,54 @@ export async function runPush(
   });
 }
 
-/** The actions of a publication, a push or a copy. */
-interface PublishActions<Result extends Pick<PushResult, 'report'>> {
-  readonly plan: () => Promise<PushPlan>;
-  readonly publish: () => Promise<Result>;
-  /** Prints the result. */
-  readonly show: (result: Result) => void;
-}
-
 /** Publishes, or plans with `--dry-run`, and reports the result as the options ask. */
 export async function runReported<Result extends Pick<PushResult, 'report'>>(
   args: ReportArguments,
   context: CommandContext,
-  { plan, publish, show }: PublishActions<Result>,
+  actions: {
+    readonly plan: () => Promise<PushPlan>;
+    readonly publish: () => Promise<Result>;
+    /** Prints the result. */
+    readonly show: (result: Result) => void;
+  },
 ): Promise<void> {
-  const reports = await openReports(
+  const writeReports = await openReports(
     { digestFile: args['digest-file'], metadataFile: args['metadata-file'], github: args.github ?? false },
     context.env,
   );
   if (args['dry-run'] === true) {
-    showPlan(await plan(), args, context);
+    showPlan(await actions.plan(), args, context);
     return;
   }
-  const result = await publish();
+  const result = await actions.publish();
   try {
-    await reports.write(result.report);
+    await writeReports(result.report);
   } finally {
     // It is published even if a file cannot be written.
-    show(result);
+    actions.show(result);
   }
 }
 
 function pushOptions(args: PushArguments): PushOptions {
   return {
-    tags: args.tag,
+    ...publishOptions(args),
     purge: args.purge,
     allowDuplicatePlatforms: args['allow-duplicate-platforms'],
-    referrers: args.referrers,
-    allowNondistributable: args['allow-nondistributable'],
-    expectCurrent: expectedCurrent(args),
   };
 }
 
-/** @throws ArgumentError for text that is neither a digest nor `none` or `any` */
-export function expectedCurrent({
-  'expect-current': expected,
-}: Pick<PushArguments, 'expect-current'>): PushOptions['expectCurrent'] {
-  return expected === undefined || expected === 'none' || expected === 'any'
-    ? expected
-    : parseDigest(expected);
+/** The options that push and copy have in common. @throws ArgumentError for an invalid `--expect-current` */
+export function publishOptions(
+  args: Pick<PushArguments, 'tag' | 'referrers' | 'allow-nondistributable' | 'expect-current'>,
+): Pick<PushOptions, 'tags' | 'referrers' | 'allowNondistributable' | 'expectCurrent'> {
+  const expected = args['expect-current'];
+  const isKeyword = expected === undefined || expected === 'none' || expected === 'any';
+  return {
+    tags: args.tag,
+    referrers: args.referrers,
+    allowNondistributable: args['allow-nondistributable'],
+    expectCurrent: isKeyword ? expected : parseDigest(expected),
+  };
 }
 
 /**

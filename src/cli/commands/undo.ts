@@ -1,5 +1,5 @@
-import type { Command, OptionValues } from './command.js';
-import type { OptionDeclarations } from '../flags.js';
+import type { Command } from './command.js';
+import type { OptionDeclarations, OptionValues } from '../flags.js';
 
 const OPTIONS = {
   'dry-run': { type: 'boolean', describe: 'Only show what would change' },
@@ -12,7 +12,7 @@ interface UndoArguments extends OptionValues<typeof OPTIONS> {
 /** `multiarch undo LIST` */
 export const undo: Command<UndoArguments> = {
   positionals: {
-    list: { type: 'string', describe: 'The pushed list, by the name of its draft' },
+    list: 'The pushed list, by the name of its draft',
   },
   options: OPTIONS,
   async run(args, { client, output, options }) {

@@ -7,11 +7,11 @@ import { isJsonObject, parseJson } from '../../oci/json.js';
 import { parseDocument } from '../../oci/parse.js';
 import { validateDocument, validateForPublish } from '../../oci/validate.js';
 import { EXIT } from '../exit-code.js';
-import type { OptionDeclarations } from '../flags.js';
+import type { OptionDeclarations, OptionValues } from '../flags.js';
 import { readDocument, type DocumentInput } from '../input/input.js';
 import { problemText } from '../output/error-text.js';
 import { counted } from '../output/format.js';
-import type { Command, CommandContext, OptionValues } from './command.js';
+import type { Command, CommandContext } from './command.js';
 
 const OPTIONS = {
   as: { choices: DOCUMENT_KINDS, describe: 'Kind of the document; detected by default' },
@@ -24,10 +24,7 @@ interface ValidateArguments extends OptionValues<typeof OPTIONS> {
 /** `multiarch validate FILE|REF|-` */
 export const validate: Command<ValidateArguments> = {
   positionals: {
-    document: {
-      type: 'string',
-      describe: 'A file, an image or index in a registry or layout, a draft, or - for standard input',
-    },
+    document: 'A file, an image or index in a registry or layout, a draft, or - for standard input',
   },
   options: OPTIONS,
   run: (args, context) => (context.options.json ? printJson(args, context) : printText(args, context)),

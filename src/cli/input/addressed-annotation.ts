@@ -1,4 +1,4 @@
-import type { EntryAnnotations } from '../../client/create.js';
+import type { EntryAnnotations } from '../../client/create-options.js';
 import type { Annotations } from '../../oci/descriptor.js';
 import { ArgumentError } from '../../oci/errors.js';
 import { parsePlatform, platformKey, type Platform } from '../../oci/platform.js';
@@ -31,15 +31,13 @@ export function parseAnnotationTargets(texts: readonly string[]): AnnotationTarg
   const index = new Map<string, string>();
   const forAll = new Map<string, string>();
   const byPlatform = new Map<string, { readonly platform: Platform; readonly pairs: Map<string, string> }>();
-  for (const text of texts) {
-    const { target, platform, key, value } = parseAnnotation(text);
-    if (platform !== undefined) {
+  for (const { target, platform, key, value } of texts.map(parseAnnotation)) {
+    if (platform === undefined) (target === 'index' ? index : forAll).set(key, value);
+    else {
       const name = platformKey(platform);
       const known = byPlatform.get(name) ?? { platform, pairs: new Map<string, string>() };
-      byPlatform.set(name, known);
       known.pairs.set(key, value);
-    } else {
-      (target === 'index' ? index : forAll).set(key, value);
+      byPlatform.set(name, known);
     }
   }
   return {

@@ -10,7 +10,7 @@ import type { CommandContext } from '../commands/command.js';
 import type { GlobalOptions } from '../global-options.js';
 import { readPassword } from './prompt.js';
 
-type LoginFlags = Pick<GlobalOptions, 'username' | 'passwordStdin' | 'registryToken'>;
+type LoginFlags = Pick<GlobalOptions, 'username' | 'password-stdin' | 'registry-token'>;
 
 /**
  * The credentials that flags give for the registry that the positionals name.
@@ -31,14 +31,14 @@ export function givenLogin(
  * @throws ArgumentError for incompatible flags
  */
 export function givenCredential(
-  { username, passwordStdin, registryToken }: LoginFlags,
+  { username, 'password-stdin': passwordStdin = false, 'registry-token': token }: LoginFlags,
   context: Pick<CommandContext, 'signal' | 'stdin'>,
 ): ExplicitCredential['credential'] | undefined {
-  if (registryToken !== undefined) {
+  if (token !== undefined) {
     if (username !== undefined || passwordStdin) {
       throw new ArgumentError('--registry-token and --username exclude each other');
     }
-    return () => Promise.resolve({ kind: 'bearer', token: registryToken });
+    return () => Promise.resolve({ kind: 'bearer', token });
   }
   if (username === undefined && !passwordStdin) return undefined;
   if (username === undefined) throw new ArgumentError('--password-stdin needs --username');

@@ -1,3 +1,6 @@
+import { on } from 'node:events';
+import { emitKeypressEvents, type Key } from 'node:readline';
+
 import { untilAborted } from '../../content/cancellation.js';
 import { CancelledError, ArgumentError } from '../../oci/errors.js';
 import type { CommandContext } from '../commands/command.js';
@@ -10,14 +13,8 @@ export type KeyboardInput = NodeJS.ReadableStream & {
   setRawMode(on: boolean): unknown;
 };
 
-const CTRL_C = '\u0003';
-const CTRL_D = '\u0004';
-const CTRL_U = '\u0015';
-const ESCAPE = '\u001b';
-const BACKSPACE = '\b';
-const DELETE = '\u007f';
-/** The escape sequences of arrow keys, function keys and pastes (ECMA-48, 5.4; SS3). */
-const KEY_SEQUENCE = new RegExp(`${ESCAPE}(?:\\[[0-?]*[ -/]*[@-~]|O[ -~])`, 'g');
+/** The keypress events of `node:readline`. Keys without a character, such as arrows, have no text. */
+type Keypresses = AsyncIterator<[text: string | undefined, key: Key]>;
 
 /** Reports whether standard input is a terminal. */
 export function isKeyboard(stdin: NodeJS.ReadableStream): stdin is KeyboardInput {
@@ -32,10 +29,10 @@ export interface Question {
 }
 
 /**
- * Asks one question after the other. The terminal echoes nothing until the last answer, so that user name and password can be pasted
- * together. Restores the terminal at the end, also on errors.
+ * Asks one question after the other. Keys typed ahead belong to the next question, so that user name and password can be
+ * pasted together. Restores the terminal at the end, also on errors.
  * @param show writes to the terminal
- * @returns the answers in order
+ * @returns the typed lines in order
  * @throws CancelledError for Ctrl-C and for the end of the input
  */
 export async function askTyped(
@@ -44,96 +41,42 @@ export async function askTyped(
   show: (text: string) => void,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const answers: string[] = [];
+  const lines: string[] = [];
   stdin.setRawMode(true);
-  stdin.setEncoding('utf8');
+  emitKeypressEvents(stdin);
+  const keypresses = on(stdin, 'keypress', { close: ['end'] }) as Keypresses;
   try {
+    stdin.resume();
     for (const { text, secret } of questions) {
       show(text);
+      const line = untilAborted(signal, readLine(keypresses, secret ? () => {} : show));
       // The Enter key is not echoed either.
-      answers.push(await readLine(stdin, secret ? () => {} : show, signal).finally(() => show('\n')));
+      lines.push(await line.finally(() => show('\n')));
     }
-    return answers;
+    return lines;
   } finally {
+    await keypresses.return?.();
+    stdin.pause();
     stdin.setRawMode(false);
   }
 }
 
-async function readLine(
-  stdin: KeyboardInput,
-  echo: (text: string) => void,
-  signal: AbortSignal,
-): Promise<string> {
-  const line = new TypedLine(echo);
-  const read = (chunk: string | Buffer): void => {
-    const rest = line.read(chunk.toString());
-    if (rest === undefined) return;
-    // Input from now on belongs to the next question.
-    stdin.pause();
-    if (rest !== '') stdin.unshift(rest, 'utf8');
-  };
-  stdin.on('data', read);
-  stdin.once('end', line.end);
-  stdin.resume();
-  try {
-    return await untilAborted(signal, line.entered);
-  } finally {
-    stdin.off('data', read);
-    stdin.off('end', line.end);
-    stdin.pause();
-  }
-}
-
-/** A line that is being typed. */
-class TypedLine {
-  /** Resolves to the finished line. */
-  readonly entered: Promise<string>;
-  readonly #echo: (text: string) => void;
-  #keys: readonly string[] = [];
-  #done = false;
-  #settle: (outcome: string | CancelledError) => void = () => {};
-
-  /** @param echo shows typed text */
-  constructor(echo: (text: string) => void) {
-    this.#echo = echo;
-    this.entered = new Promise((resolve, reject) => {
-      this.#settle = (outcome) => {
-        this.#done = true;
-        if (typeof outcome === 'string') resolve(outcome);
-        else reject(outcome);
-      };
-    });
-  }
-
-  /** @returns the input after the end of the line; `undefined` while it is unfinished */
-  read(text: string): string | undefined {
-    const keys = Array.from(text.replaceAll(KEY_SEQUENCE, ''));
-    for (const [index, key] of keys.entries()) {
-      this.#press(key);
-      if (this.#done) return keys.slice(index + 1).join('');
+/** Reads keys up to Enter. Backspace and Ctrl-U erase; other control keys are ignored. */
+async function readLine(keypresses: Keypresses, echo: (text: string) => void): Promise<string> {
+  const line: string[] = [];
+  const erase = (count: number): void => echo('\b \b'.repeat(line.splice(-count).length));
+  for (;;) {
+    const { done, value } = await keypresses.next();
+    const [text = '', { name, ctrl = false }] = done === true ? [undefined, {}] : value;
+    const isEnd = done === true || (ctrl && (name === 'c' || (name === 'd' && line.length === 0)));
+    if (isEnd) throw new CancelledError('cancelled: nothing was entered');
+    if (name === 'return' || name === 'enter') return line.join('');
+    if (name === 'backspace') erase(1);
+    else if (ctrl && name === 'u') erase(Infinity);
+    else if (text !== '' && !/\p{Cc}/u.test(text)) {
+      line.push(text);
+      echo(text);
     }
-    return undefined;
-  }
-
-  readonly end = (): void => {
-    this.#settle(new CancelledError('cancelled: nothing was entered'));
-  };
-
-  #press(key: string): void {
-    if (key === '\r' || key === '\n') this.#settle(this.#keys.join(''));
-    else if (key === CTRL_C || (key === CTRL_D && this.#keys.length === 0)) this.end();
-    else if (key === CTRL_U) this.#erase(this.#keys.length);
-    else if (key === BACKSPACE || key === DELETE) this.#erase(1);
-    else if (!/\p{Cc}/u.test(key)) {
-      this.#keys = [...this.#keys, key];
-      this.#echo(key);
-    }
-  }
-
-  #erase(count: number): void {
-    const left = this.#keys.slice(0, Math.max(0, this.#keys.length - count));
-    this.#echo('\b \b'.repeat(this.#keys.length - left.length));
-    this.#keys = left;
   }
 }
 

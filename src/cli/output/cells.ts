@@ -60,13 +60,5 @@ export async function inspectedPlatform(inspection: Inspection, isEntry: boolean
   const { name, descriptor, document } = inspection;
   if (descriptor.platform !== undefined) return descriptor.platform;
   if (isEntry || document.kind === 'index' || !isImageConfigType(document.value.config.mediaType)) return {};
-  const config = parseImageConfig(await inspection.config(), `the config of ${name}`);
-  const { architecture, os, variant, 'os.version': version, 'os.features': features } = config;
-  return {
-    ...(architecture !== undefined && { architecture }),
-    ...(os !== undefined && { os }),
-    ...(version !== undefined && { 'os.version': version }),
-    ...(features !== undefined && { 'os.features': features }),
-    ...(variant !== undefined && { variant }),
-  };
+  return parseImageConfig(await inspection.config(), `the config of ${name}`);
 }

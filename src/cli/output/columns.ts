@@ -1,5 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 
+import type { Colors } from 'picocolors/types.js';
+
 const GAP = '   ';
 
 /**
@@ -20,6 +22,15 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
       .join(GAP)
       .trimEnd(),
   );
+}
+
+/** As {@link columns}, with bold titles above the rows. */
+export function titledColumns(
+  titles: readonly string[],
+  rows: readonly (readonly string[])[],
+  { bold }: Colors,
+): string[] {
+  return columns([titles.map((title) => bold(title)), ...rows]);
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Descriptor } from '../../oci/descriptor.js';
 import type { ChangedEntry, DiffEntry, IndexDiff, OrderedEntry } from '../../oci/diff-index.js';
 import type { DescriptorChanges, IndexFieldChanges, ValueChange } from '../../oci/diff-values.js';
 import { printable } from '../../oci/errors.js';
-import { columns } from './columns.js';
+import { columns, titledColumns } from './columns.js';
 import { formatBytes } from './format.js';
 import { entryType, platformCell } from './cells.js';
 
@@ -28,8 +28,7 @@ export function diffTableLines(
   ]);
   const rows = new Rows(colors).of(diff);
   if (rows.length > 0) {
-    const titles = ['CHANGE', 'ENTRY', 'FIELD', 'VALUE'].map((title) => colors.bold(title));
-    return [...header, '', ...columns([titles, ...rows])];
+    return [...header, '', ...titledColumns(['CHANGE', 'ENTRY', 'FIELD', 'VALUE'], rows, colors)];
   }
   const result = diff.same
     ? 'The two are identical.'

@@ -1,14 +1,21 @@
 import { inspect } from 'node:util';
 
-import { InvalidError, MultiarchError, type Problem } from '../../oci/errors.js';
+import { CancelledError, InvalidError, MultiarchError, type Problem } from '../../oci/errors.js';
 import { stripControls } from './terminal.js';
 
+/** Messages of `docker manifest` that scripts compare. They stay as they are, without a prefix. */
+const DOCKER_MESSAGE =
+  /^(?:no such manifest: |refusing to amend an existing manifest list|manifest (?:for image|entry for image|\S+ must have) )/i;
+
 /**
- * Formats an error for stderr: the message, one line for each problem of an invalid document, and the hint. With `debug`,
- * the stack follows. Has no line feed at the end.
+ * Formats an error for stderr: the message after `error: `, one line for each problem of an invalid document, and the hint
+ * after `hint: `. With `debug`, the stack follows. Has no line feed at the end.
  */
 export function errorText(error: unknown, debug: boolean): string {
-  const lines = [error instanceof Error ? error.message : String(error)];
+  const message = error instanceof Error ? error.message : String(error);
+  // An interrupted command has not failed, and docker's messages are what scripts expect.
+  const isPlain = error instanceof CancelledError || DOCKER_MESSAGE.test(message);
+  const lines = [isPlain ? message : `error: ${message}`];
   if (error instanceof InvalidError) {
     lines.push(...error.problems.map((problem) => `  ${problemText(problem)}`));
   }

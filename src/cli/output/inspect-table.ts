@@ -2,10 +2,8 @@ import type { Colors } from 'picocolors/types.js';
 
 import type { Inspection } from '../../client/inspection.js';
 import type { Descriptor } from '../../oci/descriptor.js';
-import type { ImageManifest } from '../../oci/image-manifest.js';
-import type { LoosePlatform } from '../../oci/platform.js';
 import { printable } from '../../oci/errors.js';
-import { columns } from './columns.js';
+import { columns, titledColumns } from './columns.js';
 import { formatBytes } from './format.js';
 import { attestedImage, entryType, inspectedPlatform, layerCell, nameCell, platformCell } from './cells.js';
 
@@ -20,46 +18,41 @@ export async function inspectTableLines(
   isEntry: boolean,
   colors: Colors,
 ): Promise<readonly string[]> {
-  const { document } = inspection;
-  if (document.kind === 'index') {
-    return [...columns(headerRows(inspection, colors)), '', ...columns(entryRows(inspection, colors))];
-  }
-  const platform = await inspectedPlatform(inspection, isEntry);
+  const { document, children } = inspection;
+  const { mediaType, digest, value } = document;
   const header = [
-    ...headerRows(inspection, colors),
-    ...imageRows(document.value, platform).map(([title, value]) => [colors.bold(title), value]),
-  ];
-  return [...columns(header), '', ...columns(layerRows(document.value.layers, colors))];
-}
-
-type Row = readonly string[];
-
-function headerRows(inspection: Inspection, colors: Colors): Row[] {
-  const { mediaType, digest, value } = inspection.document;
-  const rows = [
     ['Name:', nameCell(inspection)],
     ['MediaType:', mediaType],
     ['Digest:', digest],
     ...(value.artifactType === undefined ? [] : [['ArtifactType:', printable(value.artifactType)]]),
   ];
-  return rows.map(([title = '', text = '']) => [colors.bold(title), text]);
-}
-
-function imageRows({ config }: ImageManifest, platform: LoosePlatform): [title: string, text: string][] {
-  return [
-    ['Platform:', platformCell(platform)],
-    ['Config:', `${config.digest} (${formatBytes(config.size)})`],
-  ];
-}
-
-function entryRows({ children }: Inspection, colors: Colors): Row[] {
-  const rows = children.map(({ descriptor }) => [
-    colors.cyan(platformCell(descriptor.platform)),
-    descriptor.digest,
-    formatBytes(descriptor.size),
-    typeCell(descriptor, children),
+  const headerLines = (...more: string[][]): string[] =>
+    columns([...header, ...more].map(([title = '', text = '']) => [colors.bold(title), text]));
+  if (document.kind === 'index') {
+    const rows = children.map(({ descriptor }) => [
+      colors.cyan(platformCell(descriptor.platform)),
+      descriptor.digest,
+      formatBytes(descriptor.size),
+      typeCell(descriptor, children),
+    ]);
+    return [...headerLines(), '', ...titledColumns(['PLATFORM', 'DIGEST', 'SIZE', 'TYPE'], rows, colors)];
+  }
+  const { config, layers } = document.value;
+  const platform = await inspectedPlatform(inspection, isEntry);
+  const rows = layers.map((layer, index) => [
+    String(index + 1),
+    layer.digest,
+    formatBytes(layer.size),
+    layerCell(layer),
   ]);
-  return [titles(['PLATFORM', 'DIGEST', 'SIZE', 'TYPE'], colors), ...rows];
+  return [
+    ...headerLines(
+      ['Platform:', platformCell(platform)],
+      ['Config:', `${config.digest} (${formatBytes(config.size)})`],
+    ),
+    '',
+    ...titledColumns(['LAYER', 'DIGEST', 'SIZE', 'TYPE'], rows, colors),
+  ];
 }
 
 /** The type of an entry; for an attestation, with the platform of its image. */
@@ -67,18 +60,4 @@ function typeCell(descriptor: Descriptor, children: Inspection['children']): str
   const type = entryType(descriptor);
   const platform = attestedImage(descriptor, children)?.descriptor.platform;
   return platform === undefined ? type : `${type} of ${platformCell(platform)}`;
-}
-
-function layerRows(layers: readonly Descriptor[], colors: Colors): Row[] {
-  const rows = layers.map((layer, index) => [
-    String(index + 1),
-    layer.digest,
-    formatBytes(layer.size),
-    layerCell(layer),
-  ]);
-  return [titles(['LAYER', 'DIGEST', 'SIZE', 'TYPE'], colors), ...rows];
-}
-
-function titles(names: Row, colors: Colors): Row {
-  return names.map((name) => colors.bold(name));
 }

@@ -2,7 +2,7 @@ import { appendFile, lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
 import { writeFileAtomically } from '../../files/atomic-write.js';
-import { errorCode, fileError } from '../../files/file-error.js';
+import { ifExists, withFileErrors } from '../../files/file-error.js';
 import { ArgumentError } from '../../oci/errors.js';
 import type { PushReport } from '../../publish/push-report.js';
 import { githubOutputs, githubSummary } from './github-report.js';
@@ -15,22 +15,22 @@ export interface ReportFiles {
   readonly github: boolean;
 }
 
-export interface Reports {
-  /**
-   * Writes the digest without a line feed, and the report as JSON. Each file is written atomically.
-   * @throws FailedError if a file cannot be written
-   */
-  write(report: PushReport): Promise<void>;
-}
-
 /** The variables with the files that the runner of GitHub Actions reads after each step. */
-const GITHUB_FILES = ['GITHUB_OUTPUT', 'GITHUB_STEP_SUMMARY'] as const;
+const GITHUB_FILES = ['GITHUB_OUTPUT', 'GITHUB_STEP_SUMMARY'];
+
+/** The second half of the hint about a file that cannot be used. */
+const ALTERNATIVE = 'name another file';
 
 /**
  * Checks before a push that it can be reported.
+ * @returns a function that writes the digest without a line feed, and the report as JSON. Each file is written atomically. It
+ *   throws FailedError if a file cannot be written
  * @throws ArgumentError if the directory of a file does not exist, if a file cannot be replaced, or outside GitHub Actions
  */
-export async function openReports(files: ReportFiles, env: NodeJS.ProcessEnv): Promise<Reports> {
+export async function openReports(
+  files: ReportFiles,
+  env: NodeJS.ProcessEnv,
+): Promise<(report: PushReport) => Promise<void>> {
   const [digestFile, metadataFile] = await Promise.all([
     replaceable('--digest-file', files.digestFile),
     replaceable('--metadata-file', files.metadataFile),
@@ -39,13 +39,11 @@ export async function openReports(files: ReportFiles, env: NodeJS.ProcessEnv): P
     throw new ArgumentError(`--digest-file and --metadata-file are the same file: ${digestFile}`);
   }
   const [outputs, summary] = files.github ? githubFiles(env) : [];
-  return {
-    async write(report) {
-      await writeWhole(digestFile, report.digest);
-      await writeWhole(metadataFile, `${JSON.stringify(report, undefined, 2)}\n`);
-      await append(outputs, githubOutputs(report));
-      await append(summary, githubSummary(report));
-    },
+  return async (report) => {
+    await writeWhole(digestFile, report.digest);
+    await writeWhole(metadataFile, `${JSON.stringify(report, undefined, 2)}\n`);
+    await append(outputs, githubOutputs(report));
+    await append(summary, githubSummary(report));
   };
 }
 
@@ -60,70 +58,56 @@ async function replaceable(flag: string, path: string | undefined): Promise<stri
       hint: 'Check whether the variable it comes from is set.',
     });
   }
-  const real = (await realPath(path)) ?? (await inRealDirectory(path));
-  if (real === undefined) {
-    throw new ArgumentError(`${flag} ${path}: the directory does not exist`, { hint: 'Create it first.' });
-  }
-  if (!(await isReplaceable(real))) {
-    throw new ArgumentError(`${flag} ${path}: not a regular file`, {
-      hint: 'Give the path of a file, or use --json to print to standard output.',
-    });
-  }
-  return real;
+  return withFileErrors(
+    'find',
+    path,
+    async () => {
+      const real = (await ifExists(() => realpath(path))) ?? (await inRealDirectory(path));
+      if (real === undefined) {
+        throw new ArgumentError(`${flag} ${path}: the directory does not exist`, {
+          hint: 'Create it first.',
+        });
+      }
+      if ((await ifExists(() => lstat(real)))?.isFile() === false) {
+        throw new ArgumentError(`${flag} ${path}: not a regular file`, {
+          hint: 'Give the path of a file, or use --json to print to standard output.',
+        });
+      }
+      return real;
+    },
+    ALTERNATIVE,
+  );
 }
 
 async function inRealDirectory(path: string): Promise<string | undefined> {
   const absolute = resolve(path);
-  const directory = await realPath(dirname(absolute));
+  const directory = await ifExists(() => realpath(dirname(absolute)));
   return directory === undefined ? undefined : join(directory, basename(absolute));
 }
 
-/** `undefined` if the file does not exist. */
-async function realPath(path: string): Promise<string | undefined> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw fileError('find', path, error, 'name another file');
-  }
-}
-
-async function isReplaceable(path: string): Promise<boolean> {
-  try {
-    return (await lstat(path)).isFile();
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return true;
-    throw fileError('find', path, error, 'name another file');
-  }
-}
-
-function githubFiles(env: NodeJS.ProcessEnv): [outputs: string, summary: string] {
-  const [outputs = '', summary = ''] = GITHUB_FILES.map((name) => env[name] ?? '');
-  const unset = GITHUB_FILES.filter((name) => (env[name] ?? '') === '');
-  if (unset.length === 0) return [outputs, summary];
+function githubFiles(env: NodeJS.ProcessEnv): readonly string[] {
+  const files = GITHUB_FILES.map((name) => env[name] ?? '');
+  const unset = GITHUB_FILES.filter((_name, index) => files[index] === '');
+  if (unset.length === 0) return files;
   throw new ArgumentError(`--github needs ${unset.join(' and ')}`, {
     hint: 'GitHub Actions sets it for each step. In a container, pass on the variable and mount the file.',
   });
 }
 
-async function writeWhole(path: string | undefined, text: string): Promise<void> {
+async function writeAfterPush(
+  path: string | undefined,
+  write: (path: string) => Promise<unknown>,
+): Promise<void> {
   if (path === undefined) return;
-  try {
-    await writeFileAtomically(path, Buffer.from(text), { temporaryDirectory: dirname(path) });
-  } catch (error) {
-    throw afterPush(path, error);
-  }
+  await withFileErrors('write', `${path} (the push succeeded)`, () => write(path), ALTERNATIVE);
 }
 
-async function append(path: string | undefined, text: string): Promise<void> {
-  if (path === undefined) return;
-  try {
-    await appendFile(path, text);
-  } catch (error) {
-    throw afterPush(path, error);
-  }
+function writeWhole(path: string | undefined, text: string): Promise<void> {
+  return writeAfterPush(path, (file) =>
+    writeFileAtomically(file, Buffer.from(text), { temporaryDirectory: dirname(file) }),
+  );
 }
 
-function afterPush(path: string, error: unknown): Error {
-  return fileError('write', `${path} (the push succeeded)`, error, 'name another file');
+function append(path: string | undefined, text: string): Promise<void> {
+  return writeAfterPush(path, (file) => appendFile(file, text));
 }

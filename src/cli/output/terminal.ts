@@ -39,7 +39,7 @@ export function guardOutput({ stdout, stderr }: Terminal): (code: number) => Pro
       stdout.write('', () => resolve());
     });
     if (failure === undefined || failure.code === 'EPIPE') return code;
-    stderr.write(`cannot write the result to standard output: ${failure.message}\n`);
+    stderr.write(`error: cannot write the result to standard output: ${failure.message}\n`);
     return code === 0 ? 1 : code;
   };
 }

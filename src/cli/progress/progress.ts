@@ -17,13 +17,22 @@ import { Transfers } from './transfers.js';
 /** Returns drawn progress on a terminal, else plain lines; none if so requested. */
 export function startProgress(options: GlobalOptions, terminal: Terminal): Progress {
   const { stdout, stderr, env } = terminal;
-  if (options.quiet || options.progress === 'none') return silent(stderr);
+  if (options.quiet || options.progress === 'none') {
+    return { show: () => {}, print: (line) => void stderr.write(`${line}\n`), stop: () => {} };
+  }
   const progress =
     options.progress === 'plain' || !canDraw(terminal)
       ? new PlainProgress(stderr)
       : new DrawnProgress(stderr, { color: mayColor(stderr, env) });
   // The result lists the pushed children; on the same screen they would appear twice.
-  return stdout.isTTY === true && !options.json ? withoutChildren(progress) : progress;
+  const hidesChildren = stdout.isTTY === true && !options.json;
+  return {
+    show: (event) => {
+      if (!hidesChildren || event.kind !== 'child-pushed') progress.show(event);
+    },
+    print: (line) => progress.print(line),
+    stop: () => progress.stop(),
+  };
 }
 
 /** ora hangs on a terminal that reports no columns, and would draw into the logs of CI systems. */
@@ -32,20 +41,6 @@ function canDraw({ stderr, env }: Terminal): boolean {
   return (
     stderr.isTTY === true && (stderr.columns ?? 0) > 0 && (CI === '' || CI === 'false') && TERM !== 'dumb'
   );
-}
-
-function withoutChildren(progress: Progress): Progress {
-  return {
-    show: (event) => {
-      if (event.kind !== 'child-pushed') progress.show(event);
-    },
-    print: (line) => progress.print(line),
-    stop: () => progress.stop(),
-  };
-}
-
-function silent(stderr: Writable): Progress {
-  return { show: () => {}, print: (line) => void stderr.write(`${line}\n`), stop: () => {} };
 }
 
 /** In milliseconds. CI systems end jobs that print nothing for minutes, and people assume a hang much earlier. */

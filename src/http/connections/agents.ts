@@ -1,10 +1,9 @@
 /**
  * Node's agents with connection time limits, preconnected sockets and proxy tunnels.
  *
- * Offers agents, connection-agents.
+ * Offers agents, connection-agents, preconnect-pool.
  * @module http/connections
  */
-import type { PeerCertificate } from 'node:tls';
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 
@@ -43,39 +42,22 @@ export class Agents {
     const agent = tls === undefined ? this.#plain : this.#tlsAgent(tls, undefined);
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     const port = url.port === '' ? (tls === undefined ? 80 : 443) : Number(url.port);
-    const idle = Object.values(agent.freeSockets)
-      .flatMap((sockets) => sockets ?? [])
-      .filter((socket) => agent.keyOf(socket) === hostPortKey(host, port)).length;
-    const missing = connections - idle - agent.preconnected.count(hostPortKey(host, port));
-    for (let opened = 0; opened < missing; opened += 1) {
-      agent.preconnected.add(hostPortKey(host, port), agent.open(host, port));
+    const key = hostPortKey(host, port);
+    // The names of node's agents begin with host and port.
+    const idle = Object.entries(agent.freeSockets)
+      .filter(([name]) => name.startsWith(`${host}:${port}:`))
+      .reduce((sum, [, sockets]) => sum + (sockets?.length ?? 0), 0);
+    for (let open = idle + agent.preconnected.count(key); open < connections; open += 1) {
+      agent.preconnected.add(key, agent.open(host, port));
     }
-  }
-
-  /** Reports whether a socket was connected before a request used it, so that the server may have closed it since. */
-  wasPreconnected(socket: object): boolean {
-    return this.#all().some((agent) => agent.preconnected.wasPreconnected(socket));
-  }
-
-  /** Returns the certificate of the server on a connection, valid or not. */
-  certificateOf(socket: object): PeerCertificate | undefined {
-    for (const agent of this.#tls.values()) {
-      const certificate = agent.certificateOf(socket);
-      if (certificate !== undefined) return certificate;
-    }
-    return undefined;
   }
 
   /** Destroys all connections, even those in use. */
   close(): void {
-    for (const agent of this.#all()) {
+    for (const agent of [this.#plain, ...this.#tls.values()]) {
       agent.preconnected.close();
       agent.destroy();
     }
-  }
-
-  #all(): readonly (PlainAgent | TlsAgent)[] {
-    return [this.#plain, ...this.#tls.values()];
   }
 
   #tlsAgent(tls: TlsSettings, proxy: ProxyServer | undefined): TlsAgent {

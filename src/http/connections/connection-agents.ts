@@ -1,13 +1,20 @@
 import { Agent as HttpAgent, type ClientRequestArgs } from 'node:http';
 import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
-import { isIP, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket, type PeerCertificate } from 'node:tls';
 import { ADDRESS_ATTEMPTS, startDeadline, TimeLimitError, type TimeLimitCode } from '../deadline.js';
 import { openTunnel } from '../proxy/proxy-tunnel.js';
 import type { ProxyServer } from '../proxy/proxy-server.js';
-import type { TlsSettings } from '../tls/tls-config.js';
+import { serverName, type TlsSettings } from '../tls/tls-config.js';
 import { PreconnectPool } from './preconnect-pool.js';
+
+const certificates = new WeakMap<object, PeerCertificate>();
+
+/** Returns the certificate of the server on a connection, valid or not. */
+export function certificateOf(socket: object): PeerCertificate | undefined {
+  return certificates.get(socket);
+}
 
 /** In milliseconds. */
 export interface ConnectLimits {
@@ -21,7 +28,6 @@ export interface ConnectLimits {
 export class PlainAgent extends HttpAgent {
   readonly preconnected = new PreconnectPool('connect');
   readonly #limits: ConnectLimits;
-  readonly #keys = new WeakMap<object, string>();
 
   constructor(limits: ConnectLimits) {
     super({ keepAlive: true });
@@ -35,18 +41,12 @@ export class PlainAgent extends HttpAgent {
     return this.#open(options);
   }
 
-  /** Returns the {@link hostPortKey} of a connection. */
-  keyOf(socket: object): string | undefined {
-    return this.#keys.get(socket);
-  }
-
   override createConnection(options: ClientRequestArgs): Duplex {
     return this.preconnected.take(hostPortKey(options.host, options.port)) ?? this.#open(options);
   }
 
   #open(options: ClientRequestArgs): Socket {
     const socket = asSocket(super.createConnection({ ...options, ...ADDRESS_ATTEMPTS }));
-    this.#keys.set(socket, hostPortKey(options.host, options.port));
     limitTime(socket, this.#limits.connect, 'connect', 'MULTIARCH_CONNECT');
     return socket;
   }
@@ -65,10 +65,7 @@ export class TlsAgent extends HttpsAgent {
   readonly #limits: ConnectLimits;
   readonly #tls: TlsSettings;
   readonly #through: TunnelSettings | undefined;
-  /** Functions that cancel a tunnel that is being opened. */
-  readonly #cancels = new Set<() => void>();
-  readonly #keys = new WeakMap<object, string>();
-  readonly #certificates = new WeakMap<object, PeerCertificate>();
+  readonly #destroyed = new AbortController();
 
   constructor(limits: ConnectLimits, tls: TlsSettings, through?: TunnelSettings) {
     // Always explicit, so that NODE_TLS_REJECT_UNAUTHORIZED cannot disable the check.
@@ -80,18 +77,7 @@ export class TlsAgent extends HttpsAgent {
 
   /** Opens a connection ahead of a request, directly. */
   open(host: string, port: number): Socket {
-    // An address is not a server name (RFC 6066, section 3).
-    return this.#open({ ...this.options, host, port, servername: isIP(host) === 0 ? host : '' });
-  }
-
-  /** Returns the {@link hostPortKey} of a connection. */
-  keyOf(socket: object): string | undefined {
-    return this.#keys.get(socket);
-  }
-
-  /** Returns the certificate of the server on a connection, valid or not. */
-  certificateOf(socket: object): PeerCertificate | undefined {
-    return this.#certificates.get(socket);
+    return this.#open({ ...this.options, host, port, servername: serverName(host) });
   }
 
   override createConnection(
@@ -102,54 +88,46 @@ export class TlsAgent extends HttpsAgent {
       return this.preconnected.take(hostPortKey(options.host, options.port)) ?? this.#open(options);
     }
     // With an error there is no socket, which node's types do not allow.
-    const done = callback as ((error: Error | null, socket?: Duplex) => void) | undefined;
-    this.#openThrough(
-      this.#through,
-      options,
-      (socket) => done?.(null, socket),
-      (failure) => done?.(failure),
-    );
+    const done = callback as (error: Error | null, socket?: Duplex) => void;
+    void this.#openThrough(this.#through, options, done);
     return undefined;
   }
 
   override destroy(): void {
-    for (const cancel of this.#cancels) cancel();
+    this.#destroyed.abort();
     super.destroy();
   }
 
   #open(options: RequestOptions): Socket {
     const socket = this.#begin({ ...options, ...ADDRESS_ATTEMPTS });
-    this.#keys.set(socket, hostPortKey(options.host, options.port));
     limitTime(socket, this.#limits.connect, 'connect', 'MULTIARCH_CONNECT');
     socket.once('connect', () => limitTime(socket, this.#limits.tls, 'secureConnect', 'MULTIARCH_TLS'));
     return socket;
   }
 
   /** Opens a connection through a tunnel. The server's certificate is checked as without a proxy. */
-  #openThrough(
+  async #openThrough(
     { proxy, tls }: TunnelSettings,
     options: RequestOptions,
-    onOpen: (socket: Socket) => void,
-    onFailure: (error: Error) => void,
-  ): void {
-    const cancel = openTunnel({
-      proxy,
-      context: tls.context,
-      host: options.host ?? '',
-      port: Number(options.port),
-      limit: this.#limits.connect,
-      onOpen: (tunnel) => {
-        this.#cancels.delete(cancel);
-        const socket = this.#begin({ ...options, socket: tunnel });
-        limitTime(socket, this.#limits.tls, 'secureConnect', 'MULTIARCH_TLS');
-        onOpen(socket);
-      },
-      onFailure: (failure) => {
-        this.#cancels.delete(cancel);
-        onFailure(failure);
-      },
-    });
-    this.#cancels.add(cancel);
+    done: (error: Error | null, socket?: Duplex) => void,
+  ): Promise<void> {
+    let tunnel: Socket;
+    try {
+      tunnel = await openTunnel({
+        proxy,
+        context: tls.context,
+        host: options.host ?? '',
+        port: Number(options.port),
+        limit: this.#limits.connect,
+        signal: this.#destroyed.signal,
+      });
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    const socket = this.#begin({ ...options, socket: tunnel });
+    limitTime(socket, this.#limits.tls, 'secureConnect', 'MULTIARCH_TLS');
+    done(null, socket);
   }
 
   #begin(options: RequestOptions & { readonly socket?: Socket }): Socket {
@@ -160,7 +138,7 @@ export class TlsAgent extends HttpsAgent {
     // Before node checks it, because messages are about invalid certificates. (getPeerX509Certificate would take the
     // certificate away from node's check.)
     socket.prependOnceListener('secure', () => {
-      if (socket instanceof TLSSocket) this.#certificates.set(socket, socket.getPeerCertificate());
+      if (socket instanceof TLSSocket) certificates.set(socket, socket.getPeerCertificate());
     });
     return socket;
   }

@@ -1,10 +1,16 @@
 import type { Socket } from 'node:net';
 
+const connectedSockets = new WeakSet<object>();
+
+/** Reports whether a socket was connected before a request used it, so that the server may have closed it since. */
+export function wasPreconnected(socket: object): boolean {
+  return connectedSockets.has(socket);
+}
+
 /** Connections that were opened ahead of requests and are not used yet, by host and port. */
 export class PreconnectPool {
   readonly #upEvent: 'connect' | 'secureConnect';
   readonly #sockets = new Map<string, Set<Socket>>();
-  readonly #connected = new WeakSet<object>();
 
   /** @param upEvent the event of a socket that can be used */
   constructor(upEvent: 'connect' | 'secureConnect') {
@@ -31,7 +37,7 @@ export class PreconnectPool {
       if (sockets.has(socket)) socket.unref();
     });
     socket.once(this.#upEvent, () => {
-      if (sockets.has(socket)) this.#connected.add(socket);
+      if (sockets.has(socket)) connectedSockets.add(socket);
     });
     socket.once('close', () => sockets.delete(socket));
   }
@@ -48,11 +54,6 @@ export class PreconnectPool {
       socket.destroy();
     }
     return undefined;
-  }
-
-  /** Reports whether a socket was connected before a request used it, so that the server may have closed it since. */
-  wasPreconnected(socket: object): boolean {
-    return this.#connected.has(socket);
   }
 
   /** Destroys all connections. */

@@ -6,7 +6,6 @@
  */
 import { request as plainRequest, type IncomingMessage } from 'node:http';
 import { request as tlsRequest, type RequestOptions } from 'node:https';
-import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
 
 import { checkCancelled } from '../../content/cancellation.js';
@@ -22,6 +21,7 @@ import { familiarReference, type Reference } from '../../oci/reference.js';
 import { parseErrorText, readErrorBody } from '../error-text.js';
 import { ResponseBody } from '../response-body.js';
 import { TimeLimitError } from '../deadline.js';
+import { serverName } from '../tls/tls-config.js';
 import { describeHost, dockerHost, readCertificates, RUNNING_HINT, type DockerHost } from './docker-host.js';
 
 export interface DockerEngineOptions {
@@ -129,8 +129,7 @@ async function requestOptions(host: DockerHost, path: string): Promise<RequestOp
     ...(await readCertificates(certificates)),
     // Explicit, so that NODE_TLS_REJECT_UNAUTHORIZED cannot disable the check.
     rejectUnauthorized: true,
-    // An address is not a server name (RFC 6066, section 3).
-    servername: isIP(hostname) === 0 ? hostname : '',
+    servername: serverName(hostname),
   };
 }
 

@@ -37,21 +37,21 @@ export function dockerHost({ env, homeDirectory, platform }: Environment): Docke
   if (named === '') return { kind: 'socket', path: ownSocket(env, homeDirectory, platform) };
   const [, scheme = 'tcp', rest = named] = /^([a-z]+):\/\/(.*)$/s.exec(named) ?? [];
   if (scheme === 'unix') {
-    if (!rest.startsWith('/')) return refuse('unix:// needs an absolute path');
+    if (!rest.startsWith('/')) return invalid('unix:// needs an absolute path');
     return { kind: 'socket', path: rest };
   }
   if (scheme === 'npipe') {
-    if (platform !== 'win32') return refuse('npipe:// is for Windows only');
+    if (platform !== 'win32') return invalid('npipe:// is for Windows only');
     return { kind: 'socket', path: rest.replaceAll('\\', '/') };
   }
   if (scheme === 'tcp') return tcpHost(rest, env, homeDirectory);
   if (scheme === 'ssh') {
-    return refuse(
+    return invalid(
       'a daemon over ssh is not supported',
       'Run `docker save IMAGE -o FILE`, and use docker-archive:FILE.',
     );
   }
-  return refuse('it must begin with unix://, tcp:// or npipe://');
+  return invalid('it must begin with unix://, tcp:// or npipe://');
 }
 
 /**
@@ -96,9 +96,9 @@ function ownSocket(env: NodeJS.ProcessEnv, homeDirectory: string, platform: Node
 function tcpHost(rest: string, env: NodeJS.ProcessEnv, homeDirectory: string): DockerHost {
   const text = `http://${rest}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined) return refuse('missing host or invalid port');
-  if (url.username !== '' || url.password !== '') return refuse('it must not have a user name or password');
-  if (url.search !== '' || url.hash !== '') return refuse('it must not have a query or fragment');
+  if (url === undefined) return invalid('missing host or invalid port');
+  if (url.username !== '' || url.password !== '') return invalid('it must not have a user name or password');
+  if (url.search !== '' || url.hash !== '') return invalid('it must not have a query or fragment');
   const isTls = (env['DOCKER_TLS_VERIFY'] ?? '') !== '';
   const directory = env['DOCKER_CERT_PATH'] || env['DOCKER_CONFIG'] || join(homeDirectory, '.docker');
   // A URL omits the default port of its scheme.
@@ -126,6 +126,6 @@ async function readCertificate(path: string): Promise<Buffer | undefined> {
 }
 
 /** The message does not repeat the value, which may contain a password. */
-function refuse(problem: string, hint = 'Write unix:///PATH or tcp://HOST:PORT.'): never {
+function invalid(problem: string, hint = 'Write unix:///PATH or tcp://HOST:PORT.'): never {
   throw new ArgumentError(`DOCKER_HOST cannot be used: ${problem}`, { hint });
 }

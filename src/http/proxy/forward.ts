@@ -1,9 +1,9 @@
 import { request as plainRequest, type Agent as HttpAgent } from 'node:http';
 import { request as tlsRequest } from 'node:https';
-import { isIP } from 'node:net';
 
 import type { OptionsInit } from 'got';
 
+import { serverName } from '../tls/tls-config.js';
 import type { ProxyServer } from './proxy-server.js';
 
 /**
@@ -22,7 +22,7 @@ export function forwardThrough(proxy: ProxyServer, agent: HttpAgent): NonNullabl
         path: `${protocol}//${host}${pathname}${search}`,
         setHost: false,
         // By default node would use the Host header, which is the server's.
-        servername: isIP(proxy.hostname) === 0 ? proxy.hostname : '',
+        servername: serverName(proxy.hostname),
       },
       callback,
     );

@@ -33,8 +33,8 @@ function ruleOf(entry: string): Rule | undefined {
   if (entry.includes('/')) return rangeRule(entry);
   const { host, port } = split(entry);
   if (host === '') return undefined;
-  const matches = isIP(host) === 0 ? domainRule(host) : addressRule(host);
-  return (name, namePort) => (port === undefined || port === namePort) && matches(name, namePort);
+  const matches = isIP(host) === 0 ? domainRule(host) : rangeRule(`${host}/${bitsOf(host)}`);
+  return (name, namePort) => (port === undefined || port === namePort) && matches?.(name, namePort) === true;
 }
 
 /** Splits `host`, `host:port`, `[IPv6]:port`, or an IPv6 address with or without brackets. */
@@ -50,19 +50,16 @@ function domainRule(domain: string): Rule {
   return (host) => isIP(host) === 0 && (host.endsWith(suffix) || (!isBelowOnly && host === domain));
 }
 
-function addressRule(address: string): Rule {
-  const list = new BlockList();
-  list.addAddress(address, familyOf(address));
-  return (host) => isIP(host) !== 0 && list.check(host, familyOf(host));
-}
-
 function rangeRule(entry: string): Rule | undefined {
   const [, address = '', prefix = ''] = /^(.*)\/(\d{1,3})$/.exec(entry) ?? [];
-  const version = isIP(address);
-  if (version === 0 || Number(prefix) > (version === 6 ? 128 : 32)) return undefined;
+  if (isIP(address) === 0 || Number(prefix) > bitsOf(address)) return undefined;
   const list = new BlockList();
   list.addSubnet(address, Number(prefix), familyOf(address));
   return (host) => isIP(host) !== 0 && list.check(host, familyOf(host));
+}
+
+function bitsOf(address: string): number {
+  return isIPv6(address) ? 128 : 32;
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {

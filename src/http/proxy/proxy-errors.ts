@@ -1,31 +1,27 @@
-import type { NetworkFailure } from '../network-failure.js';
+import type { NetworkFailure } from '../network-error.js';
 import type { ProxyServer } from './proxy-server.js';
 import { isTemporaryStatus } from '../retry.js';
 
 /**
  * Returns the failure for the error response of a proxy. Names the proxy and its variable.
- * @param offered the authentication schemes of a 407
+ * @param challenges the values of Proxy-Authenticate
  */
 export function proxyResponseFailure(
   proxy: ProxyServer,
   url: URL,
   status: number,
-  offered: readonly string[],
+  challenges: readonly string[],
 ): NetworkFailure {
-  if (status === 407) return loginFailure(proxy, offered);
+  if (status === 407) return { ...loginFailure(proxy, offeredSchemes(challenges)), temporary: false };
   const server = `${url.hostname}:${url.port || '443'}`;
   const bypass = `or bypass it with NO_PROXY=${url.hostname}.`;
-  if (status >= 500) {
-    return {
-      why: `${proxy.label} could not connect to ${server} (HTTP ${status})`,
-      hint: `Check the spelling of the host name, and that the proxy can reach it, ${bypass}`,
-      temporary: isTemporaryStatus(status),
-      otherScheme: true,
-    };
-  }
+  const [verb, advice] =
+    status >= 500
+      ? ['could not connect to', 'Check the spelling of the host name, and that the proxy can reach it']
+      : ['denied a connection to', 'Ask the administrator of the proxy to allow it'];
   return {
-    why: `${proxy.label} refused to connect to ${server} (HTTP ${status})`,
-    hint: `Ask the administrator of the proxy to allow it, ${bypass}`,
+    why: `${proxy.label} ${verb} ${server} (HTTP ${status})`,
+    hint: `${advice}, ${bypass}`,
     temporary: isTemporaryStatus(status),
     otherScheme: true,
   };
@@ -47,19 +43,21 @@ function loginFailure(proxy: ProxyServer, offered: readonly string[]): NetworkFa
     return {
       why: `${label} requires authentication by ${offered.join(' or ')} (HTTP 407)`,
       hint: 'Only Basic is supported. Use a proxy that accepts it, or a local relay that authenticates to this one.',
-      temporary: false,
     };
   }
   if (hasLogin) {
     return {
       why: `${label} rejected the login in ${variable} (HTTP 407)`,
       hint: 'Check its user name and password. The characters / ? # @ : % must be percent-encoded.',
-      temporary: false,
     };
   }
   return {
     why: `${label} requires authentication (HTTP 407)`,
     hint: `Set ${variable}=${url.protocol}//USER:PASSWORD@${url.host}, with the characters / ? # @ : % percent-encoded.`,
-    temporary: false,
   };
+}
+
+/** The authentication schemes that a proxy offers, as it spells them. */
+function offeredSchemes(challenges: readonly string[]): readonly string[] {
+  return challenges.flatMap((value) => /^\s*([A-Za-z][A-Za-z0-9-]*)/.exec(value)?.[1] ?? []);
 }

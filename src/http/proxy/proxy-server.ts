@@ -21,23 +21,23 @@ export class ProxyServer {
    * @throws ArgumentError, without the text, if it is not the URL of an HTTP proxy
    */
   constructor(variable: string, text: string) {
-    const refuse = (why: string, hint = URL_FORM): ArgumentError =>
+    const invalid = (why: string, hint = URL_FORM): ArgumentError =>
       new ArgumentError(`${variable} cannot be used: ${why}`, { hint });
     const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
     if (/^socks/i.test(full)) {
-      throw refuse(
+      throw invalid(
         'SOCKS proxies are not supported',
         'Use an HTTP proxy, unset the variable, or list the hosts without a proxy in NO_PROXY.',
       );
     }
     const url = URL.canParse(full) ? new URL(full) : undefined;
-    if (url === undefined) throw refuse('it is not a URL', full.includes('@') ? URL_ENCODING : URL_FORM);
+    if (url === undefined) throw invalid('it is not a URL', full.includes('@') ? URL_ENCODING : URL_FORM);
     if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-      throw refuse('it is not the URL of an HTTP proxy');
+      throw invalid('it is not the URL of an HTTP proxy');
     }
     // A slash in a password ends the host, and the rest must not be ignored.
     if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-      throw refuse('it has more than host and port', URL_ENCODING);
+      throw invalid('it has more than host and port', URL_ENCODING);
     }
     this.variable = variable;
     this.isTls = url.protocol === 'https:';
@@ -46,7 +46,7 @@ export class ProxyServer {
     this.url = new URL(`${url.protocol}//${url.host}`);
     if (url.username === '' && url.password === '') return;
     const login = percentDecoded(`${url.username}:${url.password}`);
-    if (login === undefined) throw refuse('its user name or password has a % that must be %25');
+    if (login === undefined) throw invalid('its user name or password has a % that must be %25');
     this.#authorization = `Basic ${Buffer.from(login, 'utf8').toString('base64')}`;
   }
 

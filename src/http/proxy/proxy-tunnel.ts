@@ -1,10 +1,11 @@
 import { request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
-import { isIP, isIPv6, Socket } from 'node:net';
+import { isIPv6, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 
 import { ADDRESS_ATTEMPTS, startDeadline, TimeLimitError, type TimeLimitCode } from '../deadline.js';
+import { serverName } from '../tls/tls-config.js';
 import type { ProxyServer } from './proxy-server.js';
 
 export interface TunnelOptions {
@@ -16,17 +17,16 @@ export interface TunnelOptions {
   readonly port: number;
   /** The limit for the connection to the proxy and for its response, each in milliseconds. */
   readonly limit: number;
-  /** Either this or `onFailure` is called, once. */
-  readonly onOpen: (socket: Socket) => void;
-  readonly onFailure: (failure: ProxyFailure) => void;
+  /** Cancels the tunnel while it is being opened. */
+  readonly signal: AbortSignal;
 }
 
 /**
  * Opens a tunnel to a server through a proxy (RFC 9110, section 9.3.6). The proxy receives host, port and its own login.
- * @returns a function that cancels it, without effect once the tunnel is open
+ * @throws ProxyFailure
  */
-export function openTunnel(options: TunnelOptions): () => void {
-  const { proxy, context, host, port, limit, onOpen, onFailure } = options;
+export function openTunnel(options: TunnelOptions): Promise<Socket> {
+  const { proxy, context, host, port, limit, signal } = options;
   const authority = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
   const request = (proxy.isTls ? tlsRequest : plainRequest)({
     method: 'CONNECT',
@@ -35,11 +35,12 @@ export function openTunnel(options: TunnelOptions): () => void {
     path: authority,
     headers: { host: authority, connection: 'keep-alive', ...proxy.authorization() },
     agent: false,
+    signal,
     ...ADDRESS_ATTEMPTS,
     ...(proxy.isTls && {
       // Independent of --insecure, which is for registries, and of NODE_TLS_REJECT_UNAUTHORIZED.
       rejectUnauthorized: true,
-      servername: isIP(proxy.hostname) === 0 ? proxy.hostname : '',
+      servername: serverName(proxy.hostname),
       ...(context !== undefined && { secureContext: context }),
     }),
   });
@@ -52,44 +53,41 @@ export function openTunnel(options: TunnelOptions): () => void {
     limitTime('MULTIARCH_CONNECT');
     connection.once(proxy.isTls ? 'secureConnect' : 'connect', () => limitTime('MULTIARCH_TUNNEL'));
   });
-  // With this method, every response causes this event.
-  request.once('connect', ({ statusCode: status = 0, headersDistinct }, connection: Duplex, head) => {
-    stopDeadline?.();
-    if (status >= 200 && status < 300 && connection instanceof Socket) {
-      if (head.length > 0) connection.unshift(head);
-      onOpen(connection);
-      return;
-    }
-    connection.destroy();
-    const offered = offeredSchemes(headersDistinct['proxy-authenticate'] ?? []);
-    onFailure(new ProxyFailure(proxy, { status, offered }));
+  return new Promise((resolve, reject) => {
+    // With this method, every response causes this event.
+    request.once('connect', ({ statusCode: status = 0, headersDistinct }, connection: Duplex, head) => {
+      stopDeadline?.();
+      if (status >= 200 && status < 300 && connection instanceof Socket) {
+        if (head.length > 0) connection.unshift(head);
+        resolve(connection);
+        return;
+      }
+      connection.destroy();
+      reject(new ProxyFailure({ status, challenges: headersDistinct['proxy-authenticate'] ?? [] }));
+    });
+    request.once('error', (reason) => {
+      stopDeadline?.();
+      reject(new ProxyFailure({ reason }));
+    });
+    request.end();
   });
-  request.once('error', (reason) => {
-    stopDeadline?.();
-    onFailure(new ProxyFailure(proxy, { reason }));
-  });
-  request.end();
-  return () => void request.destroy();
 }
 
 /** Why a proxy opened no tunnel: its response, or the reason why it did not respond. */
 export type ProxyProblem =
   | {
       readonly status: number;
-      /** The authentication schemes of a 407, as the proxy spells them. */
-      readonly offered: readonly string[];
+      /** The values of Proxy-Authenticate. */
+      readonly challenges: readonly string[];
     }
   | { readonly reason: unknown };
 
 /** A failure of a proxy, not of the server behind it. Never leaves `http`. */
 export class ProxyFailure extends Error {
-  readonly code = 'MULTIARCH_PROXY';
-  readonly proxy: ProxyServer;
   readonly problem: ProxyProblem;
 
-  constructor(proxy: ProxyServer, problem: ProxyProblem) {
-    super(proxy.label);
-    this.proxy = proxy;
+  constructor(problem: ProxyProblem) {
+    super('the proxy opened no tunnel');
     this.problem = problem;
   }
 
@@ -100,9 +98,4 @@ export class ProxyFailure extends Error {
     }
     return undefined;
   }
-}
-
-/** Returns the schemes of `Proxy-Authenticate`. @param values the values of the repeated header */
-export function offeredSchemes(values: readonly string[]): readonly string[] {
-  return values.flatMap((value) => /^\s*([A-Za-z][A-Za-z0-9-]*)/.exec(value)?.[1] ?? []);
 }

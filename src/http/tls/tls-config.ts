@@ -5,6 +5,7 @@
  * @module http/tls
  */
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 
 import { ArgumentError } from '../../oci/errors.js';
@@ -167,6 +168,11 @@ export class TlsConfig {
     this.#settings.set(key, settings);
     return settings;
   }
+}
+
+/** Returns the server name to send to a host: an address is none (RFC 6066, section 3). */
+export function serverName(host: string): string {
+  return isIP(host) === 0 ? host : '';
 }
 
 function pairsOf(

@@ -1,6 +1,6 @@
 import type { PeerCertificate } from 'node:tls';
 
-import { hintOf, insecureAdvice, type NetworkFailure, type Peer } from '../network-failure.js';
+import type { NetworkFailure, Peer } from '../network-error.js';
 
 const UNKNOWN_AUTHORITY_CODES: ReadonlySet<string> = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -23,50 +23,70 @@ const OTHER_CERTIFICATE_CODES: ReadonlySet<string> = new Set([
 
 /** Returns the failure for a server's certificate, or `undefined` for a code that is about something else. */
 export function certificateFailure(code: string, peer: Peer): NetworkFailure | undefined {
-  const certificate = `the certificate of ${peer.url.host}`;
-  const failure = (why: string, ...hint: readonly (string | undefined)[]): NetworkFailure => ({
-    why: `${certificate} ${why}`,
-    hint: hintOf(...hint),
+  const problem = certificateProblem(code, peer);
+  if (problem === undefined) return undefined;
+  const [why, ...advice] = problem;
+  const hint = advice.filter((sentence) => sentence !== undefined).join(' ');
+  return {
+    why: `the certificate of ${peer.url.host} ${why}`,
+    hint: hint === '' ? undefined : hint,
     temporary: false,
-  });
+  };
+}
+
+/** What is wrong with the certificate, and the sentences of the hint. */
+function certificateProblem(
+  code: string,
+  peer: Peer,
+): readonly [why: string, ...advice: (string | undefined)[]] | undefined {
+  const insecure = insecureAdvice(peer);
   if (UNKNOWN_AUTHORITY_CODES.has(code)) {
-    const isOwn = code === 'DEPTH_ZERO_SELF_SIGNED_CERT';
-    return failure(
-      isOwn ? `is self-signed (${code})` : `is signed by an unknown authority (${code})`,
-      trustAdvice(peer, isOwn ? 'the certificate itself' : "the authority's certificate"),
-      ...(peer.notes?.() ?? []),
-      insecureAdvice(peer),
-    );
+    const [why, what] =
+      code === 'DEPTH_ZERO_SELF_SIGNED_CERT'
+        ? ['is self-signed', 'the certificate itself']
+        : ['is signed by an unknown authority', "the authority's certificate"];
+    return [`${why} (${code})`, trustAdvice(peer, what), ...(peer.notes?.() ?? []), insecure];
   }
-  if (OTHER_CERTIFICATE_CODES.has(code)) return failure(`is not valid (${code})`);
+  if (OTHER_CERTIFICATE_CODES.has(code)) return [`is not valid (${code})`];
+  const { certificate } = peer;
   switch (code) {
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return failure(
-        `is for another host name${namesIn(peer.certificate)}`,
+      return [
+        `is for another host name${namesIn(certificate)}`,
         'Use a host name of the certificate.',
-        insecureAdvice(peer),
-      );
-    case 'CERT_HAS_EXPIRED':
-      return failure(
-        `has expired${expiry(peer.certificate)}`,
-        "It must be renewed on the server. If that date is in the future, check this machine's clock.",
-        insecureAdvice(peer),
-      );
+        insecure,
+      ];
+    case 'CERT_HAS_EXPIRED': {
+      const renew =
+        "It must be renewed on the server. If that date is in the future, check this machine's clock.";
+      return [`has expired${expiry(certificate)}`, renew, insecure];
+    }
     case 'CERT_NOT_YET_VALID':
-      return failure('is not valid yet', "Check this machine's clock.");
+      return ['is not valid yet', "Check this machine's clock."];
     default:
       return undefined;
   }
 }
 
+/** OpenSSL's reasons if the first bytes of the server are not TLS. */
+const NOT_TLS = /wrong version number|packet length too long|http request|unknown protocol/;
+
 /** OpenSSL's reasons if a server rejects the client certificate or requires one (RFC 8446, section 6.2). */
 const CLIENT_CERTIFICATE_ALERT =
   /alert (?:certificate required|bad certificate|unsupported certificate|certificate \w+|unknown ca)$/;
 
-/** Returns the failure for the client certificate, if it is one. @param reason OpenSSL's */
-export function clientCertificateFailure(reason: string, peer: Peer): NetworkFailure | undefined {
+/** Returns the failure for a TLS handshake. @param reason OpenSSL's */
+export function tlsFailure(reason: string, peer: Peer): NetworkFailure {
   const { host } = peer.url;
-  const { hasClientCertificate = false } = peer;
+  const { role, hasClientCertificate = false } = peer;
+  if (NOT_TLS.test(reason)) {
+    return {
+      why: `${host} does not speak TLS on this port (${reason})`,
+      hint: role === 'registry' ? 'If the registry speaks plain HTTP, use --insecure.' : undefined,
+      temporary: false,
+      otherScheme: true,
+    };
+  }
   if (CLIENT_CERTIFICATE_ALERT.test(reason)) {
     return {
       why: `${host} ${hasClientCertificate ? 'rejected the' : 'requires a'} client certificate (${reason})`,
@@ -77,12 +97,21 @@ export function clientCertificateFailure(reason: string, peer: Peer): NetworkFai
     };
   }
   // With TLS 1.2 a server gives no other reason, but the same one for unsupported ciphers.
-  if (hasClientCertificate || !reason.endsWith('alert handshake failure')) return undefined;
+  const mayRequireCertificate = !hasClientCertificate && reason.endsWith('alert handshake failure');
   return {
     why: `the TLS handshake with ${host} failed (${reason})`,
-    hint: `It may require a client certificate. ${clientCertificateAdvice(peer)}`,
+    hint: mayRequireCertificate
+      ? `It may require a client certificate. ${clientCertificateAdvice(peer)}`
+      : undefined,
     temporary: false,
   };
+}
+
+/** The hint to use --insecure, for a registry only. */
+function insecureAdvice({ role }: Peer): string | undefined {
+  return role === 'registry'
+    ? 'If you trust the network in between, use --insecure for this registry.'
+    : undefined;
 }
 
 function clientCertificateAdvice(peer: Peer): string {

@@ -7,10 +7,18 @@ import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { MAX_MANIFEST_PULL, type ManifestOrIndex } from '../../oci/document.js';
 import { parseDocument } from '../../oci/parse.js';
-import type { LayoutFiles } from './layout-reader.js';
 
 /** The blobs of a layout. */
-export type LayoutBlobs = Omit<LayoutFiles, 'readIndex'>;
+export interface LayoutBlobs {
+  /** The size of a blob in bytes; `undefined` if it does not exist. The content is not verified. */
+  blobSize(digest: Digest, options?: ReadOptions): Promise<number | undefined>;
+
+  /**
+   * Opens a blob as a stream that verifies it against the descriptor; `undefined` if it does not exist.
+   * @throws InvalidError if the digest's algorithm is not supported
+   */
+  openBlob(descriptor: Descriptor, options?: ReadOptions): Promise<Readable | undefined>;
+}
 
 /** The number of manifests that a walk over a layout reads at a time. */
 export const PARALLEL_READS = 8;
@@ -35,22 +43,16 @@ export async function readDocument(
 
 /** Combines several stores of blobs. The first store that has a blob is used. */
 export function overlay(stores: readonly LayoutBlobs[]): LayoutBlobs {
+  const first = async <T>(read: (store: LayoutBlobs) => Promise<T | undefined>): Promise<T | undefined> => {
+    for (const store of stores) {
+      const found = await read(store);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
   return {
-    async blobSize(digest: Digest, options?: ReadOptions): Promise<number | undefined> {
-      for (const store of stores) {
-        const size = await store.blobSize(digest, options);
-        if (size !== undefined) return size;
-      }
-      return undefined;
-    },
-
-    async openBlob(descriptor: Descriptor, options?: ReadOptions): Promise<Readable | undefined> {
-      for (const store of stores) {
-        const stream = await store.openBlob(descriptor, options);
-        if (stream !== undefined) return stream;
-      }
-      return undefined;
-    },
+    blobSize: (digest, options) => first((store) => store.blobSize(digest, options)),
+    openBlob: (descriptor, options) => first((store) => store.openBlob(descriptor, options)),
   };
 }
 

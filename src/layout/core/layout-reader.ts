@@ -2,8 +2,8 @@
  * Image layouts independent of their storage: the index, manifests, referrers and reachable content (image-spec,
  * "OCI Image Layout").
  *
- * Offers layout-blobs, layout-documents, layout-index, layout-reader, layout-referrers, reachable-content,
- * tar-layout-files, writable-layout.
+ * Offers layout-blobs, layout-documents, layout-index, layout-reader, reachable-content, tar-layout-files,
+ * writable-layout.
  * @module layout/core
  */
 import type { Readable } from 'node:stream';
@@ -18,25 +18,17 @@ import { InvalidError, NotFoundError } from '../../oci/errors.js';
 import type { MediaType } from '../../oci/media-type.js';
 import { parseDocument } from '../../oci/parse.js';
 import type { Tag } from '../../oci/reference.js';
+import type { LayoutBlobs } from './layout-blobs.js';
 import { findDigest, findTag, imageNames, onlyImage, type LayoutIndex } from './layout-index.js';
 import { LayoutReferrers } from './layout-referrers.js';
 
 /** The files of an image layout in a directory or tar file. */
-export interface LayoutFiles {
+export interface LayoutFiles extends LayoutBlobs {
   /**
    * Reads `index.json`; `undefined` if there is no layout.
    * @throws InvalidError if `oci-layout` or `index.json` is invalid
    */
   readIndex(options?: ReadOptions): Promise<LayoutIndex | undefined>;
-
-  /** The size of a blob in bytes; `undefined` if it does not exist. The content is not verified. */
-  blobSize(digest: Digest, options?: ReadOptions): Promise<number | undefined>;
-
-  /**
-   * Opens a blob as a stream that verifies it against the descriptor; `undefined` if it does not exist.
-   * @throws InvalidError if the digest's algorithm is not supported
-   */
-  openBlob(descriptor: Descriptor, options?: ReadOptions): Promise<Readable | undefined>;
 }
 
 export interface LayoutReaderOptions {
@@ -65,12 +57,13 @@ export class LayoutReader implements Source {
   readonly label: string;
   readonly #files: LayoutFiles;
   readonly #missingLayoutError: LayoutReaderOptions['missingLayoutError'];
-  readonly #referrers = new LayoutReferrers(this);
+  readonly #referrers: LayoutReferrers;
 
   constructor({ label, files, missingLayoutError }: LayoutReaderOptions) {
     this.label = label;
     this.#files = files;
     this.#missingLayoutError = missingLayoutError;
+    this.#referrers = new LayoutReferrers(this, files);
   }
 
   /**

@@ -16,23 +16,15 @@ export class ReachableContent {
   readonly blobs = new Map<Digest, number>();
   /** Content that is referenced but missing, except for non-distributable layers. */
   readonly missing = new Set<Digest>();
+  /** Set if an index lists content of an unknown type, which may point to other content. */
+  hasUnknownType = false;
   readonly #files: LayoutBlobs;
   readonly #label: string;
-  #opaque = false;
 
   /** @param label the layout's name in messages */
   constructor(files: LayoutBlobs, label: string) {
     this.#files = files;
     this.#label = label;
-  }
-
-  /** Whether an index lists something that is neither a manifest nor an index, and may point to content in an unknown way. */
-  get opaque(): boolean {
-    return this.#opaque;
-  }
-
-  has(digest: Digest): boolean {
-    return this.documents.has(digest) || this.blobs.has(digest);
   }
 
   /**
@@ -41,11 +33,11 @@ export class ReachableContent {
    * @throws InvalidError for a damaged manifest or index, or indexes that nest too deep
    */
   async addImage(image: Pick<Descriptor, 'mediaType' | 'digest'>, options: ReadOptions = {}): Promise<void> {
-    const root = { descriptor: { ...image, size: 0 }, source: { label: this.#label } };
-    await walkGraph<void, ManifestOrIndex | undefined, { readonly label: string }>(
-      [root],
+    const source = { label: this.#label };
+    await walkGraph<void, ManifestOrIndex | undefined, typeof source>(
+      [{ descriptor: { ...image, size: 0 }, source }],
       {
-        read: async ({ descriptor }, tasks) => tasks.run(() => this.#addDocument(descriptor, tasks)),
+        read: ({ descriptor }, tasks) => tasks.run(() => this.#addDocument(descriptor, tasks)),
         visit: async ({ document }, tasks) => {
           if (document?.kind !== 'manifest') return;
           for (const { digest, mediaType } of childrenOf(document)) {
@@ -59,7 +51,7 @@ export class ReachableContent {
 
   /** Adds a blob. @param optional do not record it as missing */
   async addBlob(digest: Digest, options: ReadOptions = {}, optional = false): Promise<void> {
-    if (this.has(digest)) return;
+    if (this.documents.has(digest) || this.blobs.has(digest)) return;
     const size = await this.#files.blobSize(digest, options);
     if (size !== undefined) this.blobs.set(digest, size);
     else if (!optional) this.missing.add(digest);
@@ -71,7 +63,7 @@ export class ReachableContent {
   ): Promise<ManifestOrIndex | undefined> {
     if (this.documents.has(digest)) return undefined;
     if (!isManifestType(mediaType) && !isIndexType(mediaType)) {
-      this.#opaque = true;
+      this.hasUnknownType = true;
       await this.addBlob(digest, options);
       return undefined;
     }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 import { cancelStream } from '../../content/cancellation.js';
+import type { ReadOptions } from '../../content/source.js';
 import type { WriteBlobOptions } from '../../content/target.js';
 import { verifiableAlgorithm, verifiedStream } from '../../content/verified-stream.js';
 import { writeFileAtomically } from '../../files/atomic-write.js';
@@ -9,7 +10,7 @@ import { withFileErrors } from '../../files/file-error.js';
 import { makeDirectory } from '../../files/make-directory.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
-import { openVerified } from '../core/layout-blobs.js';
+import { openVerified, type LayoutBlobs } from '../core/layout-blobs.js';
 import { blobPath } from '../core/layout-documents.js';
 import { fileSize, openFile, resolveInside } from './confined-file.js';
 
@@ -17,7 +18,7 @@ import { fileSize, openFile, resolveInside } from './confined-file.js';
 const CHUNK_BYTES = 256 * 1024;
 
 /** The `blobs` directory of an image layout (image-spec, "OCI Image Layout", "Blobs"). */
-export class BlobDirectory {
+export class BlobDirectory implements LayoutBlobs {
   /** The directory of the layout, the parent of `blobs`. */
   readonly #root: string;
   readonly #prepare: () => Promise<void>;
@@ -33,16 +34,11 @@ export class BlobDirectory {
     this.#label = label;
   }
 
-  /** The size of a blob in bytes; `undefined` if it does not exist. The content is not verified. */
-  async size(digest: Digest): Promise<number | undefined> {
+  async blobSize(digest: Digest): Promise<number | undefined> {
     return fileSize(this.#root, blobPath(digest));
   }
 
-  /**
-   * Opens a blob as a stream that verifies it against the descriptor; `undefined` if it does not exist.
-   * @throws InvalidError if the digest's algorithm is not supported
-   */
-  async open(descriptor: Descriptor, signal?: AbortSignal): Promise<Readable | undefined> {
+  async openBlob(descriptor: Descriptor, { signal }: ReadOptions = {}): Promise<Readable | undefined> {
     const parts = blobPath(descriptor.digest);
     return openVerified(descriptor, this.#label, signal, async () => {
       const file = await openFile(this.#root, parts);

@@ -9,15 +9,16 @@ import { Readable } from 'node:stream';
 
 import { checkCancelled } from '../../content/cancellation.js';
 import { checkChildren } from '../../content/check-children.js';
+import { recordReferrer } from '../../content/referrers-tag.js';
 import type { ReadOptions } from '../../content/source.js';
 import type { Target } from '../../content/target.js';
 import type { Descriptor } from '../../oci/descriptor.js';
-import { documentDescriptor, type ManifestOrIndex } from '../../oci/document.js';
+import type { Digest } from '../../oci/digest.js';
+import { documentDescriptor, type IndexDocument, type ManifestOrIndex } from '../../oci/document.js';
 import type { Tag } from '../../oci/reference.js';
 import { BlobDirectory } from './blob-directory.js';
-import { setTag } from '../core/layout-index.js';
+import { findTag, setTag } from '../core/layout-index.js';
 import { LayoutMetadata } from './layout-metadata.js';
-import { recordLayoutReferrer } from '../core/layout-referrers.js';
 import { WritableLayout } from '../core/writable-layout.js';
 
 /**
@@ -39,8 +40,8 @@ export class ImageLayout extends WritableLayout implements Target {
       label: `oci:${options.path}`,
       files: {
         readIndex: () => metadata.readIndex(),
-        blobSize: (digest) => blobs.size(digest),
-        openBlob: (descriptor, { signal } = {}) => blobs.open(descriptor, signal),
+        blobSize: (digest) => blobs.blobSize(digest),
+        openBlob: (descriptor, reading) => blobs.openBlob(descriptor, reading),
       },
       writeBlob: (descriptor, content, writing) => blobs.write(descriptor, content, writing),
     });
@@ -55,20 +56,35 @@ export class ImageLayout extends WritableLayout implements Target {
     const { signal, tag } = options;
     checkCancelled(signal, `write ${document.digest}`);
     const descriptor = documentDescriptor(document);
-    await checkChildren(document, this.label, (digest) => this.#blobs.size(digest));
+    await checkChildren(document, this.label, (digest) => this.#blobs.blobSize(digest));
     // Always written: it is small, and this repairs a damaged one.
     await this.#writeDocument(document, { signal });
-    await recordLayoutReferrer(
-      this,
+    await recordReferrer(
       {
-        write: (list) => this.#writeDocument(list, { signal }),
-        editIndex: (edit) => this.#metadata.editIndex(edit, signal),
+        label: this.label,
+        readList: (name) => this.readTag(name, { signal }),
+        replaceList: (list, name, previous) => this.#replaceList(list, name, previous, { signal }),
       },
       document,
       { signal },
     );
     if (tag !== undefined) await this.#metadata.editIndex((index) => setTag(index, descriptor, tag), signal);
     return descriptor;
+  }
+
+  async #replaceList(
+    list: IndexDocument,
+    tag: Tag,
+    previous: Digest | undefined,
+    { signal }: ReadOptions,
+  ): Promise<boolean> {
+    await this.#writeDocument(list, { signal });
+    let isReplaced = false;
+    await this.#metadata.editIndex((index) => {
+      isReplaced = findTag(index, tag, this.label)?.digest === previous;
+      return isReplaced ? setTag(index, documentDescriptor(list), tag) : index;
+    }, signal);
+    return isReplaced;
   }
 
   #writeDocument(document: ManifestOrIndex, { signal }: ReadOptions): Promise<void> {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { SingleFlight } from '../../content/single-flight.js';
 import { isTemporaryName, replaceFile, writeFileAtomically } from '../../files/atomic-write.js';
 import { withFileErrors } from '../../files/file-error.js';
 import { lockOfCandidate, withLock } from '../../files/lock.js';
@@ -24,7 +25,7 @@ const LOCK = '.multiarch-lock';
 export class LayoutMetadata {
   readonly #root: string;
   readonly #files: LayoutFileReader;
-  #created: Promise<void> | undefined;
+  readonly #creation = new SingleFlight(() => this.#create());
 
   /** @param root the layout's absolute path */
   constructor(root: string) {
@@ -35,10 +36,7 @@ export class LayoutMetadata {
     };
   }
 
-  /**
-   * Reads `index.json`; `undefined` if there is no layout. A layout without `index.json` is empty.
-   * @throws InvalidError if `oci-layout` or `index.json` is invalid
-   */
+  /** As `readLayoutIndex`. */
   readIndex(): Promise<LayoutIndex | undefined> {
     return readLayoutIndex(this.#files);
   }
@@ -47,14 +45,8 @@ export class LayoutMetadata {
    * Creates an empty layout if there is none. Other files in the directory are kept.
    * @throws InvalidError if there is a layout of another version; FailedError
    */
-  async create(): Promise<void> {
-    this.#created ??= this.#create();
-    try {
-      await this.#created;
-    } catch (error) {
-      this.#created = undefined;
-      throw error;
-    }
+  create(): Promise<void> {
+    return this.#creation.get();
   }
 
   /**

@@ -115,7 +115,8 @@ export class DockerArchive implements Source {
     const layout = await OciLayoutSave.open(archive, { label: this.label, onEvent: this.#provider.onEvent });
     const bytes = await archive.readSmallFile(MANIFEST_JSON, MAX_MANIFEST_PULL);
     // The layout may list images that were not saved completely; `manifest.json` lists the ones that were.
-    if (layout !== undefined && (bytes === undefined || (await layout.holdsAny({ signal })))) return layout;
+    if (layout !== undefined && (bytes === undefined || (await layout.hasCompleteImage({ signal }))))
+      return layout;
     if (bytes === undefined) {
       throw new InvalidError(`${this.label} was not written by \`docker save\`: it has no ${MANIFEST_JSON}`, {
         hint: 'If it was, it is truncated: save or download the image again.',

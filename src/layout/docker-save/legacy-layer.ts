@@ -25,7 +25,7 @@ export interface LegacyLayerOptions {
   readonly label: string;
   /** The name of the layer's file in the archive. */
   readonly name: string;
-  /** The digest of the uncompressed layer, from the image's config. */
+  /** The digest of the uncompressed layer, from the image's config. Must be verifiable. */
   readonly diffId: Digest;
   /** Limits the layers that are compressed at a time. */
   readonly limit: Limit;
@@ -46,13 +46,12 @@ export class LegacyLayer {
   readonly #isStoredCompressed = new SingleFlight(() => this.#detectGzip());
   readonly #compressed = new SingleFlight((signal) => this.#options.limit(() => this.#measure(signal)));
 
-  /** @throws InvalidError if the file does not exist or the algorithm of the diff_id is not supported */
+  /** @throws InvalidError if the file does not exist */
   constructor(options: LegacyLayerOptions) {
     const { archive, label, name, diffId } = options;
     this.#options = options;
     this.#label = `layer ${JSON.stringify(name)} of ${label}`;
     this.diffId = diffId;
-    verifiableAlgorithm(diffId);
     const size = archive.size(name);
     if (size === undefined)
       throw new InvalidError(`${this.#label} is listed in manifest.json, but is missing`, {
@@ -149,21 +148,17 @@ function gunzip(content: Readable): Readable {
 class DigestCounter {
   readonly #algorithm: DigestAlgorithm;
   readonly #hash;
-  #size = 0;
+  /** In bytes. */
+  size = 0;
 
   constructor(algorithm: DigestAlgorithm) {
     this.#algorithm = algorithm;
     this.#hash = createHash(algorithm);
   }
 
-  /** In bytes. */
-  get size(): number {
-    return this.#size;
-  }
-
   add(chunk: Uint8Array): void {
     this.#hash.update(chunk);
-    this.#size += chunk.length;
+    this.size += chunk.length;
   }
 
   async addAll(chunks: AsyncIterable<Uint8Array>): Promise<void> {

@@ -20,28 +20,24 @@ import { CONTAINERD_NAME } from '../core/layout-index.js';
 import { LayoutReader, type LayoutFiles } from '../core/layout-reader.js';
 import { PARALLEL_READS } from '../core/layout-blobs.js';
 import { chooseImage, imageTagged, type NamedImage } from './image-selection.js';
-import { ATTESTATION_MANIFEST, REFERENCE_TYPE } from '../../oci/attestation.js';
+import { mayBeImage } from '../../oci/attestation.js';
 
 interface ListedImage extends NamedImage {
   readonly id: Digest;
   readonly entry: Descriptor;
 }
 
-/** The part of an image or index that an archive holds. */
-interface Holding {
-  /** Whether the archive holds all of it. */
-  readonly isComplete: boolean;
-  /** The images that the archive holds with all their blobs. */
-  readonly images: readonly Descriptor[];
-  /** The number of images that the index lists. */
-  readonly total: number;
+interface SaveOptions {
+  /** The archive's name in messages. */
+  readonly label: string;
+  readonly onEvent: OnEvent | undefined;
 }
 
 /** An image, attestation or other content that an index lists, or an index itself. */
 interface Part {
   readonly descriptor: Descriptor;
   readonly isIndex: boolean;
-  /** Whether the archive holds the manifest and its blobs. Not set by what an index lists. */
+  /** Whether the archive has the manifest and its blobs; of an index, the index itself. */
   readonly isComplete: boolean;
   readonly below: readonly Part[];
 }
@@ -61,7 +57,7 @@ export class OciLayoutSave implements DockerSaveImages {
 
   private constructor(
     images: readonly ListedImage[],
-    options: { readonly label: string; readonly files: LayoutFiles; readonly onEvent: OnEvent | undefined },
+    options: SaveOptions & { readonly files: LayoutFiles },
   ) {
     this.images = images;
     this.#label = options.label;
@@ -71,10 +67,7 @@ export class OciLayoutSave implements DockerSaveImages {
   }
 
   /** Opens the layout; `undefined` if there is none, or it lists no image. @throws InvalidError for a damaged one */
-  static async open(
-    archive: TarArchive,
-    options: { readonly label: string; readonly onEvent: OnEvent | undefined },
-  ): Promise<OciLayoutSave | undefined> {
+  static async open(archive: TarArchive, options: SaveOptions): Promise<OciLayoutSave | undefined> {
     const files = new TarLayoutFiles(archive);
     const entries = (await files.readIndex())?.manifests ?? [];
     const images = entries
@@ -84,8 +77,8 @@ export class OciLayoutSave implements DockerSaveImages {
     return images.length === 0 ? undefined : new OciLayoutSave(images, { ...options, files });
   }
 
-  /** Reports whether the archive holds at least one image with all its blobs. */
-  async holdsAny(options: ReadOptions): Promise<boolean> {
+  /** Reports whether the archive has at least one image with all its blobs. */
+  async hasCompleteImage(options: ReadOptions): Promise<boolean> {
     const entries = this.images.map(({ entry }) => entry);
     const parts = await this.#parts(entries, options);
     return parts.some(({ descriptor, isComplete }) => isComplete && isImage(descriptor));
@@ -93,7 +86,7 @@ export class OciLayoutSave implements DockerSaveImages {
 
   async select(reference: Reference | undefined, options: ConversionOptions): Promise<Digest> {
     const { entry } = chooseImage(this.images, reference, this.#label);
-    return this.#available(entry, options);
+    return this.#completeDigest(entry, options);
   }
 
   async find(selector: Selector, options: ReadOptions): Promise<Descriptor | undefined> {
@@ -114,39 +107,31 @@ export class OciLayoutSave implements DockerSaveImages {
   async #digest(selector: Selector, options: ReadOptions): Promise<Digest | undefined> {
     if (isDigest(selector)) return selector;
     const image = imageTagged(this.images, selector, this.#label);
-    return image === undefined ? undefined : this.#available(image.entry, options);
+    return image === undefined ? undefined : this.#completeDigest(image.entry, options);
   }
 
   /** The digest to use for an entry: its own, or that of the only image of it that was saved. */
-  async #available(entry: Descriptor, options: ReadOptions): Promise<Digest> {
-    const { isComplete, images, total } = await this.#holding(entry, options);
-    if (isComplete) return entry.digest;
-    const [first, ...others] = images;
+  async #completeDigest(entry: Descriptor, options: ReadOptions): Promise<Digest> {
+    const parts = await this.#parts([entry], options);
+    if (parts.every(({ isComplete }) => isComplete)) return entry.digest;
+    const images = parts.filter(({ descriptor }) => isImage(descriptor));
+    const complete = images.flatMap(({ descriptor, isComplete }) => (isComplete ? [descriptor] : []));
+    const [first, ...others] = complete;
     if (first === undefined) {
       throw new NotFoundError(`${this.#label} lists ${entry.digest}, but does not hold all of it`, {
         hint: 'Save or download the image again.',
       });
     }
     if (others.length === 0) return first.digest;
-    const platforms = images.flatMap(({ platform }) =>
+    const platforms = complete.flatMap(({ platform }) =>
       platform === undefined ? [] : [formatPlatform(platform)],
     );
-    const message = `${this.#label} holds ${images.length} of the ${total} images of ${entry.digest}`;
+    const message = `${this.#label} holds ${complete.length} of the ${images.length} images of ${entry.digest}`;
     this.#onEvent?.({
       kind: 'warning',
       message: platforms.length === 0 ? message : `${message}: ${platforms.join(', ')}`,
     });
     return entry.digest;
-  }
-
-  async #holding(entry: Descriptor, options: ReadOptions): Promise<Holding> {
-    const parts = await this.#parts([entry], options);
-    const images = parts.filter(({ descriptor }) => isImage(descriptor));
-    return {
-      isComplete: parts.every(({ isComplete }) => isComplete),
-      images: images.filter(({ isComplete }) => isComplete).map(({ descriptor }) => descriptor),
-      total: images.length,
-    };
   }
 
   /** The distinct images, attestations and other content that these entries list, in order; not the indexes themselves. */
@@ -159,7 +144,7 @@ export class OciLayoutSave implements DockerSaveImages {
         visit: async ({ descriptor, document, below }, tasks) => ({
           descriptor,
           isIndex: document?.kind === 'index',
-          isComplete: await this.#holdsAll(document === undefined ? [descriptor] : blobsOf(document), tasks),
+          isComplete: await this.#hasBlobs(document === undefined ? [descriptor] : blobsOf(document), tasks),
           below,
         }),
       },
@@ -172,12 +157,12 @@ export class OciLayoutSave implements DockerSaveImages {
     const { digest, mediaType } = descriptor;
     checkCancelled(options.signal, `look for ${digest} in ${this.#label}`);
     if (!isManifestType(mediaType) && !isIndexType(mediaType)) return undefined;
-    return (await this.#holdsAll([descriptor], options))
+    return (await this.#hasBlobs([descriptor], options))
       ? this.#reader.readManifest(digest, options)
       : undefined;
   }
 
-  async #holdsAll(blobs: readonly Descriptor[], options: ReadOptions): Promise<boolean> {
+  async #hasBlobs(blobs: readonly Descriptor[], options: ReadOptions): Promise<boolean> {
     const sizes = await Promise.all(blobs.map(({ digest }) => this.#files.blobSize(digest, options)));
     return blobs.every(({ size }, position) => sizes[position] === size);
   }
@@ -194,11 +179,6 @@ function listedImage(entry: Descriptor): ListedImage {
   return { names: name === undefined ? [] : [name], id: entry.digest, entry };
 }
 
-/** Reports whether an entry is an image, as opposed to an attestation or artifact. */
-function isImage({ mediaType, annotations, artifactType }: Descriptor): boolean {
-  return (
-    isManifestType(mediaType) &&
-    annotations?.[REFERENCE_TYPE] !== ATTESTATION_MANIFEST &&
-    artifactType === undefined
-  );
+function isImage(entry: Descriptor): boolean {
+  return isManifestType(entry.mediaType) && mayBeImage(entry);
 }

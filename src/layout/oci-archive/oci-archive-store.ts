@@ -4,19 +4,13 @@ import { Readable } from 'node:stream';
 
 import type { ReadOptions } from '../../content/source.js';
 import type { WriteBlobOptions } from '../../content/target.js';
-import { readVerified } from '../../content/verified-stream.js';
 import { isTemporaryName } from '../../files/atomic-write.js';
 import { ifExists, withFileErrors } from '../../files/file-error.js';
 import { lockOfCandidate, withLock } from '../../files/lock.js';
 import { sweep } from '../../files/sweep.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
-import {
-  documentDescriptor,
-  type ManifestOrIndex,
-  type IndexDocument,
-  MAX_MANIFEST_PULL,
-} from '../../oci/document.js';
+import { documentDescriptor, type ManifestOrIndex, type IndexDocument } from '../../oci/document.js';
 import { FailedError, InvalidError } from '../../oci/errors.js';
 import type { Tag } from '../../oci/reference.js';
 import type { TarArchive } from '../tar/tar-archive.js';
@@ -24,7 +18,7 @@ import { openTarLayout, type OpenTarLayout } from '../core/tar-layout-files.js';
 import { EMPTY_LAYOUT_INDEX, findTag, type LayoutIndex } from '../core/layout-index.js';
 import type { LayoutFiles } from '../core/layout-reader.js';
 import { mergeReferrers, checkReplaceable, replaceArchive } from './replace-archive.js';
-import { overlay, type LayoutBlobs } from '../core/layout-blobs.js';
+import { overlay, readDocument, type LayoutBlobs } from '../core/layout-blobs.js';
 import { PendingManifests } from './pending-manifests.js';
 import { SingleFlight } from '../../content/single-flight.js';
 import { StagingDirectory } from './staging-directory.js';
@@ -185,11 +179,8 @@ export class OciArchiveStore implements LayoutFiles {
   }
 
   async #contains(document: ManifestOrIndex, options: ReadOptions): Promise<boolean> {
-    const descriptor = documentDescriptor(document);
-    const stream = await this.openBlob(descriptor, options);
-    if (stream === undefined) return false;
     try {
-      return Buffer.from(document.bytes).equals(await readVerified(stream, descriptor, MAX_MANIFEST_PULL));
+      return (await readDocument(this, documentDescriptor(document), this.#path, options)) !== undefined;
     } catch (error) {
       if (error instanceof InvalidError) return false;
       throw error;

@@ -101,14 +101,13 @@ export class PendingManifests {
       .reduce((edited, [tag, { image }]) => setTag(edited, image, tag), index);
   }
 
-  /**
-   * The manifests that were written without a tag and are not children of other pending ones, sorted by digest.
-   */
+  /** The manifests that were written without a tag and are not children of other pending ones, sorted by digest. */
   untagged(): Descriptor[] {
+    const manifests = [...this.#manifests.values()];
     const children = new Set(
-      this.#documents().flatMap((document) => childrenOf(document).map(({ digest }) => digest)),
+      manifests.flatMap(({ document }) => childrenOf(document).map(({ digest }) => digest)),
     );
-    return [...this.#manifests.values()]
+    return manifests
       .filter(({ document, isTagged }) => !isTagged && !children.has(document.digest))
       .map(({ document }) => documentDescriptor(document))
       .toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
@@ -132,9 +131,5 @@ export class PendingManifests {
       const current = digestOf(tag);
       return current === before || current === image.digest ? [] : [{ tag, before, current }];
     });
-  }
-
-  #documents(): ManifestOrIndex[] {
-    return [...this.#manifests.values()].map(({ document }) => document);
   }
 }

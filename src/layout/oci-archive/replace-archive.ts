@@ -71,7 +71,7 @@ async function contentOf(
   for (const image of tagged.manifests) await content.addImage(image, options);
   const untagged = pending.untagged().filter(({ digest }) => !content.documents.has(digest));
   for (const image of untagged) await content.addImage(image, options);
-  if (content.opaque && current !== undefined) {
+  if (content.hasUnknownType && current !== undefined) {
     for (const digest of archivedBlobs(current.archive)) await content.addBlob(digest, options);
   }
   if (untagged.length === 0) return { index: tagged, content };

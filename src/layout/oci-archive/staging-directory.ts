@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 import type { ReadOptions } from '../../content/source.js';
+import { SingleFlight } from '../../content/single-flight.js';
 import type { WriteBlobOptions } from '../../content/target.js';
 import { temporaryName } from '../../files/atomic-write.js';
 import { makeDirectory } from '../../files/make-directory.js';
@@ -18,22 +19,22 @@ export class StagingDirectory {
   readonly #archive: string;
   readonly #root: string;
   readonly #blobs: BlobDirectory;
-  #created: Promise<void> | undefined;
+  readonly #creation = new SingleFlight(() => this.#create());
   #closed = false;
 
   /** @param archive the absolute path of the archive */
   constructor(archive: string) {
     this.#archive = archive;
     this.#root = join(dirname(archive), temporaryName());
-    this.#blobs = new BlobDirectory(this.#root, () => this.#create(), archive);
+    this.#blobs = new BlobDirectory(this.#root, () => this.#prepare(), archive);
   }
 
   blobSize(digest: Digest): Promise<number | undefined> {
-    return this.#blobs.size(digest);
+    return this.#blobs.blobSize(digest);
   }
 
-  openBlob(descriptor: Descriptor, { signal }: ReadOptions = {}): Promise<Readable | undefined> {
-    return this.#blobs.open(descriptor, signal);
+  openBlob(descriptor: Descriptor, options?: ReadOptions): Promise<Readable | undefined> {
+    return this.#blobs.openBlob(descriptor, options);
   }
 
   async write(descriptor: Descriptor, content: Readable, options?: WriteBlobOptions): Promise<void> {
@@ -57,15 +58,15 @@ export class StagingDirectory {
     this.#removeAll();
   }
 
-  async #create(): Promise<void> {
+  async #prepare(): Promise<void> {
     this.#checkOpen();
-    this.#created ??= createDirectory(dirname(this.#root), this.#root);
-    try {
-      await this.#created;
-    } catch (error) {
-      this.#created = undefined;
-      throw error;
-    }
+    await this.#creation.get();
+  }
+
+  async #create(): Promise<true> {
+    await makeDirectory(dirname(this.#root));
+    await mkdir(this.#root, { mode: 0o700 });
+    return true;
   }
 
   #checkOpen(): void {
@@ -74,12 +75,6 @@ export class StagingDirectory {
 
   /** Does nothing if the directory was not created: its parent may not exist. */
   #removeAll(): void {
-    if (this.#created === undefined) return;
-    rmSync(this.#root, { recursive: true, force: true });
+    if (this.#creation.result === true) rmSync(this.#root, { recursive: true, force: true });
   }
-}
-
-async function createDirectory(parent: string, path: string): Promise<void> {
-  await makeDirectory(parent);
-  await mkdir(path, { mode: 0o700 });
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, openSync, rmSync, unlinkSync, write } from 'node:fs';
+import { closeSync, openSync, rmSync, unlinkSync, writeFile } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { FailedError, InvalidError, MultiarchError } from '../../oci/errors.js';
 import type { TarCompression } from './file-signatures.js';
 import { RandomAccessFile } from './random-access-file.js';
 
-const writeAt = promisify(write);
+const appendToFile = promisify(writeFile);
 
 /** The size of decompressed chunks, in bytes. Each is written with one system call. */
 const CHUNK_BYTES = 256 * 1024;
@@ -48,7 +48,7 @@ export async function decompress(
     pipeline(file.stream(0, file.size), decompressor, () => {});
     let size = 0;
     for await (const chunk of cancelStream(decompressor, signal, action) as AsyncIterable<Buffer>) {
-      await writeAll(temporary.descriptor, chunk, size);
+      await append(temporary.descriptor, chunk);
       const before = size;
       size += chunk.length;
       const isDue = Math.floor(size / SPACE_CHECK_INTERVAL) > Math.floor(before / SPACE_CHECK_INTERVAL);
@@ -96,19 +96,10 @@ function openTemporary(): { readonly descriptor: number; readonly path: string |
   }
 }
 
-async function writeAll(descriptor: number, bytes: Buffer, position: number): Promise<void> {
+/** Node.js writes at the current position, and completes the short writes of a nearly full disk. */
+async function append(descriptor: number, bytes: Buffer): Promise<void> {
   try {
-    // A write to a nearly full disk may be short; only the next one fails.
-    for (let written = 0; written < bytes.length;) {
-      const { bytesWritten } = await writeAt(
-        descriptor,
-        bytes,
-        written,
-        bytes.length - written,
-        position + written,
-      );
-      written += bytesWritten;
-    }
+    await appendToFile(descriptor, bytes);
   } catch (error) {
     throw temporaryError(error);
   }

@@ -30,9 +30,7 @@ const MAX_FILES = 250_000;
 /** The maximum number of path components of all names together. Image archives have three per file. */
 const MAX_PARTS = 4 * MAX_FILES;
 
-/**
- * The files of an archive by name. Resolves repeated names and links without access to the file system.
- */
+/** The files of an archive by name. Resolves repeated names and links without access to the file system. */
 export class TarPathIndex {
   readonly #label: string;
   readonly #root: PathNode = { parent: undefined, children: undefined, entry: undefined };

@@ -12,12 +12,12 @@ import { verifiedStream } from '../../content/verified-stream.js';
 import type { HttpResponse } from '../../http/message.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { digestAlgorithm, type Digest } from '../../oci/digest.js';
-import { UnauthorizedError } from '../../oci/errors.js';
+import { UnauthorizedError, type MultiarchError } from '../../oci/errors.js';
 import { formatRepository } from '../../oci/reference.js';
-import { blobOperation, type Operation } from '../operation.js';
+import { blobOperation } from '../operation.js';
 import { Download } from './download.js';
 import { blobUrl } from '../endpoints.js';
-import { readErrorResponse, registryError } from '../errors/error-mapping.js';
+import { readRegistryError } from '../errors/error-mapping.js';
 import type { RepositoryRequests } from '../requests.js';
 
 /** Reads the blobs of one repository (distribution-spec, "Pulling blobs"). */
@@ -49,7 +49,7 @@ export class Blobs {
       // A blob of another size is not this one: write it again.
       return response.status === 200 && (size === undefined || Number(size) === descriptor.size);
     }
-    throw registryError(await readErrorResponse(response, 'blob'), this.#operation(descriptor.digest));
+    throw await this.#error(response, descriptor.digest);
   }
 
   /**
@@ -77,10 +77,10 @@ export class Blobs {
       timing: 'content',
     });
     if (response.status === 200 || (response.status === 206 && from > 0)) return response;
-    throw registryError(await readErrorResponse(response, 'blob'), this.#operation(digest));
+    throw await this.#error(response, digest);
   }
 
-  #operation(digest: Digest): Operation {
-    return blobOperation('read', this.#requests.repository, digest);
+  #error(response: HttpResponse, digest: Digest): Promise<MultiarchError> {
+    return readRegistryError(response, blobOperation('read', this.#requests.repository, digest));
   }
 }

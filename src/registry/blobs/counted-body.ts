@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-import type { Source } from '../../content/source.js';
+import type { BlobSource } from '../../content/source.js';
 import { readableOf } from '../../content/verified-stream.js';
 import type { RequestBody } from '../../http/message.js';
 import type { Descriptor } from '../../oci/descriptor.js';
@@ -17,7 +17,7 @@ interface CountedBodyOptions {
  */
 export class CountedBody implements RequestBody {
   readonly #descriptor: Descriptor;
-  readonly #from: Source;
+  readonly #from: BlobSource;
   readonly #options: CountedBodyOptions;
   #opening: Promise<Readable> | undefined;
   /** The offset of the body in the blob. */
@@ -26,7 +26,7 @@ export class CountedBody implements RequestBody {
   #reported = 0;
   #sourceFailed = false;
 
-  constructor(descriptor: Descriptor, from: Source, options: CountedBodyOptions) {
+  constructor(descriptor: Descriptor, from: BlobSource, options: CountedBodyOptions) {
     this.#descriptor = descriptor;
     this.#from = from;
     this.#options = options;

@@ -1,11 +1,11 @@
 import { repositoryScope } from '../../auth/requests/scope.js';
-import type { Source } from '../../content/source.js';
+import type { BlobSource } from '../../content/source.js';
 import type { HttpResponse } from '../../http/message.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { CancelledError, UnauthorizedError } from '../../oci/errors.js';
 import { blobOperation } from '../operation.js';
 import { mountUrl, uploadsUrl } from '../endpoints.js';
-import { readErrorResponse, registryError } from '../errors/error-mapping.js';
+import { readRegistryError } from '../errors/error-mapping.js';
 import { uploadLocation } from '../location.js';
 import type { RepositoryRequests } from '../requests.js';
 
@@ -28,10 +28,10 @@ export class UploadSessions {
     this.#requests = requests;
   }
 
-  /** Tries to mount a blob. Returns the URL of an upload session if the registry wants the bytes, `undefined` if it refuses. */
+  /** Tries to mount a blob. Returns the URL of an upload session if the registry wants the bytes, `undefined` if it does not support mounts. */
   async mount(
     descriptor: Descriptor,
-    from: Source,
+    from: BlobSource,
     signal: AbortSignal | undefined,
   ): Promise<URL | 'mounted' | undefined> {
     const { repository } = this.#requests;
@@ -58,10 +58,8 @@ export class UploadSessions {
     const url = uploadsUrl(this.#requests.repository);
     const response = await this.#requests.send({ method: 'POST', url, signal });
     if (response.status !== 202) {
-      throw registryError(
-        await readErrorResponse(response, 'blob'),
-        blobOperation('write', this.#requests.repository, descriptor.digest),
-      );
+      const operation = blobOperation('write', this.#requests.repository, descriptor.digest);
+      throw await readRegistryError(response, operation);
     }
     response.discard();
     return uploadLocation(response);
@@ -83,10 +81,7 @@ export class UploadSessions {
       const last = Number(/^(?:bytes=)?0-(\d+)$/.exec(response.headers['range'] ?? '')?.[1]);
       // Some registries write `0-0` for an empty range.
       if (response.status !== 204 || !(last > 0 && last < size)) return undefined;
-      return {
-        session: uploadLocation(response),
-        start: last + 1,
-      };
+      return { session: uploadLocation(response), start: last + 1 };
     } catch (error) {
       if (error instanceof CancelledError) throw error;
       return undefined;

@@ -1,13 +1,13 @@
 import type { BlobOutcome } from '../../content/events.js';
-import type { Source } from '../../content/source.js';
+import type { BlobSource } from '../../content/source.js';
 import type { WriteBlobOptions } from '../../content/target.js';
 import type { HttpResponse } from '../../http/message.js';
 import { NetworkError } from '../../http/network-error.js';
 import { isTemporaryStatus, retryDelay, type RetryPolicy, type TryOutcome } from '../../http/retry.js';
 import type { Descriptor } from '../../oci/descriptor.js';
-import { digestAlgorithm, tryParseDigest, type Digest } from '../../oci/digest.js';
+import { digestAlgorithm, tryParseDigest } from '../../oci/digest.js';
 import { CancelledError, FailedError, InvalidError, UnavailableError } from '../../oci/errors.js';
-import { blobOperation, type Operation } from '../operation.js';
+import { blobOperation } from '../operation.js';
 import type { Blobs } from './blobs.js';
 import { CountedBody } from './counted-body.js';
 import { readErrorResponse, registryError, tryOutcome } from '../errors/error-mapping.js';
@@ -44,7 +44,7 @@ export class Uploads {
    * Ensures that a blob is in the repository, by the cheapest method that works: it exists, it is mounted from a repository
    * of the same registry, or it is uploaded in one request.
    */
-  async copy(descriptor: Descriptor, from: Source, options: WriteBlobOptions = {}): Promise<BlobOutcome> {
+  async copy(descriptor: Descriptor, from: BlobSource, options: WriteBlobOptions = {}): Promise<BlobOutcome> {
     const { signal } = options;
     if (await this.#blobs.has(descriptor, options)) return 'present';
     const mounted = await this.#sessions.mount(descriptor, from, signal);
@@ -110,9 +110,7 @@ export class Uploads {
     }
   }
 
-  /**
-   * Sends the blob, or the rest of it, with the request that closes the session. The last chunk may have any size.
-   */
+  /** Sends the blob, or the rest of it, with the request that closes the session. The last chunk may have any size. */
   async #send(
     session: URL,
     descriptor: Descriptor,
@@ -133,7 +131,8 @@ export class Uploads {
       });
       if (response.status < 200 || response.status > 299) {
         const errorResponse = await readErrorResponse(response, 'blob');
-        const error = registryError(errorResponse, this.#operation(descriptor.digest));
+        const operation = blobOperation('write', this.#requests.repository, descriptor.digest);
+        const error = registryError(errorResponse, operation);
         const outcome = tryOutcome(errorResponse);
         if ('status' in outcome && isTemporaryStatus(outcome.status))
           return { error, outcome, mayResume: true };
@@ -167,9 +166,5 @@ export class Uploads {
     throw new FailedError(
       `${response.url.host} accepted ${digest} (${response.status}) but does not return it`,
     );
-  }
-
-  #operation(digest: Digest): Operation {
-    return blobOperation('write', this.#requests.repository, digest);
   }
 }

@@ -43,7 +43,7 @@ export function deniedHint({ response, body }: ErrorResponse, operation: Operati
 }
 
 /** Returns what to do about children that the registry does not have. */
-export function missingChildrenHint(body: ErrorText, { skippedLayers }: Operation): string {
+export function missingChildrenHint({ body }: ErrorResponse, { skippedLayers }: Operation): string {
   const digests = [...digestsIn(body)];
   // Distribution accepts a layer that it does not have only with a URL that its settings allow: none, by default.
   return digests.length > 0 && digests.every((digest) => skippedLayers?.has(digest) === true)

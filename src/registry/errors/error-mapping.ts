@@ -19,7 +19,6 @@ import {
   UnauthorizedError,
   UnavailableError,
   type MultiarchErrorOptions,
-  type FailedExchange,
   type MultiarchError,
   printable,
 } from '../../oci/errors.js';
@@ -50,51 +49,68 @@ export function tryOutcome({ response, body }: ErrorResponse): TryOutcome {
   return { status: response.status, retryAfter: response.headers['retry-after'] };
 }
 
+/** Reads a response that is not a success, and returns its typed error. */
+export async function readRegistryError(
+  response: HttpResponse,
+  operation: Operation,
+): Promise<MultiarchError> {
+  return registryError(await readErrorResponse(response, operation.what), operation);
+}
+
+type HintOf = (error: ErrorResponse, operation: Operation, text: string) => string | undefined;
+
+/** The type and the hint of the errors of each class. */
+const ERRORS: Readonly<
+  Record<
+    RegistryErrorClass | 'failed',
+    readonly [new (message: string, options: MultiarchErrorOptions) => MultiarchError, HintOf]
+  >
+> = {
+  'child-not-found': [InvalidError, missingChildrenHint],
+  'not-found': [NotFoundError, notFoundHint],
+  'repository-not-found': [NotFoundError, notFoundHint],
+  denied: [UnauthorizedError, deniedHint],
+  'rate-limited': [
+    RateLimitedError,
+    ({ response }, operation) => throttledByEcrHint(operation) ?? rateLimitHint(response, operation),
+  ],
+  unavailable: [
+    UnavailableError,
+    ({ response }) => `The registry is failing; try again ${againWhen(response)}.`,
+  ],
+  conflict: [ConflictError, () => 'The tag is immutable: publish under another tag.'],
+  invalid: [InvalidError, invalidHint],
+  failed: [FailedError, () => undefined],
+};
+
 /**
  * Returns the typed error for a response that is not a success. Codes take precedence over statuses, because registries
  * agree on them more.
  */
-export function registryError(errorResponse: ErrorResponse, operation: Operation): MultiarchError {
-  const { response, body } = errorResponse;
-  const message = `cannot ${operation.verb} ${operation.name}: ${responseText(errorResponse)}`;
-  const exchange: FailedExchange = { ...response.request, status: response.status, errors: body.errors };
-  const options = (hint: string | undefined): MultiarchErrorOptions => ({ hint, exchange });
+export function registryError(error: ErrorResponse, operation: Operation): MultiarchError {
+  const { response, body } = error;
+  const errorClass = classOf(error, operation);
+  const [ErrorType, hintOf] = ERRORS[errorClass];
+  const text = responseText(error);
+  return new ErrorType(messageOf(errorClass, error, operation, text), {
+    hint: hintOf(error, operation, text),
+    exchange: { ...response.request, status: response.status, errors: body.errors },
+  });
+}
 
-  switch (classOf(errorResponse, operation)) {
-    case 'child-not-found':
-      return new InvalidError(
-        `cannot ${operation.verb} ${operation.name}: ${missingChildren(body, operation)} (${responseText(errorResponse)})`,
-        options(missingChildrenHint(body, operation)),
-      );
-    case 'not-found':
-    case 'repository-not-found': {
-      // Docker's own message, which scripts look for. The text of the registry goes into the hint.
-      const asDocker = operation.what === 'manifest' && operation.verb === 'read';
-      return new NotFoundError(
-        asDocker ? `no such manifest: ${operation.name}` : message,
-        options(notFoundHint(errorResponse, operation, responseText(errorResponse))),
-      );
-    }
-    case 'denied':
-      return new UnauthorizedError(message, options(deniedHint(errorResponse, operation)));
-    case 'rate-limited':
-      return new RateLimitedError(
-        message,
-        options(throttledByEcrHint(operation) ?? rateLimitHint(response, operation)),
-      );
-    case 'unavailable':
-      return new UnavailableError(
-        message,
-        options(`The registry is failing; try again ${againWhen(response)}.`),
-      );
-    case 'conflict':
-      return new ConflictError(message, options('The tag is immutable: publish under another tag.'));
-    case 'invalid':
-      return new InvalidError(message, options(invalidHint(errorResponse, operation)));
-    case 'failed':
-      break;
+function messageOf(
+  errorClass: RegistryErrorClass | 'failed',
+  { body }: ErrorResponse,
+  operation: Operation,
+  text: string,
+): string {
+  const { verb, what, name } = operation;
+  if (errorClass === 'child-not-found') {
+    return `cannot ${verb} ${name}: ${missingChildren(body, operation)} (${text})`;
   }
-  return new FailedError(message, { exchange });
+  // Docker's own message, which scripts look for. The text of the registry goes into the hint.
+  const asDocker = ERRORS[errorClass][0] === NotFoundError && what === 'manifest' && verb === 'read';
+  return asDocker ? `no such manifest: ${name}` : `cannot ${verb} ${name}: ${text}`;
 }
 
 function classOf(

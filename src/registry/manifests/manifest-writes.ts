@@ -1,8 +1,6 @@
-import { Readable } from 'node:stream';
-
 import type { ReadOptions, Selector } from '../../content/source.js';
-import { undefinedIfDenied } from '../../content/undefined-if-denied.js';
-import type { HttpResponse } from '../../http/message.js';
+import { undefinedIfDenied } from '../../content/find-referrers.js';
+import { bodyOf, type HttpResponse } from '../../http/message.js';
 import { catchUpDelay, isTemporaryStatus, type RetryPolicy } from '../../http/retry.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { digestAlgorithm, digestOf, tryParseDigest, type Digest } from '../../oci/digest.js';
@@ -73,7 +71,7 @@ export class ManifestWrites {
         method: 'PUT',
         url: manifestUrl(this.#requests.repository, selector),
         headers: { 'content-type': mediaType },
-        body: { size: bytes.length, open: () => Readable.from([bytes], { objectMode: false }) },
+        body: bodyOf(bytes),
         signal,
       });
       if (response.status >= 200 && response.status <= 299) {
@@ -97,7 +95,7 @@ export class ManifestWrites {
   }
 
   /**
-   * Returns if an immutable tag already has the digest of the document: Amazon ECR refuses to write even that.
+   * Returns if an immutable tag already has the digest of the document: Amazon ECR rejects even that write.
    * @throws ConflictError if the tag has another digest
    */
   async #resolveConflict(

@@ -1,7 +1,7 @@
 /**
  * Manifests of a repository and their referrers (distribution-spec, "Pushing Manifests").
  *
- * Offers manifest-writes, manifests, referrers, referrers-tags.
+ * Offers manifest-writes, manifests, referrers.
  * @module registry/manifests
  */
 import type { OnEvent } from '../../content/events.js';
@@ -16,7 +16,7 @@ import { ACCEPTED_MANIFESTS, isIndexType, isManifestType, type MediaType } from 
 import { parseDocument } from '../../oci/parse.js';
 import { manifestOperation, type Operation } from '../operation.js';
 import { manifestUrl } from '../endpoints.js';
-import { readErrorResponse, registryError } from '../errors/error-mapping.js';
+import { readRegistryError } from '../errors/error-mapping.js';
 import type { RepositoryRequests } from '../requests.js';
 
 /** Always all types: registries convert or hide others. */
@@ -36,7 +36,7 @@ export class Manifests {
    * Returns the descriptor of a tag or digest, by HEAD if the headers suffice: Docker Hub counts a GET as a pull, but not a
    * HEAD. Otherwise reads the manifest.
    *
-   * @throws NotFoundError and the other errors of {@link registryError}. A HEAD has no body, so a GET gets the reason.
+   * @throws NotFoundError and the other errors of {@link readRegistryError}. A HEAD has no body, so a GET gets the reason.
    */
   async resolve(selector: Selector, options: ReadOptions = {}): Promise<Descriptor> {
     const descriptor = await this.#head(selector, options);
@@ -78,7 +78,7 @@ export class Manifests {
   async #head(selector: Selector, options: ReadOptions): Promise<Descriptor | 'missing' | 'unclear'> {
     const response = await this.#send('HEAD', selector, options);
     if (isTemporaryStatus(response.status)) {
-      throw registryError(await readErrorResponse(response, 'manifest'), this.#operation(selector));
+      throw await readRegistryError(response, this.#operation(selector));
     }
     response.discard();
     if (response.status === 404) return 'missing';
@@ -86,14 +86,14 @@ export class Manifests {
   }
 
   async #document(response: HttpResponse, selector: Selector): Promise<ManifestOrIndex> {
-    if (response.status !== 200)
-      throw registryError(await readErrorResponse(response, 'manifest'), this.#operation(selector));
-    const { name } = this.#operation(selector);
+    const operation = this.#operation(selector);
+    if (response.status !== 200) throw await readRegistryError(response, operation);
+    const { name } = operation;
     const length = Number(response.headers['content-length'] ?? 0);
     if (length > MAX_MANIFEST_PULL) {
       response.discard();
       throw new InvalidError(
-        `${name} is ${length} bytes long; a manifest may have at most ${MAX_MANIFEST_PULL}`,
+        `${name} is ${length} bytes long; the limit for manifests is ${MAX_MANIFEST_PULL}`,
       );
     }
     const bytes = await response.bytes(MAX_MANIFEST_PULL);

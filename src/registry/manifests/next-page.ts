@@ -19,21 +19,21 @@ export function nextPage(
 ): URL | undefined {
   const target = nextTarget(response.headerValues('link').join(', '));
   if (target === undefined) return undefined;
-  const refuse = (why: string): InvalidError =>
-    new InvalidError(`refused to follow the next page of a list of referrers of ${requested.host}: ${why}`, {
+  const rejected = (why: string): InvalidError =>
+    new InvalidError(`rejected the next page of the referrers list of ${requested.host}: ${why}`, {
       hint: 'If the registry is yours, correct the external URL in its configuration.',
     });
   const { url: server } = response;
   // The scheme may have been negotiated. After a redirect, the other server cannot continue the registry's list.
   if (server.hostname !== requested.hostname || portOf(server, requested) !== requested.port) {
-    throw refuse(`the response came from ${server.host}`);
+    throw rejected(`the response came from ${server.host}`);
   }
-  if (target === '' || !URL.canParse(target, server.href)) throw refuse('the link is not a URL');
+  if (target === '' || !URL.canParse(target, server.href)) throw rejected('the link is not a URL');
   const url = upgradeOwnUrl(new URL(target, server), server);
   const problem = destinationProblem(url, response);
-  if (problem !== undefined) throw refuse(problem);
-  if (url.host !== server.host) throw refuse(`it is at ${url.protocol}//${url.host}`);
-  if (url.pathname.replaceAll(/%3a/gi, ':') !== requested.pathname) throw refuse('it has another path');
+  if (problem !== undefined) throw rejected(problem);
+  if (url.host !== server.host) throw rejected(`it is at ${url.protocol}//${url.host}`);
+  if (url.pathname.replaceAll(/%3a/gi, ':') !== requested.pathname) throw rejected('it has another path');
   const next = new URL(requested);
   next.search = url.search;
   return next;

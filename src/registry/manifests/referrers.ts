@@ -2,15 +2,18 @@ import { FirstRequestGate } from '../../content/first-request-gate.js';
 import { readReferrersList, type ReferrersTagStore } from '../../content/referrers-tag.js';
 import type { ReadOptions } from '../../content/source.js';
 import type { HttpResponse } from '../../http/message.js';
+import { settleDelay, type RetryPolicy } from '../../http/retry.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
-import { InvalidError } from '../../oci/errors.js';
-import { MAX_MANIFEST_PULL } from '../../oci/document.js';
+import { MAX_MANIFEST_PULL, type IndexDocument, type ManifestOrIndex } from '../../oci/document.js';
+import { InvalidError, NotFoundError } from '../../oci/errors.js';
 import { OCI_INDEX } from '../../oci/media-type.js';
 import { parseDocument } from '../../oci/parse.js';
+import type { Tag } from '../../oci/reference.js';
 import { asReferrersList } from '../../oci/referrers.js';
 import { manifestOperation, type Operation } from '../operation.js';
-import { mediaTypeOf } from './manifests.js';
+import type { ManifestWrites } from './manifest-writes.js';
+import { mediaTypeOf, type Manifests } from './manifests.js';
 import { referrersUrl } from '../endpoints.js';
 import { readErrorResponse, registryError } from '../errors/error-mapping.js';
 import { nextPage } from './next-page.js';
@@ -75,13 +78,13 @@ export class Referrers {
   async #allPages(first: Page, digest: Digest, options: ReadOptions): Promise<readonly Descriptor[]> {
     let { manifests, size, next } = first;
     for (let pages = 1; next !== undefined; pages += 1) {
-      if (pages === MAX_PAGES) throw this.#refuse(digest, `has more than ${MAX_PAGES} pages`);
+      if (pages === MAX_PAGES) throw this.#invalid(digest, `has more than ${MAX_PAGES} pages`);
       const page = await this.#page(next, digest, options);
-      if (typeof page !== 'object') throw this.#refuse(digest, 'is incomplete: a page of it is missing');
+      if (typeof page !== 'object') throw this.#invalid(digest, 'is incomplete: a page of it is missing');
       manifests = manifests.concat(page.manifests);
       size += page.size;
       if (size > MAX_LIST_BYTES) {
-        throw this.#refuse(digest, `is longer than the allowed ${MAX_LIST_BYTES} bytes`);
+        throw this.#invalid(digest, `is longer than the allowed ${MAX_LIST_BYTES} bytes`);
       }
       ({ next } = page);
     }
@@ -102,7 +105,7 @@ export class Referrers {
         return this.#read(response, url, digest);
       response.discard();
       // A registry with the referrers API responds to every digest. Treating this as an empty list would drop referrers.
-      if (this.#supportsReferrersApi === true) throw this.#refuse(digest, 'is not an image index');
+      if (this.#supportsReferrersApi === true) throw this.#invalid(digest, 'is not an image index');
       return undefined;
     }
     const errorResponse = await readErrorResponse(response, 'manifest');
@@ -129,7 +132,43 @@ export class Referrers {
     return { ...operation, name: `the referrers of ${operation.name}` };
   }
 
-  #refuse(digest: Digest, why: string): InvalidError {
+  #invalid(digest: Digest, why: string): InvalidError {
     return new InvalidError(`${this.#operation(digest).name} ${why}`);
+  }
+}
+
+/** The referrers lists of a repository whose registry has no referrers API (distribution-spec, "Referrers Tag Schema"). */
+export class ReferrersTags implements ReferrersTagStore {
+  readonly label: string;
+  readonly #manifests: Manifests;
+  readonly #writes: ManifestWrites;
+  readonly #retries: RetryPolicy;
+
+  constructor(label: string, manifests: Manifests, writes: ManifestWrites, retries: RetryPolicy) {
+    this.label = label;
+    this.#manifests = manifests;
+    this.#writes = writes;
+    this.#retries = retries;
+  }
+
+  async readList(tag: Tag, options: ReadOptions): Promise<ManifestOrIndex | undefined> {
+    try {
+      return await this.#manifests.get(tag, options);
+    } catch (error) {
+      if (error instanceof NotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  async replaceList(
+    list: IndexDocument,
+    tag: Tag,
+    _previous: Digest | undefined,
+    options: ReadOptions,
+  ): Promise<boolean> {
+    await this.#writes.put(list, { ...options, tag });
+    // Of concurrent writers the last one wins. The others find its list, and write again.
+    await this.#retries.sleep(settleDelay(this.#retries), options.signal);
+    return (await this.#manifests.find(tag, options))?.digest === list.digest;
   }
 }

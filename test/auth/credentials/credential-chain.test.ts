@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -9,6 +8,7 @@ import type { CredentialProvider, FoundCredential } from '../../../src/auth/cred
 import { CancelledError, FailedError } from '../../../src/oci/errors.js';
 import type { RegistryHost } from '../../../src/oci/reference.js';
 import { found } from '../../support/credentials.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const registry = 'r.example' as RegistryHost;
 const login = (username: string): FoundCredential => found({ kind: 'basic', username, password: 'secret' });
@@ -59,23 +59,19 @@ describe('a chain of credential providers', () => {
 
 describe('the chain of this machine', () => {
   it("continues without a credential if docker's helper is missing, with a warning and a hint", async () => {
-    const home = await mkdtemp(join(tmpdir(), 'multiarch-chain-'));
-    try {
-      await mkdir(join(home, '.docker'));
-      await writeFile(join(home, '.docker', 'config.json'), '{"credsStore":"missing"}');
-      const warnings: string[] = [];
-      const chain = credentialChain({
-        env: { PATH: home },
-        homeDirectory: home,
-        platform: process.platform,
-        onWarning: (message) => warnings.push(message),
-      });
-      expect(await chain.find(registry, undefined)).toBeUndefined();
-      expect(warnings).toEqual([
-        `credential helper docker-credential-missing gave no login for r.example: it is not on the PATH (Install it, or remove missing from "credsStore" and "credHelpers" in ${join(home, '.docker', 'config.json')}.)`,
-      ]);
-    } finally {
-      await rm(home, { recursive: true, force: true });
-    }
+    const home = await temporaryDirectory();
+    await mkdir(join(home, '.docker'));
+    await writeFile(join(home, '.docker', 'config.json'), '{"credsStore":"missing"}');
+    const warnings: string[] = [];
+    const chain = credentialChain({
+      env: { PATH: home },
+      homeDirectory: home,
+      platform: process.platform,
+      onWarning: (message) => warnings.push(message),
+    });
+    expect(await chain.find(registry, undefined)).toBeUndefined();
+    expect(warnings).toEqual([
+      `credential helper docker-credential-missing gave no login for r.example: it is not on the PATH (Install it, or remove missing from "credsStore" and "credHelpers" in ${join(home, '.docker', 'config.json')}.)`,
+    ]);
   });
 });

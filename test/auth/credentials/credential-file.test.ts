@@ -9,7 +9,7 @@ import {
   parseCredentialFile,
   type CredentialFile,
 } from '../../../src/auth/credentials/credential-file.js';
-import type { Credential } from '../../../src/auth/credentials/credential.js';
+import type { RegistryCredential } from '../../../src/auth/credentials/credential.js';
 import { loginKeys } from '../../../src/auth/credentials/docker-hub.js';
 import { FailedError } from '../../../src/oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../../../src/oci/reference.js';
@@ -20,7 +20,7 @@ function parse(config: object | string): CredentialFile {
   return parseCredentialFile(text, '/home/jane/.docker/config.json');
 }
 
-function find(config: object | string, registry: string, path?: string): Credential | undefined {
+function find(config: object | string, registry: string, path?: string): RegistryCredential | undefined {
   return findLogin(parse(config), registry as RegistryHost, path as RepositoryPath | undefined)?.credential;
 }
 
@@ -29,7 +29,7 @@ function login(username: string): { auth: string } {
   return { auth: Buffer.from(`${username}:secret`).toString('base64') };
 }
 
-function userOf(credential: Credential | undefined): string | undefined {
+function userOf(credential: RegistryCredential | undefined): string | undefined {
   return credential?.kind === 'basic' ? credential.username : credential?.kind;
 }
 
@@ -91,7 +91,7 @@ describe('the key of a login', () => {
 });
 
 describe('an entry', () => {
-  it.each<[object, Credential | undefined]>([
+  it.each<[object, RegistryCredential | undefined]>([
     [{}, undefined],
     [{ auth: '' }, undefined],
     [
@@ -317,7 +317,7 @@ describeVectors('auth field vectors', () => {
   const { auth_field_decode: rows } = vectorJson<{ auth_field_decode: Row[] }>('auth-configs.json');
 
   it.each(rows)('$system: $name', ({ entry, expected, error }) => {
-    const decode = (): Credential | undefined =>
+    const decode = (): RegistryCredential | undefined =>
       findLogin(parseCredentialFile(`{"auths":{"x":${entry}}}`, 'file'), 'x' as RegistryHost, undefined)
         ?.credential;
     if (error !== undefined) expect(decode).toThrow(FailedError);

@@ -1,13 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { createReadStream } from 'node:fs';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { inspect } from 'node:util';
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { Credential } from '../../../src/auth/credentials/credential.js';
+import type { RegistryCredential } from '../../../src/auth/credentials/credential.js';
 import { parseCredentialFile } from '../../../src/auth/credentials/credential-file.js';
 import {
   CredentialHelper,
@@ -17,16 +16,17 @@ import {
 import { dockerConfig } from '../../../src/auth/credentials/file-providers.js';
 import { CancelledError, FailedError } from '../../../src/oci/errors.js';
 import type { RegistryHost } from '../../../src/oci/reference.js';
+import { failureOf } from '../../support/failure.js';
 import type { HelperJob } from '../../support/helper-process-main.js';
 import { makeNodeProcesses } from '../../support/node-processes.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { describeVectors, vectorJson } from '../../support/vectors.js';
 import { installHelper } from '../helper-program.js';
 
 let directory: string;
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'multiarch-helper-'));
+  directory = await temporaryDirectory();
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const NAMED_IN = '/home/jane/.docker/config.json';
 const open = (options: Partial<HelperOptions>, suffix = 'test'): CredentialHelper =>
@@ -44,7 +44,7 @@ function printing(stdout: string, code = 0): string {
 }
 
 describe('the output of a helper', () => {
-  it.each<[string, Credential | undefined]>([
+  it.each<[string, RegistryCredential | undefined]>([
     ['{"ServerURL":"r","Username":"jane","Secret":"x"}', { kind: 'basic', username: 'jane', password: 'x' }],
     ['{"Username":"<token>","Secret":"refresh"}', { kind: 'identity', token: 'refresh' }],
     ['{}', undefined],
@@ -71,7 +71,7 @@ describe('the output of a helper', () => {
     ['its output is too long', 'while echo topsecrettopsecrettopsecrettopsecret; do :; done'],
     ['killed by a signal', 'kill -9 $$'],
   ])('that is unusable: %s', async (reason, script) => {
-    const error: unknown = await (await helper(script)).get('r.example').catch((thrown: unknown) => thrown);
+    const error: unknown = await failureOf((await helper(script)).get('r.example'));
     expect(error).toBeInstanceOf(FailedError);
     expect(error).toMatchObject({
       message: `credential helper docker-credential-test gave no login for r.example: ${reason}`,
@@ -132,7 +132,7 @@ describe('a helper', () => {
       const slow = await helper(`(echo started; exec sleep 30) > '${fifo}' & exec sleep 30`);
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       try {
-        const asked = slow.get('r').catch((error: unknown) => error);
+        const asked = failureOf(slow.get('r'));
         const alive = createReadStream(fifo, 'utf8');
         let said = '';
         for await (const chunk of alive) {
@@ -202,15 +202,11 @@ describe('a login to store', () => {
     ['killed by a signal', 'echo topsecret; kill -9 $$'],
   ])("that is not stored is an error without the helper's output: %s", async (reason, script) => {
     const login = { username: 'jane', password: 'topsecret' };
-    const stored: unknown = await (
-      await helper(script)
-    )
-      .store('r.example', login)
-      .catch((error: unknown) => error);
+    const stored: unknown = await failureOf((await helper(script)).store('r.example', login));
     expect(stored).toMatchObject({
       message: `credential helper docker-credential-test did not save the login for r.example: ${reason}`,
     });
-    const erased: unknown = await (await helper(script)).erase('r.example').catch((error: unknown) => error);
+    const erased: unknown = await failureOf((await helper(script)).erase('r.example'));
     expect(erased).toMatchObject({
       message: `credential helper docker-credential-test did not erase the login for r.example: ${reason}`,
     });

@@ -1,14 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { credentialChain } from '../../../src/auth/credentials/credential-chain.js';
-import { FoundCredential, type Credential } from '../../../src/auth/credentials/credential.js';
+import { FoundCredential, type RegistryCredential } from '../../../src/auth/credentials/credential.js';
 import type { RegistryHost } from '../../../src/oci/reference.js';
 import { installHelper } from '../helper-program.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const SECRET = /topsecret|dG9wc2VjcmV0/;
 const shown = (value: unknown): string =>
@@ -19,7 +19,7 @@ const shown = (value: unknown): string =>
   ].join('\n');
 
 describe('the output of util.inspect, a log or JSON', () => {
-  it.each<Credential>([
+  it.each<RegistryCredential>([
     { kind: 'basic', username: 'jane', password: 'topsecret' },
     { kind: 'identity', token: 'topsecret' },
     { kind: 'bearer', token: 'topsecret' },
@@ -31,8 +31,7 @@ describe('the output of util.inspect, a log or JSON', () => {
   });
 
   it('does not contain what the chain has read from variable, file, helper and flags', async () => {
-    const home = await mkdtemp(join(tmpdir(), 'multiarch-secret-'));
-    onTestFinished(() => rm(home, { recursive: true, force: true }));
+    const home = await temporaryDirectory();
     const auth = Buffer.from('jane:topsecret').toString('base64');
     const { env } = await installHelper(home, 'vault', 'echo \'{"Username":"jane","Secret":"topsecret"}\'');
     await writeFile(

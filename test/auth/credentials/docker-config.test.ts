@@ -1,25 +1,24 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { credentialChain } from '../../../src/auth/credentials/credential-chain.js';
 import { helperFor, parseCredentialFile } from '../../../src/auth/credentials/credential-file.js';
-import type { Credential, CredentialProvider } from '../../../src/auth/credentials/credential.js';
+import type { RegistryCredential, CredentialProvider } from '../../../src/auth/credentials/credential.js';
 import type { CredentialFileProvider } from '../../../src/auth/credentials/credential-file-provider.js';
 import { dockerConfig } from '../../../src/auth/credentials/file-providers.js';
 import { FailedError } from '../../../src/oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../../../src/oci/reference.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { describeVectors, vectorJson } from '../../support/vectors.js';
 import { installHelper } from '../helper-program.js';
 
 let home: string;
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'multiarch-auth-'));
+  home = await temporaryDirectory();
   await mkdir(join(home, '.docker'));
 });
-afterEach(() => rm(home, { recursive: true, force: true }));
 
 const write = (config: object | string): Promise<void> =>
   writeFile(
@@ -30,14 +29,14 @@ const host = (text: string): RegistryHost => text as RegistryHost;
 const login = (username: string): { auth: string } => ({
   auth: Buffer.from(`${username}:secret`).toString('base64'),
 });
-const basic = (username: string): Credential => ({ kind: 'basic', username, password: 'secret' });
+const basic = (username: string): RegistryCredential => ({ kind: 'basic', username, password: 'secret' });
 const open = (env: NodeJS.ProcessEnv = {}): CredentialFileProvider =>
   dockerConfig({ env, homeDirectory: home, platform: process.platform });
 const ask = async (
   link: CredentialProvider,
   registry: string,
   path?: string,
-): Promise<Credential | undefined> =>
+): Promise<RegistryCredential | undefined> =>
   (await link.find(host(registry), path as RepositoryPath | undefined))?.reveal();
 
 describe("docker's configuration", () => {
@@ -162,7 +161,12 @@ describeVectors('look-up vectors', () => {
     return undefined;
   }
 
-  function credential({ username = '', password = '', identitytoken, registrytoken }: Expected): Credential {
+  function credential({
+    username = '',
+    password = '',
+    identitytoken,
+    registrytoken,
+  }: Expected): RegistryCredential {
     if (registrytoken !== undefined) return { kind: 'bearer', token: registrytoken };
     if (identitytoken !== undefined) return { kind: 'identity', token: identitytoken };
     return { kind: 'basic', username, password };
@@ -181,7 +185,7 @@ describeVectors('look-up vectors', () => {
     const explicit = row.explicit_credentials;
     const given = explicit && {
       registry,
-      credential: () => Promise.resolve<Credential>({ kind: 'basic', ...explicit }),
+      credential: () => Promise.resolve<RegistryCredential>({ kind: 'basic', ...explicit }),
     };
     const chain = credentialChain({
       env: row.env ?? {},

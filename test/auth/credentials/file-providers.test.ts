@@ -1,22 +1,21 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { credentialChain } from '../../../src/auth/credentials/credential-chain.js';
-import type { Credential, FoundCredential } from '../../../src/auth/credentials/credential.js';
+import type { RegistryCredential, FoundCredential } from '../../../src/auth/credentials/credential.js';
 import { containersFiles, inlineConfig } from '../../../src/auth/credentials/file-providers.js';
 import { FailedError } from '../../../src/oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../../../src/oci/reference.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { describeVectors, vectorJson } from '../../support/vectors.js';
 import { installHelper } from '../helper-program.js';
 
 let home: string;
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'multiarch-containers-'));
+  home = await temporaryDirectory();
 });
-afterEach(() => rm(home, { recursive: true, force: true }));
 
 const r = 'r.example' as RegistryHost;
 const auths = (users: Readonly<Record<string, string>>): object =>
@@ -95,7 +94,7 @@ describe("podman's files", () => {
   });
 });
 
-const findInline = async (text?: string): Promise<Credential | undefined> => {
+const findInline = async (text?: string): Promise<RegistryCredential | undefined> => {
   const env = text === undefined ? {} : { DOCKER_AUTH_CONFIG: text };
   return (await inlineConfig(env).find(r, undefined))?.reveal();
 };

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -13,6 +12,7 @@ import type { RegistryHost } from '../../../src/oci/reference.js';
 import { stubAwsEnvironment } from '../../support/aws-environment.js';
 import { withoutAws } from '../../support/ecr-api.js';
 import { FakeHttp, type FakeAnswer, type SentRequest } from '../fake-http.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const NAME = '123456789012.dkr.ecr.eu-west-1.amazonaws.com' as RegistryHost;
 const host: EcrHost = {
@@ -28,14 +28,13 @@ const keys = { accessKeyId: 'ASIAEXAMPLE', secretAccessKey: 'a-secret', sessionT
 let home: string;
 
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'multiarch-aws-'));
+  home = await temporaryDirectory();
   stubAwsEnvironment(withoutAws);
   vi.stubEnv('HOME', home);
 });
 
-afterEach(async () => {
+afterEach(() => {
   vi.unstubAllEnvs();
-  await rm(home, { recursive: true });
 });
 
 /** Amazon's services, all behind one client. */
@@ -167,7 +166,7 @@ describe('requests to AWS', () => {
     vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
     const http = new FakeHttp(() => ({ status: 307, headers: { location: 'https://elsewhere.example/' } }));
     await expect(requestEcrAuthorization(host, NAME, { http })).rejects.toThrow(
-      'the AWS API redirects to elsewhere.example: refused',
+      'the AWS API redirects to elsewhere.example, which is not allowed',
     );
     expect(http.log).toEqual(['POST api.ecr.eu-west-1.amazonaws.com/']);
   });

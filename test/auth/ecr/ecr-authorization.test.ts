@@ -7,7 +7,8 @@ import type { EcrHost } from '../../../src/auth/ecr/ecr-host.js';
 import { FailedError, MultiarchError } from '../../../src/oci/errors.js';
 import type { RegistryHost } from '../../../src/oci/reference.js';
 import { stubAwsEnvironment } from '../../support/aws-environment.js';
-import { EcrApi, withoutAws, type AwsRefusal } from '../../support/ecr-api.js';
+import { EcrApi, withoutAws, type AwsApiError } from '../../support/ecr-api.js';
+import { failureOf } from '../../support/failure.js';
 
 const NAME = '123456789012.dkr.ecr.eu-west-1.amazonaws.com' as RegistryHost;
 const inRegion: EcrHost = {
@@ -31,11 +32,8 @@ afterEach(async () => {
   await api.close();
 });
 
-async function failure(host: EcrHost): Promise<MultiarchError> {
-  const error: unknown = await requestEcrAuthorization(host, NAME).catch((thrown: unknown) => thrown);
-  if (error instanceof MultiarchError) return error;
-  throw new Error(`not one of our errors: ${inspect(error)}`);
-}
+const failure = (host: EcrHost): Promise<MultiarchError> =>
+  failureOf(requestEcrAuthorization(host, NAME), MultiarchError);
 
 describe('requestEcrAuthorization', () => {
   it("asks the API of the host's region", async () => {
@@ -67,7 +65,7 @@ describe('requestEcrAuthorization', () => {
     expect(api.requests[0]?.headers['authorization']).toContain('/us-east-1/ecr-public/aws4_request');
   });
 
-  it.each<[string, AwsRefusal, MultiarchError['kind'], RegExp]>([
+  it.each<[string, AwsApiError, MultiarchError['kind'], RegExp]>([
     [
       'a missing permission',
       {
@@ -102,20 +100,20 @@ describe('requestEcrAuthorization', () => {
       'unavailable',
       /AWS_ENDPOINT_URL_ECR/,
     ],
-  ])('has a hint for %s', async (_what, refusal, kind, hint) => {
+  ])('has a hint for %s', async (_what, rejection, kind, hint) => {
     vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
-    api.refusal = refusal;
+    api.rejection = rejection;
 
     const error = await failure(inRegion);
 
     expect(error.kind).toBe(kind);
     expect(error.message).toContain(NAME);
-    expect(error.message).toContain(refusal.message);
+    expect(error.message).toContain(rejection.message);
     expect(error.hint).toMatch(hint);
   });
 
   it('names both permissions for the public registry', async () => {
-    api.refusal = { status: 400, type: 'AccessDeniedException', message: 'no' };
+    api.rejection = { status: 400, type: 'AccessDeniedException', message: 'no' };
     expect((await failure(everywhere)).hint).toContain(
       'ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken',
     );
@@ -162,7 +160,7 @@ describe('requestEcrAuthorization', () => {
   });
 
   it('never puts the secret key into an error', async () => {
-    api.refusal = { status: 400, type: 'AccessDeniedException', message: 'no' };
+    api.rejection = { status: 400, type: 'AccessDeniedException', message: 'no' };
     const error = await failure(inRegion);
     expect(inspect(error, { depth: 20, showHidden: true })).not.toContain('wJalrXUtnFEMI');
   });

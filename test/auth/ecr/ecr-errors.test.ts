@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 
@@ -12,6 +11,8 @@ import type { RegistryHost } from '../../../src/oci/reference.js';
 import { stubAwsEnvironment } from '../../support/aws-environment.js';
 import { withoutAws } from '../../support/ecr-api.js';
 import { FakeHttp, type FakeAnswer, type SentRequest } from '../fake-http.js';
+import { failureOf } from '../../support/failure.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const NAME = '123456789012.dkr.ecr.eu-west-1.amazonaws.com' as RegistryHost;
 const privateHost: EcrHost = {
@@ -26,14 +27,13 @@ const IDENTITY = 'eyJhbGciOiJub25lIn0.very+secret/identity.c2lnbmF0dXJl';
 let home: string;
 
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'multiarch-aws-'));
+  home = await temporaryDirectory();
   stubAwsEnvironment(withoutAws);
   vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
   vi.stubEnv('HOME', home);
 });
-afterEach(async () => {
+afterEach(() => {
   vi.unstubAllEnvs();
-  await rm(home, { recursive: true });
 });
 
 async function put(name: string, text: string): Promise<string> {
@@ -62,11 +62,7 @@ async function failure(
   host: EcrHost = privateHost,
 ): Promise<MultiarchError> {
   const http = new FakeHttp(answer);
-  const error: unknown = await requestEcrAuthorization(host, NAME, { http }).catch(
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof MultiarchError) return error;
-  throw new Error(`not one of our errors: ${inspect(error)}`);
+  return failureOf(requestEcrAuthorization(host, NAME, { http }), MultiarchError);
 }
 
 describe('secrets were printed because AWS repeats them', () => {
@@ -124,9 +120,9 @@ it.each<[string, FakeAnswer, RegExp]>([
     /IAM permission kms:Decrypt,/,
   ],
   ['an unnamed permission', stsError('AccessDenied', 'no'), /IAM permission ecr:GetAuthorizationToken,/],
-])('names the missing permission: %s', async (_what, answer, hint) => {
+])('names the missing permission: %s', async (_what, response, hint) => {
   await withIdentity();
-  const error = await failure(() => answer);
+  const error = await failure(() => response);
   expect(error.kind).toBe('unauthorized');
   expect(error.hint).toMatch(hint);
 });
@@ -135,8 +131,8 @@ it('names both permissions for the public registry if AWS names one of them', as
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'a-secret');
   const message = 'User: ann is not authorized to perform: sts:GetServiceBearerToken on resource: *';
-  const refused = { status: 400, body: { __type: 'AccessDeniedException', message } };
-  const { hint } = await failure(() => refused, { kind: 'public' });
+  const denied = { status: 400, body: { __type: 'AccessDeniedException', message } };
+  const { hint } = await failure(() => denied, { kind: 'public' });
   expect(hint).toContain('ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken,');
 });
 

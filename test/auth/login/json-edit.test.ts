@@ -32,17 +32,13 @@ describe('a member that is put into a text', () => {
       '{\n "auths": {"a": {}, "r": {"auth": "x"}}\n}',
     ],
     ['comes with the object around it', '{"z":[{"]":"}"}]}', '{"z":[{"]":"}"}],"auths":{"r":{"auth":"x"}}}'],
-    ['takes the place of null around it', '{"auths":null}', '{"auths":{"r":{"auth":"x"}}}'],
+    ['replaces a null parent', '{"auths":null}', '{"auths":{"r":{"auth":"x"}}}'],
     [
-      'takes the place of what it says now, and nothing else',
+      'replaces the current value, and nothing else',
       '{ "auths" : { "r" : {"identitytoken":"y","n":{"}":[1,2]}} , "s":{} } }',
       '{ "auths" : { "r" : {"auth" : "x"} , "s":{} } }',
     ],
-    [
-      'takes the place of the one that counts',
-      '{"auths":{"r":1,"r":2}}',
-      '{"auths":{"r":1,"r":{"auth":"x"}}}',
-    ],
+    ['replaces the one that counts', '{"auths":{"r":1,"r":2}}', '{"auths":{"r":1,"r":{"auth":"x"}}}'],
     [
       'is known by its name however that is written',
       '{"auths":{"\\u0072":1}}',

@@ -3,17 +3,14 @@ import {
   chmod,
   lstat,
   mkdir,
-  mkdtemp,
   open as openFile,
   readFile,
   readdir,
-  rm,
   stat,
   symlink,
   writeFile,
 } from 'node:fs/promises';
 import type * as fs from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { inspect } from 'node:util';
 
@@ -23,16 +20,17 @@ import { encodeAuthField } from '../../../src/auth/credentials/credential-file.j
 import { LoginStore, withoutLogins } from '../../../src/auth/login/login-store.js';
 import { FailedError } from '../../../src/oci/errors.js';
 import { parseRegistryHost, type RegistryHost } from '../../../src/oci/reference.js';
+import { failureOf } from '../../support/failure.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { describeVectors, vectorJson } from '../../support/vectors.js';
 import { installHelper, installKeeper } from '../helper-program.js';
 
 let home: string;
 let file: string;
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'multiarch-logins-'));
+  home = await temporaryDirectory();
   file = join(home, '.docker', 'config.json');
 });
-afterEach(() => rm(home, { recursive: true, force: true }));
 
 const r = 'r.example' as RegistryHost;
 const jane = { username: 'jane', password: 'topsecret' };
@@ -142,9 +140,7 @@ describe("a login in docker's file", () => {
 
   it('that cannot be written is an error that names the file, without the password', async () => {
     await writeFile(join(home, 'file'), '');
-    const error: unknown = await open({ DOCKER_CONFIG: join(home, 'file') })
-      .store(r, jane)
-      .catch((thrown: unknown) => thrown);
+    const error: unknown = await failureOf(open({ DOCKER_CONFIG: join(home, 'file') }).store(r, jane));
     expect(error).toMatchObject({
       message: expect.stringContaining(join(home, 'file', 'config.json')) as string,
       hint: expect.stringContaining('DOCKER_CONFIG') as string,
@@ -253,9 +249,7 @@ describe('logging out if the helper hangs', () => {
       );
       await write({ auths: { 'r.example': { auth } }, credsStore: 'vault' });
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-      const erased = open(env)
-        .erase(r)
-        .catch((error: unknown) => error);
+      const erased = failureOf(open(env).erase(r));
       await readFile(fifo);
       vi.advanceTimersByTime(60_000);
       expect(String(await erased)).toContain('timed out after 60 seconds');

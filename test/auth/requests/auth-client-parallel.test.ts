@@ -43,36 +43,36 @@ describe('parallel first requests', () => {
   });
 
   it('to an open registry are all sent after the first response', async () => {
-    const held: (() => void)[] = [];
+    const pending: (() => void)[] = [];
     const http = new FakeHttp(async ({ url }) => {
-      if (url.pathname === '/v2/r0/manifests/1') await new Promise<void>((resolve) => held.push(resolve));
+      if (url.pathname === '/v2/r0/manifests/1') await new Promise<void>((resolve) => pending.push(resolve));
       return { status: 404 };
     });
     const client = new AuthClient({ http, credentials: having(undefined) });
     const all = Promise.all(names.map((name) => client.send(registry, get(name), [pull(name)])));
     await new Promise(setImmediate);
     expect(http.sent).toHaveLength(1);
-    for (const release of held) release();
+    for (const release of pending) release();
     expect((await all).map(({ status }) => status)).toEqual(names.map(() => 404));
     expect(http.sent).toHaveLength(names.length);
     expect(http.preconnected).toEqual([]);
   });
 
   it('are all sent after the first 401 if there is no credential', async () => {
-    const held: (() => void)[] = [];
+    const pending: (() => void)[] = [];
     const http = new FakeHttp(async ({ url }) => {
-      if (url.pathname !== '/v2/r0/manifests/1') await new Promise<void>((resolve) => held.push(resolve));
+      if (url.pathname !== '/v2/r0/manifests/1') await new Promise<void>((resolve) => pending.push(resolve));
       return { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } };
     });
     const client = new AuthClient({ http, credentials: having(undefined) });
     const all = Promise.all(names.map((name) => client.send(registry, get(name), [pull(name)])));
     await new Promise(setImmediate);
     expect(http.sent).toHaveLength(names.length);
-    for (const release of held) release();
+    for (const release of pending) release();
     expect((await all).map(({ status }) => status)).toEqual(names.map(() => 401));
   });
 
-  it('to different registries do not wait for one another', async () => {
+  it('to different registries do not wait for each other', async () => {
     const http = new FakeHttp(({ url }) =>
       url.host === registry ? new Promise<FakeAnswer>(() => {}) : { status: 200 },
     );

@@ -3,9 +3,10 @@ import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 
 import { AuthClient } from '../../../src/auth/requests/auth-client.js';
-import type { Credential } from '../../../src/auth/credentials/credential.js';
+import type { RegistryCredential } from '../../../src/auth/credentials/credential.js';
 import { UnauthorizedError } from '../../../src/oci/errors.js';
 import type { RegistryHost } from '../../../src/oci/reference.js';
+import { failureOf } from '../../support/failure.js';
 import { describeVectors, vectorJson } from '../../support/vectors.js';
 import { having } from '../../support/credentials.js';
 import { FakeHttp, type FakeAnswer } from '../fake-http.js';
@@ -126,10 +127,10 @@ describe('a credential', () => {
   const BASIC = 'Basic realm="r"';
   const BEARER = 'Bearer realm="https://auth.example.com/token"';
 
-  it.each<[string, string, Credential, string]>([
-    ['by user name and password answers Basic', BASIC, jane, basicOfJane],
+  it.each<[string, string, RegistryCredential, string]>([
+    ['by user name and password for Basic', BASIC, jane, basicOfJane],
     ['by a token of its own needs no token server', BEARER, { kind: 'bearer', token: 'R' }, 'Bearer R'],
-    ['by a token of its own goes before Basic', BASIC, { kind: 'bearer', token: 'R' }, 'Bearer R'],
+    ['by a token of its own takes precedence over Basic', BASIC, { kind: 'bearer', token: 'R' }, 'Bearer R'],
     [
       'of a registry token is sent if the challenge names no token server',
       'Bearer',
@@ -158,7 +159,7 @@ describe('a credential', () => {
     ]);
   });
 
-  it.each<[string, string, Credential | undefined]>([
+  it.each<[string, string, RegistryCredential | undefined]>([
     ['Basic without a login', BASIC, undefined],
     ['Bearer without a token server', 'Bearer', jane],
     ['an unknown scheme', 'Negotiate', jane],
@@ -169,9 +170,9 @@ describe('a credential', () => {
     expect([http.sent.length, http.open]).toEqual([1, 1]);
   });
 
-  it.each<[string, string, Credential, string]>([
+  it.each<[string, string, RegistryCredential, string]>([
     ['a refresh token for Basic', BASIC, { kind: 'identity', token: 'I' }, 'from test is an identity token'],
-    ...['a\nb', 'a\r\nx: y', 'a b', 'ä'].map((token): [string, string, Credential, string] => [
+    ...['a\nb', 'a\r\nx: y', 'a b', 'ä'].map((token): [string, string, RegistryCredential, string] => [
       `a registry token that is invalid in a header (${JSON.stringify(token)})`,
       'Bearer realm="https://auth.example.com/token"',
       { kind: 'bearer', token },
@@ -180,7 +181,7 @@ describe('a credential', () => {
   ])('that cannot be used is an error: %s', async (_name, challenge, credential, message) => {
     const http = guarded(challenge, 'none');
     const client = new AuthClient({ http, credentials: having(credential) });
-    const error: unknown = await client.send(registry, get('a'), []).catch((thrown: unknown) => thrown);
+    const error: unknown = await failureOf(client.send(registry, get('a'), []));
     expect(error).toBeInstanceOf(UnauthorizedError);
     expect(String(error)).toContain(message);
     expect([http.sent.length, http.open]).toEqual([1, 0]);
@@ -269,14 +270,14 @@ describe('a token', () => {
   });
 
   it('that is not issued is an error, and requested again by the next request', async () => {
-    let answers: FakeAnswer[] = [{ status: 401, body: { details: 'wrong password' } }];
-    const bench = new TestRegistry({ tokenAnswer: () => answers.shift() });
+    let responses: FakeAnswer[] = [{ status: 401, body: { details: 'wrong password' } }];
+    const bench = new TestRegistry({ tokenAnswer: () => responses.shift() });
     const client = bench.client(jane);
     await expect(client.send(registry, get('a'), [pull('a')])).rejects.toThrow(
       'the login for registry.example.com was rejected (token server auth.example.com): wrong password',
     );
     expect(bench.http.open).toBe(0);
-    answers = [];
+    responses = [];
     expect((await client.send(registry, get('a'), [pull('a')])).status).toBe(200);
   });
 });
@@ -306,7 +307,7 @@ describeVectors('token flow vectors', () => {
     expect((await client.send(registry, get('a'), [])).status).toBe(status);
     expect(retry).toBe(false);
     // The peer has authenticated with a request to /v2/ before, and decides about a second 401. multiarch makes no such
-    // request, so it answers the first Bearer challenge once, whatever its error.
+    // request, so it responds to the first Bearer challenge once, whatever its error.
     const answered = header?.startsWith('Bearer ') === true;
     expect(http.sent).toHaveLength(answered ? 3 : 1);
   });

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 
 import { AuthClient } from '../../../src/auth/requests/auth-client.js';
-import type { Credential } from '../../../src/auth/credentials/credential.js';
+import type { RegistryCredential } from '../../../src/auth/credentials/credential.js';
 import { repositoryScope } from '../../../src/auth/requests/scope.js';
 import type { HttpClient, HttpRequest } from '../../../src/http/message.js';
 import { UnauthorizedError } from '../../../src/oci/errors.js';
@@ -11,11 +11,11 @@ import type { RegistryHost, RepositoryPath } from '../../../src/oci/reference.js
 import { having } from '../../support/credentials.js';
 import { FakeHttp, type FakeAnswer, type SentRequest } from '../fake-http.js';
 
-const jane: Credential = { kind: 'basic', username: 'jane', password: 'topsecret' };
+const jane: RegistryCredential = { kind: 'basic', username: 'jane', password: 'topsecret' };
 const scopes = [repositoryScope('a' as RepositoryPath, 'pull')];
 const TOKEN_CHALLENGE = { 'www-authenticate': 'Bearer realm="https://auth.example.com/token"' };
 
-function client(http: FakeHttp, credential: Credential = jane): AuthClient {
+function client(http: FakeHttp, credential: RegistryCredential = jane): AuthClient {
   return new AuthClient({ http, credentials: having(credential) });
 }
 
@@ -115,7 +115,7 @@ describe('CVE-2026-12566: a registry cannot send the credential to any server', 
       request('https://registry.example.com/v2/'),
       scopes,
     );
-    await expect(sent).rejects.toThrow('refused to ask for a token at https://169.254.169.254');
+    await expect(sent).rejects.toThrow('rejected the token server https://169.254.169.254');
     expect(http.log).toEqual(['GET registry.example.com/v2/', 'GET auth.example.com/token']);
   });
 });
@@ -166,14 +166,14 @@ describe('a token is not leaked', () => {
     expect(authorized(http)).toEqual(['https://auth.example.com', 'https://registry.example.com']);
   });
 
-  it.each<[string, Credential]>([
+  it.each<[string, RegistryCredential]>([
     ['user name and password', jane],
     ['refresh token', { kind: 'identity', token: 'topsecret' }],
     ['registry token', { kind: 'bearer', token: 'topsecret' }],
   ])('and neither is the %s by printing the client or its errors', async (_name, credential) => {
-    const answers: FakeAnswer[] = [{ status: 200, body: { token: 'sesame' } }];
+    const responses: FakeAnswer[] = [{ status: 200, body: { token: 'sesame' } }];
     const http = new FakeHttp(({ url, headers }): FakeAnswer => {
-      if (url.host === 'auth.example.com') return answers.shift() ?? { status: 403, body: 'topsecret' };
+      if (url.host === 'auth.example.com') return responses.shift() ?? { status: 403, body: 'topsecret' };
       return 'authorization' in headers ? { status: 200 } : { status: 401, headers: TOKEN_CHALLENGE };
     });
     // The fake keeps what was sent, so the client gets only its methods.

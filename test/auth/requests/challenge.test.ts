@@ -124,7 +124,7 @@ describeVectors('WWW-Authenticate vectors', () => {
     [
       'Bearer realm="https://auth.example.io/token",service',
       {
-        why: 'by the grammar a lone word after a comma is the scheme of another challenge; nobody answers that one',
+        why: 'by the grammar a lone token after a comma is the scheme of another challenge, which no client supports',
         challenges: [
           { scheme: 'bearer', params: { realm: 'https://auth.example.io/token' } },
           { scheme: 'service', params: {} },
@@ -150,7 +150,7 @@ describeVectors('WWW-Authenticate vectors', () => {
     }
     expect(error).toBe(false);
     if (headers.length === 2 && challenges.length === 1) {
-      // The peers' proxies keep one of two challenges, by a configured filter. A client answers the first.
+      // The peers' proxies keep one of two challenges, by a configured filter. A client responds to the first.
       expect(parsed[0], note ?? '').toEqual(challenges[0]);
       expect(Object.fromEntries(selectChallenge(parseChallenges(headers))?.parameters ?? [])).toEqual(
         challenges[0]?.params,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { AuthClient } from '../../../src/auth/requests/auth-client.js';
-import type { Credential } from '../../../src/auth/credentials/credential.js';
+import type { RegistryCredential } from '../../../src/auth/credentials/credential.js';
 import type { HttpMethod, HttpResponse } from '../../../src/http/message.js';
 import { having } from '../../support/credentials.js';
 import { FakeHttp, type FakeAnswer } from '../fake-http.js';
@@ -10,7 +10,7 @@ import { A, get, jane, pull, registry, TOKEN } from '../test-registry.js';
 /** Amazon's public registry, which issues the tokens `T1`, `T2` and so on, and accepts one of them. */
 class PublicRegistry {
   accepted = 'T1';
-  refusal: FakeAnswer = {
+  rejection: FakeAnswer = {
     status: 400,
     body: { errors: [{ code: 'DENIED', message: 'Your Authorization Token is invalid.' }] },
   };
@@ -25,7 +25,7 @@ class PublicRegistry {
     if (authorization === `Bearer ${this.accepted}`) return { status: 200 };
     return authorization === undefined
       ? { status: 401, headers: { 'www-authenticate': 'Bearer realm="https://auth.example.com/token"' } }
-      : this.refusal;
+      : this.rejection;
   });
 }
 
@@ -33,7 +33,10 @@ describe('an expired token at a registry that makes no challenge for it', () => 
   /** Sends one request with the first token, then another when the registry takes the second one only. */
   async function second(
     server: PublicRegistry,
-    { login, method = 'GET' }: { readonly login?: Credential | undefined; readonly method?: HttpMethod } = {},
+    {
+      login,
+      method = 'GET',
+    }: { readonly login?: RegistryCredential | undefined; readonly method?: HttpMethod } = {},
   ): Promise<HttpResponse> {
     const client = new AuthClient({ http: server.http, credentials: having(login) });
     await client.send(registry, get('a'), [pull('a')]);
@@ -53,7 +56,7 @@ describe('an expired token at a registry that makes no challenge for it', () => 
 
   it('is requested again also after a HEAD, whose response has no message', async () => {
     const server = new PublicRegistry();
-    server.refusal = { status: 400 };
+    server.rejection = { status: 400 };
     expect((await second(server, { method: 'HEAD' })).status).toBe(200);
   });
 
@@ -61,8 +64,8 @@ describe('an expired token at a registry that makes no challenge for it', () => 
     const server = new PublicRegistry();
     const client = new AuthClient({ http: server.http, credentials: having(undefined) });
     server.accepted = 'none';
-    const answer = await client.send(registry, get('a'), [pull('a')]);
-    expect(answer.status).toBe(400);
+    const response = await client.send(registry, get('a'), [pull('a')]);
+    expect(response.status).toBe(400);
     expect(server.http.log).toEqual([A, TOKEN, A, TOKEN, A]);
   });
 
@@ -72,12 +75,12 @@ describe('an expired token at a registry that makes no challenge for it', () => 
       { status: 400, body: { errors: [{ code: 'NAME_INVALID', message: 'invalid name' }] } },
     ],
     ['about permissions', { status: 403, body: { errors: [{ code: 'DENIED', message: 'not yours' }] } }],
-  ])('is not renewed if the error is %s', async (_what, refusal) => {
+  ])('is not renewed if the error is %s', async (_what, rejection) => {
     const server = new PublicRegistry();
-    server.refusal = refusal;
-    const answer = await second(server);
-    expect(answer.status).toBe(refusal.status);
+    server.rejection = rejection;
+    const response = await second(server);
+    expect(response.status).toBe(rejection.status);
     expect(server.http.log).toEqual([A]);
-    expect(Buffer.from(await answer.bytes(1000)).toString()).toContain(refusal.body.errors[0]?.message);
+    expect(Buffer.from(await response.bytes(1000)).toString()).toContain(rejection.body.errors[0]?.message);
   });
 });

@@ -22,7 +22,7 @@ describe('the token server of a realm', () => {
   });
 
   it.each([
-    ['what the policy refuses', 'https://10.0.0.6/token'],
+    ['what the policy rejects', 'https://10.0.0.6/token'],
     ['no URL', 'https://'],
   ])('is not %s', (_name, realm) => {
     expect(() => resolveRealm(realm, registry)).toThrow(UnauthorizedError);
@@ -30,7 +30,7 @@ describe('the token server of a realm', () => {
 
   it('the message names both hosts and nothing secret', () => {
     expect(() => resolveRealm('https://user:secret@auth.example.net/token?key=secret', registry)).toThrow(
-      /^refused to ask for a token at https:\/\/auth\.example\.net, as registry\.example\.com asks: it contains user information$/,
+      /^rejected the token server https:\/\/auth\.example\.net that registry\.example\.com names: it contains user information$/,
     );
   });
 });

@@ -1,9 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeFile } from 'node:fs/promises';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { AuthClient } from '../../../src/auth/requests/auth-client.js';
 import { FoundCredential, type CredentialProvider } from '../../../src/auth/credentials/credential.js';
@@ -11,6 +9,7 @@ import { dockerConfig } from '../../../src/auth/credentials/file-providers.js';
 import { FakeHttp, type FakeAnswer, type SentRequest } from '../fake-http.js';
 import { installHelper } from '../helper-program.js';
 import { get, pull, registry } from '../test-registry.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 /** A provider whose credential expires: the password is `p1`, then `p2`, and so on, up to the last one. */
 class Renewing implements CredentialProvider {
@@ -57,13 +56,13 @@ const EXPIRED: FakeAnswer = {
 const DENIED: FakeAnswer = { status: 403, body: { errors: [{ code: 'DENIED', message: 'not yours' }] } };
 
 /** A registry with Basic authentication that accepts one password, and has this response for others. */
-const taking = (accepted: string | (() => string), refusal: FakeAnswer): FakeHttp =>
+const taking = (accepted: string | (() => string), rejection: FakeAnswer): FakeHttp =>
   new FakeHttp((request) => {
     const password = passwordIn(request);
     if (password === undefined) return CHALLENGE;
     return password === (typeof accepted === 'string' ? accepted : accepted())
       ? { status: 200, body: 'ok' }
-      : refusal;
+      : rejection;
   });
 
 describe('an expired credential', () => {
@@ -94,10 +93,10 @@ describe('an expired credential', () => {
     const client = new AuthClient({ http, credentials: provider });
     await client.send(registry, get('a'), [pull('a')]);
     accepted = 'p2';
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       ['a', 'b', 'c', 'd'].map((name) => client.send(registry, get(name), [pull(name)])),
     );
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
     expect(provider.fetched).toBe(2);
   });
 
@@ -147,11 +146,11 @@ describe('an expired credential', () => {
   it('is not sent again if the provider has no other, and the response can still be read', async () => {
     const http = taking('never', EXPIRED);
     const client = new AuthClient({ http, credentials: new Renewing(1) });
-    const answer = await client.send(registry, get('a'), [pull('a')]);
+    const response = await client.send(registry, get('a'), [pull('a')]);
     expect(http.sent.map(passwordIn)).toEqual([undefined, 'p1']);
-    expect(Buffer.from(await answer.bytes(1000)).toString()).toContain('has expired');
+    expect(Buffer.from(await response.bytes(1000)).toString()).toContain('has expired');
     const chunks: unknown[] = [];
-    for await (const chunk of answer.body) chunks.push(chunk);
+    for await (const chunk of response.body) chunks.push(chunk);
     expect(chunks).toHaveLength(1);
     expect(http.open).toBe(0);
   });
@@ -160,19 +159,18 @@ describe('an expired credential', () => {
     const http = taking('never', DENIED);
     const provider = new Renewing();
     const client = new AuthClient({ http, credentials: provider });
-    const answer = await client.send(registry, get('a'), [pull('a')]);
-    expect([answer.status, provider.fetched, http.open]).toEqual([403, 1, 0]);
-    expect(Buffer.from(await answer.bytes(1000)).toString()).toContain('not yours');
-    expect(answer.headerValues('x-none')).toEqual([]);
-    await expect(answer.bytes(3)).rejects.toThrow('longer than 3 bytes');
+    const response = await client.send(registry, get('a'), [pull('a')]);
+    expect([response.status, provider.fetched, http.open]).toEqual([403, 1, 0]);
+    expect(Buffer.from(await response.bytes(1000)).toString()).toContain('not yours');
+    expect(response.headerValues('x-none')).toEqual([]);
+    await expect(response.bytes(3)).rejects.toThrow('longer than 3 bytes');
   });
 });
 
 describe("a helper's credential", () => {
   /** A registry that accepts only the helper's second password. */
   async function bench(): Promise<{ http: FakeHttp; client: AuthClient; pass: () => void }> {
-    const home = await mkdtemp(join(tmpdir(), 'multiarch-renewal-'));
-    onTestFinished(() => rm(home, { recursive: true, force: true }));
+    const home = await temporaryDirectory();
     const counted = `echo x >> '${home}/count'
 printf '{"Username":"AWS","Secret":"p%s"}' "$(wc -l < '${home}/count' | tr -d ' ')"`;
     const { env } = await installHelper(home, 'vault', counted);

@@ -2,10 +2,10 @@ import * as fc from 'fast-check';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 
-import type { Credential } from '../../../src/auth/credentials/credential.js';
+import type { RegistryCredential } from '../../../src/auth/credentials/credential.js';
 import { SecretRedactor } from '../../../src/auth/requests/secret-redactor.js';
 
-function secretsOf(credential: Credential): SecretRedactor {
+function secretsOf(credential: RegistryCredential): SecretRedactor {
   const secrets = new SecretRedactor();
   secrets.addLogin(credential);
   return secrets;

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 
 import { describe, expect, it } from 'vitest';
 
-import type { Credential } from '../../../src/auth/credentials/credential.js';
+import type { RegistryCredential } from '../../../src/auth/credentials/credential.js';
 import {
   parseTokenResponse,
   requestToken,
@@ -18,6 +18,7 @@ import {
   UnavailableError,
 } from '../../../src/oci/errors.js';
 import type { RegistryHost } from '../../../src/oci/reference.js';
+import { failureOf } from '../../support/failure.js';
 import { describeVectors, vectorJson } from '../../support/vectors.js';
 import { FakeHttp, type FakeAnswer, type SentRequest } from '../fake-http.js';
 
@@ -37,8 +38,7 @@ function ask(http: FakeHttp, asked: Asked = {}): Promise<Token> {
     http,
     {
       registry: 'registry.example.com' as RegistryHost,
-      registryUrl: new URL('https://registry.example.com/v2/'),
-      remoteAddress: undefined,
+      server: { url: new URL('https://registry.example.com/v2/') },
       realm: new URL(asked.realm ?? 'https://auth.example.com/token'),
       service: 'service' in asked ? asked.service : 'registry.example.com',
       scopes: asked.scopes ?? ['repository:app:pull,push', 'repository:base:pull'],
@@ -50,11 +50,7 @@ function ask(http: FakeHttp, asked: Asked = {}): Promise<Token> {
 }
 
 async function failure(answer: FakeAnswer, credential?: TokenCredential): Promise<MultiarchError> {
-  const error: unknown = await ask(new FakeHttp(() => answer), { credential }).catch(
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof MultiarchError)) throw new Error('no typed error');
-  return error;
+  return failureOf(ask(new FakeHttp(() => answer), { credential }), MultiarchError);
 }
 
 describe('a token by GET', () => {
@@ -151,7 +147,7 @@ describe('a redirect of the token server', () => {
     'https://127.0.0.1/',
     'https://169.254.169.254/',
     'https://u@login.example.net/',
-  ])('is refused to %s (ggcr #2292)', async (location) => {
+  ])('is rejected to %s (ggcr #2292)', async (location) => {
     const http = new FakeHttp(redirect(location));
     await expect(ask(http)).rejects.toThrow(UnauthorizedError);
     expect(http.log).toEqual(['GET auth.example.com/token']);
@@ -160,7 +156,7 @@ describe('a redirect of the token server', () => {
   it('never sends a refresh token to another host, since it is in the body', async () => {
     const http = new FakeHttp(redirect('https://login.example.net/token', 308));
     await expect(ask(http, { credential: identity })).rejects.toThrow(
-      'token server auth.example.com redirects to login.example.net: refused',
+      'token server auth.example.com redirects to login.example.net, but the login is for auth.example.com only',
     );
     expect(http.log).toEqual(['POST auth.example.com/token']);
   });
@@ -219,7 +215,7 @@ describe("a token server's response", () => {
     await expect(ask(http)).rejects.toThrow(InvalidError);
   });
 
-  describeVectors('token answer vectors', () => {
+  describeVectors('token response vectors', () => {
     const { token_response: rows } = vectorJson<{
       token_response: { body: string; error?: boolean; token?: string; expires_unix?: number }[];
     }>('challenges.json');
@@ -303,12 +299,12 @@ describe('a token server that gives no token', () => {
     ['JSON that says nothing', '{"errors":[null,{"code":1}]}', 'HTTP status 401'],
     ['a long text', 'x'.repeat(500), `${'x'.repeat(400)}…`],
     ['more than 64 KiB', 'x'.repeat(70_000), 'HTTP status 401'],
-  ])('is quoted: %s', async (_name, body, words) => {
+  ])('is quoted: %s', async (_name, body, text) => {
     const { message } = await failure({ status: 401, body });
-    expect(message).toBe(`not logged in to registry.example.com (token server auth.example.com): ${words}`);
+    expect(message).toBe(`not logged in to registry.example.com (token server auth.example.com): ${text}`);
   });
 
-  it.each<[string, Credential, string]>([
+  it.each<[string, RegistryCredential, string]>([
     ['password', basic, 'p:ss"w/rd'],
     ['Authorization header', basic, Buffer.from('jane:p:ss"w/rd').toString('base64')],
     ['refresh token in a form', identity, 'refresh%2Bme%2Fnow'],

@@ -1,26 +1,25 @@
 import { describe, expect, it } from 'vitest';
 
-import { makeCommandLine } from '../../support/in-process.js';
-import { startRegistry } from '../../support/open-repository.js';
+import { startCommandLine } from '../../support/in-process.js';
 import { tinyImage } from '../../support/tiny-image.mjs';
 
 /** A draft `app:1` of `app:arm64` and `app:windows`. */
 async function start() {
-  const registry = await startRegistry();
-  registry.put('app', tinyImage({ architecture: 'arm64', variant: 'v8' }), 'arm64');
-  registry.put(
-    'app',
-    tinyImage({ architecture: 'amd64', os: 'windows', osVersion: '10.0.1', osFeatures: ['win32k'] }),
-    'windows',
-  );
-  const app = `${registry.host}/app`;
-  const commandLine = await makeCommandLine();
-  await commandLine.run(['create', `${app}:1`, `${app}:arm64`, `${app}:windows`]);
-  const index = async (): Promise<unknown> =>
-    JSON.parse((await commandLine.run(['inspect', `${app}:1`])).stdout);
+  const images = {
+    arm64: tinyImage({ architecture: 'arm64', variant: 'v8' }),
+    windows: tinyImage({
+      architecture: 'amd64',
+      os: 'windows',
+      osVersion: '10.0.1',
+      osFeatures: ['win32k'],
+    }),
+  };
+  const { app, run } = await startCommandLine({ images });
+  await run(['create', `${app}:1`, `${app}:arm64`, `${app}:windows`]);
+  const index = async (): Promise<unknown> => JSON.parse((await run(['inspect', `${app}:1`])).stdout);
   const platforms = async (): Promise<unknown[]> =>
     ((await index()) as { manifests: { platform: unknown }[] }).manifests.map(({ platform }) => platform);
-  return { app, index, platforms, ...commandLine };
+  return { app, index, platforms, run };
 }
 
 const ARM64 = { architecture: 'arm64', os: 'linux', variant: 'v8' };
@@ -141,7 +140,7 @@ describe('annotate', () => {
     expect(await run(['annotate', `${app}:1`, ...flags])).toMatchObject({
       code: 125,
       stdout: '',
-      stderr: `${named} needs an image: the index itself has no platform\nhint: Name the image: multiarch annotate ${app}:1 IMAGE …\n`,
+      stderr: `error: ${named} needs an image: the index itself has no platform\nhint: Name the image: multiarch annotate ${app}:1 IMAGE …\n`,
     });
   });
 
@@ -153,7 +152,7 @@ describe('annotate', () => {
       /^manifest for image \S+\/app:x does not exist in \S+\/app:1\n/,
     ],
     [
-      'a draft that is not there',
+      'a missing draft',
       (app: string) => [`${app}:2`, `${app}:arm64`],
       3,
       /^manifest for image \S+\/app:arm64 does not exist in \S+\/app:2\n/,

@@ -3,21 +3,16 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { makeCommandLine } from '../../support/in-process.js';
+import { amd64, arm64, attested as index } from '../../support/images.js';
+import { startCommandLine } from '../../support/in-process.js';
 import { startRegistry } from '../../support/open-repository.js';
 import { snapshot } from '../../support/snapshot.js';
-import { tinyImage, tinyIndex } from '../../support/tiny-image.mjs';
-
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
-const index = tinyIndex([amd64, arm64], { attestations: true });
 
 /** An index in one registry, and another registry. */
 async function start() {
-  const [from, to] = [await startRegistry(), await startRegistry()];
-  from.put('app', index, '1');
-  const commandLine = await makeCommandLine();
-  const [source, target] = [`${from.host}/app:1`, `${to.host}/app:1.2`];
+  const { registry: from, app, ...commandLine } = await startCommandLine({ images: { 1: index } });
+  const to = await startRegistry();
+  const [source, target] = [`${app}:1`, `${to.host}/app:1.2`];
   const copied = (tag = '1.2'): string => to.manifest('app', tag)?.digest ?? 'none';
   return { from, to, source, target, copied, ...commandLine };
 }
@@ -92,7 +87,9 @@ describe('copy', () => {
     const { source, target, copied, run } = await start();
     const { code, stdout, stderr } = await run(['copy', source, target, '--platform', 'linux/s390x']);
     expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
-    expect(stderr).toBe(`${source} has no image for linux/s390x\nhint: It has linux/amd64, linux/arm64.\n`);
+    expect(stderr).toBe(
+      `error: ${source} has no image for linux/s390x\nhint: It has linux/amd64, linux/arm64.\n`,
+    );
     expect(copied()).toBe('none');
   });
 
@@ -133,16 +130,16 @@ describe('copy', () => {
 
   it('exits with 7 and both digests if the tag is not as --expect-current', async () => {
     const { to, source, target, copied, run } = await start();
-    const held = to.put('app', arm64, '1.2');
+    const current = to.put('app', arm64, '1.2');
     const wrong = amd64.manifest.digest;
     for (const flags of [[], ['--dry-run']]) {
       const { code, stderr } = await run(['copy', source, target, '--expect-current', wrong, ...flags]);
       expect(code).toBe(7);
-      expect(stderr).toContain(`${target} was expected to hold ${wrong}, but holds ${held}\n`);
+      expect(stderr).toContain(`${target} was expected to hold ${wrong}, but holds ${current}\n`);
     }
     expect((await run(['copy', source, target, '--expect-current=none'])).code).toBe(7);
-    expect(copied()).toBe(held);
-    expect((await run(['copy', source, target, '--expect-current', held])).code).toBe(0);
+    expect(copied()).toBe(current);
+    expect((await run(['copy', source, target, '--expect-current', current])).code).toBe(0);
     expect(copied()).toBe(index.digest);
     expect((await run(['copy', source, target, '--expect-current=none'])).code).toBe(0);
     expect((await run(['copy', source, target, '--expect-current=any'])).code).toBe(0);
@@ -151,8 +148,8 @@ describe('copy', () => {
   it.each([
     ['an expectation that is none', ['SOURCE', 'TARGET', '--expect-current=1.2']],
     ['no target', ['SOURCE']],
-    ['three places', ['SOURCE', 'TARGET', 'more']],
-    ['a place that can only be read', ['SOURCE', 'docker-archive:out.tar']],
+    ['three arguments', ['SOURCE', 'TARGET', 'more']],
+    ['a read-only target', ['SOURCE', 'docker-archive:out.tar']],
     ['an empty platform', ['SOURCE', 'TARGET', '--platform=']],
     ['an unknown way with attestations', ['SOURCE', 'TARGET', '--attestations=maybe']],
     ['an unknown compression', ['SOURCE', 'TARGET', '--layer-compression=zip']],

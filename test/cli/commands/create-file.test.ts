@@ -4,22 +4,16 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import type { Descriptor } from '../../../src/oci/descriptor.js';
-import { makeCommandLine } from '../../support/in-process.js';
-import { startRegistry } from '../../support/open-repository.js';
-import { tinyImage, tinyIndex } from '../../support/tiny-image.mjs';
-
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
-const attested = tinyIndex([amd64, arm64], { attestations: true });
+import { amd64, arm64, attested } from '../../support/images.js';
+import { startCommandLine } from '../../support/in-process.js';
+import { tinyImage } from '../../support/tiny-image.mjs';
 
 /** A registry with `app:1-amd64`, `app:1-arm64` and `app:all`, and a command line in a directory. */
 async function start() {
-  const registry = await startRegistry();
-  registry.put('app', amd64, '1-amd64');
-  registry.put('app', arm64, '1-arm64');
-  registry.put('app', attested, 'all');
-  const app = `${registry.host}/app`;
-  const commandLine = await makeCommandLine();
+  const commandLine = await startCommandLine({
+    images: { '1-amd64': amd64, '1-arm64': arm64, all: attested },
+  });
+  const { registry } = commandLine;
   const write = async (name: string, text: string): Promise<string> => {
     const path = join(commandLine.directory, name);
     await writeFile(path, text);
@@ -31,7 +25,7 @@ async function start() {
   };
   const digests = (tag: string): string[] => entries(tag).map(({ digest }) => digest);
   const drafts = async (): Promise<string> => (await commandLine.run(['ls', '-q'])).stdout;
-  return { registry, app, write, entries, digests, drafts, ...commandLine };
+  return { write, entries, digests, drafts, ...commandLine };
 }
 
 const ASSEMBLY = (app: string): string => `target: ${app}:1
@@ -114,7 +108,7 @@ manifests:
     expect(digests('copy')).toEqual(attested.images.map(({ manifest }) => manifest.digest));
     expect(await run(['create', '-f', file])).toMatchObject({
       code: 125,
-      stderr: `${file} does not name the list\nhint: Name it: multiarch create LIST -f ${file}\n`,
+      stderr: `error: ${file} does not name the list\nhint: Name it: multiarch create LIST -f ${file}\n`,
     });
   });
 
@@ -176,7 +170,7 @@ images:
   it('rejects invalid UTF-8', async () => {
     const { run } = await start();
     const result = await run(['create', '-f', '-'], { stdin: Buffer.from([0xff, 0xfe, 0x61]) });
-    expect(result).toMatchObject({ code: 5, stderr: 'standard input is not valid UTF-8\n' });
+    expect(result).toMatchObject({ code: 5, stderr: 'error: standard input is not valid UTF-8\n' });
   });
 });
 
@@ -290,7 +284,7 @@ describe('create', () => {
     const result = await run(['create', `${app}:w`, `${app}:all`, `${app}:late`, '--wait', '0']);
     expect(result).toMatchObject({ code: 3, stdout: '' });
     expect(result.stderr).toBe(
-      `still not found after 0s: ${app}:late\nhint: Check whether the jobs that push them failed, or raise --wait.\n`,
+      `error: still not found after 0s: ${app}:late\nhint: Check whether the jobs that push them failed, or raise --wait.\n`,
     );
   });
 

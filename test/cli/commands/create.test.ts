@@ -2,25 +2,15 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { makeCommandLine } from '../../support/in-process.js';
-import { startRegistry } from '../../support/open-repository.js';
-import { tinyImage, tinyIndex, writeLayout } from '../../support/tiny-image.mjs';
+import { amd64, arm64, attested } from '../../support/images.js';
+import { makeCommandLine, startCommandLine } from '../../support/in-process.js';
+import { tinyImage, writeLayout } from '../../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
-
-/** A registry with two images, `app:amd64` and `app:arm64`, and a command line. */
-async function start() {
-  const registry = await startRegistry();
-  registry.put('app', amd64, 'amd64');
-  registry.put('app', arm64, 'arm64');
-  const app = `${registry.host}/app`;
-  return { registry, app, ...(await makeCommandLine()) };
-}
+const images = { amd64, arm64 };
 
 describe('create', () => {
   it("prints docker's message, and the sources on stderr", async () => {
-    const { app, run } = await start();
+    const { app, run } = await startCommandLine({ images });
     const { code, stdout, stderr } = await run(['create', `${app}:1`, `${app}:amd64`, `${app}:arm64`]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: `Created manifest list ${app}:1\n` });
     expect(stderr.trimEnd().split('\n').sort()).toEqual([
@@ -40,14 +30,14 @@ describe('create', () => {
   });
 
   it('accepts --amend before each image, as scripts write it', async () => {
-    const { app, run } = await start();
+    const { app, run } = await startCommandLine({ images });
     const argv = ['create', `${app}:1`, '--amend', `${app}:amd64`, '--amend', `${app}:arm64`];
     expect((await run(argv)).code).toBe(0);
     expect((await run(['ls'])).stdout).toBe(`${app}:1  linux/amd64, linux/arm64\n`);
   });
 
   it('keeps an existing draft without --amend', async () => {
-    const { app, run } = await start();
+    const { app, run } = await startCommandLine({ images });
     await run(['create', `${app}:1`, `${app}:amd64`]);
     expect(await run(['create', `${app}:1`, `${app}:arm64`])).toMatchObject({
       code: 7,
@@ -58,7 +48,7 @@ describe('create', () => {
   });
 
   it('prints only the draft on stdout with --json', async () => {
-    const { app, run } = await start();
+    const { app, run } = await startCommandLine({ images });
     const { stdout } = await run(['create', `${app}:1`, `${app}:amd64`, '--annotation', 'a=b=c', '--json']);
     const { digest, size, mediaType } = amd64.manifest;
     expect(JSON.parse(stdout)).toEqual({
@@ -79,7 +69,7 @@ describe('create', () => {
     ['oci', 'application/vnd.oci.image.index.v1+json'],
     ['docker', 'application/vnd.docker.distribution.manifest.list.v2+json'],
   ])('uses the media type of --format %s', async (format, mediaType) => {
-    const { app, run } = await start();
+    const { app, run } = await startCommandLine({ images });
     await run(['create', `${app}:1`, `${app}:amd64`, '--format', format]);
     expect(JSON.parse((await run(['inspect', `${app}:1`])).stdout)).toMatchObject({ mediaType });
   });
@@ -104,14 +94,14 @@ describe('create', () => {
 
   it('reads layouts by relative paths', async () => {
     const { directory, run } = await makeCommandLine();
-    await writeLayout(join(directory, 'layout'), tinyIndex([amd64, arm64], { attestations: true }), 'v1');
+    await writeLayout(join(directory, 'layout'), attested, 'v1');
     const { code, stderr } = await run(['create', 'app:1', `oci:${directory}/layout:v1`]);
     expect(code).toBe(0);
     expect(stderr).toBe(`Read oci:${directory}/layout:v1: linux/amd64, linux/arm64\n`);
   });
 
   it('warns about problems that push rejects, unless --quiet is set', async () => {
-    const { registry, app, run } = await start();
+    const { registry, app, run } = await startCommandLine({ images });
     registry.put('app', tinyImage({ architecture: 'amd64', omitPlatform: true }), 'odd');
     const { code, stdout, stderr } = await run(['create', `${app}:1`, `${app}:odd`, `${app}:amd64`, '-q']);
     expect({ code, stdout, stderr }).toEqual({
@@ -136,13 +126,13 @@ describe('create', () => {
     expect(await run(['create', 'app:1', ...flags])).toMatchObject({
       code: 125,
       stdout: '',
-      stderr: `${message}\nhint: Add --push, or give the option to multiarch push.\n`,
+      stderr: `error: ${message}\nhint: Add --push, or give the option to multiarch push.\n`,
     });
     expect((await run(['ls', '-q'])).stdout).toBe('');
   });
 
   it('publishes with --push, with the output of push', async () => {
-    const { registry, app, run } = await start();
+    const { registry, app, run } = await startCommandLine({ images });
     const argv = ['create', `${app}:1`, `${app}:amd64`, '--push', '-t', 'v1', '--purge'];
     const { code, stdout } = await run(argv);
     expect(code).toBe(0);
@@ -153,7 +143,7 @@ describe('create', () => {
   });
 
   it('reports all unreadable sources', async () => {
-    const { app, run } = await start();
+    const { app, run } = await startCommandLine({ images });
     const { code, stdout, stderr } = await run([
       'create',
       `${app}:1`,

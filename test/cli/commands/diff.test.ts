@@ -3,28 +3,19 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { makeCommandLine } from '../../support/in-process.js';
-import { startRegistry } from '../../support/open-repository.js';
+import { amd64, arm64, pair as one } from '../../support/images.js';
+import { startCommandLine } from '../../support/in-process.js';
 import { tinyImage, tinyIndex, writeLayout } from '../../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
 const newer = tinyImage({ architecture: 'amd64', text: 'newer\n' });
-const one = tinyIndex([amd64, arm64]);
 const two = tinyIndex([newer, arm64]);
 
-/** A registry with `app:1` and `app:2`, whose images for amd64 differ. */
-async function start() {
-  const registry = await startRegistry();
-  registry.put('app', one, '1');
-  registry.put('app', two, '2');
-  registry.put('app', newer, 'newer');
-  return { registry, app: `${registry.host}/app`, ...(await makeCommandLine()) };
-}
+/** `1` and `2` have different images for amd64. */
+const images = { 1: one, 2: two, newer };
 
 describe('diff', () => {
   it('prints the differences as a table, and exits with 1', async () => {
-    const { app, run } = await start();
+    const { app, run } = await startCommandLine({ images });
     const { code, stdout, stderr } = await run(['diff', `${app}:1`, `${app}:2`]);
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
     expect(stdout).toContain(`Before:   ${app}:1   ${one.digest}\n`);
@@ -34,7 +25,7 @@ describe('diff', () => {
   });
 
   it.each([['--json'], ['--format', 'json']])('prints JSON: %s %s', async (...flags) => {
-    const { app, run } = await start();
+    const { app, run } = await startCommandLine({ images });
     const { code, stdout } = await run(['diff', `${app}:1`, `${app}:2`, ...flags.filter(Boolean)]);
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({
@@ -44,7 +35,7 @@ describe('diff', () => {
   });
 
   it('accepts drafts, tags, digests, layouts, files and standard input, and exits with 0 if they are identical', async () => {
-    const { app, directory, run } = await start();
+    const { app, directory, run } = await startCommandLine({ images });
     await writeLayout(join(directory, 'layout'), one, 'v1');
     await writeFile(join(directory, 'one.json'), one.bytes);
     const sides = [
@@ -68,7 +59,7 @@ describe('diff', () => {
   });
 
   it('compares a draft with its published version if one name is given', async () => {
-    const { app, run } = await start();
+    const { app, run } = await startCommandLine({ images });
     await run(['create', `${app}:1`, `${app}:2`]);
     const { code, stdout } = await run(['diff', `${app}:1`]);
     expect(code).toBe(1);
@@ -78,7 +69,7 @@ describe('diff', () => {
   });
 
   it('compares an image with its index', async () => {
-    const { app, run } = await start();
+    const { app, run } = await startCommandLine({ images });
     const { code, stdout } = await run(['diff', `${app}:newer`, `${app}:2`, '--json']);
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({
@@ -94,7 +85,7 @@ describe('diff', () => {
     [(app: string) => [`${app}:1`, '-'], 5, 'standard input is not'],
     [(app: string) => [`${app}:1`, `${app}:2`, '--format', 'table', '--json'], 125, 'exclude each other'],
   ])('exits with the code of the error', async (argv, code, message) => {
-    const { app, run } = await start();
+    const { app, run } = await startCommandLine({ images });
     const result = await run(['diff', ...argv(app)], { stdin: 'not JSON' });
     expect(result).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(message) });
   });

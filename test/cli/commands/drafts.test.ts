@@ -3,8 +3,9 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { makeCommandLine } from '../../support/in-process.js';
-import { startRegistry } from '../../support/open-repository.js';
+import { formatPlatform, type LoosePlatform } from '../../../src/oci/platform.js';
+import { armv7 } from '../../support/images.js';
+import { makeCommandLine, startCommandLine } from '../../support/in-process.js';
 import { tinyImage, tinyIndex } from '../../support/tiny-image.mjs';
 
 async function start() {
@@ -17,11 +18,9 @@ async function start() {
 
 describe('ls', () => {
   it('prints a line for each draft, with its platforms', async () => {
-    const registry = await startRegistry();
-    registry.put('app', tinyImage({ architecture: 'arm', variant: 'v7' }), 'armv7');
-    registry.put('app', tinyImage({ architecture: 'amd64', omitPlatform: true }), 'odd');
-    const { run } = await makeCommandLine();
-    await run(['create', 'app:1', `${registry.host}/app:armv7`, `${registry.host}/app:odd`]);
+    const odd = tinyImage({ architecture: 'amd64', omitPlatform: true });
+    const { app, run } = await startCommandLine({ images: { armv7, odd } });
+    await run(['create', 'app:1', `${app}:armv7`, `${app}:odd`]);
     await run(['create', 'app:2']);
     expect(await run(['ls'])).toMatchObject({
       code: 0,
@@ -31,11 +30,10 @@ describe('ls', () => {
   });
 
   it('shows Windows versions, and omits attestations', async () => {
-    const registry = await startRegistry();
     const windows = tinyImage({ architecture: 'amd64', os: 'windows', osVersion: '10.0.17763.4377' });
-    registry.put('app', tinyIndex([windows], { attestations: true }), 'index');
-    const { run } = await makeCommandLine();
-    await run(['create', 'app:1', `${registry.host}/app:index`]);
+    const index = tinyIndex([windows], { attestations: true });
+    const { app, run } = await startCommandLine({ images: { index } });
+    await run(['create', 'app:1', `${app}:index`]);
     expect((await run(['ls'])).stdout).toBe('docker.io/library/app:1  windows(10.0.17763.4377)/amd64\n');
   });
 
@@ -70,7 +68,7 @@ describe('ls', () => {
     await writeFile(file, '{"half":');
     const { code, stdout, stderr } = await run(['ls', '-q']);
     expect({ code, stdout }).toEqual({ code: 5, stdout: 'docker.io/library/a:1\ndocker.io/library/c:2\n' });
-    expect(stderr.startsWith(`${file}: `)).toBe(true);
+    expect(stderr.startsWith(`error: ${file}: `)).toBe(true);
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
   });
 });
@@ -108,8 +106,56 @@ describe('rm', () => {
     expect(await run(['rm', ...argv])).toMatchObject({
       code: 125,
       stdout: '',
-      stderr: `${message}\nhint: Name the drafts to delete, or delete all with --all.\n`,
+      stderr: `error: ${message}\nhint: Name the drafts to delete, or delete all with --all.\n`,
     });
     expect(await names()).toHaveLength(3);
+  });
+});
+
+const images = (['amd64', 'arm64', 's390x'] as const).map((architecture) => tinyImage({ architecture }));
+
+/** A draft `app:1` of `app:all`, which has three images with attestations. */
+async function startWithImages() {
+  const { app, run } = await startCommandLine({
+    images: { all: tinyIndex(images, { attestations: true }) },
+  });
+  await run(['create', `${app}:1`, `${app}:all`]);
+  /** The platforms of all entries; the text output of `ls` omits attestations. */
+  const platforms = async (): Promise<string> => {
+    const drafts = JSON.parse((await run(['ls', '--json'])).stdout) as {
+      entries: { descriptor: { platform: LoosePlatform } }[];
+    }[];
+    return drafts
+      .flatMap(({ entries }) => entries.map(({ descriptor }) => formatPlatform(descriptor.platform)))
+      .join(', ');
+  };
+  return { app, platforms, run };
+}
+
+describe('remove', () => {
+  it('removes images with their attestations, and prints nothing', async () => {
+    const { app, platforms, run } = await startWithImages();
+    const argv = ['remove', `${app}:1`, 'linux/amd64', images[2]?.manifest.digest ?? ''];
+    expect(await run(argv)).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(await platforms()).toBe('linux/arm64, unknown/unknown');
+  });
+
+  it('prints the draft with --json', async () => {
+    const { app, run } = await startWithImages();
+    const { stdout } = await run(['remove', `${app}:1`, `${app}:all`, '--json']);
+    expect(JSON.parse(stdout)).toEqual({ target: `${app}:1`, format: 'auto', entries: [] });
+  });
+
+  it.each([
+    [(app: string) => [`${app}:1`, 'linux/amd64', 'linux/arm/v7'], 'linux/arm/v7'],
+    [(app: string) => [`${app}:1`, 'linux/amd64', `${app}:nowhere`], 'nowhere'],
+    [(app: string) => [`${app}:2`, 'linux/amd64'], 'multiarch create'],
+  ])('removes nothing if one is missing', async (argv, named) => {
+    const { app, platforms, run } = await startWithImages();
+    const before = await platforms();
+    const { code, stdout, stderr } = await run(['remove', ...argv(app)]);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+    expect(stderr).toContain(named);
+    expect(await platforms()).toBe(before);
   });
 });

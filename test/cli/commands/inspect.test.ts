@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { makeGate } from '../../support/gate.js';
-import { makeCommandLine } from '../../support/in-process.js';
-import { MemoryRegistry, type MemoryRegistryOptions } from '../../support/memory-registry.js';
+import { amd64, armv7 } from '../../support/images.js';
+import { makeCommandLine, startCommandLine } from '../../support/in-process.js';
+import { type MemoryRegistryOptions } from '../../support/memory-registry.js';
 import { tinyImage, tinyIndex, writeLayout } from '../../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const armv7 = tinyImage({ architecture: 'arm', variant: 'v7' });
 const docker = tinyImage({ architecture: 'arm64', mediaTypes: 'docker' });
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
@@ -19,16 +18,9 @@ const short = (digest: string): string => digest.slice(0, 15);
 
 /** A registry that holds `app:index` with its images and their provenance, and the images as `app:amd64` and so on. */
 async function start(options: MemoryRegistryOptions = {}) {
-  const registry = await MemoryRegistry.start(options);
-  onTestFinished(() => registry.close());
   const index = tinyIndex([amd64, armv7], { attestations: true });
-  registry.put('app', index, 'index');
-  registry.put('app', amd64, 'amd64');
-  registry.put('app', armv7, 'armv7');
-  registry.put('app', docker, 'docker');
-  const { directory, run } = await makeCommandLine();
-  const app = `${registry.host}/app`;
-  return { registry, index, app, directory, run };
+  const images = { index, amd64, armv7, docker };
+  return { index, ...(await startCommandLine({ images, registry: options })) };
 }
 
 /** The same with a draft `app:draft` of two images; what that took is forgotten. */
@@ -317,7 +309,7 @@ describe('inspect with flags that exclude each other', () => {
     const { registry, run, app } = await start();
     const { code, stdout, stderr } = await run(['inspect', `${app}:index`, ...flags]);
     expect({ code, stdout }).toEqual({ code: 125, stdout: '' });
-    expect(stderr).toBe(`${message} exclude each other\n`);
+    expect(stderr).toBe(`error: ${message} exclude each other\n`);
     expect(registry.lines()).toEqual([]);
   });
 

@@ -5,14 +5,13 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 
 import { installHelper } from '../../auth/helper-program.js';
+import { amd64 as image } from '../../support/images.js';
 import { makeCommandLine } from '../../support/in-process.js';
 import { startRegistry } from '../../support/open-repository.js';
-import { tinyImage } from '../../support/tiny-image.mjs';
 
-const image = tinyImage({ architecture: 'amd64' });
 const account = { kind: 'basic', username: 'jane', password: 'topsecret' } as const;
 
-/** A terminal that somebody types or pastes these at, when it shows nothing by itself; how its mode changes is written down. */
+/** A terminal at which these keys are typed or pasted in raw mode. `modes` records the changes of its mode. */
 function keyboard(...typed: readonly string[]): PassThrough & { readonly modes: readonly boolean[] } {
   const modes: boolean[] = [];
   const stream = new PassThrough();
@@ -103,7 +102,7 @@ https://docs.docker.com/go/credential-store/
   it('reports the number of arguments, not their text', async () => {
     const { run } = await makeCommandLine();
     const { stderr } = await run(['login', 'r.example', '-u', 'jane', '--password-stdin', 'hunter2']);
-    expect(stderr).toMatch(/^too many arguments for login: 2 instead of 1\nhint: Usage: /);
+    expect(stderr).toMatch(/^error: too many arguments for login: 2 instead of 1\nhint: Usage: /);
   });
 
   it('shows the login of flags', async () => {

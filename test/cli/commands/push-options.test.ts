@@ -4,27 +4,22 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { artifact } from '../../support/artifact.js';
-import { makeCommandLine } from '../../support/in-process.js';
-import { startRegistry } from '../../support/open-repository.js';
+import { amd64, arm64 } from '../../support/images.js';
+import { startCommandLine } from '../../support/in-process.js';
 import { tinyImage, tinyIndex } from '../../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
 const other = tinyIndex([tinyImage({ architecture: 'amd64', text: 'other' })]);
 
 /** A draft of two images, whose repository is not the list's. */
 async function start() {
-  const registry = await startRegistry();
-  registry.put('build', amd64, 'amd64');
-  registry.put('build', arm64, 'arm64');
-  const { host } = registry;
-  const list = `${host}/app:1`;
+  const commandLine = await startCommandLine({ path: 'build', images: { amd64, arm64 } });
+  const { registry, host, app } = commandLine;
+  const list = `${app}:1`;
   const sources = [`${host}/build:amd64`, `${host}/build:arm64`];
-  const commandLine = await makeCommandLine();
   await commandLine.run(['create', list, ...sources]);
   const pushed = (tag = '1'): string => registry.manifest('app', tag)?.digest ?? 'none';
   const read = (name: string): Promise<string> => readFile(join(commandLine.directory, name), 'utf8');
-  return { registry, host, list, sources, pushed, read, ...commandLine };
+  return { list, sources, pushed, read, ...commandLine };
 }
 
 describe('--require', () => {
@@ -34,7 +29,7 @@ describe('--require', () => {
     const { code, stdout, stderr } = await run(['push', list, ...required]);
     expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
     expect(stderr).toBe(
-      `${list} has no image for linux/s390x, linux/arm/v7\nhint: It has linux/amd64, linux/arm64.\n`,
+      `error: ${list} has no image for linux/s390x, linux/arm/v7\nhint: It has linux/amd64, linux/arm64.\n`,
     );
     expect(pushed()).toBe('none');
     expect((await run(['push', list, '--require', 'linux/arm64/v8'])).code).toBe(0);
@@ -50,14 +45,14 @@ describe('--require', () => {
 describe('--expect-current', () => {
   it('exits with 7 and both digests if the tag has another', async () => {
     const { registry, list, pushed, run } = await start();
-    const held = registry.put('app', other, '1');
+    const current = registry.put('app', other, '1');
     const wrong = amd64.manifest.digest;
     const { code, stderr } = await run(['push', list, '--expect-current', wrong]);
     expect(code).toBe(7);
-    expect(stderr).toContain(`was expected to hold ${wrong}, but holds ${held}\n`);
+    expect(stderr).toContain(`was expected to hold ${wrong}, but holds ${current}\n`);
     expect((await run(['push', list, '--expect-current', 'none'])).code).toBe(7);
-    expect(pushed()).toBe(held);
-    expect((await run(['push', list, '--expect-current', held])).code).toBe(0);
+    expect(pushed()).toBe(current);
+    expect((await run(['push', list, '--expect-current', current])).code).toBe(0);
     expect((await run(['push', list, '--expect-current', 'none'])).code).toBe(0);
     expect((await run(['push', list, '--expect-current', 'any'])).code).toBe(0);
   });
@@ -74,7 +69,7 @@ describe('--expect-current', () => {
 describe('--dry-run', () => {
   it('prints the plan, its totals and the digest of the index', async () => {
     const { registry, host, list, pushed, directory, run } = await start();
-    const held = registry.put('app', other, 'latest');
+    const current = registry.put('app', other, 'latest');
     registry.put('app', arm64);
     registry.clearLog();
     const args = [
@@ -102,7 +97,7 @@ describe('--dry-run', () => {
       `present manifest ${host}/app@${arm64.manifest.digest} ${arm64.manifest.size} B`,
       expect.stringMatching(new RegExp(`^tag index ${host}/app:1 \\d+ B new$`)),
       expect.stringMatching(new RegExp(`^tag index ${host}/app:v1 \\d+ B new$`)),
-      expect.stringMatching(new RegExp(`^tag index ${host}/app:latest \\d+ B previously ${held}$`)),
+      expect.stringMatching(new RegExp(`^tag index ${host}/app:latest \\d+ B previously ${current}$`)),
       expect.stringMatching(
         /^Total: 1 already present \(402 B\), 2 to mount \(.* kB\), 1 to put \(402 B\), 3 tags to move$/,
       ),
@@ -284,15 +279,16 @@ it('create accepts the options of push only with --push', async () => {
 });
 
 it('an immutable tag with another digest exits with 7 and both digests', async () => {
-  const registry = await startRegistry({ immutableTags: true });
-  registry.put('app', amd64, 'amd64');
-  const held = registry.put('app', other, '1');
-  const { run } = await makeCommandLine();
-  const args = ['create', `${registry.host}/app:1`, `${registry.host}/app:amd64`, '--push'];
+  const { registry, app, run } = await startCommandLine({
+    images: { amd64 },
+    registry: { immutableTags: true },
+  });
+  const current = registry.put('app', other, '1');
+  const args = ['create', `${app}:1`, `${app}:amd64`, '--push'];
   const wanted = (await run([...args, '--dry-run', '-q'])).stdout.trim();
   const { code, stderr } = await run(args);
   expect(code).toBe(7);
-  expect(stderr).toContain(held);
+  expect(stderr).toContain(current);
   expect(stderr).toContain(wanted);
 });
 
@@ -305,7 +301,7 @@ describe('--allow-nondistributable and --referrers', () => {
     [[], false],
     [['--allow-nondistributable'], true],
   ])('with %j a non-distributable layer is copied: %s', async (flags, moved) => {
-    const registry = await startRegistry();
+    const { registry, host, app, run } = await startCommandLine();
     const layer = registry.putBlob('win', Buffer.from('base layer'));
     registry.putBlob('win', amd64.config.bytes);
     const manifest = {
@@ -323,12 +319,11 @@ describe('--allow-nondistributable and --referrers', () => {
     };
     const bytes = Buffer.from(JSON.stringify(manifest));
     registry.putManifest('win', bytes, manifest.mediaType, '1');
-    const { run } = await makeCommandLine();
-    const list = `${registry.host}/app:1`;
-    await run(['create', list, `${registry.host}/win:1`]);
+    const list = `${app}:1`;
+    await run(['create', list, `${host}/win:1`]);
     expect((await run(['push', list, ...flags])).code).toBe(0);
     expect(registry.hasBlob('app', layer)).toBe(moved);
-    const direct = ['create', `${registry.host}/direct:1`, `${registry.host}/win:1`, '--push', ...flags];
+    const direct = ['create', `${host}/direct:1`, `${host}/win:1`, '--push', ...flags];
     expect((await run(direct)).code).toBe(0);
     expect(registry.hasBlob('direct', layer)).toBe(moved);
   });
@@ -337,13 +332,15 @@ describe('--allow-nondistributable and --referrers', () => {
     [[], undefined],
     [['--referrers'], artifact(amd64.manifest).manifest.digest],
   ])('with %j signatures of the images are copied: %s', async (flags, expected) => {
-    const registry = await startRegistry({ referrers: {} });
+    const { registry, host, app, run } = await startCommandLine({
+      path: 'build',
+      images: { amd64 },
+      registry: { referrers: {} },
+    });
     const signature = artifact(amd64.manifest);
-    registry.put('build', amd64, 'amd64');
     registry.put('build', signature);
-    const { run } = await makeCommandLine();
-    const list = `${registry.host}/app:1`;
-    await run(['create', list, `${registry.host}/build:amd64`]);
+    const list = `${app}:1`;
+    await run(['create', list, `${host}/build:amd64`]);
     expect((await run(['push', list, ...flags])).code).toBe(0);
     expect(registry.manifest('app', signature.manifest.digest)?.digest).toBe(expected);
   });

@@ -2,24 +2,18 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { makeCommandLine } from '../../support/in-process.js';
-import { startRegistry } from '../../support/open-repository.js';
+import { amd64, arm64 } from '../../support/images.js';
+import { makeCommandLine, startCommandLine } from '../../support/in-process.js';
 import { tinyImage } from '../../support/tiny-image.mjs';
-
-const amd64 = tinyImage({ architecture: 'amd64' });
-const arm64 = tinyImage({ architecture: 'arm64' });
 
 /** A draft of two images, whose repository is not the list's. */
 async function start() {
-  const registry = await startRegistry();
-  registry.put('build', amd64, 'amd64');
-  registry.put('build', arm64, 'arm64');
-  const { host } = registry;
-  const list = `${host}/app:1`;
-  const commandLine = await makeCommandLine();
+  const commandLine = await startCommandLine({ path: 'build', images: { amd64, arm64 } });
+  const { registry, host, app } = commandLine;
+  const list = `${app}:1`;
   await commandLine.run(['create', list, `${host}/build:amd64`, `${host}/build:arm64`]);
   const pushed = (): string => registry.manifest('app', '1')?.digest ?? 'none';
-  return { registry, host, list, pushed, ...commandLine };
+  return { list, pushed, ...commandLine };
 }
 
 const pushedRef = (repository: string, { digest }: { digest: string }): string =>

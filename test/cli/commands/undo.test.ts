@@ -3,31 +3,28 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { makeCommandLine } from '../../support/in-process.js';
-import { startRegistry } from '../../support/open-repository.js';
+import { amd64 } from '../../support/images.js';
+import { startCommandLine } from '../../support/in-process.js';
 import { tinyImage, tinyIndex } from '../../support/tiny-image.mjs';
 
-const amd64 = tinyImage({ architecture: 'amd64' });
 const other = tinyIndex([tinyImage({ architecture: 'amd64', text: 'other' })]);
 
-/** A list whose tag held another index before it was pushed, without a draft now. */
+/** A list whose push replaced another index at the tag; its draft is deleted. */
 async function start(...args: readonly string[]) {
-  const registry = await startRegistry();
-  registry.put('app', amd64, 'amd64');
-  const list = `${registry.host}/app:1`;
+  const { registry, app, directory, run } = await startCommandLine({ images: { amd64 } });
+  const list = `${app}:1`;
   const before = registry.put('app', other, '1');
-  const commandLine = await makeCommandLine();
-  await commandLine.run(['create', list, `${registry.host}/app:amd64`, '--push', '--purge', ...args]);
-  const held = (tag = '1'): string => registry.manifest('app', tag)?.digest ?? 'none';
-  return { registry, list, before, pushed: held(), held, ...commandLine };
+  await run(['create', list, `${app}:amd64`, '--push', '--purge', ...args]);
+  const current = (tag = '1'): string => registry.manifest('app', tag)?.digest ?? 'none';
+  return { registry, list, before, pushed: current(), current, directory, run };
 }
 
 describe('undo', () => {
   it('prints each tag with its restored digest', async () => {
-    const { registry, list, before, held, run } = await start('-t', 'new');
+    const { registry, list, before, current, run } = await start('-t', 'new');
     const { code, stdout, stderr } = await run(['undo', list]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${list} ${before}\n` });
-    expect(held()).toBe(before);
+    expect(current()).toBe(before);
     expect(stderr).toContain(`Tagged ${list}\n`);
     expect(stderr).toContain(
       `warning: ${registry.host}/app:new was created by that push and is left in place`,
@@ -35,10 +32,10 @@ describe('undo', () => {
   });
 
   it('prints the same with --dry-run, and changes nothing', async () => {
-    const { list, before, pushed, held, run } = await start();
+    const { list, before, pushed, current, run } = await start();
     const { code, stdout } = await run(['undo', list, '--dry-run']);
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${list} ${before}\n` });
-    expect(held()).toBe(pushed);
+    expect(current()).toBe(pushed);
   });
 
   it('prints the outcome of each tag with --json', async () => {
@@ -55,12 +52,12 @@ describe('undo', () => {
   });
 
   it('exits with 7 if the tag has moved since, and with 3 without a previous push', async () => {
-    const { registry, list, pushed, held, run } = await start();
+    const { registry, list, pushed, current, run } = await start();
     const moved = registry.put('app', tinyIndex([amd64]), '1');
     const { code, stderr } = await run(['undo', list]);
     expect(code).toBe(7);
     expect(stderr).toContain(`has moved since that push: it points to ${moved}, not ${pushed}\nhint: `);
-    expect(held()).toBe(moved);
+    expect(current()).toBe(moved);
 
     registry.put('app', other, '1');
     expect((await run(['undo', list])).code).toBe(0);
@@ -68,7 +65,7 @@ describe('undo', () => {
   });
 
   it('exits with 5 and reports the file of a damaged history', async () => {
-    const { list, directory, pushed, held, run } = await start();
+    const { list, directory, pushed, current, run } = await start();
     const store = join(directory, 'drafts');
     const [name = ''] = await readdir(store);
     expect(name).toMatch(/\.history$/);
@@ -76,6 +73,6 @@ describe('undo', () => {
     const { code, stderr } = await run(['undo', list]);
     expect(code).toBe(5);
     expect(stderr).toContain(`the history in ${join(store, name)} is not valid`);
-    expect(held()).toBe(pushed);
+    expect(current()).toBe(pushed);
   });
 });

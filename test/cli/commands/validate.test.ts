@@ -2,14 +2,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-import { makeCommandLine } from '../../support/in-process.js';
-import { MemoryRegistry } from '../../support/memory-registry.js';
+import { amd64 as image, arm64 } from '../../support/images.js';
+import { makeCommandLine, startCommandLine } from '../../support/in-process.js';
 import { tinyImage, tinyIndex, writeLayout } from '../../support/tiny-image.mjs';
 
-const image = tinyImage({ architecture: 'amd64' });
-const index = tinyIndex([image, tinyImage({ architecture: 'arm64' })]);
+const index = tinyIndex([image, arm64]);
 const dockerList = tinyIndex([tinyImage({ architecture: 'amd64', mediaTypes: 'docker' })], {
   mediaTypes: 'docker',
 });
@@ -66,7 +65,7 @@ describe('validate', () => {
     expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
     expect(stderr).toBe(
       [
-        `${path} is not a valid image-index: 3 problems`,
+        `error: ${path} is not a valid image-index: 3 problems`,
         '  /manifests/1/size: must be 0 or more [schema/minimum]',
         '  /manifests/2: has no "size" [schema/required]',
         '  /manifests/0/digest: is not a digest: sha256 has 64 hexadecimal digits, this has 3 [digest/length]',
@@ -194,12 +193,12 @@ describe('validate: the source of the document', () => {
   });
 
   it.each(['/no/such/file', './no-such-file', '../no-such-file', 'no-such-file.json'])(
-    'takes %s for a file that is not there',
+    'takes %s for a missing file',
     async (path) => {
       const { run } = await start();
       const { code, stdout, stderr } = await run(['validate', path]);
       expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
-      expect(stderr).toBe(`cannot read ${path}: no such file\n`);
+      expect(stderr).toBe(`error: cannot read ${path}: no such file\n`);
     },
   );
 
@@ -229,11 +228,7 @@ describe('validate: the source of the document', () => {
   });
 
   it('reads a draft, a registry and a layout', async () => {
-    const registry = await MemoryRegistry.start();
-    onTestFinished(() => registry.close());
-    registry.put('app', index, '1');
-    const { run, directory } = await start();
-    const app = `${registry.host}/app`;
+    const { registry, app, directory, run } = await startCommandLine({ images: { 1: index } });
     const published = await run(['validate', `${app}:1`]);
     expect(published.stdout).toBe(`${app}:1: valid image-index (${index.digest}, 2 manifests)\n`);
     expect(registry.lines()).toEqual(['GET /v2/app/manifests/1 200']);
@@ -249,16 +244,14 @@ describe('validate: the source of the document', () => {
   });
 
   it('reports invalid documents of a registry', async () => {
-    const registry = await MemoryRegistry.start({ requireChildren: false });
-    onTestFinished(() => registry.close());
+    const { registry, app, run } = await startCommandLine({ registry: { requireChildren: false } });
     const platform = { os: 'linux', architecture: 'amd64' };
     const double = indexOf({ ...descriptor, platform }, { ...descriptor, platform });
     registry.putManifest('app', Buffer.from(double), index.mediaType, 'double');
     registry.putManifest('app', Buffer.from(indexOf({ mediaType })), index.mediaType, 'broken');
     registry.putManifest('app', Buffer.from('<html>'), index.mediaType, 'login');
-    const { run } = await start();
     const found = async (tag: string) => {
-      const { code, stdout } = await run(['validate', '--json', `${registry.host}/app:${tag}`]);
+      const { code, stdout } = await run(['validate', '--json', `${app}:${tag}`]);
       const { valid, problems } = JSON.parse(stdout) as { valid: boolean; problems: { rule: string }[] };
       return { code, valid, rules: problems.map(({ rule }) => rule) };
     };

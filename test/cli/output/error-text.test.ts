@@ -1,22 +1,37 @@
 import { describe, expect, it } from 'vitest';
 
 import { errorText } from '../../../src/cli/output/error-text.js';
-import { InvalidError, NotFoundError } from '../../../src/oci/errors.js';
+import { CancelledError, InvalidError, NotFoundError } from '../../../src/oci/errors.js';
 
 const STACK = /\n {4}at .*error-text\.test\.ts/;
 
 describe('errorText', () => {
   it('is the message and the hint', () => {
     expect(errorText(new NotFoundError('no such thing', { hint: 'Make it.' }), false)).toBe(
-      'no such thing\nhint: Make it.',
+      'error: no such thing\nhint: Make it.',
     );
-    expect(errorText(new NotFoundError('no such thing'), false)).toBe('no such thing');
+    expect(errorText(new NotFoundError('no such thing'), false)).toBe('error: no such thing');
+  });
+
+  it.each([
+    'no such manifest: app:1',
+    'No such manifest: app:1',
+    'refusing to amend an existing manifest list with no --amend flag',
+    'manifest for image app:1 does not exist in list:1',
+    'manifest entry for image has unsupported os/arch combination: linux/z80',
+    'manifest app:1 must have an OS and Architecture to be pushed to a registry',
+  ])('leaves a message of docker as it is: %s', (message) => {
+    expect(errorText(new NotFoundError(message), false)).toBe(message);
+  });
+
+  it('does not call an interruption an error', () => {
+    expect(errorText(new CancelledError('cancelled'), false)).toBe('cancelled');
   });
 
   it('contains no control characters from documents or registries', () => {
     const problems = [{ pointer: '/a\u001B[2Jb', message: 'is\r\u202Ewrong', rule: 'schema/type' }];
     const text = errorText(new InvalidError('first\nsecond\u0007', { problems }), false);
-    expect(text).toBe('first\nsecond \n  /a [2Jb: is  wrong [schema/type]');
+    expect(text).toBe('error: first\nsecond \n  /a [2Jb: is  wrong [schema/type]');
   });
 
   it('lists all problems of a document before the hint', () => {
@@ -24,12 +39,12 @@ describe('errorText', () => {
       { pointer: '/manifests/0/digest', message: 'is too short', rule: 'digest/length' },
       { pointer: '', message: 'is not an object', rule: 'schema/type' },
     ];
-    expect(errorText(new InvalidError('app:1 is invalid', { problems, hint: 'Mend it.' }), false)).toBe(
+    expect(errorText(new InvalidError('app:1 is invalid', { problems, hint: 'Fix it.' }), false)).toBe(
       [
-        'app:1 is invalid',
+        'error: app:1 is invalid',
         '  /manifests/0/digest: is too short [digest/length]',
         '  (document): is not an object [schema/type]',
-        'hint: Mend it.',
+        'hint: Fix it.',
       ].join('\n'),
     );
   });
@@ -38,15 +53,17 @@ describe('errorText', () => {
     const error = new NotFoundError('no such thing', { cause: new Error('the cause') });
     expect(errorText(error, false)).not.toMatch(STACK);
     const text = errorText(error, true);
-    expect(text.startsWith('no such thing\n')).toBe(true);
+    expect(text.startsWith('error: no such thing\n')).toBe(true);
     expect(text).toMatch(STACK);
     expect(text).toContain('[cause]: Error: the cause');
   });
 
   it('reports other errors as bugs in multiarch', () => {
     const hint = 'hint: This is a bug in multiarch. Run it again with --debug and report the output.';
-    expect(errorText(new TypeError('x is not a function'), false)).toBe(`x is not a function\n${hint}`);
-    expect(errorText('thrown text', false)).toBe(`thrown text\n${hint}`);
+    expect(errorText(new TypeError('x is not a function'), false)).toBe(
+      `error: x is not a function\n${hint}`,
+    );
+    expect(errorText('thrown text', false)).toBe(`error: thrown text\n${hint}`);
     const debugged = errorText(new TypeError('x is not a function'), true);
     expect(debugged).toMatch(STACK);
     expect(debugged).not.toContain('Run it again');

@@ -1,17 +1,11 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-import { makeCommandLine } from '../../support/in-process.js';
-import { MemoryRegistry } from '../../support/memory-registry.js';
-import { tinyImage, tinyIndex } from '../../support/tiny-image.mjs';
-
-const amd64 = tinyImage({ architecture: 'amd64' });
-const armv7 = tinyImage({ architecture: 'arm', variant: 'v7' });
+import { amd64, armv7 } from '../../support/images.js';
+import { startCommandLine } from '../../support/in-process.js';
+import { tinyIndex } from '../../support/tiny-image.mjs';
 
 async function start() {
-  const registry = await MemoryRegistry.start({ requireChildren: false });
-  onTestFinished(() => registry.close());
-  const { run } = await makeCommandLine();
-  const app = `${registry.host}/app`;
+  const { registry, app, run } = await startCommandLine({ registry: { requireChildren: false } });
   const table = async (...args: string[]): Promise<string> => {
     const { code, stdout, stderr } = await run(['inspect', '--format', 'table', ...args]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

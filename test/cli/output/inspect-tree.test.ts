@@ -1,21 +1,17 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { treeLines, type TreeNode } from '../../../src/cli/output/inspect-tree.js';
 import { artifact } from '../../support/artifact.js';
 import { makeGate } from '../../support/gate.js';
-import { makeCommandLine } from '../../support/in-process.js';
-import { MemoryRegistry, type MemoryRegistryOptions } from '../../support/memory-registry.js';
-import { tinyImage, tinyIndex, type TinyImage } from '../../support/tiny-image.mjs';
+import { amd64, armv7, s390x } from '../../support/images.js';
+import { startCommandLine } from '../../support/in-process.js';
+import type { MemoryRegistry, MemoryRegistryOptions } from '../../support/memory-registry.js';
+import { tinyIndex, type TinyImage } from '../../support/tiny-image.mjs';
 
 const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
-const amd64 = tinyImage({ architecture: 'amd64' });
-const armv7 = tinyImage({ architecture: 'arm', variant: 'v7' });
 
 async function start(options: MemoryRegistryOptions = {}) {
-  const registry = await MemoryRegistry.start({ requireChildren: false, ...options });
-  onTestFinished(() => registry.close());
-  const { run } = await makeCommandLine();
-  const app = `${registry.host}/app`;
+  const { registry, app, run } = await startCommandLine({ registry: { requireChildren: false, ...options } });
   const tree = async (...args: string[]): Promise<string[]> => {
     const { code, stdout, stderr } = await run(['inspect', '--format', 'tree', ...args]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -119,7 +115,7 @@ describe('inspect --format tree', () => {
     registry.put('app', amd64);
     registry.put('app', armv7);
     putIndex(registry, {
-      manifests: [about(amd64, amd64), about(armv7, tinyImage({ architecture: 's390x' }))],
+      manifests: [about(amd64, amd64), about(armv7, s390x)],
     });
     expect(
       (await tree(`${app}:1`)).filter((line) => /^. ?─/.test(line) || line.includes('attestation')),

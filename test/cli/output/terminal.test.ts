@@ -28,7 +28,7 @@ describe('standard output', () => {
   it.each([[['--version']], [['--help']]])('that fails to write fails the run: %j', async (argv) => {
     expect(await run(argv, { stdout: broken('ENOSPC') })).toEqual({
       code: 1,
-      stderr: 'cannot write the result to standard output: ENOSPC: it broke\n',
+      stderr: 'error: cannot write the result to standard output: ENOSPC: it broke\n',
     });
   });
 

@@ -12,22 +12,7 @@ import { parseTag } from '../../../src/oci/reference.js';
 import { Screen } from '../../support/screen.js';
 import { type Progress } from '../../../src/cli/output/output.js';
 
-const OPTIONS: GlobalOptions = {
-  insecure: false,
-  store: undefined,
-  json: false,
-  quiet: false,
-  progress: 'auto',
-  concurrency: 8,
-  timeout: undefined,
-  retries: 4,
-  stats: false,
-  debug: false,
-  username: undefined,
-  passwordStdin: false,
-  registryToken: undefined,
-  tls: {},
-};
+const OPTIONS = { progress: 'auto', concurrency: 8, retries: 4 } as GlobalOptions;
 
 const digest = digestOf(new TextEncoder().encode('blob'));
 const short = `${digest.slice(0, 19)}…`;

@@ -1,15 +1,16 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdir, readFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { GotClientOptions } from '../../../src/http/got-client.js';
 import { InvalidError } from '../../../src/oci/errors.js';
 import { makeCertificates, makeClientCertificate } from '../../support/certificates.js';
 import { startConnectProxy } from '../../support/connect-proxy.js';
-import { startScriptedServer, type TlsFiles } from '../../support/scripted-server.js';
+import { failureOf } from '../../support/failure.js';
+import { type TlsFiles } from '../../support/fake-server.js';
+import { startScriptedServer } from '../../support/scripted-server.js';
+import { sharedDirectory } from '../../support/sandbox.js';
 import { makeTestClient, type TestClient } from '../../support/test-client.js';
 
 /** Each test is named after the flaw that it keeps out. */
@@ -22,7 +23,8 @@ let server: TlsFiles;
 let caFile: string;
 let client: { readonly certFile: string; readonly keyFile: string };
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'multiarch-security-'));
+  const shared = await sharedDirectory();
+  directory = shared.directory;
   await mkdir(directory, { recursive: true });
   const files = await makeCertificates(directory, ['r.example', 'auth.example', 'blobs.example']);
   client = await makeClientCertificate(directory, 'jane');
@@ -31,8 +33,8 @@ beforeAll(async () => {
     [files.keyFile, files.certFile, files.caFile].map((file) => readFile(file, 'utf8')),
   );
   server = { key: key ?? '', cert: cert ?? '', ca: ca ?? '', requestCert: true };
+  return shared.remove;
 });
-afterAll(() => rm(directory, { recursive: true }));
 
 /** A client that reaches `r.example` and its neighbours through a proxy, to which it logs in. */
 function clientThrough(
@@ -290,11 +292,11 @@ describe('what is configured for a registry', () => {
   it('its private key could be printed', async () => {
     const origin = await startScriptedServer(server);
     const proxy = await startConnectProxy({ hosts: { 'r.example:443': origin.port } });
-    origin.expect({ method: 'GET', path, answer: { fault: 'raw', bytes: 'nonsense\r\n\r\n' } });
+    origin.expect({ method: 'GET', path, answer: { fault: 'raw', body: 'nonsense\r\n\r\n' } });
     const { client: http, events } = clientThrough(proxy, { tls: tls() });
-    const error: unknown = await http
-      .send({ method: 'GET', url: new URL(`https://r.example${path}`) })
-      .catch((thrown: unknown) => thrown);
+    const error: unknown = await failureOf(
+      http.send({ method: 'GET', url: new URL(`https://r.example${path}`) }),
+    );
     expect(error).toMatchObject({ kind: 'unavailable' });
     const key = (await readFile(client.keyFile, 'utf8')).split('\n')[1] ?? '';
     expect(key).toHaveLength(64);

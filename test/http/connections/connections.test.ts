@@ -1,7 +1,6 @@
 import { EventEmitter, once } from 'node:events';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { symlink } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
@@ -10,7 +9,9 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { UnavailableError } from '../../../src/oci/errors.js';
 import { run } from '../../support/run.js';
-import { startScriptedServer, type ScriptedServer, type TlsFiles } from '../../support/scripted-server.js';
+import { type TlsFiles } from '../../support/fake-server.js';
+import { startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { makeTestClient } from '../../support/test-client.js';
 import { makeTlsFiles } from '../../support/tls-server-files.js';
 
@@ -214,9 +215,7 @@ describe('preconnect', () => {
 
   it.each(['http', 'https'] as const)('does not keep the process alive (%s)', async (scheme) => {
     const server = await startScriptedServer(scheme === 'https' ? tls : undefined);
-    server.expect({ method: 'GET', path, answer: { status: 200 } });
-    const directory = await mkdtemp(join(tmpdir(), 'multiarch-http-'));
-    onTestFinished(() => rm(directory, { recursive: true }));
+    const directory = await temporaryDirectory();
     const outfile = join(directory, 'program.mjs');
     const program = `
       import { GotClient } from './src/http/got-client.js';
@@ -234,6 +233,9 @@ describe('preconnect', () => {
       packages: 'external',
     });
     await symlink(join(process.cwd(), 'node_modules'), join(directory, 'node_modules'));
+    // The program ends with the response, which therefore waits for the handshakes.
+    const after = until(() => server.connections === 3);
+    server.expect({ method: 'GET', path, answer: { status: 200, after } });
     const { code, stdout, stderr } = await run(process.execPath, [outfile], { timeout: 20_000 });
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '200\n', stderr: '' });
     expect(server.connections).toBe(3);

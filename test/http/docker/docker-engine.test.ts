@@ -1,8 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
@@ -12,23 +11,19 @@ import { dockerEngine } from '../../../src/http/docker/docker-engine.js';
 import { CancelledError, MultiarchError } from '../../../src/oci/errors.js';
 import { parseReference } from '../../../src/oci/reference.js';
 import { readAll } from '../../contract/contract-content.js';
+import { failureOf } from '../../support/failure.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { makeTlsFiles } from '../../support/tls-server-files.js';
 
 const CONTENT = Buffer.alloc(300_000, 'content');
 
-async function temporaryDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'multiarch-engine-'));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-}
-
 /** A daemon on a socket of its own. @returns its `DOCKER_HOST`, and the requests that it got */
-async function daemon(answer: RequestListener): Promise<{ host: string; requests: IncomingMessage[] }> {
+async function daemon(respond: RequestListener): Promise<{ host: string; requests: IncomingMessage[] }> {
   const path = join(await temporaryDirectory(), 'docker.sock');
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {
     requests.push(request);
-    answer(request, response);
+    respond(request, response);
   });
   await listening(server, path);
   return { host: `unix://${path}`, requests };
@@ -64,15 +59,6 @@ function save(
 ): Promise<Readable> {
   const engine = dockerEngine({ env: { ...env, DOCKER_HOST: host }, homeDirectory: '/nowhere', ...options });
   return engine(parseReference(name), { signal });
-}
-
-async function failure(promise: Promise<unknown>): Promise<MultiarchError> {
-  const error: unknown = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof MultiarchError) return error;
-  throw new Error('it does not fail as it should', { cause: error });
 }
 
 function json(status: number, value: unknown): RequestListener {
@@ -149,7 +135,9 @@ describe('TLS', () => {
     await writeFile(join(directory, 'ca.pem'), ca);
     const env = { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: directory };
     // The daemon requires a client certificate.
-    expect((await failure(save(host, 'app:1', { env }).then(readAll))).kind).toBe('unavailable');
+    expect((await failureOf(save(host, 'app:1', { env }).then(readAll), MultiarchError)).kind).toBe(
+      'unavailable',
+    );
     await writeFile(join(directory, 'cert.pem'), certificate);
     await writeFile(join(directory, 'key.pem'), key);
     expect(await readAll(await save(host, 'app:1', { env }))).toHaveLength(CONTENT.length);
@@ -158,7 +146,7 @@ describe('TLS', () => {
   it('fails with a daemon whose authority is unknown', async () => {
     const { host } = await tlsDaemon();
     const env = { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: await temporaryDirectory() };
-    const error = await failure(save(host, 'app:1', { env }));
+    const error = await failureOf(save(host, 'app:1', { env }), MultiarchError);
     expect(error.kind).toBe('unavailable');
     expect(error.message).toContain(`cannot connect to a docker daemon at ${host.slice('tcp://'.length)}`);
     expect(error.hint).toBe('Check DOCKER_HOST and the certificates in DOCKER_CERT_PATH.');
@@ -172,12 +160,14 @@ describe('TLS', () => {
     await writeFile(join(directory, 'cert.pem'), certificate);
     await writeFile(join(directory, 'key.pem'), key);
     const env = { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: directory };
-    expect((await failure(save(host, 'app:1', { env }).then(readAll))).kind).toBe('unavailable');
+    expect((await failureOf(save(host, 'app:1', { env }).then(readAll), MultiarchError)).kind).toBe(
+      'unavailable',
+    );
   });
 
   it('is in the hint if only the daemon speaks it', async () => {
     const { host } = await tlsDaemon();
-    const error = await failure(save(host));
+    const error = await failureOf(save(host), MultiarchError);
     expect(error.hint).toContain('DOCKER_TLS_VERIFY=1');
   });
 
@@ -186,7 +176,7 @@ describe('TLS', () => {
     const directory = await temporaryDirectory();
     await writeFile(join(directory, 'cert.pem'), 'text');
     const env = { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: directory };
-    expect((await failure(save(host, 'app:1', { env }))).kind).toBe('unavailable');
+    expect((await failureOf(save(host, 'app:1', { env }), MultiarchError)).kind).toBe('unavailable');
   });
 });
 
@@ -207,7 +197,7 @@ describe('an error of the daemon', () => {
     [301, {}, 'failed', 'could not save app:1: status 301'],
   ])('with %i', async (status, body, kind, message) => {
     const { host } = await daemon(json(status, body));
-    const error = await failure(save(host));
+    const error = await failureOf(save(host), MultiarchError);
     expect([error.kind, error.message]).toEqual([
       kind,
       `docker at ${host.slice('unix://'.length)} ${message}`,
@@ -219,14 +209,14 @@ describe('an error of the daemon', () => {
       response.writeHead(500, { 'content-length': '100' });
       response.write('{', () => response.destroy());
     });
-    expect((await failure(save(host))).message).toContain('could not save app:1: {');
+    expect((await failureOf(save(host), MultiarchError)).message).toContain('could not save app:1: {');
   });
 });
 
 describe('a daemon that does not listen', () => {
   it('has no socket', async () => {
     const path = join(await temporaryDirectory(), 'docker.sock');
-    const error = await failure(save(`unix://${path}`));
+    const error = await failureOf(save(`unix://${path}`), MultiarchError);
     expect(error.kind).toBe('unavailable');
     expect(error.message).toBe(`no docker daemon at ${path}: no such socket`);
     expect(error.hint).toContain('DOCKER_HOST');
@@ -235,7 +225,7 @@ describe('a daemon that does not listen', () => {
   it('left its socket behind', async () => {
     const path = join(await temporaryDirectory(), 'docker.sock');
     await writeFile(path, '');
-    const error = await failure(save(`unix://${path}`));
+    const error = await failureOf(save(`unix://${path}`), MultiarchError);
     expect(error.message).toBe(`no docker daemon at ${path}: connection refused`);
   });
 
@@ -244,27 +234,27 @@ describe('a daemon that does not listen', () => {
     await listening(server, 0);
     const { port } = server.address() as AddressInfo;
     await new Promise((resolve) => server.close(resolve));
-    const error = await failure(save(`tcp://127.0.0.1:${port}`));
+    const error = await failureOf(save(`tcp://127.0.0.1:${port}`), MultiarchError);
     expect(error.message).toBe(`no docker daemon at 127.0.0.1:${port}: connection refused`);
   });
 
   it.skipIf(process.getuid?.() === 0)('may not be spoken to', async () => {
     const { host } = await daemon((_, response) => response.end());
     await chmod(host.slice('unix://'.length), 0);
-    const error = await failure(save(host));
+    const error = await failureOf(save(host), MultiarchError);
     expect(error.kind).toBe('unauthorized');
     expect(error.hint).toContain('group docker');
   });
 
   it('is on a machine that is reached over ssh', async () => {
-    expect((await failure(save('ssh://host'))).kind).toBe('argument');
+    expect((await failureOf(save('ssh://host'), MultiarchError)).kind).toBe('argument');
   });
 });
 
 describe('a daemon that fails midway', () => {
   it('breaks off', async () => {
     const { host } = await daemon(begun((response) => response.destroy()));
-    const error = await failure(save(host).then(readAll));
+    const error = await failureOf(save(host).then(readAll), MultiarchError);
     expect(error.kind).toBe('unavailable');
     expect(error.message).toMatch(/: the connection was lost after \d+ bytes of app:1$/);
   });
@@ -274,20 +264,20 @@ describe('a daemon that fails midway', () => {
       response.writeHead(200, { 'content-length': '2000' });
       response.write(CONTENT.subarray(0, 1000), () => response.socket?.end());
     });
-    const error = await failure(save(host).then(readAll));
+    const error = await failureOf(save(host).then(readAll), MultiarchError);
     expect(error.kind).toBe('unavailable');
   });
 
   it('falls silent', async () => {
     const { host } = await daemon(begun(() => {}));
-    const error = await failure(save(host, 'app:1', { idleLimit: 500 }).then(readAll));
+    const error = await failureOf(save(host, 'app:1', { idleLimit: 500 }).then(readAll), MultiarchError);
     expect(error.kind).toBe('unavailable');
     expect(error.message).toContain('no data for 0.5 s after 1000 bytes of app:1');
   });
 
   it('never responds', async () => {
     const { host } = await daemon(() => {});
-    const error = await failure(save(host, 'app:1', { idleLimit: 50 }));
+    const error = await failureOf(save(host, 'app:1', { idleLimit: 50 }), MultiarchError);
     expect(error.kind).toBe('unavailable');
     expect(error.message).toContain('within 0.05 s');
   });
@@ -303,7 +293,7 @@ describe('a daemon that fails midway', () => {
 describe('a signal', () => {
   it('that has fired keeps the daemon from being asked', async () => {
     const { host, requests } = await daemon((_, response) => response.end());
-    const error = await failure(save(host, 'app:1', { signal: AbortSignal.abort() }));
+    const error = await failureOf(save(host, 'app:1', { signal: AbortSignal.abort() }), MultiarchError);
     expect(error).toBeInstanceOf(CancelledError);
     expect(requests).toEqual([]);
   });
@@ -311,7 +301,7 @@ describe('a signal', () => {
   it('ends the wait for a response', async () => {
     const controller = new AbortController();
     const { host } = await daemon(() => controller.abort());
-    const error = await failure(save(host, 'app:1', { signal: controller.signal }));
+    const error = await failureOf(save(host, 'app:1', { signal: controller.signal }), MultiarchError);
     expect(error.message).toBe('cancelled: save app:1');
   });
 
@@ -322,7 +312,10 @@ describe('a signal', () => {
         response.writeHead(status);
         response.write('{', () => setImmediate(() => controller.abort()));
       });
-      const error = await failure(save(host, 'app:1', { signal: controller.signal }).then(readAll));
+      const error = await failureOf(
+        save(host, 'app:1', { signal: controller.signal }).then(readAll),
+        MultiarchError,
+      );
       expect(error).toBeInstanceOf(CancelledError);
     }
   });

@@ -1,8 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import {
   describeHost,
@@ -11,6 +10,7 @@ import {
   type DockerHost,
 } from '../../../src/http/docker/docker-host.js';
 import { FailedError, MultiarchError } from '../../../src/oci/errors.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const HOME = '/nowhere/home';
 
@@ -18,14 +18,14 @@ function hostOf(env: NodeJS.ProcessEnv, platform: NodeJS.Platform = 'linux'): Do
   return dockerHost({ env, homeDirectory: HOME, platform });
 }
 
-function refusal(env: NodeJS.ProcessEnv, platform?: NodeJS.Platform): MultiarchError {
+function failure(env: NodeJS.ProcessEnv, platform?: NodeJS.Platform): MultiarchError {
   try {
     hostOf(env, platform);
   } catch (error) {
     if (error instanceof MultiarchError) return error;
     throw error;
   }
-  throw new Error('it is not refused');
+  throw new Error('it does not fail');
 }
 
 describe('DOCKER_HOST', () => {
@@ -87,13 +87,13 @@ describe('DOCKER_HOST', () => {
     ['tcp://user:secret@host:1', 'it must not have a user name or password'],
     ['tcp://host:1/?x=secret', 'it must not have a query or fragment'],
   ])('%s is invalid', (value, message) => {
-    const error = refusal({ DOCKER_HOST: value });
+    const error = failure({ DOCKER_HOST: value });
     expect([error.kind, error.message]).toEqual(['argument', `DOCKER_HOST cannot be used: ${message}`]);
     expect(error.hint).not.toContain('secret');
   });
 
   it('over ssh: the hint names an alternative', () => {
-    expect(refusal({ DOCKER_HOST: 'ssh://host' }).hint).toBe(
+    expect(failure({ DOCKER_HOST: 'ssh://host' }).hint).toBe(
       'Run `docker save IMAGE -o FILE`, and use docker-archive:FILE.',
     );
   });
@@ -127,9 +127,3 @@ describe('certificates', () => {
     await expect(readCertificates(join(directory, 'file'))).rejects.toBeInstanceOf(FailedError);
   });
 });
-
-async function temporaryDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'multiarch-docker-host-'));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-}

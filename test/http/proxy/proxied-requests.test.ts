@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
@@ -10,7 +9,10 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { GotClientOptions } from '../../../src/http/got-client.js';
 import { UnavailableError } from '../../../src/oci/errors.js';
 import { startConnectProxy, type ConnectProxyOptions } from '../../support/connect-proxy.js';
-import { startScriptedServer, type TlsFiles } from '../../support/scripted-server.js';
+import { failureOf } from '../../support/failure.js';
+import { type TlsFiles } from '../../support/fake-server.js';
+import { startScriptedServer } from '../../support/scripted-server.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { makeTestClient, type TestClient } from '../../support/test-client.js';
 import { makeTlsFiles } from '../../support/tls-server-files.js';
 
@@ -34,16 +36,6 @@ function clientThrough(
     ...options,
     env: { HTTPS_PROXY: proxy.url, HTTP_PROXY: proxy.url, ...env },
   });
-}
-
-/** What a request fails with. */
-async function failureOf(sending: Promise<unknown>): Promise<UnavailableError> {
-  const error = await sending.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof UnavailableError) return error;
-  throw new Error(`expected an UnavailableError, got ${String(error)}`);
 }
 
 describe('a request through a proxy', () => {
@@ -236,15 +228,18 @@ describe('a proxy that rejects', () => {
       'requires authentication by Negotiate (HTTP 407)',
       'Only Basic is supported',
     ],
-    [{ status: 403 }, '', 'refused to connect to r.example:443 (HTTP 403)', around],
+    [{ status: 403 }, '', 'denied a connection to r.example:443 (HTTP 403)', around],
     [{ status: 502 }, 'joe:s3cret@', 'could not connect to r.example:443 (HTTP 502)', around],
     [{ status: 504 }, '', 'could not connect to r.example:443 (HTTP 504)', around],
-    [{ status: 400 }, '', 'refused to connect to r.example:443 (HTTP 400)', around],
-    [{ status: 302 }, '', 'refused to connect to r.example:443 (HTTP 302)', around],
+    [{ status: 400 }, '', 'denied a connection to r.example:443 (HTTP 400)', around],
+    [{ status: 302 }, '', 'denied a connection to r.example:443 (HTTP 302)', around],
   ])('a tunnel, %j as %j', async (options, login, reason, advice) => {
     const proxy = await startConnectProxy(options);
     const { client } = clientThrough({ url: proxy.url.replace('//', `//${login}`) });
-    const error = await failureOf(client.send({ method: 'GET', url: new URL(`https://r.example${path}`) }));
+    const error = await failureOf(
+      client.send({ method: 'GET', url: new URL(`https://r.example${path}`) }),
+      UnavailableError,
+    );
     expect(error.message).toBe(
       `GET https://r.example${path}: the proxy ${proxy.url} (HTTPS_PROXY) ${reason}`,
     );
@@ -259,7 +254,10 @@ describe('a proxy that rejects', () => {
   ])('a plain request, %j as %j', async (options, login, reason) => {
     const proxy = await startConnectProxy(options);
     const { client, waits } = clientThrough({ url: proxy.url.replace('//', `//${login}`) }, { retries: 2 });
-    const error = await failureOf(client.send({ method: 'GET', url: new URL(`http://r.example${path}`) }));
+    const error = await failureOf(
+      client.send({ method: 'GET', url: new URL(`http://r.example${path}`) }),
+      UnavailableError,
+    );
     expect(error.message).toBe(`GET http://r.example${path}: the proxy ${proxy.url} (HTTP_PROXY) ${reason}`);
     expect(error.message + error.hint).not.toContain('s3cret');
     expect(waits).toEqual([]);
@@ -273,7 +271,7 @@ describe('a proxy that rejects', () => {
     ] as const) {
       const proxy = await startConnectProxy({ status });
       const { client } = clientThrough(proxy, { retries: 2 });
-      await failureOf(client.send({ method: 'GET', url: new URL('https://r.example/') }));
+      await failureOf(client.send({ method: 'GET', url: new URL('https://r.example/') }), UnavailableError);
       expect(proxy.requests).toHaveLength(tries);
     }
   });
@@ -281,7 +279,10 @@ describe('a proxy that rejects', () => {
   it('because it cannot reach the server is named in the error', async () => {
     const proxy = await startConnectProxy({ hosts: { 'r.example:443': await closedPort() } });
     const { client } = clientThrough(proxy);
-    const error = await failureOf(client.send({ method: 'GET', url: new URL('https://r.example/') }));
+    const error = await failureOf(
+      client.send({ method: 'GET', url: new URL('https://r.example/') }),
+      UnavailableError,
+    );
     expect(error.message).toContain('could not connect to r.example:443 (HTTP 502)');
   });
 
@@ -301,7 +302,10 @@ describe('a proxy that cannot be used', () => {
     async (scheme) => {
       const port = await closedPort();
       const { client } = clientThrough({ url: `http://joe:s3cret@127.0.0.1:${port}` });
-      const error = await failureOf(client.send({ method: 'GET', url: new URL(`${scheme}://r.example/`) }));
+      const error = await failureOf(
+        client.send({ method: 'GET', url: new URL(`${scheme}://r.example/`) }),
+        UnavailableError,
+      );
       const variable = scheme === 'http' ? 'HTTP_PROXY' : 'HTTPS_PROXY';
       expect(error.message).toBe(
         `GET ${scheme}://r.example/: the proxy http://127.0.0.1:${port} (${variable}) cannot be used: 127.0.0.1:${port} refused the connection`,
@@ -313,7 +317,10 @@ describe('a proxy that cannot be used', () => {
 
   it.each(['http', 'https'] as const)('because its name is unknown is named (%s)', async (scheme) => {
     const { client } = clientThrough({ url: 'http://no-such-proxy.invalid:3128' });
-    const error = await failureOf(client.send({ method: 'GET', url: new URL(`${scheme}://r.example/`) }));
+    const error = await failureOf(
+      client.send({ method: 'GET', url: new URL(`${scheme}://r.example/`) }),
+      UnavailableError,
+    );
     expect(error.message).toContain('the proxy http://no-such-proxy.invalid:3128');
     expect(error.message).not.toContain('host r.example');
   });
@@ -324,7 +331,10 @@ describe('a proxy that cannot be used', () => {
       const proxy = await startConnectProxy({ tls });
       // That any certificate of the registry is accepted is not about the proxy.
       const { client } = clientThrough(proxy);
-      const error = await failureOf(client.send({ method: 'GET', url: new URL(`${scheme}://r.example/`) }));
+      const error = await failureOf(
+        client.send({ method: 'GET', url: new URL(`${scheme}://r.example/`) }),
+        UnavailableError,
+      );
       expect(error.message).toContain(
         `${proxy.url} (${scheme === 'http' ? 'HTTP_PROXY' : 'HTTPS_PROXY'}) cannot be used`,
       );
@@ -338,14 +348,20 @@ describe('a proxy that cannot be used', () => {
   it('because it does not respond is given up in time', async () => {
     const { host } = await startRawServer(() => {});
     const { client } = clientThrough({ url: `http://${host}` }, { limits: { connect: 30 } });
-    const error = await failureOf(client.send({ method: 'GET', url: new URL('https://r.example/') }));
+    const error = await failureOf(
+      client.send({ method: 'GET', url: new URL('https://r.example/') }),
+      UnavailableError,
+    );
     expect(error.message).toContain('cannot be used: it did not connect to the server within the time limit');
   });
 
   it('because it closes the connection is named', async () => {
     const { host } = await startRawServer((socket) => socket.destroy());
     const { client } = clientThrough({ url: `http://${host}` });
-    const error = await failureOf(client.send({ method: 'GET', url: new URL('https://r.example/') }));
+    const error = await failureOf(
+      client.send({ method: 'GET', url: new URL('https://r.example/') }),
+      UnavailableError,
+    );
     expect(error.message).toContain(
       `the proxy http://${host} (HTTPS_PROXY) cannot be used: the server closed`,
     );
@@ -354,7 +370,10 @@ describe('a proxy that cannot be used', () => {
   it('because it speaks no HTTP is named', async () => {
     const { host } = await startRawServer((socket) => socket.end('SSH-2.0-nonsense\r\n'));
     const { client } = clientThrough({ url: `http://${host}` });
-    const error = await failureOf(client.send({ method: 'GET', url: new URL('https://r.example/') }));
+    const error = await failureOf(
+      client.send({ method: 'GET', url: new URL('https://r.example/') }),
+      UnavailableError,
+    );
     expect(error.message).toContain('cannot be used: the response is not valid HTTP');
   });
 
@@ -383,20 +402,25 @@ describe('a server behind a tunnel', () => {
     const { client } = clientThrough(proxy, { insecureTls: () => false }, trusting);
     const send = (host: string) => client.send({ method: 'GET', url: new URL(`https://${host}${path}`) });
     expect((await send('r.example')).status).toBe(200);
-    const error = await failureOf(send('other.example'));
+    const error = await failureOf(send('other.example'), UnavailableError);
     expect(error.message).toBe(
       `GET https://other.example${path}: the certificate of other.example is for another host name (localhost, 127.0.0.1, 0.0.0.0, …), through the proxy ${proxy.url} (HTTPS_PROXY)`,
     );
     const { client: strange } = clientThrough(proxy, { insecureTls: () => false });
     const failing = strange.send({ method: 'GET', url: new URL(`https://r.example${path}`) });
-    expect((await failureOf(failing)).message).toContain('is signed by an unknown authority');
+    expect((await failureOf(failing, UnavailableError)).message).toContain(
+      'is signed by an unknown authority',
+    );
   });
 
   it('that does not complete the handshake is given up', async () => {
     const { port } = await startRawServer(() => {});
     const proxy = await startConnectProxy({ hosts: { 'r.example:443': port } });
     const { client } = clientThrough(proxy, { limits: { tls: 30 } });
-    const error = await failureOf(client.send({ method: 'GET', url: new URL('https://r.example/') }));
+    const error = await failureOf(
+      client.send({ method: 'GET', url: new URL('https://r.example/') }),
+      UnavailableError,
+    );
     expect(error.message).toContain(
       `the TLS handshake with r.example timed out, through the proxy ${proxy.url} (HTTPS_PROXY)`,
     );
@@ -407,7 +431,7 @@ describe('a server behind a tunnel', () => {
     const proxy = await startConnectProxy({ hosts: { 'r.example:443': server.port } });
     server.expect(
       { method: 'GET', path, answer: { status: 200, body: 'x' } },
-      { method: 'GET', path, answer: { fault: 'raw', bytes: '' } },
+      { method: 'GET', path, answer: { fault: 'raw', body: '' } },
       { method: 'GET', path, answer: { status: 200 } },
     );
     const { client, waits } = clientThrough(proxy, { retries: 1 });
@@ -419,8 +443,7 @@ describe('a server behind a tunnel', () => {
 });
 
 async function temporaryFile(text: string): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'multiarch-proxy-'));
-  onTestFinished(() => rm(directory, { recursive: true }));
+  const directory = await temporaryDirectory();
   const file = join(directory, 'file.pem');
   await writeFile(file, text);
   return file;

@@ -1,16 +1,15 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { certificateDirectories, findCertificates } from '../../../src/http/tls/certs-directory.js';
 import { FailedError } from '../../../src/oci/errors.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 /** Creates directories `a` and `b` with these files. Returns the files found for a host, as relative paths. */
 async function find(files: readonly string[], host: string): Promise<unknown> {
-  const root = await mkdtemp(join(tmpdir(), 'multiarch-certs-'));
-  onTestFinished(() => rm(root, { recursive: true }));
+  const root = await temporaryDirectory();
   for (const file of files) {
     await mkdir(dirname(join(root, file)), { recursive: true });
     await writeFile(join(root, file), '');

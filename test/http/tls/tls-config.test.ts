@@ -1,18 +1,20 @@
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as Tls from 'node:tls';
 import { createSecureContext, rootCertificates, type SecureContextOptions } from 'node:tls';
 
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import type { GotClientOptions } from '../../../src/http/got-client.js';
 import { ArgumentError, FailedError, MultiarchError, UnavailableError } from '../../../src/oci/errors.js';
 import { makeCertificates, makeClientCertificate, type Certificates } from '../../support/certificates.js';
-import { startScriptedServer, type ScriptedServer, type TlsFiles } from '../../support/scripted-server.js';
+import { failureOf } from '../../support/failure.js';
+import { type TlsFiles } from '../../support/fake-server.js';
+import { startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
+import { sharedDirectory } from '../../support/sandbox.js';
 import { makeTestClient, type TestClient } from '../../support/test-client.js';
 
 vi.mock('node:tls', async (importOriginal) => {
@@ -32,10 +34,11 @@ let ours: Authority;
 let theirs: Authority;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'multiarch-trust-'));
+  const shared = await sharedDirectory();
+  directory = shared.directory;
   [ours, theirs] = (await Promise.all(['ours', 'theirs'].map(makeAuthority))) as [Authority, Authority];
+  return shared.remove;
 });
-afterAll(() => rm(directory, { recursive: true }));
 
 async function makeAuthority(name: string): Promise<Authority> {
   const own = join(directory, name);
@@ -75,14 +78,8 @@ async function get({ client }: TestClient, server: ScriptedServer): Promise<numb
   return response.status;
 }
 
-async function failureOf(test: TestClient, server: ScriptedServer): Promise<MultiarchError> {
-  const error = await get(test, server).then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof MultiarchError) return error;
-  throw new Error(`expected a refusal, got ${String(error)}`);
-}
+const failureAt = (test: TestClient, server: ScriptedServer): Promise<MultiarchError> =>
+  failureOf(get(test, server), MultiarchError);
 
 describe('a server', () => {
   it('is trusted by the authority in its certs.d directory; another port is another server', async () => {
@@ -90,7 +87,7 @@ describe('a server', () => {
     const other = await startServer(ours, 0);
     const test = strictClient({ homeDirectory: await home(server.host, { 'ca.crt': ours.caFile }) });
     expect(await get(test, server)).toBe(200);
-    const error = await failureOf(test, other);
+    const error = await failureAt(test, other);
     expect(error).toBeInstanceOf(UnavailableError);
     expect(error.message).toContain('is signed by an unknown authority');
     expect(error.hint).toContain('--cacert FILE');
@@ -103,7 +100,7 @@ describe('a server', () => {
     const isRegistry = (host: string): boolean => host === server.host;
     const test = strictClient({ isRegistry, tls: { ca: ours.caFile } });
     expect(await get(test, server)).toBe(200);
-    const { message, hint } = await failureOf(test, other);
+    const { message, hint } = await failureAt(test, other);
     expect(message).toContain('is signed by an unknown authority');
     // Flags are not about this server.
     expect(hint).not.toMatch(/--/);
@@ -157,7 +154,7 @@ describe('a server', () => {
   ])('that is not trusted: the hint says that %s names %s', async (variable, file, reason) => {
     const server = await startServer(ours, 0);
     const test = strictClient({ env: { [variable]: join(directory, file) } });
-    expect((await failureOf(test, server)).hint).toMatch(reason);
+    expect((await failureAt(test, server)).hint).toMatch(reason);
     // Without need for the file it is not mentioned.
     const other = await startServer(theirs);
     const env = { [variable]: join(directory, file) };
@@ -209,7 +206,7 @@ describe('a client certificate', () => {
   });
 
   it.each([{ cert: 'x.pem' }, { key: 'x.key' }])('%j alone is a mistake', async (tls) => {
-    const error = await failureOf(strictClient({ tls }), await startServer(ours, 0));
+    const error = await failureAt(strictClient({ tls }), await startServer(ours, 0));
     expect(error).toBeInstanceOf(ArgumentError);
     expect(error.hint).toContain('both --cert FILE and --key FILE');
   });
@@ -256,12 +253,12 @@ describe('the files for a host', () => {
     const homeDirectory = await home(server.host, { 'alone.key': ours.client.keyFile });
     const test = strictClient({ homeDirectory });
     test.client.preconnect(server.url(path), 2);
-    const error = await failureOf(test, server);
+    const error = await failureAt(test, server);
     expect(error).toBeInstanceOf(FailedError);
     expect(error.message).toContain(`${server.host}/alone.key is a key without its client certificate`);
     expect(server.connections).toBe(0);
     const missing = strictClient({ tls: { ca: join(directory, 'missing.pem') } });
-    expect((await failureOf(missing, server)).message).toContain('missing.pem: no such file');
+    expect((await failureAt(missing, server)).message).toContain('missing.pem: no such file');
   });
 
   it('are read once', async () => {

@@ -1,20 +1,21 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { readAuthorities, readClientPair } from '../../../src/http/tls/tls-files.js';
 import { FailedError } from '../../../src/oci/errors.js';
 import { makeCertificates, makeClientCertificate } from '../../support/certificates.js';
 import { mustRun } from '../../support/run.js';
+import { sharedDirectory } from '../../support/sandbox.js';
 
 let directory: string;
 /** Of a file in the directory, which messages have to name. */
 const path = (name: string): string => join(directory, name);
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'multiarch-tls-files-'));
+  const shared = await sharedDirectory();
+  directory = shared.directory;
   await makeCertificates(directory);
   await makeClientCertificate(directory, 'jane');
   const openssl = (reason: string) => mustRun('openssl', reason.split(' '), { cwd: directory });
@@ -31,8 +32,8 @@ beforeAll(async () => {
   await writeFile(path('damaged.pem'), `${ca}${jane?.replace(/\n.{20}/, '\nAAAAAAAAAAAAAAAAAAAA')}`);
   await writeFile(path('damaged.key'), key?.replace(/\n.{20}/, '\nAAAAAAAAAAAAAAAAAAAA') ?? '');
   await writeFile(path('empty'), '');
+  return shared.remove;
 });
-afterAll(() => rm(directory, { recursive: true }));
 
 describe('the authorities in a file', () => {
   it.each([

@@ -137,7 +137,7 @@ describe('one image per platform without an index', () => {
     ...entry(architecture),
     platform: { os: 'linux', architecture },
   }));
-  if (amd64 === undefined || arm64 === undefined) throw new Error('both are there');
+  if (amd64 === undefined || arm64 === undefined) throw new Error('two images expected');
   const advice = 'without an index: `multiarch create` makes one from their digests.';
 
   it.each([

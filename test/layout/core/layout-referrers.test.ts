@@ -15,7 +15,8 @@ import { InvalidError, NotFoundError } from '../../../src/oci/errors.js';
 import { parseTag } from '../../../src/oci/reference.js';
 import { copyImage, sampleImage, type SampleImage } from '../../contract/contract-content.js';
 import { artifact, documentOf } from '../../support/artifact.js';
-import { readIndexJson, temporaryDirectory, temporaryLayout } from '../temporary-layout.js';
+import { readIndexJson, temporaryLayout } from '../temporary-layout.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
 const image = sampleImage();

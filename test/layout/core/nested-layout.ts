@@ -6,8 +6,8 @@ import type { Descriptor } from '../../../src/oci/descriptor.js';
 import { digestOf, type Digest } from '../../../src/oci/digest.js';
 import { documentDescriptor } from '../../../src/oci/document.js';
 import { parseDocument } from '../../../src/oci/parse.js';
+import { amd64 } from '../../support/images.js';
 import { nestedIndexes } from '../../support/nested-indexes.js';
-import { tinyImage } from '../../support/tiny-image.mjs';
 
 /** The blobs of a layout, in memory, which logs the digest of each blob that is opened. */
 export function memoryBlobs(contents: readonly Uint8Array[]): { files: LayoutBlobs; opened: Digest[] } {
@@ -27,7 +27,7 @@ export function memoryBlobs(contents: readonly Uint8Array[]): { files: LayoutBlo
 
 /** An image within indexes that list one another many times, as a layout holds it. The outermost index is the root. */
 export function nestedLayout(levels: number): { root: Descriptor; contents: Uint8Array[] } {
-  const { manifest, config, layers } = tinyImage({ architecture: 'amd64' });
+  const { manifest, config, layers } = amd64;
   const document = parseDocument(manifest.bytes, { mediaType: manifest.mediaType });
   const documents = [document, ...nestedIndexes(documentDescriptor(document), levels)];
   return {

@@ -33,8 +33,9 @@ import {
 } from '../../../src/oci/errors.js';
 import { parseTag } from '../../../src/oci/reference.js';
 import { copyImage, readAll, sampleImage, sampleIndex, sourceOf } from '../../contract/contract-content.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { describeVectors, vectorBytes, vectorLines } from '../../support/vectors.js';
-import { readIndexJson, temporaryDirectory, temporaryLayout } from '../temporary-layout.js';
+import { readIndexJson, temporaryLayout } from '../temporary-layout.js';
 
 const TAG = parseTag('1.0');
 const REF_NAME = 'org.opencontainers.image.ref.name';
@@ -370,7 +371,7 @@ describe('the leftovers of a killed writer', () => {
     }
   }
 
-  it('are ignored, block nobody, and are kept while they may be in use', async () => {
+  it('are ignored, do not block writers, and are kept while they may be in use', async () => {
     const { path, layout } = await layoutWithImage();
     await leave(path, [file, lock], 60);
     expect(await layout.names()).toEqual(['1.0']);

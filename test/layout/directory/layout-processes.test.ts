@@ -10,7 +10,8 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ImageLayout } from '../../../src/layout/directory/image-layout.js';
 import { parseTag } from '../../../src/oci/reference.js';
 import { copyImage, sampleImage } from '../../contract/contract-content.js';
-import { temporaryDirectory, temporaryLayout } from '../temporary-layout.js';
+import { temporaryLayout } from '../temporary-layout.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const EMPTY = { schemaVersion: 2, manifests: [] };
 const SOURCE = fileURLToPath(new URL('../../../src', import.meta.url));

@@ -10,7 +10,13 @@ import { LayoutReader } from '../../../src/layout/core/layout-reader.js';
 import type { Descriptor } from '../../../src/oci/descriptor.js';
 import { parseDigest } from '../../../src/oci/digest.js';
 import type { ManifestOrIndex } from '../../../src/oci/document.js';
-import { ArgumentError, CancelledError, InvalidError, NotFoundError } from '../../../src/oci/errors.js';
+import {
+  ArgumentError,
+  CancelledError,
+  InvalidError,
+  MultiarchError,
+  NotFoundError,
+} from '../../../src/oci/errors.js';
 import { OCI_MANIFEST } from '../../../src/oci/media-type.js';
 import { parseReference, parseTag } from '../../../src/oci/reference.js';
 import { readAll } from '../../contract/contract-content.js';
@@ -23,6 +29,8 @@ import {
   sha256,
   type KeptImage,
 } from '../../support/docker-save.js';
+import { failureOf } from '../../support/failure.js';
+import { arm64, amd64 } from '../../support/images.js';
 import { nestedIndexes } from '../../support/nested-indexes.js';
 import { dockerImage, dockerNames, layoutArchive, listedImage } from '../../support/saved-layout.js';
 import { tarFile } from '../../support/tar-file.js';
@@ -56,15 +64,6 @@ async function manifestOf(
 
 async function read(archive: DockerArchive, descriptor: Descriptor): Promise<Buffer> {
   return readAll(await archive.openBlob(descriptor));
-}
-
-async function failure(promise: Promise<unknown>): Promise<Error & { hint?: string }> {
-  return promise.then(
-    () => {
-      throw new Error('it does not fail');
-    },
-    (error: unknown) => error as Error,
-  );
 }
 
 describe('an image without a manifest', () => {
@@ -212,7 +211,10 @@ describe('a digest from an earlier run', () => {
       kind: 'not-found',
       hint: 'It holds other:1, app:1, app:2.',
     });
-    const error = await failure(archive.openBlob({ mediaType: GZIP, digest: UNKNOWN, size: 1 }));
+    const error = await failureOf(
+      archive.openBlob({ mediaType: GZIP, digest: UNKNOWN, size: 1 }),
+      MultiarchError,
+    );
     expect(error).toBeInstanceOf(NotFoundError);
     expect(error.message).toBe(`blob ${UNKNOWN} is not in ${archive.label}`);
     expect(error.hint).toContain('re-create the draft');
@@ -239,9 +241,6 @@ describe('a digest from an earlier run', () => {
 });
 
 describe('an archive that has an image layout too', () => {
-  const arm = tinyImage({ architecture: 'arm64' });
-  const amd = tinyImage({ architecture: 'amd64' });
-
   it('returns its own manifests', async () => {
     const kept = keptImage(['app:1'], ['one', 'two']);
     const entry = dockerImage(kept, 'docker.io/library/app:1');
@@ -260,22 +259,22 @@ describe('an archive that has an image layout too', () => {
   it('finds an image by its full name if several share a tag', async () => {
     const archive = await archiveOf(
       layoutArchive([
-        listedImage(arm, dockerNames('docker.io/library/app:1')),
-        listedImage(amd, dockerNames('registry.example.com/other:1')),
+        listedImage(arm64, dockerNames('docker.io/library/app:1')),
+        listedImage(amd64, dockerNames('registry.example.com/other:1')),
       ]),
     );
-    expect((await manifestOf(archive, 'gzip', 'app:1')).digest).toBe(arm.manifest.digest);
+    expect((await manifestOf(archive, 'gzip', 'app:1')).digest).toBe(arm64.manifest.digest);
     expect((await manifestOf(archive, 'gzip', 'registry.example.com/other:1')).digest).toBe(
-      amd.manifest.digest,
+      amd64.manifest.digest,
     );
-    const error = await failure(archive.selector(undefined));
+    const error = await failureOf(archive.selector(undefined), MultiarchError);
     expect(error).toBeInstanceOf(ArgumentError);
     expect(error.hint).toBe('Choose one: docker.io/library/app:1, registry.example.com/other:1.');
     await expect(archive.selector(parseReference('app:2'))).rejects.toBeInstanceOf(NotFoundError);
     await expect(archive.find(parseTag('1'))).rejects.toBeInstanceOf(ArgumentError);
   });
 
-  const index = tinyIndex([arm, amd], { attestations: true });
+  const index = tinyIndex([arm64, amd64], { attestations: true });
   const name = dockerNames('docker.io/library/app:1');
   const listedIndex = (images: typeof index.images): Parameters<typeof layoutArchive>[0][number] => ({
     mediaType: index.mediaType,
@@ -291,17 +290,17 @@ describe('an archive that has an image layout too', () => {
   });
 
   it.each([
-    ['with its attestation', [arm, index.images[2] ?? arm]],
-    ['alone', [arm]],
+    ['with its attestation', [arm64, index.images[2] ?? arm64]],
+    ['alone', [arm64]],
   ])('returns the only image of an index that was saved, %s', async (_, images) => {
     const archive = await archiveOf(layoutArchive([listedIndex(images)]));
-    expect(await archive.selector(undefined)).toBe(arm.manifest.digest);
-    expect((await archive.resolve(parseTag('1'))).digest).toBe(arm.manifest.digest);
+    expect(await archive.selector(undefined)).toBe(arm64.manifest.digest);
+    expect((await archive.resolve(parseTag('1'))).digest).toBe(arm64.manifest.digest);
   });
 
   it('returns an index with some of its images, and warns', async () => {
-    const three = tinyIndex([arm, amd, tinyImage({ architecture: 'riscv64' })]);
-    const entry = { ...listedIndex([arm, amd]), bytes: three.bytes };
+    const three = tinyIndex([arm64, amd64, tinyImage({ architecture: 'riscv64' })]);
+    const entry = { ...listedIndex([arm64, amd64]), bytes: three.bytes };
     const bytes = layoutArchive([{ ...entry, blobs: [three.bytes, ...entry.blobs] }]);
     const events: WorkEvent[] = [];
     const archive = opened(await temporaryFile(bytes), (event) => events.push(event));
@@ -315,21 +314,21 @@ describe('an archive that has an image layout too', () => {
   });
 
   const manyTimes = (levels = 4) => {
-    const digest = parseDigest(arm.manifest.digest);
-    const size = arm.manifest.bytes.length;
+    const digest = parseDigest(arm64.manifest.digest);
+    const size = arm64.manifest.bytes.length;
     const image = { mediaType: OCI_MANIFEST, digest, size };
     const indexes = nestedIndexes(image, levels);
     const outermost = indexes.at(-1);
     if (outermost === undefined) throw new Error('no index');
     const { mediaType, bytes } = outermost;
-    const blobs = [...indexes.map((nested) => nested.bytes), ...listedImage(arm).blobs];
+    const blobs = [...indexes.map((nested) => nested.bytes), ...listedImage(arm64).blobs];
     return { outermost, entry: { mediaType, bytes, annotations: name, blobs } };
   };
 
   it('rejects indexes that nest too deep', async () => {
     const archive = await archiveOf(layoutArchive([manyTimes(5).entry]));
     const message = `${archive.label} nests image indexes more than 4 deep`;
-    expect((await failure(archive.selector(undefined))).message).toBe(message);
+    expect((await failureOf(archive.selector(undefined), MultiarchError)).message).toBe(message);
   });
 
   it('reads an index once even if it is listed many times', async () => {
@@ -353,7 +352,7 @@ describe('an archive that has an image layout too', () => {
     });
     onTestFinished(() => reads.mockRestore());
 
-    const error = await failure(archive.selector(undefined, { signal: controller.signal }));
+    const error = await failureOf(archive.selector(undefined, { signal: controller.signal }), MultiarchError);
 
     expect(error).toMatchObject({ kind: 'cancelled' });
     expect(reads).toHaveBeenCalledTimes(1);
@@ -369,11 +368,13 @@ describe('an archive that has an image layout too', () => {
   });
 
   it('reports what is missing if there is no manifest.json to fall back to', async () => {
-    const entry = listedImage(arm, name);
+    const entry = listedImage(arm64, name);
     const archive = await archiveOf(layoutArchive([{ ...entry, blobs: entry.blobs.slice(0, 2) }]));
-    const error = await failure(archive.selector(undefined));
+    const error = await failureOf(archive.selector(undefined), MultiarchError);
     expect(error).toBeInstanceOf(NotFoundError);
-    expect(error.message).toBe(`${archive.label} lists ${arm.manifest.digest}, but does not hold all of it`);
+    expect(error.message).toBe(
+      `${archive.label} lists ${arm64.manifest.digest}, but does not hold all of it`,
+    );
   });
 
   it('is read by manifest.json if the layout lists nothing', async () => {
@@ -458,7 +459,7 @@ describe('an invalid archive', () => {
     ],
   ])('%s', async (_, bytes, message) => {
     const archive = await archiveOf(bytes);
-    const error = await failure(archive.selector(undefined));
+    const error = await failureOf(archive.selector(undefined), MultiarchError);
     expect(error).toBeInstanceOf(message === 'holds no image' ? NotFoundError : InvalidError);
     expect(error.message.replaceAll(archive.label, 'LABEL')).toContain(message);
   });
@@ -546,7 +547,7 @@ describe('cancellation', () => {
   it('by closing ends running work, and nothing is read after it', async () => {
     const archive = await archiveOf(dockerSave(large));
     await archive.find(parseTag('none'));
-    const pending = failure(archive.selector(undefined));
+    const pending = failureOf(archive.selector(undefined), MultiarchError);
     archive.close();
     archive.close();
     expect((await pending).message).toMatch(/closed|cancelled/);
@@ -555,7 +556,7 @@ describe('cancellation', () => {
 
   it('by closing works before and while the file is opened', async () => {
     const archive = await archiveOf(dockerSave(image));
-    const pending = failure(archive.selector(undefined));
+    const pending = failureOf(archive.selector(undefined), MultiarchError);
     archive.close();
     expect((await pending).message).toMatch(/closed|cancelled/);
     const other = await archiveOf(dockerSave(image));

@@ -16,7 +16,8 @@ import {
 import { parseReference, parseTag } from '../../../src/oci/reference.js';
 import { readAll } from '../../contract/contract-content.js';
 import { dockerSave, keptImage, sha256 } from '../../support/docker-save.js';
-import { temporaryDirectory } from '../temporary-layout.js';
+import { failureOf } from '../../support/failure.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const image = keptImage(['app:1'], ['one', 'two']);
 const bytes = dockerSave(image);
@@ -172,7 +173,7 @@ describe('the temporary file', () => {
     content.push(bytes.subarray(0, 1000));
     const daemon = daemonOf(() => Promise.resolve(content));
     const controller = new AbortController();
-    const pending = daemon.selector({ signal: controller.signal }).catch((error: unknown) => error);
+    const pending = failureOf(daemon.selector({ signal: controller.signal }));
     await vi.waitUntil(async () => (await readdir(directory, { recursive: true })).length === 2);
     controller.abort();
     expect(await pending).toBeInstanceOf(CancelledError);

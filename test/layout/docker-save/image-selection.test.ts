@@ -7,6 +7,7 @@ import {
 } from '../../../src/layout/docker-save/image-selection.js';
 import { MultiarchError } from '../../../src/oci/errors.js';
 import { parseReference, parseTag, withDefaultTag } from '../../../src/oci/reference.js';
+import { thrownBy } from '../../support/failure.js';
 
 const image = (id: string, ...names: string[]): NamedImage => ({ id, names });
 
@@ -16,13 +17,8 @@ function choose(images: readonly NamedImage[], name?: string): string {
 }
 
 function failure(action: () => unknown): [kind: string, message: string, hint: string | undefined] {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof MultiarchError) return [error.kind, error.message, error.hint];
-    throw error;
-  }
-  throw new Error('it does not fail');
+  const { kind, message, hint } = thrownBy(action, MultiarchError);
+  return [kind, message, hint];
 }
 
 describe('an image of an archive', () => {

@@ -93,7 +93,7 @@ describe('an index that is written', () => {
 
 describe('a tag of an archive', () => {
   it.each([
-    ['was not there', {}, 'no image'],
+    ['did not exist', {}, 'no image'],
     ['stood for another image', { '1.0': first }, first.document.digest],
   ])('keeps the tag that %s and that another process has moved', async (_what, before, said) => {
     const path = await archivePath();

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 
 import { StagingDirectory } from '../../../src/layout/oci-archive/staging-directory.js';
 import { digestOf } from '../../../src/oci/digest.js';
-import { temporaryDirectory } from '../temporary-layout.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 it.skipIf(process.platform === 'win32')('can be read by its owner only', async () => {
   const directory = await temporaryDirectory();

@@ -8,7 +8,7 @@ import { digestOf } from '../../../src/oci/digest.js';
 import { parseTag } from '../../../src/oci/reference.js';
 import { copyImage, type SampleImage } from '../../contract/contract-content.js';
 import { tarFile, type TarPart } from '../../support/tar-file.js';
-import { temporaryDirectory } from '../temporary-layout.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 /** A path for an archive in its own directory, which is removed when the test ends. */
 export async function archivePath(): Promise<string> {
@@ -103,7 +103,7 @@ export async function readArchivedIndex(path: string): Promise<unknown> {
   return JSON.parse(index?.content.toString() ?? '');
 }
 
-/** Changes a byte of a file where this text starts, in place. */
+/** Changes in place the byte of a file at which this text starts. */
 export async function damage(path: string, text: string | Uint8Array): Promise<void> {
   const bytes = await readFile(path);
   const at = bytes.indexOf(text);

@@ -6,7 +6,7 @@ import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { TarArchive } from '../../../src/layout/tar/tar-archive.js';
 import { tarFile } from '../../support/tar-file.js';
 import { filesOf, openUntilEnd, temporaryFile } from '../temporary-archive.js';
-import { temporaryDirectory } from '../temporary-layout.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const MEGABYTE = 1024 * 1024;
 

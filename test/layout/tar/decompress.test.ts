@@ -14,7 +14,7 @@ import { describeIntegration } from '../../support/integration.js';
 import { mustRun, run } from '../../support/run.js';
 import { tarFile, tarParts } from '../../support/tar-file.js';
 import { filesOf, openArchive, openUntilEnd, openError, temporaryFile } from '../temporary-archive.js';
-import { temporaryDirectory } from '../temporary-layout.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const content = Array.from({ length: 40_000 }, (_, line) => `line ${line}\n`).join('');
 const parts = [

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 
 import { TarArchive } from '../../../src/layout/tar/tar-archive.js';
 import { CancelledError, FailedError, InvalidError, NotFoundError } from '../../../src/oci/errors.js';
+import { failureOf } from '../../support/failure.js';
 import { mustRun } from '../../support/run.js';
 import { tarFile } from '../../support/tar-file.js';
 import {
@@ -18,7 +19,7 @@ import {
   openError,
   temporaryFile,
 } from '../temporary-archive.js';
-import { temporaryDirectory } from '../temporary-layout.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const bytes = tarFile([
   { name: 'index.json', content: '{}' },
@@ -28,14 +29,14 @@ const bytes = tarFile([
 describe('opening', () => {
   it('reports a missing file', async () => {
     const path = join(await temporaryDirectory(), 'missing.tar');
-    const error: unknown = await TarArchive.open(path).catch((reason: unknown) => reason);
+    const error: unknown = await failureOf(TarArchive.open(path));
     expect(error).toBeInstanceOf(NotFoundError);
     expect(error).toMatchObject({ message: `no such file: ${path}` });
   });
 
   it('suggests oci: for a directory', async () => {
     const path = await temporaryDirectory();
-    const error: unknown = await TarArchive.open(path).catch((reason: unknown) => reason);
+    const error: unknown = await failureOf(TarArchive.open(path));
     expect(error).toBeInstanceOf(InvalidError);
     expect(error).toMatchObject({
       message: `${path} is a directory, not an archive`,

@@ -17,7 +17,7 @@ import {
   type TarPart,
 } from '../../support/tar-file.js';
 import { filesOf, openArchive, openUntilEnd, openError, temporaryFile } from '../temporary-archive.js';
-import { temporaryDirectory } from '../temporary-layout.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const LONG = `${'blobs/'.repeat(30)}file`;
 /** Shortened to 100 characters, it ends in a slash, like the name of an old-style directory. */

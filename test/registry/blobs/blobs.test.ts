@@ -7,8 +7,9 @@ import type { HttpEvent } from '../../../src/http/message.js';
 import type { Descriptor } from '../../../src/oci/descriptor.js';
 import { digestOf, parseDigest } from '../../../src/oci/digest.js';
 import { CancelledError, InvalidError, NotFoundError, UnavailableError } from '../../../src/oci/errors.js';
+import { failureOf } from '../../support/failure.js';
 import { connect, startRegistry } from '../../support/open-repository.js';
-import type { Answer, LoggedRequest } from '../../support/recording-server.js';
+import type { Answer, LoggedRequest } from '../../support/fake-server.js';
 
 const bytes = Buffer.alloc(100_000, 'some blob ');
 const blob: Descriptor = {
@@ -28,8 +29,8 @@ async function all(stream: Readable): Promise<Buffer> {
 /** Cuts the first responses after these numbers of bytes. */
 function cuts(...after: number[]) {
   return async (_request: LoggedRequest, next: () => Promise<Answer>): Promise<Answer> => {
-    const cutAfter = after.shift();
-    return cutAfter === undefined ? next() : { ...(await next()), cutAfter };
+    const sent = after.shift();
+    return sent === undefined ? next() : { ...(await next()), fault: 'short-body', sent };
   };
 }
 
@@ -51,9 +52,7 @@ describe('openBlob', () => {
 
   it('fails at once for a blob that does not exist', async () => {
     const registry = await startRegistry();
-    const error = await connect(registry.host)('app')
-      .openBlob(blob)
-      .catch((e: unknown) => e);
+    const error = await failureOf(connect(registry.host)('app').openBlob(blob));
     expect(error).toBeInstanceOf(NotFoundError);
     expect(String(error)).toContain(`${registry.host}/app@${blob.digest}`);
     expect(String(error)).toContain('BLOB_UNKNOWN');
@@ -130,7 +129,9 @@ describe('a download that breaks', () => {
     let requests = 0;
     const registry = await startRegistry({
       fault: () =>
-        (requests += 1) === 1 ? { status: 200, body: bytes, cutAfter: 30_000 } : { status: 200, body: bytes },
+        (requests += 1) === 1
+          ? { status: 200, body: bytes, fault: 'short-body', sent: 30_000 }
+          : { status: 200, body: bytes },
     });
     const stream = await connect(registry.host)('app').openBlob(blob);
     expect((await all(stream)).equals(bytes)).toBe(true);
@@ -143,7 +144,9 @@ describe('a download that breaks', () => {
       redirectBlobs: true,
       fault: async ({ path: asked }, next) => {
         const response = await next();
-        return asked.includes('X-Amz') && (reads += 1) === 1 ? { ...response, cutAfter: 30_000 } : response;
+        return asked.includes('X-Amz') && (reads += 1) === 1
+          ? { ...response, fault: 'short-body', sent: 30_000 }
+          : response;
       },
     });
     registry.putBlob('app', bytes);
@@ -156,7 +159,7 @@ describe('a download that breaks', () => {
     const registry = await startRegistry({
       fault: () =>
         (requests += 1) === 1
-          ? { status: 200, body: bytes, cutAfter: 30_000 }
+          ? { status: 200, body: bytes, fault: 'short-body', sent: 30_000 }
           : {
               status: 206,
               headers: { 'content-range': 'bytes 10000-99999/100000' },
@@ -172,7 +175,9 @@ describe('a download that breaks', () => {
     let requests = 0;
     const registry = await startRegistry({
       fault: () =>
-        (requests += 1) === 1 ? { status: 200, body: bytes, cutAfter: 30_000 } : { status: 200, body: other },
+        (requests += 1) === 1
+          ? { status: 200, body: bytes, fault: 'short-body', sent: 30_000 }
+          : { status: 200, body: other },
     });
     const stream = await connect(registry.host)('app').openBlob(blob);
     await expect(all(stream)).rejects.toBeInstanceOf(InvalidError);

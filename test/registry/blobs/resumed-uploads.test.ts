@@ -6,7 +6,7 @@ import { CuttingProxy } from '../../support/cutting-proxy.js';
 import { generatedBlob, generatedSource } from '../../support/generated-source.js';
 import type { MemoryRegistryOptions } from '../../support/memory-registry.js';
 import { connect, startRegistry } from '../../support/open-repository.js';
-import { failure, type Answer, type LoggedRequest } from '../../support/recording-server.js';
+import { failure, type Answer, type LoggedRequest } from '../../support/fake-server.js';
 
 const MEBIBYTE = 1 << 20;
 const blob = generatedBlob(32 * MEBIBYTE);
@@ -71,7 +71,7 @@ describe('an upload that breaks', () => {
 
   it('is complete if only the response was lost', async () => {
     const registry = await startRegistry({
-      fault: async ({ method }, next) => (method === 'PUT' ? { ...(await next()), reset: true } : next()),
+      fault: async ({ method }, next) => (method === 'PUT' ? { ...(await next()), fault: 'reset' } : next()),
     });
     const { outcome, progress } = await copyTo(registry.host);
     expect(outcome).toBe('copied');
@@ -84,7 +84,7 @@ describe('an upload that breaks', () => {
     ['has forgotten it (distribution 2)', failure(404, 'BLOB_UPLOAD_INVALID', 'blob upload invalid')],
     ['does not know the request', { status: 405 }],
     ['answers 416', { status: 416, headers: { location, range: '0-99' } }],
-    ['does not answer', { status: 0, reset: true }],
+    ['does not answer', { status: 0, fault: 'reset' }],
     ['answers something else', { status: 200, headers: { location, range: '0-99' } }],
     ['names no range', { status: 204, headers: { location } }],
     ['has nothing', { status: 204, headers: { location, range: '0-0' } }],

@@ -10,9 +10,10 @@ import {
   UnavailableError,
 } from '../../../src/oci/errors.js';
 import { parseReference } from '../../../src/oci/reference.js';
+import { failureOf } from '../../support/failure.js';
 import { generatedBlob, generatedSource } from '../../support/generated-source.js';
 import { connect, startRegistry } from '../../support/open-repository.js';
-import { failure, type Answer, type LoggedRequest } from '../../support/recording-server.js';
+import { failure, type Answer, type LoggedRequest } from '../../support/fake-server.js';
 
 const blob = generatedBlob(200_000);
 const short = blob.digest.slice(0, 15);
@@ -134,7 +135,7 @@ describe('copyBlob', () => {
 
 describe('an upload that fails', () => {
   it.each<[string, Answer]>([
-    ['the connection breaks', { status: 0, reset: true }],
+    ['the connection breaks', { status: 0, fault: 'reset' }],
     ['503', { status: 503 }],
     ['429', { status: 429 }],
     ['the session is lost', failure(404, 'BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry')],
@@ -205,7 +206,7 @@ describe('an upload that fails', () => {
     const registry = await startRegistry({
       fault: onMethod('PUT', (next) => {
         puts += 1;
-        return puts === 1 ? { status: 0, reset: true } : next();
+        return puts === 1 ? { status: 0, fault: 'reset' } : next();
       }),
     });
     const large = generatedBlob(16 << 20);
@@ -216,7 +217,8 @@ describe('an upload that fails', () => {
   it('is not restarted if the source fails, which has its own retries', async () => {
     const registry = await startRegistry();
     const elsewhere = await startRegistry({
-      fault: async ({ method }, next) => (method === 'GET' ? { ...(await next()), cutAfter: 1_000 } : next()),
+      fault: async ({ method }, next) =>
+        method === 'GET' ? { ...(await next()), fault: 'short-body', sent: 1_000 } : next(),
     });
     elsewhere.putBlob('base', await bytesOf(blob.size));
     const source = connect(elsewhere.host)('base', 'pull');
@@ -230,9 +232,7 @@ describe('an upload that fails', () => {
     const registry = await startRegistry();
     const elsewhere = await startRegistry();
     const source = connect(elsewhere.host)('base', 'pull');
-    const error = await connect(registry.host)('app')
-      .copyBlob(blob, source)
-      .catch((e: unknown) => e);
+    const error = await failureOf(connect(registry.host)('app').copyBlob(blob, source));
     expect(error).toBeInstanceOf(NotFoundError);
     expect(String(error)).toContain(`${elsewhere.host}/base@${blob.digest}`);
     expect(registry.openSessions).toBe(0);
@@ -244,9 +244,7 @@ describe('an upload that fails', () => {
       fault: onMethod('GET', () => ({ status: 200, body: Buffer.alloc(blob.size) })),
     });
     const source = connect(elsewhere.host)('base', 'pull');
-    const error = await connect(registry.host)('app')
-      .copyBlob(blob, source)
-      .catch((e: unknown) => e);
+    const error = await failureOf(connect(registry.host)('app').copyBlob(blob, source));
     expect(error).toBeInstanceOf(InvalidError);
     expect(String(error)).toContain('digest mismatch');
     expect(registry.hasBlob('app', blob.digest)).toBe(false);
@@ -346,11 +344,9 @@ describe('credentials of an upload', () => {
         headers: { location: 'http://169.254.169.254/latest/' },
       })),
     });
-    const error = await connect(registry.host)('app')
-      .copyBlob(blob, generatedSource())
-      .catch((e: unknown) => e);
+    const error = await failureOf(connect(registry.host)('app').copyBlob(blob, generatedSource()));
     expect(error).toBeInstanceOf(InvalidError);
-    expect(String(error)).toContain('refused');
+    expect(String(error)).toContain('rejected the upload location http://169.254.169.254');
   });
 });
 

@@ -153,14 +153,14 @@ describe('the message', () => {
         yield await Promise.resolve(Buffer.alloc(16_384, 'x'));
       }
     })();
-    const refusal = await readErrorResponse(
+    const rejection = await readErrorResponse(
       {
         ...response,
         body: Readable.from(endless),
       },
       'manifest',
     );
-    expect(refusal.body.text.length).toBeLessThan(500);
+    expect(rejection.body.text.length).toBeLessThan(500);
     expect(size).toBeLessThan(1 << 20);
   });
 
@@ -189,7 +189,7 @@ describe('the hint', () => {
       'log in again',
     ],
     ['of an immutable tag', coded(400, 'TAG_INVALID', 'is immutable'), write, 'publish under another tag'],
-    ['of a tag that is refused', coded(400, 'TAG_INVALID'), write, 'does not accept this tag'],
+    ['of a tag that is rejected', coded(400, 'TAG_INVALID'), write, 'does not accept this tag'],
     ['of trouble', { status: 503 }, read, 'try again later.'],
     ['of trouble for long', { status: 503, headers: { 'retry-after': '21600' } }, read, 'try again in 6 h.'],
     ['of no repository on pull', coded(404, 'NAME_UNKNOWN'), read, 'has no repository'],

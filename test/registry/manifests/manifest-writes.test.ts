@@ -4,14 +4,15 @@ import { digestOf } from '../../../src/oci/digest.js';
 import { ConflictError, FailedError, InvalidError } from '../../../src/oci/errors.js';
 import { parseDocument } from '../../../src/oci/parse.js';
 import { parseTag } from '../../../src/oci/reference.js';
+import { failureOf } from '../../support/failure.js';
+import { amd64 as image, arm64 } from '../../support/images.js';
 import { connect, startRegistry } from '../../support/open-repository.js';
-import { failure, type Answer, type LoggedRequest } from '../../support/recording-server.js';
-import { tinyImage, tinyIndex } from '../../support/tiny-image.mjs';
+import { failure, type Answer, type LoggedRequest } from '../../support/fake-server.js';
+import { tinyIndex } from '../../support/tiny-image.mjs';
 
 const tag = parseTag('1.2');
-const image = tinyImage({ architecture: 'amd64' });
 const index = tinyIndex([image]);
-const other = tinyIndex([image, tinyImage({ architecture: 'arm64' })]);
+const other = tinyIndex([image, arm64]);
 const document = parseDocument(index.bytes);
 const short = index.digest.slice(0, 15);
 
@@ -78,9 +79,7 @@ describe('writeManifest', () => {
   it('fails if the registry returns something else after a success', async () => {
     const registry = await startRegistry({ fault: onPut(() => ({ status: 200 })) });
     registry.put('app', other, '1.2');
-    const error = await connect(registry.host)('app')
-      .writeManifest(document, { tag })
-      .catch((e: unknown) => e);
+    const error = await failureOf(connect(registry.host)('app').writeManifest(document, { tag }));
     expect(error).toBeInstanceOf(FailedError);
     expect(String(error)).toContain(index.digest);
     expect(String(error)).toContain(other.digest);
@@ -105,9 +104,7 @@ describe('writeManifest', () => {
     const registry = await startRegistry({
       fault: onPut(() => ({ status: 201, headers: { 'docker-content-digest': other.digest } })),
     });
-    const error = await connect(registry.host)('app')
-      .writeManifest(document, { tag })
-      .catch((e: unknown) => e);
+    const error = await failureOf(connect(registry.host)('app').writeManifest(document, { tag }));
     expect(error).toBeInstanceOf(InvalidError);
     expect(String(error)).toContain(`as ${other.digest}, but ${index.digest} was sent`);
   });
@@ -143,9 +140,7 @@ describe('writeManifest', () => {
 
   it('names the children that are still missing', async () => {
     const registry = await startRegistry();
-    const error = await connect(registry.host)('app')
-      .writeManifest(document, { tag })
-      .catch((e: unknown) => e);
+    const error = await failureOf(connect(registry.host)('app').writeManifest(document, { tag }));
     expect(error).toBeInstanceOf(InvalidError);
     expect(String(error)).toContain(`missing from ${registry.host}/app: ${image.manifest.digest} (`);
     expect(registry.lines()).toEqual(Array(3).fill('PUT /v2/app/manifests/1.2 400'));
@@ -197,9 +192,7 @@ describe('an immutable tag', () => {
   it('that has another digest is a conflict that names both', async () => {
     const registry = await startRegistry({ immutableTags: true });
     registry.put('app', other, '1.2');
-    const error = await connect(registry.host)('app')
-      .writeManifest(document, { tag })
-      .catch((e: unknown) => e);
+    const error = await failureOf(connect(registry.host)('app').writeManifest(document, { tag }));
     expect(error).toBeInstanceOf(ConflictError);
     const { message, hint, exchange } = error as ConflictError;
     expect(message).toContain(index.digest);

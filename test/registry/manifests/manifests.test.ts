@@ -12,13 +12,14 @@ import {
   UnavailableError,
 } from '../../../src/oci/errors.js';
 import { parseTag } from '../../../src/oci/reference.js';
+import { failureOf } from '../../support/failure.js';
+import { amd64 as image, arm64 } from '../../support/images.js';
 import { connect, startRegistry } from '../../support/open-repository.js';
-import type { Answer, LoggedRequest } from '../../support/recording-server.js';
-import { tinyImage, tinyIndex } from '../../support/tiny-image.mjs';
+import type { Answer, LoggedRequest } from '../../support/fake-server.js';
+import { tinyIndex } from '../../support/tiny-image.mjs';
 
 const tag = parseTag('1.2');
-const image = tinyImage({ architecture: 'amd64' });
-const index = tinyIndex([image, tinyImage({ architecture: 'arm64' })]);
+const index = tinyIndex([image, arm64]);
 const descriptor = { mediaType: index.mediaType, digest: index.digest, size: index.size };
 const digest = parseDigest(index.digest);
 const short = index.digest.slice(0, 15);
@@ -88,9 +89,7 @@ describe('resolve', () => {
   it("fails with docker's message and the registry's reason for a missing manifest", async () => {
     const registry = await startRegistry();
     registry.put('app', index);
-    const error = await connect(registry.host)('app')
-      .resolve(tag)
-      .catch((e: unknown) => e);
+    const error = await failureOf(connect(registry.host)('app').resolve(tag));
     expect(error).toBeInstanceOf(NotFoundError);
     expect(error).toMatchObject({
       message: `no such manifest: ${registry.host}/app:1.2`,
@@ -171,9 +170,7 @@ describe('readManifest', () => {
       fault: change('GET', (answer) => ({ ...answer, body: bytes })),
     });
     registry.put('app', index, '1.2');
-    const error = await connect(registry.host)('app')
-      .readManifest(selector)
-      .catch((e: unknown) => e);
+    const error = await failureOf(connect(registry.host)('app').readManifest(selector));
     expect(error).toBeInstanceOf(InvalidError);
     expect(String(error)).toContain(index.digest);
     expect(String(error)).toContain(createHash('sha256').update(bytes).digest('hex'));
@@ -267,9 +264,7 @@ describe('access', () => {
 
   it('reports a missing login', async () => {
     const registry = await startRegistry({ auth });
-    const error = await connect(registry.host)('app', 'pull')
-      .readManifest(tag)
-      .catch((e: unknown) => e);
+    const error = await failureOf(connect(registry.host)('app', 'pull').readManifest(tag));
     expect(error).toBeInstanceOf(UnauthorizedError);
     expect((error as UnauthorizedError).hint).toContain(`multiarch login ${registry.host}`);
   });

@@ -42,7 +42,7 @@ describe('the next page of a list', () => {
     expect(nextPage(response, asked)?.href).toBe(`${asked.href}?last=b`);
   });
 
-  describe('that leads to another server is refused (go-containerregistry#2332)', () => {
+  describe('that leads to another server is rejected (go-containerregistry#2332)', () => {
     it.each<[string, string]>([
       ['another host', `https://evil.example.com${PATH}?last=b`],
       ['a host without scheme', `//evil.example.com${PATH}`],
@@ -64,7 +64,7 @@ describe('the next page of a list', () => {
     ])('%s', (_what, target) => {
       expect(() => next(`<${target}>; rel="next"`)).toThrow(InvalidError);
       expect(() => next(`<${target}>; rel="next"`)).toThrow(
-        /^refused to follow the next page of a list of referrers of r\.example\.com/,
+        /^rejected the next page of the referrers list of r\.example\.com/,
       );
       expect(() => next(`<${target}>; rel="next"`)).not.toThrow(/secret/);
     });

@@ -6,12 +6,12 @@ import { OCI_INDEX } from '../../../src/oci/media-type.js';
 import { parseDocument } from '../../../src/oci/parse.js';
 import { parseTag } from '../../../src/oci/reference.js';
 import { artifact, documentOf } from '../../support/artifact.js';
+import { amd64 as image, arm64 } from '../../support/images.js';
 import type { MemoryRegistry, MemoryRegistryOptions } from '../../support/memory-registry.js';
 import { connect, startRegistry, type OpenOptions } from '../../support/open-repository.js';
-import { failure, json, type Answer, type LoggedRequest } from '../../support/recording-server.js';
-import { tinyImage, tinyIndex } from '../../support/tiny-image.mjs';
+import { failure, json, type Answer, type LoggedRequest } from '../../support/fake-server.js';
+import { tinyIndex } from '../../support/tiny-image.mjs';
 
-const image = tinyImage({ architecture: 'amd64' });
 const subject = parseDigest(image.manifest.digest);
 const short = subject.slice(0, 15);
 const tag = subject.replace(':', '-');
@@ -52,7 +52,7 @@ describe('listReferrers', () => {
   it.each([1, 2, 5, 100])('reads pages of %i, in order', async (pageSize) => {
     const { registry, repository } = await start({ referrers: { pageSize } });
     for (const signature of signatures) registry.put('app', signature);
-    registry.put('app', artifact(tinyImage({ architecture: 'arm64' }).manifest));
+    registry.put('app', artifact(arm64.manifest));
 
     const found = await repository.listReferrers(subject);
 
@@ -214,7 +214,7 @@ describe('listReferrers', () => {
       })),
     });
     await expect(repository.listReferrers(subject)).rejects.toThrow(
-      `refused to follow the next page of a list of referrers of ${registry.host}: it is at http://${other.host}`,
+      `rejected the next page of the referrers list of ${registry.host}: it is at http://${other.host}`,
     );
     expect(other.requests).toEqual([]);
   });

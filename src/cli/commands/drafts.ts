@@ -1,0 +1,49 @@
+import { ArgumentError } from '../../oci/errors.js';
+import { EXIT } from '../exit-code.js';
+import type { OptionDeclarations, OptionValues } from '../flags.js';
+import { draftJson, draftLine } from '../output/draft-text.js';
+import type { Command } from './command.js';
+
+const RM_OPTIONS = {
+  all: { type: 'boolean', describe: 'Delete all drafts, including damaged ones' },
+} as const satisfies OptionDeclarations;
+
+/** `multiarch ls` */
+export const ls: Command<unknown> = {
+  positionals: {},
+  options: {},
+  async run(_args, { client, output, options }) {
+    const { drafts, damaged } = await client.listDrafts();
+    if (options.json) output.json(drafts.map(draftJson));
+    else for (const draft of drafts) output.line(options.quiet ? draft.target : draftLine(draft));
+    for (const { path, problem } of damaged) output.error(`error: ${path}: ${problem}`);
+    return damaged.length === 0 ? EXIT.done : EXIT.invalid;
+  },
+};
+
+/** `multiarch remove LIST IMAGE...` */
+export const remove: Command<{ readonly list: string; readonly images: readonly string[] }> = {
+  positionals: {
+    list: 'The draft',
+    images: 'Images to remove with their attestations, by source, digest or platform',
+  },
+  options: {},
+  async run({ list, images }, { client, output, options }) {
+    const { draft } = await client.removeEntries(list, images);
+    if (options.json) output.json(draftJson(draft));
+  },
+};
+
+/** `multiarch rm LIST...` */
+export const rm: Command<OptionValues<typeof RM_OPTIONS> & { readonly lists: readonly string[] }> = {
+  positionals: { lists: 'The drafts to delete' },
+  options: RM_OPTIONS,
+  async run({ lists, all = false }, { client }) {
+    if (all === lists.length > 0) {
+      throw new ArgumentError(all ? '--all and names of drafts exclude each other' : 'no draft named', {
+        hint: 'Name the drafts to delete, or delete all with --all.',
+      });
+    }
+    await (all ? client.deleteAllDrafts() : client.deleteDrafts(lists));
+  },
+};

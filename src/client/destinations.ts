@@ -1,0 +1,92 @@
+import type { ManifestOrIndex } from '../oci/document.js';
+import { ArgumentError, InvalidError } from '../oci/errors.js';
+import {
+  familiarLocation,
+  formatImageLocation,
+  nameIn,
+  withTag,
+  type TargetLocation,
+} from '../oci/image-location.js';
+import { isTag } from '../oci/reference.js';
+import type { ExpectedTag } from '../publish/expected-tag.js';
+import { readTagStates, type Destination, type TagStates } from '../publish/target-state.js';
+import type { Access } from '../registry/requests.js';
+import type { ClientContext } from './client-context.js';
+import type { ImageTarget } from './inputs.js';
+import { targetLocation } from './locations.js';
+
+/** A destination with its name. */
+interface OpenDestination extends Destination {
+  readonly location: TargetLocation;
+}
+
+/** The destination of the target's own tag first. */
+export type OpenDestinations = readonly [OpenDestination, ...OpenDestination[]];
+
+/**
+ * Opens the destination of the target's own tag, then the further ones. A bare tag is one of the target's repository or
+ * layout.
+ * @param access 'pull' if nothing will be written
+ */
+export async function openDestinations(
+  context: ClientContext,
+  target: TargetLocation,
+  tags: readonly ImageTarget[],
+  access: Access,
+): Promise<OpenDestinations> {
+  const open = async (location: TargetLocation): Promise<OpenDestination> => {
+    const { tag, digest } = nameIn(location);
+    const opened = await context.transports.openTarget(location, access);
+    // A digest names the content itself; a tag beside it would be moved unasked.
+    if (digest !== undefined) return { location, target: opened, digest };
+    return { location, target: opened, ...(tag !== undefined && { tag }) };
+  };
+  const further = tags.map((tag) =>
+    typeof tag === 'string' && isTag(tag) ? withTag(target, tag) : targetLocation(context, tag),
+  );
+  const distinct = new Map(further.map((location) => [formatImageLocation(location), location]));
+  distinct.delete(formatImageLocation(target));
+  return Promise.all([open(target), ...[...distinct.values()].map(open)]);
+}
+
+/** Starts to read what the tags point to, for a push that reads its sources at the same time. */
+export function startTagStates(
+  { limit, signal }: ClientContext,
+  destinations: OpenDestinations,
+): Promise<TagStates> {
+  const states = readTagStates(destinations, { limit, signal });
+  // Awaited once the sources are read; an earlier failure must not leave an unhandled rejection.
+  states.catch(() => {});
+  return states;
+}
+
+/**
+ * Returns what the first destination's tag is expected to point to; `undefined` for anything.
+ * @throws ArgumentError if it has no tag
+ */
+export function expectedTag(
+  expectCurrent: ExpectedTag | 'any' | undefined,
+  [{ tag, location }]: OpenDestinations,
+): ExpectedTag | undefined {
+  if (expectCurrent === undefined || expectCurrent === 'any') return undefined;
+  if (tag !== undefined) return expectCurrent;
+  throw new ArgumentError(`--expect-current needs a tag, and ${familiarLocation(location)} has none`, {
+    hint: 'Publish to a tag, or leave out --expect-current.',
+  });
+}
+
+/**
+ * @param made what messages say before the document: `the draft app:1 makes`
+ * @throws InvalidError if a destination has another digest
+ */
+export function checkDigests(
+  destinations: OpenDestinations,
+  { kind, digest }: ManifestOrIndex,
+  made: string,
+): void {
+  if (destinations.every((destination) => (destination.digest ?? digest) === digest)) return;
+  const what = kind === 'index' ? 'an index' : 'an image';
+  throw new InvalidError(`${made} ${what} with the digest ${digest}`, {
+    hint: 'Publish it to a tag, or to the digest that it has.',
+  });
+}

@@ -1,0 +1,69 @@
+import { resolve as resolvePath } from 'node:path';
+
+import type { Source } from '../content/source.js';
+import { isDigest } from '../oci/digest.js';
+import { ArgumentError } from '../oci/errors.js';
+import {
+  familiarLocation,
+  formatImageLocation,
+  isLocalName,
+  isTargetLocation,
+  nameIn,
+  parseImageLocation,
+  withTag,
+  type ImageLocation,
+  type ObjectLocation,
+  type TargetLocation,
+} from '../oci/image-location.js';
+import { parseTag } from '../oci/reference.js';
+import type { ClientContext } from './client-context.js';
+import type { ImageSource, ImageTarget } from './inputs.js';
+
+/** Returns the location of an image. Paths are made absolute, since drafts that record them are used from other directories too. */
+export function locationOf(context: ClientContext, name: ImageSource): ImageLocation {
+  if (typeof name !== 'string') return objectLocation(context, name.source, name.selector);
+  const location = parseImageLocation(name);
+  return 'path' in location ? { ...location, path: resolvePath(location.path) } : location;
+}
+
+/** @throws ArgumentError if nothing can be published there */
+export function targetLocation(context: ClientContext, name: ImageTarget): TargetLocation {
+  if (typeof name !== 'string') return objectLocation(context, name.target, name.selector);
+  const location = locationOf(context, name);
+  if (isTargetLocation(location)) return location;
+  throw new ArgumentError(
+    `${familiarLocation(location)} can only be read: multiarch writes no ${location.transport} images`,
+    { hint: 'Publish to a registry, an image layout (oci:DIR) or a tar file of one (oci-archive:FILE:TAG).' },
+  );
+}
+
+/**
+ * Returns the location that names a draft. A layout without a tag gets the tag `latest`, as a repository does.
+ * @throws ArgumentError if nothing can be published there
+ */
+export function draftLocation(context: ClientContext, name: ImageTarget): TargetLocation {
+  const location = targetLocation(context, name);
+  const { tag, digest } = nameIn(location);
+  return tag === undefined && digest === undefined ? withTag(location, parseTag('latest')) : location;
+}
+
+/** Returns the selector of draft entries for a text or an object: a source as drafts record it, a digest or a platform. */
+export function entrySelector(context: ClientContext, image: ImageSource): string {
+  return typeof image !== 'string' || isLocalName(image)
+    ? formatImageLocation(locationOf(context, image))
+    : image;
+}
+
+/** Returns an image as messages name it. */
+export function imageLabel(name: ImageSource | ImageTarget): string {
+  if (typeof name === 'string') return name;
+  return `${('source' in name ? name.source : name.target).label}:${name.selector}`;
+}
+
+function objectLocation({ transports }: ClientContext, object: Source, selector: string): ObjectLocation {
+  return {
+    transport: 'object',
+    label: transports.adopt(object),
+    ...(isDigest(selector) ? { digest: selector } : { tag: parseTag(selector) }),
+  };
+}
