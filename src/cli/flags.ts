@@ -34,7 +34,8 @@ export interface ParsedArgv {
 /**
  * Parses a command line with yargs, by the rules of docker's flags.
  * @param options.leading whether flags end at the first positional, as before the name of a command
- * @throws ArgumentError for an unknown flag, a missing value, or a value of the wrong type
+ * @throws ArgumentError for an unknown flag, a missing value, a value of the wrong type, or two values of an option that
+ *   takes one
  */
 export function parseArgv(
   argv: readonly string[],
@@ -74,10 +75,12 @@ export function isSecretFlag(name: string): boolean {
  * false` would set a boolean, `--flag=0` and `--retries=0x10` would be accepted as something else, and a repeated flag
  * would become a list. yargs removes one pair of quotes from a value.
  *
- * Unlike docker, a separate value must not start with a dash, so that a flag without its value does not take the next flag.
+ * Unlike docker, a separate value must not start with a dash, so that a flag without its value does not take the next flag,
+ * and a second value of an option that takes one is an error: the first would be dropped without notice.
  */
 function normaliseArgv(argv: readonly string[], declared: OptionDeclarations, leading: boolean): string[] {
   const flags = new Map<string, readonly string[]>();
+  const values = new Map<string, string>();
   const positionals: string[] = [];
   const queue = [...argv];
   for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
@@ -87,8 +90,15 @@ function normaliseArgv(argv: readonly string[], declared: OptionDeclarations, le
       for (const flag of splitFlags(arg, declared)) {
         const { name, value = flagValue(flag, queue.shift()) } = flag;
         const option = declared[name] ?? {};
-        const token = `--${name}="${checkValue(value, flag, option)}"`;
-        flags.set(name, option.array === true ? [...(flags.get(name) ?? []), token] : [token]);
+        const checked = checkValue(value, flag, option);
+        const token = `--${name}="${checked}"`;
+        if (option.array === true) flags.set(name, [...(flags.get(name) ?? []), token]);
+        else {
+          const first = values.get(name) ?? checked;
+          if (first !== checked) throw givenTwice(flag, first, checked);
+          values.set(name, checked);
+          flags.set(name, [token]);
+        }
       }
     }
   }
@@ -141,6 +151,13 @@ function flagValue({ name, shown }: Flag, next: string | undefined): string {
   const [found, value] = isSecretFlag(name) ? ['a flag', 'VALUE'] : [next, next];
   throw new ArgumentError(`${shown} needs a value, but ${found} follows`, {
     hint: `If it is the value, write ${shown}=${value}.`,
+  });
+}
+
+function givenTwice({ name, shown }: Flag, first: string, second: string): ArgumentError {
+  const values = isSecretFlag(name) ? '' : `: ${JSON.stringify(first)} and ${JSON.stringify(second)}`;
+  return new ArgumentError(`${shown} is given twice, with different values${values}`, {
+    hint: `Give ${shown} once.`,
   });
 }
 

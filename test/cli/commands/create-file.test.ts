@@ -87,6 +87,43 @@ describe('create -f', () => {
     expect(met.stderr).toContain('Create it with `--format oci`.');
   });
 
+  describe('with several files', () => {
+    it('takes the images of all, in the order given', async () => {
+      const { app, write, digests, run } = await start();
+      const [one, other] = [arm64, amd64].map(({ manifest: { digest, mediaType, bytes } }) =>
+        JSON.stringify({ mediaType, digest, size: bytes.length }),
+      );
+      const files = [await write('a.json', one ?? ''), await write('b.json', other ?? '')];
+      const argv = ['create', `${app}:1`, ...files.flatMap((file) => ['-f', file]), '--push'];
+      expect((await run(argv)).stderr).not.toContain('error');
+      expect(digests('1')).toEqual([arm64.manifest.digest, amd64.manifest.digest]);
+      const reversed = ['create', `${app}:2`, '--file', files[1] ?? '', `-f${files[0]}`, '--push'];
+      expect((await run(reversed)).code).toBe(0);
+      expect(digests('2')).toEqual([amd64.manifest.digest, arm64.manifest.digest]);
+    });
+
+    it('combines their settings, and rejects contradictions before any request', async () => {
+      const { app, registry, write, digests, run } = await start();
+      const [first, second] = [
+        await write('a.yaml', `target: ${app}:1\ntags: [a]\nimages: [{ source: '${app}:1-amd64' }]\n`),
+        await write('b.yaml', `target: ${app}:2\ntags: [b]\nimages: [{ source: '${app}:1-arm64' }]\n`),
+      ];
+      const refused = await run(['create', '-f', first, '-f', second, '--push']);
+      expect(refused).toMatchObject({ code: 125, stdout: '' });
+      expect(refused.stderr).toContain(`error: ${first} and ${second} have different targets`);
+      expect(registry.requests).toEqual([]);
+      expect((await run(['create', `${app}:3`, '-f', first, '-f', second, '--push'])).code).toBe(0);
+      for (const tag of ['3', 'a', 'b']) expect(digests(tag)).toHaveLength(2);
+    });
+
+    it('reads standard input once', async () => {
+      const { app, run } = await start();
+      const both = await run(['create', '-f', '-', '-f', '-'], { stdin: ASSEMBLY(app) });
+      expect(both).toMatchObject({ code: 125, stdout: '' });
+      expect(both.stderr).toContain('standard input can only be one of the files');
+    });
+  });
+
   it("reads manifest-tool's YAML", async () => {
     const { app, write, digests, run } = await start();
     const spec = `image: ${app}:m

@@ -6,6 +6,7 @@ import {
 } from '../../../src/cli/input/addressed-annotation.js';
 import { ArgumentError } from '../../../src/oci/errors.js';
 import { parsePlatform } from '../../../src/oci/platform.js';
+import { thrownBy } from '../../support/failure.js';
 
 const ofIndex = (index: AnnotationTargets['index']): AnnotationTargets => ({ index, manifests: [] });
 const ofImages = (...manifests: AnnotationTargets['manifests']): AnnotationTargets => ({
@@ -67,8 +68,18 @@ describe('parseAnnotationTargets', () => {
     });
   });
 
-  it('takes the last value of a key', () => {
-    expect(parseAnnotationTargets(['a=1', 'a=2', 'index:a=3'])).toEqual(ofIndex({ a: '3' }));
+  it.each([
+    [['a=1', 'index:a=2'], 'a'],
+    [['manifest:b=1', 'manifest:b='], 'b'],
+    [['manifest[linux/arm64]:c=1', 'manifest[linux/arm64/v8]:c=2'], 'c'],
+  ])('rejects two values of one key of a target: %j', (texts, key) => {
+    const error = thrownBy(() => parseAnnotationTargets(texts), ArgumentError);
+    expect(error.message).toContain(`the annotation ${key} is given twice, with different values: "1" and`);
+  });
+
+  it('accepts a value that is given twice, and one key of several targets', () => {
+    const texts = ['a=1', 'index:a=1', 'manifest:a=2', 'manifest[linux/arm64]:a=3'];
+    expect(parseAnnotationTargets(texts).index).toEqual({ a: '1' });
   });
 
   it('returns nothing for no input', () => {
