@@ -2,7 +2,7 @@ import { chooseContent, type ChosenContent } from '../assemble/choose-content.js
 import type { Source } from '../content/source.js';
 import type { LayerCompression } from '../layout/docker-save/docker-archive.js';
 import { documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
-import { familiarLocation } from '../oci/image-location.js';
+import { familiarLocation, isUntagged } from '../oci/image-location.js';
 import type { Subject } from '../publish/collect-referrers.js';
 import { planPush, type PushPlan } from '../publish/plan.js';
 import type { SourcedEntry } from '../publish/target-state.js';
@@ -81,7 +81,10 @@ async function prepare(
   const expectation = expectCurrent === undefined ? undefined : expectedTagOf(expectCurrent);
   const location = locationOf(context, from);
   // Opened before anything is read, so that the first token covers all requests.
-  const destinations = await openDestinations(context, draftLocation(context, to), tags, access);
+  const destinations = await openDestinations(context, draftLocation(context, to), tags, {
+    access,
+    isDefaultTag: typeof to === 'string' && isUntagged(to),
+  });
   const expected = expectedTag(expectation, destinations);
   const source = await transports.open(location);
   const tagStates = startTagStates(context, destinations);

@@ -68,7 +68,7 @@ async function prepare(
   checkCurrent(target, current, settings);
   // Opened before anything is read, so that the first token covers all requests.
   const tags = [...(current?.tags ?? []), ...(options.draftTags ?? []), ...(pushing.tags ?? [])];
-  const destinations = await openDestinations(context, target, tags, access);
+  const destinations = await openDestinations(context, target, tags, { access });
   // During a wait for sources, others may move the tags.
   const early = options.wait === undefined ? startTagStates(context, destinations) : undefined;
   const draft = await readForDraft(context, target, sources, settings);

@@ -7,7 +7,7 @@ import {
   withTag,
   type TargetLocation,
 } from '../oci/image-location.js';
-import { isTag } from '../oci/reference.js';
+import { isTag, parseTag } from '../oci/reference.js';
 import type { ExpectedTag } from '../publish/expected-tag.js';
 import { readTagStates, type Destination, type TagStates } from '../publish/target-state.js';
 import type { Access } from '../registry/requests.js';
@@ -23,16 +23,22 @@ interface OpenDestination extends Destination {
 /** The destination of the target's own tag first. */
 export type OpenDestinations = readonly [OpenDestination, ...OpenDestination[]];
 
+export interface DestinationOptions {
+  /** 'pull' if nothing will be written. */
+  readonly access: Access;
+  /** Whether the target's tag is only the default, which is left alone if `tags` has a tag of the same repository. @default false */
+  readonly isDefaultTag?: boolean;
+}
+
 /**
  * Opens the destination of the target's own tag, then the further ones. A bare tag is one of the target's repository or
  * layout.
- * @param access 'pull' if nothing will be written
  */
 export async function openDestinations(
   context: ClientContext,
   target: TargetLocation,
   tags: readonly ImageTarget[],
-  access: Access,
+  { access, isDefaultTag = false }: DestinationOptions,
 ): Promise<OpenDestinations> {
   const open = async (location: TargetLocation): Promise<OpenDestination> => {
     const { tag, digest } = nameIn(location);
@@ -44,9 +50,21 @@ export async function openDestinations(
   const further = tags.map((tag) =>
     typeof tag === 'string' && isTag(tag) ? withTag(target, tag) : targetLocation(context, tag),
   );
-  const distinct = new Map(further.map((location) => [formatImageLocation(location), location]));
-  distinct.delete(formatImageLocation(target));
-  return Promise.all([open(target), ...[...distinct.values()].map(open)]);
+  const isReplaced = isDefaultTag && further.some((location) => isSameRepository(location, target));
+  const distinct = new Map(
+    [...(isReplaced ? [] : [target]), ...further].map((location) => [
+      formatImageLocation(location),
+      location,
+    ]),
+  );
+  const [first = target, ...others] = distinct.values();
+  return Promise.all([open(first), ...others.map(open)]);
+}
+
+/** Reports whether two locations are in one repository, layout or archive. */
+function isSameRepository(a: TargetLocation, b: TargetLocation): boolean {
+  const tag = parseTag('latest');
+  return formatImageLocation(withTag(a, tag)) === formatImageLocation(withTag(b, tag));
 }
 
 /** Starts to read what the tags point to, for a push that reads its sources at the same time. */

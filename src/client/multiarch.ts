@@ -90,7 +90,7 @@ export class Multiarch {
   /**
    * Copies an image or an index with everything that it points to; byte for byte unless something is left out. A tag that
    * already has the digest is left unchanged.
-   * @param target if it has neither a tag nor a digest, its tag is `latest`
+   * @param target if it has neither a tag nor a digest, its tag is `latest`, unless `tags` has a tag of its repository
    */
   copy(source: ImageSource, target: ImageTarget, options: CopyOptions = {}): Promise<CopyResult> {
     return this.#run(options, (context) => copyContent(context, source, target, options));

@@ -92,7 +92,7 @@ export async function openDraftPush(
   const target = draftLocation(context, name);
   const draft = await context.store.load(target);
   const tags = [...(draft.tags ?? []), ...(settings.tags ?? [])];
-  const destinations = await openDestinations(context, target, tags, access);
+  const destinations = await openDestinations(context, target, tags, { access });
   return { target, draft, destinations, settings };
 }
 

@@ -60,12 +60,26 @@ const TRANSPORTS = ['oci', 'oci-archive', 'docker-archive', 'docker-daemon'] as 
  * @throws ArgumentError
  */
 export function parseImageLocation(text: string): ImageLocation {
+  const location = parseLocation(text);
+  if (!('reference' in location) || location.transport === 'docker-archive') return location;
+  return { ...location, reference: withDefaultTag(location.reference) };
+}
+
+/** Reports whether a text names a repository, a layout or an archive as a whole, with neither a tag nor a digest. */
+export function isUntagged(text: string): boolean {
+  const location = parseLocation(text);
+  if (!isTargetLocation(location)) return false;
+  const { tag, digest } = nameIn(location);
+  return tag === undefined && digest === undefined;
+}
+
+function parseLocation(text: string): ImageLocation {
   const object = parseObjectLocation(text);
   if (object !== undefined) return object;
   const transport = transportOf(text);
   if (transport === undefined) {
     const reference = parseReference(text.startsWith(DOCKER) ? text.slice(DOCKER.length) : text);
-    return { transport: 'registry', reference: withDefaultTag(reference) };
+    return { transport: 'registry', reference };
   }
   const rest = text.slice(transport.length + 1);
   if (transport === 'docker-archive') return parseDockerArchive(rest);
@@ -73,7 +87,7 @@ export function parseImageLocation(text: string): ImageLocation {
     if (rest === '') {
       throw new ArgumentError('docker-daemon: has no image name', { hint: 'Write docker-daemon:REFERENCE.' });
     }
-    return { transport, reference: withDefaultTag(parseReference(rest)) };
+    return { transport, reference: parseReference(rest) };
   }
   return parseLayoutLocation(transport, rest);
 }

@@ -263,6 +263,63 @@ describe('the target of a copy', () => {
     expect(to.manifest('app', 'latest') === undefined).toBe(selector !== 'latest');
   });
 
+  describe.each(['a registry', 'a layout', 'an archive'])('without a tag in %s', (kind) => {
+    /** The target, and the tags that it and the source's registry have after a copy. */
+    async function copyTo(tags: (target: string, elsewhere: string) => readonly string[]) {
+      const { from, to, multiarch, source } = await start();
+      const directory = await temporaryDirectory();
+      const target = { 'a registry': `${to.host}/app`, 'a layout': `oci:${directory}/layout` }[kind];
+      const name = target ?? `oci-archive:${directory}/file.tar`;
+      const options = { tags: tags(name, `${from.host}/mirror`) };
+      const plan = await multiarch.planCopy(source, name, options);
+      const { report } = await multiarch.copy(source, name, options);
+      expect(plan.tags.map(({ repository, tag }) => `${repository}:${tag}`)).toEqual(
+        report.tags.map(({ reference }) => reference),
+      );
+      const has = async (tag: string): Promise<boolean> => {
+        const reader = await openMultiarch();
+        const found = await reader.inspect(`${name}:${tag}`).catch(() => undefined);
+        return found?.document.digest === index.digest;
+      };
+      return { name, from, multiarch, source, report, has };
+    }
+
+    it('leaves latest alone if a tag is given', async () => {
+      const { name, report, has } = await copyTo(() => ['v2', 'v1', 'v2']);
+      expect(report.references).toEqual([`${name}:v2`, `${name}:v1`]);
+      expect([await has('v1'), await has('v2'), await has('latest')]).toEqual([true, true, false]);
+    });
+
+    it('leaves latest alone if a tag is given as a full reference', async () => {
+      const { has } = await copyTo((target) => [`${target}:v1`]);
+      expect([await has('v1'), await has('latest')]).toEqual([true, false]);
+    });
+
+    it('moves latest if that is one of the tags', async () => {
+      const { name, report, has } = await copyTo(() => ['latest', 'v1']);
+      expect(report.references).toEqual([`${name}:latest`, `${name}:v1`]);
+      expect(report.tags.at(-1)?.reference).toBe(`${name}:latest`);
+      expect([await has('v1'), await has('latest')]).toEqual([true, true]);
+    });
+
+    it('moves latest if all tags are elsewhere', async () => {
+      const { from, has } = await copyTo((_, elsewhere) => [`${elsewhere}:v1`]);
+      expect(await has('latest')).toBe(true);
+      expect(from.manifest('mirror', 'v1')?.digest).toBe(index.digest);
+    });
+
+    it('expects the current digest of the first tag', async () => {
+      const { name, multiarch, source } = await copyTo(() => ['v1']);
+      const again = multiarch.copy(source, name, { tags: ['v2', 'v1'], expectCurrent: 'none' });
+      await expect(again).resolves.toBeDefined();
+      const other = multiarch.copy(source.replace(':1', `@${amd64.manifest.digest}`), name, {
+        tags: ['v1', 'v3'],
+        expectCurrent: 'none',
+      });
+      await expect(other).rejects.toThrow(`${name}:v1 was expected to hold no image`);
+    });
+  });
+
   it('rejects a target with another digest, and writes nothing', async () => {
     const { to, multiarch, source } = await start();
     const copied = multiarch.copy(source, `${to.host}/app@${amd64.manifest.digest}`);

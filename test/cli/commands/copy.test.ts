@@ -71,6 +71,22 @@ describe('copy', () => {
     });
   });
 
+  it('leaves latest of a target without a tag alone if --tag is given', async () => {
+    const { to, source, copied, directory, run } = await start();
+    const metadata = join(directory, 'metadata.json');
+    const argv = ['copy', source, `${to.host}/app`, '--tag', 'v1', '-tv2', '--metadata-file', metadata];
+    const planned = await run([...argv, '--dry-run']);
+    expect(planned.stdout).toContain(`${to.host}/app:v1 `);
+    expect(planned.stdout).not.toContain(':latest');
+    expect(planned.stdout).toContain('2 tags to move');
+    expect((await run(argv)).stdout).toBe(`${index.digest}\n`);
+    expect([copied('v1'), copied('v2'), copied('latest')]).toEqual([index.digest, index.digest, 'none']);
+    expect(JSON.parse(await readFile(metadata, 'utf8'))).toMatchObject({
+      references: [`${to.host}/app:v1`, `${to.host}/app:v2`],
+    });
+    expect((await run(['undo', `${to.host}/app:v1`])).stderr).toContain('did not exist before');
+  });
+
   it('copies selected platforms, and drops attestations', async () => {
     const { to, source, target, run } = await start();
     const args = ['--platform', 'linux/arm64', '--platform=linux/amd64', '--attestations', 'drop'];
