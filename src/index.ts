@@ -10,7 +10,7 @@ import type { Target } from './content/target.js';
 
 export { Multiarch } from './client/multiarch.js';
 export { assemblyOptions } from './client/create-options.js';
-export type { CreateAndPushResult } from './client/create-and-push.js';
+export type { CreateAndPushOptions, CreateAndPushResult } from './client/create-and-push.js';
 export type { CreateOptions, EntryAnnotations } from './client/create-options.js';
 export type { DraftState } from './client/create.js';
 export type {

@@ -1,4 +1,4 @@
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 
 import pLimit from 'p-limit';
 
@@ -95,8 +95,10 @@ export async function runCall<T>(
 /** Opens the context that the calls of a client derive theirs from. */
 export function openContext(options: MultiarchOptions): ClientContext {
   const { env = process.env, login: given, insecure, retries, tls, signal, onEvent, onHttpEvent } = options;
-  const environment: Environment = { env, homeDirectory: homedir(), platform: process.platform };
-  const directory = storeDirectory(environment, options.store);
+  const { platform } = process;
+  const home = findHome(env);
+  const environment: Environment = { env, homeDirectory: home ?? NO_HOME, platform };
+  const directory = storeDirectory({ env, homeDirectory: home, platform }, options.store);
   const login = given === undefined ? undefined : explicitCredential(given.registry, given.credential);
   const handlers = new Set<OnEvent>(onEvent === undefined ? [] : [onEvent]);
   return {
@@ -120,6 +122,24 @@ export function openContext(options: MultiarchOptions): ClientContext {
     signal,
     onEvent,
   };
+}
+
+/** A directory that does not exist, as the home of a user who has none. */
+const NO_HOME = '/nonexistent';
+
+/** The user's home directory; `undefined` if no variable names it and the user ID has no account, as in many containers. */
+function findHome(env: NodeJS.ProcessEnv): string | undefined {
+  const named = env[process.platform === 'win32' ? 'USERPROFILE' : 'HOME'];
+  if (named !== undefined && named !== '') return named;
+  for (const find of [homedir, () => userInfo().homedir]) {
+    try {
+      const found = find();
+      if (found !== '') return found;
+    } catch {
+      // The user ID has no account.
+    }
+  }
+  return undefined;
 }
 
 /** @throws ArgumentError for what is not a registry host */

@@ -1,15 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Draft } from '../drafts/draft.js';
+import { ArgumentError, FailedError } from '../oci/errors.js';
+import { familiarLocation } from '../oci/image-location.js';
 import type { PushPlan } from '../publish/plan.js';
 import type { Access } from '../registry/requests.js';
 import type { ClientContext } from './client-context.js';
 import { createSettings, type CreateOptions } from './create-options.js';
 import { checkCurrent, readForDraft, stateOf, type DraftState, type ReadDraft } from './create.js';
 import { openDestinations, startTagStates } from './destinations.js';
+import { findDraft } from './find-draft.js';
 import type { ImageTarget } from './inputs.js';
 import { draftLocation } from './locations.js';
-import type { PushResult } from './push-record.js';
+import { rebaseDraft, unlessItFails, type PushResult } from './push-record.js';
 import { planDraft, publishDraft, pushSettings, type DraftPush, type PushOptions } from './push.js';
 import { readManifests, type SourceInput } from './sources.js';
 
@@ -19,27 +22,32 @@ export interface CreateAndPushResult extends DraftState {
   readonly publication: PushResult;
 }
 
-/** Creates a draft and publishes it. What was read of the target's repository for the draft is not read again. */
+/** What `Multiarch.createAndPush` takes. */
+export interface CreateAndPushOptions extends CreateOptions, PushOptions {
+  /** Keep the draft after the push. Excludes `purge`. @default false */
+  readonly keepDraft?: boolean | undefined;
+}
+
+/**
+ * Creates a draft and publishes it. What was read of the target's repository for the draft is not read again. The draft is
+ * saved only if it is kept, or if it adds to an existing one, so that parallel additions count.
+ */
 export async function createAndPush(
   context: ClientContext,
   name: ImageTarget,
   sources: readonly SourceInput[],
-  options: CreateOptions & PushOptions,
+  options: CreateAndPushOptions,
 ): Promise<CreateAndPushResult> {
-  const [{ compose }, push] = await prepare(context, name, sources, options, 'push');
-  const { store } = context;
-  const before = await store.find(push.target);
-  const draft = await store.update(push.target, compose, context);
-  try {
-    return { ...stateOf(draft), publication: await publishDraft(context, { ...push, draft }) };
-  } catch (error) {
-    // Restores the draft unless it has changed since; without the signal, since a cancelled call leaves no draft either.
-    const restore = (current: Draft | undefined): Draft | undefined =>
-      isDeepStrictEqual(current, draft) ? before : current;
-    // The user has to see the error that made this necessary.
-    await store.update(push.target, restore).catch(() => {});
-    throw error;
-  }
+  const prepared = await prepare(context, name, sources, options, 'push');
+  const isSaved = options.keepDraft === true || prepared.current !== undefined;
+  const saved = isSaved ? await save(context, prepared) : undefined;
+  const draft = saved?.draft ?? prepared.compose(prepared.current);
+  const push = { ...prepared.push, draft };
+  const publication =
+    saved === undefined
+      ? await publishDraft(context, push)
+      : await publishSaved(context, push, saved.before, options.keepDraft === true);
+  return { ...stateOf(draft), publication };
 }
 
 /** Returns what {@link createAndPush} would do. No draft is changed and nothing is written. */
@@ -47,10 +55,73 @@ export async function planCreateAndPush(
   context: ClientContext,
   name: ImageTarget,
   sources: readonly SourceInput[],
-  options: CreateOptions & PushOptions,
+  options: CreateAndPushOptions,
 ): Promise<PushPlan> {
-  const [{ compose }, push] = await prepare(context, name, sources, options, 'pull');
-  return planDraft(context, { ...push, draft: compose(await context.store.find(push.target)) });
+  const { compose, current, push } = await prepare(context, name, sources, options, 'pull');
+  return planDraft(context, { ...push, draft: compose(current) });
+}
+
+/** A draft whose sources have been read, and where it is to be published. */
+interface PreparedDraft extends ReadDraft {
+  /** The existing draft. */
+  readonly current: Draft | undefined;
+  readonly push: Omit<DraftPush, 'draft'>;
+}
+
+/** A draft in the store, and what the store had before. */
+interface SavedDraft {
+  readonly draft: Draft;
+  readonly before: Draft | undefined;
+}
+
+/** Saves the draft; `undefined`, with a warning, if the store cannot be written. */
+async function save(
+  context: ClientContext,
+  { compose, current, push: { target } }: PreparedDraft,
+): Promise<SavedDraft | undefined> {
+  let before: Draft | undefined;
+  try {
+    const draft = await context.store.update(
+      target,
+      (existing) => {
+        before = existing;
+        return compose(existing);
+      },
+      context,
+    );
+    return { draft, before };
+  } catch (error) {
+    if (!(error instanceof FailedError)) throw error;
+    const outcome = current === undefined ? 'is not kept' : 'stays as it was';
+    const message = `the draft ${familiarLocation(target)} ${outcome}: ${error.message}`;
+    context.onEvent?.({ kind: 'warning', message });
+    return undefined;
+  }
+}
+
+/** Publishes a draft of the store. On failure, the store has what it had before. */
+async function publishSaved(
+  context: ClientContext,
+  push: DraftPush,
+  before: Draft | undefined,
+  isKept: boolean,
+): Promise<PushResult> {
+  const { target, draft } = push;
+  /** Replaces the draft unless another process has changed it. */
+  const replace = async (next: Draft | undefined): Promise<void> => {
+    await context.store.update(target, (current) => (isDeepStrictEqual(current, draft) ? next : current));
+  };
+  try {
+    const publication = await publishDraft(context, push);
+    const problem = `the draft ${familiarLocation(target)} is not deleted`;
+    if (isKept) await rebaseDraft(context, target, publication.descriptor.digest);
+    else await unlessItFails(context, problem, () => replace(undefined));
+    return publication;
+  } catch (error) {
+    // Without the signal, since a cancelled call leaves no draft either. The user has to see the first error.
+    await replace(before).catch(() => {});
+    throw error;
+  }
 }
 
 /** Reads what a draft that is published at once needs, targets and sources in parallel. */
@@ -58,13 +129,16 @@ async function prepare(
   context: ClientContext,
   name: ImageTarget,
   sources: readonly SourceInput[],
-  options: CreateOptions & PushOptions,
+  options: CreateAndPushOptions,
   access: Access,
-): Promise<[ReadDraft, Omit<DraftPush, 'draft'>]> {
+): Promise<PreparedDraft> {
+  if (options.keepDraft === true && options.purge === true) {
+    throw new ArgumentError('--keep-draft and --purge exclude each other');
+  }
   const target = draftLocation(context, name);
   const settings = createSettings(options);
   const pushing = pushSettings(options);
-  const current = await context.store.find(target);
+  const current = await findDraft(context, target);
   checkCurrent(target, current, settings);
   // Opened before anything is read, so that the first token covers all requests.
   const tags = [...(current?.tags ?? []), ...(options.draftTags ?? []), ...(pushing.tags ?? [])];
@@ -74,5 +148,5 @@ async function prepare(
   const draft = await readForDraft(context, target, sources, settings);
   const tagStates = early ?? startTagStates(context, destinations);
   const prefetched = { presentDigests: readManifests(draft.read), tagStates };
-  return [draft, { target, destinations, settings: pushing, prefetched }];
+  return { ...draft, current, push: { target, destinations, settings: pushing, prefetched } };
 }

@@ -16,15 +16,14 @@ export async function editDraft(
   image: ImageSource | ImageTarget,
   edit: (draft: Draft) => Draft,
 ): Promise<DraftState> {
-  const draft = await context.store.update(
-    draftLocation(context, name),
-    (current) => {
-      if (current === undefined) throw notInDraft(imageLabel(image), imageLabel(name));
-      return edit(current);
-    },
-    context,
-  );
-  return stateOf(draft);
+  const target = draftLocation(context, name);
+  const existing = (current: Draft | undefined): Draft => {
+    if (current === undefined) throw notInDraft(imageLabel(image), imageLabel(name));
+    return current;
+  };
+  // Checked first, since an update creates the directory of the drafts.
+  existing(await context.store.find(target));
+  return stateOf(await context.store.update(target, (current) => edit(existing(current)), context));
 }
 
 /** Deletes drafts. All are tried before anything is thrown. @throws NotFoundError that lists all missing drafts */

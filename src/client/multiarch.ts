@@ -10,15 +10,21 @@ import type { PushPlan } from '../publish/plan.js';
 import { openContext, runCall, type ClientContext, type MultiarchOptions } from './client-context.js';
 import { draftLocation, entrySelector, locationOf } from './locations.js';
 import { copyContent, planCopy, type CopyOptions, type CopyResult } from './copy.js';
-import { createAndPush, planCreateAndPush, type CreateAndPushResult } from './create-and-push.js';
+import {
+  createAndPush,
+  planCreateAndPush,
+  type CreateAndPushOptions,
+  type CreateAndPushResult,
+} from './create-and-push.js';
 import type { CreateOptions, EntryAnnotations } from './create-options.js';
 import { createDraftOf, withEntryAnnotations, type DraftState } from './create.js';
 import { deleteDrafts, editDraft } from './edit-drafts.js';
+import { findDraft, listDrafts } from './find-draft.js';
 import type { CallOptions, ImageSource, ImageTarget } from './inputs.js';
 import { inspectDraft, inspectEntry, inspectPublished, type Inspection } from './inspection.js';
 import type { LoginInput, LogoutResult, SavedLogin, ShowLoginOptions, ShownLogin } from './login.js';
 import type { PushResult } from './push-record.js';
-import { openDraftPush, planDraft, publishDraft, type PushOptions } from './push.js';
+import { openDraftPush, planDraft, pushSavedDraft, type PushOptions } from './push.js';
 import type { SourceInput } from './sources.js';
 import { undoPush, type UndoOptions, type UndoResult } from './undo.js';
 
@@ -52,11 +58,15 @@ export class Multiarch {
     return this.#run(options, (context) => createDraftOf(context, name, sources, options));
   }
 
-  /** {@link create} and {@link push} in one call. If the push fails, the draft is restored to what it was before. */
+  /**
+   * {@link create} and {@link push} in one act, after which no draft is left; it needs no directory for drafts. If it fails,
+   * a draft that existed before is unchanged.
+   * @throws ConflictError if the draft exists and `amend` is not set, as {@link create}
+   */
   createAndPush(
     name: ImageTarget,
     sources: readonly SourceInput[],
-    options: CreateOptions & PushOptions = {},
+    options: CreateAndPushOptions = {},
   ): Promise<CreateAndPushResult> {
     return this.#run(options, (context) => createAndPush(context, name, sources, options));
   }
@@ -65,7 +75,7 @@ export class Multiarch {
   planCreateAndPush(
     name: ImageTarget,
     sources: readonly SourceInput[],
-    options: CreateOptions & PushOptions = {},
+    options: CreateAndPushOptions = {},
   ): Promise<PushPlan> {
     return this.#run(options, (context) => planCreateAndPush(context, name, sources, options));
   }
@@ -76,7 +86,7 @@ export class Multiarch {
    */
   push(name: ImageTarget, options: PushOptions = {}): Promise<PushResult> {
     return this.#run(options, async (context) =>
-      publishDraft(context, await openDraftPush(context, name, options, 'push')),
+      pushSavedDraft(context, await openDraftPush(context, name, options, 'push')),
     );
   }
 
@@ -163,7 +173,7 @@ export class Multiarch {
       const location = locationOf(context, name);
       // A location that can only be read has no drafts.
       const isTarget = typeof name === 'string' && isTargetLocation(location);
-      const draft = isTarget ? await context.store.find(draftLocation(context, name)) : undefined;
+      const draft = isTarget ? await findDraft(context, draftLocation(context, name)) : undefined;
       return draft === undefined ? inspectPublished(context, location) : inspectDraft(context, draft);
     });
   }
@@ -227,7 +237,7 @@ export class Multiarch {
 
   /** Lists all drafts, and the damaged files of the store. */
   listDrafts(options: CallOptions = {}): Promise<DraftList> {
-    return this.#run(options, ({ store }) => store.list());
+    return this.#run(options, listDrafts);
   }
 
   /**

@@ -24,7 +24,13 @@ import {
   type PlatformInput,
 } from './inputs.js';
 import { draftLocation } from './locations.js';
-import { publishRecorded, rebaseDraft, type PreparedPush, type PushResult } from './push-record.js';
+import {
+  publishRecorded,
+  rebaseDraft,
+  unlessItFails,
+  type PreparedPush,
+  type PushResult,
+} from './push-record.js';
 
 /** What `Multiarch.push` takes. */
 export interface PushOptions extends CallOptions {
@@ -96,14 +102,21 @@ export async function openDraftPush(
   return { target, draft, destinations, settings };
 }
 
-/** Publishes a draft, and records what its tags pointed to before. */
-export async function publishDraft(context: ClientContext, push: DraftPush): Promise<PushResult> {
+/** Publishes a draft of the store, and deletes it if the settings say so. */
+export async function pushSavedDraft(context: ClientContext, push: DraftPush): Promise<PushResult> {
   const { target, settings } = push;
-  const prepared = await preparePush(context, push);
-  const result = await publishRecorded(context, target, prepared, moveOptions(context, settings));
-  if (settings.purge === true) await context.store.remove(target, context);
-  else await rebaseDraft(context, target, result.descriptor.digest);
+  const result = await publishDraft(context, push);
+  if (settings.purge === true) {
+    const problem = `the draft ${familiarLocation(target)} is not deleted`;
+    await unlessItFails(context, problem, () => context.store.remove(target, context));
+  } else await rebaseDraft(context, target, result.descriptor.digest);
   return result;
+}
+
+/** Publishes a draft, and records what its tags pointed to before. The store of drafts is left alone. */
+export async function publishDraft(context: ClientContext, push: DraftPush): Promise<PushResult> {
+  const prepared = await preparePush(context, push);
+  return publishRecorded(context, push.target, prepared, moveOptions(context, push.settings));
 }
 
 /** Returns what {@link publishDraft} would do. Nothing is written. */

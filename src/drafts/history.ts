@@ -18,21 +18,21 @@ export const MAX_PUSHES = 20;
  * the history throw ConflictError if another process keeps the draft locked.
  */
 export class PushHistory {
-  readonly #directory: string;
+  readonly #directory: string | undefined;
   readonly #holderTimeout: number | undefined;
 
   /**
-   * @param directory the directory of the drafts
+   * @param directory the directory of the drafts; `undefined` if nothing can be recorded
    * @param options see {@link LockOptions}
    */
-  constructor(directory: string, options: Pick<LockOptions, 'holderTimeout'> = {}) {
+  constructor(directory: string | undefined, options: Pick<LockOptions, 'holderTimeout'> = {}) {
     this.#directory = directory;
     this.#holderTimeout = options.holderTimeout;
   }
 
   /** The pushes of a target, the oldest first. */
-  load(target: ImageLocation): Promise<readonly PushRecord[]> {
-    return readHistory(this.#directory, formatImageLocation(target));
+  async load(target: ImageLocation): Promise<readonly PushRecord[]> {
+    return this.#directory === undefined ? [] : readHistory(this.#directory, formatImageLocation(target));
   }
 
   /** Adds a push. The oldest pushes over {@link MAX_PUSHES} are dropped. */
@@ -53,13 +53,13 @@ export class PushHistory {
     edit: (pushes: readonly PushRecord[]) => readonly PushRecord[] | undefined,
   ): Promise<void> {
     const name = formatImageLocation(target);
-    await createStoreDirectory(this.#directory);
+    const directory = await createStoreDirectory(this.#directory);
     await withDraftLock(
-      join(this.#directory, draftFileName(name)),
+      join(directory, draftFileName(name)),
       async (scratch) => {
-        const next = edit(await readHistory(this.#directory, name));
+        const next = edit(await readHistory(directory, name));
         if (next === undefined) return;
-        const path = join(this.#directory, historyFileName(name));
+        const path = join(directory, historyFileName(name));
         await writeStoreFile(path, scratch, formatHistory(name, next));
       },
       { holderTimeout: this.#holderTimeout },

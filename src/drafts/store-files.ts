@@ -1,7 +1,8 @@
-import { readFile, rm } from 'node:fs/promises';
+import { access, constants, readFile, rm } from 'node:fs/promises';
 
 import { replaceFile } from '../files/atomic-write.js';
-import { ifExists, withFileErrors } from '../files/file-error.js';
+import { errorCode, ifExists, withFileErrors } from '../files/file-error.js';
+import { FailedError } from '../oci/errors.js';
 import { lockOfCandidate, withLock, type LockOptions } from '../files/lock.js';
 import { makeDirectory } from '../files/make-directory.js';
 import { isDraftFileName } from './file-name.js';
@@ -31,9 +32,30 @@ export function isDraftLockCandidate(name: string): boolean {
   return lock?.endsWith(LOCK_SUFFIX) === true && isDraftFileName(lock.slice(0, -LOCK_SUFFIX.length));
 }
 
-/** Creates the directory of the drafts if it is missing. */
-export function createStoreDirectory(directory: string): Promise<void> {
-  return withStoreErrors('create', directory, () => makeDirectory(directory));
+/**
+ * Creates the directory of the drafts if it is missing.
+ * @param directory `undefined` if the environment names none
+ * @throws FailedError
+ */
+export async function createStoreDirectory(directory: string | undefined): Promise<string> {
+  if (directory === undefined) {
+    throw new FailedError('no directory for drafts: HOME is not set, and this user has no home directory', {
+      hint: 'Set MULTIARCH_STORE or --store to a directory for drafts.',
+    });
+  }
+  await withStoreErrors('create', directory, () => makeDirectory(directory));
+  return directory;
+}
+
+/** Reports whether the files of a directory can be read. One that does not exist has none. */
+export async function isReadableDirectory(directory: string): Promise<boolean> {
+  try {
+    // Fails for a file, unlike the path itself.
+    await access(`${directory}/.`, constants.R_OK | constants.X_OK);
+    return true;
+  } catch (error) {
+    return errorCode(error) === 'ENOENT';
+  }
 }
 
 /** Reads a file of the store; `undefined` if it does not exist. */

@@ -13,6 +13,7 @@ import { draftFileName, draftTarget, isDraftFileName } from './file-name.js';
 import {
   createStoreDirectory,
   isDraftLockCandidate,
+  isReadableDirectory,
   readStoreFile,
   removeStoreFile,
   withDraftLock,
@@ -44,12 +45,15 @@ export interface DamagedDraft {
  * are not affected. Methods that change a draft throw ConflictError if another process keeps it locked.
  */
 export class DraftStore {
-  readonly directory: string;
+  readonly #directory: string | undefined;
   readonly #holderTimeout: number | undefined;
 
-  /** @param options see {@link LockOptions} */
-  constructor(directory: string, options: Pick<LockOptions, 'holderTimeout'> = {}) {
-    this.directory = directory;
+  /**
+   * @param directory `undefined` for a store that has no drafts and cannot save any
+   * @param options see {@link LockOptions}
+   */
+  constructor(directory: string | undefined, options: Pick<LockOptions, 'holderTimeout'> = {}) {
+    this.#directory = directory;
     this.#holderTimeout = options.holderTimeout;
   }
 
@@ -61,9 +65,14 @@ export class DraftStore {
   }
 
   /** As {@link load}, but returns `undefined` if the draft does not exist. */
-  find(target: ImageLocation): Promise<Draft | undefined> {
+  async find(target: ImageLocation): Promise<Draft | undefined> {
     const name = formatImageLocation(target);
-    return readDraft(this.#path(name), name);
+    return this.#directory === undefined ? undefined : readDraft(pathOf(this.#directory, name), name);
+  }
+
+  /** Reports whether this user can read the store. One that does not exist counts as readable. */
+  async isReadable(): Promise<boolean> {
+    return this.#directory === undefined || isReadableDirectory(this.#directory);
   }
 
   /**
@@ -80,8 +89,8 @@ export class DraftStore {
     options: Pick<LockOptions, 'signal'> = {},
   ): Promise<T> {
     const name = formatImageLocation(target);
-    const path = this.#path(name);
-    await createStoreDirectory(this.directory);
+    const directory = await createStoreDirectory(this.#directory);
+    const path = pathOf(directory, name);
     const result = await this.#locked(path, options, async (scratch) => {
       const current = await readDraft(path, name);
       const next = edit(current);
@@ -89,30 +98,35 @@ export class DraftStore {
       else if (next === undefined && current !== undefined) await removeStoreFile(path);
       return next;
     });
-    await sweep(this.directory, isDraftLockCandidate);
+    await sweep(directory, isDraftLockCandidate);
     return result;
   }
 
   /** Removes a draft, even if it is damaged. @throws NotFoundError, CancelledError */
   async remove(target: ImageLocation, options: Pick<LockOptions, 'signal'> = {}): Promise<void> {
     const name = formatImageLocation(target);
-    const path = this.#path(name);
-    if (!(await this.#removeFile(path, options))) throw noSuchDraft(name);
-    await sweep(this.directory, isDraftLockCandidate);
+    const directory = this.#directory;
+    const isRemoved = directory !== undefined && (await this.#removeFile(pathOf(directory, name), options));
+    if (!isRemoved) throw noSuchDraft(name);
+    await sweep(directory, isDraftLockCandidate);
   }
 
   /** Removes all drafts, even damaged ones. @throws CancelledError */
   async removeAll(options: Pick<LockOptions, 'signal'> = {}): Promise<void> {
-    for (const file of await this.#files()) await this.#removeFile(join(this.directory, file), options);
-    await sweep(this.directory, isDraftLockCandidate);
+    const directory = this.#directory;
+    if (directory === undefined) return;
+    for (const file of await filesIn(directory)) await this.#removeFile(join(directory, file), options);
+    await sweep(directory, isDraftLockCandidate);
   }
 
   /** Reads all drafts, and reports the damaged ones separately. */
   async list(): Promise<DraftList> {
     const drafts: Draft[] = [];
     const damaged: DamagedDraft[] = [];
-    for (const file of await this.#files()) {
-      const path = join(this.directory, file);
+    const directory = this.#directory;
+    if (directory === undefined) return { drafts, damaged };
+    for (const file of await filesIn(directory)) {
+      const path = join(directory, file);
       const target = draftTarget(file);
       try {
         const draft = await readDraft(path, target);
@@ -123,10 +137,6 @@ export class DraftStore {
       }
     }
     return { drafts: drafts.sort((a, b) => (a.target < b.target ? -1 : 1)), damaged };
-  }
-
-  #path(name: string): string {
-    return join(this.directory, draftFileName(name));
   }
 
   #locked<T>(
@@ -147,12 +157,15 @@ export class DraftStore {
       return isPresent;
     });
   }
+}
 
-  async #files(): Promise<string[]> {
-    const { directory } = this;
-    const names = await withStoreErrors('read', directory, () => ifExists(() => readdir(directory)));
-    return (names ?? []).filter(isDraftFileName).sort();
-  }
+function pathOf(directory: string, name: string): string {
+  return join(directory, draftFileName(name));
+}
+
+async function filesIn(directory: string): Promise<string[]> {
+  const names = await withStoreErrors('read', directory, () => ifExists(() => readdir(directory)));
+  return (names ?? []).filter(isDraftFileName).sort();
 }
 
 /** @param name the name that the draft must have; `undefined` if the file name does not determine it */

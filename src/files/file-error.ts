@@ -17,6 +17,7 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   EROFS: { reason: 'the file system is read-only', remedy: 'Make it writable' },
   EACCES: FORBIDDEN,
   EPERM: FORBIDDEN,
+  ENOENT: { reason: 'a part of the path does not exist', remedy: 'Create it' },
   ENOTDIR: NOT_A_DIRECTORY,
   EEXIST: NOT_A_DIRECTORY,
 };

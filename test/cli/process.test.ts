@@ -37,6 +37,34 @@ describe('the program', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${registry.manifest('app', '1.10')?.digest}\n` });
   });
 
+  // Only root may start a process as another user.
+  it.runIf(process.platform === 'linux' && process.getuid?.() === 0)(
+    'works for a user ID without an account and without HOME, except for drafts',
+    async () => {
+      const registry = await startRegistry();
+      registry.put('app', amd64, 'amd64');
+      const source = `${registry.host}/app:amd64`;
+      const asNobody = (...args: readonly string[]): Promise<RunResult> =>
+        run('setpriv', ['--reuid=54321', '--clear-groups', process.execPath, launcher, ...args], {
+          cwd: '/',
+        });
+      const pushed = await asNobody('create', `${registry.host}/app:1`, source, '--push', '--purge');
+      expect(pushed).toMatchObject({ code: 0, stdout: `${registry.manifest('app', '1')?.digest}\n` });
+      expect(pushed.stderr).toContain('warning: multiarch undo will not know of this push');
+      for (const args of [
+        ['inspect', source],
+        ['validate', source],
+        ['ls'],
+        ['copy', source, `${source}-2`],
+      ]) {
+        expect(await asNobody(...args)).toMatchObject({ code: 0 });
+      }
+      const drafted = await asNobody('create', `${registry.host}/app:2`, source);
+      expect(drafted).toMatchObject({ code: 1, stdout: '' });
+      expect(drafted.stderr).toContain('hint: Set MULTIARCH_STORE');
+    },
+  );
+
   it('exits with the code of the error, and prints no stack', async () => {
     const { call } = await start();
     expect(await call(['push'])).toMatchObject({ code: 125, stdout: '' });

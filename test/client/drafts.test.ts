@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import type { WorkEvent } from '../../src/content/events.js';
 import {
   ArgumentError,
   CancelledError,
@@ -232,16 +233,50 @@ describe('create --push', () => {
     expect(registry.manifest('app', 'list')).toBeUndefined();
   });
 
-  it('keeps the draft of a successful push, unless purge is set', async () => {
+  it('keeps no draft once it has succeeded, so that it can be repeated', async () => {
     const { sources, list } = await prepare();
     const multiarch = await openMultiarch();
+    for (const purge of [undefined, undefined, true, false]) {
+      const { draft } = await multiarch.createAndPush(list, sources, { purge });
+      expect(draft.entries).toHaveLength(sources.length);
+      expect((await multiarch.listDrafts()).drafts).toEqual([]);
+    }
+  });
 
-    const { draft, publication } = await multiarch.createAndPush(list, sources);
+  it('keeps the draft with keepDraft, and publishes additions to it', async () => {
+    const { registry, sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    const [first = '', ...others] = sources;
+
+    const { draft } = await multiarch.createAndPush(list, [first], { keepDraft: true });
     expect((await multiarch.listDrafts()).drafts).toEqual([draft]);
 
-    const again = await multiarch.createAndPush(list, sources, { amend: true, purge: true });
-    expect(again.publication.descriptor).toEqual(publication.descriptor);
+    await expect(multiarch.createAndPush(list, others)).rejects.toThrow(ConflictError);
+    const all = await multiarch.createAndPush(list, others, { amend: true });
+    expect(all.draft.entries).toHaveLength(sources.length);
     expect((await multiarch.listDrafts()).drafts).toEqual([]);
+    expect(registry.manifest('app', 'list')?.digest).toBe(all.publication.descriptor.digest);
+  });
+
+  it('leaves a draft that another process has changed during the push', async () => {
+    const { sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    await multiarch.create(list, sources);
+    const onEvent = (event: WorkEvent): void => {
+      if (event.kind === 'tagged') changed ??= multiarch.annotateIndex(list, { annotations: { a: '1' } });
+    };
+    let changed: Promise<unknown> | undefined;
+    await multiarch.createAndPush(list, [], { amend: true, onEvent });
+    await changed;
+    expect((await multiarch.listDrafts()).drafts).toMatchObject([{ annotations: { a: '1' } }]);
+  });
+
+  it('rejects keepDraft together with purge, before anything is read', async () => {
+    const { registry, sources, list } = await prepare();
+    const multiarch = await openMultiarch();
+    const pushed = multiarch.createAndPush(list, sources, { keepDraft: true, purge: true });
+    await expect(pushed).rejects.toThrow(ArgumentError);
+    expect(registry.manifest('app', 'list')).toBeUndefined();
   });
 });
 

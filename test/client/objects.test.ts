@@ -180,7 +180,7 @@ describe('plain strings', () => {
     const { publication } = await multiarch.createAndPush(
       layout,
       [{ source: await filledStore(), selector: '1', platforms: ['linux/amd64'] }],
-      { platforms: ['linux/amd64'], require: ['linux/amd64'], expectCurrent: 'none' },
+      { platforms: ['linux/amd64'], require: ['linux/amd64'], expectCurrent: 'none', keepDraft: true },
     );
     const { digest } = publication.descriptor;
     await multiarch.push(layout, { expectCurrent: digest, require: ['linux/amd64'] });

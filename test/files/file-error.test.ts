@@ -16,6 +16,7 @@ describe('fileError', () => {
     ['EROFS', 'the file system is read-only', 'Make it writable'],
     ['EACCES', 'permission denied', 'Check its owner'],
     ['EPERM', 'permission denied', 'Check its owner'],
+    ['ENOENT', 'a part of the path does not exist', 'Create it'],
     ['ENOTDIR', 'a part of the path is not a directory', 'Move that file away'],
     ['EEXIST', 'a part of the path is not a directory', 'Move that file away'],
   ])('says of %s that %s, and what to do', (code, reason, remedy) => {

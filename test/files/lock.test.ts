@@ -255,7 +255,7 @@ describe('withLock', () => {
     const lost = join(directory, 'none', 'draft.json.lock');
     await expect(withLock(lost, () => Promise.resolve())).rejects.toMatchObject({
       name: 'FailedError',
-      message: expect.stringContaining(`cannot lock ${lost}: ENOENT`) as string,
+      message: expect.stringContaining(`cannot lock ${lost}: a part of the path does not exist`) as string,
     });
   });
 

@@ -9,6 +9,7 @@ const OPTIONS = {
   ...CREATE_OPTIONS,
   push: { type: 'boolean', describe: 'Publish the list as well; the options below need this' },
   ...PUSH_OPTIONS,
+  'keep-draft': { type: 'boolean', describe: 'Keep the draft after the push' },
 } as const satisfies OptionDeclarations;
 
 type CreateArguments = DraftArguments & OptionValues<typeof OPTIONS>;
@@ -25,10 +26,11 @@ export const create: Command<CreateArguments> = {
     if (args.push !== true) rejectPushOptions(args);
     const { list, sources, options: settings } = await readCreateCall(args, context);
     if (args.push === true) {
+      const creating = { ...settings, keepDraft: args['keep-draft'] };
       await runPush(args, context, {
-        plan: (pushing) => client.planCreateAndPush(list, sources, { ...settings, ...pushing }),
+        plan: (pushing) => client.planCreateAndPush(list, sources, { ...creating, ...pushing }),
         push: async (pushing) =>
-          (await client.createAndPush(list, sources, { ...settings, ...pushing })).publication,
+          (await client.createAndPush(list, sources, { ...creating, ...pushing })).publication,
       });
       return;
     }
@@ -41,7 +43,7 @@ export const create: Command<CreateArguments> = {
 
 /** @throws ArgumentError for options of push, which would have no effect */
 function rejectPushOptions(args: CreateArguments): void {
-  const given = Object.keys(PUSH_OPTIONS).filter((name) => name in args);
+  const given = [...Object.keys(PUSH_OPTIONS), 'keep-draft'].filter((name) => name in args);
   if (given.length > 0) {
     throw new ArgumentError(`--${given.join(', --')} needs --push`, {
       hint: 'Add --push, or give the option to multiarch push.',
