@@ -5,7 +5,12 @@ import type { Selector, Source } from '../content/source.js';
 import { readVerified } from '../content/verified-stream.js';
 import { walkGraph } from '../content/walk.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import { documentDescriptor, type ManifestOrIndex, type ManifestDocument } from '../oci/document.js';
+import {
+  documentDescriptor,
+  type IndexDocument,
+  type ManifestDocument,
+  type ManifestOrIndex,
+} from '../oci/document.js';
 import {
   MAX_CONFIG_BYTES,
   parseImageConfig,
@@ -29,6 +34,8 @@ export interface SourceEntry {
 /** The entries of a source. */
 export interface SourceImages {
   readonly label: string;
+  /** The index, if the source is one. */
+  readonly index?: IndexDocument;
   readonly entries: readonly SourceEntry[];
 }
 
@@ -60,7 +67,7 @@ export async function readSource(
   const document = await limit(() => source.readManifest(selector, options));
   const entries = await readEntries(source, document, label, options);
   options.onEvent?.({ kind: 'resolved', source: label, entries: entries.map((entry) => entry.descriptor) });
-  return { label, entries };
+  return { label, ...(document.kind === 'index' && { index: document }), entries };
 }
 
 /** As {@link readSource}, for a document that has been read from the source already. */

@@ -1,6 +1,6 @@
 import type { AssemblyImage } from '../assemble/assembly.js';
 import { annotateEntries, annotateIndex } from '../drafts/annotate.js';
-import { draftIndex } from '../drafts/draft-index.js';
+import { draftDocument } from '../drafts/draft-index.js';
 import { draftProblems, type DraftProblem } from '../drafts/draft-problems.js';
 import type { Draft, Entry } from '../drafts/draft.js';
 import { addEntries, amendSource, createDraft } from '../drafts/edits.js';
@@ -16,13 +16,13 @@ import {
   type ImageLocation,
   type TargetLocation,
 } from '../oci/image-location.js';
-import { DOCKER_LIST } from '../oci/media-type.js';
 import { promotedAnnotations } from '../oci/promoted-annotations.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
 import type { ClientContext } from './client-context.js';
 import { createSettings, type CreateOptions, type CreateSettings } from './create-options.js';
 import type { ImageSource, ImageTarget } from './inputs.js';
 import { draftLocation, imageLabel, locationOf } from './locations.js';
+import { membersOf, warnOfDropped, withOnlyIndex } from './source-index.js';
 import { readAll, type ReadSource, type SourceInput } from './sources.js';
 
 /** A draft, and the problems that prevent its publication. */
@@ -65,7 +65,14 @@ export async function readForDraft(
     from === undefined ? createDraft(target) : startingPoint(context, from, target),
     readAll(context, target, sources, settings),
   ]);
-  return { read, compose: (current) => composeDraft(target, current, start, read, settings) };
+  return {
+    read,
+    compose: (current) => {
+      const draft = composeDraft(target, current, start, read, settings);
+      warnOfDropped(draft, read, settings, context.onEvent);
+      return draft;
+    },
+  };
 }
 
 function composeDraft(
@@ -76,7 +83,8 @@ function composeDraft(
   settings: CreateSettings,
 ): Draft {
   checkCurrent(target, current, settings);
-  const filled = read.reduce((draft, source) => withSource(draft, source, settings), current ?? start);
+  const entered = read.reduce((draft, source) => withSource(draft, source, settings), current ?? start);
+  const filled = withOnlyIndex(entered, current, read, settings);
   const promoted = settings.annotationsFromLabels === true ? sharedLabels(filled, read) : {};
   const annotations = { ...promoted, ...settings.annotations };
   const done = annotated(withSettings(filled, { ...settings, annotations }), settings.entryAnnotations);
@@ -92,7 +100,7 @@ export function stateOf(draft: Draft): DraftState {
 /** What a Docker manifest list cannot express is reported at once, since another format solves it. */
 function formatProblems(draft: Draft): readonly DraftProblem[] {
   try {
-    draftIndex(draft);
+    draftDocument(draft);
     return [];
   } catch (error) {
     if (!(error instanceof InvalidError)) throw error;
@@ -121,16 +129,12 @@ async function startingPoint(
       hint: 'Give it as a source instead of with --from.',
     });
   }
-  const { annotations, artifactType, subject, manifests } = document.value;
   const isTarget = formatImageLocation(location) === formatImageLocation(target);
   const draft = createDraft(target, {
-    format: document.mediaType === DOCKER_LIST ? 'docker' : 'oci',
-    annotations,
-    artifactType,
-    subject,
+    ...membersOf(document),
     base: isTarget ? document.digest : undefined,
   });
-  return manifests.reduce(
+  return document.value.manifests.reduce(
     (filled, descriptor) => addEntries(filled, withDigest(location, descriptor.digest), [{ descriptor }]),
     draft,
   );

@@ -3,7 +3,7 @@ import { readChild } from '../content/read-child.js';
 import type { Source } from '../content/source.js';
 import { readVerified } from '../content/verified-stream.js';
 import type { Draft, Entry } from '../drafts/draft.js';
-import { draftIndex } from '../drafts/draft-index.js';
+import { draftDocument } from '../drafts/draft-index.js';
 import { embeddedManifest, entryDescriptor } from '../drafts/entry.js';
 import { findEntry } from '../drafts/selection.js';
 import { imagePlatforms } from '../oci/attestation.js';
@@ -22,7 +22,6 @@ import { isImageConfigType } from '../oci/media-type.js';
 import { formatPlatformFull, type Platform } from '../oci/platform.js';
 import { selectPlatform } from '../oci/platform-match.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
-import { createIndexDocument } from '../oci/serialise.js';
 import type { ClientContext } from './client-context.js';
 import { platformOf, platformsOf, type PlatformInput } from './inputs.js';
 
@@ -152,7 +151,7 @@ export class Inspection {
 /** @throws InvalidError if the draft cannot be published as it is */
 export function inspectDraft(context: InspectionContext, draft: Draft): Inspection {
   const children = draft.entries.map((entry) => draftChild(context, entry));
-  return new Inspection(context, createIndexDocument(draftIndex(draft)), children, draft);
+  return new Inspection(context, draftDocument(draft), children, draft);
 }
 
 /** Reads one entry of a draft. @throws NotFoundError, ArgumentError as `findEntry` */

@@ -7,6 +7,7 @@ import { waitForSources } from '../assemble/wait-for-sources.js';
 import type { Selector, Source } from '../content/source.js';
 import type { Annotations, Descriptor } from '../oci/descriptor.js';
 import { isVerifiableDigest, type Digest } from '../oci/digest.js';
+import type { IndexDocument } from '../oci/document.js';
 import { InvalidError } from '../oci/errors.js';
 import {
   familiarLocation,
@@ -57,6 +58,8 @@ export interface SourceSettings {
 export interface ReadSource {
   readonly location: ImageLocation;
   readonly source: Source;
+  /** The index, if the source is one. */
+  readonly index: IndexDocument | undefined;
   /** One for each time that the source was named. No entry is in two of them, unless it is to be two entries. */
   readonly parts: readonly SourcePart[];
 }
@@ -112,6 +115,7 @@ export async function readAll(
   return opened.map(({ location, source, images }, position) => ({
     location,
     source,
+    index: read[position]?.index,
     parts: partsOf(images, entriesOf(position), settings),
   }));
 }

@@ -1,23 +1,62 @@
+import type { IndexDocument } from '../oci/document.js';
 import { InvalidError } from '../oci/errors.js';
 import type { ImageIndex } from '../oci/image-index.js';
 import { DOCKER_LIST, OCI_INDEX, type MediaType } from '../oci/media-type.js';
+import { parseDocument } from '../oci/parse.js';
+import { createIndexDocument, serialiseIndex } from '../oci/serialise.js';
 import type { Draft } from './draft.js';
 import { entryDescriptor } from './entry.js';
 
 /**
- * Builds the image index of a draft. Entries keep their order, and equal drafts give equal indexes.
+ * Returns the index that a push of the draft publishes: the exact bytes of its source index if the draft has the same
+ * content, else a new index. Entries keep their order, and equal drafts give equal bytes.
  *
+ * @throws InvalidError if the draft has fields that a Docker manifest list does not support, or is too large
+ */
+export function draftDocument(draft: Draft): IndexDocument {
+  return keptIndex(draft, indexMediaType(draft)) ?? createIndexDocument(draftIndex(draft));
+}
+
+/**
+ * Builds the image index of a draft, whatever its source index.
  * @throws InvalidError if the draft has fields that a Docker manifest list does not support
  */
 export function draftIndex(draft: Draft): ImageIndex {
-  const { artifactType, subject, annotations } = draft;
   const mediaType = indexMediaType(draft);
   if (mediaType === DOCKER_LIST) checkDockerList(draft);
+  return assembledIndex(draft, mediaType);
+}
+
+/** Reports whether {@link draftDocument} returns the bytes of the draft's source index. */
+export function isKept(draft: Draft): boolean {
+  return keptIndex(draft, indexMediaType(draft)) !== undefined;
+}
+
+function keptIndex(draft: Draft, mediaType: MediaType): IndexDocument | undefined {
+  const { index, target } = draft;
+  if (index === undefined || index.mediaType !== mediaType) return undefined;
+  const document = parseDocument(new TextEncoder().encode(index.text), {
+    mediaType,
+    digest: index.digest,
+    label: `the source index in the draft ${target}`,
+  });
+  if (document.kind !== 'index') return undefined;
+  // Compared in one form, whatever the form of the source.
+  const source = serialiseIndex({ ...document.value, mediaType });
+  return Buffer.compare(source, serialiseIndex(assembledIndex(draft, mediaType))) === 0
+    ? document
+    : undefined;
+}
+
+function assembledIndex(
+  { artifactType, subject, annotations, entries }: Draft,
+  mediaType: MediaType,
+): ImageIndex {
   return {
     schemaVersion: 2,
     mediaType,
     ...(artifactType !== undefined && { artifactType }),
-    manifests: draft.entries.map(entryDescriptor),
+    manifests: entries.map(entryDescriptor),
     ...(subject !== undefined && { subject }),
     ...(annotations !== undefined && { annotations }),
   };

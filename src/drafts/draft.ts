@@ -17,7 +17,16 @@ export interface Draft {
   readonly tags?: readonly string[];
   /** The digest of the published index that the draft was started from. A push fails if the tag has moved since. */
   readonly base?: Digest;
+  /** The index that is the draft's only source. A push publishes its exact bytes if the draft has the same content. */
+  readonly index?: SourceIndex;
   readonly entries: readonly Entry[];
+}
+
+/** An index with its exact text. */
+export interface SourceIndex {
+  readonly mediaType: MediaType;
+  readonly digest: Digest;
+  readonly text: string;
 }
 
 /** A descriptor in a draft and the source it came from. */

@@ -3,7 +3,7 @@ import type { Digest } from '../oci/digest.js';
 import { formatImageLocation, type ImageLocation } from '../oci/image-location.js';
 import type { MediaType } from '../oci/media-type.js';
 import { samePlatform, type LoosePlatform } from '../oci/platform.js';
-import type { Draft, Entry } from './draft.js';
+import type { Draft, Entry, SourceIndex } from './draft.js';
 import { entryDescriptor } from './entry.js';
 import { findEntries } from './selection.js';
 import { attestedDigest, isAttestation } from '../oci/attestation.js';
@@ -15,6 +15,7 @@ export interface DraftOptions {
   readonly subject?: Descriptor | undefined;
   readonly annotations?: Annotations | undefined;
   readonly base?: Digest | undefined;
+  readonly index?: SourceIndex | undefined;
 }
 
 /** An entry that was read from a source and is not yet in a draft. */
@@ -27,7 +28,7 @@ export interface AmendOptions {
 
 /** Creates a draft without entries. */
 export function createDraft(target: ImageLocation, options: DraftOptions = {}): Draft {
-  const { format = 'auto', artifactType, subject, annotations, base } = options;
+  const { format = 'auto', artifactType, subject, annotations, base, index } = options;
   return {
     version: 1,
     target: formatImageLocation(target),
@@ -36,6 +37,7 @@ export function createDraft(target: ImageLocation, options: DraftOptions = {}): 
     ...(subject !== undefined && { subject }),
     ...(annotations !== undefined && Object.keys(annotations).length > 0 && { annotations }),
     ...(base !== undefined && { base }),
+    ...(index !== undefined && { index }),
     entries: [],
   };
 }

@@ -1,14 +1,13 @@
 import type { Draft } from '../drafts/draft.js';
-import { draftIndex } from '../drafts/draft-index.js';
+import { draftDocument } from '../drafts/draft-index.js';
 import { draftProblems } from '../drafts/draft-problems.js';
 import type { IndexDocument } from '../oci/document.js';
 import { InvalidError } from '../oci/errors.js';
 import { DUPLICATE_PLATFORM } from '../oci/index-rules.js';
-import { createIndexDocument } from '../oci/serialise.js';
 import { invalidDocument, validateForPublish } from '../oci/validate.js';
 
 /**
- * Builds the index of a draft, and checks it against the rules for published indexes.
+ * Returns the index of a draft, and checks it against the rules for published indexes.
  * @throws InvalidError that lists all problems
  */
 export function publishableIndex(
@@ -27,10 +26,10 @@ export function publishableIndex(
         : `Remove one with \`multiarch remove ${draft.target} IMAGE\`, or push with --allow-duplicate-platforms.`,
     });
   }
-  const index = draftIndex(draft);
-  const broken = validateForPublish(index).filter(
+  const document = draftDocument(draft);
+  const broken = validateForPublish(document.value).filter(
     ({ rule }) => rule !== DUPLICATE_PLATFORM || !allowDuplicatePlatforms,
   );
   if (broken.length > 0) throw invalidDocument(`the index ${draft.target}`, broken);
-  return createIndexDocument(index);
+  return document;
 }

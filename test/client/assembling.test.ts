@@ -487,10 +487,9 @@ describe('tags of a draft', () => {
     const { app, client } = await start();
     await client.create(`${app}:1`, [], { draftTags: ['a'] });
     const options = { amend: true, draftTags: ['b'], tags: ['c'] };
-    const { publication } = await client.createAndPush(`${app}:1`, [`${app}:amd64`], options);
+    const { draft, publication } = await client.createAndPush(`${app}:1`, [`${app}:amd64`], options);
     expect(publication.tags.map(({ tag }) => tag)).toEqual(['1', 'a', 'b', 'c']);
-    const { drafts } = await client.listDrafts();
-    expect(drafts.map(({ tags }) => tags)).toEqual([['a', 'b']]);
+    expect(draft.tags).toEqual(['a', 'b']);
   });
 });
 
