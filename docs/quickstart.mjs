@@ -56,7 +56,7 @@ async function quickstart() {
  * @param {string} reference
  */
 function publish(layout, reference) {
-  multiarch('create', reference, layout, '--push', '--purge');
+  multiarch('create', reference, layout, '--push');
   return reference;
 }
 

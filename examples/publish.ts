@@ -16,7 +16,7 @@ try {
   const { publication } = await client.createAndPush(
     `${image}:${version}`,
     [`${image}:${version}-amd64`, `${image}:${version}-arm64`],
-    { tags: ['latest'], purge: true },
+    { tags: ['latest'] },
   );
   console.log(publication.descriptor.digest);
 } catch (error) {
