@@ -54,7 +54,7 @@ export type { BlobOutcome, OnEvent, WorkEvent } from './content/events.js';
 export type { HttpEvent, HttpMethod } from './http/message.js';
 export type { TlsFiles } from './http/tls/tls-config.js';
 
-export type { Draft, Entry, EntryOverride } from './drafts/draft.js';
+export type { Draft, Entry, EntryOverride, SourceIndex } from './drafts/draft.js';
 export type { DraftProblem } from './drafts/draft-problems.js';
 export type { DamagedDraft, DraftList } from './drafts/store.js';
 export type { EntryChanges, IndexChanges, PlatformField } from './drafts/annotate.js';

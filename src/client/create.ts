@@ -16,6 +16,7 @@ import {
   type ImageLocation,
   type TargetLocation,
 } from '../oci/image-location.js';
+import { DOCKER_LIST } from '../oci/media-type.js';
 import { promotedAnnotations } from '../oci/promoted-annotations.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
 import type { ClientContext } from './client-context.js';
@@ -132,6 +133,7 @@ async function startingPoint(
   const isTarget = formatImageLocation(location) === formatImageLocation(target);
   const draft = createDraft(target, {
     ...membersOf(document),
+    format: document.mediaType === DOCKER_LIST ? 'docker' : 'oci',
     base: isTarget ? document.digest : undefined,
   });
   return document.value.manifests.reduce(

@@ -11,13 +11,12 @@ import type { CreateSettings } from './create-options.js';
 import type { ReadSource } from './sources.js';
 
 /** The members of an index, besides its entries, as a draft has them. */
-export type IndexMembers = Pick<Draft, 'format' | 'artifactType' | 'subject' | 'annotations' | 'index'>;
+export type IndexMembers = Pick<Draft, 'artifactType' | 'subject' | 'annotations' | 'index'>;
 
 /** Returns the members of a draft that starts from an index, with the text of the index. */
 export function membersOf(document: IndexDocument): IndexMembers {
   const { artifactType, subject, annotations } = document.value;
   return {
-    format: document.mediaType === DOCKER_LIST ? 'docker' : 'oci',
     ...(artifactType !== undefined && { artifactType }),
     ...(subject !== undefined && { subject }),
     ...(annotations !== undefined && Object.keys(annotations).length > 0 && { annotations }),
@@ -41,11 +40,9 @@ export function withOnlyIndex(
   const index = onlyIndex(draft, current, read, settings);
   if (index === undefined) return draft;
   const { artifactType: _a, subject: _s, annotations: _n, index: _i, ...rest } = draft;
-  const { format, ...members } = membersOf(index);
-  const isDocker = format === 'docker';
-  // A Docker manifest list has no annotations. In an image layout, `auto` is an OCI index.
-  if (settings.format === 'docker' && !isDocker) return rest;
-  return { ...rest, ...members, format: isDocker && draft.target.startsWith('oci:') ? 'auto' : format };
+  // A Docker manifest list has no annotations.
+  if (settings.format === 'docker' && index.mediaType !== DOCKER_LIST) return rest;
+  return { ...rest, ...membersOf(index) };
 }
 
 function onlyIndex(

@@ -63,12 +63,13 @@ function assembledIndex(
 }
 
 /**
- * `auto` takes the type from the first entry, as docker does. An empty index is an OCI index, since only the OCI
+ * `auto` takes the type from the source index, else from the first entry, as docker does. An empty index is an OCI index, since only the OCI
  * specification allows one; so is an index in an image layout, where clients such as skopeo expect no other type.
  */
-function indexMediaType({ target, format, entries }: Draft): MediaType {
+function indexMediaType({ target, format, index, entries }: Draft): MediaType {
   if (format === 'docker') return DOCKER_LIST;
   if (format === 'oci' || target.startsWith('oci:')) return OCI_INDEX;
+  if (index !== undefined) return index.mediaType;
   const [first] = entries;
   const isOci = first === undefined || first.descriptor.mediaType.startsWith('application/vnd.oci.');
   return isOci ? OCI_INDEX : DOCKER_LIST;
@@ -88,7 +89,8 @@ function checkDockerList(draft: Draft): void {
       : []),
   ];
   if (unsupported.length === 0) return;
-  const reason = draft.format === 'auto' ? ' (its first image is not an OCI image)' : '';
+  const origin = draft.index === undefined ? 'its first image is not an OCI image' : 'as its source is';
+  const reason = draft.format === 'auto' ? ` (${origin})` : '';
   throw new InvalidError(
     `${draft.target} is a Docker manifest list${reason} and cannot have ${unsupported.join(', ')}`,
     { hint: 'Create it with `--format oci`.' },

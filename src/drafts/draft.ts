@@ -8,7 +8,7 @@ export interface Draft {
   readonly version: 1;
   /** The publish target and the draft's name, as `formatImageLocation` writes it: `docker.io/library/app:1.2`. */
   readonly target: string;
-  /** The media type of the index. `auto` takes it from the first entry, as docker does. */
+  /** The media type of the index. `auto` takes it from the source index, else from the first entry, as docker does. */
   readonly format: 'auto' | 'oci' | 'docker';
   readonly artifactType?: MediaType;
   readonly subject?: Descriptor;

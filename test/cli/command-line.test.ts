@@ -122,11 +122,15 @@ describe('global flags', () => {
     expect((await run(['ls', '-q'])).stdout).toBe('');
   });
 
-  it('have their last value', async () => {
+  it('have one value, before and after the name of the command', async () => {
     const { directory, run } = await makeCommandLine();
-    await run(['--store', `${directory}/a`, 'create', 'app:1', '--store', `${directory}/b`]);
-    expect((await run(['ls', '-q', '--store', `${directory}/a`])).stdout).toBe('');
-    expect((await run(['ls', '-q', '--store', `${directory}/b`])).stdout).not.toBe('');
+    const [a, b] = [`${directory}/a`, `${directory}/b`];
+    const refused = await run(['--store', a, 'create', 'app:1', '--store', b]);
+    expect(refused).toMatchObject({ code: 125, stdout: '' });
+    expect(refused.stderr).toContain('error: --store is given twice, with different values');
+    await run(['--store', a, 'create', 'app:1', '--store', a]);
+    expect((await run(['ls', '-q', '--store', a])).stdout).not.toBe('');
+    expect((await run(['ls', '-q', '--store', b])).stdout).toBe('');
   });
 
   it('are accepted by all commands', async () => {

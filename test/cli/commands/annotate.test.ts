@@ -32,7 +32,7 @@ describe('annotate', () => {
       platform: { ...ARM64, os: 'freebsd', architecture: 'amd64' },
     },
     { flags: ['--variant', 'v9'], platform: { ...ARM64, variant: 'v9' } },
-    { flags: ['--variant', 'v7', '--variant=v9'], platform: { ...ARM64, variant: 'v9' } },
+    { flags: ['--variant', 'v9', '--variant=v9'], platform: { ...ARM64, variant: 'v9' } },
     { flags: ['--variant', ''], platform: ARM64 },
     { flags: ['--os=', '--arch=', '--os-version=', '--os-features='], platform: ARM64 },
     { flags: ['--os-version', '1.10'], platform: { ...ARM64, 'os.version': '1.10' } },

@@ -117,6 +117,7 @@ describe('create', () => {
   it.each([
     [['--tag', 'v2'], '--tag needs --push'],
     [['-p'], '--purge needs --push'],
+    [['--keep-draft'], '--keep-draft needs --push'],
     [
       ['--allow-duplicate-platforms', '-t', 'a', '-p'],
       '--tag, --purge, --allow-duplicate-platforms needs --push',
@@ -128,6 +129,23 @@ describe('create', () => {
       stdout: '',
       stderr: `error: ${message}\nhint: Add --push, or give the option to multiarch push.\n`,
     });
+    expect((await run(['ls', '-q'])).stdout).toBe('');
+  });
+
+  it('keeps the draft of --push with --keep-draft only', async () => {
+    const { app, run } = await startCommandLine({ images });
+    const argv = ['create', `${app}:1`, `${app}:amd64`, '--push'];
+    const both = await run([...argv, '--keep-draft', '--purge']);
+    expect(both).toMatchObject({ code: 125, stdout: '' });
+    expect(both.stderr).toMatch(/^error: --keep-draft and --purge exclude each other\n/);
+    for (const flags of [[], ['--purge=false'], ['--keep-draft=false']]) {
+      expect((await run([...argv, ...flags])).code).toBe(0);
+      expect((await run(['ls', '-q'])).stdout).toBe('');
+    }
+    expect((await run([...argv, '--keep-draft'])).code).toBe(0);
+    expect((await run(['ls', '-q'])).stdout).toBe(`${app}:1\n`);
+    expect(await run(argv)).toMatchObject({ code: 7, stdout: '' });
+    expect((await run([...argv, '-a'])).code).toBe(0);
     expect((await run(['ls', '-q'])).stdout).toBe('');
   });
 
