@@ -9,7 +9,7 @@ import { startCommandLine } from '../support/in-process.js';
 /** Directories that cannot be created, whoever runs the test. */
 const STORES = [
   { name: 'a file in the path', path: (file: string) => join(file, 'state') },
-  { name: 'a file in place of the directory', path: (file: string) => file },
+  { name: 'a file instead of the directory', path: (file: string) => file },
   { name: 'a file system without directories', path: () => '/proc/none/such' },
 ].filter(({ name }) => process.platform === 'linux' || !name.startsWith('a file system'));
 
@@ -62,7 +62,7 @@ describe.each(STORES)('without a directory for drafts: $name', ({ path }) => {
     expect(registry.manifest('app', '2')).toBeUndefined();
   });
 
-  it('a draft cannot be made, and the error names the way out', async () => {
+  it('a draft cannot be saved, and the hint names the variable to set', async () => {
     const { app, run } = await start(path);
     const { code, stdout, stderr } = await run('create', `${app}:1`, `${app}:amd64`);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });

@@ -92,7 +92,7 @@ describe('an index that is the only source', () => {
     ['auto', 'docker', { format: 'auto' }],
     ['its own media type', 'docker', { format: 'docker' }],
     ['all of its platforms', 'oci', { platforms: ['linux/amd64', 'linux/arm64'] }],
-    ['attestations that it has not got', 'oci', { attestations: 'drop' }],
+    ['attestations that it does not have', 'oci', { attestations: 'drop' }],
     ['required platforms', 'oci', { require: ['linux/amd64'] }],
     ['further tags', 'oci', { draftTags: ['more'] }],
     ['an annotation that it has', 'oci', { annotations: { 'org.example.a': '1' } }],

@@ -29,6 +29,17 @@ describe('storeDirectory', () => {
     );
   });
 
+  it.each([
+    ['linux', {}, undefined],
+    ['darwin', {}, undefined],
+    ['win32', {}, undefined],
+    ['linux', { XDG_STATE_HOME: '/state' }, '/state/multiarch/drafts'],
+    ['win32', { LOCALAPPDATA: 'C:\\Local' }, 'C:\\Local\\multiarch\\drafts'],
+    ['linux', { MULTIARCH_STORE: '/own' }, '/own'],
+  ] as const)('without a home directory on %s with %o is %s', (platform, env, expected) => {
+    expect(storeDirectory({ env, platform, homeDirectory: undefined })).toBe(expected);
+  });
+
   it('is the value of --store when it is given', () => {
     expect(storeDirectory({ env: all, platform: 'linux', homeDirectory: '/home/me' }, './here')).toBe(
       './here',

@@ -6,6 +6,7 @@ import {
   familiarLocation,
   formatImageLocation,
   isTargetLocation,
+  isUntagged,
   parseImageLocation,
   withDigest,
   withTag,
@@ -160,6 +161,26 @@ describe('isTargetLocation', () => {
     ['docker-daemon:app:1', false],
   ])('%s: %s', (text, expected) => {
     expect(isTargetLocation(parseImageLocation(text))).toBe(expected);
+  });
+});
+
+describe('isUntagged', () => {
+  it.each([
+    ['app', true],
+    ['docker://app', true],
+    ['localhost:5000/app', true],
+    ['oci:out', true],
+    ['oci-archive:out.tar', true],
+    ['app:latest', false],
+    ['localhost:5000/app:1', false],
+    [`app@${digest}`, false],
+    ['oci:out:latest', false],
+    [`oci:out@${digest}`, false],
+    ['(memory):1', false],
+    ['docker-archive:app.tar', false],
+    ['docker-daemon:app', false],
+  ])('%s: %s', (text, expected) => {
+    expect(isUntagged(text)).toBe(expected);
   });
 });
 

@@ -9,6 +9,7 @@ const OPTIONS = {
   ...CREATE_OPTIONS,
   push: { type: 'boolean', describe: 'Publish the list as well; the options below need this' },
   ...PUSH_OPTIONS,
+  purge: { ...PUSH_OPTIONS.purge, describe: 'Has no effect: no draft is left' },
   'keep-draft': { type: 'boolean', describe: 'Keep the draft after the push' },
 } as const satisfies OptionDeclarations;
 
