@@ -1,5 +1,6 @@
 import { ArgumentError, FailedError, MultiarchError } from '../oci/errors.js';
 import { checkCancelled, untilAborted } from '../content/cancellation.js';
+import { readWholeResponse } from './buffered-body.js';
 import { Agents, type Route } from './connections/agents.js';
 import type { HttpClient, HttpEvent, HttpRequest, HttpResponse } from './message.js';
 import { networkError, NetworkError } from './network-error.js';
@@ -8,7 +9,7 @@ import { Proxies } from './proxy/proxies.js';
 import { proxyResponseFailure } from './proxy/proxy-errors.js';
 import { redactHeaders, redactUrl } from './redact.js';
 import { followRedirects, type Hop } from './redirect.js';
-import { retryDelay, retryPolicy, type RetryPolicy, type Sleep } from './retry.js';
+import { isTemporaryStatus, retryDelay, retryPolicy, type RetryPolicy, type Sleep } from './retry.js';
 import { defaultSchemes, SchemeNegotiator, type SchemesOf } from './scheme.js';
 import { exchange, type Exchange, type TimeLimits } from './transport.js';
 import { TlsConfig, type TlsFiles } from './tls/tls-config.js';
@@ -50,6 +51,11 @@ const DEFAULT_TIME_LIMITS: TimeLimits = { connect: 30_000, tls: 10_000, response
 
 /** The number of stale connections in a row that do not count as tries. */
 const MAX_STALE_CONNECTIONS = 3;
+
+/** The result of one try: a response, a failure, or an error response whose body broke off. */
+type Outcome =
+  | { readonly response: HttpResponse; readonly failure?: NetworkError | undefined }
+  | { readonly response?: undefined; readonly failure: NetworkError };
 
 /** Sends requests with got, one exchange at a time. Redirects, retries and schemes are handled here, not by got. */
 export class GotClient implements HttpClient {
@@ -94,19 +100,20 @@ export class GotClient implements HttpClient {
     let stale = 0;
     for (let tries = 1; ;) {
       const outcome = await this.#try(request, first, tries, signal);
-      const failed = outcome instanceof NetworkError;
-      if (failed && outcome.stale && request.retry !== false && stale < MAX_STALE_CONNECTIONS) {
+      const { response, failure } = outcome;
+      if (failure?.stale === true && request.retry !== false && stale < MAX_STALE_CONNECTIONS) {
         stale += 1;
         this.#reportRetry(request, 'the server had closed the idle connection', 0);
         continue;
       }
       const delay = request.retry === false ? undefined : this.#delayAfter(outcome, tries);
       if (delay === undefined) {
-        if (failed) throw outcome.afterTries(tries);
-        return outcome;
+        // The status of an error response decides, even without its text.
+        if (response !== undefined) return response;
+        throw failure.afterTries(tries);
       }
-      if (!failed) outcome.discard();
-      this.#reportRetry(request, failed ? outcome.message : `HTTP ${outcome.status}`, delay);
+      response?.discard();
+      this.#reportRetry(request, failure?.message ?? `HTTP ${response?.status}`, delay);
       await untilAborted(signal, this.#policy.sleep(delay, signal));
       tries += 1;
     }
@@ -144,13 +151,8 @@ export class GotClient implements HttpClient {
     return { method, url, headers: { 'user-agent': this.#userAgent, ...Object.fromEntries(headers) }, body };
   }
 
-  /** Makes one try, with its redirects. Returns a network failure, since it may be retried. */
-  async #try(
-    request: HttpRequest,
-    first: Hop,
-    attempt: number,
-    signal: AbortSignal,
-  ): Promise<HttpResponse | NetworkError> {
+  /** Makes one try, with its redirects and the body of its response. Returns a network failure, since it may be retried. */
+  async #try(request: HttpRequest, first: Hop, attempt: number, signal: AbortSignal): Promise<Outcome> {
     const timing = request.timing ?? 'metadata';
     let leftOriginalHost = false;
     const sendHop = (hop: Hop): Promise<HttpResponse> => {
@@ -163,9 +165,13 @@ export class GotClient implements HttpClient {
       return negotiate ? this.#schemes.send(hop.url, signal, sendTo) : sendTo(hop.url);
     };
     try {
-      return await followRedirects(first, sendHop, request.vetRedirect);
+      const response = await followRedirects(first, sendHop, request.vetRedirect);
+      if (!needsBody(request, response)) return { response };
+      const { response: whole, broken } = await readWholeResponse(response);
+      if (broken === undefined || response.status >= 300) return { response: whole, failure: broken };
+      return { failure: broken };
     } catch (error) {
-      if (error instanceof NetworkError) return error;
+      if (error instanceof NetworkError) return { failure: error };
       throw error;
     }
   }
@@ -214,10 +220,11 @@ export class GotClient implements HttpClient {
     return { proxy, tls: this.#tlsConfig.of(url.host, !this.#insecureTls(url.host), mayPresentClientCert) };
   }
 
-  #delayAfter(outcome: HttpResponse | NetworkError, tries: number): number | undefined {
-    if (outcome instanceof NetworkError) return retryDelay(this.#policy, tries, outcome);
-    const retryAfter = outcome.headers['retry-after'];
-    return retryDelay(this.#policy, tries, { status: outcome.status, retryAfter });
+  #delayAfter({ response, failure }: Outcome, tries: number): number | undefined {
+    if (response === undefined) return retryDelay(this.#policy, tries, failure);
+    const { status, headers } = response;
+    if (failure !== undefined && !isTemporaryStatus(status)) return retryDelay(this.#policy, tries, failure);
+    return retryDelay(this.#policy, tries, { status, retryAfter: headers['retry-after'] });
   }
 
   #reportRetry(request: HttpRequest, reason: string, waitMilliseconds: number): void {
@@ -225,4 +232,10 @@ export class GotClient implements HttpClient {
     const resolved = negotiateScheme === true ? this.#schemes.resolve(url) : undefined;
     this.#onEvent({ kind: 'retry', method, url: redactUrl(resolved ?? url), reason, waitMilliseconds });
   }
+}
+
+/** Reports whether the body of a response is needed: of a success, for reads; of an error, for its text. */
+function needsBody({ method, timing, readsResponse }: HttpRequest, { status }: HttpResponse): boolean {
+  if (status >= 400) return true;
+  return timing !== 'content' && (readsResponse ?? method === 'GET');
 }

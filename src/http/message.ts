@@ -32,9 +32,20 @@ export interface HttpRequest {
    * scheme for the host, and {@link HttpResponse.url} has it. @default false
    */
   readonly negotiateScheme?: boolean;
-  /** Whether to retry after a network error, 408, 429 or 5xx. @default true, for every method: set false if a repeat is wrong */
+  /**
+   * Whether to retry after a network error, an incomplete body, 408, 429 or 5xx. @default true, for every method: set
+   * false if a repeat is wrong
+   */
   readonly retry?: boolean;
-  /** 'metadata': a limit on the time to the response headers. 'content': an idle limit only. @default 'metadata' */
+  /**
+   * Whether the body of a successful metadata response is needed. It is then read as a part of each try, so that one that
+   * breaks off is retried. A write that succeeded is not repeated because of its body. @default true for GET
+   */
+  readonly readsResponse?: boolean;
+  /**
+   * 'metadata': a limit on the time to the response headers. 'content': an idle limit only, and the body is a stream.
+   * @default 'metadata'
+   */
   readonly timing?: 'metadata' | 'content';
   /** Throws to reject a redirect to this URL. Called before each hop, after the client's own checks. */
   readonly vetRedirect?: (to: URL) => void;
@@ -52,7 +63,7 @@ export interface HttpResponse {
   readonly remoteAddress?: string | undefined;
   /** The request for output: method and redacted URL. */
   readonly request: { readonly method: HttpMethod; readonly url: string };
-  /** The body. Read it or call {@link discard}: an unread body keeps its connection. */
+  /** The body, which may have been read from the connection. Read it or call {@link discard}: an unread body keeps its connection. */
   readonly body: Readable;
   /** Reads the whole body. @throws InvalidError if it is longer than `limit` bytes, UnavailableError if it is incomplete */
   bytes(limit: number): Promise<Uint8Array>;

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 
-import { InvalidError } from '../oci/errors.js';
+import { tooLong } from './buffered-body.js';
 import type { ResponseBody } from './response-body.js';
 import type { HttpMethod, HttpResponse } from './message.js';
 import { redactUrl } from './redact.js';
@@ -24,11 +24,9 @@ export function nodeResponse(head: ResponseHead, body?: ResponseBody): HttpRespo
     [...values].map(([name, each]) => [name, each.join(', ')] as const),
   );
   const stream = body ?? Readable.from([]);
-  const tooLong = (limit: number): InvalidError => {
+  const rejectLonger = (limit: number): Error => {
     stream.destroy();
-    return new InvalidError(
-      `${method} ${request.url}: the response is longer than the allowed ${limit} bytes`,
-    );
+    return tooLong({ request }, limit);
   };
   return {
     status,
@@ -39,12 +37,12 @@ export function nodeResponse(head: ResponseHead, body?: ResponseBody): HttpRespo
     request,
     body: stream,
     bytes: async (limit) => {
-      if (body !== undefined && Number(headers['content-length'] ?? 0) > limit) throw tooLong(limit);
+      if (body !== undefined && Number(headers['content-length'] ?? 0) > limit) throw rejectLonger(limit);
       const chunks: Uint8Array[] = [];
       let size = 0;
       for await (const chunk of stream as AsyncIterable<Uint8Array>) {
         size += chunk.length;
-        if (size > limit) throw tooLong(limit);
+        if (size > limit) throw rejectLonger(limit);
         chunks.push(chunk);
       }
       return Buffer.concat(chunks);

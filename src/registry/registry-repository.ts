@@ -51,7 +51,7 @@ export class RegistryRepository implements Target {
     this.repository = repository;
     this.#manifests = new Manifests(requests, onEvent);
     this.#writes = new ManifestWrites(requests, this.#manifests, policy);
-    this.#blobs = new Blobs(requests, onEvent);
+    this.#blobs = new Blobs(requests, policy, onEvent);
     this.#uploads = new Uploads(requests, this.#blobs, policy);
     this.#referrersTags = new ReferrersTags(this.label, this.#manifests, this.#writes, policy);
     this.#referrers = new Referrers(requests, this.#referrersTags);

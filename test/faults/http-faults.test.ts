@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
+import { readErrorText } from '../../src/http/error-text.js';
 import type { HttpRequest } from '../../src/http/message.js';
 import { InvalidError, UnavailableError } from '../../src/oci/errors.js';
 import { type TlsFiles } from '../support/fake-server.js';
@@ -148,35 +149,123 @@ describe('a connection that breaks', () => {
     expect(waits).toEqual([]);
   });
 
-  it.each([
-    ['cut-body', 'reset'],
-    ['short-body', 'closed'],
-  ] as const)('%s: reading a response that is %s in its middle fails', async (fault, _how) => {
+  it('in the middle of content: reading it fails', async () => {
     const server = await startScriptedServer();
-    server.expect({ method: 'GET', path, times: 2, answer: { fault, body: 'x'.repeat(100), sent: 40 } });
+    const answer: Answer = { fault: 'cut-body', body: 'x'.repeat(100), sent: 40 };
+    server.expect({ method: 'GET', path, answer });
     const { client } = makeTestClient();
-
-    const response = await client.send({ method: 'GET', url: server.url(path) });
-    const reading = response.bytes(1024);
-    await expect(reading).rejects.toThrow(UnavailableError);
-    await expect(reading).rejects.toThrow('after 40 of 100 bytes');
-
     const { body } = await client.send({ method: 'GET', url: server.url(path), timing: 'content' });
     let received = 0;
     const streaming = (async () => {
       for await (const chunk of body as AsyncIterable<Buffer>) received += chunk.length;
     })();
+    await expect(streaming).rejects.toThrow('after 40 of 100 bytes');
     await expect(streaming).rejects.toThrow(UnavailableError);
     expect(received).toBe(40);
   });
+});
 
-  it('in a chunked response is noticed', async () => {
+/** The ways in which a body of 100 bytes breaks off after 40. */
+const BROKEN_BODIES: readonly (readonly [how: string, answer: Answer])[] = [
+  ['is reset', { fault: 'cut-body', body: 'x'.repeat(100), sent: 40 }],
+  ['is closed', { fault: 'short-body', body: 'x'.repeat(100), sent: 40 }],
+  ['stalls', { fault: 'stall-body', body: 'x'.repeat(100), sent: 40 }],
+  ['has no byte', { fault: 'short-body', body: 'x'.repeat(100), sent: 0 }],
+  [
+    'ends in a chunk',
+    { fault: 'raw', body: 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n' },
+  ],
+  [
+    'has an invalid chunk',
+    { fault: 'raw', body: 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\nx\r\n' },
+  ],
+];
+
+describe('a body that breaks off', () => {
+  it.each(BROKEN_BODIES)('because it %s is requested again', async (_how, answer) => {
     const server = await startScriptedServer();
-    const bytes = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n';
-    server.expect({ method: 'GET', path, answer: { fault: 'raw', body: bytes } });
-    const { client } = makeTestClient();
+    server.expect({ method: 'GET', path, times: 2, answer }, { method: 'GET', path, answer: ok });
+    const { client, waits } = makeTestClient({ limits: { idle: 50 } });
     const response = await client.send({ method: 'GET', url: server.url(path) });
-    await expect(response.bytes(1024)).rejects.toThrow('after 5 bytes');
+    expect(await text(response)).toBe('fine');
+    expect(waits).toEqual([250, 500]);
+  });
+
+  it('each time is an error with the number of tries', async () => {
+    const server = await startScriptedServer();
+    const answer: Answer = { fault: 'short-body', body: 'x'.repeat(100), sent: 40 };
+    server.expect({ method: 'GET', path, times: 3, answer });
+    const { client } = makeTestClient({ retries: 2 });
+    const sending = client.send({ method: 'GET', url: server.url(path) });
+    await expect(sending).rejects.toThrow(UnavailableError);
+    await expect(sending).rejects.toThrow('after 40 of 100 bytes (3 tries)');
+  });
+
+  it('is not requested again if the caller disables retries', async () => {
+    const server = await startScriptedServer();
+    const answer: Answer = { fault: 'short-body', body: 'x'.repeat(100), sent: 40 };
+    server.expect({ method: 'GET', path, answer });
+    const { client, waits } = makeTestClient();
+    const sending = client.send({ method: 'GET', url: server.url(path), retry: false });
+    await expect(sending).rejects.toThrow('after 40 of 100 bytes');
+    expect(waits).toEqual([]);
+  });
+
+  it.each(['GET', 'PUT', 'POST'] as const)(
+    'in an error response to %s is requested again',
+    async (method) => {
+      const server = await startScriptedServer();
+      server.expect(
+        { method, path, answer: { status: 400, fault: 'short-body', body: 'manifest unknown', sent: 4 } },
+        { method, path, answer: { status: 400, body: 'manifest unknown' } },
+      );
+      const { client } = makeTestClient();
+      const response = await client.send({ method, url: server.url(path), timing: 'content' });
+      expect([response.status, await text(response)]).toEqual([400, 'manifest unknown']);
+    },
+  );
+
+  it('in every error response leaves the status, with the text that arrived', async () => {
+    const server = await startScriptedServer();
+    const answer: Answer = { status: 404, fault: 'short-body', body: 'manifest unknown', sent: 8 };
+    server.expect({ method: 'GET', path, times: 3, answer });
+    const { client } = makeTestClient({ retries: 2 });
+    const response = await client.send({ method: 'GET', url: server.url(path) });
+    expect(response.status).toBe(404);
+    expect(await readErrorText(response)).toEqual({ errors: [], text: 'manifest' });
+  });
+
+  it('in a 429 does not shorten its wait', async () => {
+    const server = await startScriptedServer();
+    const headers = { 'retry-after': '21600' };
+    server.expect({
+      method: 'GET',
+      path,
+      answer: { status: 429, headers, fault: 'short-body', body: 'slow down', sent: 4 },
+    });
+    const { client, waits } = makeTestClient();
+    expect((await client.send({ method: 'GET', url: server.url(path) })).status).toBe(429);
+    expect(waits).toEqual([]);
+  });
+
+  it.each(['PUT', 'POST', 'DELETE'] as const)('after a %s that succeeded repeats nothing', async (method) => {
+    const server = await startScriptedServer();
+    server.expect({ method, path, answer: { status: 201, fault: 'short-body', body: 'stored', sent: 2 } });
+    const { client } = makeTestClient();
+    const response = await client.send({ method, url: server.url(path) });
+    expect(response.status).toBe(201);
+    response.discard();
+  });
+
+  it('after a POST whose response is needed is requested again', async () => {
+    const server = await startScriptedServer();
+    server.expect(
+      { method: 'POST', path, answer: { fault: 'short-body', body: 'token', sent: 2 } },
+      { method: 'POST', path, answer: { body: 'token' } },
+    );
+    const { client } = makeTestClient();
+    const response = await client.send({ method: 'POST', url: server.url(path), readsResponse: true });
+    expect(await text(response)).toBe('token');
   });
 });
 

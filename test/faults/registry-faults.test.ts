@@ -10,9 +10,11 @@ import {
   type ErrorKind,
   type MultiarchError,
 } from '../../src/oci/errors.js';
+import { parseDigest } from '../../src/oci/digest.js';
 import { parseDocument } from '../../src/oci/parse.js';
 import { parseReference, parseTag } from '../../src/oci/reference.js';
 import { RegistryRepository } from '../../src/registry/registry-repository.js';
+import { artifact, documentOf } from '../support/artifact.js';
 import { failureOf } from '../support/failure.js';
 import { generatedBlob, generatedSource } from '../support/generated-source.js';
 import { pair as index } from '../support/images.js';
@@ -98,15 +100,85 @@ describe('a request that fails for a while', () => {
   });
 });
 
-describe('a wrong response', () => {
-  it('is cut in the middle of a manifest', async () => {
-    const registry = await startRegistry({
-      fault: async (_request, next) => ({ ...(await next()), fault: 'short-body', sent: 100 }),
-    });
+describe('a response that breaks off', () => {
+  const isToken = ({ path }: LoggedRequest): boolean => path.startsWith('/token');
+
+  /** Cuts the bodies of the first responses to these requests, after a byte. */
+  function cutting(which: (request: LoggedRequest) => boolean, times: number) {
+    let cut = 0;
+    return async (request: LoggedRequest, next: () => Promise<Answer>): Promise<Answer> => {
+      const answer = await next();
+      if (!which(request) || answer.body === undefined) return answer;
+      cut += 1;
+      return cut > times ? answer : { ...answer, fault: 'short-body', sent: 1 };
+    };
+  }
+
+  it('is requested again: a manifest', async () => {
+    const registry = await startRegistry({ fault: cutting(() => true, 2) });
     registry.put('app', index, '1.2');
-    await expect(connect(registry.host)('app').readManifest(tag)).rejects.toBeInstanceOf(UnavailableError);
+    const document = await connect(registry.host)('app').readManifest(tag);
+    expect(document.digest).toBe(index.digest);
+    expect(registry.requests).toHaveLength(3);
   });
 
+  it('is requested again: a token', async () => {
+    const registry = await startRegistry({ auth, fault: cutting(isToken, 2) });
+    registry.put('app', index, '1.2');
+    const document = await connect(registry.host, { credential })('app').readManifest(tag);
+    expect(document.digest).toBe(index.digest);
+    expect(registry.requests.filter(isToken)).toHaveLength(3);
+  });
+
+  it.each([{ referrers: {} }, {}])('is requested again: a list of referrers (%o)', async (options) => {
+    const registry = await startRegistry({ ...options, fault: cutting(() => true, 2) });
+    const [image = expect.fail()] = index.images;
+    registry.put('app', image);
+    const signature = artifact(image.manifest, { text: 'signature' });
+    const target = connect(registry.host)('app');
+    const { config, layers } = signature;
+    for (const blob of [config, ...layers]) registry.putBlob('app', blob.bytes);
+    await target.writeManifest(documentOf(signature));
+    const listed = await target.listReferrers(parseDigest(image.manifest.digest));
+    expect(listed.map(({ digest }) => digest)).toEqual([signature.manifest.digest]);
+  });
+
+  it('is requested again: the reason of an error', async () => {
+    let puts = 0;
+    const registry = await startRegistry({
+      fault: async (request, next) => {
+        if (request.method !== 'PUT') return next();
+        puts += 1;
+        const answer = failure(400, 'MANIFEST_BLOB_UNKNOWN', 'blob unknown to registry');
+        return puts === 1 ? { ...answer, fault: 'short-body', sent: 9 } : next();
+      },
+    });
+    registry.put('app', index);
+    await connect(registry.host)('app').writeManifest(parseDocument(index.bytes), { tag });
+    expect(puts).toBe(2);
+  });
+
+  it('is an error after the last try', async () => {
+    const registry = await startRegistry({ fault: cutting(() => true, Infinity) });
+    registry.put('app', index, '1.2');
+    await expect(connect(registry.host)('app').readManifest(tag)).rejects.toBeInstanceOf(UnavailableError);
+    expect(registry.requests).toHaveLength(3);
+  });
+
+  it('is requested again: a blob', async () => {
+    const registry = await startRegistry({ fault: cutting(() => true, 2) });
+    const bytes = Buffer.from('a config');
+    const digest = parseDigest(registry.putBlob('app', bytes));
+    const blob = { mediaType: 'application/octet-stream', digest, size: bytes.length };
+    const waits: number[] = [];
+    const stream = await connect(registry.host, { waits })('app').openBlob(blob);
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    expect(Buffer.concat(chunks)).toEqual(bytes);
+  });
+});
+
+describe('a wrong response', () => {
   it('states a wrong digest', async () => {
     const wrong = `sha256:${'0'.repeat(64)}`;
     const registry = await startRegistry({

@@ -68,12 +68,28 @@ describe('a signal', () => {
     });
     const { client } = makeTestClient();
     const abort = new AbortController();
-    const request = { method: 'GET', url: server.url(path), signal: abort.signal } as const;
+    const request = {
+      method: 'GET',
+      url: server.url(path),
+      signal: abort.signal,
+      timing: 'content',
+    } as const;
     const [read, unread] = [await client.send(request), await client.send(request)];
     const reading = read.bytes(100);
     setImmediate(() => abort.abort());
     await expect(reading).rejects.toThrow(CancelledError);
     await expect(unread.bytes(100)).rejects.toThrow(CancelledError);
+  });
+
+  it('ends the reading of a body that is a part of the response', async () => {
+    const server = await startScriptedServer();
+    server.expect({ method: 'GET', path, answer: { fault: 'stall-body', body: 'abcdef', sent: 3 } });
+    const { client } = makeTestClient();
+    const abort = new AbortController();
+    const sending = client.send({ method: 'GET', url: server.url(path), signal: abort.signal });
+    await server.came(1);
+    abort.abort();
+    await expect(sending).rejects.toThrow(CancelledError);
   });
 
   it('ends an upload, and the reading of what is uploaded', async () => {
@@ -140,7 +156,7 @@ describe('closing the client', () => {
       { method: 'GET', path, answer: { fault: 'stall' } },
     );
     const { client } = makeTestClient();
-    const response = await client.send({ method: 'GET', url: server.url(path) });
+    const response = await client.send({ method: 'GET', url: server.url(path), timing: 'content' });
     const reading = response.bytes(10);
     const sending = client.send({ method: 'GET', url: server.url(path) });
     await server.came(2);

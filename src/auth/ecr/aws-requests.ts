@@ -66,6 +66,7 @@ export function awsRequestHandler(http: HttpClient, secrets: SecretRedactor): Aw
           signal: abortSignal instanceof AbortSignal ? abortSignal : undefined,
           // The SDK retries itself, by AWS_MAX_ATTEMPTS.
           retry: false,
+          readsResponse: true,
           vetRedirect: rejectRedirect,
         });
         const known = Object.entries(headers).flatMap(([name, value]) =>

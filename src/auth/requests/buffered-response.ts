@@ -1,8 +1,6 @@
-import { Readable } from 'node:stream';
-
+import { withBody } from '../../http/buffered-body.js';
 import { MAX_ERROR_BYTES } from '../../http/error-text.js';
 import type { HttpResponse } from '../../http/message.js';
-import { InvalidError } from '../../oci/errors.js';
 import type { SecretRedactor } from './secret-redactor.js';
 
 /** The one header with text for people. */
@@ -27,11 +25,10 @@ export async function bufferResponse(
   response.discard();
   const received = Buffer.from(read ?? []);
   const bytes = secrets === undefined ? received : Buffer.from(secrets.hideInBody(received.toString('utf8')));
-  const body = Readable.from(bytes.length === 0 ? [] : [bytes]);
-  const { status, headers, url, remoteAddress, request } = response;
+  const { headers } = response;
   const challenge = headers[CHALLENGE];
   return {
-    status,
+    ...withBody(response, bytes),
     headers:
       challenge === undefined || secrets === undefined
         ? headers
@@ -41,15 +38,6 @@ export async function bufferResponse(
       if (secrets === undefined || name.toLowerCase() !== CHALLENGE) return values;
       return values.map((value) => secrets.hide(value));
     },
-    url,
-    remoteAddress,
-    request,
-    body,
     text: bytes.toString('utf8'),
-    bytes: async (limit) => {
-      if (bytes.length > limit) throw new InvalidError(`the response is longer than ${limit} bytes`);
-      return bytes;
-    },
-    discard: () => void body.destroy(),
   };
 }

@@ -131,6 +131,7 @@ function post(http: HttpClient, request: TokenRequest, identity: string): Promis
     url: realm,
     headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
     body: bodyOf(Buffer.from(form.toString())),
+    readsResponse: true,
     signal,
     vetRedirect: (to) => {
       checkTokenServer(to, server);

@@ -10,6 +10,7 @@ import type { OnEvent } from '../../content/events.js';
 import type { ReadOptions } from '../../content/source.js';
 import { verifiedStream } from '../../content/verified-stream.js';
 import type { HttpResponse } from '../../http/message.js';
+import type { RetryPolicy } from '../../http/retry.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { digestAlgorithm, type Digest } from '../../oci/digest.js';
 import { UnauthorizedError, type MultiarchError } from '../../oci/errors.js';
@@ -23,10 +24,12 @@ import type { RepositoryRequests } from '../requests.js';
 /** Reads the blobs of one repository (distribution-spec, "Pulling blobs"). */
 export class Blobs {
   readonly #requests: RepositoryRequests;
+  readonly #policy: RetryPolicy;
   readonly #onEvent: OnEvent | undefined;
 
-  constructor(requests: RepositoryRequests, onEvent?: OnEvent) {
+  constructor(requests: RepositoryRequests, policy: RetryPolicy, onEvent?: OnEvent) {
     this.#requests = requests;
+    this.#policy = policy;
     this.#onEvent = onEvent;
   }
 
@@ -63,7 +66,11 @@ export class Blobs {
       const message = `cannot verify ${digest}: unknown digest algorithm; only its size is checked`;
       this.#onEvent?.({ kind: 'warning', message });
     }
-    const download = new Download(first, (from) => this.#get(digest, from, options));
+    const download = new Download(first, {
+      open: (from) => this.#get(digest, from, options),
+      policy: this.#policy,
+      signal: options.signal,
+    });
     return verifiedStream(download, descriptor, formatRepository(this.#requests.repository));
   }
 

@@ -1,10 +1,16 @@
 import { finished, Readable } from 'node:stream';
 
 import type { HttpResponse } from '../../http/message.js';
+import { retryDelay, type RetryPolicy } from '../../http/retry.js';
 import { UnavailableError } from '../../oci/errors.js';
 
-/** Requests the content from this offset on. */
-export type OpenRest = (from: number) => Promise<HttpResponse>;
+export interface DownloadOptions {
+  /** Requests the content from this offset on. */
+  readonly open: (from: number) => Promise<HttpResponse>;
+  /** Limits the tries that bring nothing. */
+  readonly policy: RetryPolicy;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** The number of interruptions, each after some progress, after which a download fails. */
 const MAX_BREAKS = 5;
@@ -17,19 +23,22 @@ const READ_AHEAD_BYTES = 256 * 1024;
  * verify the content. Destroying it frees the connection.
  */
 export class Download extends Readable {
-  readonly #open: OpenRest;
+  readonly #options: DownloadOptions;
   #response: HttpResponse;
   /** Bytes emitted so far. */
   #position = 0;
-  #positionAtBreak = -1;
+  #positionAtBreak = 0;
+  /** Interruptions after some progress. */
   #breaks = 0;
+  /** Tries since then that brought nothing. */
+  #tries = 0;
   /** Bytes at the start of the current response that were emitted before. */
   #skip = 0;
 
   /** @param first the response with the whole content */
-  constructor(first: HttpResponse, open: OpenRest) {
+  constructor(first: HttpResponse, options: DownloadOptions) {
     super({ highWaterMark: READ_AHEAD_BYTES });
-    this.#open = open;
+    this.#options = options;
     this.#response = first;
     this.#attach(first);
   }
@@ -60,14 +69,14 @@ export class Download extends Readable {
   }
 
   async #resume(broken: Error): Promise<void> {
+    const { open, policy, signal } = this.#options;
     try {
-      this.#breaks += 1;
-      const stuck = this.#position === this.#positionAtBreak;
-      const lost = broken instanceof UnavailableError || isPrematureClose(broken);
-      if (!lost || stuck || this.#breaks > MAX_BREAKS) throw broken;
-      this.#positionAtBreak = this.#position;
+      const delay = this.#delayAfter(broken);
+      if (delay === undefined) throw broken;
       this.#response.discard();
-      const response = await this.#open(this.#position);
+      if (delay > 0) await policy.sleep(delay, signal);
+      if (this.destroyed) return;
+      const response = await open(this.#position);
       this.#skip = skipFor(response, this.#position);
       this.#response = response;
       if (this.destroyed) response.discard();
@@ -75,6 +84,19 @@ export class Download extends Readable {
     } catch (error) {
       this.destroy(error instanceof Error ? error : broken);
     }
+  }
+
+  /** The wait before the download resumes, in milliseconds; `undefined` if it fails. */
+  #delayAfter(broken: Error): number | undefined {
+    if (!(broken instanceof UnavailableError || isPrematureClose(broken))) return undefined;
+    if (this.#position === this.#positionAtBreak) {
+      this.#tries += 1;
+      return retryDelay(this.#options.policy, this.#tries, { temporary: true });
+    }
+    this.#positionAtBreak = this.#position;
+    this.#tries = 0;
+    this.#breaks += 1;
+    return this.#breaks > MAX_BREAKS ? undefined : 0;
   }
 }
 

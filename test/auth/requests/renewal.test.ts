@@ -163,7 +163,7 @@ describe('an expired credential', () => {
     expect([response.status, provider.fetched, http.open]).toEqual([403, 1, 0]);
     expect(Buffer.from(await response.bytes(1000)).toString()).toContain('not yours');
     expect(response.headerValues('x-none')).toEqual([]);
-    await expect(response.bytes(3)).rejects.toThrow('longer than 3 bytes');
+    await expect(response.bytes(3)).rejects.toThrow('longer than the allowed 3 bytes');
   });
 });
 

@@ -183,12 +183,26 @@ describe('a download that breaks', () => {
     await expect(all(stream)).rejects.toBeInstanceOf(InvalidError);
   });
 
-  it('is given up when two in a row bring nothing', async () => {
+  it.each([
+    [0, 2],
+    [1, 3],
+    [2, 4],
+  ])('is given up after %i retries that bring nothing', async (retries, requests) => {
+    const waits: number[] = [];
     const registry = await startRegistry({ fault: cuts(30_000, 0, 0, 0, 0) });
     registry.putBlob('app', bytes);
-    const stream = await connect(registry.host)('app').openBlob(blob);
+    const stream = await connect(registry.host, { retries, waits })('app').openBlob(blob);
     await expect(all(stream)).rejects.toBeInstanceOf(UnavailableError);
-    expect(registry.requests).toHaveLength(2);
+    expect(registry.requests).toHaveLength(requests);
+    expect(waits).toEqual([250, 500].slice(0, retries));
+  });
+
+  it('starts again if it broke before the first byte', async () => {
+    const registry = await startRegistry({ fault: cuts(0, 0) });
+    registry.putBlob('app', bytes);
+    const stream = await connect(registry.host)('app').openBlob(blob);
+    expect((await all(stream)).equals(bytes)).toBe(true);
+    expect(registry.requests).toHaveLength(3);
   });
 
   it('is given up when it breaks again and again', async () => {
