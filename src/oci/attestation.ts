@@ -1,4 +1,6 @@
 import type { Descriptor } from './descriptor.js';
+import { documentDescriptor, type ManifestOrIndex } from './document.js';
+import { OCI_EMPTY } from './media-type.js';
 import type { Platform } from './platform.js';
 
 /** The annotation by which BuildKit marks an index entry as an attestation. */
@@ -16,6 +18,20 @@ export function isAttestation({ annotations }: Descriptor): boolean {
 /** Reports whether an index entry may be an image, as opposed to a provenance or SBOM attestation or an artifact. */
 export function mayBeImage({ annotations, artifactType }: Descriptor): boolean {
   return annotations?.[REFERENCE_TYPE] !== ATTESTATION_MANIFEST && artifactType === undefined;
+}
+
+/** The media types of the layers of attestations: in-toto statements, plain or in an envelope (DSSE). */
+const IN_TOTO_TYPE = /^application\/vnd\.in-toto(?:\.[^+]*)?\+/;
+
+/** Reports whether a document is an attestation or another artifact, by its content. */
+export function isArtifact(document: ManifestOrIndex): boolean {
+  if (document.kind === 'index') return document.value.artifactType !== undefined;
+  const { config, layers } = document.value;
+  return (
+    documentDescriptor(document).artifactType !== undefined ||
+    config.mediaType === OCI_EMPTY ||
+    layers.some(({ mediaType }) => IN_TOTO_TYPE.test(mediaType))
+  );
 }
 
 /** Returns the digest of the image that an attestation is for, unchecked; `undefined` for any other entry. */

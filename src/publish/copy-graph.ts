@@ -1,12 +1,13 @@
 import type { OnEvent } from '../content/events.js';
-import { allOf, type TaskGroup } from '../content/limit.js';
+import { allOf, TaskGroup, unlimited } from '../content/limit.js';
 import { KeyedSingleFlight } from '../content/single-flight.js';
 import type { BlobSource, Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
 import { readNode, walkGraph } from '../content/walk.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import { NotFoundError } from '../oci/errors.js';
+import type { ManifestOrIndex } from '../oci/document.js';
+import { MissingContentError, NotFoundError } from '../oci/errors.js';
 import { isNonDistributableType } from '../oci/media-type.js';
 import { childrenToCopy, type ContentOptions, type SourcedEntry } from './target-state.js';
 
@@ -19,7 +20,8 @@ export interface CopyGraphOptions extends ContentOptions {
  * manifest only after everything it points to. Non-distributable layers are skipped unless the options say otherwise;
  * the manifest keeps their descriptors (image-spec, "Non-Distributable Layers"). A descriptor's `urls` are never read.
  *
- * The first failure cancels the rest, and is thrown when all writes have settled.
+ * A manifest that the target rejects because it lacks something is written again at the end, after what is missing has been
+ * copied once more. The first other failure cancels the rest, and is thrown when all writes have settled.
  *
  * @param last a document whose content is copied, but which the caller writes itself afterwards
  */
@@ -29,8 +31,9 @@ export async function copyGraph(
   options: CopyGraphOptions = {},
   last?: Digest,
 ): Promise<void> {
-  const { onEvent } = options;
+  const { limit = unlimited, signal, onEvent } = options;
   const blobs = new BlobCopier(target, onEvent);
+  const rejected: RejectedDocument[] = [];
   await walkGraph<void>(
     entries,
     {
@@ -41,12 +44,64 @@ export async function copyGraph(
           await allOf(children.map((child) => blobs.copy(child, source, tasks)));
         }
         if (document.digest === last) return;
-        await tasks.run(() => target.writeManifest(document, { signal: tasks.signal }));
-        onEvent?.({ kind: 'child-pushed', repository: target.label, digest: document.digest });
+        const missing = await tasks.run(() => tryWrite(target, document, tasks));
+        if (missing === undefined) {
+          onEvent?.({ kind: 'child-pushed', repository: target.label, digest: document.digest });
+        } else {
+          rejected.push({ document, source, missing });
+        }
       },
     },
     { ...options, depth: 1 },
   );
+  // Last, because a subject may be among the entries. A parent follows its children.
+  for (const each of rejected) {
+    await copyMissing(target, each, options);
+    await limit(() => target.writeManifest(each.document, { signal }));
+    onEvent?.({ kind: 'child-pushed', repository: target.label, digest: each.document.digest });
+  }
+}
+
+/** A document that the target rejected because it lacks content that was found before, or a subject. */
+export interface RejectedDocument {
+  readonly document: ManifestOrIndex;
+  readonly source: Source;
+  readonly missing: ReadonlySet<Digest>;
+}
+
+/** Writes a document. Returns what the target lacks, if it rejects the document because of that. */
+export async function tryWrite(
+  target: Target,
+  document: ManifestOrIndex,
+  options: Parameters<Target['writeManifest']>[1],
+): Promise<ReadonlySet<Digest> | undefined> {
+  try {
+    await target.writeManifest(document, options);
+    return undefined;
+  } catch (error) {
+    if (error instanceof MissingContentError) return error.missing;
+    throw error;
+  }
+}
+
+/** Copies the children that the target lacks. */
+async function copyMissing(
+  target: Target,
+  { document, source, missing }: RejectedDocument,
+  options: CopyGraphOptions,
+): Promise<void> {
+  const children = childrenToCopy(document, options).filter(({ digest }) => missing.has(digest));
+  if (document.kind === 'index') {
+    await copyGraph(
+      target,
+      children.map((descriptor) => ({ descriptor, source })),
+      options,
+    );
+    return;
+  }
+  const blobs = new BlobCopier(target, options.onEvent);
+  const tasks = new TaskGroup(options);
+  await tasks.all(children.map((child) => blobs.copy(child, source, tasks)));
 }
 
 /** Copies each distinct blob once. */

@@ -4,11 +4,11 @@ import type { Target } from '../content/target.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { documentDescriptor, type ManifestOrIndex, MAX_MANIFEST_PUSH } from '../oci/document.js';
-import { InvalidError } from '../oci/errors.js';
+import { InvalidError, MissingContentError } from '../oci/errors.js';
 import { formatRepository, type Tag } from '../oci/reference.js';
 import type { Subject } from './collect-referrers.js';
 import { checkExpectedTag, type ExpectedTag } from './expected-tag.js';
-import { copyGraph, type CopyGraphOptions } from './copy-graph.js';
+import { copyGraph, tryWrite, type CopyGraphOptions } from './copy-graph.js';
 import { copyReferrers } from './copy-referrers.js';
 import {
   missingChildren,
@@ -82,7 +82,7 @@ export async function publish(request: PublishRequest, options: CopyGraphOptions
   for (const { target, children: absent } of missing) {
     await copyGraph(target, absent, options, document.digest);
     if (subjects === undefined) continue;
-    for (const digest of await copyReferrers(target, subjects, options)) referrers.add(digest);
+    for (const digest of await copyReferrersOf(request, target, subjects, options)) referrers.add(digest);
   }
 
   // Copying may have taken long, so check again right before the tag moves.
@@ -98,6 +98,23 @@ export async function publish(request: PublishRequest, options: CopyGraphOptions
     ...(subjects !== undefined && { referrers: [...referrers] }),
     tags,
   };
+}
+
+/** Copies referrers. A registry may require that their subject exists; then the document is written first, without a tag. */
+async function copyReferrersOf(
+  { document }: PublishRequest,
+  target: Target,
+  subjects: readonly Subject[],
+  options: CopyGraphOptions,
+): Promise<readonly Digest[]> {
+  const { limit = unlimited, signal } = options;
+  try {
+    return await copyReferrers(target, subjects, options);
+  } catch (error) {
+    if (!(error instanceof MissingContentError) || !error.missing.has(document.digest)) throw error;
+    await limit(() => target.writeManifest(document, { signal }));
+    return copyReferrers(target, subjects, options);
+  }
 }
 
 /** The tags of all destinations, and what each distinct target lacks. */
@@ -150,11 +167,11 @@ async function checkFirstTag(
 
 /** Puts the document in every destination once its content is present. Returns the tag changes. */
 async function putDocument(
-  { document, destinations, onTagChange }: PublishRequest,
+  { document, children, destinations, onTagChange }: PublishRequest,
   states: TagStates,
-  options: CopyGraphOptions,
+  copyOptions: CopyGraphOptions,
 ): Promise<TagChange[]> {
-  const { limit = unlimited, signal, onEvent } = options;
+  const { limit = unlimited, signal, onEvent } = copyOptions;
   const { digest } = document;
   const tags: TagChange[] = [];
   const puts = inTagOrder(destinations).map((destination) => ({
@@ -164,7 +181,15 @@ async function putDocument(
   }));
   const put = async ({ destination: { target, tag }, change }: (typeof puts)[number]): Promise<void> => {
     if (change?.outcome === 'unchanged') return;
-    await limit(() => target.writeManifest(document, { signal, ...(tag !== undefined && { tag }) }));
+    const options = { signal, ...(tag !== undefined && { tag }) };
+    const missing = await limit(() => tryWrite(target, document, options));
+    if (missing === undefined) return;
+    // The children of an image are blobs: its only entry is the image itself.
+    const lost = children.filter(
+      ({ descriptor }) => document.kind === 'manifest' || missing.has(descriptor.digest),
+    );
+    await copyGraph(target, lost, copyOptions, digest);
+    await limit(() => target.writeManifest(document, options));
   };
   const onCommitted = ({ destination, change }: (typeof puts)[number]): void => {
     if (change === undefined) return;
@@ -173,7 +198,7 @@ async function putDocument(
     onTagChange?.(destination, change);
     tags.push(change);
   };
-  await putInTurn(puts, { put, onCommitted }, options);
+  await putInTurn(puts, { put, onCommitted }, copyOptions);
   return tags;
 }
 

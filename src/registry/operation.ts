@@ -11,6 +11,10 @@ export interface Operation {
   readonly repository: Repository;
   /** Non-distributable layers of a document that were not uploaded. @default none */
   readonly skippedLayers?: ReadonlySet<Digest>;
+  /** What the repository lacks of the content that a document points to. @default what the registry says */
+  readonly missing?: ReadonlySet<Digest>;
+  /** Whether a document is an attestation or another artifact, not an image. @default false */
+  readonly isArtifact?: boolean;
 }
 
 /** Returns the operation on a manifest or index. */

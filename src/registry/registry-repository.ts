@@ -50,8 +50,8 @@ export class RegistryRepository implements Target {
     this.label = familiarReference(repository);
     this.repository = repository;
     this.#manifests = new Manifests(requests, onEvent);
-    this.#writes = new ManifestWrites(requests, this.#manifests, policy);
     this.#blobs = new Blobs(requests, policy, onEvent);
+    this.#writes = new ManifestWrites(requests, { manifests: this.#manifests, blobs: this.#blobs }, policy);
     this.#uploads = new Uploads(requests, this.#blobs, policy);
     this.#referrersTags = new ReferrersTags(this.label, this.#manifests, this.#writes, policy);
     this.#referrers = new Referrers(requests, this.#referrersTags);

@@ -55,6 +55,14 @@ export class Blobs {
     throw await this.#error(response, descriptor.digest);
   }
 
+  /** Reports whether the registry says that it lacks the blob. */
+  async isMissing(digest: Digest, { signal }: ReadOptions = {}): Promise<boolean> {
+    const url = blobUrl(this.#requests.repository, digest);
+    const response = await this.#requests.send({ method: 'HEAD', url, signal });
+    response.discard();
+    return response.status === 404;
+  }
+
   /**
    * Opens a blob. Resumes after a lost connection, and verifies the bytes of all parts together. Never requests the `urls`
    * of a descriptor, whose hosts the author of the manifest chose (CVE-2020-15157).

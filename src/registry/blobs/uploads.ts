@@ -130,12 +130,15 @@ export class Uploads {
         timing: 'content',
       });
       if (response.status < 200 || response.status > 299) {
-        const errorResponse = await readErrorResponse(response, 'blob');
         const operation = blobOperation('write', this.#requests.repository, descriptor.digest);
+        const errorResponse = await readErrorResponse(response, operation);
         const error = registryError(errorResponse, operation);
         const outcome = tryOutcome(errorResponse);
         if ('status' in outcome && isTemporaryStatus(outcome.status))
           return { error, outcome, mayResume: true };
+        // Nexus rejects a blob that another client has uploaded in the meantime. 404 is about the session.
+        if (start === 0 && response.status !== 404 && (await this.#isStored(descriptor, signal)))
+          return undefined;
         // The registry rejects the rest of a resumed upload. It may accept the whole blob.
         return { error, outcome: start > 0 ? { temporary: true } : outcome, mayResume: false };
       }

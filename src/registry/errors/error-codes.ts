@@ -61,20 +61,38 @@ const TEXTS: readonly (readonly [matches: (text: string) => boolean, errorClass:
   [isExpiredAuthorization, 'denied'],
 ];
 
-/**
- * Returns the class of an error by its text or its first known code, or `undefined` if only the status tells it.
- * @param what the subject of the request
- */
+/** The codes for content that a rejected manifest points to: a blob, a manifest or the subject. */
+const MISSING_CONTENT_CODES: ReadonlySet<string> = new Set([
+  'BLOB_UNKNOWN',
+  'MANIFEST_UNKNOWN',
+  // Amazon ECR uses the code of a lost upload session.
+  'BLOB_UPLOAD_UNKNOWN',
+]);
+
+/** Texts of rejected writes that may be about an existing tag which cannot be moved, under any code. */
+const KEPT_TAG_TEXT =
+  /overwr[io]t|redeploy|already exists|not allow updat|cannot be (?:updated|modified|changed)|disallowed|failed.?precondition|\block(?:ed)?\b|AlreadyExistsException/i;
+
+/** Returns the class of an error by its text or its first known code, or `undefined` if only the status tells it. */
 export function classifyError(
   { errors, text }: ErrorText,
-  what: Operation['what'],
+  { verb, what }: Pick<Operation, 'verb' | 'what'>,
 ): RegistryErrorClass | undefined {
   const byText = TEXTS.find(([matches]) => matches(text));
   if (byText !== undefined) return byText[1];
   const codes = errors.map(({ code }) => code);
-  // Amazon ECR uses the code of a lost upload session for the missing layers of a manifest.
-  if (what === 'manifest' && codes.includes('BLOB_UPLOAD_UNKNOWN')) return 'child-not-found';
+  const writesManifest = verb === 'write' && what === 'manifest';
+  if (writesManifest && codes.some((code) => MISSING_CONTENT_CODES.has(code))) return 'child-not-found';
   return codes.map((code) => CODES.get(code)).find((errorClass) => errorClass !== undefined);
+}
+
+/**
+ * Reports whether the rejected write of a manifest may mean that its tag exists and cannot be moved: registries say so with
+ * many statuses, codes and texts. What the tag has decides. A 403 without such a text is a missing permission.
+ */
+export function mayKeepTag({ response: { status }, body, errorClass }: ErrorResponse): boolean {
+  if (errorClass === 'conflict' || status === 405 || status === 409 || status === 412) return true;
+  return status >= 400 && status < 500 && status !== 401 && status !== 429 && KEPT_TAG_TEXT.test(body.text);
 }
 
 /** Codes of an upload that may succeed in a new session, whatever the status. */

@@ -42,18 +42,23 @@ export function deniedHint({ response, body }: ErrorResponse, operation: Operati
     : `Check ${check}; to use another account: ${login}`;
 }
 
-/** Returns what to do about children that the registry does not have. */
-export function missingChildrenHint({ body }: ErrorResponse, { skippedLayers }: Operation): string {
+/** Reports whether a registry rejects a document because of its non-distributable layers only. */
+export function rejectsSkippedLayers({ body }: ErrorResponse, { skippedLayers }: Operation): boolean {
   const digests = [...digestsIn(body)];
+  return digests.length > 0 && digests.every((digest) => skippedLayers?.has(digest) === true);
+}
+
+/** Returns what to do about children that the registry does not have. */
+export function missingChildrenHint(error: ErrorResponse, operation: Operation): string {
   // Distribution accepts a layer that it does not have only with a URL that its settings allow: none, by default.
-  return digests.length > 0 && digests.every((digest) => skippedLayers?.has(digest) === true)
+  return rejectsSkippedLayers(error, operation)
     ? 'These layers are non-distributable: they stay at their URLs. The registry must allow those (in distribution: validation.manifests.urls.allow).'
     : 'Copy its children first.';
 }
 
 /** Returns which children the registry does not have, if it says so. */
 export function missingChildren(body: ErrorText, operation: Operation): string {
-  const digests = digestsIn(body);
+  const digests = operation.missing ?? digestsIn(body);
   const repository = formatRepository(operation.repository);
   return digests.size === 0
     ? `a child of it is missing from ${repository}`
@@ -102,6 +107,8 @@ const INVALID_HINTS: readonly HintRow[] = [
 /** Returns what to do about a document or blob that the registry rejects. */
 export function invalidHint({ response, body }: ErrorResponse, operation: Operation): string | undefined {
   if (operation.verb !== 'write') return undefined;
+  const artifact = artifactHint(operation);
+  if (artifact !== undefined) return artifact;
   const row = INVALID_HINTS.find(
     ({ what, code, status, text, name }) =>
       (what ?? operation.what) === operation.what &&
@@ -114,6 +121,12 @@ export function invalidHint({ response, body }: ErrorResponse, operation: Operat
   return operation.what === 'manifest'
     ? `Check that all its children are in ${formatRepository(operation.repository)}.`
     : undefined;
+}
+
+/** Returns what to do about a registry that rejects an attestation or another artifact; `undefined` for an image. */
+export function artifactHint({ verb, isArtifact }: Operation): string | undefined {
+  if (verb !== 'write' || isArtifact !== true) return undefined;
+  return 'The registry may not accept attestations and other artifacts: try --attestations drop.';
 }
 
 function digestsIn({ errors }: ErrorText): ReadonlySet<Digest> {

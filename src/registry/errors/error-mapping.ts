@@ -26,6 +26,7 @@ import type { Operation } from '../operation.js';
 import { throttledByEcrHint } from './ecr-hints.js';
 import { classifyError, isTransient, type ErrorResponse, type RegistryErrorClass } from './error-codes.js';
 import {
+  artifactHint,
   deniedHint,
   invalidHint,
   missingChildren,
@@ -34,13 +35,16 @@ import {
 } from './error-hints.js';
 import { againWhen, rateLimitHint } from './rate-limit.js';
 
-/** Reads a response that is not a success, and frees its connection. @param what the subject of the request */
+export { mayKeepTag, type ErrorResponse } from './error-codes.js';
+export { rejectsSkippedLayers } from './error-hints.js';
+
+/** Reads a response that is not a success, and frees its connection. */
 export async function readErrorResponse(
   response: HttpResponse,
-  what: Operation['what'],
+  operation: Pick<Operation, 'verb' | 'what'>,
 ): Promise<ErrorResponse> {
   const body = await readErrorText(response);
-  return { response, body, errorClass: classifyError(body, what) };
+  return { response, body, errorClass: classifyError(body, operation) };
 }
 
 /** Returns the outcome of a try to upload, for `retryDelay`. */
@@ -54,7 +58,7 @@ export async function readRegistryError(
   response: HttpResponse,
   operation: Operation,
 ): Promise<MultiarchError> {
-  return registryError(await readErrorResponse(response, operation.what), operation);
+  return registryError(await readErrorResponse(response, operation), operation);
 }
 
 type HintOf = (error: ErrorResponse, operation: Operation, text: string) => string | undefined;
@@ -80,7 +84,7 @@ const ERRORS: Readonly<
   ],
   conflict: [ConflictError, () => 'The tag is immutable: publish under another tag.'],
   invalid: [InvalidError, invalidHint],
-  failed: [FailedError, () => undefined],
+  failed: [FailedError, (_error, operation) => artifactHint(operation)],
 };
 
 /**

@@ -1,7 +1,7 @@
 import type { ReadOptions, Selector } from '../../content/source.js';
 import { undefinedIfDenied } from '../../content/find-referrers.js';
 import { bodyOf, type HttpResponse } from '../../http/message.js';
-import { catchUpDelay, isTemporaryStatus, type RetryPolicy } from '../../http/retry.js';
+import { catchUpDelay, isTemporaryStatus, retryDelay, type RetryPolicy } from '../../http/retry.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { digestAlgorithm, digestOf, tryParseDigest, type Digest } from '../../oci/digest.js';
 import {
@@ -10,14 +10,25 @@ import {
   MAX_MANIFEST_PUSH,
   type ManifestOrIndex,
 } from '../../oci/document.js';
-import { ConflictError, FailedError, InvalidError } from '../../oci/errors.js';
+import { isArtifact } from '../../oci/attestation.js';
+import { ConflictError, FailedError, InvalidError, MissingContentError } from '../../oci/errors.js';
 import { isNonDistributableType } from '../../oci/media-type.js';
 import type { Tag } from '../../oci/reference.js';
-import { manifestOperation } from '../operation.js';
+import { manifestOperation, type Operation } from '../operation.js';
 import { manifestUrl } from '../endpoints.js';
-import { readErrorResponse, registryError } from '../errors/error-mapping.js';
-import type { Manifests } from './manifests.js';
+import {
+  mayKeepTag,
+  readErrorResponse,
+  registryError,
+  rejectsSkippedLayers,
+  type ErrorResponse,
+} from '../errors/error-mapping.js';
+import { findMissingContent, type Repository } from './missing-content.js';
 import type { RepositoryRequests } from '../requests.js';
+
+/** The number of tries that {@link catchUpDelay} allows. */
+const CATCH_UP_TRIES = 2;
+const TEMPORARY = { temporary: true } as const;
 
 /** The result of a write. */
 export interface WrittenManifest {
@@ -32,30 +43,31 @@ export interface WrittenManifest {
 /** Writes manifests and indexes to one repository (distribution-spec, "Pushing manifests"). */
 export class ManifestWrites {
   readonly #requests: RepositoryRequests;
-  readonly #manifests: Manifests;
-  readonly #retries: RetryPolicy;
+  readonly #repository: Repository;
+  readonly #policy: RetryPolicy;
 
-  constructor(requests: RepositoryRequests, manifests: Manifests, retries: RetryPolicy) {
+  constructor(requests: RepositoryRequests, repository: Repository, policy: RetryPolicy) {
     this.#requests = requests;
-    this.#manifests = manifests;
-    this.#retries = retries;
+    this.#repository = repository;
+    this.#policy = policy;
   }
 
   /**
    * Puts a document, byte for byte, under the tag or, without one, under its digest, and checks that the registry stored it.
    *
-   * @throws InvalidError for more than 4 MiB, for missing children, or if the registry stored something else.
-   *   ConflictError if the tag cannot be moved from another digest.
+   * @throws InvalidError for more than 4 MiB, or if the registry stored something else. MissingContentError for missing
+   *   children. ConflictError if the tag cannot be moved from another digest.
    */
   async put(
     document: ManifestOrIndex,
     { tag, signal }: ReadOptions & { readonly tag?: Tag } = {},
   ): Promise<WrittenManifest> {
-    const { bytes, digest, mediaType } = document;
+    const { bytes, digest } = document;
     const selector = tag ?? digest;
-    const operation = {
+    const operation: Operation = {
       ...manifestOperation('write', this.#requests.repository, selector),
       skippedLayers: nonDistributableLayers(document),
+      isArtifact: isArtifact(document),
     };
     if (bytes.length > MAX_MANIFEST_PUSH) {
       throw new InvalidError(
@@ -67,55 +79,102 @@ export class ManifestWrites {
       throw new InvalidError(`the bytes to write as ${operation.name} do not have the digest ${digest}`);
     }
     for (let tries = 1; ; tries += 1) {
-      const response = await this.#requests.send({
-        method: 'PUT',
-        url: manifestUrl(this.#requests.repository, selector),
-        headers: { 'content-type': mediaType },
-        body: bodyOf(bytes),
-        signal,
-      });
+      const response = await this.#send(document, selector, signal);
       if (response.status >= 200 && response.status <= 299) {
         response.discard();
         await this.#confirm(response, document, selector, signal);
         const isIndexed = response.headers['oci-subject'] !== undefined;
         return { descriptor: documentDescriptor(document), isIndexed };
       }
-      const errorResponse = await readErrorResponse(response, 'manifest');
-      const mayCatchUp =
-        errorResponse.errorClass === 'child-not-found' && !isTemporaryStatus(response.status);
-      const delay = mayCatchUp ? catchUpDelay(tries) : undefined;
-      if (delay === undefined) {
-        const error = registryError(errorResponse, operation);
-        if (!(error instanceof ConflictError) || tag === undefined) throw error;
-        await this.#resolveConflict(document, tag, error, signal);
+      const rejected = await readErrorResponse(response, operation);
+      if (await this.#isKept(rejected, operation, document, selector, signal)) {
         return { descriptor: documentDescriptor(document), isIndexed: false };
       }
-      await this.#retries.sleep(delay, signal);
+      await this.#catchUp(rejected, operation, document, { tries, signal });
     }
   }
 
+  #send(
+    { bytes, mediaType }: ManifestOrIndex,
+    selector: Selector,
+    signal: AbortSignal | undefined,
+  ): Promise<HttpResponse> {
+    return this.#requests.send({
+      method: 'PUT',
+      url: manifestUrl(this.#requests.repository, selector),
+      headers: { 'content-type': mediaType },
+      body: bodyOf(bytes),
+      signal,
+    });
+  }
+
   /**
-   * Returns if an immutable tag already has the digest of the document: Amazon ECR rejects even that write.
+   * Waits for a registry that does not find content yet which was written a moment ago.
+   * @throws MissingContentError for content that the registry lacks; the error of the rejection if it is about something
+   *   else, or after the last try
+   */
+  async #catchUp(
+    rejected: ErrorResponse,
+    operation: Operation,
+    document: ManifestOrIndex,
+    { tries, signal }: ReadOptions & { readonly tries: number },
+  ): Promise<void> {
+    const { errorClass, response } = rejected;
+    const error = registryError(rejected, operation);
+    const isAboutContent = errorClass === 'child-not-found';
+    const mayBeAboutContent = errorClass === 'invalid' || isUnclear(rejected);
+    if (isTemporaryStatus(response.status) || !(isAboutContent || mayBeAboutContent)) throw error;
+    if (rejectsSkippedLayers(rejected, operation)) throw error;
+    const first = isAboutContent ? catchUpDelay(tries) : undefined;
+    if (first !== undefined) return this.#policy.sleep(first, signal);
+    const missing = await findMissingContent(this.#repository, document, { signal });
+    if (missing.size > 0) {
+      const about = { ...rejected, errorClass: 'child-not-found' } as const;
+      const { message, hint, exchange } = registryError(about, { ...operation, missing });
+      throw new MissingContentError(message, { hint, exchange, missing });
+    }
+    // The registry has all content, but does not find it.
+    const delay = isAboutContent ? retryDelay(this.#policy, tries - CATCH_UP_TRIES, TEMPORARY) : undefined;
+    if (delay === undefined) throw error;
+    await this.#policy.sleep(delay, signal);
+  }
+
+  /**
+   * Reports whether a rejected write may count as done, because the tag or digest has the document already: Amazon ECR
+   * rejects even that for an immutable tag, Nexus for any content that is not to be replaced.
    * @throws ConflictError if the tag has another digest
    */
-  async #resolveConflict(
+  async #isKept(
+    rejected: ErrorResponse,
+    operation: Operation,
     document: ManifestOrIndex,
-    tag: Tag,
-    error: ConflictError,
+    selector: Selector,
     signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const current = await this.#findVisible(tag, signal);
-    if (current?.digest === document.digest) return;
-    const digests = current === undefined ? '' : `; ${tag} is ${current.digest}, not ${document.digest}`;
-    throw new ConflictError(`${error.message.replace(/\.$/, '')}${digests}`, {
+  ): Promise<boolean> {
+    const isLikely = mayKeepTag(rejected);
+    if (!isLikely && !isUnclear(rejected)) return false;
+    const current = await this.#findVisible(selector, signal);
+    if (current === undefined) return false;
+    if (current.digest === document.digest) return true;
+    // A registry that accepts the document under its digest rejects the tag.
+    if (!isLikely && !(await this.#accepts(document, signal))) return false;
+    const error = registryError({ ...rejected, errorClass: 'conflict' }, operation);
+    const digests = `${selector} is ${current.digest}, not ${document.digest}`;
+    throw new ConflictError(`${error.message.replace(/\.$/, '')}; ${digests}`, {
       hint: error.hint,
       exchange: error.exchange,
     });
   }
 
+  async #accepts(document: ManifestOrIndex, signal: AbortSignal | undefined): Promise<boolean> {
+    const response = await this.#send(document, document.digest, signal);
+    response.discard();
+    return response.status >= 200 && response.status <= 299;
+  }
+
   /** The current manifest, or `undefined` if it does not exist or reads are denied. */
   #findVisible(selector: Selector, signal: AbortSignal | undefined): Promise<Descriptor | undefined> {
-    return undefinedIfDenied(this.#manifests.find(selector, { signal }));
+    return undefinedIfDenied(this.#repository.manifests.find(selector, { signal }));
   }
 
   /** Reads the document back, unless the response is 201 with its digest. */
@@ -147,7 +206,7 @@ export class ManifestWrites {
           { hint: 'Another client may have written at the same time. Inspect the tag, and push again.' },
         );
       }
-      await this.#retries.sleep(delay, signal);
+      await this.#policy.sleep(delay, signal);
     }
   }
 }
@@ -155,4 +214,9 @@ export class ManifestWrites {
 function nonDistributableLayers(document: ManifestOrIndex): ReadonlySet<Digest> {
   const layers = childrenOf(document).filter(({ mediaType }) => isNonDistributableType(mediaType));
   return new Set(layers.map(({ digest }) => digest));
+}
+
+/** Reports whether a registry rejected a document without a reason that is known. */
+function isUnclear({ response, errorClass }: ErrorResponse): boolean {
+  return errorClass === undefined && (response.status === 400 || response.status === 422);
 }

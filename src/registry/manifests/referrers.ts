@@ -108,7 +108,7 @@ export class Referrers {
       if (this.#supportsReferrersApi === true) throw this.#invalid(digest, 'is not an image index');
       return undefined;
     }
-    const errorResponse = await readErrorResponse(response, 'manifest');
+    const errorResponse = await readErrorResponse(response, this.#operation(digest));
     const { errorClass } = errorResponse;
     if (response.status === 404 && (errorClass === 'repository-not-found' || errorClass === 'not-found'))
       return 'no-subject';

@@ -133,6 +133,34 @@ describe('copyBlob', () => {
   });
 });
 
+describe('an upload that another client has finished', () => {
+  it.each<[string, Answer]>([
+    [
+      'Nexus',
+      failure(400, 'BLOB_UPLOAD_INVALID', 'blob upload invalid', 'docker/v2/-/blobs cannot be updated'),
+    ],
+    ['a bare 400', { status: 400 }],
+    ['409', failure(409, 'CONFLICT', 'already exists')],
+    ['412', { status: 412 }],
+    ['403', failure(403, 'DENIED', 'cannot overwrite')],
+  ])('is a success if the registry has the blob: %s', async (_what, answer) => {
+    const registry = await startRegistry({
+      fault: onMethod('PUT', async (next) => {
+        await next();
+        return answer;
+      }),
+    });
+    expect(await connect(registry.host)('app').copyBlob(blob, generatedSource())).toBe('copied');
+    expect(registry.lines().map((line) => line.split(' ')[0])).toEqual(['HEAD', 'POST', 'PUT', 'HEAD']);
+  });
+
+  it('is a failure if the registry does not have the blob', async () => {
+    const registry = await startRegistry({ fault: onMethod('PUT', () => ({ status: 409 })) });
+    const copy = connect(registry.host)('app').copyBlob(blob, generatedSource());
+    await expect(copy).rejects.toBeInstanceOf(FailedError);
+  });
+});
+
 describe('an upload that fails', () => {
   it.each<[string, Answer]>([
     ['the connection breaks', { status: 0, fault: 'reset' }],

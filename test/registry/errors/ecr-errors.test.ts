@@ -29,7 +29,7 @@ function coded(status: number, code: string, message: string): Answer {
 }
 
 async function errorFor(answer: Answer, attempt: Operation): Promise<MultiarchError> {
-  return registryError(await readErrorResponse(fakeResponse(answer), attempt.what), attempt);
+  return registryError(await readErrorResponse(fakeResponse(answer), attempt), attempt);
 }
 
 describe('the errors of Amazon ECR', () => {

@@ -21,7 +21,7 @@ const download = blobOperation('read', repository, digest);
 type Answer = Parameters<typeof fakeResponse>[0];
 
 async function errorFor(answer: Answer, attempt: Operation = read): Promise<MultiarchError> {
-  return registryError(await readErrorResponse(fakeResponse(answer), attempt.what), attempt);
+  return registryError(await readErrorResponse(fakeResponse(answer), attempt), attempt);
 }
 
 function coded(status: number, code: string, message = 'some words', detail?: unknown): Answer {
@@ -158,7 +158,7 @@ describe('the message', () => {
         ...response,
         body: Readable.from(endless),
       },
-      'manifest',
+      write,
     );
     expect(rejection.body.text.length).toBeLessThan(500);
     expect(size).toBeLessThan(1 << 20);
