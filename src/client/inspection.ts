@@ -9,7 +9,7 @@ import { findEntry } from '../drafts/selection.js';
 import { imagePlatforms } from '../oci/attestation.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Comparable } from '../oci/diff-index.js';
-import { documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
+import { childrenOf, documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
 import { InvalidError, NotFoundError } from '../oci/errors.js';
 import { MAX_CONFIG_BYTES, parseImageConfig, platformOfConfig } from '../oci/image-config.js';
 import {
@@ -118,7 +118,10 @@ export class Inspection {
   /** Returns the referrers: signatures, SBOMs and the like. A draft and its entries have none. */
   async referrers(): Promise<readonly Referrer[]> {
     if (this.#origin === undefined || this.#origin.isDrafted) return [];
-    return findReferrers(await this.#origin.open(), this.document.digest, this.#context);
+    const found = await findReferrers(await this.#origin.open(), this.document.digest, this.#context);
+    // A registry that confuses a referrers tag with its subject lists the subject's children.
+    const children = new Set(childrenOf(this.document).map(({ digest }) => digest));
+    return found.filter(({ descriptor: { digest } }) => !children.has(digest));
   }
 
   /** Returns the platform in the index, else the one in the image's config; `undefined` for other content. */

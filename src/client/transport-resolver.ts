@@ -163,7 +163,7 @@ export class TransportResolver {
   }
 
   #layout(path: string): ImageLayout {
-    const layout = this.#layouts.get(path) ?? new ImageLayout({ path });
+    const layout = this.#layouts.get(path) ?? new ImageLayout({ path, onEvent: this.#options.onEvent });
     this.#layouts.set(path, layout);
     return layout;
   }
@@ -171,7 +171,7 @@ export class TransportResolver {
   #ociArchive(path: string): Promise<OciArchive> {
     return this.#ociArchives.get(path, async () => {
       const { OciArchive } = await import('../layout/oci-archive/oci-archive.js');
-      return new OciArchive({ path });
+      return new OciArchive({ path, onEvent: this.#options.onEvent });
     });
   }
 

@@ -1,9 +1,16 @@
 import type { Digest } from '../oci/digest.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { ManifestOrIndex, IndexDocument } from '../oci/document.js';
-import { ConflictError } from '../oci/errors.js';
+import { ConflictError, isMultiarchError, type MultiarchError } from '../oci/errors.js';
 import type { Tag } from '../oci/reference.js';
-import { addReferrer, asReferrersList, referrerDescriptor, referrersTag } from '../oci/referrers.js';
+import {
+  addReferrer,
+  asReferrersList,
+  referrerDescriptor,
+  referrersListProblem,
+  referrersTag,
+} from '../oci/referrers.js';
+import type { OnEvent } from './events.js';
 import { KeyedMutex } from './keyed-mutex.js';
 import type { ReadOptions } from './source.js';
 
@@ -14,6 +21,8 @@ const ATTEMPTS = 20;
 export interface ReferrersTagStore {
   /** The store's name in messages. */
   readonly label: string;
+  /** Receives warnings about tags that have other content. */
+  readonly onEvent?: OnEvent | undefined;
 
   /**
    * Reads the list under a tag; `undefined` if the tag does not exist.
@@ -43,17 +52,24 @@ const mutex = new KeyedMutex();
 
 /**
  * Reads the list of referrers under the referrers tag (distribution-spec, "Referrers Tag Schema"); `undefined` if there is
- * no list.
- * @throws InvalidError if the tag has other content
+ * no list. Other content under the tag is no list. Warns of it, except of the subject itself: registries that read the tag
+ * as a digest have no lists.
  */
 export async function readReferrersList(
-  store: Pick<ReferrersTagStore, 'label' | 'readList'>,
+  store: Pick<ReferrersTagStore, 'label' | 'onEvent' | 'readList'>,
   subject: Digest,
   options: ReadOptions = {},
 ): Promise<IndexDocument | undefined> {
   const tag = referrersTag(subject);
-  const list = await store.readList(tag, options);
-  return list === undefined ? undefined : asReferrersList(list, `${store.label}:${tag}`);
+  const document = await store.readList(tag, options);
+  if (document === undefined) return undefined;
+  const problem = referrersListProblem(document, subject);
+  if (problem === undefined) return asReferrersList(document, `${store.label}:${tag}`);
+  if (document.digest !== subject) {
+    const message = `${store.label}:${tag} is not a list of referrers: ${problem}; it is ignored`;
+    store.onEvent?.({ kind: 'warning', message });
+  }
+  return undefined;
 }
 
 /**
@@ -63,7 +79,10 @@ export async function readReferrersList(
  * Registries have no compare-and-set, so the list is read again after each write. Writers in this process are serialised;
  * the one that runs adds the pending referrers of all.
  *
- * @throws InvalidError if the tag has other content, ConflictError if others keep overwriting the list
+ * A list that cannot be written is only a warning: the document itself has been published. Other content under the tag is
+ * never replaced.
+ *
+ * @throws UnavailableError and the like if the store fails; CancelledError
  */
 export async function recordReferrer(
   store: ReferrersTagStore,
@@ -85,9 +104,21 @@ export async function recordReferrer(
       },
       options.signal,
     );
+  } catch (error) {
+    if (!isRejection(error)) throw error;
+    const message = `${store.label} does not list ${document.digest} as a referrer of ${subject}: ${error.message}`;
+    store.onEvent?.({ kind: 'warning', message });
   } finally {
     referrers.delete(referrer);
   }
+}
+
+/** Reports whether a store rejects a list, or its tag has other content. A store that fails may succeed later. */
+function isRejection(error: unknown): error is MultiarchError {
+  if (!isMultiarchError(error)) return false;
+  const { kind, exchange } = error;
+  if (kind === 'invalid' || kind === 'conflict') return true;
+  return exchange !== undefined && (kind === 'unauthorized' || kind === 'not-found' || kind === 'failed');
 }
 
 async function addAll(
@@ -98,7 +129,8 @@ async function addAll(
 ): Promise<void> {
   const tag = referrersTag(subject);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const current = await readReferrersList(store, subject, options);
+    const document = await store.readList(tag, options);
+    const current = document && asReferrersList(document, `${store.label}:${tag}`, subject);
     const added = [...referrers];
     const list = added.reduce<IndexDocument | undefined>(addReferrer, current);
     if (

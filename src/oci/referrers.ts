@@ -1,5 +1,5 @@
 import type { Descriptor } from './descriptor.js';
-import type { Digest } from './digest.js';
+import { digestAlgorithm, digestOf, type Digest } from './digest.js';
 import type { ManifestOrIndex, IndexDocument } from './document.js';
 import { InvalidError } from './errors.js';
 import { isJsonObject, parseJson } from './json.js';
@@ -92,15 +92,38 @@ export function addReferrer(list: IndexDocument | undefined, referrer: Descripto
 }
 
 /**
+ * Returns why a document under a referrers tag, or in a response to a request for referrers, is not the list of the referrers
+ * of this subject; `undefined` if it is. GitLab's registry responds with the subject itself. Others have an ordinary image
+ * under the tag, whose children must not count as referrers.
+ */
+export function referrersListProblem(document: ManifestOrIndex, subject: Digest): string | undefined {
+  const { kind, mediaType, digest, bytes, value } = document;
+  const algorithm = digestAlgorithm(subject);
+  if (digest === subject || (algorithm !== undefined && digestOf(bytes, algorithm) === subject)) {
+    return 'it is the subject itself';
+  }
+  if (kind !== 'index' || mediaType !== OCI_INDEX) return `its media type is ${mediaType}`;
+  // The entries of a list have the artifact types of the referrers, and no platforms.
+  const isImage = value.manifests.some(
+    (entry) => entry.platform !== undefined && entry.artifactType === undefined,
+  );
+  return isImage ? 'it is an image index' : undefined;
+}
+
+/**
  * Checks that a document is a referrers index.
  * @param label its name in messages
- * @throws InvalidError if it has another media type
+ * @throws InvalidError if it is something else
  */
-export function asReferrersList(document: ManifestOrIndex, label: string): IndexDocument {
-  if (document.kind === 'index' && document.mediaType === OCI_INDEX) return document;
-  throw new InvalidError(`${label} is not a referrers index: its media type is ${document.mediaType}`, {
-    hint: 'This tag is reserved for signatures, SBOMs and other referrers. Give the image another tag, and delete this one.',
-  });
+export function asReferrersList(document: ManifestOrIndex, label: string, subject?: Digest): IndexDocument {
+  const problem = subject === undefined ? undefined : referrersListProblem(document, subject);
+  if (problem === undefined && document.kind === 'index' && document.mediaType === OCI_INDEX) return document;
+  throw new InvalidError(
+    `${label} is not a referrers index: ${problem ?? `its media type is ${document.mediaType}`}`,
+    {
+      hint: 'This tag is reserved for signatures, SBOMs and other referrers. Give the image another tag, and delete this one.',
+    },
+  );
 }
 
 function splitDigest(digest: Digest): { readonly algorithm: string; readonly encoded: string } {

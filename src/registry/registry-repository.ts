@@ -53,7 +53,13 @@ export class RegistryRepository implements Target {
     this.#blobs = new Blobs(requests, policy, onEvent);
     this.#writes = new ManifestWrites(requests, { manifests: this.#manifests, blobs: this.#blobs }, policy);
     this.#uploads = new Uploads(requests, this.#blobs, policy);
-    this.#referrersTags = new ReferrersTags(this.label, this.#manifests, this.#writes, policy);
+    this.#referrersTags = new ReferrersTags({
+      label: this.label,
+      manifests: this.#manifests,
+      writes: this.#writes,
+      policy,
+      onEvent,
+    });
     this.#referrers = new Referrers(requests, this.#referrersTags);
   }
 
@@ -91,7 +97,7 @@ export class RegistryRepository implements Target {
   ): Promise<Descriptor> {
     const { signal, tag } = options;
     if (document.value.subject !== undefined) {
-      // By its digest first: if the referrers list cannot be written, no tag has moved.
+      // By its digest first: if the registry fails while the referrers list is written, no tag has moved.
       const { descriptor, isIndexed } = await this.#writes.put(document, { signal });
       if (!isIndexed) await recordReferrer(this.#referrersTags, document, { signal });
       if (tag === undefined) return descriptor;

@@ -94,13 +94,15 @@ describeIntegration('referrers', ['docker-registry'], () => {
     await expectSigned(app);
   });
 
-  it('leave the tag alone where the name of their list is taken', async () => {
+  it('are copied with a warning where the name of their list is taken', async () => {
     const source = await addSigned(parts);
     await app.add(arm64, listTag(amd64.manifest));
-    const { code, stdout, stderr } = await setUp.run('copy', '--referrers', source, `${app.name}:1.2`);
-    expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
+    const { code, stderr } = await setUp.run('copy', '--referrers', source, `${app.name}:1.2`);
+    expect(code).toBe(0);
     expect(stderr).toContain(`${app.name}:${listTag(amd64.manifest)} is not a referrers index`);
-    expect(await app.hasManifest('1.2')).toBe(false);
+    expect(await app.hasManifest('1.2')).toBe(true);
+    const kept = await app.readManifest(listTag(amd64.manifest));
+    expect(kept.text).toBe(Buffer.from(arm64.manifest.bytes).toString());
   });
 
   describeOptional('and oras', ['oras'], () => {

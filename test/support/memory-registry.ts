@@ -18,6 +18,8 @@ export interface MemoryRegistryOptions extends FakeServerOptions {
   readonly redirectBlobs?: boolean;
   /** Supports the referrers API, in pages of this size. @default no referrers API */
   readonly referrers?: { readonly pageSize?: number };
+  /** Reads the tag `sha256-<hex>` as the digest `sha256:<hex>`, and rejects it in a write, like GitLab. @default false */
+  readonly tagsAsDigests?: boolean;
   /** Whether to keep the bytes of uploaded blobs. False keeps digest and size, for very large blobs. @default true */
   readonly keepBlobs?: boolean;
   /** Reports the status of an upload, like distribution 3. Older versions lose an interrupted upload. @default false */
@@ -172,9 +174,14 @@ export class MemoryRegistry extends FakeServer {
     return failure(404, 'NOT_FOUND', '404 page not found');
   }
 
-  async #manifests(request: IncomingMessage, path: string, selector: string): Promise<Answer> {
+  async #manifests(request: IncomingMessage, path: string, name: string): Promise<Answer> {
     const repo = this.#repo(path);
-    if (request.method === 'PUT') return this.#putManifest(request, path, selector);
+    const isDigestTag = this.#options.tagsAsDigests === true && /^sha256-[0-9a-f]{64}$/.test(name);
+    const selector = isDigestTag ? name.replace('-', ':') : name;
+    if (request.method === 'PUT') {
+      if (isDigestTag) return failure(400, 'TAG_INVALID', 'manifest tag did not match URI');
+      return this.#putManifest(request, path, selector);
+    }
     const found = this.manifest(path, selector);
     if (found === undefined) {
       const unknown = repo.manifests.size === 0 && repo.blobs.size === 0;

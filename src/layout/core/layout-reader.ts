@@ -9,6 +9,7 @@
 import type { Readable } from 'node:stream';
 
 import { checkCancelled } from '../../content/cancellation.js';
+import type { OnEvent } from '../../content/events.js';
 import type { ReadOptions, Selector, Source } from '../../content/source.js';
 import { readVerified } from '../../content/verified-stream.js';
 import type { Descriptor } from '../../oci/descriptor.js';
@@ -35,6 +36,8 @@ export interface LayoutReaderOptions {
   /** The layout's name in messages. */
   readonly label: string;
   readonly files: LayoutFiles;
+  /** Receives warnings about referrers tags. */
+  readonly onEvent?: OnEvent | undefined;
   /** Creates the error to throw if there is no layout. */
   readonly missingLayoutError?: (() => Promise<InvalidError | NotFoundError>) | undefined;
 }
@@ -55,12 +58,14 @@ interface FoundManifest {
  */
 export class LayoutReader implements Source {
   readonly label: string;
+  readonly onEvent: OnEvent | undefined;
   readonly #files: LayoutFiles;
   readonly #missingLayoutError: LayoutReaderOptions['missingLayoutError'];
   readonly #referrers: LayoutReferrers;
 
-  constructor({ label, files, missingLayoutError }: LayoutReaderOptions) {
+  constructor({ label, files, onEvent, missingLayoutError }: LayoutReaderOptions) {
     this.label = label;
+    this.onEvent = onEvent;
     this.#files = files;
     this.#missingLayoutError = missingLayoutError;
     this.#referrers = new LayoutReferrers(this, files);

@@ -1,5 +1,7 @@
 import pLimit from 'p-limit';
 
+import type { OnEvent } from '../../content/events.js';
+import { readReferrersList } from '../../content/referrers-tag.js';
 import type { ReadOptions } from '../../content/source.js';
 import { KeyedSingleFlight } from '../../content/single-flight.js';
 import type { Descriptor, DescriptorJson } from '../../oci/descriptor.js';
@@ -7,13 +9,14 @@ import type { Digest } from '../../oci/digest.js';
 import type { ManifestOrIndex } from '../../oci/document.js';
 import { NotFoundError } from '../../oci/errors.js';
 import type { Tag } from '../../oci/reference.js';
-import { asReferrersList, referrerDescriptor, referrersTag } from '../../oci/referrers.js';
+import { referrerDescriptor } from '../../oci/referrers.js';
 import { PARALLEL_READS, readDocument, type LayoutBlobs } from './layout-blobs.js';
 import { possibleReferrers, type LayoutIndex } from './layout-index.js';
 
 /** The part of a layout that referrers are read from. */
 interface ReferrersLayout {
   readonly label: string;
+  readonly onEvent: OnEvent | undefined;
   readTag(tag: Tag, options: ReadOptions): Promise<ManifestOrIndex | undefined>;
 }
 
@@ -41,13 +44,14 @@ export class LayoutReferrers {
 
   /** @param index of the layout */
   async list(index: LayoutIndex, subject: Digest, options: ReadOptions = {}): Promise<readonly Descriptor[]> {
-    const tag = referrersTag(subject);
+    const { label, onEvent } = this.#layout;
+    const store = { label, onEvent, readList: (tag: Tag) => this.#layout.readTag(tag, options) };
     const [list, candidates] = await Promise.all([
-      this.#layout.readTag(tag, options),
+      readReferrersList(store, subject, options),
       Promise.all(possibleReferrers(index).map((entry) => this.#readOnce(entry, options))),
     ]);
     const descriptors = [
-      ...(list === undefined ? [] : asReferrersList(list, `${this.#layout.label}:${tag}`).value.manifests),
+      ...(list?.value.manifests ?? []),
       ...candidates.flatMap((each) => (each?.subject === subject ? [each.descriptor] : [])),
     ];
     return [...new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values()];

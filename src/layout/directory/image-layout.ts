@@ -9,6 +9,7 @@ import { Readable } from 'node:stream';
 
 import { checkCancelled } from '../../content/cancellation.js';
 import { checkChildren } from '../../content/check-children.js';
+import type { OnEvent } from '../../content/events.js';
 import { recordReferrer } from '../../content/referrers-tag.js';
 import type { ReadOptions } from '../../content/source.js';
 import type { Target } from '../../content/target.js';
@@ -32,12 +33,13 @@ export class ImageLayout extends WritableLayout implements Target {
   readonly #blobs: BlobDirectory;
 
   /** @param options.path the directory, which need not exist */
-  constructor(options: { readonly path: string }) {
+  constructor(options: { readonly path: string; readonly onEvent?: OnEvent | undefined }) {
     const root = resolve(options.path);
     const metadata = new LayoutMetadata(root);
     const blobs = new BlobDirectory(root, () => metadata.create());
     super({
       label: `oci:${options.path}`,
+      onEvent: options.onEvent,
       files: {
         readIndex: () => metadata.readIndex(),
         blobSize: (digest) => blobs.blobSize(digest),
@@ -62,6 +64,7 @@ export class ImageLayout extends WritableLayout implements Target {
     await recordReferrer(
       {
         label: this.label,
+        onEvent: this.onEvent,
         readList: (name) => this.readTag(name, { signal }),
         replaceList: (list, name, previous) => this.#replaceList(list, name, previous, { signal }),
       },

@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 
 import { checkCancelled } from '../../content/cancellation.js';
 import { checkChildren } from '../../content/check-children.js';
+import type { OnEvent } from '../../content/events.js';
 import { recordReferrer } from '../../content/referrers-tag.js';
 import type { ReadOptions } from '../../content/source.js';
 import type { Target } from '../../content/target.js';
@@ -30,10 +31,11 @@ export class OciArchive extends WritableLayout implements Target {
   readonly #store: OciArchiveStore;
 
   /** @param options.path the file, which need not exist */
-  constructor(options: { readonly path: string }) {
+  constructor(options: { readonly path: string; readonly onEvent?: OnEvent | undefined }) {
     const store = new OciArchiveStore(resolve(options.path));
     super({
       label: `oci-archive:${options.path}`,
+      onEvent: options.onEvent,
       files: store,
       missingLayoutError: () => missingLayoutError(options.path),
       writeBlob: (...blob) => store.writeBlob(...blob),
@@ -51,6 +53,7 @@ export class OciArchive extends WritableLayout implements Target {
     await recordReferrer(
       {
         label: this.label,
+        onEvent: this.onEvent,
         readList: (tag) => this.readTag(tag, options),
         replaceList: async (list, tag) => {
           await this.#store.addReferrersList(list, tag, options);

@@ -1,16 +1,19 @@
+import type { OnEvent } from '../../content/events.js';
 import { FirstRequestGate } from '../../content/first-request-gate.js';
 import { readReferrersList, type ReferrersTagStore } from '../../content/referrers-tag.js';
 import type { ReadOptions } from '../../content/source.js';
+import { parseJson } from '../../http/error-text.js';
 import type { HttpResponse } from '../../http/message.js';
 import { settleDelay, type RetryPolicy } from '../../http/retry.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { MAX_MANIFEST_PULL, type IndexDocument, type ManifestOrIndex } from '../../oci/document.js';
 import { InvalidError, NotFoundError } from '../../oci/errors.js';
+import { isJsonObject } from '../../oci/json.js';
 import { OCI_INDEX } from '../../oci/media-type.js';
 import { parseDocument } from '../../oci/parse.js';
 import type { Tag } from '../../oci/reference.js';
-import { asReferrersList } from '../../oci/referrers.js';
+import { asReferrersList, referrersListProblem } from '../../oci/referrers.js';
 import { manifestOperation, type Operation } from '../operation.js';
 import type { ManifestWrites } from './manifest-writes.js';
 import { mediaTypeOf, type Manifests } from './manifests.js';
@@ -34,13 +37,16 @@ interface Page {
 /** Lists the referrers of the manifests of one repository (distribution-spec, "Listing Referrers"). */
 export class Referrers {
   readonly #requests: RepositoryRequests;
-  readonly #lists: Pick<ReferrersTagStore, 'label' | 'readList'>;
+  readonly #lists: Pick<ReferrersTagStore, 'label' | 'onEvent' | 'readList'>;
   /** Lets the first request find out whether the registry has the referrers API, while the others wait. */
   readonly #gate = new FirstRequestGate<Digest>();
   #supportsReferrersApi: boolean | undefined;
 
   /** @param lists the lists under tags, for a registry without the referrers API */
-  constructor(requests: RepositoryRequests, lists: Pick<ReferrersTagStore, 'label' | 'readList'>) {
+  constructor(
+    requests: RepositoryRequests,
+    lists: Pick<ReferrersTagStore, 'label' | 'onEvent' | 'readList'>,
+  ) {
     this.#requests = requests;
     this.#lists = lists;
   }
@@ -101,8 +107,10 @@ export class Referrers {
     });
     if (response.status === 200) {
       // Some registries and proxies respond to every path.
-      if (mediaTypeOf(response.headers['content-type']) === OCI_INDEX)
-        return this.#read(response, url, digest);
+      if (mediaTypeOf(response.headers['content-type']) === OCI_INDEX) {
+        const page = await this.#read(response, url, digest);
+        if (page !== undefined) return page;
+      }
       response.discard();
       // A registry with the referrers API responds to every digest. Treating this as an empty list would drop referrers.
       if (this.#supportsReferrersApi === true) throw this.#invalid(digest, 'is not an image index');
@@ -120,11 +128,15 @@ export class Referrers {
     return undefined;
   }
 
-  async #read(response: HttpResponse, url: URL, digest: Digest): Promise<Page> {
+  /** `undefined` if the response is another document than a list. @throws InvalidError for a list that is invalid */
+  async #read(response: HttpResponse, url: URL, digest: Digest): Promise<Page | undefined> {
     const bytes = await response.bytes(MAX_MANIFEST_PULL);
+    if (isOtherJson(bytes)) return undefined;
     const { name } = this.#operation(digest);
-    const list = asReferrersList(parseDocument(bytes, { mediaType: OCI_INDEX, label: name }), name);
-    return { manifests: list.value.manifests, size: bytes.length, next: nextPage(response, url) };
+    const document = parseDocument(bytes, { mediaType: OCI_INDEX, label: name });
+    if (referrersListProblem(document, digest) !== undefined) return undefined;
+    const { manifests } = asReferrersList(document, name).value;
+    return { manifests, size: bytes.length, next: nextPage(response, url) };
   }
 
   #operation(digest: Digest): Operation {
@@ -137,18 +149,35 @@ export class Referrers {
   }
 }
 
+/** Reports whether a response is another JSON document than an index. Anything else is a list, or damaged. */
+function isOtherJson(bytes: Uint8Array): boolean {
+  const value = parseJson(Buffer.from(bytes).toString('utf8'));
+  if (!isJsonObject(value)) return value !== undefined;
+  return !Array.isArray(value['manifests']) || (value['mediaType'] ?? OCI_INDEX) !== OCI_INDEX;
+}
+
+export interface ReferrersTagsOptions {
+  readonly label: string;
+  readonly manifests: Manifests;
+  readonly writes: ManifestWrites;
+  readonly policy: RetryPolicy;
+  readonly onEvent: OnEvent | undefined;
+}
+
 /** The referrers lists of a repository whose registry has no referrers API (distribution-spec, "Referrers Tag Schema"). */
 export class ReferrersTags implements ReferrersTagStore {
   readonly label: string;
+  readonly onEvent: OnEvent | undefined;
   readonly #manifests: Manifests;
   readonly #writes: ManifestWrites;
   readonly #retries: RetryPolicy;
 
-  constructor(label: string, manifests: Manifests, writes: ManifestWrites, retries: RetryPolicy) {
-    this.label = label;
-    this.#manifests = manifests;
-    this.#writes = writes;
-    this.#retries = retries;
+  constructor(options: ReferrersTagsOptions) {
+    this.label = options.label;
+    this.onEvent = options.onEvent;
+    this.#manifests = options.manifests;
+    this.#writes = options.writes;
+    this.#retries = options.policy;
   }
 
   async readList(tag: Tag, options: ReadOptions): Promise<ManifestOrIndex | undefined> {

@@ -5,13 +5,14 @@ import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 
 import { readableOf } from '../../../src/content/verified-stream.js';
+import type { WorkEvent } from '../../../src/content/events.js';
 import { MemoryStore } from '../../../src/content/memory-store.js';
 import type { Target } from '../../../src/content/target.js';
 import { ImageLayout } from '../../../src/layout/directory/image-layout.js';
 import { LayoutReader } from '../../../src/layout/core/layout-reader.js';
 import { OciArchive } from '../../../src/layout/oci-archive/oci-archive.js';
 import { documentDescriptor } from '../../../src/oci/document.js';
-import { InvalidError, NotFoundError } from '../../../src/oci/errors.js';
+import { NotFoundError } from '../../../src/oci/errors.js';
 import { parseTag } from '../../../src/oci/reference.js';
 import { copyImage, sampleImage, type SampleImage } from '../../contract/contract-content.js';
 import { artifact, documentOf } from '../../support/artifact.js';
@@ -96,13 +97,18 @@ describe('a layout', () => {
     expect(await layout.defaultSelector()).toBe(subject.digest);
   });
 
-  it('does not replace a referrers tag that is not a referrers list', async () => {
-    const layout = new ImageLayout({ path: join(await temporaryDirectory(), 'layout') });
+  it('keeps a referrers tag that is not a referrers list, with a warning', async () => {
+    const events: WorkEvent[] = [];
+    const path = join(await temporaryDirectory(), 'layout');
+    const layout = new ImageLayout({ path, onEvent: (event) => events.push(event) });
     await publishImage(layout);
     await layout.writeManifest(image.document, { tag });
-    await expect(copyImage(layout, first)).rejects.toBeInstanceOf(InvalidError);
-    await expect(listed(layout)).rejects.toThrow(/is not a referrers index/);
+    await copyImage(layout, first);
+    expect(await listed(layout)).toEqual([]);
     expect((await layout.resolve(tag)).digest).toBe(subject.digest);
+    expect(events.flatMap((event) => (event.kind === 'warning' ? [event.message] : []))).toEqual([
+      expect.stringContaining(`does not list ${first.document.digest} as a referrer of ${subject.digest}`),
+    ]);
   });
 
   it('reports a missing referrers list', async () => {

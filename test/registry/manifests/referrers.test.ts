@@ -1,8 +1,14 @@
 import { describe, expect, it, vi } from 'vitest';
 
+import type { WorkEvent } from '../../../src/content/events.js';
 import { parseDigest } from '../../../src/oci/digest.js';
-import { ConflictError, InvalidError, UnauthorizedError, type ErrorKind } from '../../../src/oci/errors.js';
-import { OCI_INDEX } from '../../../src/oci/media-type.js';
+import {
+  InvalidError,
+  UnauthorizedError,
+  UnavailableError,
+  type ErrorKind,
+} from '../../../src/oci/errors.js';
+import { OCI_INDEX, OCI_MANIFEST } from '../../../src/oci/media-type.js';
 import { parseDocument } from '../../../src/oci/parse.js';
 import { parseTag } from '../../../src/oci/reference.js';
 import { artifact, documentOf } from '../../support/artifact.js';
@@ -27,6 +33,9 @@ async function start(options: MemoryRegistryOptions = {}, open: OpenOptions = {}
 function list(...manifests: readonly { readonly digest: string }[]): Buffer {
   return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }));
 }
+
+/** A response with the type of a list. */
+const typed = (body: Uint8Array): Answer => ({ status: 200, headers: { 'content-type': OCI_INDEX }, body });
 
 const entry = ({ manifest: { mediaType, digest, size } }: (typeof signatures)[number]) => ({
   mediaType,
@@ -77,6 +86,17 @@ describe('listReferrers', () => {
     ['an HTML page', { status: 200, headers: { 'content-type': 'text/html' }, body: Buffer.from('<p>') }],
     ['some JSON', json(200, {})],
     ['nothing', { status: 200 }],
+    ['the image itself', typed(image.manifest.bytes)],
+    [
+      'an image manifest of another type',
+      { status: 200, headers: { 'content-type': OCI_MANIFEST }, body: image.manifest.bytes },
+    ],
+    ['an index of images', typed(tinyIndex([image, arm64]).bytes)],
+    [
+      'a list of another type',
+      { status: 200, headers: { 'content-type': 'application/json' }, body: list() },
+    ],
+    ['JSON that is no object', typed(Buffer.from('[]'))],
   ])('reads the tag if the registry responds with %s, and does not ask again', async (_what, answer) => {
     const { registry, repository } = await start({ fault: onReferrers(() => answer) });
     const [first = expect.fail()] = signatures;
@@ -177,7 +197,10 @@ describe('listReferrers', () => {
 
   it.each<[string, Answer]>([
     ['is no JSON', { status: 200, body: Buffer.from('{') }],
-    ['is an image', { status: 200, body: Buffer.from(image.manifest.bytes) }],
+    [
+      'has an entry without a digest',
+      { status: 200, body: Buffer.from('{"schemaVersion":2,"manifests":[{}]}') },
+    ],
     ['is too long', { status: 200, body: Buffer.alloc((8 << 20) + 1, ' ') }],
   ])('rejects a list that %s', async (_what, answer) => {
     const headers = { 'content-type': OCI_INDEX };
@@ -219,12 +242,34 @@ describe('listReferrers', () => {
     expect(other.requests).toEqual([]);
   });
 
-  it('rejects a tag of something else', async () => {
-    const { registry, repository } = await start();
-    registry.put('app', image, tag);
-    await expect(repository.listReferrers(subject)).rejects.toThrow(
-      `${registry.host}/app:${tag} is not a referrers index`,
+  it.each([
+    ['an image', arm64.manifest],
+    ['an index of images', tinyIndex([image, arm64])],
+    ['a Docker list', tinyIndex([image, arm64], { mediaTypes: 'docker' })],
+  ])('ignores a tag that is %s, with a warning', async (_what, { bytes, mediaType }) => {
+    const events: WorkEvent[] = [];
+    const { registry, repository } = await start({}, { onEvent: (event) => events.push(event) });
+    registry.putManifest('app', bytes, mediaType, tag);
+    expect(await repository.listReferrers(subject)).toEqual([]);
+    expect(events).toEqual([
+      {
+        kind: 'warning',
+        message: expect.stringContaining(`${registry.host}/app:${tag} is not a list of referrers`) as string,
+      },
+    ]);
+  });
+
+  it('has no children of the subject if the registry reads the tag as a digest (GitLab)', async () => {
+    const events: WorkEvent[] = [];
+    const index = tinyIndex([image, arm64]);
+    const { registry, repository } = await start(
+      { tagsAsDigests: true },
+      { onEvent: (event) => events.push(event) },
     );
+    registry.put('app', index);
+    expect(await repository.listReferrers(parseDigest(index.digest))).toEqual([]);
+    expect(await repository.listReferrers(subject)).toEqual([]);
+    expect(events).toEqual([]);
   });
 });
 
@@ -308,12 +353,66 @@ describe('writing what has a subject', () => {
     expect(waits.length).toBeLessThan(3);
   });
 
-  it('fails for each of many whose list cannot be written, not only for the first', async () => {
-    const { registry, repository } = await startWithBlobs();
+  it.each<[string, Answer]>([
+    ['400', failure(400, 'TAG_INVALID', 'invalid tag')],
+    ['400 without a code', { status: 400 }],
+    ['401', { status: 401 }],
+    ['403', failure(403, 'DENIED', 'denied')],
+    ['404', failure(404, 'NAME_UNKNOWN', 'no')],
+    ['405', failure(405, 'UNSUPPORTED', 'unsupported')],
+    ['409', failure(409, 'TAG_IMMUTABLE', 'immutable')],
+    ['415', { status: 415 }],
+    ['422', { status: 422 }],
+    ['501', { status: 501 }],
+  ])('is published, with a warning, if the registry rejects the list: %s', async (_what, answer) => {
+    const events: WorkEvent[] = [];
+    const { registry, repository } = await startWithBlobs(
+      {
+        fault: (request, next) => (request.method === 'PUT' && request.path.endsWith(tag) ? answer : next()),
+      },
+      { onEvent: (event) => events.push(event) },
+    );
+    await repository.writeManifest(documentOf(first), { tag: parseTag('1.2') });
+    expect(registry.manifest('app', '1.2')?.digest).toBe(first.manifest.digest);
+    expect(events).toEqual([
+      {
+        kind: 'warning',
+        message: expect.stringContaining(
+          `/app does not list ${first.manifest.digest} as a referrer of ${subject}: `,
+        ) as string,
+      },
+    ]);
+  });
+
+  it('is published, with a warning, if the registry reads the tag as a digest (GitLab)', async () => {
+    const events: WorkEvent[] = [];
+    const { registry, repository } = await startWithBlobs(
+      { tagsAsDigests: true },
+      { onEvent: (event) => events.push(event) },
+    );
+    await repository.writeManifest(documentOf(first), { tag: parseTag('1.2') });
+    expect(registry.manifest('app', '1.2')?.digest).toBe(first.manifest.digest);
+    expect(registry.lines().filter((line) => line.startsWith(`PUT /v2/app/manifests/${tag}`))).toEqual([]);
+    expect(events.map(({ kind }) => kind)).toEqual(['warning']);
+  });
+
+  it('fails before a tag moves if the registry fails', async () => {
+    const { registry, repository } = await startWithBlobs({
+      fault: (request, next) =>
+        request.method === 'PUT' && request.path.endsWith(tag) ? { status: 503 } : next(),
+    });
+    const written = repository.writeManifest(documentOf(first), { tag: parseTag('1.2') });
+    await expect(written).rejects.toBeInstanceOf(UnavailableError);
+    expect(registry.manifest('app', '1.2')).toBeUndefined();
+  });
+
+  it('is a warning for each of many whose list cannot be written, and keeps what has the tag', async () => {
+    const events: WorkEvent[] = [];
+    const { registry, repository } = await startWithBlobs({}, { onEvent: (event) => events.push(event) });
     registry.put('app', image, tag);
-    const written = signatures.map((signature) => repository.writeManifest(documentOf(signature)));
-    const results = await Promise.allSettled(written);
-    expect(results.map(({ status }) => status)).toEqual(signatures.map(() => 'rejected'));
+    await Promise.all(signatures.map((signature) => repository.writeManifest(documentOf(signature))));
+    expect(events.map(({ kind }) => kind)).toEqual(signatures.map(() => 'warning'));
+    expect(registry.manifest('app', tag)?.digest).toBe(subject);
   });
 
   it('adds it again if another client has overwritten the list', async () => {
@@ -339,29 +438,25 @@ describe('writing what has a subject', () => {
   });
 
   it('gives up if others do not stop', async () => {
-    const { registry, repository } = await startWithBlobs({
-      fault: async (request, next) => {
-        const response = await next();
-        if (request.method === 'PUT' && request.path.endsWith(tag)) {
-          registry.putManifest('app', list(entry(second)), OCI_INDEX, tag);
-        }
-        return response;
+    const events: WorkEvent[] = [];
+    const { registry, repository } = await startWithBlobs(
+      {
+        fault: async (request, next) => {
+          const response = await next();
+          if (request.method === 'PUT' && request.path.endsWith(tag)) {
+            registry.putManifest('app', list(entry(second)), OCI_INDEX, tag);
+          }
+          return response;
+        },
       },
-    });
+      { onEvent: (event) => events.push(event) },
+    );
     registry.put('app', second);
-    const written = repository.writeManifest(documentOf(first), { tag: parseTag('1.2') });
-    await expect(written).rejects.toBeInstanceOf(ConflictError);
-    await expect(written).rejects.toThrow(`app:${tag} was overwritten by others`);
-    expect(registry.manifest('app', '1.2')).toBeUndefined();
-  });
-
-  it('fails before a tag moves if the list cannot be written, and keeps the current one', async () => {
-    const { registry, repository } = await startWithBlobs();
-    registry.put('app', image, tag);
-    const written = repository.writeManifest(documentOf(first), { tag: parseTag('1.2') });
-    await expect(written).rejects.toBeInstanceOf(InvalidError);
-    expect(registry.manifest('app', tag)?.digest).toBe(subject);
-    expect(registry.manifest('app', '1.2')).toBeUndefined();
+    await repository.writeManifest(documentOf(first), { tag: parseTag('1.2') });
+    expect(events).toMatchObject([
+      { message: expect.stringContaining(`app:${tag} was overwritten by others`) as string },
+    ]);
+    expect(registry.manifest('app', '1.2')?.digest).toBe(first.manifest.digest);
   });
 
   it('does the same for an index, and moves its tag last', async () => {
