@@ -60,6 +60,7 @@ export type { DamagedDraft, DraftList } from './drafts/store.js';
 export type { EntryChanges, IndexChanges, PlatformField } from './drafts/annotate.js';
 export { parseAssembly } from './assemble/assembly-file.js';
 export type { Assembly, AssemblyImage } from './assemble/assembly.js';
+export type { AttestationsMode } from './assemble/select-entries.js';
 export { readDigestFolder } from './assemble/digest-folder.js';
 export type { PlannedContent, PushPlan } from './publish/plan.js';
 export type { ExpectedTag } from './publish/expected-tag.js';

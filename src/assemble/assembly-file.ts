@@ -7,6 +7,7 @@ import { checkAssembly, parseOverride } from './assembly-rules.js';
 import type { Assembly, AssemblyImage } from './assembly.js';
 import { readDescriptorFile } from './descriptor-file.js';
 import { checkManifestToolSpec, convertManifestToolSpec, isManifestToolSpec } from './manifest-tool-spec.js';
+import type { AttestationsMode } from './select-entries.js';
 import { expandTemplate, isTemplate } from './template.js';
 import { invalidYaml, parseYaml } from './yaml-text.js';
 import { YAML_LIMIT } from './yaml-value.js';
@@ -17,7 +18,7 @@ interface AssemblyFile {
   readonly tags?: readonly string[];
   readonly format?: Draft['format'];
   readonly annotations?: Annotations;
-  readonly attestations?: 'keep' | 'drop';
+  readonly attestations?: AttestationsMode;
   readonly require?: readonly string[];
   readonly images: readonly FileImage[];
 }

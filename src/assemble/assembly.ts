@@ -2,6 +2,7 @@ import type { Draft } from '../drafts/draft.js';
 import type { Annotations, Descriptor } from '../oci/descriptor.js';
 import type { MediaType } from '../oci/media-type.js';
 import type { LoosePlatform, Platform } from '../oci/platform.js';
+import type { AttestationsMode } from './select-entries.js';
 
 /** The description of a multi-arch image in a file. All strings in it are valid. */
 export interface Assembly {
@@ -15,7 +16,7 @@ export interface Assembly {
   readonly artifactType?: MediaType;
   readonly subject?: Descriptor;
   /** Whether attestations are kept, if the file specifies it. */
-  readonly attestations?: 'keep' | 'drop';
+  readonly attestations?: AttestationsMode;
   /** Platforms that the index must have. */
   readonly require: readonly Platform[];
   /** The images in the order of the index, at least one. A template has been expanded to one image for each platform. */

@@ -6,11 +6,14 @@ import { missingPlatforms, platformNames, presentPlatforms } from '../oci/requir
 import type { SourceEntry } from './read-source.js';
 import { attestedDigest, imagePlatforms, isAttestation } from '../oci/attestation.js';
 
+/** Keeps or drops attestations; `from-referrers` keeps them, and adds those that are attached to images as referrers. */
+export type AttestationsMode = 'keep' | 'drop' | 'from-referrers';
+
 export interface EntrySelection {
   /** Keeps only these platforms (see `satisfiesPlatform`). @default all, as for an empty list */
   readonly platforms?: readonly Platform[] | undefined;
   /** Keeps or drops attestations, such as BuildKit's provenance. @default 'keep' */
-  readonly attestations?: 'keep' | 'drop' | undefined;
+  readonly attestations?: AttestationsMode | undefined;
 }
 
 /**
@@ -22,7 +25,7 @@ export function selectEntries(
   { platforms = [], attestations = 'keep' }: EntrySelection,
 ): SourceEntry[] {
   const wanted =
-    attestations === 'keep' ? entries : entries.filter(({ descriptor }) => !isAttestation(descriptor));
+    attestations !== 'drop' ? entries : entries.filter(({ descriptor }) => !isAttestation(descriptor));
   if (platforms.length === 0) return [...wanted];
   const matches = ({ platform }: Descriptor): boolean =>
     platforms.some((selected) => satisfiesPlatform(platform, selected));

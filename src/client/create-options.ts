@@ -1,4 +1,5 @@
 import type { Assembly } from '../assemble/assembly.js';
+import type { AttestationsMode } from '../assemble/select-entries.js';
 import type { Draft } from '../drafts/draft.js';
 import type { LayerCompression } from '../layout/docker-save/docker-archive.js';
 import type { Annotations, Descriptor } from '../oci/descriptor.js';
@@ -26,8 +27,11 @@ export interface CreateOptions extends CallOptions {
   readonly subject?: DescriptorInput | undefined;
   /** Keep only these platforms, each of which must exist; fills in `{arch}` in the names of sources. @default all */
   readonly platforms?: readonly PlatformInput[] | undefined;
-  /** Keep or drop attestations (provenance, SBOM). @default 'keep' */
-  readonly attestations?: 'keep' | 'drop' | undefined;
+  /**
+   * Keep or drop attestations (provenance, SBOM); `from-referrers` keeps them, and adds those that are attached to the images
+   * as referrers. @default 'keep'
+   */
+  readonly attestations?: AttestationsMode | undefined;
   /** How long to wait for missing sources, in milliseconds. @default 0 */
   readonly wait?: number | undefined;
   /** Compression for layers that `docker save` stored uncompressed. @default 'gzip' */

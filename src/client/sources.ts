@@ -1,5 +1,6 @@
 import type { AssemblyImage } from '../assemble/assembly.js';
-import type { SourceEntry } from '../assemble/read-source.js';
+import type { ReadSourceOptions, SourceEntry, SourceImages } from '../assemble/read-source.js';
+import { readReferredAttestations } from '../assemble/referred-attestations.js';
 import { readSources } from '../assemble/read-sources.js';
 import { checkSelected, selectEntries } from '../assemble/select-entries.js';
 import { expandTemplate, isTemplate } from '../assemble/template.js';
@@ -106,7 +107,8 @@ export async function readAll(
       check: (entries: readonly SourceEntry[]) => checkImages(source, entries),
     })),
   );
-  const read = await readSources(requests, { limit, signal, onEvent, configs });
+  const options = { limit, signal, onEvent, configs };
+  const read = await withReferred(opened, await readSources(requests, options), settings, options);
   const entriesOf = (position: number): readonly SourceEntry[] => read[position]?.entries ?? [];
   const given = opened.flatMap(({ images }, position) =>
     images.flatMap((image) => entriesOf(position).map((entry) => describedBy(image, entry))),
@@ -118,6 +120,24 @@ export async function readAll(
     index: read[position]?.index,
     parts: partsOf(images, entriesOf(position), settings),
   }));
+}
+
+/** Adds the attestations that are attached to the selected images as referrers, if they are wanted. */
+function withReferred(
+  opened: readonly OpenSource[],
+  read: readonly SourceImages[],
+  { attestations, platforms }: CreateSettings,
+  options: ReadSourceOptions,
+): Promise<readonly SourceImages[]> {
+  return Promise.all(
+    read.map(async (images, position) => {
+      const source = opened[position]?.source;
+      if (attestations !== 'from-referrers' || source === undefined) return images;
+      const selected = selectEntries(images.entries, { platforms });
+      const referred = await readReferredAttestations(source, selected, options);
+      return { ...images, entries: [...images.entries, ...referred] };
+    }),
+  );
 }
 
 /** @throws ArgumentError */

@@ -1,6 +1,7 @@
 import type { Descriptor } from './descriptor.js';
 import { documentDescriptor, type ManifestOrIndex } from './document.js';
-import { OCI_EMPTY } from './media-type.js';
+import type { Digest } from './digest.js';
+import { OCI_CONFIG, OCI_EMPTY } from './media-type.js';
 import type { Platform } from './platform.js';
 
 /** The annotation by which BuildKit marks an index entry as an attestation. */
@@ -32,6 +33,46 @@ export function isArtifact(document: ManifestOrIndex): boolean {
     config.mediaType === OCI_EMPTY ||
     layers.some(({ mediaType }) => IN_TOTO_TYPE.test(mediaType))
   );
+}
+
+/** The artifact type of BuildKit's attestations that are attached by referrers. */
+const ATTESTATION_TYPE = 'application/vnd.docker.attestation.manifest.v1+json';
+
+/** Reports whether a manifest is an attestation that an index can list: its layers are in-toto statements. */
+export function isAttestationManifest(document: ManifestOrIndex): boolean {
+  if (document.kind === 'index') return false;
+  const { artifactType, layers } = document.value;
+  if (artifactType === ATTESTATION_TYPE) return true;
+  return layers.length > 0 && layers.every(({ mediaType }) => IN_TOTO_TYPE.test(mediaType));
+}
+
+/** Reports whether a referrer may be such a manifest. Lists of older clients have no artifact types. */
+export function mayBeAttestation({ artifactType }: Descriptor): boolean {
+  return (
+    artifactType === undefined ||
+    artifactType === ATTESTATION_TYPE ||
+    artifactType === OCI_CONFIG ||
+    artifactType === OCI_EMPTY ||
+    IN_TOTO_TYPE.test(artifactType)
+  );
+}
+
+/**
+ * Returns the index entry for an attestation that is a referrer of an image, as `docker buildx imagetools create` writes it.
+ */
+export function attestationEntry(referrer: Descriptor, image: Digest): Descriptor {
+  const { mediaType, digest, size, annotations } = referrer;
+  return {
+    mediaType,
+    digest,
+    size,
+    annotations: {
+      ...annotations,
+      [REFERENCE_DIGEST]: image,
+      [REFERENCE_TYPE]: ATTESTATION_MANIFEST,
+    },
+    platform: { architecture: 'unknown', os: 'unknown' },
+  };
 }
 
 /** Returns the digest of the image that an attestation is for, unchecked; `undefined` for any other entry. */

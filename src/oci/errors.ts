@@ -2,8 +2,6 @@
  * The typed errors. All layers below `cli` throw only these on purpose; `cli` turns them into text and an exit code.
  */
 
-import type { Digest } from './digest.js';
-
 /** One error of a registry's response (distribution-spec, "Error Codes"), without control characters. */
 export interface RegistryErrorDetail {
   readonly code: string;
@@ -105,10 +103,10 @@ export class InvalidError extends MultiarchError {
 
 /** A manifest was rejected because the target lacks content that it points to. */
 export class MissingContentError extends InvalidError {
-  /** What is missing: children, or the subject. */
-  readonly missing: ReadonlySet<Digest>;
+  /** The digests of what is missing: children, or the subject. */
+  readonly missing: ReadonlySet<string>;
 
-  constructor(message: string, options: MultiarchErrorOptions & { readonly missing: ReadonlySet<Digest> }) {
+  constructor(message: string, options: MultiarchErrorOptions & { readonly missing: ReadonlySet<string> }) {
     super(message, options);
     this.name = 'InvalidError';
     this.missing = options.missing;

@@ -63,10 +63,10 @@ export async function copyGraph(
 }
 
 /** A document that the target rejected because it lacks content that was found before, or a subject. */
-export interface RejectedDocument {
+interface RejectedDocument {
   readonly document: ManifestOrIndex;
   readonly source: Source;
-  readonly missing: ReadonlySet<Digest>;
+  readonly missing: ReadonlySet<string>;
 }
 
 /** Writes a document. Returns what the target lacks, if it rejects the document because of that. */
@@ -74,7 +74,7 @@ export async function tryWrite(
   target: Target,
   document: ManifestOrIndex,
   options: Parameters<Target['writeManifest']>[1],
-): Promise<ReadonlySet<Digest> | undefined> {
+): Promise<ReadonlySet<string> | undefined> {
   try {
     await target.writeManifest(document, options);
     return undefined;

@@ -9,7 +9,11 @@ const OPTIONS = {
   platform: commaSeparated(
     'Copy only these platforms, all of which must exist: one gives an image, several an index',
   ),
-  attestations: CREATE_OPTIONS.attestations,
+  attestations: {
+    choices: ['keep', 'drop'],
+    defaultDescription: 'keep',
+    describe: 'Keep or drop attestations (provenance, SBOM)',
+  },
   referrers: PUSH_OPTIONS.referrers,
   tag: PUSH_OPTIONS.tag,
   'expect-current': PUSH_OPTIONS['expect-current'],

@@ -34,9 +34,9 @@ export const CREATE_OPTIONS = {
   },
   platform: commaSeparated('Keep only these platforms, all of which must exist; replaces {arch} in sources'),
   attestations: {
-    choices: ['keep', 'drop'],
+    choices: ['keep', 'drop', 'from-referrers'],
     defaultDescription: 'keep',
-    describe: 'Keep or drop attestations (provenance, SBOM)',
+    describe: 'Keep, drop, or also take from referrers: attestations (provenance, SBOM)',
   },
   require: commaSeparated('Fail with exit code 5 unless the list has an image for each platform'),
   wait: { type: 'string', describe: 'Wait up to this long for missing sources (90s, 10m)' },
