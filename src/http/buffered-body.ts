@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 
 import { InvalidError } from '../oci/errors.js';
+import { MAX_ERROR_BYTES } from './error-text.js';
 import type { HttpResponse } from './message.js';
 import { NetworkError } from './network-error.js';
 
-/** The size of a body that is read together with its headers, in bytes: the largest manifest. */
+/** The size of a successful body that is read together with its headers, in bytes: the largest manifest. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 
 /** A response whose body was read. */
@@ -16,12 +17,13 @@ export interface ReadResponse {
 }
 
 /**
- * Reads the body of a response, so that a body that breaks off counts as a failed request. A longer body than
- * any metadata is left unread.
+ * Reads the body of a response, so that a body that breaks off counts as a failed request. A body that is longer than
+ * metadata or an error can be is left unread.
  * @throws CancelledError
  */
 export async function readWholeResponse(response: HttpResponse): Promise<ReadResponse> {
-  if (Number(response.headers['content-length'] ?? 0) > MAX_BUFFERED_BYTES) return { response };
+  const limit = response.status >= 400 ? MAX_ERROR_BYTES : MAX_BUFFERED_BYTES;
+  if (Number(response.headers['content-length'] ?? 0) > limit) return { response };
   const chunks: Uint8Array[] = [];
   let size = 0;
   let broken: NetworkError | undefined;
@@ -30,18 +32,19 @@ export async function readWholeResponse(response: HttpResponse): Promise<ReadRes
       chunks.push(chunk);
       size += chunk.length;
       // Leaving the loop closes the connection. A body of this size is too long for every reader.
-      if (size > MAX_BUFFERED_BYTES) break;
+      if (size > limit) break;
     }
   } catch (error) {
     if (!(error instanceof NetworkError)) throw error;
     broken = error;
   }
-  return { response: withBody(response, Buffer.concat(chunks), broken), broken };
+  const end = size > limit ? tooLong(response, limit) : broken;
+  return { response: withBody(response, Buffer.concat(chunks), end), broken };
 }
 
-/** Returns the response with another body. @param broken thrown to readers after the bytes */
-export function withBody(response: HttpResponse, bytes: Uint8Array, broken?: Error): HttpResponse {
-  const body = Readable.from(chunksOf(bytes, broken));
+/** Returns the response with another body. @param failure thrown to readers after the bytes */
+export function withBody(response: HttpResponse, bytes: Uint8Array, failure?: Error): HttpResponse {
+  const body = Readable.from(chunksOf(bytes, failure));
   // A body may never be read.
   body.on('error', () => {});
   return {
@@ -49,7 +52,7 @@ export function withBody(response: HttpResponse, bytes: Uint8Array, broken?: Err
     body,
     bytes: async (limit) => {
       if (bytes.length > limit) throw tooLong(response, limit);
-      if (broken !== undefined) throw broken;
+      if (failure !== undefined) throw failure;
       return bytes;
     },
     discard: () => void body.destroy(),
@@ -62,7 +65,7 @@ export function tooLong({ request }: Pick<HttpResponse, 'request'>, limit: numbe
   return new InvalidError(`${method} ${url}: the response is longer than the allowed ${limit} bytes`);
 }
 
-function* chunksOf(bytes: Uint8Array, broken: Error | undefined): Generator<Uint8Array> {
+function* chunksOf(bytes: Uint8Array, failure: Error | undefined): Generator<Uint8Array> {
   if (bytes.length > 0) yield bytes;
-  if (broken !== undefined) throw broken;
+  if (failure !== undefined) throw failure;
 }

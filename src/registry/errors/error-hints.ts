@@ -126,7 +126,7 @@ export function invalidHint({ response, body }: ErrorResponse, operation: Operat
 /** Returns what to do about a registry that rejects an attestation or another artifact; `undefined` for an image. */
 export function artifactHint({ verb, isArtifact }: Operation): string | undefined {
   if (verb !== 'write' || isArtifact !== true) return undefined;
-  return 'The registry may not accept attestations and other artifacts: try --attestations drop.';
+  return 'The registry may not accept attestations and other artifacts: try --attestations drop, without --referrers.';
 }
 
 function digestsIn({ errors }: ErrorText): ReadonlySet<Digest> {

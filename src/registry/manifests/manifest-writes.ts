@@ -67,7 +67,8 @@ export class ManifestWrites {
     const operation: Operation = {
       ...manifestOperation('write', this.#requests.repository, selector),
       skippedLayers: nonDistributableLayers(document),
-      isArtifact: isArtifact(document),
+      // An artifact with a tag is published for its own sake.
+      isArtifact: tag === undefined && isArtifact(document),
     };
     if (bytes.length > MAX_MANIFEST_PUSH) {
       throw new InvalidError(
