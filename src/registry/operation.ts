@@ -11,6 +11,8 @@ export interface Operation {
   readonly repository: Repository;
   /** Non-distributable layers of a document that were not uploaded. @default none */
   readonly skippedLayers?: ReadonlySet<Digest>;
+  /** The subject of a document, if it has one. */
+  readonly subject?: Digest | undefined;
   /** What the repository lacks of the content that a document points to. @default what the registry says */
   readonly missing?: ReadonlySet<Digest>;
   /** Whether a document is an attestation or another artifact, not an image. @default false */

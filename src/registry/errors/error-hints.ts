@@ -53,13 +53,22 @@ export function missingChildrenHint(error: ErrorResponse, operation: Operation):
   // Distribution accepts a layer that it does not have only with a URL that its settings allow: none, by default.
   return rejectsSkippedLayers(error, operation)
     ? 'These layers are non-distributable: they stay at their URLs. The registry must allow those (in distribution: validation.manifests.urls.allow).'
-    : 'Copy its children first.';
+    : `Copy its ${lacksSubject(error, operation) ? 'subject' : 'children'} first.`;
+}
+
+/** Reports whether the subject is all that the registry does not have. Some registries require it to exist. */
+function lacksSubject({ body }: Pick<ErrorResponse, 'body'>, { missing, subject }: Operation): boolean {
+  const digests = missing ?? digestsIn(body);
+  return subject !== undefined && digests.size === 1 && digests.has(subject);
 }
 
 /** Returns which children the registry does not have, if it says so. */
 export function missingChildren(body: ErrorText, operation: Operation): string {
   const digests = operation.missing ?? digestsIn(body);
   const repository = formatRepository(operation.repository);
+  if (lacksSubject({ body }, operation)) {
+    return `its subject is missing from ${repository}: ${operation.subject ?? ''}`;
+  }
   return digests.size === 0
     ? `a child of it is missing from ${repository}`
     : `children of it are missing from ${repository}: ${[...digests].join(', ')}`;

@@ -67,6 +67,7 @@ export class ManifestWrites {
     const operation: Operation = {
       ...manifestOperation('write', this.#requests.repository, selector),
       skippedLayers: nonDistributableLayers(document),
+      subject: document.value.subject?.digest,
       // An artifact with a tag is published for its own sake.
       isArtifact: tag === undefined && isArtifact(document),
     };

@@ -156,6 +156,18 @@ describe('writeManifest', () => {
     expect(String(error)).toContain(`missing from ${registry.host}/app: ${image.manifest.digest} (`);
   });
 
+  it('names a subject that a registry requires and lacks', async () => {
+    const registry = await startRegistry({ fault: onPut(() => failure(404, 'MANIFEST_UNKNOWN', 'no')) });
+    const signature = artifact(image.manifest);
+    for (const blob of [signature.config, ...signature.layers]) registry.putBlob('app', blob.bytes);
+    const error = await failureOf(connect(registry.host)('app').writeManifest(documentOf(signature)));
+    expect(error).toBeInstanceOf(MissingContentError);
+    expect(String(error)).toContain(
+      `its subject is missing from ${registry.host}/app: ${image.manifest.digest}`,
+    );
+    expect((error as MultiarchError).hint).toBe('Copy its subject first.');
+  });
+
   it('ends as it began if the registry has everything and never finds it', async () => {
     const waits: number[] = [];
     const registry = await startRegistry({ fault: onPut(() => failure(404, 'BLOB_UNKNOWN', 'no')) });
