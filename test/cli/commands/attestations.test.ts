@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 
 import { artifact, listTag } from '../../support/artifact.js';
-import { amd64, arm64, attested } from '../../support/images.js';
+import { amd64, arm64, attested, pair } from '../../support/images.js';
 import { startCommandLine } from '../../support/in-process.js';
 import type { MemoryRegistry } from '../../support/memory-registry.js';
 import type { TinyImage } from '../../support/tiny-image.mjs';
@@ -113,6 +113,14 @@ describe('create --attestations from-referrers', () => {
     await run(['create', `${app}:1.2`, `${app}:attested`, ...create]);
     const { manifests } = JSON.parse(Buffer.from(attested.bytes).toString()) as { manifests: unknown[] };
     expect(entriesIn(registry)).toEqual(manifests);
+  });
+
+  it('adds to an index that is the only source', async () => {
+    const { registry, app, run } = await startCommandLine({ images: { pair }, registry: { referrers: {} } });
+    registry.put('app', provenance);
+    await run(['create', `${app}:1.2`, `${app}:pair`, ...create]);
+    const { manifests } = JSON.parse(Buffer.from(pair.bytes).toString()) as { manifests: unknown[] };
+    expect(entriesIn(registry)).toEqual([...manifests, expected[1]]);
   });
 
   it('adds none for an image that is not selected', async () => {
