@@ -1,7 +1,7 @@
 import { isVerifiableDigest } from '../oci/digest.js';
 import { ArgumentError, type Problem } from '../oci/errors.js';
 import { formatImageLocation, parseImageLocation, type ImageLocation } from '../oci/image-location.js';
-import { DUPLICATE_PLATFORM } from '../oci/index-rules.js';
+import { checkVariant, DUPLICATE_PLATFORM, selectionKey } from '../oci/index-rules.js';
 import { isJsonObject } from '../oci/json.js';
 import { isKnownOsArch } from '../oci/known-platforms.js';
 import {
@@ -20,6 +20,8 @@ import { expandTemplate, isTemplate } from './template.js';
 export interface CheckedImage extends CheckedLocation, CheckedPlatforms {
   /** The location of the image in the file. */
   readonly pointer: string;
+  /** The annotations of the image's entry. */
+  readonly annotations?: unknown;
 }
 
 interface CheckedLocation {
@@ -77,7 +79,15 @@ export function checkOverride(pointer: string, given: string | LoosePlatform): C
   );
   if (value === undefined) return { platforms: [], problems };
   const { os, architecture } = normalisePlatform(value);
-  if (isKnownOsArch(os, architecture)) return { platforms: [[pointer, value]], problems };
+  if (isKnownOsArch(os, architecture)) {
+    const foreign = checkVariant('', { platform: value });
+    const unfit = foreign.map(({ message, rule }) => ({
+      pointer,
+      message: `has a variant that ${message}`,
+      rule,
+    }));
+    return { platforms: [[pointer, value]], problems: [...problems, ...unfit] };
+  }
   const pair = JSON.stringify(`${os}/${architecture}`);
   const message = `${pair} is not a known os and architecture, such as linux/amd64`;
   return { platforms: [], problems: [{ pointer, message, rule: 'platform/unknown' }] };
@@ -98,8 +108,8 @@ export function parseOverride(given: string | LoosePlatform): Platform {
 }
 
 /**
- * Checks for images that would give two entries of one platform, or one entry twice. Ignores platforms that the image's
- * config may complete: Windows without a version, arm without a variant.
+ * Checks for images that would give two entries of one platform that clients cannot tell apart, or one entry twice. Ignores
+ * platforms that the image's config may complete: Windows without a version, arm without a variant.
  */
 export function checkDuplicateImages(images: readonly CheckedImage[]): Problem[] {
   const platforms = new Map<string, string>();
@@ -108,8 +118,9 @@ export function checkDuplicateImages(images: readonly CheckedImage[]): Problem[]
   for (const image of images) {
     const { pointer, location } = image;
     for (const [at, platform] of image.platforms.filter(([, candidate]) => isComplete(candidate))) {
-      const first = platforms.get(platformKey(platform));
-      if (first === undefined) platforms.set(platformKey(platform), pointer);
+      const key = selectionKey({ platform, annotations: image.annotations }) ?? platformKey(platform);
+      const first = platforms.get(key);
+      if (first === undefined) platforms.set(key, pointer);
       else if (first !== pointer) {
         const message = `is ${formatPlatformFull(platform)}, as is that of ${first}`;
         problems.push({ pointer: at, message, rule: DUPLICATE_PLATFORM });
@@ -144,7 +155,7 @@ function checkImage(pointer: string, image: unknown): CheckedImage {
     problems.push({ pointer: `${pointer}/platform`, message, rule: 'platform/several' });
   }
   const claimed = override.platforms.length > 0 ? override.platforms : selected.platforms;
-  return { pointer, location, platforms: claimed, problems };
+  return { pointer, annotations: image['annotations'], location, platforms: claimed, problems };
 }
 
 function checkSource(

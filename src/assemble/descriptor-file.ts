@@ -2,9 +2,9 @@ import { readDescriptor, type Descriptor, type DescriptorJson } from '../oci/des
 import { detectKind } from '../oci/document-kind.js';
 import { InvalidError, type Problem } from '../oci/errors.js';
 import { readImageIndex, type ImageIndexJson } from '../oci/image-index.js';
-import { DUPLICATE_PLATFORM } from '../oci/index-rules.js';
 import { isJsonObject, parseJson } from '../oci/json.js';
 import { DOCKER_LIST, OCI_INDEX } from '../oci/media-type.js';
+import { withoutNullMembers } from '../oci/null-members.js';
 import { validateDocument } from '../oci/validate.js';
 import type { Assembly, AssemblyImage } from './assembly.js';
 
@@ -17,7 +17,7 @@ export interface DescriptorFile {
 }
 
 /** The rules that `create` only warns of, so that `annotate` can correct the draft before `push`. */
-const WARNINGS = new Set([DUPLICATE_PLATFORM, 'platform/incomplete']);
+const WARNINGS = new Set(['platform/incomplete']);
 
 /** The members that only OCI and Docker documents have. */
 const DOCUMENT_MEMBERS = ['schemaVersion', 'mediaType', 'digest'];
@@ -30,11 +30,14 @@ const DOCUMENT_MEMBERS = ['schemaVersion', 'mediaType', 'digest'];
  * @throws InvalidError for a duplicate member, or a document of another kind, such as an image
  */
 export function readDescriptorFile(text: string, label: string): DescriptorFile | undefined {
-  const value = tryJson(text);
-  if (Array.isArray(value)) return fromDescriptors(parseJson(Buffer.from(text), label) as unknown[]);
+  const value = withoutNullMembers(tryJson(text));
+  if (Array.isArray(value)) {
+    // Stricter than JSON.parse: rejects duplicate members.
+    parseJson(Buffer.from(text), label);
+    return fromDescriptors(value);
+  }
   if (!isJsonObject(value) || 'target' in value || !DOCUMENT_MEMBERS.some((name) => name in value))
     return undefined;
-  // Stricter than JSON.parse: rejects duplicate members.
   parseJson(Buffer.from(text), label);
   const kind = detectKind(value);
   if (kind === 'image-index' || kind === 'docker-manifest-list') {

@@ -6,6 +6,7 @@ import { readVerified } from '../content/verified-stream.js';
 import { walkGraph } from '../content/walk.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import {
+  childrenOf,
   documentDescriptor,
   type IndexDocument,
   type ManifestDocument,
@@ -15,11 +16,15 @@ import {
   MAX_CONFIG_BYTES,
   parseImageConfig,
   platformOfConfig,
+  statedPlatform,
   type ImageConfig,
 } from '../oci/image-config.js';
+import { InvalidError } from '../oci/errors.js';
+import { mixedTypes } from '../oci/manifest-warnings.js';
 import { isImageConfigType, isIndexType } from '../oci/media-type.js';
-import { isCompletePlatform } from '../oci/platform.js';
+import { formatPlatform, isCompletePlatform } from '../oci/platform.js';
 import { mayBeImage } from '../oci/attestation.js';
+import { withoutStaleData } from './stale-data.js';
 
 /** An image or attestation that a source adds to an index. */
 export interface SourceEntry {
@@ -55,7 +60,7 @@ export interface ReadSourceOptions {
  * An image takes two requests (manifest, config); an index takes one if it has the platforms of its entries.
  *
  * @param label the source's name in messages
- * @throws what the Source throws; InvalidError for indexes that nest too deep
+ * @throws what the Source throws; InvalidError for indexes that nest too deep and for a build cache
  */
 export async function readSource(
   source: Source,
@@ -65,9 +70,25 @@ export async function readSource(
 ): Promise<SourceImages> {
   const { limit = unlimited } = options;
   const document = await limit(() => source.readManifest(selector, options));
+  checkBuildCache(document, label);
   const entries = await readEntries(source, document, label, options);
   options.onEvent?.({ kind: 'resolved', source: label, entries: entries.map((entry) => entry.descriptor) });
   return { label, ...(document.kind === 'index' && { index: document }), entries };
+}
+
+/** The config type of the caches that BuildKit exports with `--cache-to type=registry`. */
+const BUILD_CACHE_CONFIG = 'application/vnd.buildkit.cacheconfig.v0';
+
+/**
+ * A build cache is a manifest, or in older versions of BuildKit an index that lists layers, with a config of its own type.
+ * @throws InvalidError
+ */
+function checkBuildCache(document: ManifestOrIndex, label: string): void {
+  const children = childrenOf(document);
+  if (!children.some(({ mediaType }) => mediaType === BUILD_CACHE_CONFIG)) return;
+  throw new InvalidError(`${label} is a build cache of BuildKit, not an image`, {
+    hint: 'Name the image that the build pushed. `--cache-to` only exports the layers for later builds.',
+  });
 }
 
 /** As {@link readSource}, for a document that has been read from the source already. */
@@ -93,7 +114,9 @@ export async function readEntries(
     opened
       .flatMap((index) => [...flattened(index)])
       .map((entry) =>
-        'bytes' in entry ? imageEntry(source, entry, label, options) : indexedEntry(source, entry, options),
+        'bytes' in entry
+          ? imageEntry(source, entry, label, options)
+          : indexedEntry(source, entry, label, options),
       ),
   );
 }
@@ -129,37 +152,49 @@ async function imageEntry(
   label: string,
   options: ReadSourceOptions,
 ): Promise<SourceEntry> {
-  const config = await readConfig(source, document, options);
+  const config = await readConfig(source, document, label, options);
   if (config === undefined) {
     const { mediaType } = document.value.config;
     const message = `${label} is not an image: its config is ${mediaType}. No client will find it by a platform.`;
     options.onEvent?.({ kind: 'warning', message });
   }
-  return describedEntry(documentDescriptor(document), document, config);
+  reportMixedTypes(document, label, options.onEvent);
+  return describedEntry(documentDescriptor(document), { document, config, label }, options);
 }
 
-/** The entry of a source index, kept as is. The image is read only if the index lacks its platform. */
+/** The entry of a source index, kept as is except for stale data. The image is read only if the index lacks its platform. */
 async function indexedEntry(
   source: Source,
-  descriptor: Descriptor,
+  listed: Descriptor,
+  label: string,
   options: ReadSourceOptions,
 ): Promise<SourceEntry> {
+  const descriptor = withoutStaleData(listed, label, options.onEvent);
   const isKnown = isCompletePlatform(descriptor.platform) && options.configs !== true;
   if (isKnown || !mayBeImage(descriptor)) return { descriptor };
   const { limit = unlimited } = options;
   const document = await limit(() => readChild(source, descriptor, options));
   if (document.kind !== 'manifest') return { descriptor };
-  return describedEntry(descriptor, document, await readConfig(source, document, options));
+  const name = `${label}@${descriptor.digest}`;
+  const config = await readConfig(source, document, name, options);
+  return describedEntry(descriptor, { document, config, label: name }, options);
+}
+
+interface ReadImage {
+  readonly document: ManifestDocument;
+  readonly config: ImageConfig | undefined;
+  readonly label: string;
 }
 
 /** The platform in the index takes precedence over the one in the config. */
 function describedEntry(
   descriptor: Descriptor,
-  document: ManifestDocument,
-  config: ImageConfig | undefined,
+  { document, config, label }: ReadImage,
+  { onEvent }: ReadSourceOptions,
 ): SourceEntry {
-  const configured = config === undefined ? undefined : platformOfConfig(config);
-  const platform = isCompletePlatform(descriptor.platform) ? descriptor.platform : configured;
+  const isStated = isCompletePlatform(descriptor.platform);
+  const platform = isStated || config === undefined ? descriptor.platform : platformOfConfig(config);
+  if (!isStated && config !== undefined) reportRenamed(config, label, onEvent);
   return {
     descriptor: platform === undefined ? descriptor : { ...descriptor, platform },
     document,
@@ -167,10 +202,27 @@ function describedEntry(
   };
 }
 
+function reportMixedTypes({ value }: ManifestDocument, label: string, onEvent: OnEvent | undefined): void {
+  const [problem] = mixedTypes({ ...value });
+  if (problem === undefined) return;
+  onEvent?.({ kind: 'warning', message: `${label}: ${problem.pointer} ${problem.message}` });
+}
+
+/** Reports that the platform of an image is not the one that its config states. */
+function reportRenamed(config: ImageConfig, label: string, onEvent: OnEvent | undefined): void {
+  const [stated, used] = [statedPlatform(config), platformOfConfig(config)].map((platform) =>
+    formatPlatform(platform ?? {}),
+  );
+  if (stated === used) return;
+  const message = `the config of ${label} states the platform ${JSON.stringify(stated)}; it is read as ${used}`;
+  onEvent?.({ kind: 'warning', message });
+}
+
 /** Reads the config of an image; `undefined` for an artifact, which has another type of config. */
 async function readConfig(
   source: Source,
   document: ManifestDocument,
+  label: string,
   options: ReadSourceOptions,
 ): Promise<ImageConfig | undefined> {
   const { config } = document.value;
@@ -179,5 +231,5 @@ async function readConfig(
   const bytes = await limit(async () =>
     readVerified(await source.openBlob(config, options), config, MAX_CONFIG_BYTES),
   );
-  return parseImageConfig(bytes);
+  return parseImageConfig(bytes, `the config of ${label}`);
 }

@@ -2,7 +2,7 @@ import type { Descriptor } from '../oci/descriptor.js';
 import { RequirementError } from '../oci/errors.js';
 import { satisfiesPlatform } from '../oci/platform-match.js';
 import type { Platform } from '../oci/platform.js';
-import { missingPlatforms, platformNames, presentPlatforms } from '../oci/required-platforms.js';
+import { likelyMeant, missingPlatforms, platformNames, presentPlatforms } from '../oci/required-platforms.js';
 import type { SourceEntry } from './read-source.js';
 import { attestedDigest, imagePlatforms, isAttestation } from '../oci/attestation.js';
 
@@ -52,6 +52,6 @@ export function checkSelected(
   const missing = missingPlatforms(platforms, present);
   if (missing.length === 0) return;
   throw new RequirementError(`no source of ${label} has an image for ${platformNames(missing)}`, {
-    hint: presentPlatforms('They have', present),
+    hint: [presentPlatforms('They have', present), ...missing.flatMap(likelyMeant)].join(' '),
   });
 }

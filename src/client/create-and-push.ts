@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
+import { draftProblems } from '../drafts/draft-problems.js';
 import type { Draft } from '../drafts/draft.js';
 import { ArgumentError, FailedError } from '../oci/errors.js';
 import { familiarLocation } from '../oci/image-location.js';
@@ -42,6 +43,9 @@ export async function createAndPush(
   const isSaved = options.keepDraft === true || prepared.current !== undefined;
   const saved = isSaved ? await save(context, prepared) : undefined;
   const draft = saved?.draft ?? prepared.compose(prepared.current);
+  for (const { kind, message } of draftProblems(draft)) {
+    if (kind === 'variant-dropped') context.onEvent?.({ kind: 'warning', message });
+  }
   const push = { ...prepared.push, draft };
   const publication =
     saved === undefined

@@ -1,4 +1,5 @@
 import type { AssemblyImage } from '../assemble/assembly.js';
+import { withoutStaleData } from '../assemble/stale-data.js';
 import { annotateEntries, annotateIndex } from '../drafts/annotate.js';
 import { draftDocument } from '../drafts/draft-index.js';
 import { draftProblems, type DraftProblem } from '../drafts/draft-problems.js';
@@ -136,10 +137,13 @@ async function startingPoint(
     format: document.mediaType === DOCKER_LIST ? 'docker' : 'oci',
     base: isTarget ? document.digest : undefined,
   });
-  return document.value.manifests.reduce(
-    (filled, descriptor) => addEntries(filled, withDigest(location, descriptor.digest), [{ descriptor }]),
-    draft,
-  );
+  const label = familiarLocation(location);
+  return document.value.manifests
+    .map((listed) => withoutStaleData(listed, label, context.onEvent))
+    .reduce(
+      (filled, descriptor) => addEntries(filled, withDigest(location, descriptor.digest), [{ descriptor }]),
+      draft,
+    );
 }
 
 /** @throws ConflictError if the draft exists, unless it is amended */

@@ -129,7 +129,7 @@ export class Inspection {
     if (this.descriptor.platform !== undefined) return this.descriptor.platform;
     if (this.document.kind === 'index' || !isImageConfigType(this.document.value.config.mediaType))
       return undefined;
-    return platformOfConfig(parseImageConfig(await this.config()));
+    return platformOfConfig(parseImageConfig(await this.config(), `the config of ${this.name}`));
   }
 
   /** Checks that an image exists for each platform. @throws RequirementError that lists the missing and the present ones */

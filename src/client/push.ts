@@ -1,5 +1,6 @@
 import type { Source } from '../content/source.js';
 import type { Draft, Entry } from '../drafts/draft.js';
+import { draftProblems } from '../drafts/draft-problems.js';
 import { embeddedManifest, entryDescriptor } from '../drafts/entry.js';
 import { imagePlatforms } from '../oci/attestation.js';
 import type { Digest } from '../oci/digest.js';
@@ -138,6 +139,9 @@ async function preparePush(
   { target, draft, destinations, settings, prefetched }: DraftPush,
 ): Promise<PreparedPush> {
   const { require, expectCurrent, referrers } = settings;
+  for (const { kind, message } of draftProblems(draft)) {
+    if (kind === 'platform-unknown') context.onEvent?.({ kind: 'warning', message });
+  }
   const document = publishableIndex(draft, settings);
   checkDigests(destinations, document, `the draft ${draft.target} makes`);
   checkRequiredPlatforms(require, imagePlatforms(document.value.manifests), familiarLocation(target));

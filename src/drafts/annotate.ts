@@ -1,7 +1,8 @@
 import type { Annotations } from '../oci/descriptor.js';
 import { ArgumentError } from '../oci/errors.js';
 import { isKnownOsArch } from '../oci/known-platforms.js';
-import type { LoosePlatform, Platform } from '../oci/platform.js';
+import { formatPlatform, type LoosePlatform, type Platform } from '../oci/platform.js';
+import { hasForeignVariant, likelyPlatform } from '../oci/platform-names.js';
 import type { Draft, Entry, EntryOverride } from './draft.js';
 import { entryDescriptor, withoutAnnotations, withoutFields } from './entry.js';
 import { findEntry } from './selection.js';
@@ -9,14 +10,19 @@ import { findEntry } from './selection.js';
 /** A field of a platform that can be changed. */
 export type PlatformField = 'os' | 'architecture' | 'os.version' | 'variant' | 'os.features';
 
-/** Changes to an entry. Empty strings change nothing. `unset` and `unsetAnnotations` are applied first. */
+/** Changes to an entry. `unset` and `unsetAnnotations` are applied first. */
 export interface EntryChanges {
+  /** Not empty: an entry needs both parts of a platform. */
   readonly os?: string | undefined;
+  /** Not empty. A variant of the source that belongs to another architecture is dropped. */
   readonly architecture?: string | undefined;
+  /** An empty string removes it. */
   readonly 'os.version'?: string | undefined;
+  /** An empty string removes it. */
   readonly variant?: string | undefined;
   /** Added to the existing features. */
   readonly 'os.features'?: readonly string[] | undefined;
+  /** A value may be empty. */
   readonly annotations?: Annotations | undefined;
   /** Platform fields to remove, whether they come from the source or from an earlier change. */
   readonly unset?: readonly PlatformField[] | undefined;
@@ -24,25 +30,46 @@ export interface EntryChanges {
   readonly unsetAnnotations?: readonly string[] | undefined;
 }
 
+/** The fields that an entry needs, with the options that set them. */
+const NEEDED_FIELDS = [
+  { field: 'os', option: 'os' },
+  { field: 'architecture', option: 'arch' },
+] as const;
+const OPTIONAL_FIELDS = ['os.version', 'variant'] as const;
+
 /** Changes to the annotations of an index. `unsetAnnotations` is applied first. */
 export type IndexChanges = Pick<EntryChanges, 'annotations' | 'unsetAnnotations'>;
 
 /**
- * Changes the descriptor of one entry, as docker does: non-empty values replace, `os.features` are added.
+ * Changes the descriptor of one entry, as docker does: values replace, `os.features` are added.
  *
  * @param selector see `findEntry`
- * @throws NotFoundError; ArgumentError if several entries match, or if the os and architecture are not a known pair
+ * @throws NotFoundError; ArgumentError if several entries match, if the os and architecture are not a known pair, or if the
+ *   given variant belongs to another architecture
  */
 export function annotateEntry(draft: Draft, selector: string, changes: EntryChanges): Draft {
   return annotateEntries(draft, [findEntry(draft, selector)], changes);
 }
 
 /** As {@link annotateEntry}, for several entries of the draft at once. @throws ArgumentError */
-export function annotateEntries(draft: Draft, selected: readonly Entry[], changes: EntryChanges): Draft {
+export function annotateEntries(draft: Draft, selected: readonly Entry[], given: EntryChanges): Draft {
+  const changes = withEmptyUnset(given);
   return {
     ...draft,
     entries: draft.entries.map((entry) => (selected.includes(entry) ? annotated(entry, changes) : entry)),
   };
+}
+
+/** Converts empty values: those of optional fields unset them. @throws ArgumentError for a field that an entry needs */
+function withEmptyUnset(changes: EntryChanges): EntryChanges {
+  const empty = NEEDED_FIELDS.find(({ field }) => changes[field] === '');
+  if (empty !== undefined) {
+    throw new ArgumentError(`the ${empty.field} is empty, but an entry needs one`, {
+      hint: `Omit --${empty.option} to keep it, or remove it with \`--unset ${empty.option}\`.`,
+    });
+  }
+  const unset = OPTIONAL_FIELDS.filter((field) => changes[field] === '');
+  return unset.length === 0 ? changes : { ...changes, unset: [...(changes.unset ?? []), ...unset] };
 }
 
 /** Changes the annotations of the index itself. */
@@ -73,6 +100,7 @@ function annotated(entry: Entry, changes: EntryChanges): Entry {
   };
   const result: Entry = { ...rest, ...(hasMembers(override) && { override }) };
   if (isNonEmpty(changes.os) || isNonEmpty(changes.architecture)) checkOsArch(result);
+  if (isNonEmpty(changes.architecture) || isNonEmpty(changes.variant)) checkVariant(result);
   return result;
 }
 
@@ -117,11 +145,25 @@ function unsetAnnotationNames(entry: Entry, { unsetAnnotations: names = [] }: En
 function checkOsArch(entry: Entry): void {
   const { os = '', architecture = '' } = entryDescriptor(entry).platform ?? {};
   if (isKnownOsArch(os, architecture)) return;
+  const likely = likelyPlatform({ os, architecture });
+  const isLikely = isKnownOsArch(likely.os, likely.architecture);
   throw new ArgumentError(
     `manifest entry for image has unsupported os/arch combination: ${os}/${architecture}`,
     {
-      hint: 'Use Go names such as linux/amd64, linux/arm64 or windows/amd64. Set both with --os and --arch.',
+      hint: isLikely
+        ? `Use Go names: probably ${formatPlatform(likely)} is meant.`
+        : 'Use Go names such as linux/amd64, linux/arm64 or windows/amd64. Set both with --os and --arch.',
     },
+  );
+}
+
+/** A variant that was read and does not fit is dropped (see `droppedVariant`), so this one was given. */
+function checkVariant(entry: Entry): void {
+  const { variant = '', ...platform } = entryDescriptor(entry).platform ?? {};
+  if (!hasForeignVariant({ ...platform, variant })) return;
+  throw new ArgumentError(
+    `manifest entry for image has unsupported variant: ${formatPlatform({ ...platform, variant })}`,
+    { hint: 'Give a variant of the architecture with --variant, or remove it with `--unset variant`.' },
   );
 }
 

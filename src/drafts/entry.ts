@@ -1,12 +1,14 @@
 import type { Annotations, Descriptor } from '../oci/descriptor.js';
 import type { ManifestOrIndex } from '../oci/document.js';
 import { parseDocument } from '../oci/parse.js';
-import type { LoosePlatform, Platform } from '../oci/platform.js';
+import { normalisePlatform, type LoosePlatform, type Platform } from '../oci/platform.js';
+import { hasForeignVariant } from '../oci/platform-names.js';
 import type { Entry, EntryOverride } from './draft.js';
 
 /**
  * The descriptor of an entry in the index: that of its source with the entry's override applied. An empty string in the
- * override changes nothing; `os.features` are added. A missing os or architecture is `""`.
+ * override changes nothing; `os.features` are added. A missing os or architecture is `""`. An override of the architecture
+ * drops the variant of the source: see {@link droppedVariant}.
  */
 export function entryDescriptor({ descriptor, override }: Entry): Descriptor {
   if (override === undefined) return descriptor;
@@ -41,8 +43,26 @@ export function withoutFields(
   return Object.fromEntries(Object.entries(platform ?? {}).filter(([part]) => !removed.has(part)));
 }
 
+/** Returns the variant of the source that the entry does not have, because it belongs to the replaced architecture. */
+export function droppedVariant({ descriptor, override = {} }: Entry): string | undefined {
+  return replacedVariant(descriptor.platform, override);
+}
+
+function replacedVariant(
+  read: Platform | undefined,
+  { platform: given, unset }: EntryOverride,
+): string | undefined {
+  if (read?.variant === undefined || !given?.architecture || unset?.platform?.includes('variant') === true) {
+    return undefined;
+  }
+  const { architecture } = normalisePlatform({ architecture: given.architecture });
+  const isSame = architecture === normalisePlatform({ architecture: read.architecture }).architecture;
+  return isSame && !hasForeignVariant(read) ? undefined : read.variant;
+}
+
 function effectivePlatform(read: Platform | undefined, override: EntryOverride): Platform | undefined {
-  const kept = withoutFields(read, override.unset?.platform);
+  const dropped = replacedVariant(read, override) === undefined ? [] : ['variant' as const];
+  const kept = withoutFields(read, [...(override.unset?.platform ?? []), ...dropped]);
   const added = override.platform ?? {};
   const scalars = Object.entries(added).filter(([, value]) => typeof value === 'string' && value !== '');
   const features = new Set([...(kept['os.features'] ?? []), ...(added['os.features'] ?? [])]);
@@ -64,6 +84,10 @@ export function manifestText(document: ManifestOrIndex): string {
  * The manifest stored in an entry; `undefined` if it stores none.
  * @throws InvalidError if the text does not match the entry's digest and size
  */
-export function embeddedManifest({ manifest, descriptor }: Entry): ManifestOrIndex | undefined {
-  return manifest === undefined ? undefined : parseDocument(new TextEncoder().encode(manifest), descriptor);
+export function embeddedManifest({ source, manifest, descriptor }: Entry): ManifestOrIndex | undefined {
+  if (manifest === undefined) return undefined;
+  return parseDocument(new TextEncoder().encode(manifest), {
+    ...descriptor,
+    label: `the manifest of ${source}`,
+  });
 }

@@ -32,7 +32,7 @@ function digestRule(digest: string): string {
 }
 
 /** Checks that `data` has the given `size` and `digest`: some clients use it instead of downloading the content. */
-function checkData(pointer: string, descriptor: Readonly<Record<string, unknown>>): Problem[] {
+export function checkData(pointer: string, descriptor: Readonly<Record<string, unknown>>): Problem[] {
   const { data, size, digest } = descriptor;
   if (typeof data !== 'string') return [];
   if (data.length % 4 !== 0 || !BASE64.test(data)) {

@@ -1,6 +1,8 @@
 import type { Digest } from './digest.js';
 import { InvalidError } from './errors.js';
 import { parseJson } from './json.js';
+import { withoutNullMembers } from './null-members.js';
+import { indexPlatform } from './platform-names.js';
 import { readPlatform, type PlatformJson, type Platform } from './platform.js';
 import { invalidDocument, validateDocument } from './validate.js';
 
@@ -34,7 +36,7 @@ interface ImageConfigJson extends PlatformJson {
 }
 
 /**
- * Parses the config of an image.
+ * Parses the config of an image. A member that is null is absent.
  * @param label the name of the config in messages
  * @throws InvalidError if it is not JSON, too large, or a member has the wrong type
  */
@@ -42,7 +44,7 @@ export function parseImageConfig(bytes: Uint8Array, label = 'the image config'):
   if (bytes.length > MAX_CONFIG_BYTES) {
     throw new InvalidError(`${label} is ${bytes.length} bytes long; the limit is ${MAX_CONFIG_BYTES}`);
   }
-  const value = parseJson(bytes, label);
+  const value = withoutNullMembers(parseJson(bytes, label));
   const problems = validateDocument('image-config', value).filter(({ rule }) => !TOLERATED.has(rule));
   if (problems.length > 0) throw invalidDocument(label, problems);
   const { rootfs, config, 'os.features': features, ...others } = value as ImageConfigJson;
@@ -54,8 +56,14 @@ export function parseImageConfig(bytes: Uint8Array, label = 'the image config'):
   };
 }
 
-/** Returns the image's platform; `undefined` if the config lacks the os or the architecture. */
-export function platformOfConfig(config: ImageConfig): Platform | undefined {
+/** Returns the platform as the config states it; `undefined` if it lacks the os or the architecture. */
+export function statedPlatform(config: ImageConfig): Platform | undefined {
   // Only an index entry has `features`.
   return readPlatform({ ...config, features: null });
+}
+
+/** Returns the image's platform as an index states it (see `indexPlatform`); `undefined` as {@link statedPlatform}. */
+export function platformOfConfig(config: ImageConfig): Platform | undefined {
+  const stated = statedPlatform(config);
+  return stated === undefined ? undefined : indexPlatform(stated);
 }

@@ -3,31 +3,79 @@ import type { Problem } from './errors.js';
 import { isJsonObject } from './json.js';
 import { isIndexType, isManifestType } from './media-type.js';
 import { formatPlatformFull, isKnownPlatform, platformKey, type Platform } from './platform.js';
+import { hasForeignVariant, platformDoubt } from './platform-names.js';
 import { REFERENCE_TYPE } from './attestation.js';
 
 /** The rule that {@link checkDuplicatePlatforms} reports, for callers that only warn of it. */
 export const DUPLICATE_PLATFORM = 'platform/duplicate';
 
 /**
- * Checks for entries of the same platform: clients may pick either. Attestations, nested indexes and artifacts of
- * another type may share the platform of an image, and in an image layout every tag is an entry.
+ * Checks for entries of the same platform that clients cannot tell apart: most take the first (image-spec, "OCI Image
+ * Index"). See {@link selectionKey}.
  * @param manifests parsed JSON
  */
 export function checkDuplicatePlatforms(manifests: unknown): Problem[] {
   const seen = new Map<string, number>();
   const problems: Problem[] = [];
   for (const [index, entry] of toArray(manifests).entries()) {
-    if (!isJsonObject(entry) || !isSelectable(entry) || !isPlatform(entry['platform'])) continue;
-    const key = JSON.stringify([platformKey(entry['platform']), entry['artifactType'] ?? null]);
+    const platform = platformIn(entry);
+    const key = selectionKey(entry);
+    if (platform === undefined || key === undefined) continue;
     const first = seen.get(key);
     if (first === undefined) {
       seen.set(key, index);
     } else {
-      const message = `is ${formatPlatformFull(entry['platform'])}, as is that of entry ${first}`;
+      const message = `is ${formatPlatformFull(platform)}, as is that of entry ${first}`;
       problems.push({ pointer: `/manifests/${index}/platform`, message, rule: DUPLICATE_PLATFORM });
     }
   }
   return problems;
+}
+
+/**
+ * Checks for a variant that belongs to another architecture, such as `arm64/v7`: no client selects the entry.
+ * @param pointer the location of the platform
+ * @param entry parsed JSON
+ */
+export function checkVariant(pointer: string, entry: unknown): Problem[] {
+  const platform = platformIn(entry);
+  if (platform === undefined || !hasForeignVariant(platform)) return [];
+  const message = `is ${JSON.stringify(platform.variant)}, which is not a variant of ${platform.architecture}`;
+  return [{ pointer: `${pointer}/variant`, message, rule: 'platform/variant' }];
+}
+
+/**
+ * Checks for a platform that clients do not look for, such as `linux/aarch64`.
+ * @param pointer the location of the platform
+ * @param entry parsed JSON
+ */
+export function checkPlatformNames(pointer: string, entry: unknown): Problem[] {
+  const platform = platformIn(entry);
+  const doubt = platform === undefined || hasForeignVariant(platform) ? undefined : platformDoubt(platform);
+  return doubt === undefined ? [] : [{ pointer, message: `is ${doubt}`, rule: 'platform/unknown' }];
+}
+
+/** The platform of an entry, if a client may select the entry by it. */
+function platformIn(entry: unknown): Platform | undefined {
+  if (!isJsonObject(entry) || !isSelectable(entry)) return undefined;
+  const { platform } = entry;
+  return isPlatform(platform) ? platform : undefined;
+}
+
+/**
+ * A key that is equal for entries that clients cannot tell apart; `undefined` for an entry that may be repeated.
+ * Attestations, nested indexes and artifacts of another type may share the platform of an image, and in an image layout
+ * every tag is an entry. Annotations tell entries apart if clients may select by them, as podman does for zstd layers:
+ * those with a reverse domain name (image-spec, "Annotations"), except for the descriptive ones of the image-spec.
+ */
+export function selectionKey(entry: unknown): string | undefined {
+  const platform = platformIn(entry);
+  if (platform === undefined || !isJsonObject(entry)) return undefined;
+  const { artifactType, annotations } = entry;
+  const distinctive = Object.entries(isJsonObject(annotations) ? annotations : {})
+    .filter(([name]) => name.includes('.') && !name.startsWith('org.opencontainers.image.'))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([platformKey(platform), artifactType ?? null, distinctive]);
 }
 
 /** Reports whether a client may select the entry by its platform. */

@@ -55,3 +55,69 @@ export function isKnownOs(name: string): boolean {
 export function isKnownArchitecture(name: string): boolean {
   return ALL_ARCHITECTURES.has(name);
 }
+
+/** The variants of the architectures that number them: GOAMD64, GOARM and GOARM64. */
+const NUMBERED_VARIANTS: ReadonlyMap<string, RegExp> = new Map([
+  ['amd64', /^v[1-4]$/],
+  ['arm', /^v[4-8]$/],
+  ['arm64', /^v[89](?:\.\d)?$/],
+]);
+
+/**
+ * Reports whether an architecture can have a variant. A numbered variant belongs to amd64, arm, arm64 or an unknown
+ * architecture; any other is defined by the implementation (image-spec, "Platform Variants"), such as `power9`.
+ * @param variant in canonical form: `v7`
+ */
+export function isVariantOf(architecture: string, variant: string): boolean {
+  if (!isKnownArchitecture(architecture) || !/^v?\d+(?:\.\d+)?$/.test(variant)) return true;
+  return NUMBERED_VARIANTS.get(architecture)?.test(variant) === true;
+}
+
+/** What other tools call Go's architectures. Those that containerd knows are not listed (see `normalisePlatform`). */
+const ARCHITECTURE_ALIASES: Readonly<Record<string, string>> = {
+  arm32: 'arm',
+  arm32v5: 'arm/v5',
+  arm32v6: 'arm/v6',
+  arm32v7: 'arm/v7',
+  arm64v8: 'arm64',
+  armv5: 'arm/v5',
+  armv6: 'arm/v6',
+  armv6l: 'arm/v6',
+  armv7: 'arm/v7',
+  armv7a: 'arm/v7',
+  armv7l: 'arm/v7',
+  armv8: 'arm64',
+  i486: '386',
+  i586: '386',
+  i686: '386',
+  ia32: '386',
+  loongarch64: 'loong64',
+  mips64el: 'mips64le',
+  mipsel: 'mipsle',
+  powerpc64le: 'ppc64le',
+  ppc64el: 'ppc64le',
+  win64: 'amd64',
+  x64: 'amd64',
+  x86: '386',
+};
+
+const OS_ALIASES: Readonly<Record<string, string>> = {
+  'gnu/linux': 'linux',
+  macosx: 'darwin',
+  osx: 'darwin',
+  sunos: 'solaris',
+  win: 'windows',
+  win32: 'windows',
+  win64: 'windows',
+  windows_nt: 'windows',
+};
+
+/** Returns Go's name of an operating system that another tool calls by this name; the name itself if it is no alias. */
+export function osOfAlias(name: string): string {
+  return Object.hasOwn(OS_ALIASES, name) ? (OS_ALIASES[name] ?? name) : name;
+}
+
+/** Returns Go's architecture, with `/variant`, that another tool calls by this name; the name itself if it is no alias. */
+export function architectureOfAlias(name: string): string {
+  return Object.hasOwn(ARCHITECTURE_ALIASES, name) ? (ARCHITECTURE_ALIASES[name] ?? name) : name;
+}

@@ -4,7 +4,6 @@ import { type ManifestOrIndex, MAX_MANIFEST_PULL } from './document.js';
 import { InvalidError } from './errors.js';
 import { readImageIndex, type ImageIndexJson } from './image-index.js';
 import { readImageManifest, type ImageManifestJson } from './image-manifest.js';
-import { DUPLICATE_PLATFORM } from './index-rules.js';
 import { isJsonObject, parseJson } from './json.js';
 import {
   DOCKER_CONFIG,
@@ -16,6 +15,7 @@ import {
   isSchema1Type,
   type MediaType,
 } from './media-type.js';
+import { withoutNullMembers } from './null-members.js';
 import { invalidDocument, validateDocument } from './validate.js';
 
 /** The properties that an HTTP response or a descriptor gives of a document. */
@@ -40,7 +40,7 @@ const GENERIC_TYPES = new Set([
 
 /**
  * Rules that reading ignores, because published documents violate them without harm: invalid media types of entries,
- * `data` that is other content, incomplete and duplicate platforms.
+ * `data` that is other content, incomplete platforms, variants of another architecture.
  */
 const TOLERATED = new Set([
   'schema/pattern',
@@ -48,7 +48,7 @@ const TOLERATED = new Set([
   'data/size',
   'data/digest',
   'platform/incomplete',
-  DUPLICATE_PLATFORM,
+  'platform/variant',
 ]);
 
 type ManifestKind = Extract<DocumentKind, 'image-index' | 'docker-manifest-list' | 'image-manifest'>;
@@ -56,7 +56,7 @@ type ManifestKind = Extract<DocumentKind, 'image-index' | 'docker-manifest-list'
 /**
  * Parses a manifest or an index and keeps its exact bytes. Its `mediaType` determines the kind, or without one its
  * members. Rejects a claim of the other kind (CVE-2021-41190); the OCI and Docker types of a kind are equivalent.
- * Accepts harmless mistakes; `validateDocument` reports all.
+ * Accepts harmless mistakes, which `validateDocument` reports, and reads null as absent.
  * @throws InvalidError that names the document by the claim's `label`
  */
 export function parseDocument(bytes: Uint8Array, claim: DocumentClaim = {}): ManifestOrIndex {
@@ -64,7 +64,7 @@ export function parseDocument(bytes: Uint8Array, claim: DocumentClaim = {}): Man
   const digest = checkClaim(bytes, claim, label);
   const claimed = (claim.mediaType ?? '').split(';', 1).join().trim().toLowerCase();
   if (isSchema1Type(claimed)) throw schema1Error(label);
-  const value = parseJson(bytes, label);
+  const value = withoutNullMembers(parseJson(bytes, label));
   const kind = kindOf(value, label);
   const problems = validateDocument(kind, value).filter(({ rule }) => !TOLERATED.has(rule));
   if (problems.length > 0) throw invalidDocument(label, problems);

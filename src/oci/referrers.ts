@@ -3,6 +3,7 @@ import { digestAlgorithm, digestOf, type Digest } from './digest.js';
 import type { ManifestOrIndex, IndexDocument } from './document.js';
 import { InvalidError } from './errors.js';
 import { isJsonObject, parseJson } from './json.js';
+import { withoutNullMembers } from './null-members.js';
 import { OCI_INDEX } from './media-type.js';
 import { parseDocument } from './parse.js';
 import { isTag, parseTag, type Tag } from './reference.js';
@@ -83,7 +84,7 @@ export function addReferrer(list: IndexDocument | undefined, referrer: Descripto
   const known = list?.value.manifests ?? [];
   if (list !== undefined && known.some(({ digest }) => digest === referrer.digest)) return list;
   // The document's value lacks unknown members.
-  const json = list === undefined ? undefined : parseJson(list.bytes);
+  const json = list === undefined ? undefined : withoutNullMembers(parseJson(list.bytes));
   const members = isJsonObject(json) ? json : { schemaVersion: 2, mediaType: OCI_INDEX };
   const manifests: readonly unknown[] = Array.isArray(members['manifests']) ? members['manifests'] : [];
   const at = known.findLastIndex(({ digest }) => digest < referrer.digest) + 1;

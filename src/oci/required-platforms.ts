@@ -1,5 +1,6 @@
 import { ArgumentError, RequirementError } from './errors.js';
 import { satisfiesPlatform } from './platform-match.js';
+import { platformDoubt } from './platform-names.js';
 import {
   formatPlatformFull,
   isKnownPlatform,
@@ -53,8 +54,14 @@ export function checkRequiredPlatforms(
   const missing = missingPlatforms(required, present);
   if (missing.length === 0) return;
   throw new RequirementError(`${label} has no image for ${platformNames(missing)}`, {
-    hint: presentPlatforms('It has', present),
+    hint: [presentPlatforms('It has', present), ...missing.flatMap(likelyMeant)].join(' '),
   });
+}
+
+/** Returns a sentence for a hint if the platform is one that clients do not look for; none for a usable platform. */
+export function likelyMeant(platform: Platform): string[] {
+  const doubt = platformDoubt(platform);
+  return doubt === undefined ? [] : [`The platform asked for is ${doubt}.`];
 }
 
 /** Returns a sentence for a hint that lists the platforms in order, without duplicates. */

@@ -1,7 +1,7 @@
 import { checkDescriptor, checkDigest } from './descriptor-rules.js';
 import type { DocumentKind } from './document-kind.js';
 import type { Problem } from './errors.js';
-import { checkDuplicatePlatforms } from './index-rules.js';
+import { checkVariant } from './index-rules.js';
 import { isJsonObject } from './json.js';
 import { pointerTo } from './schema-problems.js';
 
@@ -20,7 +20,7 @@ const CHECKS: Readonly<Record<DocumentKind, (value: JsonObject) => Problem[]>> =
   'docker-manifest-list': checkIndex,
   'image-manifest': checkManifest,
   'image-config': checkConfig,
-  descriptor: (value) => checkDescriptor('', value),
+  descriptor: (value) => [...checkDescriptor('', value), ...checkVariant('/platform', value)],
   'oci-layout': () => [],
   draft: checkDraft,
   // The rules for assembly files need source templates and are in `assemble`.
@@ -40,7 +40,9 @@ function checkIndex(value: JsonObject): Problem[] {
     ...checkAmbiguity(value, INDEX_MEMBERS),
     ...checkEach('/manifests', value['manifests'], checkDescriptor),
     ...checkDescriptor('/subject', value['subject']),
-    ...checkDuplicatePlatforms(value['manifests']),
+    ...checkEach('/manifests', value['manifests'], (pointer, entry) =>
+      checkVariant(`${pointer}/platform`, entry),
+    ),
   ];
 }
 
@@ -74,13 +76,18 @@ function checkAmbiguity(value: JsonObject, own: ReadonlySet<string>): Problem[] 
   return Object.entries(value).flatMap(([name, content]): Problem[] => {
     const pointer = pointerTo(name);
     const rule = 'document/ambiguous';
-    if (ANY_CASE.test(name) && !EXACT_NAMES.has(name)) {
+    if (isMiscasedName(name)) {
       return [{ pointer, message: 'differs from a known member only in case: clients disagree on it', rule }];
     }
     // Go writes null for an absent member.
     if (!KIND_MEMBERS.has(name) || own.has(name) || content === null) return [];
     return [{ pointer, message: 'belongs to another kind of document: the document is ambiguous', rule }];
   });
+}
+
+/** Reports whether a name differs from a member that determines the kind of a document only in case: `Layers`. */
+export function isMiscasedName(name: string): boolean {
+  return ANY_CASE.test(name) && !EXACT_NAMES.has(name);
 }
 
 function checkEach(

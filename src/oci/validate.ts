@@ -2,8 +2,16 @@ import type { DocumentKind } from './document-kind.js';
 import { InvalidError } from './errors.js';
 import type { Problem } from './errors.js';
 import type { ImageIndex } from './image-index.js';
-import { checkMissingPlatforms } from './index-rules.js';
+import { isJsonObject } from './json.js';
+import {
+  checkDuplicatePlatforms,
+  checkMissingPlatforms,
+  checkPlatformNames,
+  checkVariant,
+} from './index-rules.js';
+import { manifestWarnings } from './manifest-warnings.js';
 import { DOCKER_LIST } from './media-type.js';
+import { nullMembers, withoutNullMembers } from './null-members.js';
 import { checkRules } from './rules.js';
 import { schemaProblems } from './schema-problems.js';
 import * as schemas from './schemas.generated.js';
@@ -19,12 +27,16 @@ const SCHEMAS: Readonly<Record<DocumentKind, schemas.Validator>> = {
   assembly: schemas.assembly,
 };
 
+/** The kinds that this program defines. Their files have no null, unlike those that Go programs write. */
+const OWN_KINDS: ReadonlySet<DocumentKind> = new Set(['draft', 'assembly']);
+
 /**
- * Validates a document against its schema and the semantic rules.
- * @param value parsed JSON
+ * Validates a document against its schema and the semantic rules. A member that is null is absent.
+ * @param json parsed JSON
  * @returns all mistakes. Where both report the same location, only those of the rules, which are more specific.
  */
-export function validateDocument(kind: DocumentKind, value: unknown): Problem[] {
+export function validateDocument(kind: DocumentKind, json: unknown): Problem[] {
+  const value = OWN_KINDS.has(kind) ? json : withoutNullMembers(json);
   const bySchema = SCHEMAS[kind];
   const valid = bySchema(value);
   const problems = checkRules(kind, value);
@@ -37,12 +49,53 @@ export function validateDocument(kind: DocumentKind, value: unknown): Problem[] 
 }
 
 /**
+ * Returns what a valid document should not have, although most clients accept it: null that its specification does not
+ * allow, platforms that clients do not look for, an image without layers or with media types of OCI and Docker.
+ * @param value parsed JSON
+ */
+export function documentWarnings(kind: DocumentKind, value: unknown): Problem[] {
+  const check = WARNINGS[kind];
+  return [...nullProblems(kind, value), ...(check?.(withoutNullMembers(value)) ?? [])];
+}
+
+const WARNINGS: Readonly<Partial<Record<DocumentKind, (value: unknown) => Problem[]>>> = {
+  'image-index': indexWarnings,
+  'docker-manifest-list': indexWarnings,
+  'image-manifest': manifestWarnings,
+  'image-config': (config) => [
+    ...checkVariant('', { platform: config }),
+    ...checkPlatformNames('', { platform: config }),
+  ],
+  descriptor: (value) => checkPlatformNames('/platform', value),
+};
+
+function indexWarnings(value: unknown): Problem[] {
+  const manifests = isJsonObject(value) && Array.isArray(value['manifests']) ? value['manifests'] : [];
+  return manifests.flatMap((entry: unknown, index) =>
+    checkPlatformNames(`/manifests/${index}/platform`, entry),
+  );
+}
+
+function nullProblems(kind: DocumentKind, value: unknown): Problem[] {
+  const isValid = SCHEMAS[kind];
+  if (OWN_KINDS.has(kind) || isValid(value)) return [];
+  const invalid = new Set((isValid.errors ?? []).map(({ instancePath }) => instancePath));
+  return nullMembers(value)
+    .filter((pointer) => invalid.has(pointer))
+    .map((pointer) => ({ pointer, message: 'is null, which is read as absent', rule: 'json/null' }));
+}
+
+/**
  * Returns the problems that prevent publishing an index: those of {@link validateDocument}, images without a platform
  * (`platform/missing`), and an empty index (`index/empty`). Entries of the same platform are `platform/duplicate`.
  */
 export function validateForPublish(index: ImageIndex): Problem[] {
   const kind = index.mediaType === DOCKER_LIST ? 'docker-manifest-list' : 'image-index';
-  const problems = [...validateDocument(kind, index), ...checkMissingPlatforms(index.manifests)];
+  const problems = [
+    ...validateDocument(kind, index),
+    ...checkDuplicatePlatforms(index.manifests),
+    ...checkMissingPlatforms(index.manifests),
+  ];
   if (index.manifests.length === 0) {
     problems.push({ pointer: '/manifests', message: 'has no entries', rule: 'index/empty' });
   }

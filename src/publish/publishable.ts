@@ -1,6 +1,6 @@
 import type { Draft } from '../drafts/draft.js';
 import { draftDocument } from '../drafts/draft-index.js';
-import { draftProblems } from '../drafts/draft-problems.js';
+import { blocksPush, draftProblems, type DraftProblem } from '../drafts/draft-problems.js';
 import type { IndexDocument } from '../oci/document.js';
 import { InvalidError } from '../oci/errors.js';
 import { DUPLICATE_PLATFORM } from '../oci/index-rules.js';
@@ -16,15 +16,11 @@ export function publishableIndex(
 ): IndexDocument {
   const { allowDuplicatePlatforms = false } = options;
   const problems = draftProblems(draft).filter(
-    ({ kind }) => kind !== 'platform-duplicate' || !allowDuplicatePlatforms,
+    (problem) => blocksPush(problem) && (problem.kind !== 'platform-duplicate' || !allowDuplicatePlatforms),
   );
   if (problems.length > 0) {
-    const isMissing = problems.some(({ kind }) => kind === 'platform-missing');
-    throw new InvalidError(problems.map(({ message }) => message).join('\n'), {
-      hint: isMissing
-        ? `Set it with \`multiarch annotate ${draft.target} IMAGE --os linux --arch ARCH\`.`
-        : `Remove one with \`multiarch remove ${draft.target} IMAGE\`, or push with --allow-duplicate-platforms.`,
-    });
+    const hint = HINTS.find(([kind]) => problems.some((problem) => problem.kind === kind))?.[1];
+    throw new InvalidError(problems.map(({ message }) => message).join('\n'), { hint: hint?.(draft.target) });
   }
   const document = draftDocument(draft);
   const broken = validateForPublish(document.value).filter(
@@ -33,3 +29,22 @@ export function publishableIndex(
   if (broken.length > 0) throw invalidDocument(`the index ${draft.target}`, broken);
   return document;
 }
+
+/** What to do about each kind. The first that applies is shown: two platforms may be equal only because one is wrong. */
+const HINTS: readonly (readonly [DraftProblem['kind'], (target: string) => string])[] = [
+  [
+    'platform-missing',
+    (target) => `Set it with \`multiarch annotate ${target} IMAGE --os linux --arch ARCH\`.`,
+  ],
+  [
+    'platform-variant',
+    (target) =>
+      `Correct it with \`multiarch annotate ${target} IMAGE --variant VARIANT\`, or remove it with \`--unset variant\`.`,
+  ],
+  [
+    'platform-duplicate',
+    (target) =>
+      `If a platform is wrong, correct it with \`multiarch annotate ${target} IMAGE --arch ARCH\`. ` +
+      `Otherwise remove one with \`multiarch remove ${target} IMAGE\`, or push with --allow-duplicate-platforms.`,
+  ],
+];

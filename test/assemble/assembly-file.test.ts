@@ -129,6 +129,13 @@ require: linux/amd64
 
   const withImages = (images: string): string => `target: app\nimages:\n${images}`;
 
+  it('accepts two images for one platform if annotations tell them apart', async () => {
+    const zstd =
+      '- {source: b, platform: linux/amd64, annotations: {io.github.containers.compression.zstd: "true"}}';
+    const { images } = await parse(withImages(`- {source: a, platform: linux/amd64}\n${zstd}`));
+    expect(images).toHaveLength(2);
+  });
+
   it.each([
     [
       'two images for one platform',

@@ -53,16 +53,30 @@ describe('annotateEntry', () => {
     expect(platformOf(changed(changes))).toEqual({ ...windows, ...expected });
   });
 
-  it('ignores empty values', () => {
-    const empty = {
-      os: '',
-      architecture: '',
-      'os.version': '',
-      variant: '',
-      'os.features': [''],
-      annotations: {},
-    };
-    expect(changed(empty)).toEqual(draft);
+  it('changes nothing without values', () => {
+    expect(changed({ 'os.features': [''], annotations: {} })).toEqual(draft);
+  });
+
+  it('removes an optional field by an empty value, whether it was read or set', () => {
+    const set = changed({ variant: 'v2' });
+    expect(platformOf(changed({ variant: '', 'os.version': '' }, set))).toEqual({
+      os: windows.os,
+      architecture: windows.architecture,
+      'os.features': windows['os.features'],
+    });
+  });
+
+  it.each(['os', 'architecture'] as const)('rejects an empty %s, which an entry needs', (field) => {
+    expect(() => changed({ [field]: '' })).toThrow(
+      expect.objectContaining({
+        name: 'ArgumentError',
+        hint: expect.stringContaining('--unset') as unknown,
+      }) as Error,
+    );
+  });
+
+  it('sets an annotation to an empty value', () => {
+    expect(annotationsOf(changed({ annotations: { x: '' } }))).toMatchObject({ x: '' });
   });
 
   it('adds to earlier changes', () => {
@@ -101,6 +115,51 @@ describe('annotateEntry', () => {
 
   it('rejects an incomplete platform, as docker does', () => {
     expect(() => annotateEntry(draft, 'app:none', { os: 'linux' })).toThrow('os/arch combination: linux/');
+  });
+
+  it.each([
+    ['linux/arm64/v8', { architecture: 'amd64' }, { os: 'linux', architecture: 'amd64' }],
+    ['linux/arm64/v8', { architecture: 'arm' }, { os: 'linux', architecture: 'arm' }],
+    ['linux/arm/v7', { architecture: 'arm64' }, { os: 'linux', architecture: 'arm64' }],
+    ['linux/arm64/v8', { architecture: 'arm64' }, { os: 'linux', architecture: 'arm64', variant: 'v8' }],
+    ['linux/arm64/v7', { architecture: 'arm64' }, { os: 'linux', architecture: 'arm64' }],
+    [
+      'linux/arm64/v8',
+      { architecture: 'amd64', variant: 'v3' },
+      { os: 'linux', architecture: 'amd64', variant: 'v3' },
+    ],
+  ])('drops the variant of %s for %o', (read, changes, expected) => {
+    const [os = '', architecture = '', variant = ''] = read.split('/');
+    const from = draftOf({
+      'app:win': [image('win', undefined, { platform: { os, architecture, variant } })],
+    });
+    expect(platformOf(changed(changes, from))).toEqual(expected);
+  });
+
+  it.each<[EntryChanges]>([
+    [{ variant: 'v8' }],
+    [{ architecture: 'arm64', variant: 'v7' }],
+    [{ architecture: 'arm', variant: 'v2' }],
+  ])('rejects the variant of another architecture: %o', (changes) => {
+    expect(() => changed(changes)).toThrow(
+      expect.objectContaining({
+        name: 'ArgumentError',
+        message: expect.stringContaining('unsupported variant: windows/') as unknown,
+        hint: expect.stringContaining('--unset variant') as unknown,
+      }) as Error,
+    );
+  });
+
+  it('rejects an architecture that an earlier variant does not belong to', () => {
+    const arm = changed({ architecture: 'arm64', variant: 'v8' });
+    expect(() => changed({ architecture: 'amd64' }, arm)).toThrow('unsupported variant: windows/amd64/v8');
+    expect(platformOf(changed({ architecture: 'amd64', variant: '' }, arm))).toEqual(windows);
+  });
+
+  it('names the platform that is probably meant', () => {
+    expect(() => changed({ os: 'linux', architecture: 'aarch64' })).toThrow(
+      expect.objectContaining({ hint: 'Use Go names: probably linux/arm64 is meant.' }) as Error,
+    );
   });
 
   it('accepts an unknown platform that it does not change', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { annotateEntry } from '../../src/drafts/annotate.js';
-import { draftProblems } from '../../src/drafts/draft-problems.js';
+import { blocksPush, draftProblems } from '../../src/drafts/draft-problems.js';
 import type { Draft } from '../../src/drafts/draft.js';
 import { OCI_INDEX } from '../../src/oci/media-type.js';
 import { attestation, digest, draftOf, image } from '../support/drafts.js';
@@ -56,6 +56,34 @@ describe('draftProblems', () => {
     expect(draftProblems(same).map(({ kind }) => kind)).toEqual(['platform-duplicate']);
   });
 
+  it.each([
+    ['linux', 'aarch64', undefined, 'platform-unknown', 'probably linux/arm64 is meant'],
+    ['linux ', 'amd64', undefined, 'platform-unknown', 'probably linux/amd64 is meant'],
+    ['linux', 'amd46', undefined, 'platform-unknown', 'not a known operating system and architecture'],
+    ['linux', 'arm64', 'v7', 'platform-variant', 'is "v7", which is not a variant of arm64'],
+  ])('names the platform %s|%s|%s, which no client finds', (os, architecture, variant, kind, message) => {
+    const platform = { os, architecture, ...(variant !== undefined && { variant }) };
+    const draft = draftOf({ 'app:a': [image('a', undefined, { platform })] });
+    expect(draftProblems(draft)).toEqual([
+      { kind, message: expect.stringContaining(message) as unknown, entries: [draft.entries[0]] },
+    ]);
+    expect(draftProblems(draft).map(blocksPush)).toEqual([kind === 'platform-variant']);
+  });
+
+  it('reports the variant that is dropped with its architecture', () => {
+    const draft = annotateEntry(draftOf({ 'app:a': [image('a', 'linux/arm64/v8')] }), 'app:a', {
+      architecture: 'amd64',
+    });
+    expect(draftProblems(draft)).toEqual([
+      {
+        kind: 'variant-dropped',
+        message: 'docker.io/library/app:a: its variant v8 belongs to linux/arm64/v8 and is dropped',
+        entries: draft.entries,
+      },
+    ]);
+    expect(draftProblems(draft).map(blocksPush)).toEqual([false]);
+  });
+
   it('names all images for one platform, however it is spelt', () => {
     const draft = draftOf({
       'app:a': [image('a', 'linux/arm64')],
@@ -78,6 +106,13 @@ describe('draftProblems', () => {
     ['attestations without a platform', [image('s', undefined, attestation('a').descriptor)]],
     ['unknown platforms', [image('x', 'unknown/unknown'), image('y', 'unknown/unknown')]],
     ['nested indexes', [image('n', undefined, { mediaType: OCI_INDEX })]],
+    [
+      'images that an annotation tells apart',
+      [
+        image('a', 'linux/amd64'),
+        image('z', 'linux/amd64', { annotations: { 'io.github.containers.compression.zstd': 'true' } }),
+      ],
+    ],
     ['artifacts', [image('n', undefined, { artifactType: 'application/x-sbom' })]],
   ])('lets %s pass', (_, entries) => {
     expect(draftProblems(draftOf({ 'app:a': entries }))).toEqual([]);

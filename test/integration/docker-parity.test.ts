@@ -133,7 +133,7 @@ describeIntegration('as docker manifest', ['docker', 'docker-registry'], () => {
     const flags = ['--os', 'linux', '--arch', 'arm', '--variant', 'v6', '--os-version', '6.1 <&>'];
     expect(await alike('annotate', ...flags, list, first)).toBe('');
     await alike('annotate', list, '--variant', 'v7', first, '--os-features', 'b,a', '--os-features', 'c');
-    await alike('annotate', list, first, '--os-features', 'b,d', '--arch', '', '--os-version', '');
+    await alike('annotate', list, first, '--os-features', 'b,d');
     await alike('annotate', list, second, '--os-features', 'win32k,more');
     await alike('annotate', list, third, '--os', 'linux', '--arch', 'riscv64');
 

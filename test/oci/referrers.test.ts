@@ -173,6 +173,14 @@ describe('a referrers index', () => {
     expect(digests(addReferrer(list, referrer('a')))).toEqual([referrer('a').digest]);
   });
 
+  it('loses members that are null', () => {
+    const list = asReferrersList(
+      documentOf({ mediaType: OCI_INDEX, manifests: [], annotations: null }),
+      'it',
+    );
+    expect(Buffer.from(addReferrer(list, referrer('a')).bytes).toString()).not.toContain('null');
+  });
+
   it.each([
     ['an image', { mediaType: OCI_MANIFEST, config, layers: [] }],
     [

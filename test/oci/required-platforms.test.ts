@@ -63,6 +63,16 @@ describe('missingPlatforms', () => {
 });
 
 describe('checkRequiredPlatforms', () => {
+  it('names the platform that is probably meant', () => {
+    const check = (): void =>
+      checkRequiredPlatforms(platforms('linux/x64'), platforms('linux/amd64'), 'app:1');
+    expect(check).toThrow(
+      expect.objectContaining({
+        hint: 'It has linux/amd64. The platform asked for is "linux/x64", which clients do not look for; probably linux/amd64 is meant.',
+      }),
+    );
+  });
+
   it('accepts an index with all platforms', () => {
     expect(checkRequiredPlatforms(platforms('linux/arm64'), platforms('linux/arm64/v8'), 'app:1')).toBe(
       undefined,

@@ -2,10 +2,13 @@ import { describe, expect, it } from 'vitest';
 
 import { REF_NAME } from '../../src/oci/descriptor.js';
 import { digestOf } from '../../src/oci/digest.js';
+import { checkDuplicatePlatforms } from '../../src/oci/index-rules.js';
 import { DOCKER_LIST, OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-type.js';
 import { checkRules } from '../../src/oci/rules.js';
 import { REFERENCE_TYPE } from '../../src/oci/attestation.js';
 
+/** Podman's annotation of an image with zstd layers. */
+const ZSTD = 'io.github.containers.compression.zstd';
 const HEX = 'a'.repeat(64);
 const DIGEST = `sha256:${HEX}`;
 const entry = { mediaType: OCI_MANIFEST, digest: DIGEST, size: 1 };
@@ -127,7 +130,7 @@ describe('platforms', () => {
     ['with an empty list', linux, { ...linux, 'os.features': null }],
   ])('are duplicates: %s', (_name, first, second) => {
     const value = { manifests: [of({ os: 'windows', architecture: 'amd64' }), of(first), of(second)] };
-    const problems = checkRules('image-index', value);
+    const problems = checkDuplicatePlatforms(value.manifests);
     expect(problems).toMatchObject([{ pointer: '/manifests/2/platform', rule: 'platform/duplicate' }]);
     expect(problems[0]?.message).toContain('as is that of entry 1');
   });
@@ -150,10 +153,47 @@ describe('platforms', () => {
       of(linux, { annotations: { [REF_NAME]: 'a' } }),
       of(linux, { annotations: { [REF_NAME]: 'b' } }),
     ],
+    ['compressed with zstd', of(linux), of(linux, { annotations: { [ZSTD]: 'true' } })],
+    [
+      'two values of an annotation',
+      of(linux, { annotations: { 'com.example.flavour': 'a' } }),
+      of(linux, { annotations: { 'com.example.flavour': 'b' } }),
+    ],
     ['none', entry, entry],
     ['of the wrong type', of({ ...linux, variant: 7 }), of({ ...linux, variant: 7 })],
   ])('are not duplicates: %s', (_name, first, second) => {
-    expect(broken('image-index', { manifests: [first, second] })).toEqual([]);
+    expect(checkDuplicatePlatforms([first, second])).toEqual([]);
+  });
+
+  it.each([
+    ['no annotations', {}, {}],
+    ['the same annotations', { 'a.b': '1', 'c.d': '2' }, { 'c.d': '2', 'a.b': '1' }],
+    ['notes without a domain', { built: 'here' }, { built: 'there' }],
+    [
+      'descriptive annotations of the image-spec',
+      { 'org.opencontainers.image.version': '1' },
+      { 'org.opencontainers.image.version': '2' },
+    ],
+  ])('are not told apart by %s', (_name, first, second) => {
+    const problems = checkDuplicatePlatforms([
+      of(linux, { annotations: first }),
+      of(linux, { annotations: { [ZSTD]: 'true' } }),
+      of(linux, { annotations: second }),
+    ]);
+    expect(problems.map(({ pointer }) => pointer)).toEqual(['/manifests/2/platform']);
+  });
+
+  it.each([
+    ['an index', 'image-index', { manifests: [of({ ...linux, variant: 'v8' })] }, '/manifests/0'],
+    [
+      'a list',
+      'docker-manifest-list',
+      { manifests: [entry, of({ ...linux, variant: 'v8' })] },
+      '/manifests/1',
+    ],
+    ['a descriptor', 'descriptor', of({ os: 'linux', architecture: 'arm64', variant: 'v7' }), ''],
+  ] as const)('must not have the variant of another architecture: %s', (_name, kind, value, at) => {
+    expect(broken(kind, value)).toEqual([`${at}/platform/variant platform/variant`]);
   });
 });
 

@@ -64,7 +64,7 @@ describe('publishableIndex', () => {
     it('rejects both, with a hint', () => {
       const error = errorOf(draft);
       expect(error.message).toContain('example.com/app:a, example.com/app:b');
-      expect(error.hint).toContain('--allow-duplicate-platforms');
+      expect(error.hint).toMatch(/annotate \S+ IMAGE --arch ARCH.*--allow-duplicate-platforms/);
     });
 
     it('accepts them if duplicates are allowed', () => {

@@ -1,4 +1,5 @@
 import type { PlatformField } from '../../drafts/annotate.js';
+import { blocksPush } from '../../drafts/draft-problems.js';
 import { ArgumentError } from '../../oci/errors.js';
 import { hasTarget, parseAnnotationTargets } from '../input/addressed-annotation.js';
 import type { Command } from './command.js';
@@ -39,7 +40,7 @@ export const annotate: Command<AnnotateArguments> = {
   },
   options: OPTIONS,
   async run(args, { client, output, options }) {
-    const unset = splitList(args.unset);
+    const unset = namesToUnset(args);
     const { index: annotations, manifests } = parseAnnotationTargets(args.annotation ?? []);
     if (args.image !== undefined) checkTargets(args.annotation ?? [], args.image);
     const { draft, problems } =
@@ -59,10 +60,29 @@ export const annotate: Command<AnnotateArguments> = {
             unset: unset.flatMap((name) => FIELDS.get(name) ?? []),
             unsetAnnotations: unset.filter((name) => !FIELDS.has(name)),
           });
-    for (const { kind, message } of problems) if (kind === 'format') output.warn(message);
+    const isPlatformSet = PLATFORM_OPTIONS.some((name) => args[name] !== undefined);
+    for (const problem of problems) {
+      if (problem.kind === 'format' || (isPlatformSet && !blocksPush(problem))) output.warn(problem.message);
+    }
     if (options.json) output.json(draftJson(draft));
   },
 };
+
+/**
+ * The names of `--unset`, and `os-features` if that option is empty: the empty value of an option removes the field.
+ * @throws ArgumentError for an empty `--unset`
+ */
+function namesToUnset(args: AnnotateArguments): readonly string[] {
+  const names = splitList(args.unset);
+  if (args.unset !== undefined && names.length === 0) {
+    throw new ArgumentError('--unset is empty', {
+      hint: 'Name a platform field, or the key of an annotation.',
+    });
+  }
+  const features = args['os-features'];
+  const isCleared = features !== undefined && splitList(features).length === 0;
+  return isCleared ? [...names, 'os-features'] : names;
+}
 
 /** @throws ArgumentError for an annotation with a target, since the image is the target */
 function checkTargets(annotations: readonly string[], image: string): void {

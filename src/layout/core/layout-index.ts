@@ -2,6 +2,7 @@ import { REF_NAME, type Descriptor, type DescriptorJson } from '../../oci/descri
 import type { Digest } from '../../oci/digest.js';
 import { ArgumentError, InvalidError, NotFoundError } from '../../oci/errors.js';
 import { parseJson } from '../../oci/json.js';
+import { withoutNullMembers } from '../../oci/null-members.js';
 import { isIndexType, isManifestType, OCI_INDEX } from '../../oci/media-type.js';
 import { parseDocument } from '../../oci/parse.js';
 import { isTag, parseReference, type Tag } from '../../oci/reference.js';
@@ -30,7 +31,9 @@ export const EMPTY_LAYOUT_INDEX = { schemaVersion: 2, mediaType: OCI_INDEX, mani
 export function parseLayoutIndex(bytes: Uint8Array, label: string): LayoutIndex {
   parseDocument(bytes, { mediaType: OCI_INDEX, label });
   // Parsed again, because a document's value lacks unknown fields, which edits must keep.
-  const json = parseJson(bytes, label) as { readonly manifests: readonly DescriptorJson[] | null };
+  const json = withoutNullMembers(parseJson(bytes, label)) as {
+    readonly manifests: readonly DescriptorJson[] | null;
+  };
   return { ...json, manifests: json.manifests ?? [] };
 }
 

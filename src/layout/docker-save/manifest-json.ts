@@ -2,6 +2,7 @@ import type { Descriptor } from '../../oci/descriptor.js';
 import { digestProblem, isVerifiableDigest, type Digest } from '../../oci/digest.js';
 import type { Problem } from '../../oci/errors.js';
 import { isJsonObject, parseJson } from '../../oci/json.js';
+import { withoutNullMembers } from '../../oci/null-members.js';
 import { pointerTo } from '../../oci/schema-problems.js';
 import { isNonDistributableType } from '../../oci/media-type.js';
 import { invalidDocument } from '../../oci/validate.js';
@@ -27,7 +28,7 @@ export interface ManifestJsonEntry {
  */
 export function parseManifestJson(bytes: Uint8Array, label: string): readonly ManifestJsonEntry[] {
   const reader = new ManifestJsonReader();
-  const images = reader.images(parseJson(bytes, label));
+  const images = reader.images(withoutNullMembers(parseJson(bytes, label)));
   if (reader.problems.length > 0) throw invalidDocument(label, reader.problems);
   return images;
 }

@@ -27,14 +27,12 @@ const WINDOWS = { architecture: 'amd64', os: 'windows', 'os.version': '10.0.1', 
 
 describe('annotate', () => {
   it.each([
-    {
-      flags: ['--os', 'freebsd', '--arch', 'amd64'],
-      platform: { ...ARM64, os: 'freebsd', architecture: 'amd64' },
-    },
+    { flags: ['--os', 'freebsd', '--arch', 'arm64'], platform: { ...ARM64, os: 'freebsd' } },
     { flags: ['--variant', 'v9'], platform: { ...ARM64, variant: 'v9' } },
     { flags: ['--variant', 'v9', '--variant=v9'], platform: { ...ARM64, variant: 'v9' } },
-    { flags: ['--variant', ''], platform: ARM64 },
-    { flags: ['--os=', '--arch=', '--os-version=', '--os-features='], platform: ARM64 },
+    { flags: ['--variant', ''], platform: { architecture: 'arm64', os: 'linux' } },
+    { flags: ['--os-version=', '--os-features='], platform: ARM64 },
+    { flags: ['--annotation', 'k='], platform: ARM64 },
     { flags: ['--os-version', '1.10'], platform: { ...ARM64, 'os.version': '1.10' } },
     {
       flags: ['--os-features', 'a,b', '--os-features', 'c'],
@@ -47,6 +45,61 @@ describe('annotate', () => {
     const argv = ['annotate', `${app}:1`, `${app}:arm64`, ...flags];
     expect(await run(argv)).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(await platforms()).toEqual([platform, WINDOWS]);
+  });
+
+  it.each([
+    ['--os=', /the os is empty.*\nhint: .*--unset os/],
+    ['--arch=', /the architecture is empty.*\nhint: .*--unset arch/],
+    ['--unset=', /--unset is empty/],
+  ])('rejects %s', async (flag, message) => {
+    const { app, run, platforms } = await start();
+    const { code, stdout, stderr } = await run(['annotate', `${app}:1`, `${app}:arm64`, flag]);
+    expect({ code, stdout }).toEqual({ code: 125, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(await platforms()).toEqual([ARM64, WINDOWS]);
+  });
+
+  it('removes the fields of empty options', async () => {
+    const { app, run, platforms } = await start();
+    const argv = ['annotate', `${app}:1`, `${app}:windows`, '--os-version=', '--os-features='];
+    expect(await run(argv)).toMatchObject({ code: 0, stderr: '' });
+    expect(await platforms()).toEqual([ARM64, { architecture: 'amd64', os: 'windows' }]);
+    await run(['annotate', `${app}:1`, `${app}:windows`, '--os-features=a', '--annotation', 'k=']);
+    expect(JSON.stringify(await platforms())).toContain('"os.features":["a"]');
+  });
+
+  it('drops the variant of the source with its architecture, with a notice', async () => {
+    const { app, run, platforms } = await start();
+    const { code, stderr } = await run(['annotate', `${app}:1`, `${app}:arm64`, '--arch', 'amd64']);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: `warning: ${app}:arm64: its variant v8 belongs to linux/arm64/v8 and is dropped\n`,
+    });
+    expect(await platforms()).toEqual([{ architecture: 'amd64', os: 'linux' }, WINDOWS]);
+    expect((await run(['push', `${app}:1`])).code).toBe(0);
+  });
+
+  it.each([
+    [['--variant', 'v7'], 'linux/arm64/v7'],
+    [['--arch', 'amd64', '--variant', 'v8'], 'linux/amd64/v8'],
+  ])('rejects the variant of another architecture: %j', async (flags, platform) => {
+    const { app, run, platforms } = await start();
+    const { code, stderr } = await run(['annotate', `${app}:1`, `${app}:arm64`, ...flags]);
+    expect(code).toBe(125);
+    expect(stderr).toContain(`unsupported variant: ${platform}\nhint: `);
+    expect(await platforms()).toEqual([ARM64, WINDOWS]);
+  });
+
+  it('warns of a variant that clients do not look for', async () => {
+    const { app, run, platforms } = await start();
+    const argv = ['annotate', `${app}:1`, `${app}:arm64`, '--arch', 'arm', '--variant', '7'];
+    const { code, stderr } = await run(argv);
+    expect(code).toBe(0);
+    expect(stderr).toContain(
+      `warning: ${app}:arm64: the platform is "linux/arm/7", which clients do not look for; probably linux/arm/v7 is meant\n`,
+    );
+    expect(await platforms()).toEqual([{ architecture: 'arm', os: 'linux', variant: '7' }, WINDOWS]);
+    expect((await run(['push', `${app}:1`])).stderr).toContain('probably linux/arm/v7 is meant');
   });
 
   it('clears fields, and adds features to existing ones', async () => {

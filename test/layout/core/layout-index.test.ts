@@ -255,6 +255,15 @@ describe('reading index.json', () => {
     ['an empty list', '{"schemaVersion":2,"manifests":[]}', 0],
     ['null, as some Go programs write an empty list', '{"schemaVersion":2,"manifests":null}', 0],
     [
+      'null for members of an entry',
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: null,
+        manifests: [{ ...entry('a'), annotations: null, artifactType: null, platform: null }],
+      }),
+      1,
+    ],
+    [
       'the same image under two tags',
       JSON.stringify({
         schemaVersion: 2,

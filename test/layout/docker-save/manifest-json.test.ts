@@ -16,6 +16,18 @@ describe('what docker, podman and skopeo write', () => {
     ]);
   });
 
+  it('reads null as absent', () => {
+    const source = { mediaType: null, digest: null, size: null, urls: null };
+    const image = {
+      Config: 'abc.json',
+      RepoTags: null,
+      Layers: null,
+      LayerSources: { x: null, y: source },
+      Parent: null,
+    };
+    expect(parse([image])).toEqual([{ config: 'abc.json', names: [], layers: [], foreignLayers: new Map() }]);
+  });
+
   it.each([null, undefined, []])('may have no names: %j', (names) => {
     expect(parse([{ Config: 'abc.json', RepoTags: names, Layers: null }])).toMatchObject([
       { names: [], layers: [] },
