@@ -17,7 +17,7 @@ export type DocumentKind = (typeof DOCUMENT_KINDS)[number];
 
 /**
  * Detects the kind of a document from its `mediaType`, or without one from the members that only one kind has. Returns
- * `undefined` for an unknown kind. With a `digest` beside it, `mediaType` is that of other content: a descriptor.
+ * `undefined` for an unknown kind. A manifest-tool spec is a form of assembly file. With a `digest` beside it, `mediaType` is that of other content: a descriptor.
  * @param value parsed JSON
  */
 export function detectKind(value: unknown): DocumentKind | undefined {
@@ -31,6 +31,7 @@ export function detectKind(value: unknown): DocumentKind | undefined {
   if (has('imageLayoutVersion')) return 'oci-layout';
   if (has('target') && has('entries')) return 'draft';
   if (has('target') && has('images')) return 'assembly';
+  if (has('image') && has('manifests') && !has('schemaVersion')) return 'assembly';
   if (has('manifests')) return 'image-index';
   if (has('layers')) return 'image-manifest';
   if (has('rootfs') || (has('architecture') && has('os'))) return 'image-config';

@@ -1,14 +1,16 @@
+import { parseAssembly } from '../../assemble/assembly-file.js';
 import { REF_NAME } from '../../oci/descriptor.js';
 import { digestOf, type Digest } from '../../oci/digest.js';
 import { detectKind, DOCUMENT_KINDS, type DocumentKind } from '../../oci/document-kind.js';
 import { InvalidError, type Problem } from '../../oci/errors.js';
 import { readImageIndex, type ImageIndexJson } from '../../oci/image-index.js';
 import { isJsonObject, parseJson } from '../../oci/json.js';
+import { withoutNullMembers } from '../../oci/null-members.js';
 import { parseDocument } from '../../oci/parse.js';
-import { validateDocument, validateForPublish } from '../../oci/validate.js';
+import { documentWarnings, validateDocument, validateForPublish } from '../../oci/validate.js';
 import { EXIT } from '../exit-code.js';
 import type { OptionDeclarations, OptionValues } from '../flags.js';
-import { readDocument, type DocumentInput } from '../input/input.js';
+import { decodeText, readDocument, type DocumentInput } from '../input/input.js';
 import { problemText } from '../output/error-text.js';
 import { counted } from '../output/format.js';
 import type { Command, CommandContext } from './command.js';
@@ -37,7 +39,7 @@ async function printJson(
 ): Promise<number> {
   const { output } = context;
   try {
-    const { kind, digest, problems, warnings } = checkDocument(await readDocument(name, context), as);
+    const { kind, digest, problems, warnings } = await checkDocument(await readDocument(name, context), as);
     const valid = problems.length === 0;
     output.json({ document: name, valid, kind, digest, problems, warnings });
     return valid ? EXIT.done : EXIT.invalid;
@@ -52,8 +54,9 @@ async function printJson(
 async function printText({ document: name, as }: ValidateArguments, context: CommandContext): Promise<void> {
   const { output } = context;
   const input = await readDocument(name, context);
-  const { kind, digest, contents, problems, warnings } = checkDocument(input, as);
+  const { kind, digest, contents, problems, warnings, error } = await checkDocument(input, as);
   for (const warning of warnings) output.warn(problemText(warning));
+  if (error !== undefined) throw error;
   if (problems.length > 0) {
     throw new InvalidError(`${input.label} is not a valid ${kind}: ${counted(problems.length, 'problem')}`, {
       problems,
@@ -70,8 +73,10 @@ interface CheckedDocument {
   readonly contents: string | undefined;
   /** Empty if it is valid. */
   readonly problems: readonly Problem[];
-  /** Problems of a valid document that prevent its publication. */
+  /** Problems of a valid document: those that prevent its publication, and those that some clients have with it. */
   readonly warnings: readonly Problem[];
+  /** The error with the problems, if it is not the one of other kinds. */
+  readonly error?: InvalidError;
 }
 
 /** The rule that a draft may break until it is published. */
@@ -89,9 +94,12 @@ const CHILDREN: Readonly<Partial<Record<DocumentKind, readonly [member: string, 
  * @param as the kind of the document; detected by default
  * @throws InvalidError with the problems of a document that is not JSON or of an unknown kind
  */
-function checkDocument({ label, bytes }: DocumentInput, as: DocumentKind | undefined): CheckedDocument {
+async function checkDocument(input: DocumentInput, as: DocumentKind | undefined): Promise<CheckedDocument> {
+  const { label, bytes } = input;
+  if (as === 'assembly' || (as === undefined && isYamlAssembly(bytes))) return checkAssembly(input);
   const value = parseJson(bytes, label);
   const kind = as ?? detectKind(value);
+  if (kind === 'assembly' || (as === undefined && Array.isArray(value))) return checkAssembly(input);
   if (kind === undefined) throw unknownKind({ label, bytes });
   const found = validateDocument(kind, value);
   const isProblem = ({ rule }: Problem): boolean => kind !== 'draft' || rule !== INCOMPLETE_PLATFORM;
@@ -102,14 +110,38 @@ function checkDocument({ label, bytes }: DocumentInput, as: DocumentKind | undef
     digest: digestOf(bytes),
     contents: contentsOf(kind, value),
     problems,
-    warnings: problems.length === 0 ? [...warnings, ...publishProblems(kind, value)] : warnings,
+    warnings:
+      problems.length === 0
+        ? [...warnings, ...documentWarnings(kind, value), ...publishProblems(kind, value)]
+        : warnings,
   };
+}
+
+/** The top-level members of an assembly file or a manifest-tool spec in YAML. */
+const YAML_MEMBER = /^(?:target|images|image|manifests)\s*:/m;
+
+/** Reports whether a document without a kind is an assembly file in YAML rather than JSON. */
+function isYamlAssembly(bytes: Uint8Array): boolean {
+  const text = Buffer.from(bytes).toString('utf8');
+  return !/^[\s\uFEFF]*[[{<]/.test(text) && YAML_MEMBER.test(text);
+}
+
+/** Checks what `create -f` accepts, in any of its forms, and gives the same error. */
+async function checkAssembly({ label, bytes }: DocumentInput): Promise<CheckedDocument> {
+  const checked = { kind: 'assembly', digest: digestOf(bytes), warnings: [] } as const;
+  try {
+    const { images } = await parseAssembly(decodeText({ label, bytes }), label);
+    return { ...checked, contents: counted(images.length, 'image'), problems: [] };
+  } catch (error) {
+    if (!(error instanceof InvalidError) || error.problems.length === 0) throw error;
+    return { ...checked, contents: undefined, problems: error.problems, error };
+  }
 }
 
 /** The problems that prevent the publication of an index. Skips the `index.json` of a layout: its entries need no platform. */
 function publishProblems(kind: DocumentKind, value: unknown): Problem[] {
   if (kind !== 'image-index' && kind !== 'docker-manifest-list') return [];
-  const index = readImageIndex(value as ImageIndexJson);
+  const index = readImageIndex(withoutNullMembers(value) as ImageIndexJson);
   const isLayout = index.manifests.some(({ annotations }) => annotations?.[REF_NAME] !== undefined);
   return isLayout ? [] : validateForPublish(index);
 }

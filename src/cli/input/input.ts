@@ -39,20 +39,25 @@ export async function readTextInput(
   name: string,
   context: Pick<CommandContext, 'signal' | 'stdin'>,
 ): Promise<{ readonly label: string; readonly text: string }> {
-  const { label, bytes } = await readInput(name, context);
+  const input = await readInput(name, context);
+  return { label: input.label, text: decodeText(input) };
+}
+
+/** Decodes the text of a document. @throws InvalidError for invalid UTF-8 */
+export function decodeText({ label, bytes }: DocumentInput): string {
   try {
-    return { label, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new InvalidError(`${label} is not valid UTF-8`, { cause });
   }
 }
 
 /**
- * Reports whether an argument names a file rather than an image: it starts with `/`, `./` or `../`, ends with `.json`, or
- * the file exists.
+ * Reports whether an argument names a file rather than an image: it starts with `/`, `./` or `../`, ends with `.json`,
+ * `.yaml` or `.yml`, or the file exists.
  */
 export async function isFileName(name: string): Promise<boolean> {
-  const isPath = /^\.{0,2}[/\\]/.test(name) || name.endsWith('.json');
+  const isPath = /^\.{0,2}[/\\]|\.(?:json|ya?ml)$/.test(name);
   try {
     return isPath || !(await stat(name)).isDirectory();
   } catch {
