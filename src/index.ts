@@ -30,6 +30,7 @@ export type { UndoneTag, UndoOptions, UndoResult } from './client/undo.js';
 export type { LoginInput, LogoutResult, SavedLogin, ShowLoginOptions, ShownLogin } from './client/login.js';
 export type { ExplicitLogin, MultiarchOptions } from './client/client-context.js';
 export type { RegistryCredential } from './auth/credentials/credential.js';
+export type { InspectOptions } from './client/inspect.js';
 export type { Inspection, InspectedChild } from './client/inspection.js';
 
 /**
@@ -56,6 +57,7 @@ export type { TlsFiles } from './http/tls/tls-config.js';
 
 export type { Draft, Entry, EntryOverride, SourceIndex } from './drafts/draft.js';
 export type { DraftProblem } from './drafts/draft-problems.js';
+export type { DraftProblemKind } from './drafts/problem-hints.js';
 export type { DamagedDraft, DraftList } from './drafts/store.js';
 export type { EntryChanges, IndexChanges, PlatformField } from './drafts/annotate.js';
 export { parseAssembly } from './assemble/assembly-file.js';

@@ -5,11 +5,10 @@ import type { ManifestOrIndex, IndexDocument, ManifestDocument } from '../oci/do
 import { InvalidError } from '../oci/errors.js';
 import { isImageConfigType } from '../oci/media-type.js';
 import { formatPlatformFull, type Platform } from '../oci/platform.js';
-import { selectPlatform } from '../oci/platform-match.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
 import { createIndexDocument } from '../oci/serialise.js';
 import { readEntries, type ReadSourceOptions, type SourceEntry } from './read-source.js';
-import { selectEntries, type EntrySelection } from './select-entries.js';
+import { imageFor, selectEntries, type EntrySelection } from './select-entries.js';
 import { imagePlatforms, isAttestation } from '../oci/attestation.js';
 
 /** The selected part of a source's image or index. */
@@ -95,8 +94,7 @@ async function chooseImage(
   options: ReadSourceOptions,
 ): Promise<ChosenContent> {
   const images = entries.filter(({ descriptor }) => !isAttestation(descriptor));
-  const platforms = images.map(({ descriptor }) => descriptor.platform);
-  const chosen = images[selectPlatform(platform, platforms) ?? 0];
+  const chosen = imageFor(platform, images);
   if (chosen === undefined)
     throw new InvalidError(`${label} has no image for ${formatPlatformFull(platform)}`);
   const { descriptor, document: known } = chosen;

@@ -10,6 +10,8 @@ export interface SourceRequest {
   readonly label: string;
   /** Throws if the source does not have the wanted entries. */
   readonly check?: ((entries: readonly SourceEntry[]) => void) | undefined;
+  /** Returns the error to report for one that a read threw. */
+  readonly explain?: ((error: unknown) => Promise<unknown>) | undefined;
 }
 
 /**
@@ -37,10 +39,14 @@ export async function readSources(
 }
 
 async function readChecked(
-  { source, selector, label, check }: SourceRequest,
+  { source, selector, label, check, explain }: SourceRequest,
   options: ReadSourceOptions,
 ): Promise<SourceImages> {
-  const images = await readSource(source, selector, label, options);
-  check?.(images.entries);
-  return images;
+  try {
+    const images = await readSource(source, selector, label, options);
+    check?.(images.entries);
+    return images;
+  } catch (error) {
+    throw explain === undefined ? error : await explain(error);
+  }
 }

@@ -1,6 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.js';
 import { RequirementError } from '../oci/errors.js';
-import { satisfiesPlatform } from '../oci/platform-match.js';
+import { satisfiesPlatform, selectPlatform } from '../oci/platform-match.js';
 import type { Platform } from '../oci/platform.js';
 import { likelyMeant, missingPlatforms, platformNames, presentPlatforms } from '../oci/required-platforms.js';
 import type { SourceEntry } from './read-source.js';
@@ -34,6 +34,19 @@ export function selectEntries(
   return wanted.filter(({ descriptor }) =>
     isAttestation(descriptor) ? kept.has(attestedDigest(descriptor)) : matches(descriptor),
   );
+}
+
+/**
+ * Returns the image for a platform that clients select: of those that satisfy it (see `satisfiesPlatform`) the best one, else
+ * the first; `undefined` if none does.
+ */
+export function imageFor<T extends Pick<SourceEntry, 'descriptor'>>(
+  platform: Platform,
+  images: readonly T[],
+): T | undefined {
+  const matching = images.filter(({ descriptor }) => satisfiesPlatform(descriptor.platform, platform));
+  const platforms = matching.map(({ descriptor }) => descriptor.platform);
+  return matching[selectPlatform(platform, platforms) ?? 0];
 }
 
 /**

@@ -2,7 +2,7 @@ import { chooseContent, type ChosenContent } from '../assemble/choose-content.js
 import type { Source } from '../content/source.js';
 import type { LayerCompression } from '../layout/docker-save/docker-archive.js';
 import { documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
-import { familiarLocation, isUntagged } from '../oci/image-location.js';
+import { familiarLocation, isUntagged, type ImageLocation } from '../oci/image-location.js';
 import type { Subject } from '../publish/collect-referrers.js';
 import { planPush, type PushPlan } from '../publish/plan.js';
 import type { SourcedEntry } from '../publish/target-state.js';
@@ -17,6 +17,8 @@ import {
   type ImageTarget,
   type PlatformInput,
 } from './inputs.js';
+import { draftBeside, ignoresDrafts, readPublished } from './inspect.js';
+import { inspectDraft } from './inspection.js';
 import { draftLocation, locationOf } from './locations.js';
 import { publishRecorded, type PreparedPush, type PushResult } from './push-record.js';
 import { moveOptions, type PushOptions } from './push.js';
@@ -36,6 +38,8 @@ export interface CopyOptions
   readonly layerCompression?: LayerCompression | undefined;
   /** Read the config of a single image, so that the report states its platform. @default false */
   readonly configs?: boolean | undefined;
+  /** Do not warn of a draft that has the name of the source. A copy always reads what is published. @default false */
+  readonly published?: boolean | undefined;
 }
 
 /** What was copied. */
@@ -89,7 +93,10 @@ async function prepare(
   const source = await transports.open(location);
   const tagStates = startTagStates(context, destinations);
   const selector = await transports.selector(location, { layerCompression, signal });
-  const read = await limit(() => source.readManifest(selector, { signal }));
+  const read = await readPublished(context, location, () =>
+    limit(() => source.readManifest(selector, { signal })),
+  );
+  if (!ignoresDrafts(from, options)) await warnOfDraft(context, location, read);
   const label = familiarLocation(location);
   const chosen = await chooseContent(source, read, label, selection, { limit, signal, onEvent, configs });
   const { document, entries, platform } = chosen;
@@ -109,6 +116,19 @@ async function prepare(
     presentDigests: new Map([[source, new Set(seen.map(({ digest }) => digest))]]),
     ...(options.referrers === true && { subjects: subjectsOf(source, document, children) }),
   };
+}
+
+/** Warns of a draft of the source that is not what is published, since it may have been meant. */
+async function warnOfDraft(
+  context: ClientContext,
+  location: ImageLocation,
+  { digest }: ManifestOrIndex,
+): Promise<void> {
+  const draft = await draftBeside(context, location);
+  if (draft === undefined || inspectDraft(context, draft).document.digest === digest) return;
+  const name = familiarLocation(location);
+  const message = `the draft ${name} is not copied, since it differs from what is published (--published omits this warning)`;
+  context.onEvent?.({ kind: 'warning', message });
 }
 
 function childrenOfChosen(source: Source, { document, entries, platform }: ChosenContent): SourcedEntry[] {

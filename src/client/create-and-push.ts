@@ -152,5 +152,9 @@ async function prepare(
   const draft = await readForDraft(context, target, sources, settings);
   const tagStates = early ?? startTagStates(context, destinations);
   const prefetched = { presentDigests: readManifests(draft.read), tagStates };
-  return { ...draft, current, push: { target, destinations, settings: pushing, prefetched } };
+  return {
+    ...draft,
+    current,
+    push: { target, destinations, settings: pushing, prefetched, isSaved: false },
+  };
 }

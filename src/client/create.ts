@@ -1,7 +1,7 @@
 import type { AssemblyImage } from '../assemble/assembly.js';
+import { readEntries } from '../assemble/read-source.js';
 import { withoutStaleData } from '../assemble/stale-data.js';
 import { annotateEntries, annotateIndex } from '../drafts/annotate.js';
-import { draftDocument } from '../drafts/draft-index.js';
 import { draftProblems, type DraftProblem } from '../drafts/draft-problems.js';
 import type { Draft, Entry } from '../drafts/draft.js';
 import { addEntries, amendSource, createDraft } from '../drafts/edits.js';
@@ -9,7 +9,8 @@ import { entryDescriptor, manifestText } from '../drafts/entry.js';
 import { findImages } from '../drafts/selection.js';
 import { imagePlatforms, isAttestation } from '../oci/attestation.js';
 import type { Annotations } from '../oci/descriptor.js';
-import { ArgumentError, ConflictError, InvalidError } from '../oci/errors.js';
+import { documentDescriptor } from '../oci/document.js';
+import { ArgumentError, ConflictError } from '../oci/errors.js';
 import {
   familiarLocation,
   formatImageLocation,
@@ -17,12 +18,14 @@ import {
   type ImageLocation,
   type TargetLocation,
 } from '../oci/image-location.js';
-import { DOCKER_LIST } from '../oci/media-type.js';
+import { DOCKER_LIST, isIndexType } from '../oci/media-type.js';
 import { promotedAnnotations } from '../oci/promoted-annotations.js';
-import { checkRequiredPlatforms } from '../oci/required-platforms.js';
+import { checkRequiredPlatforms, missingPlatforms } from '../oci/required-platforms.js';
 import type { ClientContext } from './client-context.js';
 import { createSettings, type CreateOptions, type CreateSettings } from './create-options.js';
 import type { ImageSource, ImageTarget } from './inputs.js';
+import { readPublished } from './inspect.js';
+import { inspectDraft } from './inspection.js';
 import { draftLocation, imageLabel, locationOf } from './locations.js';
 import { membersOf, warnOfDropped, withOnlyIndex } from './source-index.js';
 import { readAll, type ReadSource, type SourceInput } from './sources.js';
@@ -67,14 +70,30 @@ export async function readForDraft(
     from === undefined ? createDraft(target) : startingPoint(context, from, target),
     readAll(context, target, sources, settings),
   ]);
+  const remaining = await withoutNested(context, start, settings);
   return {
     read,
     compose: (current) => {
-      const draft = composeDraft(target, current, start, read, settings);
+      const draft = composeDraft(target, current, start, read, remaining);
       warnOfDropped(draft, read, settings, context.onEvent);
       return draft;
     },
   };
+}
+
+/** Drops the required platforms that nested indexes of the starting point have, since a draft does not list their images. */
+async function withoutNested(
+  context: ClientContext,
+  start: Draft,
+  settings: CreateSettings,
+): Promise<CreateSettings> {
+  if (settings.require.length === 0) return settings;
+  const nested = inspectDraft(context, start).children.filter((child) =>
+    isIndexType(child.descriptor.mediaType),
+  );
+  const images = await Promise.all(nested.map(async (child) => (await child.read()).images()));
+  const platforms = imagePlatforms(images.flat().map(({ descriptor }) => descriptor));
+  return { ...settings, require: missingPlatforms(settings.require, platforms) };
 }
 
 function composeDraft(
@@ -96,26 +115,15 @@ function composeDraft(
 }
 
 export function stateOf(draft: Draft): DraftState {
-  return { draft, problems: [...draftProblems(draft), ...formatProblems(draft)] };
-}
-
-/** What a Docker manifest list cannot express is reported at once, since another format solves it. */
-function formatProblems(draft: Draft): readonly DraftProblem[] {
-  try {
-    draftDocument(draft);
-    return [];
-  } catch (error) {
-    if (!(error instanceof InvalidError)) throw error;
-    const message = `${error.message}. ${error.hint ?? ''}`.trim();
-    return [{ kind: 'format', message, entries: [] }];
-  }
+  return { draft, problems: draftProblems(draft) };
 }
 
 /**
- * Makes a draft of a published index: its entries by digest, its annotations and its media type. If it is what the
- * target's tag points to now, the draft records its digest, so that a push detects when the tag has moved.
+ * Makes a draft of a published index: its entries by digest, its annotations and its media type. An image is the only
+ * entry. If it is what the target's tag points to now, the draft records its digest, so that a push detects when the tag
+ * has moved.
  *
- * @throws NotFoundError, ArgumentError if it is an image instead of an index
+ * @throws NotFoundError
  */
 async function startingPoint(
   context: ClientContext,
@@ -125,17 +133,21 @@ async function startingPoint(
   const location = typeof name === 'string' ? draftLocation(context, name) : locationOf(context, name);
   const source = await context.transports.open(location);
   const selector = await context.transports.selector(location, { signal: context.signal });
-  const document = await context.limit(() => source.readManifest(selector, { signal: context.signal }));
+  const document = await readPublished(context, location, () =>
+    context.limit(() => source.readManifest(selector, { signal: context.signal })),
+  );
+  const base = formatImageLocation(location) === formatImageLocation(target) ? document.digest : undefined;
   if (document.kind === 'manifest') {
-    throw new ArgumentError(`${familiarLocation(location)} is an image, not an image index`, {
-      hint: 'Give it as a source instead of with --from.',
-    });
+    const [entry] = await readEntries(source, document, familiarLocation(location), context);
+    const { descriptor } = entry ?? { descriptor: documentDescriptor(document) };
+    // By digest, since the tag may be the one that the push moves.
+    const own = withDigest(location, document.digest);
+    return addEntries(createDraft(target, { base }), own, [{ descriptor, manifest: manifestText(document) }]);
   }
-  const isTarget = formatImageLocation(location) === formatImageLocation(target);
   const draft = createDraft(target, {
     ...membersOf(document),
     format: document.mediaType === DOCKER_LIST ? 'docker' : 'oci',
-    base: isTarget ? document.digest : undefined,
+    base,
   });
   const label = familiarLocation(location);
   return document.value.manifests
@@ -158,7 +170,7 @@ export function checkCurrent(
     throw new ConflictError(
       `there is a draft ${name} already, so it cannot be started from ${imageLabel(settings.from)}`,
       {
-        hint: `Add to it without --from, or delete it with: multiarch rm ${name}`,
+        hint: `Add to it with --amend instead of --from, or delete it with: multiarch rm ${name}`,
       },
     );
   }

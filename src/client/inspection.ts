@@ -1,27 +1,30 @@
+import { readEntries } from '../assemble/read-source.js';
+import { imageFor } from '../assemble/select-entries.js';
 import { findReferrers, type Referrer } from '../content/find-referrers.js';
 import { readChild } from '../content/read-child.js';
 import type { Source } from '../content/source.js';
 import { readVerified } from '../content/verified-stream.js';
 import type { Draft, Entry } from '../drafts/draft.js';
 import { draftDocument } from '../drafts/draft-index.js';
+import { blocksPush, draftProblems, type DraftProblem } from '../drafts/draft-problems.js';
 import { embeddedManifest, entryDescriptor } from '../drafts/entry.js';
 import { findEntry } from '../drafts/selection.js';
-import { imagePlatforms } from '../oci/attestation.js';
+import { imagePlatforms, isAttestation } from '../oci/attestation.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Comparable } from '../oci/diff-index.js';
 import { childrenOf, documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
 import { InvalidError, NotFoundError } from '../oci/errors.js';
-import { MAX_CONFIG_BYTES, parseImageConfig, platformOfConfig } from '../oci/image-config.js';
+import { MAX_CONFIG_BYTES } from '../oci/image-config.js';
 import {
   formatImageLocation,
   parseImageLocation,
   withDigest,
   type ImageLocation,
 } from '../oci/image-location.js';
-import { isImageConfigType } from '../oci/media-type.js';
+import { isIndexType } from '../oci/media-type.js';
 import { formatPlatformFull, type Platform } from '../oci/platform.js';
 import { selectPlatform } from '../oci/platform-match.js';
-import { checkRequiredPlatforms } from '../oci/required-platforms.js';
+import { checkRequiredPlatforms, presentPlatforms } from '../oci/required-platforms.js';
 import type { ClientContext } from './client-context.js';
 import { platformOf, platformsOf, type PlatformInput } from './inputs.js';
 
@@ -36,7 +39,7 @@ export interface InspectedChild {
 }
 
 /** What inspections use of the context of their call. */
-type InspectionContext = Pick<ClientContext, 'limit' | 'signal' | 'transports'>;
+export type InspectionContext = Pick<ClientContext, 'limit' | 'signal' | 'transports'>;
 
 /** Where an image or index is read. */
 interface Origin {
@@ -52,9 +55,11 @@ interface Origin {
 export class Inspection {
   /** The full name: `docker.io/library/app:1.2`, or `docker.io/library/app@sha256:…` for a child. */
   readonly name: string;
-  /** Whether it is a draft, or an image or index that was read from a source. */
-  readonly origin: 'draft' | 'published';
-  /** The image or index. For a draft, the index that a push would publish. */
+  /** Whether it is a draft or an image of one, or was read where it is published. */
+  readonly state: 'draft' | 'published';
+  /** What prevents a push of a draft; empty for everything else. */
+  readonly problems: readonly DraftProblem[];
+  /** The image or index. For a draft, the index that a push would publish if it has no problems. */
   readonly document: ManifestOrIndex;
   /** The descriptor in the index that it was reached through, else one made from the document. */
   readonly descriptor: Descriptor;
@@ -73,31 +78,51 @@ export class Inspection {
     this.#context = context;
     this.#origin = 'location' in origin ? origin : undefined;
     this.name = 'location' in origin ? formatImageLocation(origin.location) : origin.target;
-    this.origin = 'location' in origin ? 'published' : 'draft';
+    this.state = this.#origin === undefined || this.#origin.isDrafted ? 'draft' : 'published';
+    this.problems = 'location' in origin ? [] : draftProblems(origin).filter(blocksPush);
     this.document = document;
     this.descriptor = this.#origin?.descriptor ?? documentDescriptor(document);
     this.children = children;
   }
 
   /**
-   * Returns the image of an index for a platform: an exact match, else a compatible one, in containerd's order. An image
-   * returns itself if it matches.
+   * Returns the image of an index for a platform, as {@link Multiarch.copy} selects it; if none is for this platform, a
+   * compatible one, in containerd's order. An image returns itself if it matches.
    * @throws NotFoundError that lists the platforms that exist
    */
   async select(platform: PlatformInput): Promise<Inspection> {
     const wanted = platformOf(platform);
-    const candidates =
-      this.document.kind === 'manifest'
-        ? [{ platform: await this.platform(), read: async () => this }]
-        : this.children.map((child) => ({ platform: child.descriptor.platform, read: () => child.read() }));
-    const platforms = candidates.map((candidate) => candidate.platform);
-    const position = selectPlatform(wanted, platforms);
-    const chosen = position === undefined ? undefined : candidates[position];
+    const images = await this.images();
+    const platforms = images.map(({ descriptor }) => descriptor.platform);
+    const chosen = imageFor(wanted, images) ?? images[selectPlatform(wanted, platforms) ?? -1];
     if (chosen !== undefined) return chosen.read();
-    const present = platforms.flatMap((known) => (known === undefined ? [] : [formatPlatformFull(known)]));
     throw new NotFoundError(`${this.name} has no image for ${formatPlatformFull(wanted)}`, {
-      hint: present.length === 0 ? 'It states no platforms.' : `It has ${[...new Set(present)].join(', ')}.`,
+      hint: presentPlatforms('It has', platforms),
     });
+  }
+
+  /**
+   * Returns the images of an index, also those of nested indexes, with their platforms: as their index states them, else as
+   * their configs do. An image is the only one. The images of a draft have the platforms that a push would publish.
+   */
+  async images(): Promise<readonly InspectedChild[]> {
+    if (this.document.kind === 'manifest') {
+      const platform = await this.platform();
+      const descriptor = { ...this.descriptor, ...(platform !== undefined && { platform }) };
+      return [{ name: this.name, descriptor, read: async () => this }];
+    }
+    const origin = this.#origin;
+    const entries = await (origin === undefined
+      ? this.#draftedImages()
+      : publishedEntries(this.#context, this.document, origin));
+    return entries.filter(({ descriptor }) => !isAttestation(descriptor));
+  }
+
+  async #draftedImages(): Promise<readonly InspectedChild[]> {
+    const images = this.children.map(async (child) =>
+      isIndexType(child.descriptor.mediaType) ? (await child.read()).images() : [child],
+    );
+    return (await Promise.all(images)).flat();
   }
 
   /** Returns the exact bytes of an image's config. @throws InvalidError for an index */
@@ -126,20 +151,20 @@ export class Inspection {
 
   /** Returns the platform in the index, else the one in the image's config; `undefined` for other content. */
   async platform(): Promise<Platform | undefined> {
-    if (this.descriptor.platform !== undefined) return this.descriptor.platform;
-    if (this.document.kind === 'index' || !isImageConfigType(this.document.value.config.mediaType))
-      return undefined;
-    return platformOfConfig(parseImageConfig(await this.config(), `the config of ${this.name}`));
+    const { document, descriptor, name } = this;
+    if (descriptor.platform !== undefined) return descriptor.platform;
+    if (document.kind === 'index' || this.#origin === undefined) return undefined;
+    const { limit, signal } = this.#context;
+    const [entry] = await readEntries(await this.#origin.open(), document, name, { limit, signal });
+    return entry?.descriptor.platform;
   }
 
   /** Checks that an image exists for each platform. @throws RequirementError that lists the missing and the present ones */
   async requirePlatforms(required: readonly PlatformInput[]): Promise<void> {
     const wanted = platformsOf(required);
-    const present =
-      this.document.kind === 'index'
-        ? imagePlatforms(this.children.map(({ descriptor }) => descriptor))
-        : [await this.platform()];
-    checkRequiredPlatforms(wanted, present, this.name);
+    const images = await this.images();
+    const label = this.#origin === undefined ? `the draft ${this.name}` : this.name;
+    checkRequiredPlatforms(wanted, imagePlatforms(images.map(({ descriptor }) => descriptor)), label);
   }
 
   /** Returns an argument of `diffIndexes`. Reads the config of an image whose index does not state its platform. */
@@ -151,14 +176,14 @@ export class Inspection {
   }
 }
 
-/** @throws InvalidError if the draft cannot be published as it is */
+/** Opens a draft, also one that cannot be published as it is. */
 export function inspectDraft(context: InspectionContext, draft: Draft): Inspection {
   const children = draft.entries.map((entry) => draftChild(context, entry));
   return new Inspection(context, draftDocument(draft), children, draft);
 }
 
 /** Reads one entry of a draft. @throws NotFoundError, ArgumentError as `findEntry` */
-export function inspectEntry(
+export function inspectDraftEntry(
   context: InspectionContext,
   draft: Draft,
   selector: string,
@@ -167,11 +192,13 @@ export function inspectEntry(
     return draftChild(context, findEntry(draft, selector)).read();
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
-    // The message of docker, which looks for the entry's own file in its store.
-    throw new NotFoundError(`No such manifest: ${selector}`, {
-      hint: `The draft ${draft.target} does not have it. ${error.hint ?? ''}`.trim(),
-    });
+    throw noSuchEntry(selector, `The draft ${draft.target} does not have it. ${error.hint ?? ''}`.trim());
   }
+}
+
+/** The error of docker, which looks for the entry's own file in its store. */
+export function noSuchEntry(selector: string, hint: string): NotFoundError {
+  return new NotFoundError(`No such manifest: ${selector}`, { hint });
 }
 
 /** Reads what is published at a location. @throws NotFoundError */
@@ -188,11 +215,31 @@ export async function inspectPublished(
 
 function inspect(context: InspectionContext, document: ManifestOrIndex, origin: Origin): Inspection {
   const manifests = document.kind === 'index' ? document.value.manifests : [];
-  const children = manifests.map((descriptor) => {
-    const location = childLocation(origin.location, descriptor);
-    return childOf(context, descriptor, { ...origin, location });
-  });
+  const children = manifests.map((descriptor) => publishedChild(context, descriptor, origin));
   return new Inspection(context, document, children, origin);
+}
+
+/** The entries of an index and of the indexes in it, as `create` and `copy` read them. */
+async function publishedEntries(
+  context: InspectionContext,
+  document: ManifestOrIndex,
+  origin: Origin,
+): Promise<readonly InspectedChild[]> {
+  const { limit, signal } = context;
+  const source = await origin.open();
+  const entries = await readEntries(source, document, source.label, { limit, signal });
+  return entries.map((entry) => publishedChild(context, entry.descriptor, origin, () => entry.document));
+}
+
+/** An entry of an index, or of an index in it. */
+function publishedChild(
+  context: InspectionContext,
+  descriptor: Descriptor,
+  origin: Origin,
+  known?: () => ManifestOrIndex | undefined,
+): InspectedChild {
+  const location = childLocation(origin.location, descriptor);
+  return childOf(context, descriptor, { ...origin, location }, known);
 }
 
 /** An entry of a draft. Its manifest is read from the draft if it has that, else from the source of the entry. */

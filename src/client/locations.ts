@@ -42,7 +42,11 @@ export function targetLocation(context: ClientContext, name: ImageTarget): Targe
  * @throws ArgumentError if nothing can be published there
  */
 export function draftLocation(context: ClientContext, name: ImageTarget): TargetLocation {
-  const location = targetLocation(context, name);
+  return taggedLocation(targetLocation(context, name));
+}
+
+/** As {@link draftLocation}, for a location. */
+export function taggedLocation(location: TargetLocation): TargetLocation {
   const { tag, digest } = nameIn(location);
   return tag === undefined && digest === undefined ? withTag(location, parseTag('latest')) : location;
 }

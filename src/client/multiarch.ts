@@ -4,7 +4,7 @@ import { removeEntries } from '../drafts/edits.js';
 import type { DraftList } from '../drafts/store.js';
 import type { Selector, Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
-import { isTargetLocation, nameIn } from '../oci/image-location.js';
+import { nameIn } from '../oci/image-location.js';
 import { parseTag } from '../oci/reference.js';
 import type { PushPlan } from '../publish/plan.js';
 import { openContext, runCall, type ClientContext, type MultiarchOptions } from './client-context.js';
@@ -19,9 +19,10 @@ import {
 import type { CreateOptions, EntryAnnotations } from './create-options.js';
 import { createDraftOf, withEntryAnnotations, type DraftState } from './create.js';
 import { deleteDrafts, editDraft } from './edit-drafts.js';
-import { findDraft, listDrafts } from './find-draft.js';
+import { listDrafts } from './find-draft.js';
 import type { CallOptions, ImageSource, ImageTarget } from './inputs.js';
-import { inspectDraft, inspectEntry, inspectPublished, type Inspection } from './inspection.js';
+import { inspectEntryOf, inspectName, type InspectOptions } from './inspect.js';
+import type { Inspection } from './inspection.js';
 import type { LoginInput, LogoutResult, SavedLogin, ShowLoginOptions, ShownLogin } from './login.js';
 import type { PushResult } from './push-record.js';
 import { openDraftPush, planDraft, pushSavedDraft, type PushOptions } from './push.js';
@@ -167,28 +168,21 @@ export class Multiarch {
     });
   }
 
-  /** Opens the draft of this name or, if none exists, what is published under it. An object is always opened itself. */
-  inspect(name: ImageSource, options: CallOptions = {}): Promise<Inspection> {
-    return this.#run(options, async (context) => {
-      const location = locationOf(context, name);
-      // A location that can only be read has no drafts.
-      const isTarget = typeof name === 'string' && isTargetLocation(location);
-      const draft = isTarget ? await findDraft(context, draftLocation(context, name)) : undefined;
-      return draft === undefined ? inspectPublished(context, location) : inspectDraft(context, draft);
-    });
+  /**
+   * Opens the draft of this name or, if none exists, what is published under it. An object, and what `docker://REF` names, is
+   * always opened itself.
+   */
+  inspect(name: ImageSource, options: InspectOptions = {}): Promise<Inspection> {
+    return this.#run(options, (context) => inspectName(context, name, options));
   }
 
-  /** Opens what is published under this name, even if a draft exists. */
-  inspectPublished(name: ImageSource, options: CallOptions = {}): Promise<Inspection> {
-    return this.#run(options, (context) => inspectPublished(context, locationOf(context, name)));
-  }
-
-  /** Opens one image of a draft. Its registry is contacted only if the draft does not include the manifest. */
-  inspectEntry(name: ImageTarget, image: ImageSource, options: CallOptions = {}): Promise<Inspection> {
-    return this.#run(options, async (context) => {
-      const draft = await context.store.load(draftLocation(context, name));
-      return inspectEntry(context, draft, entrySelector(context, image));
-    });
+  /**
+   * Opens one image of a draft. Its registry is contacted only if the draft does not include the manifest. With `published`,
+   * and for `docker://REF`, opens one image of the index that is published under the name.
+   * @param image a source, digest or platform of the index
+   */
+  inspectEntry(name: ImageTarget, image: ImageSource, options: InspectOptions = {}): Promise<Inspection> {
+    return this.#run(options, (context) => inspectEntryOf(context, name, image, options));
   }
 
   /**

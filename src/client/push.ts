@@ -24,6 +24,7 @@ import {
   type ImageTarget,
   type PlatformInput,
 } from './inputs.js';
+import { inspectDraft } from './inspection.js';
 import { draftLocation } from './locations.js';
 import {
   publishRecorded,
@@ -76,6 +77,8 @@ export interface DraftPush {
   readonly draft: Draft;
   readonly destinations: OpenDestinations;
   readonly settings: PushSettings;
+  /** Whether the draft stays in the store if the push fails, so that hints can name commands that change it. */
+  readonly isSaved: boolean;
   readonly prefetched?: PrefetchedState;
 }
 
@@ -100,7 +103,7 @@ export async function openDraftPush(
   const draft = await context.store.load(target);
   const tags = [...(draft.tags ?? []), ...(settings.tags ?? [])];
   const destinations = await openDestinations(context, target, tags, { access });
-  return { target, draft, destinations, settings };
+  return { target, draft, destinations, settings, isSaved: true };
 }
 
 /** Publishes a draft of the store, and deletes it if the settings say so. */
@@ -136,15 +139,18 @@ export function moveOptions(
 /** Checks everything that can be checked without the target. */
 async function preparePush(
   context: ClientContext,
-  { target, draft, destinations, settings, prefetched }: DraftPush,
+  { target, draft, destinations, settings, isSaved, prefetched }: DraftPush,
 ): Promise<PreparedPush> {
   const { require, expectCurrent, referrers } = settings;
   for (const { kind, message } of draftProblems(draft)) {
     if (kind === 'platform-unknown') context.onEvent?.({ kind: 'warning', message });
   }
-  const document = publishableIndex(draft, settings);
+  const document = publishableIndex(draft, { ...settings, isSaved });
   checkDigests(destinations, document, `the draft ${draft.target} makes`);
-  checkRequiredPlatforms(require, imagePlatforms(document.value.manifests), familiarLocation(target));
+  if (require.length > 0) {
+    const images = (await inspectDraft(context, draft).images()).map((image) => image.descriptor);
+    checkRequiredPlatforms(require, imagePlatforms(images), familiarLocation(target));
+  }
   const expected = expectCurrent === undefined ? draft.base : expectedTag(expectCurrent, destinations);
   const children = await Promise.all(draft.entries.map((entry) => childOf(context, entry)));
   return {

@@ -21,6 +21,7 @@ import { parsePlatform, type LoosePlatform, type Platform } from '../oci/platfor
 import { sleep } from '../http/retry.js';
 import type { ClientContext } from './client-context.js';
 import type { CreateSettings } from './create-options.js';
+import { withDraftHint } from './inspect.js';
 import { locationOf } from './locations.js';
 import {
   descriptorOf,
@@ -105,6 +106,7 @@ export async function readAll(
       ...source,
       selector: await select(source),
       check: (entries: readonly SourceEntry[]) => checkImages(source, entries),
+      explain: (error: unknown) => withDraftHint(context, source.location, error),
     })),
   );
   const options = { limit, signal, onEvent, configs };

@@ -11,7 +11,7 @@ import {
   parseImageLocation,
   type TargetLocation,
 } from '../oci/image-location.js';
-import type { Tag } from '../oci/reference.js';
+import { formatRepository, type Tag } from '../oci/reference.js';
 import { putInTurn } from '../publish/put-in-turn.js';
 import { rebaseDraft, unlessItFails } from './push-record.js';
 import type { ClientContext } from './client-context.js';
@@ -64,7 +64,7 @@ export async function undoPush(
   const name = familiarLocation(target);
   if (push === undefined) {
     throw new NotFoundError(`no push of ${name} is recorded on this machine`, {
-      hint: `By hand: multiarch create ${name} --from REPOSITORY@DIGEST --push, with the previous digest.`,
+      hint: `By hand, with the previous digest: multiarch copy ${sourceName(target)}@DIGEST ${name}`,
     });
   }
   const steps = await Promise.all(push.tags.toReversed().map((tag) => stepFor(context, push, tag, options)));
@@ -120,6 +120,12 @@ async function stepFor(
       cause: error,
     });
   }
+}
+
+/** The repository, directory or file that the previous image is copied from. */
+function sourceName(target: TargetLocation): string {
+  if (target.transport === 'registry') return formatRepository(target.reference);
+  return target.transport === 'object' ? 'SOURCE' : `${target.transport}:${target.path}`;
 }
 
 /** How to delete the image, since undo never deletes a tag. */

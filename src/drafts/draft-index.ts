@@ -1,30 +1,23 @@
 import type { IndexDocument } from '../oci/document.js';
-import { InvalidError } from '../oci/errors.js';
 import type { ImageIndex } from '../oci/image-index.js';
 import { DOCKER_LIST, OCI_INDEX, type MediaType } from '../oci/media-type.js';
 import { parseDocument } from '../oci/parse.js';
-import { createIndexDocument, serialiseIndex } from '../oci/serialise.js';
+import { createUncheckedIndexDocument, serialiseIndex } from '../oci/serialise.js';
 import type { Draft } from './draft.js';
 import { entryDescriptor } from './entry.js';
 
 /**
  * Returns the index that a push of the draft publishes: the exact bytes of its source index if the draft has the same
- * content, else a new index. Entries keep their order, and equal drafts give equal bytes.
- *
- * @throws InvalidError if the draft has fields that a Docker manifest list does not support, or is too large
+ * content, else a new index. Entries keep their order, and equal drafts give equal bytes. It may be one that cannot be
+ * published, see `draftProblems`.
  */
 export function draftDocument(draft: Draft): IndexDocument {
-  return keptIndex(draft, indexMediaType(draft)) ?? createIndexDocument(draftIndex(draft));
+  return keptIndex(draft, indexMediaType(draft)) ?? createUncheckedIndexDocument(draftIndex(draft));
 }
 
-/**
- * Builds the image index of a draft, whatever its source index.
- * @throws InvalidError if the draft has fields that a Docker manifest list does not support
- */
+/** Builds the image index of a draft, whatever its source index. */
 export function draftIndex(draft: Draft): ImageIndex {
-  const mediaType = indexMediaType(draft);
-  if (mediaType === DOCKER_LIST) checkDockerList(draft);
-  return assembledIndex(draft, mediaType);
+  return assembledIndex(draft, indexMediaType(draft));
 }
 
 /** Reports whether {@link draftDocument} returns the bytes of the draft's source index. */
@@ -63,8 +56,9 @@ function assembledIndex(
 }
 
 /**
- * `auto` takes the type from the source index, else from the first entry, as docker does. An empty index is an OCI index, since only the OCI
- * specification allows one; so is an index in an image layout, where clients such as skopeo expect no other type.
+ * `auto` takes the type from the source index, else from the first entry, as docker does. An empty index is an OCI index,
+ * since only the OCI specification allows one; so is an index in an image layout, where clients such as skopeo expect no
+ * other type.
  */
 function indexMediaType({ target, format, index, entries }: Draft): MediaType {
   if (format === 'docker') return DOCKER_LIST;
@@ -75,24 +69,23 @@ function indexMediaType({ target, format, index, entries }: Draft): MediaType {
   return isOci ? OCI_INDEX : DOCKER_LIST;
 }
 
+/** A member of a draft that a Docker manifest list cannot have. */
+export type UnsupportedMember = 'annotations' | 'an artifact type' | 'a subject' | 'annotations of entries';
+
 /**
- * Rejects annotations that the user set, because docker clients ignore them in a manifest list. Annotations from a source
- * index are allowed: BuildKit's attestations depend on them.
+ * Returns the members of a draft that its Docker manifest list cannot have; none if it is an OCI index, or if the bytes of
+ * its source index are kept. Includes
+ * annotations that the user set, because docker clients ignore them in a manifest list. Annotations from a source index are
+ * allowed: BuildKit's attestations depend on them.
  */
-function checkDockerList(draft: Draft): void {
-  const unsupported = [
-    ...(draft.annotations === undefined ? [] : ['annotations']),
-    ...(draft.artifactType === undefined ? [] : ['an artifact type']),
-    ...(draft.subject === undefined ? [] : ['a subject']),
+export function unsupportedMembers(draft: Draft): readonly UnsupportedMember[] {
+  if (indexMediaType(draft) !== DOCKER_LIST || isKept(draft)) return [];
+  return [
+    ...(draft.annotations === undefined ? [] : (['annotations'] as const)),
+    ...(draft.artifactType === undefined ? [] : (['an artifact type'] as const)),
+    ...(draft.subject === undefined ? [] : (['a subject'] as const)),
     ...(draft.entries.some(({ override }) => override?.annotations !== undefined)
-      ? ['annotations of entries']
+      ? (['annotations of entries'] as const)
       : []),
   ];
-  if (unsupported.length === 0) return;
-  const origin = draft.index === undefined ? 'its first image is not an OCI image' : 'as its source is';
-  const reason = draft.format === 'auto' ? ` (${origin})` : '';
-  throw new InvalidError(
-    `${draft.target} is a Docker manifest list${reason} and cannot have ${unsupported.join(', ')}`,
-    { hint: 'Create it with `--format oci`.' },
-  );
 }

@@ -1,40 +1,34 @@
 import type { Descriptor } from '../oci/descriptor.js';
 import { checkMissingPlatforms, checkPlatformNames, checkVariant, selectionKey } from '../oci/index-rules.js';
 import { formatPlatform, formatPlatformFull, isCompletePlatform } from '../oci/platform.js';
+import { indexSizeProblem } from '../oci/serialise.js';
 import type { Draft, Entry } from './draft.js';
+import { draftDocument, unsupportedMembers } from './draft-index.js';
 import { droppedVariant, entryDescriptor } from './entry.js';
+import { problemHint, type BlockingProblemKind, type DraftProblemKind } from './problem-hints.js';
 
 /** A problem of a draft. `annotate`, `remove` or `create --amend` can fix it. */
 export interface DraftProblem {
-  /**
-   * `format` for what a Docker manifest list cannot express, `platform-variant` for a variant of another architecture. All
-   * block a push, except for `platform-unknown`, a platform that clients do not look for, and `variant-dropped`, the
-   * variant of a source whose architecture was changed.
-   */
-  readonly kind:
-    | 'platform-missing'
-    | 'platform-duplicate'
-    | 'platform-variant'
-    | 'platform-unknown'
-    | 'variant-dropped'
-    | 'format';
+  readonly kind: DraftProblemKind;
   /** As `create` prints it. */
   readonly message: string;
   /** The affected entries, in the draft's order. */
   readonly entries: readonly Entry[];
 }
 
-/** The problems that {@link draftProblems} finds and that do not block a push. */
-const NOTICES: ReadonlySet<DraftProblem['kind']> = new Set(['platform-unknown', 'variant-dropped']);
+/** A problem that blocks a push. */
+export interface BlockingProblem extends DraftProblem {
+  readonly kind: BlockingProblemKind;
+}
 
 /** Reports whether a problem blocks a push. */
-export function blocksPush({ kind }: DraftProblem): boolean {
-  return !NOTICES.has(kind);
+export function blocksPush(problem: DraftProblem): problem is BlockingProblem {
+  return problem.kind !== 'platform-unknown' && problem.kind !== 'variant-dropped';
 }
 
 /**
- * The problems of a draft's platforms: warnings for `create`, errors for `push` if they block it. Entries that are not
- * images, such as attestations, need no platform, and the platform `unknown` may be repeated.
+ * The problems of a draft: warnings for `create`, errors for `push` if they block it. Entries that are not images, such as
+ * attestations, need no platform, and the platform `unknown` may be repeated.
  */
 export function draftProblems(draft: Draft): readonly DraftProblem[] {
   const single: DraftProblem[] = [];
@@ -47,7 +41,12 @@ export function draftProblems(draft: Draft): readonly DraftProblem[] {
     if (key !== undefined) bySelection.set(key, [...(bySelection.get(key) ?? []), entry]);
   }
   const groups = [...bySelection.values()].filter((entries) => entries.length > 1);
-  return [...single, ...groups.map((entries) => platformDuplicate(draft, entries))];
+  return [
+    ...single,
+    ...groups.map((entries) => platformDuplicate(draft, entries)),
+    ...formatProblems(draft),
+    ...sizeProblems(draft),
+  ];
 }
 
 function nameProblems(draft: Draft, entry: Entry, descriptor: Descriptor): DraftProblem[] {
@@ -74,6 +73,27 @@ function nameProblems(draft: Draft, entry: Entry, descriptor: Descriptor): Draft
           ),
         ]),
   ];
+}
+
+/** What a Docker manifest list cannot express, with the solution, since another format is one. */
+function formatProblems(draft: Draft): readonly DraftProblem[] {
+  const message = formatConflict(draft);
+  if (message === undefined) return [];
+  return [{ kind: 'format', message: `${message}. ${problemHint(draft, 'format', [], true)}`, entries: [] }];
+}
+
+function sizeProblems(draft: Draft): readonly DraftProblem[] {
+  const message = indexSizeProblem(draftDocument(draft).bytes);
+  return message === undefined ? [] : [{ kind: 'size', message, entries: [] }];
+}
+
+/** Returns the message about members that a draft's Docker manifest list cannot have; `undefined` if it has none of them. */
+export function formatConflict(draft: Draft): string | undefined {
+  const unsupported = unsupportedMembers(draft);
+  if (unsupported.length === 0) return undefined;
+  const origin = draft.index === undefined ? 'its first image is not an OCI image' : 'as its source is';
+  const reason = draft.format === 'auto' ? ` (${origin})` : '';
+  return `${draft.target} is a Docker manifest list${reason} and cannot have ${unsupported.join(', ')}`;
 }
 
 function lacksPlatform(descriptor: Descriptor): boolean {

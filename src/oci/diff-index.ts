@@ -51,7 +51,8 @@ export interface OrderedEntry {
 export interface IndexDiff {
   /** Whether both have the same digest. If not, all other members can still be empty: only the formatting differs. */
   readonly same: boolean;
-  readonly before: { readonly digest: Digest; readonly mediaType: MediaType };
+  /** Absent if the first side does not exist: then all entries of the second are added. */
+  readonly before?: { readonly digest: Digest; readonly mediaType: MediaType };
   readonly after: { readonly digest: Digest; readonly mediaType: MediaType };
   /** The differences in the members of the indexes other than `manifests`. */
   readonly index: IndexFieldChanges;
@@ -67,9 +68,10 @@ export interface IndexDiff {
  * Compares two indexes by platform, apart from spelling (arm64 is arm64/v8). Of several entries of one platform, those
  * with the same digest are paired first, then the others in order. An attestation has the platform of its image. An
  * entry whose platform changed is removed for one platform and added for the other.
+ * @param before `undefined` if it does not exist, such as before the first release
  */
-export function diffIndexes(before: Comparable, after: Comparable): IndexDiff {
-  const left = entriesOf(before);
+export function diffIndexes(before: Comparable | undefined, after: Comparable): IndexDiff {
+  const left = before === undefined ? [] : entriesOf(before);
   const right = entriesOf(after);
   const pairs = pairUp(left, right);
   const paired = new Set(pairs.flat());
@@ -83,11 +85,11 @@ export function diffIndexes(before: Comparable, after: Comparable): IndexDiff {
     };
   };
   const order = orderChange(pairs);
-  const heads = { before: headOf(before), after: headOf(after) };
+  const heads = { ...(before !== undefined && { before: headOf(before) }), after: headOf(after) };
   return {
-    same: heads.before.digest === heads.after.digest,
+    same: heads.before?.digest === heads.after.digest,
     ...heads,
-    index: indexChanges(indexOf(before), indexOf(after)),
+    index: indexChanges(before && indexOf(before), indexOf(after)),
     platforms: ofKind(false),
     attestations: ofKind(true),
     ...(order !== undefined && { order }),

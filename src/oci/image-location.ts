@@ -78,7 +78,7 @@ function parseLocation(text: string): ImageLocation {
   if (object !== undefined) return object;
   const transport = transportOf(text);
   if (transport === undefined) {
-    const reference = parseReference(text.startsWith(DOCKER) ? text.slice(DOCKER.length) : text);
+    const reference = parseReference(isExplicitRegistryName(text) ? text.slice(DOCKER.length) : text);
     return { transport: 'registry', reference };
   }
   const rest = text.slice(transport.length + 1);
@@ -131,6 +131,11 @@ export function withDigest(location: ImageLocation, digest: Digest): ImageLocati
   if ('path' in location) return { transport: location.transport, path: location.path, digest };
   const { registry, path } = location.reference;
   return { transport: location.transport, reference: { registry, path, digest } };
+}
+
+/** Reports whether the text names an image in a registry explicitly, as `docker://REF`: a draft of that name is ignored. */
+export function isExplicitRegistryName(text: string): boolean {
+  return text.startsWith(DOCKER);
 }
 
 /** Reports whether the text is a location on this machine: a directory, a file or a daemon. */

@@ -18,15 +18,23 @@ const INDENT = '   ';
  * @throws InvalidError if it is larger than registries accept
  */
 export function createIndexDocument(index: ImageIndex): IndexDocument {
+  const document = createUncheckedIndexDocument(index);
+  const problem = indexSizeProblem(document.bytes);
+  if (problem === undefined) return document;
+  throw new InvalidError(problem, { hint: 'Remove entries or annotations.' });
+}
+
+/** As {@link createIndexDocument}, also for an index that is too large to be published. */
+export function createUncheckedIndexDocument(index: ImageIndex): IndexDocument {
   const mediaType = index.mediaType ?? OCI_INDEX;
   const bytes = serialiseIndex(index);
-  if (bytes.length > MAX_MANIFEST_PUSH) {
-    throw new InvalidError(
-      `the image index is ${bytes.length} bytes long; registries accept at most ${MAX_MANIFEST_PUSH}`,
-      { hint: 'Remove entries or annotations.' },
-    );
-  }
   return { kind: 'index', bytes, mediaType, digest: digestOf(bytes), value: { ...index, mediaType } };
+}
+
+/** Returns the message for the bytes of an index that is larger than registries accept; `undefined` for others. */
+export function indexSizeProblem({ length }: Uint8Array): string | undefined {
+  if (length <= MAX_MANIFEST_PUSH) return undefined;
+  return `the image index is ${length} bytes long; registries accept at most ${MAX_MANIFEST_PUSH}`;
 }
 
 /**

@@ -1,26 +1,37 @@
 import type { Draft } from '../drafts/draft.js';
 import { draftDocument } from '../drafts/draft-index.js';
-import { blocksPush, draftProblems, type DraftProblem } from '../drafts/draft-problems.js';
+import { blocksPush, draftProblems, formatConflict } from '../drafts/draft-problems.js';
+import { problemHint } from '../drafts/problem-hints.js';
 import type { IndexDocument } from '../oci/document.js';
 import { InvalidError } from '../oci/errors.js';
 import { DUPLICATE_PLATFORM } from '../oci/index-rules.js';
 import { invalidDocument, validateForPublish } from '../oci/validate.js';
 
+/** How a draft is checked. */
+export interface PublishableOptions {
+  /** @default false */
+  readonly allowDuplicatePlatforms?: boolean | undefined;
+  /** Whether the draft is in the store, so that hints can name commands that change it. @default true */
+  readonly isSaved?: boolean | undefined;
+}
+
 /**
  * Returns the index of a draft, and checks it against the rules for published indexes.
  * @throws InvalidError that lists all problems
  */
-export function publishableIndex(
-  draft: Draft,
-  options: { readonly allowDuplicatePlatforms?: boolean | undefined } = {},
-): IndexDocument {
-  const { allowDuplicatePlatforms = false } = options;
-  const problems = draftProblems(draft).filter(
-    (problem) => blocksPush(problem) && (problem.kind !== 'platform-duplicate' || !allowDuplicatePlatforms),
-  );
-  if (problems.length > 0) {
-    const hint = HINTS.find(([kind]) => problems.some((problem) => problem.kind === kind))?.[1];
-    throw new InvalidError(problems.map(({ message }) => message).join('\n'), { hint: hint?.(draft.target) });
+export function publishableIndex(draft: Draft, options: PublishableOptions = {}): IndexDocument {
+  const { allowDuplicatePlatforms = false, isSaved = true } = options;
+  const problems = draftProblems(draft)
+    .filter(blocksPush)
+    .filter(({ kind }) => kind !== 'platform-duplicate' || !allowDuplicatePlatforms);
+  const [first] = problems;
+  if (first !== undefined) {
+    // The message of a format problem includes its solution.
+    const messages = problems.map(({ kind, message }) =>
+      kind === 'format' ? (formatConflict(draft) ?? message) : message,
+    );
+    const affected = problems.flatMap(({ kind, entries }) => (kind === first.kind ? entries : []));
+    throw new InvalidError(messages.join('\n'), { hint: problemHint(draft, first.kind, affected, isSaved) });
   }
   const document = draftDocument(draft);
   const broken = validateForPublish(document.value).filter(
@@ -29,22 +40,3 @@ export function publishableIndex(
   if (broken.length > 0) throw invalidDocument(`the index ${draft.target}`, broken);
   return document;
 }
-
-/** What to do about each kind. The first that applies is shown: two platforms may be equal only because one is wrong. */
-const HINTS: readonly (readonly [DraftProblem['kind'], (target: string) => string])[] = [
-  [
-    'platform-missing',
-    (target) => `Set it with \`multiarch annotate ${target} IMAGE --os linux --arch ARCH\`.`,
-  ],
-  [
-    'platform-variant',
-    (target) =>
-      `Correct it with \`multiarch annotate ${target} IMAGE --variant VARIANT\`, or remove it with \`--unset variant\`.`,
-  ],
-  [
-    'platform-duplicate',
-    (target) =>
-      `If a platform is wrong, correct it with \`multiarch annotate ${target} IMAGE --arch ARCH\`. ` +
-      `Otherwise remove one with \`multiarch remove ${target} IMAGE\`, or push with --allow-duplicate-platforms.`,
-  ],
-];

@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
 
 import { readSource, type SourceEntry } from '../../src/assemble/read-source.js';
-import { checkSelected, selectEntries, type EntrySelection } from '../../src/assemble/select-entries.js';
+import {
+  checkSelected,
+  imageFor,
+  selectEntries,
+  type EntrySelection,
+} from '../../src/assemble/select-entries.js';
 import { MemoryStore } from '../../src/content/memory-store.js';
 import { RequirementError } from '../../src/oci/errors.js';
 import { parseTag } from '../../src/oci/reference.js';
+import { parsePlatform } from '../../src/oci/platform.js';
 import { parsePlatformList } from '../../src/oci/required-platforms.js';
 import { attestation, digest, image } from '../support/drafts.js';
 import { storeContent } from '../support/stored.js';
@@ -62,6 +68,24 @@ describe('selectEntries', () => {
     );
     const platforms = parsePlatformList(['windows/amd64']);
     expect(selectEntries([amd64, ...windows], { platforms })).toEqual(windows);
+  });
+});
+
+describe('imageFor', () => {
+  const windows = (version: string): SourceEntry => entry(image(version, `windows(${version})/amd64`));
+  const gpu = entry(image('gpu', 'linux(+gpu)/amd64'));
+
+  it.each([
+    ['the only one', 'linux/arm64', [amd64, arm64], arm64],
+    ['the first of equal ones', 'linux/amd64', [amd64, entry(image('again', 'linux/amd64'))], amd64],
+    ['the latest version', 'windows/amd64', [windows('10.0.17763.1'), windows('10.0.20348.1')], 0],
+    ['one without further features', 'linux/amd64', [gpu, amd64], amd64],
+    ['one with further features', 'linux/amd64', [gpu], gpu],
+    ['no compatible one', 'linux/amd64', [entry(image('386', 'linux/386'))], undefined],
+    ['none without a platform', 'linux/amd64', [chart], undefined],
+  ])('returns %s', (_what, platform, images, expected) => {
+    const wanted = typeof expected === 'number' ? images[expected] : expected;
+    expect(imageFor(parsePlatform(platform), images)).toBe(wanted);
   });
 });
 

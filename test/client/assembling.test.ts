@@ -312,10 +312,21 @@ describe('from', () => {
     expect((await client.create(`${app}:1`, [], { from: `${app}:all` })).draft.base).toBeUndefined();
   });
 
-  it('requires an index, and a draft that does not exist', async () => {
+  it('an image starts with the image as the only entry', async () => {
     const { app, client } = await start();
-    const ofImage = client.create(`${app}:1`, [], { from: `${app}:amd64` });
-    await expect(ofImage).rejects.toThrow(`${app}:amd64 is an image, not an image index`);
+    const { draft } = await client.create(`${app}:1`, [`${app}:armv7`], { from: `${app}:amd64` });
+    expect(digests(draft)).toEqual([amd64.manifest.digest, armv7.manifest.digest]);
+    expect(draft).not.toHaveProperty('base');
+    expect(draft.entries[0]).toMatchObject({
+      source: `${app}@${amd64.manifest.digest}`,
+      descriptor: { platform: amd64.platform },
+    });
+    const own = await client.create(`${app}:amd64`, [], { from: `${app}:amd64` });
+    expect(own.draft.base).toBe(amd64.manifest.digest);
+  });
+
+  it('requires a draft that does not exist', async () => {
+    const { app, client } = await start();
     await client.create(`${app}:1`, []);
     const again = client.create(`${app}:1`, [], { from: `${app}:all`, amend: true });
     await expect(again).rejects.toThrow(ConflictError);
@@ -465,7 +476,7 @@ describe('annotations of entries', () => {
     registry.put('app', tinyImage({ architecture: 'amd64', mediaTypes: 'docker' }), 'docker');
     const { problems } = await client.create(`${app}:1`, [`${app}:docker`], { annotations: { a: 'b' } });
     expect(problems).toMatchObject([
-      { kind: 'format', message: expect.stringContaining('Create it with `--format oci`.') },
+      { kind: 'format', message: expect.stringContaining(`multiarch create ${app}:1 --amend --format oci`) },
     ]);
     await expect(client.push(`${app}:1`)).rejects.toThrow('Docker manifest list');
     const { problems: none } = await client.create(`${app}:1`, [], { amend: true, format: 'oci' });

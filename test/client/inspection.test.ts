@@ -1,8 +1,9 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
+import type { InspectOptions } from '../../src/client/inspect.js';
 import { inspectPublished } from '../../src/client/inspection.js';
 import { TransportResolver } from '../../src/client/transport-resolver.js';
 import type { Limit } from '../../src/content/limit.js';
@@ -36,7 +37,7 @@ describe('inspect', () => {
     const [, child] = inspection.children;
     const read = await child?.read();
 
-    expect(inspection).toMatchObject({ name, origin: 'published', document: { kind: 'index' } });
+    expect(inspection).toMatchObject({ name, state: 'published', document: { kind: 'index' } });
     expect(Buffer.from(inspection.document.bytes).equals(index.bytes)).toBe(true);
     expect(child?.descriptor.platform).toEqual({ os: 'linux', architecture: 'arm64' });
     expect(read?.document.digest).toBe(arm64?.manifest.digest);
@@ -90,7 +91,7 @@ describe('inspect', () => {
 
     const inspection = await multiarch.inspect(name);
 
-    expect(inspection).toMatchObject({ name, origin: 'draft' });
+    expect(inspection).toMatchObject({ name, state: 'draft', problems: [] });
     expect(inspection.children).toHaveLength(1);
     expect(registry.requests).toEqual([]);
   });
@@ -113,11 +114,61 @@ describe('inspect', () => {
 
     for (const name of [`docker-archive:${file}`, `docker-archive:${file}:team/app:1`]) {
       const inspection = await multiarch.inspect(name);
-      expect(inspection).toMatchObject({ origin: 'published', document: { kind: 'manifest' } });
+      expect(inspection).toMatchObject({ state: 'published', document: { kind: 'manifest' } });
       expect(Buffer.from(await inspection.config()).equals(kept.config)).toBe(true);
       expect(await inspection.platform()).toEqual({ os: 'linux', architecture: 'arm64' });
       expect(await inspection.referrers()).toEqual([]);
     }
+  });
+
+  it.each([
+    ['the option', (name: string) => [name, { published: true }]],
+    ['docker://', (name: string) => [`docker://${name}`, {}]],
+  ] satisfies [string, (name: string) => [string, InspectOptions]][])(
+    'ignores a draft with %s',
+    async (_, argumentsOf) => {
+      const { registry, sources, name, multiarch } = await prepare();
+      const never = `${registry.host}/app:never`;
+      for (const draft of [name, never]) await multiarch.create(draft, sources.slice(0, 1));
+
+      const inspection = await multiarch.inspect(...argumentsOf(name));
+      const [list, options] = argumentsOf(name);
+      const entry = await multiarch.inspectEntry(list, 'linux/arm/v7', options);
+
+      expect(inspection).toMatchObject({ name, state: 'published', problems: [] });
+      expect(inspection.document.digest).toBe(index.digest);
+      expect(entry).toMatchObject({ name: `${name}@${armv7?.manifest.digest}`, state: 'published' });
+      await expect(multiarch.inspect(...argumentsOf(never))).rejects.toMatchObject({
+        kind: 'not-found',
+        hint: `A draft of this name exists: publish it with multiarch push ${never}`,
+        exchange: { status: 404 },
+      });
+    },
+  );
+
+  it('opens a draft that cannot be pushed, with its problems', async () => {
+    const { sources, name, multiarch } = await prepare();
+    await multiarch.create(name, sources, { format: 'docker', annotations: { a: 'b' } });
+
+    const inspection = await multiarch.inspect(name);
+
+    expect(inspection.problems).toMatchObject([{ kind: 'format' }]);
+    expect(inspection.document.value).toMatchObject({ annotations: { a: 'b' } });
+    await expect(multiarch.push(name)).rejects.toThrow('cannot have annotations');
+  });
+
+  it('ignores a damaged draft if drafts are ignored', async () => {
+    const store = join(await temporaryDirectory(), 'drafts');
+    const { registry, sources, name } = await prepare();
+    const multiarch = await openMultiarch({ store });
+    const never = `${registry.host}/app:never`;
+    for (const draft of [name, never]) await multiarch.create(draft, sources);
+    for (const file of await readdir(store)) await writeFile(join(store, file), '{');
+
+    expect((await multiarch.inspect(name, { published: true })).document.digest).toBe(index.digest);
+    await expect(multiarch.inspect(never, { published: true })).rejects.toThrow(NotFoundError);
+    await expect(multiarch.inspect(name)).rejects.toThrow(InvalidError);
+    expect((await multiarch.copy(name, `${registry.host}/app:copy`)).report.digest).toBe(index.digest);
   });
 
   it('names what does not exist', async () => {
@@ -191,7 +242,7 @@ describe('inspect of an entry', () => {
 
     const entry = await multiarch.inspectEntry(name, sources[1] ?? '');
     expect(Buffer.from(entry.document.bytes).equals(arm64?.manifest.bytes ?? Buffer.alloc(0))).toBe(true);
-    expect(entry.name).toBe(sources[1]);
+    expect(entry).toMatchObject({ name: sources[1], state: 'draft' });
     expect(registry.requests).toEqual([]);
 
     expect(Buffer.from(await entry.config()).equals(arm64?.config.bytes ?? Buffer.alloc(0))).toBe(true);
@@ -218,6 +269,12 @@ describe('inspect of an entry', () => {
     expect(entry.document.digest).toBe(amd64?.manifest.digest);
     expect(entry.name).toBe(`${name}@${amd64?.manifest.digest}`);
     await expect(multiarch.inspectEntry(list, name)).rejects.toThrow(ArgumentError);
+  });
+
+  it('of a published index rejects a name that points to several of its images', async () => {
+    const { name, multiarch } = await prepare();
+    await expect(multiarch.inspectEntry(`docker://${name}`, name)).rejects.toThrow(/matches 3 entries/);
+    await expect(multiarch.inspectEntry(`docker://${name}`, `${name}-not`)).rejects.toThrow(NotFoundError);
   });
 
   it('keeps the digest of a tag that has moved since', async () => {

@@ -118,7 +118,7 @@ describe('Source and Target objects', () => {
     expect((await layout.resolve(parseTag('latest'))).digest).toBe(descriptor.digest);
     const inspected = await multiarch.inspect({ source: layout, selector: 'latest' });
     expect(inspected.document.digest).toBe(images[1]?.manifest.digest);
-    expect(inspected.origin).toBe('published');
+    expect(inspected.state).toBe('published');
   });
 
   it('are the target of a draft, and further destinations of a push', async () => {
@@ -184,7 +184,7 @@ describe('plain strings', () => {
     );
     const { digest } = publication.descriptor;
     await multiarch.push(layout, { expectCurrent: digest, require: ['linux/amd64'] });
-    const inspection = await multiarch.inspectPublished(layout);
+    const inspection = await multiarch.inspect(layout, { published: true });
     await inspection.requirePlatforms(['linux/amd64']);
     expect((await inspection.select('linux/amd64')).document.digest).toBe(images[0]?.manifest.digest);
   });

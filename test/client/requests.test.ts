@@ -299,7 +299,7 @@ describe('inspect', () => {
     const inspection = await multiarch.inspect(`${registry.host}/app:list`);
     const [child] = inspection.children;
 
-    expect(inspection.origin).toBe('draft');
+    expect(inspection.state).toBe('draft');
     expect((await child?.read())?.document.digest).toBe(images[0]?.manifest.digest);
     expect(registry.requests).toEqual([]);
   });

@@ -118,7 +118,7 @@ describe('an index that is the only source', () => {
     const { registry, app, client } = await start();
     const there = `${transport}:${join(await temporaryDirectory(), 'there')}:1`;
     await client.createAndPush(there, [`${app}:oci`]);
-    expect((await client.inspectPublished(there)).document.digest).toBe(digestOf(OCI));
+    expect((await client.inspect(there, { published: true })).document.digest).toBe(digestOf(OCI));
     await client.createAndPush(`${app}:back`, [there]);
     expect(registry.manifest('app', 'back')?.digest).toBe(digestOf(OCI));
   });
@@ -127,7 +127,7 @@ describe('an index that is the only source', () => {
     const { app, client } = await start();
     const there = `oci:${join(await temporaryDirectory(), 'there')}:1`;
     await client.createAndPush(there, [`${app}:docker`]);
-    expect((await client.inspectPublished(there)).document.mediaType).toBe(OCI_INDEX);
+    expect((await client.inspect(there, { published: true })).document.mediaType).toBe(OCI_INDEX);
   });
 
   it('keeps its bytes if it is read again after its tag has moved', async () => {

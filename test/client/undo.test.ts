@@ -73,7 +73,7 @@ describe('undo', () => {
     await expect(none).rejects.toThrow(NotFoundError);
     await expect(none).rejects.toMatchObject({
       message: `no push of ${list} is recorded on this machine`,
-      hint: expect.stringContaining(`multiarch create ${list} --from REPOSITORY@DIGEST --push`),
+      hint: expect.stringContaining(`multiarch copy ${list.slice(0, list.lastIndexOf(':'))}@DIGEST ${list}`),
     });
     expect(tag('1.2')).toBe(before);
   });

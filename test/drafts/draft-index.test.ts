@@ -2,10 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import { annotateEntry } from '../../src/drafts/annotate.js';
 import { draftIndex } from '../../src/drafts/draft-index.js';
-import { createDraft } from '../../src/drafts/edits.js';
-import { InvalidError } from '../../src/oci/errors.js';
 import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX } from '../../src/oci/media-type.js';
-import { at, attestation, draftOf, image } from '../support/drafts.js';
+import { attestation, draftOf, image } from '../support/drafts.js';
 
 const oci = image('oci', 'linux/amd64');
 const docker = image('docker', 'linux/arm64', { mediaType: DOCKER_MANIFEST });
@@ -56,25 +54,6 @@ describe('draftIndex', () => {
     });
   });
 
-  it.each([
-    [{ annotations: { a: 'b' } }, 'annotations'],
-    [{ artifactType: 'application/x-a' }, 'an artifact type'],
-    [{ subject: oci.descriptor }, 'a subject'],
-  ])('rejects a Docker manifest list with %o', (about, what) => {
-    const error = catchError(() => draftIndex(draftOf({ 'app:a': [docker] }, about)));
-    expect(error.message).toBe(
-      `example.com/app:1 is a Docker manifest list (its first image is not an OCI image) and cannot have ${what}`,
-    );
-    expect(error.hint).toContain('--format oci');
-    const asked = catchError(() => draftIndex(createDraft(at('app:1'), { format: 'docker', ...about })));
-    expect(asked.message).toBe(`docker.io/library/app:1 is a Docker manifest list and cannot have ${what}`);
-  });
-
-  it('rejects entry annotations that a Docker manifest list would lose', () => {
-    const draft = annotateEntry(draftOf({ 'app:a': [docker] }), 'app:a', { annotations: { a: 'b' } });
-    expect(catchError(() => draftIndex(draft)).message).toContain('annotations of entries');
-  });
-
   it('keeps annotations from a source index', () => {
     const provenance = attestation('docker');
     const index = draftIndex(draftOf({ 'app:a': [docker, provenance] }));
@@ -82,13 +61,3 @@ describe('draftIndex', () => {
     expect(index.mediaType).toBe(DOCKER_LIST);
   });
 });
-
-function catchError(run: () => unknown): InvalidError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof InvalidError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}

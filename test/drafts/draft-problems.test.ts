@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { annotateEntry } from '../../src/drafts/annotate.js';
 import { blocksPush, draftProblems } from '../../src/drafts/draft-problems.js';
 import type { Draft } from '../../src/drafts/draft.js';
-import { OCI_INDEX } from '../../src/oci/media-type.js';
+import { DOCKER_MANIFEST, OCI_INDEX } from '../../src/oci/media-type.js';
 import { attestation, digest, draftOf, image } from '../support/drafts.js';
 
 const messages = (draft: Draft): string[] => draftProblems(draft).map(({ message }) => message);
@@ -116,5 +116,54 @@ describe('draftProblems', () => {
     ['artifacts', [image('n', undefined, { artifactType: 'application/x-sbom' })]],
   ])('lets %s pass', (_, entries) => {
     expect(draftProblems(draftOf({ 'app:a': entries }))).toEqual([]);
+  });
+});
+
+describe('draftProblems of a Docker manifest list', () => {
+  const docker = image('docker', 'linux/arm64', { mediaType: DOCKER_MANIFEST });
+  const subject = image('subject').descriptor;
+
+  it.each([
+    [
+      { annotations: { a: 'b' } },
+      'annotations',
+      ', or remove the annotations with `multiarch annotate T --unset KEY`.',
+    ],
+    [{ artifactType: 'application/x-a' }, 'an artifact type', '.'],
+    [{ subject }, 'a subject', '.'],
+    [{ subject, annotations: { a: 'b' } }, 'annotations, a subject', '.'],
+  ])('reports %o, and what to do', (about, what, alternative) => {
+    const target = 'example.com/app:1';
+    const hint = `Make it an OCI index with \`multiarch create ${target} --amend --format oci\``;
+    const reason = ' (its first image is not an OCI image)';
+    expect(draftProblems(draftOf({ 'app:a': [docker] }, about))).toEqual([
+      {
+        kind: 'format',
+        message: `${target} is a Docker manifest list${reason} and cannot have ${what}. ${hint}${alternative.replace('T', target)}`,
+        entries: [],
+      },
+    ]);
+    const [asked] = messages(draftOf({}, { format: 'docker', ...about }));
+    expect(asked).toMatch(`${target} is a Docker manifest list and cannot have ${what}. ${hint}`);
+  });
+
+  it('reports annotations of entries that the user set, but none from a source index', () => {
+    const draft = draftOf({ 'app:a': [docker, attestation('docker')] });
+    expect(messages(draft)).toEqual([]);
+    const changed = annotateEntry(draft, 'linux/arm64', { annotations: { a: 'b' } });
+    expect(messages(changed)).toEqual([
+      expect.stringMatching(
+        /annotations of entries\. .*`multiarch annotate example.com\/app:1 IMAGE --unset KEY`\.$/,
+      ),
+    ]);
+    expect(messages({ ...changed, format: 'oci' })).toEqual([]);
+  });
+
+  it('reports an index that is larger than registries accept', () => {
+    const draft = draftOf(
+      { 'app:a': [image('a', 'linux/amd64')] },
+      { annotations: { a: 'x'.repeat(4 << 20) } },
+    );
+    expect(draftProblems(draft)).toMatchObject([{ kind: 'size', entries: [] }]);
   });
 });

@@ -48,6 +48,25 @@ describe('diffIndexes', () => {
     expect(index).toEqual({ mediaType: { before: OCI_INDEX, after: DOCKER_LIST } });
   });
 
+  it('adds everything to a side that does not exist', () => {
+    const after = indexOf([amd64, arm64, about('amd64')], { annotations: { a: 'b' } });
+    expect(diffIndexes(undefined, after)).toEqual({
+      same: false,
+      after: { digest: after.digest, mediaType: OCI_INDEX },
+      index: { mediaType: { after: OCI_INDEX }, annotations: { a: { after: 'b' } } },
+      platforms: {
+        added: [amd64, arm64].map((descriptor) => ({ platform: descriptor.platform, descriptor })),
+        removed: [],
+        changed: [],
+      },
+      attestations: {
+        added: [{ platform: amd64.platform, descriptor: about('amd64') }],
+        removed: [],
+        changed: [],
+      },
+    });
+  });
+
   it('finds added and removed entries', () => {
     expect(diff([amd64, armv7], [arm64, amd64])).toEqual({
       same: false,

@@ -5,6 +5,7 @@ import { parseDigest } from '../../src/oci/digest.js';
 import {
   familiarLocation,
   formatImageLocation,
+  isExplicitRegistryName,
   isTargetLocation,
   isUntagged,
   parseImageLocation,
@@ -181,6 +182,19 @@ describe('isUntagged', () => {
     ['docker-daemon:app', false],
   ])('%s: %s', (text, expected) => {
     expect(isUntagged(text)).toBe(expected);
+  });
+});
+
+describe('isExplicitRegistryName', () => {
+  it.each([
+    ['docker://app:1', true],
+    ['docker://oci:5000/app', true],
+    ['app:1', false],
+    ['docker:1', false],
+    ['docker-daemon:app:1', false],
+    ['oci:docker://app', false],
+  ])('%s: %s', (text, expected) => {
+    expect(isExplicitRegistryName(text)).toBe(expected);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Draft } from '../../src/drafts/draft.js';
+import { findEntry } from '../../src/drafts/selection.js';
 import { InvalidError } from '../../src/oci/errors.js';
 import { publishableIndex } from '../../src/publish/publishable.js';
 import { attestation, digest, draftOf, image } from '../support/drafts.js';
@@ -52,7 +53,54 @@ describe('publishableIndex', () => {
       'manifest example.com/app:a must have an OS and Architecture to be pushed to a registry\n' +
         'manifest example.com/app:c must have an OS and Architecture to be pushed to a registry',
     );
-    expect(error.hint).toContain('multiarch annotate example.com/app:1');
+    expect(error.hint).toContain('multiarch annotate example.com/app:1 IMAGE ');
+  });
+
+  it.each([
+    ['its source', { 'example.com/app:a': [image('a')] }, 'example.com/app:a'],
+    [
+      'its source, whose other entry is the attestation',
+      { 'example.com/app:a': [image('a'), attestation('a')] },
+      'example.com/app:a',
+    ],
+    [
+      'its digest, if its source has several',
+      { 'example.com/app:a': [image('a'), image('b', 'linux/amd64')] },
+      digest('a'),
+    ],
+  ])('names the only image without a platform by %s', (_, sources, name) => {
+    const draft = draftOf(sources);
+    const { hint } = errorOf(draft);
+    expect(hint).toBe(`Set it with \`multiarch annotate ${draft.target} ${name} --os linux --arch ARCH\`.`);
+    expect(draft.entries).toContain(findEntry(draft, name));
+  });
+
+  it('lists problems of all kinds', () => {
+    const error = errorOf(
+      draftOf({ 'example.com/app:a': [image('a')] }, { format: 'docker', annotations: { a: 'b' } }),
+    );
+    expect(error.message.split('\n')).toEqual([
+      expect.stringContaining('must have an OS and Architecture'),
+      'example.com/app:1 is a Docker manifest list and cannot have annotations',
+    ]);
+  });
+
+  it.each([
+    [{}, 'Make it an OCI index with `multiarch create example.com/app:1 --amend --format oci`'],
+    [{ isSaved: false }, 'Add --format oci, or leave out the annotations.'],
+  ])('says what to do about annotations of a Docker list: %j', (options, hint) => {
+    const sources = { 'example.com/app:a': [image('a', 'linux/amd64')] };
+    const error = errorOf(draftOf(sources, { format: 'docker', annotations: { a: 'b' } }), options);
+    expect(error.hint?.startsWith(hint)).toBe(true);
+  });
+
+  it('names no draft if none is saved', () => {
+    const two = { 'example.com/app:a': [image('a', 'linux/amd64'), image('b', 'linux/amd64')] };
+    for (const draft of [draftOf({ 'example.com/app:a': [image('a')] }), draftOf(two)]) {
+      const { hint } = errorOf(draft, { isSaved: false });
+      expect(hint).toContain('in an assembly file (-f)');
+      expect(hint).not.toContain(draft.target);
+    }
   });
 
   describe('with two images for one platform', () => {

@@ -18,6 +18,7 @@ const OPTIONS = {
   tag: PUSH_OPTIONS.tag,
   'expect-current': PUSH_OPTIONS['expect-current'],
   'allow-nondistributable': PUSH_OPTIONS['allow-nondistributable'],
+  published: { type: 'boolean', describe: 'Do not warn of a draft of SOURCE, which is never copied' },
   'layer-compression': CREATE_OPTIONS['layer-compression'],
   'dry-run': PUSH_OPTIONS['dry-run'],
   'digest-file': PUSH_OPTIONS['digest-file'],
@@ -38,7 +39,10 @@ export const copy: Command<CopyArguments> = {
     const settings = copyOptions(args);
     const configs = options.json || args['metadata-file'] !== undefined;
     await runReported(args, context, {
-      plan: () => client.planCopy(args.source, args.target, settings),
+      plan: async () => ({
+        ...(await client.planCopy(args.source, args.target, settings)),
+        state: 'published',
+      }),
       publish: () => client.copy(args.source, args.target, { ...settings, configs }),
       show: (result) => showCopy(result, context),
     });
@@ -50,6 +54,7 @@ function copyOptions(args: CopyArguments): CopyOptions {
     ...publishOptions(args),
     platforms: parsePlatformList(args.platform ?? []),
     attestations: args.attestations,
+    published: args.published,
     layerCompression: args['layer-compression'],
   };
 }
@@ -62,5 +67,15 @@ function showCopy({ report, pushed, referrers }: CopyResult, { output, options }
   }
   const { digest, mediaType, size, platforms, tags } = report;
   const [name] = report.references;
-  output.json({ name, digest, mediaType, size, platforms, tags, copied: pushed, referrers });
+  output.json({
+    name,
+    state: 'published',
+    digest,
+    mediaType,
+    size,
+    platforms,
+    tags,
+    copied: pushed,
+    referrers,
+  });
 }

@@ -1,11 +1,13 @@
 import type { Inspection } from '../../client/inspection.js';
 import { diffIndexes, type Comparable } from '../../oci/diff-index.js';
 import { documentDescriptor } from '../../oci/document.js';
-import { ArgumentError } from '../../oci/errors.js';
+import { ArgumentError, NotFoundError } from '../../oci/errors.js';
+import { isExplicitRegistryName } from '../../oci/image-location.js';
 import { parseDocument } from '../../oci/parse.js';
 import type { Command, CommandContext } from './command.js';
 import { EXIT } from '../exit-code.js';
 import { isFileName, readInput } from '../input/input.js';
+import { inspectedName, warnOfProblems } from '../output/draft-text.js';
 import type { OptionDeclarations, OptionValues } from '../flags.js';
 
 const OPTIONS = {
@@ -14,6 +16,7 @@ const OPTIONS = {
     defaultDescription: 'table',
     describe: 'Output format; --json sets json',
   },
+  published: { type: 'boolean', describe: 'Ignore drafts, and compare what is published' },
 } as const satisfies OptionDeclarations;
 
 interface DiffArguments extends OptionValues<typeof OPTIONS> {
@@ -21,10 +24,16 @@ interface DiffArguments extends OptionValues<typeof OPTIONS> {
   readonly after?: string | undefined;
 }
 
+/** The second side always exists. */
+type Sides = readonly [before: Side, after: Side & { readonly content: Comparable }];
+
 /** One of the two sides to compare. */
 interface Side {
   readonly name: string;
-  readonly content: Comparable;
+  /** Absent for what is not published yet. */
+  readonly content: Comparable | undefined;
+  /** Absent for a file and for standard input. */
+  readonly state?: Inspection['state'];
 }
 
 /** `multiarch diff A [B]` */
@@ -41,8 +50,13 @@ export const diff: Command<DiffArguments> = {
     }
     const [before, after] = await openSides(args, context);
     const found = diffIndexes(before.content, after.content);
-    if (args.format === 'json' || options.json) output.json(found);
-    else {
+    if (args.format === 'json' || options.json) {
+      const sides = {
+        before: found.before && { ...found.before, state: before.state },
+        after: { ...found.after, state: after.state },
+      };
+      output.json({ ...found, ...sides });
+    } else {
       const [{ diffTableLines }, { default: picocolors }] = await Promise.all([
         import('../output/diff-table.js'),
         import('picocolors'),
@@ -56,25 +70,53 @@ export const diff: Command<DiffArguments> = {
   },
 };
 
-async function openSides(
-  { before, after }: DiffArguments,
-  context: CommandContext,
-): Promise<readonly [before: Side, after: Side]> {
-  const { client } = context;
+async function openSides(args: DiffArguments, context: CommandContext): Promise<Sides> {
+  const { before, after } = args;
   if (before === '-' && after === '-')
     throw new ArgumentError('standard input can only be one of the two sides');
-  if (after !== undefined) return Promise.all([openSide(before, context), openSide(after, context)]);
-  const draft = await client.inspect(before);
-  if (draft.origin !== 'draft') {
-    throw new ArgumentError(`no draft ${before} to compare with its published version`, {
-      hint: `Name the other side: multiarch diff ${before} OTHER.`,
-    });
-  }
-  return [await sideOf(await client.inspectPublished(before)), await sideOf(draft)];
+  if (after === undefined) return openDraftSides(args, context);
+  return Promise.all([openSide(before, args, context), openSide(after, args, context)]);
 }
 
-async function openSide(name: string, context: CommandContext): Promise<Side> {
-  if (name !== '-' && !(await isFileName(name))) return sideOf(await context.client.inspect(name));
+/** What is published under a name, if anything, and the draft of the name. */
+async function openDraftSides(
+  { before: name, published }: DiffArguments,
+  context: CommandContext,
+): Promise<Sides> {
+  const { client } = context;
+  const otherSide = `Name the other side: multiarch diff ${name} OTHER.`;
+  if (published === true || isExplicitRegistryName(name)) {
+    const what = published === true ? '--published' : 'docker://';
+    throw new ArgumentError(`${what} ignores drafts, so diff needs two names`, {
+      hint: `${otherSide} Without ${what}, one name compares its draft with what is published.`,
+    });
+  }
+  const draft = await client.inspect(name);
+  if (draft.state !== 'draft') {
+    throw new ArgumentError(`no draft ${name} to compare with its published version`, { hint: otherSide });
+  }
+  return [await publishedSide(draft.name, context), sideOf(draft, await draft.comparable(), context)];
+}
+
+async function publishedSide(name: string, context: CommandContext): Promise<Side> {
+  try {
+    const inspection = await context.client.inspect(name, { published: true });
+    return sideOf(inspection, await inspection.comparable(), context);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    return { name: `${name} (not published yet)`, content: undefined };
+  }
+}
+
+async function openSide(
+  name: string,
+  { published }: DiffArguments,
+  context: CommandContext,
+): Promise<Sides[1]> {
+  if (name !== '-' && !(await isFileName(name))) {
+    const inspection = await context.client.inspect(name, { published });
+    return sideOf(inspection, await inspection.comparable(), context);
+  }
   const { label, bytes } = await readInput(name, context);
   const document = parseDocument(bytes, { label });
   const content =
@@ -84,7 +126,7 @@ async function openSide(name: string, context: CommandContext): Promise<Side> {
   return { name: label, content };
 }
 
-async function sideOf(inspection: Inspection): Promise<Side> {
-  const { name, origin } = inspection;
-  return { name: origin === 'draft' ? `the draft ${name}` : name, content: await inspection.comparable() };
+function sideOf(inspection: Inspection, content: Comparable, { output }: CommandContext): Sides[1] {
+  warnOfProblems(inspection, output);
+  return { name: inspectedName(inspection), content, state: inspection.state };
 }

@@ -5,7 +5,8 @@ import { parseJson } from '../../oci/json.js';
 import { parsePlatform } from '../../oci/platform.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
 import type { Command } from './command.js';
-import { indentJson } from '../output/indent-json.js';
+import { warnOfProblems } from '../output/draft-text.js';
+import { indentJson, withState } from '../output/indent-json.js';
 import type { Output } from '../output/output.js';
 import { commaSeparated, type OptionDeclarations, type OptionValues } from '../flags.js';
 
@@ -22,6 +23,7 @@ const OPTIONS = {
   config: { type: 'boolean', describe: 'Show the config of the image' },
   platform: { type: 'string', describe: 'Show the image of an index for this platform: OS/ARCH[/VARIANT]' },
   require: commaSeparated('Fail with exit code 5 unless there is an image for each platform'),
+  published: { type: 'boolean', describe: 'Ignore drafts, and read what is published' },
   format: { choices: FORMATS, defaultDescription: 'json', describe: 'Output format' },
 } as const satisfies OptionDeclarations;
 
@@ -37,16 +39,18 @@ export const inspect: Command<InspectArguments> = {
   options: OPTIONS,
   async run(args, { client, output, options }) {
     const format = checkFlags(args, options.json);
-    const { inspection, isEntry } = await open(args, client);
+    const { inspection, isEntry } = await open(args, client, output);
+    // Only --json shows the state: the default output is docker's.
+    const state = options.json ? inspection.state : undefined;
     if (args.raw === true) {
       output.bytes(args.config === true ? await inspection.config() : inspection.document.bytes);
     } else if (args.config === true) {
-      output.line(await configText(inspection));
+      output.line(await configText(inspection, state));
     } else if (args.verbose === true) {
       const { verboseText } = await import('../output/inspect-verbose.js');
-      output.line(await verboseText(inspection, isEntry));
+      output.line(await verboseText(inspection, isEntry, state));
     } else if (format === 'json') {
-      output.line(documentText(inspection));
+      output.line(documentText(inspection, state));
     } else {
       await show(format, inspection, isEntry, output);
     }
@@ -80,26 +84,36 @@ interface Opened {
 }
 
 async function open(
-  { names: [name = '', image], platform, require = [] }: InspectArguments,
+  { names: [name = '', image], platform, published, require = [] }: InspectArguments,
   client: Multiarch,
+  output: Output,
 ): Promise<Opened> {
   // Parsed first, before any request.
   const wanted = platform === undefined ? undefined : parsePlatform(platform);
   const required = parsePlatformList(require);
-  const named = await (image === undefined ? client.inspect(name) : client.inspectEntry(name, image));
-  if (required.length > 0) await named.requirePlatforms(required);
+  const named = await (image === undefined
+    ? client.inspect(name, { published })
+    : client.inspectEntry(name, image, { published }));
+  warnOfProblems(named, output);
+  if (required.length > 0) {
+    if (named.state === 'draft') {
+      const what = image === undefined ? `the draft ${named.name}` : `an image of the draft ${name}`;
+      output.warn(`--require checks ${what}, not what is published; --published checks that`);
+    }
+    await named.requirePlatforms(required);
+  }
   const inspection = wanted === undefined ? named : await named.select(wanted);
   return { inspection, isEntry: image !== undefined || inspection !== named };
 }
 
 /** The document as docker prints it: an image indented with tabs, an index with three spaces. */
-function documentText({ document }: Inspection): string {
-  const text = new TextDecoder().decode(document.bytes);
+function documentText({ document }: Inspection, state: string | undefined): string {
+  const text = withState(new TextDecoder().decode(document.bytes), state);
   // docker serialises an index anew, without trailing white space, but keeps that of an image.
   return document.kind === 'index' ? indentJson(text.trim(), '   ') : indentJson(text, '\t');
 }
 
-async function configText(inspection: Inspection): Promise<string> {
+async function configText(inspection: Inspection, state: string | undefined): Promise<string> {
   const label = `the config of ${inspection.name}`;
   const bytes = await inspection.config();
   try {
@@ -111,7 +125,7 @@ async function configText(inspection: Inspection): Promise<string> {
       problems: error.problems,
     });
   }
-  return indentJson(new TextDecoder().decode(bytes), '\t');
+  return indentJson(withState(new TextDecoder().decode(bytes), state), '\t');
 }
 
 async function show(

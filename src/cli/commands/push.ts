@@ -82,7 +82,8 @@ export async function runReported<Result extends Pick<PushResult, 'report'>>(
   args: ReportArguments,
   context: CommandContext,
   actions: {
-    readonly plan: () => Promise<PushPlan>;
+    /** `state` is what a copy reads. */
+    readonly plan: () => Promise<PushPlan & { readonly state?: 'published' }>;
     readonly publish: () => Promise<Result>;
     /** Prints the result. */
     readonly show: (result: Result) => void;

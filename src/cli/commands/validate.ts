@@ -17,6 +17,7 @@ import type { Command, CommandContext } from './command.js';
 
 const OPTIONS = {
   as: { choices: DOCUMENT_KINDS, describe: 'Kind of the document; detected by default' },
+  published: { type: 'boolean', describe: 'Ignore drafts, and check what is published' },
 } as const satisfies OptionDeclarations;
 
 interface ValidateArguments extends OptionValues<typeof OPTIONS> {
@@ -34,14 +35,15 @@ export const validate: Command<ValidateArguments> = {
 
 /** Prints one JSON document on stdout for valid and for invalid input. */
 async function printJson(
-  { document: name, as }: ValidateArguments,
+  { document: name, as, published }: ValidateArguments,
   context: CommandContext,
 ): Promise<number> {
   const { output } = context;
   try {
-    const { kind, digest, problems, warnings } = await checkDocument(await readDocument(name, context), as);
+    const input = await readDocument(name, { published }, context);
+    const { kind, digest, problems, warnings } = await checkDocument(input, as);
     const valid = problems.length === 0;
-    output.json({ document: name, valid, kind, digest, problems, warnings });
+    output.json({ document: name, state: input.state, valid, kind, digest, problems, warnings });
     return valid ? EXIT.done : EXIT.invalid;
   } catch (error) {
     if (!(error instanceof InvalidError) || error.problems.length === 0) throw error;
@@ -51,9 +53,12 @@ async function printJson(
 }
 
 /** @throws InvalidError with the problems of an invalid document */
-async function printText({ document: name, as }: ValidateArguments, context: CommandContext): Promise<void> {
+async function printText(
+  { document: name, as, published }: ValidateArguments,
+  context: CommandContext,
+): Promise<void> {
   const { output } = context;
-  const input = await readDocument(name, context);
+  const input = await readDocument(name, { published }, context);
   const { kind, digest, contents, problems, warnings, error } = await checkDocument(input, as);
   for (const warning of warnings) output.warn(problemText(warning));
   if (error !== undefined) throw error;
@@ -95,7 +100,7 @@ const CHILDREN: Readonly<Partial<Record<DocumentKind, readonly [member: string, 
  * @throws InvalidError with the problems of a document that is not JSON or of an unknown kind
  */
 async function checkDocument(input: DocumentInput, as: DocumentKind | undefined): Promise<CheckedDocument> {
-  const { label, bytes } = input;
+  const { label, bytes, problems: known = [] } = input;
   if (as === 'assembly' || (as === undefined && isYamlAssembly(bytes))) return checkAssembly(input);
   const value = parseJson(bytes, label);
   const kind = as ?? detectKind(value);
@@ -103,7 +108,7 @@ async function checkDocument(input: DocumentInput, as: DocumentKind | undefined)
   if (kind === undefined) throw unknownKind({ label, bytes });
   const found = validateDocument(kind, value);
   const isProblem = ({ rule }: Problem): boolean => kind !== 'draft' || rule !== INCOMPLETE_PLATFORM;
-  const problems = found.filter(isProblem);
+  const problems = [...found.filter(isProblem), ...known];
   const warnings = found.filter((problem) => !isProblem(problem));
   return {
     kind,

@@ -9,8 +9,19 @@ import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 
 import { cancelStream } from '../../content/cancellation.js';
-import { ArgumentError, FailedError, InvalidError, MultiarchError, NotFoundError } from '../../oci/errors.js';
+import type { InspectOptions } from '../../client/inspect.js';
+import type { Inspection } from '../../client/inspection.js';
+import {
+  ArgumentError,
+  FailedError,
+  InvalidError,
+  MultiarchError,
+  NotFoundError,
+  type Problem,
+} from '../../oci/errors.js';
 import { MAX_MANIFEST_PULL } from '../../oci/document.js';
+import { isExplicitRegistryName } from '../../oci/image-location.js';
+import { inspectedName } from '../output/draft-text.js';
 import type { CommandContext } from '../commands/command.js';
 
 /** An input document. */
@@ -18,6 +29,10 @@ export interface DocumentInput {
   /** The name for messages. */
   readonly label: string;
   readonly bytes: Uint8Array;
+  /** Absent for a file and for standard input. */
+  readonly state?: Inspection['state'];
+  /** Problems of a draft that its bytes do not show. */
+  readonly problems?: readonly Problem[];
 }
 
 /**
@@ -54,9 +69,10 @@ export function decodeText({ label, bytes }: DocumentInput): string {
 
 /**
  * Reports whether an argument names a file rather than an image: it starts with `/`, `./` or `../`, ends with `.json`,
- * `.yaml` or `.yml`, or the file exists.
+ * `.yaml` or `.yml`, or the file exists. `docker://REF` is never a file.
  */
 export async function isFileName(name: string): Promise<boolean> {
+  if (isExplicitRegistryName(name)) return false;
   const isPath = /^\.{0,2}[/\\]|\.(?:json|ya?ml)$/.test(name);
   try {
     return isPath || !(await stat(name)).isDirectory();
@@ -100,13 +116,23 @@ function readError(label: string, error: unknown): MultiarchError {
 /**
  * Reads the document that an argument names: standard input for `-`, a file (see {@link isFileName}), else a draft, or an
  * image or index in a registry or layout.
+ * @param options.published whether drafts are ignored
  * @throws NotFoundError; InvalidError for input that is too large and for an invalid published document
  */
 export async function readDocument(
   name: string,
+  { published }: Pick<InspectOptions, 'published'>,
   context: Pick<CommandContext, 'client' | 'signal' | 'stdin'>,
 ): Promise<DocumentInput> {
   if (name === '-' || (await isFileName(name))) return readInput(name, context);
-  const { name: label, origin, document } = await context.client.inspect(name);
-  return { label: origin === 'draft' ? `the draft ${label}` : label, bytes: document.bytes };
+  const inspection = await context.client.inspect(name, { published });
+  const { state, document, problems } = inspection;
+  return {
+    label: inspectedName(inspection),
+    bytes: document.bytes,
+    state,
+    problems: problems.flatMap(({ kind, message }) =>
+      kind === 'format' || kind === 'size' ? [{ pointer: '', message, rule: `draft/${kind}` }] : [],
+    ),
+  };
 }

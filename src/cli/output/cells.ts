@@ -16,9 +16,12 @@ import {
 import { formatPlatformFull, type LoosePlatform } from '../../oci/platform.js';
 import { printable } from '../../oci/errors.js';
 
-/** The name of an inspected document, with a mark for drafts. */
-export function nameCell({ name, origin }: Inspection): string {
-  return origin === 'draft' ? `${name} (draft)` : name;
+/**
+ * The name of an inspected document, with a mark for drafts.
+ * @param isEntry whether it is an image of an index; then the name is that of its source
+ */
+export function nameCell({ name, state }: Inspection, isEntry: boolean): string {
+  return state === 'draft' && !isEntry ? `${name} (draft)` : name;
 }
 
 /** A platform in full, or `-` if unknown. */

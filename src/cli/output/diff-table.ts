@@ -23,7 +23,11 @@ export function diffTableLines(
   colors: Colors,
 ): readonly string[] {
   const header = columns([
-    [colors.bold('Before:'), printable(names.before), diff.before.digest],
+    [
+      colors.bold('Before:'),
+      printable(names.before),
+      ...(diff.before === undefined ? [] : [diff.before.digest]),
+    ],
     [colors.bold('After:'), printable(names.after), diff.after.digest],
   ]);
   const rows = new Rows(colors).of(diff);
@@ -46,9 +50,10 @@ class Rows {
     this.#colors = colors;
   }
 
-  of({ index, platforms, attestations, order }: IndexDiff): Row[] {
+  of({ before, index, platforms, attestations, order }: IndexDiff): Row[] {
+    const { green, yellow } = this.#colors;
     return [
-      ...this.#changed('the index', index),
+      ...this.#changed('the index', index, before === undefined ? green('added') : yellow('changed')),
       ...[platforms, attestations].flatMap(({ added, removed, changed }) => [
         ...added.map((entry) => this.#single(this.#colors.green('added'), entry)),
         ...removed.map((entry) => this.#single(this.#colors.red('removed'), entry)),
@@ -63,16 +68,18 @@ class Rows {
     return [change, this.#entryName(entry, entry.descriptor), 'digest', `${digest} (${formatBytes(size)})`];
   }
 
-  #changed(name: string, { annotations = {}, ...fields }: DescriptorChanges | IndexFieldChanges): Row[] {
+  #changed(
+    name: string,
+    { annotations = {}, ...fields }: DescriptorChanges | IndexFieldChanges,
+    change = this.#colors.yellow('changed'),
+  ): Row[] {
     const changes = [
       ...Object.entries<ValueChange<unknown>>(fields),
-      ...Object.entries(annotations).map(([key, change]) => [`annotation ${key}`, change] as const),
+      ...Object.entries(annotations).map(([key, values]) => [`annotation ${key}`, values] as const),
     ];
     return changes
-      .flatMap(([field, change]) => this.#sides(field, change))
-      .map(([field, value], index) =>
-        index === 0 ? [this.#colors.yellow('changed'), name, field, value] : ['', '', field, value],
-      );
+      .flatMap(([field, values]) => this.#sides(field, values))
+      .map(([field, value], index) => (index === 0 ? [change, name, field, value] : ['', '', field, value]));
   }
 
   #moved({ before = [], after = [] }: ValueChange<readonly OrderedEntry[]>): Row[] {

@@ -1,7 +1,9 @@
+import type { Inspection } from '../../client/inspection.js';
 import type { Draft } from '../../drafts/draft.js';
 import { entryDescriptor } from '../../drafts/entry.js';
 import { isAttestation } from '../../oci/attestation.js';
 import { formatPlatformFull } from '../../oci/platform.js';
+import type { Output } from './output.js';
 
 /** A draft for `--json`: the content that a push would publish, and the source of each entry. */
 export function draftJson(draft: Draft): unknown {
@@ -22,4 +24,14 @@ export function draftLine(draft: Draft): string {
     .filter((descriptor) => !isAttestation(descriptor))
     .map(({ platform }) => (platform === undefined ? 'no platform' : formatPlatformFull(platform)));
   return `${draft.target}  ${platforms.length === 0 ? '(empty)' : platforms.join(', ')}`;
+}
+
+/** Warns of everything that prevents a push of an inspected draft. */
+export function warnOfProblems({ problems }: Inspection, output: Output): void {
+  for (const { message } of problems) output.warn(message);
+}
+
+/** The name of an inspected document in messages: `the draft app:1.2`. */
+export function inspectedName({ name, state }: Inspection): string {
+  return state === 'draft' ? `the draft ${name}` : name;
 }

@@ -21,7 +21,7 @@ export async function inspectTableLines(
   const { document, children } = inspection;
   const { mediaType, digest, value } = document;
   const header = [
-    ['Name:', nameCell(inspection)],
+    ['Name:', nameCell(inspection, isEntry)],
     ['MediaType:', mediaType],
     ['Digest:', digest],
     ...(value.artifactType === undefined ? [] : [['ArtifactType:', printable(value.artifactType)]]),

@@ -38,7 +38,9 @@ export async function inspectTreeLines(
     document.kind === 'index'
       ? []
       : [colors.cyan(platformCell(await inspectedPlatform(inspection, isEntry)))];
-  const label = [colors.bold(nameCell(inspection)), ...platform, colors.dim(document.digest)].join('  ');
+  const label = [colors.bold(nameCell(inspection, isEntry)), ...platform, colors.dim(document.digest)].join(
+    '  ',
+  );
   return treeLines({ label, children });
 }
 

@@ -2,20 +2,27 @@ import type { Inspection } from '../../client/inspection.js';
 import type { ManifestOrIndex } from '../../oci/document.js';
 import { DOCKER_MANIFEST } from '../../oci/media-type.js';
 import type { LoosePlatform } from '../../oci/platform.js';
-import { escapeHtml, indentJson } from './indent-json.js';
+import { escapeHtml, indentJson, withState } from './indent-json.js';
 import { inspectedPlatform } from './cells.js';
 
 /**
  * The output of `docker manifest inspect --verbose`, without the line feed at the end: an object for an image, an array of
  * objects for an index. Reads the images of an index in parallel.
  * @param isEntry whether the image is an entry of an index
+ * @param state added to each object, if given
  */
-export async function verboseText(inspection: Inspection, isEntry: boolean): Promise<string> {
+export async function verboseText(
+  inspection: Inspection,
+  isEntry: boolean,
+  state: string | undefined,
+): Promise<string> {
   const { document, children } = inspection;
-  const json =
+  const objects =
     document.kind === 'index'
-      ? `[${(await Promise.all(children.map(async (child) => entryJson(await child.read())))).join(',')}]`
-      : imageJson(inspection, await inspectedPlatform(inspection, isEntry));
+      ? await Promise.all(children.map(async (child) => entryJson(await child.read())))
+      : [imageJson(inspection, await inspectedPlatform(inspection, isEntry))];
+  const texts = objects.map((object) => withState(object, state)).join(',');
+  const json = document.kind === 'index' ? `[${texts}]` : texts;
   return indentJson(escapeHtml(json), '\t');
 }
 

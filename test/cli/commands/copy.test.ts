@@ -47,6 +47,7 @@ describe('copy', () => {
     const printed = JSON.parse(stdout) as { platforms: object };
     expect(printed).toEqual({
       name: target,
+      state: 'published',
       digest,
       mediaType,
       size: bytes.length,

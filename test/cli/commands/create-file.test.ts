@@ -84,7 +84,7 @@ describe('create -f', () => {
     });
     expect(stdout).toBe('');
     expect(met.stderr).toContain('warning: duplicate platform linux/amd64');
-    expect(met.stderr).toContain('Create it with `--format oci`.');
+    expect(met.stderr).toContain(`multiarch create ${app}:2 --amend --format oci`);
   });
 
   describe('with several files', () => {

@@ -3,12 +3,17 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { amd64, arm64, pair as one } from '../../support/images.js';
+import { failure } from '../../support/fake-server.js';
+import { amd64, arm64, attested, pair as one } from '../../support/images.js';
 import { startCommandLine } from '../../support/in-process.js';
 import { tinyImage, tinyIndex, writeLayout } from '../../support/tiny-image.mjs';
 
 const newer = tinyImage({ architecture: 'amd64', text: 'newer\n' });
 const two = tinyIndex([newer, arm64]);
+
+type Started = Awaited<ReturnType<typeof startCommandLine>>;
+/** Creates a draft, and returns its name. */
+type Create = (name: string) => Promise<string>;
 
 /** `1` and `2` have different images for amd64. */
 const images = { 1: one, 2: two, newer };
@@ -66,6 +71,70 @@ describe('diff', () => {
     expect(stdout).toMatch(new RegExp(`^Before: {3}${app}:1 .*\nAfter: {4}the draft ${app}:1 `));
     expect(stdout).toContain(`- ${amd64.manifest.digest}`);
     expect(stdout).toContain(`+ ${newer.manifest.digest}`);
+  });
+
+  it.each([
+    [
+      'a repository that does not exist',
+      async ({ host }: Started, create: Create) => create(`${host}/new:1`),
+    ],
+    ['a tag that does not exist', async ({ app }: Started, create: Create) => create(`${app}:new`)],
+    [
+      'a layout that does not exist',
+      async ({ directory }: Started, create: Create) => create(`oci:${directory}/layout:1`),
+    ],
+    [
+      'a tag that the layout does not have',
+      async ({ directory }: Started, create: Create) => {
+        await writeLayout(join(directory, 'layout'), one, 'other');
+        return create(`oci:${directory}/layout`);
+      },
+    ],
+    [
+      'an archive that does not exist',
+      async ({ directory }: Started, create: Create) => create(`oci-archive:${directory}/a.tar:1`),
+    ],
+  ])('before the first release shows everything as added: %s', async (_, prepare) => {
+    const started = await startCommandLine({ images: { attested } });
+    const { app, run } = started;
+    const list = await prepare(started, async (name) => {
+      const { code } = await run(['create', name, `${app}:attested`, '--annotation', 'a=b']);
+      expect(code).toBe(0);
+      return name;
+    });
+    const { code, stdout, stderr } = await run(['diff', list]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(stdout).toMatch(/^Before: +.*\(not published yet\) *\nAfter: +the draft /);
+    const changes = stdout.split('\n').slice(4).filter(Boolean);
+    expect(changes.filter((line) => !/^(added| ) /.test(line))).toEqual([]);
+    expect(changes.filter((line) => /^added +(linux|attestation)/.test(line))).toHaveLength(4);
+    expect(stdout).toMatch(/annotation a +\+ b/);
+
+    const json = await run(['diff', list, '--json']);
+    expect(json.code).toBe(1);
+    const found = JSON.parse(json.stdout) as { platforms: { added: unknown[] } };
+    expect(found).not.toHaveProperty('before');
+    expect(found).toMatchObject({
+      same: false,
+      after: { state: 'draft' },
+      platforms: { removed: [], changed: [] },
+      attestations: { removed: [], changed: [] },
+    });
+    expect(found.platforms.added).toHaveLength(2);
+  });
+
+  it('keeps other errors if one name is given', async () => {
+    const { app, run } = await startCommandLine({
+      images,
+      registry: {
+        fault: (request, next) =>
+          Promise.resolve(request.path.endsWith('/denied') ? failure(403, 'DENIED', 'denied') : next()),
+      },
+    });
+    await run(['create', `${app}:denied`, `${app}:2`]);
+    expect((await run(['diff', `${app}:denied`])).code).toBe(4);
+    await run(['rm', `${app}:denied`]);
+    expect((await run(['diff', `${app}:nowhere`])).code).toBe(3);
   });
 
   it('compares an image with its index', async () => {

@@ -199,7 +199,6 @@ describe('inspect --verbose', () => {
 describe('inspect --require', () => {
   it.each([
     ['index', 'linux/amd64,linux/arm'],
-    ['draft', 'linux/arm/v7'],
     ['amd64', 'linux/amd64'],
     ['docker', 'linux/arm64/v8'],
   ])('shows %s, which has %s', async (tag, required) => {
@@ -313,12 +312,19 @@ describe('inspect with flags that exclude each other', () => {
     expect(registry.lines()).toEqual([]);
   });
 
-  it.each([[['--json']], [['--format', 'json']], [['--json', '--format', 'json']]])(
-    'accepts %j',
+  it('accepts --format json', async () => {
+    const { run, app, index } = await start();
+    const { stdout } = await run(['inspect', `${app}:index`, '--format', 'json']);
+    expect(stdout).toBe(indented(index.bytes, '   '));
+  });
+
+  it.each([[['--json']], [['--json', '--format', 'json']]])(
+    '%j adds the state to the document',
     async (flags) => {
       const { run, app, index } = await start();
       const { stdout } = await run(['inspect', `${app}:index`, ...flags]);
-      expect(stdout).toBe(indented(index.bytes, '   '));
+      const document = JSON.parse(text(index.bytes)) as object;
+      expect(stdout).toBe(`${JSON.stringify({ ...document, state: 'published' }, undefined, '   ')}\n`);
     },
   );
 
