@@ -3,10 +3,10 @@ import { CancelledError, UnavailableError } from '../oci/errors.js';
 import { mayColor, type Terminal } from './output/terminal.js';
 import type { AnyCommand } from './commands/command.js';
 import { givenLogin, takenInput } from './input/login-flags.js';
-import { globalOptions, parseTimeout } from './global-options.js';
+import { globalOptions, parseChunkSize, parseTimeout } from './global-options.js';
 import { Output } from './output/output.js';
 import { startProgress } from './progress/progress.js';
-import { loginLine, requestLine, waitLine } from './progress/event-lines.js';
+import { loginLine, requestLine, uploadLine, waitLine } from './progress/event-lines.js';
 import { Stats } from './progress/stats.js';
 
 /** In milliseconds: a retry after a longer wait is announced. */
@@ -55,6 +55,7 @@ export async function runCommand(
     insecure: options.insecure,
     concurrency: options.concurrency,
     retries: options.retries,
+    chunkSize: parseChunkSize(options['chunk-size']),
     env: terminal.env,
     login,
     tls: { ca: options.cacert, cert: options.cert, key: options.key },
@@ -64,6 +65,10 @@ export async function runCommand(
       progress.show(event);
       if (event.kind === 'warning') output.warn(event.message);
       if (event.kind === 'login' && options.debug) output.error(loginLine(event));
+      if (event.kind === 'upload-retried') {
+        if (options.debug) output.error(`! ${uploadLine(event)}`);
+        else if (event.waitMilliseconds >= LONG_WAIT) output.warn(uploadLine(event));
+      }
     },
     onHttpEvent: (event) => {
       stats.http(event);

@@ -11,6 +11,7 @@ import { DraftStore } from '../drafts/store.js';
 import type { Environment } from '../environment.js';
 import type { HttpEvent } from '../http/message.js';
 import type { TlsFiles } from '../http/tls/tls-config.js';
+import { ArgumentError } from '../oci/errors.js';
 import { parseRegistryHost } from '../oci/reference.js';
 import type { CallOptions } from './inputs.js';
 import { TransportResolver } from './transport-resolver.js';
@@ -30,6 +31,12 @@ export interface MultiarchOptions extends CallOptions {
   readonly concurrency?: number | undefined;
   /** The number of retries for a failed request. @default 4 */
   readonly retries?: number | undefined;
+  /**
+   * The maximum size of an upload's request, in bytes: larger blobs are sent in chunks. For registries behind a proxy that
+   * limits the size of requests.
+   * @default no maximum, unless the registry states one or rejects a request as too large
+   */
+  readonly chunkSize?: number | undefined;
   /**
    * The environment variables that settings and credentials are read from. The AWS SDK reads the variables of the process
    * only: Amazon ECR is asked for a login only if all `AWS_…` variables in `env` equal those of the process.
@@ -94,12 +101,16 @@ export async function runCall<T>(
 
 /** Opens the context that the calls of a client derive theirs from. */
 export function openContext(options: MultiarchOptions): ClientContext {
-  const { env = process.env, login: given, insecure, retries, tls, signal, onEvent, onHttpEvent } = options;
+  const { env = process.env, login: given, insecure, retries, chunkSize, tls } = options;
+  const { signal, onEvent, onHttpEvent } = options;
   const { platform } = process;
   const home = findHome(env);
   const environment: Environment = { env, homeDirectory: home ?? NO_HOME, platform };
   const directory = storeDirectory({ env, homeDirectory: home, platform }, options.store);
   const login = given === undefined ? undefined : explicitCredential(given.registry, given.credential);
+  if (chunkSize !== undefined && !(Number.isSafeInteger(chunkSize) && chunkSize > 0)) {
+    throw new ArgumentError(`chunkSize takes a number of bytes, at least 1, not ${chunkSize}`);
+  }
   const handlers = new Set<OnEvent>(onEvent === undefined ? [] : [onEvent]);
   return {
     store: new DraftStore(directory),
@@ -108,6 +119,7 @@ export function openContext(options: MultiarchOptions): ClientContext {
       ...environment,
       insecure,
       retries,
+      chunkSize,
       tls,
       login,
       onEvent: (event) => {

@@ -73,7 +73,11 @@ export async function logIn(context: ClientContext, host: string, login: LoginIn
   const { environment, signal, transports } = context;
   const registry = parseRegistryHost(host);
   checkLogin(login);
-  const isRequired = await verify(await transports.connectTo(registry), registry, login, signal);
+  const http = await transports.connectTo(registry);
+  const isRequired = await verify(http, registry, login, {
+    onWarning: (text) => warn(context, text),
+    signal,
+  });
   if (!isRequired) warn(context, `${registry} requires no login, so the password was not checked`);
   const { location: origin, plainText } = await new LoginStore(environment).store(registry, login, signal);
   const { username, password } = login;
@@ -155,7 +159,10 @@ async function verify(
   http: HttpClient,
   registry: RegistryHost,
   login: LoginInput,
-  signal: AbortSignal | undefined,
+  {
+    onWarning,
+    signal,
+  }: { readonly onWarning: (message: string) => void; readonly signal: AbortSignal | undefined },
 ): Promise<boolean> {
   let isRequired = false;
   const entered: CredentialProvider = {
@@ -167,7 +174,8 @@ async function verify(
   };
   const url = new URL(`https://${registryApiHost(registry)}/v2/`);
   const request = { method: 'GET', url, negotiateScheme: true, signal } as const;
-  const response = await new AuthClient({ http, credentials: entered }).send(registry, request, []);
+  const auth = new AuthClient({ http, credentials: entered, onWarning });
+  const response = await auth.send(registry, request, []);
   if (response.status !== 200) throw await loginError(registry, login, response);
   response.discard();
   return isRequired;

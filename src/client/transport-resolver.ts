@@ -31,6 +31,8 @@ export interface TransportResolverOptions extends Environment {
   /** PEM files for the registries that are named. */
   readonly tls?: TlsFiles | undefined;
   readonly retries?: number | undefined;
+  /** The maximum size of an upload's request, in bytes. */
+  readonly chunkSize?: number | undefined;
   readonly onEvent?: OnEvent | undefined;
   readonly onHttpEvent?: ((event: HttpEvent) => void) | undefined;
   /** A login for one registry. It takes precedence over the saved logins. */
@@ -198,13 +200,15 @@ export class TransportResolver {
       import('./credentials.js'),
       import('../registry/registry-repository.js'),
     ]);
-    const { retries, onEvent } = this.#options;
+    const { retries, chunkSize, onEvent } = this.#options;
     const opening = (this.#http ??= this.#openHttp());
     const auth = new AuthClient({
       http: await opening,
       credentials: credentials({ ...this.#options, http: () => opening }),
+      onWarning: (message) => onEvent?.({ kind: 'warning', message }),
     });
-    return (repository, access) => new RegistryRepository({ auth, repository, access, retries, onEvent });
+    return (repository, access) =>
+      new RegistryRepository({ auth, repository, access, retries, chunkSize, onEvent });
   }
 
   async #openHttp(): Promise<HttpClient> {

@@ -20,6 +20,13 @@ export type WorkEvent =
       readonly size: number;
       readonly outcome: BlobOutcome;
     }
+  /** The upload of a blob failed, and is tried again after a wait: with what has not arrived if the target says so, else from its start. */
+  | {
+      readonly kind: 'upload-retried';
+      readonly digest: Digest;
+      readonly reason: string;
+      readonly waitMilliseconds: number;
+    }
   /** A child manifest was pushed by digest. */
   | { readonly kind: 'child-pushed'; readonly repository: string; readonly digest: Digest }
   | {

@@ -3,10 +3,13 @@ import type { Readable } from 'node:stream';
 import { isJsonObject } from '../oci/json.js';
 import { printable, type RegistryErrorDetail } from '../oci/errors.js';
 import type { HttpResponse } from './message.js';
+import { redactUrl, REDACTED } from './redact.js';
 
 /** The size of an error response's body that is read, in bytes. */
 export const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_TEXT_LENGTH = 400;
+/** The limit of several errors together. */
+const MAX_ERRORS_LENGTH = 1_200;
 const MAX_DETAIL_DEPTH = 4;
 
 /** What a server says about an error. All of it can be printed: without control characters, and clipped. */
@@ -53,22 +56,28 @@ export function parseErrorText(body: string): ErrorText {
   if (!isJsonObject(value)) {
     return { errors: [], text: clippedLine(typeof value === 'string' ? value : withoutMarkup(body)) };
   }
-  const { errors: list, error_description: description, details, detail, message } = value;
-  const code = value['error'] ?? value['__type'];
-  const other = [description, details, detail, message].find((text) => typeof text === 'string');
+  const { errors: list, error_description: description, details, detail, message, error } = value;
+  const code = error ?? value['__type'];
+  const parts = [description, details, detail, message, isJsonObject(error) ? error : undefined];
+  const other = parts.map(valueText).find((text) => text !== '');
   const errors = Array.isArray(list)
     ? list.flatMap(errorDetail)
     : typeof code === 'string'
       ? errorDetail({ code, message: other ?? '' })
       : [];
-  if (Array.isArray(list) || errors.length > 0) return { errors, text: errors.map(formatDetail).join('; ') };
+  if (Array.isArray(list) || errors.length > 0) {
+    return {
+      errors,
+      text: clippedLine([...new Set(errors.map(formatDetail))].join('; '), MAX_ERRORS_LENGTH),
+    };
+  }
   return { errors, text: clippedLine(other ?? (Object.keys(value).length === 0 ? '' : body)) };
 }
 
 /** Returns a server's text in one line, without control characters, and clipped. */
-export function clippedLine(text: string): string {
+export function clippedLine(text: string, limit = MAX_TEXT_LENGTH): string {
   const line = printable(text);
-  return line.length > MAX_TEXT_LENGTH ? `${line.slice(0, MAX_TEXT_LENGTH)}…` : line;
+  return line.length > limit ? `${line.slice(0, limit)}…` : line;
 }
 
 /** Parses JSON; `undefined` for other text. The parser's error would quote the text, which may contain a secret. */
@@ -81,6 +90,7 @@ export function parseJson(text: string): unknown {
 }
 
 function errorDetail(item: unknown): RegistryErrorDetail[] {
+  if (typeof item === 'string') return errorDetail({ message: item });
   if (!isJsonObject(item)) return [];
   const { code, message, detail } = item;
   if (typeof code !== 'string' && typeof message !== 'string') return [];
@@ -106,7 +116,43 @@ function printableDetail(detail: unknown, depth = 0): unknown {
 
 function formatDetail({ code, message, detail }: RegistryErrorDetail): string {
   const text = message === '' ? code : `${code}: ${message}`;
-  return typeof detail === 'string' && detail !== '' ? `${text}; ${detail}` : text;
+  const more = clippedLine(valueText(detail));
+  return more === '' || text.includes(more) ? text : `${text}; ${more}`;
+}
+
+/** Members whose text needs no name. */
+const TEXT_MEMBERS: ReadonlySet<string> = new Set([
+  'description',
+  'detail',
+  'details',
+  'error',
+  'errors',
+  'message',
+  'msg',
+  'reason',
+]);
+const SECRET_MEMBER = /token|password|secret|credential|authori[sz]ation|signature/i;
+
+/** Returns the text of a JSON value, without secrets: `mediaType: application/x, reference: 1.2` for an object. */
+function valueText(value: unknown): string {
+  if (typeof value === 'string') return value.replaceAll(/\bhttps?:\/\/[^\s"'<>]+/g, redactUrlText).trim();
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (Array.isArray(value)) return joined(value.map(valueText));
+  if (!isJsonObject(value)) return '';
+  return joined(
+    Object.entries(value).map(([name, member]) => {
+      const text = SECRET_MEMBER.test(name) ? REDACTED : valueText(member);
+      return text === '' || TEXT_MEMBERS.has(name.toLowerCase()) ? text : `${name}: ${text}`;
+    }),
+  );
+}
+
+function joined(texts: readonly string[]): string {
+  return texts.filter((text) => text !== '').join(', ');
+}
+
+function redactUrlText(text: string): string {
+  return URL.canParse(text) ? redactUrl(new URL(text)) : REDACTED;
 }
 
 function withoutMarkup(text: string): string {

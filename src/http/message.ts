@@ -61,6 +61,8 @@ export interface HttpResponse {
   readonly url: URL;
   /** The IP address that was connected to. Undefined if unknown, as behind a proxy. */
   readonly remoteAddress?: string | undefined;
+  /** For 401 and 403: the scopes that the request needs and its token does not grant, if the token says so. */
+  readonly missingScope?: string;
   /** The request for output: method and redacted URL. */
   readonly request: { readonly method: HttpMethod; readonly url: string };
   /** The body, which may have been read from the connection. Read it or call {@link discard}: an unread body keeps its connection. */

@@ -17,6 +17,10 @@ export interface Operation {
   readonly missing?: ReadonlySet<Digest>;
   /** Whether a document is an attestation or another artifact, not an image. @default false */
   readonly isArtifact?: boolean;
+  /** The media type of the document. @default unknown */
+  readonly mediaType?: string;
+  /** The size of the request's body, in bytes. @default unknown */
+  readonly sentBytes?: number;
 }
 
 /** Returns the operation on a manifest or index. */

@@ -7,10 +7,11 @@ import type { Target, WriteBlobOptions } from '../content/target.js';
 import { retryPolicy, type Sleep } from '../http/retry.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import type { ManifestOrIndex } from '../oci/document.js';
+import { childrenOf, type ManifestOrIndex } from '../oci/document.js';
+import { InvalidError, NotFoundError } from '../oci/errors.js';
 import { familiarReference, type Repository, type Tag } from '../oci/reference.js';
 import { Blobs } from './blobs/blobs.js';
-import { ManifestWrites } from './manifests/manifest-writes.js';
+import { ManifestWrites, type WrittenManifest } from './manifests/manifest-writes.js';
 import { Manifests } from './manifests/manifests.js';
 import { Referrers, ReferrersTags } from './manifests/referrers.js';
 import { RepositoryRequests, type Access, type RegistrySender } from './requests.js';
@@ -24,6 +25,8 @@ export interface RegistryRepositoryOptions {
   readonly access: Access;
   /** Receives warnings about content that cannot be verified. */
   readonly onEvent?: OnEvent | undefined;
+  /** The maximum size of an upload's request, in bytes: larger blobs are sent in chunks. @default as the registry says */
+  readonly chunkSize?: number | undefined;
   /** Retries of an upload. @default 4 */
   readonly retries?: number | undefined;
   /** For tests. @default a timer */
@@ -44,7 +47,7 @@ export class RegistryRepository implements Target {
   readonly #referrersTags: ReferrersTags;
 
   constructor(options: RegistryRepositoryOptions) {
-    const { auth, repository, access, onEvent, retries, sleep, random } = options;
+    const { auth, repository, access, onEvent, chunkSize, retries, sleep, random } = options;
     const requests = new RepositoryRequests(auth, repository, access);
     const policy = retryPolicy({ retries, sleep, random });
     this.label = familiarReference(repository);
@@ -52,7 +55,7 @@ export class RegistryRepository implements Target {
     this.#manifests = new Manifests(requests, onEvent);
     this.#blobs = new Blobs(requests, policy, onEvent);
     this.#writes = new ManifestWrites(requests, { manifests: this.#manifests, blobs: this.#blobs }, policy);
-    this.#uploads = new Uploads(requests, this.#blobs, policy);
+    this.#uploads = new Uploads(requests, this.#blobs, { policy, chunkSize, onEvent });
     this.#referrersTags = new ReferrersTags({
       label: this.label,
       manifests: this.#manifests,
@@ -98,10 +101,25 @@ export class RegistryRepository implements Target {
     const { signal, tag } = options;
     if (document.value.subject !== undefined) {
       // By its digest first: if the registry fails while the referrers list is written, no tag has moved.
-      const { descriptor, isIndexed } = await this.#writes.put(document, { signal });
+      const { descriptor, isIndexed } = await this.#put(document, { signal });
       if (!isIndexed) await recordReferrer(this.#referrersTags, document, { signal });
       if (tag === undefined) return descriptor;
     }
-    return (await this.#writes.put(document, options)).descriptor;
+    return (await this.#put(document, options)).descriptor;
+  }
+
+  /** Puts a document. If blobs that the registry said it mounted are missing, uploads them and puts it again. */
+  async #put(
+    document: ManifestOrIndex,
+    options: ReadOptions & { readonly tag?: Tag },
+  ): Promise<WrittenManifest> {
+    try {
+      return await this.#writes.put(document, options);
+    } catch (error) {
+      if (!(error instanceof InvalidError || error instanceof NotFoundError)) throw error;
+      const children = childrenOf(document).map(({ digest }) => digest);
+      if (!(await this.#uploads.replaceMounts(children, options))) throw error;
+      return await this.#writes.put(document, options);
+    }
   }
 }

@@ -26,6 +26,73 @@ describe('the text of an error', () => {
     ['a list', '[1]', '[1]'],
     ['a string', '"go away"', 'go away'],
     ['an empty object', '{}', ''],
+    [
+      'Artifactory',
+      '{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid","detail":{"description":"null"}}]}',
+      'MANIFEST_INVALID: manifest invalid; null',
+    ],
+    [
+      'zot',
+      '{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid","description":"long","detail":{"mediaType":"application/x","reference":"1.2"}}]}',
+      'MANIFEST_INVALID: manifest invalid; mediaType: application/x, reference: 1.2',
+    ],
+    [
+      'Quay',
+      '{"errors":[{"code":"MANIFEST_INVALID","detail":{"message":"manifest schema version not supported"},"message":"manifest invalid"}]}',
+      'MANIFEST_INVALID: manifest invalid; manifest schema version not supported',
+    ],
+    [
+      'distribution, with a digest',
+      '{"errors":[{"code":"BLOB_UNKNOWN","message":"blob unknown","detail":{"digest":"sha256:ab"}}]}',
+      'BLOB_UNKNOWN: blob unknown; digest: sha256:ab',
+    ],
+    [
+      'distribution, with a list',
+      '{"errors":[{"code":"UNAUTHORIZED","message":"authentication required","detail":[{"Type":"repository","Class":"","Name":"app","Action":"pull"},{"Type":"repository","Name":"app","Action":"push"}]}]}',
+      'UNAUTHORIZED: authentication required; Type: repository, Name: app, Action: pull, Type: repository, Name: app, Action: push',
+    ],
+    [
+      'GitLab',
+      '{"errors":[{"code":"DENIED","message":"requested access to the resource is denied","detail":{"reason":{"text":["protected",1,true,null]}}}]}',
+      'DENIED: requested access to the resource is denied; text: protected, 1, true',
+    ],
+    [
+      'a detail that says nothing',
+      '{"errors":[{"code":"A","message":"a","detail":{"x":{},"y":[]}}]}',
+      'A: a',
+    ],
+    [
+      'a detail that says the same',
+      '{"errors":[{"code":"A","message":"a b","detail":{"message":"a b"}}]}',
+      'A: a b',
+    ],
+    ['the same error twice', '{"errors":[{"code":"A","message":"a"},{"code":"A","message":"a"}]}', 'A: a'],
+    ['errors without an object', '{"errors":["no such thing"]}', 'UNKNOWN: no such thing'],
+    [
+      'Google',
+      '{"error":{"code":403,"message":"Permission denied","status":"PERMISSION_DENIED"}}',
+      'code: 403, Permission denied, status: PERMISSION_DENIED',
+    ],
+    [
+      'a message that is an object',
+      '{"message":{"base":["too large","too old"]}}',
+      'base: too large, too old',
+    ],
+    [
+      'a detail with secrets',
+      '{"errors":[{"code":"A","message":"a","detail":{"access_token":"T","url":"https://s3.example.com/b?X-Amz-Signature=S"}}]}',
+      'A: a; access_token: REDACTED, url: https://s3.example.com/b?X-Amz-Signature=REDACTED',
+    ],
+    [
+      'a detail with control characters',
+      '{"errors":[{"code":"A","message":"a","detail":{"x\\u001b":"b\\u001b[31m\\nc"}}]}',
+      'A: a; x: b [31m c',
+    ],
+    [
+      'a long detail',
+      `{"errors":[{"code":"A","message":"a","detail":{"x":"${'y'.repeat(500)}"}}]}`,
+      `A: a; x: ${'y'.repeat(397)}…`,
+    ],
     ['plain text', ' go\n\taway\u001b[31m\u202e', 'go away [31m'],
     ['HTML', '<!doctype html><head>x</head><h1>Blocked</h1> by <b>policy</b>', 'Blocked by policy'],
     ['a long text', 'x'.repeat(500), `${'x'.repeat(400)}…`],
@@ -43,6 +110,15 @@ describe('the text of an error', () => {
       { code: 'x', message: 'y' },
     ]);
     expect(parseErrorText('{"message":"y"}').errors).toEqual([]);
+  });
+
+  it('is bounded, however many errors there are', () => {
+    const errors = Array.from({ length: 500 }, (_, number) => ({
+      code: `C${number}`,
+      message: 'x'.repeat(50),
+    }));
+    expect(parseErrorText(JSON.stringify({ errors })).text).toHaveLength(1_201);
+    expect(parseErrorText(JSON.stringify({ errors })).errors).toHaveLength(500);
   });
 
   it('is not read from the response to a HEAD', async () => {

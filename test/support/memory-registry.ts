@@ -143,6 +143,11 @@ export class MemoryRegistry extends FakeServer {
     return this.#sessions.size;
   }
 
+  /** Drops all bytes of the open sessions beyond this number. */
+  truncateSessions(size: number): void {
+    for (const session of this.#sessions.values()) session.bytes = session.bytes.subarray(0, size);
+  }
+
   /** Expires all tokens. */
   expireTokens(): void {
     this.#auth?.expireTokens();

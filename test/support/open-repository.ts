@@ -25,6 +25,8 @@ export interface OpenOptions {
   readonly onHttpEvent?: (event: HttpEvent) => void;
   /** The number of retries of a request and of an upload. @default 2 */
   readonly retries?: number;
+  /** The maximum size of an upload's request, in bytes. */
+  readonly chunkSize?: number | undefined;
   /** Collects the delays before retries, in milliseconds. They take no time. */
   readonly waits?: number[];
 }
@@ -39,7 +41,7 @@ export function connect(
   host: string,
   options: OpenOptions = {},
 ): (path: string, access?: Access) => RegistryRepository {
-  const { credential, retries = 2, waits = [], onHttpEvent, onEvent } = options;
+  const { credential, retries = 2, chunkSize, waits = [], onHttpEvent, onEvent } = options;
   const sleep = (milliseconds: number): Promise<void> => {
     waits.push(milliseconds);
     return Promise.resolve();
@@ -53,6 +55,7 @@ export function connect(
       repository: parseReference(`${host}/${path}`),
       access,
       onEvent,
+      chunkSize,
       retries,
       sleep,
       random,

@@ -5,6 +5,7 @@
  * @module auth/requests
  */
 import { FirstRequestGate } from '../../content/first-request-gate.js';
+import { parseWarnings } from '../../http/warning-header.js';
 import type { HttpClient, HttpRequest, HttpResponse } from '../../http/message.js';
 import { UnauthorizedError } from '../../oci/errors.js';
 import type { RegistryHost } from '../../oci/reference.js';
@@ -13,6 +14,7 @@ import { Authorizer, type Authorization, type AuthorizationRequest, type AuthSch
 import { bufferResponse } from './buffered-response.js';
 import { mayMeanExpired } from './expiry.js';
 import { challengeIn, mayAuthenticate, type RegistryChallenge } from './registry-challenge.js';
+import { missingScopeOf } from './granted-scopes.js';
 import type { Scope } from './scope.js';
 import { SecretRedactor } from './secret-redactor.js';
 
@@ -41,15 +43,22 @@ interface Exchange {
 export class AuthClient {
   readonly #http: HttpClient;
   readonly #authorizer: Authorizer;
+  readonly #onWarning: ((message: string) => void) | undefined;
+  readonly #warnings = new Set<string>();
   readonly #sessions = new Map<string, Session>();
 
-  /** @param options `now` in milliseconds since 1970, default the system's clock */
+  /**
+   * @param options.now in milliseconds since 1970, default the system's clock
+   * @param options.onWarning receives each warning of a registry once, with its name (distribution-spec, "Warnings")
+   */
   constructor(options: {
     readonly http: HttpClient;
     readonly credentials: CredentialProvider;
     readonly now?: () => number;
+    readonly onWarning?: (message: string) => void;
   }) {
     this.#http = options.http;
+    this.#onWarning = options.onWarning;
     this.#authorizer = new Authorizer(options.http, options.credentials, options.now ?? Date.now);
   }
 
@@ -90,10 +99,11 @@ export class AuthClient {
   async #exchange(session: Session, request: HttpRequest, scopes: readonly Scope[]): Promise<HttpResponse> {
     const exchange = await this.#meetChallenge(session, request, scopes);
     try {
-      const response = await this.#retryExpired(session, request, scopes, exchange);
-      return session.secrets.isEmpty || isContent(request, response)
-        ? response
-        : await bufferResponse(response, session.secrets);
+      const { response, sent } = await this.#retryExpired(session, request, scopes, exchange);
+      if (session.secrets.isEmpty || isContent(request, response)) return response;
+      const buffered = await bufferResponse(response, session.secrets);
+      const missingScope = isDenied(response) ? missingScopeOf(sent?.token, scopes) : undefined;
+      return missingScope === undefined ? buffered : { ...buffered, missingScope };
     } catch (error) {
       exchange.response.discard();
       throw error;
@@ -135,29 +145,46 @@ export class AuthClient {
     session: Session,
     request: HttpRequest,
     scopes: readonly Scope[],
-    { response, sent }: Exchange,
-  ): Promise<HttpResponse> {
+    exchange: Exchange,
+  ): Promise<Exchange> {
+    const { response, sent } = exchange;
     const { registry, challenge } = session;
-    if (challenge === undefined || sent === undefined || !mayMeanExpired(response.status)) return response;
+    if (challenge === undefined || sent === undefined || !mayMeanExpired(response.status)) return exchange;
     const buffered = await bufferResponse(response);
     const renewed = await this.#authorizer.renew(
       sent,
       { method: request.method, status: buffered.status, text: buffered.text },
       { registry, challenge, scopes, signal: request.signal },
     );
-    return renewed === undefined ? buffered : this.#send(session, request, renewed);
+    if (renewed === undefined) return { response: buffered, sent };
+    return { response: await this.#send(session, request, renewed), sent: renewed };
   }
 
-  #send(
-    { secrets }: Session,
+  async #send(
+    session: Session,
     request: HttpRequest,
     authorization: Authorization | undefined,
   ): Promise<HttpResponse> {
-    if (authorization === undefined) return this.#http.send(request);
-    const { header, token, found } = authorization;
-    secrets.addLogin(found?.reveal());
-    if (token !== undefined) secrets.addToken(token);
-    return this.#http.send({ ...request, headers: { ...request.headers, authorization: header } });
+    let sent = request;
+    if (authorization !== undefined) {
+      const { header, token, found } = authorization;
+      session.secrets.addLogin(found?.reveal());
+      if (token !== undefined) session.secrets.addToken(token);
+      sent = { ...request, headers: { ...request.headers, authorization: header } };
+    }
+    const response = await this.#http.send(sent);
+    // Not of a host that the registry redirects to.
+    if (response.url.hostname === request.url.hostname) this.#reportWarnings(session, response);
+    return response;
+  }
+
+  #reportWarnings({ registry, secrets }: Session, response: HttpResponse): void {
+    for (const text of parseWarnings(secrets.hide(response.headers['warning'] ?? ''))) {
+      const message = `${registry}: ${text}`;
+      if (this.#warnings.has(message)) continue;
+      this.#warnings.add(message);
+      this.#onWarning?.(message);
+    }
   }
 
   /** Authorizes a request for the registry's latest challenge, so that it need not make another. */
@@ -210,6 +237,10 @@ export class AuthClient {
     );
     return each.flat();
   }
+}
+
+function isDenied({ status }: HttpResponse): boolean {
+  return status === 401 || status === 403;
 }
 
 /** Reports whether a response is the requested content, which may be long, and not an error message. */

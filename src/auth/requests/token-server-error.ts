@@ -17,13 +17,17 @@ import { SecretRedactor } from './secret-redactor.js';
 interface FailedTokenRequest {
   readonly registry: RegistryHost;
   readonly realm: URL;
+  readonly scopes: readonly string[];
   readonly credential: RegistryCredential | undefined;
 }
+
+/** Codes for a login that is accepted and may not do what was asked for (RFC 6749, section 5.2; RFC 6750, section 3.1). */
+const SCOPE_CODES: ReadonlySet<string> = new Set(['insufficient_scope', 'invalid_scope', 'access_denied']);
 
 /** Returns the error for a token server's response without a token. Reads the body for the server's own text. */
 export async function tokenServerError(
   response: HttpResponse,
-  { registry, realm, credential }: FailedTokenRequest,
+  { registry, realm, scopes, credential }: FailedTokenRequest,
 ): Promise<MultiarchError> {
   const secrets = new SecretRedactor();
   secrets.addLogin(credential);
@@ -38,11 +42,18 @@ export async function tokenServerError(
   if (status === 408 || status < 400 || status >= 500) {
     return new UnavailableError(...about(`no token for ${registry}`));
   }
-  return credential === undefined
-    ? new UnauthorizedError(
-        ...about(`not logged in to ${registry}`, `Log in with: multiarch login ${registry}`),
-      )
-    : new UnauthorizedError(...about(`the login for ${registry} was rejected`, loginHint(registry)));
+  if (credential === undefined) {
+    return new UnauthorizedError(
+      ...about(`not logged in to ${registry}`, `Log in with: multiarch login ${registry}`),
+    );
+  }
+  const lacksScope = errors.some(({ code }) => SCOPE_CODES.has(code));
+  const what = lacksScope ? `does not allow ${scopes.join(' ')}` : 'was rejected';
+  const isDenied = (lacksScope || status === 403) && scopes.length > 0;
+  const hint = isDenied
+    ? `Check that the account, and its access token if it uses one, may do what was asked for (${scopes.join(' ')}); to use another account: multiarch login ${registry}`
+    : loginHint(registry);
+  return new UnauthorizedError(...about(`the login for ${registry} ${what}`, hint));
 }
 
 /** An expired login to Amazon's public registry blocks reads that would work without a login. */

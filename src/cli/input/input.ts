@@ -1,7 +1,7 @@
 /**
  * The input of commands: files, standard input, passwords, and the syntax of option values.
  *
- * Offers addressed-annotation, duration, input, login-flags, prompt.
+ * Offers addressed-annotation, duration, input, login-flags, prompt, size.
  * @module cli/input
  */
 import { createReadStream } from 'node:fs';

@@ -31,6 +31,7 @@ export function stepLine(event: WorkEvent): string | undefined {
     case 'warning':
     case 'blob-started':
     case 'blob-progress':
+    case 'upload-retried':
       return undefined;
   }
 }
@@ -54,6 +55,15 @@ export function requestLine(event: Exclude<HttpEvent, { kind: 'bytes' }>): strin
 /** The warning about a retry after a long wait. */
 export function waitLine({ url, reason, waitMilliseconds }: Extract<HttpEvent, { kind: 'retry' }>): string {
   return `${new URL(url).host}: ${reason}; retrying in ${Math.round(waitMilliseconds / 1000)} s`;
+}
+
+/** The line about an upload that failed and is tried again. */
+export function uploadLine({
+  digest,
+  reason,
+  waitMilliseconds,
+}: Extract<WorkEvent, { kind: 'upload-retried' }>): string {
+  return `upload of ${shortDigest(digest)}: ${reason}; retrying in ${Math.round(waitMilliseconds)} ms`;
 }
 
 /** The line for `--debug` about the credential of a registry. Its parts come from helpers and files. */

@@ -27,6 +27,7 @@ export class Stats {
 
   work(event: WorkEvent): void {
     if (event.kind === 'blob-done') this.#blobs[event.outcome] += 1;
+    else if (event.kind === 'upload-retried') this.#retries += 1;
   }
 
   /** One line: requests, retries, bytes of bodies sent and received, blobs by outcome, and rate limits. */

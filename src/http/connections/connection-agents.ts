@@ -7,6 +7,7 @@ import { ADDRESS_ATTEMPTS, startDeadline, TimeLimitError, type TimeLimitCode } f
 import { openTunnel } from '../proxy/proxy-tunnel.js';
 import type { ProxyServer } from '../proxy/proxy-server.js';
 import { serverName, type TlsSettings } from '../tls/tls-config.js';
+import { readLastResponse } from './last-response.js';
 import { PreconnectPool } from './preconnect-pool.js';
 
 const certificates = new WeakMap<object, PeerCertificate>();
@@ -48,6 +49,7 @@ export class PlainAgent extends HttpAgent {
   #open(options: ClientRequestArgs): Socket {
     const socket = asSocket(super.createConnection({ ...options, ...ADDRESS_ATTEMPTS }));
     limitTime(socket, this.#limits.connect, 'connect', 'MULTIARCH_CONNECT');
+    readLastResponse(socket);
     return socket;
   }
 }
@@ -140,6 +142,7 @@ export class TlsAgent extends HttpsAgent {
     socket.prependOnceListener('secure', () => {
       if (socket instanceof TLSSocket) certificates.set(socket, socket.getPeerCertificate());
     });
+    readLastResponse(socket);
     return socket;
   }
 }

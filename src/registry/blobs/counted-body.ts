@@ -5,6 +5,7 @@ import { readableOf } from '../../content/verified-stream.js';
 import type { RequestBody } from '../../http/message.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { InvalidError } from '../../oci/errors.js';
+import { BlobParts } from './blob-parts.js';
 
 interface CountedBodyOptions {
   readonly signal?: AbortSignal | undefined;
@@ -12,16 +13,19 @@ interface CountedBodyOptions {
 }
 
 /**
- * A blob, or the rest of one, as the body of a request. Each time it is sent it is read from its source again, which
- * verifies the whole blob even if only the rest of it is sent.
+ * A blob, the rest of one or a part of it as the body of a request. Parts that follow one another are read in one go. Any
+ * other body is read from the start of its source again, which verifies the whole blob even if only the rest of it is sent.
  */
 export class CountedBody implements RequestBody {
   readonly #descriptor: Descriptor;
   readonly #from: BlobSource;
   readonly #options: CountedBodyOptions;
   #opening: Promise<Readable> | undefined;
-  /** The offset of the body in the blob. */
+  /** The source of the last part, which the next one may follow. */
+  #parts: BlobParts | undefined;
+  /** The offsets of the body in the blob: its first byte, and the byte after its last. */
   #start = 0;
+  #end: number;
   /** Bytes reported to `onBytes` so far. */
   #reported = 0;
   #sourceFailed = false;
@@ -30,11 +34,12 @@ export class CountedBody implements RequestBody {
     this.#descriptor = descriptor;
     this.#from = from;
     this.#options = options;
+    this.#end = descriptor.size;
   }
 
   /** The size of the body, in bytes. */
   get size(): number {
-    return this.#descriptor.size - this.#start;
+    return this.#end - this.#start;
   }
 
   /** The offset of the body in the blob, in bytes. */
@@ -42,7 +47,12 @@ export class CountedBody implements RequestBody {
     return this.#start;
   }
 
-  /** Whether the connection has accepted the whole body. */
+  /** The offset of the byte after the body in the blob. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Whether the connection has accepted the whole blob. */
   get allSent(): boolean {
     return this.#reported === this.#descriptor.size;
   }
@@ -68,6 +78,41 @@ export class CountedBody implements RequestBody {
 
   async open(): Promise<Readable> {
     this.#report(this.#start);
+    const isLast = this.#end === this.#descriptor.size;
+    if (this.#parts?.position !== this.#start) {
+      this.#parts?.close();
+      this.#parts = undefined;
+      const source = await this.#openAtStart();
+      if (isLast) return source;
+      this.#parts = new BlobParts(source, this.#start);
+    }
+    return this.#parts.next(isLast ? Infinity : this.size);
+  }
+
+  /** Sets the offset of the body: the bytes before it have arrived. It extends to the end of the blob. */
+  startAt(start: number): void {
+    this.#start = start;
+    this.#end = this.#descriptor.size;
+    this.#report(start);
+  }
+
+  /** Sets the offset of the byte after the body. */
+  endAt(end: number): void {
+    this.#end = Math.min(end, this.#descriptor.size);
+  }
+
+  /** Closes a source that is not read to its end. */
+  close(): void {
+    this.#parts?.close();
+    this.#parts = undefined;
+    this.#opening?.then(
+      (source) => source.destroy(),
+      () => {},
+    );
+    this.#opening = undefined;
+  }
+
+  async #openAtStart(): Promise<Readable> {
     const opening = this.#opening ?? this.#openSource();
     this.#opening = undefined;
     try {
@@ -78,21 +123,6 @@ export class CountedBody implements RequestBody {
       this.#sourceFailed = true;
       throw error;
     }
-  }
-
-  /** Sets the offset of the body: the bytes before it have arrived. */
-  startAt(start: number): void {
-    this.#start = start;
-    this.#report(start);
-  }
-
-  /** Closes a source that was prepared and not sent. */
-  close(): void {
-    this.#opening?.then(
-      (source) => source.destroy(),
-      () => {},
-    );
-    this.#opening = undefined;
   }
 
   async #openSource(): Promise<Readable> {

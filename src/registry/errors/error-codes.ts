@@ -11,6 +11,7 @@ export type RegistryErrorClass =
   | 'denied'
   | 'invalid'
   | 'not-found'
+  | 'quota'
   | 'rate-limited'
   | 'repository-not-found'
   | 'unavailable';
@@ -93,6 +94,18 @@ export function classifyError(
 export function mayKeepTag({ response: { status }, body, errorClass }: ErrorResponse): boolean {
   if (errorClass === 'conflict' || status === 405 || status === 409 || status === 412) return true;
   return status >= 400 && status < 500 && status !== 401 && status !== 429 && KEPT_TAG_TEXT.test(body.text);
+}
+
+/** Harbor, GitLab, GitHub, Quay and proxies, under many codes and statuses. */
+const QUOTA =
+  /\bquota\b|\bstorage (?:limit|space)\b|exceeds? the configured upper limit|\binsufficient storage\b/i;
+
+/** Reports whether a write was rejected because of the storage that the account or project may use. */
+export function isQuotaExceeded({ status, request }: HttpResponse, { errors, text }: ErrorText): boolean {
+  if (request.method === 'GET' || request.method === 'HEAD') return false;
+  // Quotas of requests are rate limits.
+  if (status === 429 || errors.some(({ code }) => CODES.get(code) === 'rate-limited')) return false;
+  return QUOTA.test(text);
 }
 
 /** Codes of an upload that may succeed in a new session, whatever the status. */

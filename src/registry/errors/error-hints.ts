@@ -1,8 +1,13 @@
+import { parseChallenges } from '../../auth/requests/challenge.js';
 import { isExpiredAuthorization } from '../../auth/requests/expiry.js';
 import type { ErrorText } from '../../http/error-text.js';
+import type { HttpResponse } from '../../http/message.js';
 import { isDigest, type Digest } from '../../oci/digest.js';
+import { printable } from '../../oci/errors.js';
+import { isIndexType } from '../../oci/media-type.js';
 import { formatRepository } from '../../oci/reference.js';
 import type { Operation } from '../operation.js';
+import { bodyLimitHint } from './body-limit.js';
 import { createEcrRepository, deniedByEcrHint } from './ecr-hints.js';
 import type { ErrorResponse } from './error-codes.js';
 
@@ -25,9 +30,16 @@ export function notFoundHint({ errorClass }: ErrorResponse, operation: Operation
   return `Check the name, and that it was pushed. (${response})`;
 }
 
+/** Returns what to do about a write that exceeds the storage of an account or project. */
+export function quotaHint({ repository }: Operation): string {
+  return `The storage for ${formatRepository(repository)} is used up: delete images that are not needed, or ask the administrator of ${repository.registry} for more.`;
+}
+
 /** Returns what to do about a login that is missing, expired or not sufficient. */
-export function deniedHint({ response, body }: ErrorResponse, operation: Operation): string {
+export function deniedHint(error: ErrorResponse, operation: Operation): string {
+  const { response, body } = error;
   const { registry } = operation.repository;
+  if (error.errorClass === 'quota') return quotaHint(operation);
   const ecr = deniedByEcrHint({ status: response.status, text: body.text }, operation);
   if (ecr !== undefined) return ecr;
   const login = `multiarch login ${registry}`;
@@ -37,9 +49,23 @@ export function deniedHint({ response, body }: ErrorResponse, operation: Operati
   // Many registries hide a repository that does not exist behind a 401 or 403.
   const exists = operation.verb === 'read' ? `that ${repository} exists and ` : '';
   const check = `${exists}that the account may ${right} ${repository}`;
+  const scope = missingScope(response, operation);
+  if (scope !== undefined) {
+    return `The token does not grant ${scope}, because the account lacks it: check ${check}; to use another account: ${login}`;
+  }
   return response.status === 401
     ? `Log in with "${login}"; if you are logged in, check ${check}.`
     : `Check ${check}; to use another account: ${login}`;
+}
+
+/** Returns the scope that the token of the request does not grant, if the token or the registry says so (RFC 6750, section 3.1). */
+function missingScope(response: HttpResponse, { repository, verb }: Operation): string | undefined {
+  if (response.missingScope !== undefined) return response.missingScope;
+  const challenges = parseChallenges(response.headerValues('www-authenticate'));
+  const denied = challenges.find(({ parameters }) => parameters.get('error') === 'insufficient_scope');
+  if (denied === undefined) return undefined;
+  const scope = printable(denied.parameters.get('scope') ?? '');
+  return scope === '' ? `repository:${repository.path}:${verb === 'read' ? 'pull' : 'pull,push'}` : scope;
 }
 
 /** Reports whether a registry rejects a document because of its non-distributable layers only. */
@@ -80,7 +106,7 @@ interface HintRow {
   readonly status?: number;
   readonly text?: RegExp;
   readonly name?: RegExp;
-  readonly hint: string;
+  readonly hint: string | ((error: ErrorResponse, operation: Operation) => string);
 }
 
 /** What to do about a document or blob that the registry rejects. The first row applies whose conditions all hold. */
@@ -106,27 +132,44 @@ const INVALID_HINTS: readonly HintRow[] = [
     code: 'TAG_INVALID',
     hint: 'The registry does not accept this tag: check it, or publish under another tag.',
   },
+  { what: 'manifest', status: 413, hint: bodyLimitHint },
   ...[{ status: 415 }, { code: 'UNSUPPORTED' }].map((condition) => ({
     what: 'manifest' as const,
     ...condition,
-    hint: 'The registry may not accept this media type: try the other one (--format oci or --format docker).',
+    hint: (_error: ErrorResponse, operation: Operation) => mediaTypeHint(operation),
   })),
 ];
 
+/** Returns what to do about a manifest or index whose media type the registry does not accept. */
+function mediaTypeHint({ mediaType, repository }: Operation): string {
+  const { registry } = repository;
+  if (mediaType === undefined) {
+    return `${registry} may not accept this media type: try the other one (--format oci or --format docker).`;
+  }
+  const rejected = `${registry} may not accept the media type ${mediaType}`;
+  const isDocker = mediaType.startsWith('application/vnd.docker.');
+  const [format, skopeoFormat] = isDocker ? ['oci', 'oci'] : ['docker', 'v2s2'];
+  const setting = isDocker ? ' zot accepts Docker media types with "compat": ["docker2s2"] in "http".' : '';
+  return isIndexType(mediaType)
+    ? `${rejected}. An index of the other type can be made with: multiarch create --format ${format}.${setting}`
+    : `${rejected}. Convert the image (skopeo copy --format ${skopeoFormat}), or build it with ${isDocker ? 'OCI' : 'Docker'} media types (oci-mediatypes=${String(isDocker)} in buildx).${setting}`;
+}
+
 /** Returns what to do about a document or blob that the registry rejects. */
-export function invalidHint({ response, body }: ErrorResponse, operation: Operation): string | undefined {
+export function invalidHint(error: ErrorResponse, operation: Operation): string | undefined {
+  const { response, body } = error;
   if (operation.verb !== 'write') return undefined;
   const artifact = artifactHint(operation);
   if (artifact !== undefined) return artifact;
   const row = INVALID_HINTS.find(
     ({ what, code, status, text, name }) =>
       (what ?? operation.what) === operation.what &&
-      (code === undefined || body.errors.some((error) => error.code === code)) &&
+      (code === undefined || body.errors.some((detail) => detail.code === code)) &&
       (status ?? response.status) === response.status &&
       (text?.test(body.text) ?? true) &&
       (name?.test(operation.name) ?? true),
   );
-  if (row !== undefined) return row.hint;
+  if (row !== undefined) return typeof row.hint === 'string' ? row.hint : row.hint(error, operation);
   return operation.what === 'manifest'
     ? `Check that all its children are in ${formatRepository(operation.repository)}.`
     : undefined;

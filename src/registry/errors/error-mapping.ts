@@ -24,7 +24,14 @@ import {
 } from '../../oci/errors.js';
 import type { Operation } from '../operation.js';
 import { throttledByEcrHint } from './ecr-hints.js';
-import { classifyError, isTransient, type ErrorResponse, type RegistryErrorClass } from './error-codes.js';
+import {
+  classifyError,
+  isQuotaExceeded,
+  isTransient,
+  type ErrorResponse,
+  type RegistryErrorClass,
+} from './error-codes.js';
+import { bodyLimitHint } from './body-limit.js';
 import {
   artifactHint,
   deniedHint,
@@ -32,6 +39,7 @@ import {
   missingChildren,
   missingChildrenHint,
   notFoundHint,
+  quotaHint,
 } from './error-hints.js';
 import { againWhen, rateLimitHint } from './rate-limit.js';
 
@@ -44,7 +52,16 @@ export async function readErrorResponse(
   operation: Pick<Operation, 'verb' | 'what'>,
 ): Promise<ErrorResponse> {
   const body = await readErrorText(response);
-  return { response, body, errorClass: classifyError(body, operation) };
+  return {
+    response,
+    body,
+    errorClass: isQuotaExceeded(response, body) ? 'quota' : classifyError(body, operation),
+  };
+}
+
+/** Reports whether the size of the request was rejected, not what it would use of a quota. */
+export function isBodyTooLarge({ response, errorClass }: ErrorResponse): boolean {
+  return response.status === 413 && errorClass !== 'quota';
 }
 
 /** Returns the outcome of a try to upload, for `retryDelay`. */
@@ -80,11 +97,18 @@ const ERRORS: Readonly<
   ],
   unavailable: [
     UnavailableError,
-    ({ response }) => `The registry is failing; try again ${againWhen(response)}.`,
+    ({ response }, operation) =>
+      response.status === 507
+        ? quotaHint(operation)
+        : `The registry is failing; try again ${againWhen(response)}.`,
   ],
   conflict: [ConflictError, () => 'The tag is immutable: publish under another tag.'],
   invalid: [InvalidError, invalidHint],
-  failed: [FailedError, (_error, operation) => artifactHint(operation)],
+  quota: [FailedError, (_error, operation) => quotaHint(operation)],
+  failed: [
+    FailedError,
+    (error, operation) => (isBodyTooLarge(error) ? bodyLimitHint(error, operation) : artifactHint(operation)),
+  ],
 };
 
 /**
@@ -122,8 +146,10 @@ function classOf(
   operation: Operation,
 ): RegistryErrorClass | 'failed' {
   const { status } = response;
+  // Whatever the code: registries also explain it with NAME_UNKNOWN, UNSUPPORTED or MANIFEST_INVALID.
+  const isDenied = status === 401 || status === 403;
+  if (isDenied && errorClass !== 'conflict' && errorClass !== 'rate-limited') return 'denied';
   if (errorClass !== undefined) return errorClass;
-  if (status === 401 || status === 403) return 'denied';
   if (status === 404) return 'not-found';
   if (status === 429) return 'rate-limited';
   if (isTemporaryStatus(status)) return 'unavailable';

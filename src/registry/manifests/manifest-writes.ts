@@ -70,6 +70,8 @@ export class ManifestWrites {
       subject: document.value.subject?.digest,
       // An artifact with a tag is published for its own sake.
       isArtifact: tag === undefined && isArtifact(document),
+      mediaType: document.mediaType,
+      sentBytes: bytes.length,
     };
     if (bytes.length > MAX_MANIFEST_PUSH) {
       throw new InvalidError(

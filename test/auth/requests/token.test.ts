@@ -277,6 +277,16 @@ describe('a token server that gives no token', () => {
     expect((await failure({ status: 401 }, basic)).hint).toContain('multiarch login registry.example.com');
   });
 
+  it.each<[string, FakeAnswer]>([
+    ['403', { status: 403, body: { errors: [{ code: 'DENIED', message: 'access forbidden' }] } }],
+    ['insufficient_scope', { status: 401, body: { error: 'insufficient_scope' } }],
+    ['invalid_scope', { status: 400, body: { error: 'invalid_scope' } }],
+  ])('hints at the scope that the account lacks: %s', async (_what, answer) => {
+    const { hint = '' } = await failure(answer, basic);
+    expect(hint).toContain('repository:app:pull,push');
+    expect(hint).not.toContain('user name and password');
+  });
+
   it.each<[string, string | object, string]>([
     [
       "the registry's form",

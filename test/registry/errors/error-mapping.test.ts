@@ -71,6 +71,28 @@ describe('the kind of error', () => {
     ['ECR: throttled', coded(400, 'ThrottlingException'), read, 'rate-limited'],
     ['unavailable with 400', coded(400, 'UNAVAILABLE'), read, 'unavailable'],
     ['distribution: bad upload', coded(400, 'DIGEST_INVALID'), upload, 'invalid'],
+    ...[
+      'NAME_UNKNOWN',
+      'UNSUPPORTED',
+      'MANIFEST_INVALID',
+      'MANIFEST_UNKNOWN',
+      'UNAVAILABLE',
+      'TAG_INVALID',
+    ].flatMap((code): [string, Answer, Operation, ErrorKind][] => [
+      [`403 with ${code} on a write`, coded(403, code), write, 'unauthorized'],
+      [`403 with ${code} on a read`, coded(403, code), read, 'unauthorized'],
+      [`403 with ${code} on an upload`, coded(403, code), upload, 'unauthorized'],
+    ]),
+    ['403 that limits the rate', coded(403, 'TOOMANYREQUESTS'), read, 'rate-limited'],
+    ['403 for an immutable tag', coded(403, 'DENIED', 'the tag is immutable'), write, 'conflict'],
+    ['413 on a blob', { status: 413 }, upload, 'failed'],
+    ['413 with a quota', { ...coded(413, 'X', 'quota exceeded'), method: 'PUT' }, upload, 'failed'],
+    [
+      'a quota of requests',
+      { ...coded(429, 'UNKNOWN', 'Quota exceeded'), method: 'PUT' },
+      upload,
+      'rate-limited',
+    ],
     ['UNKNOWN says nothing, 500 does', coded(500, 'UNKNOWN'), read, 'unavailable'],
   ])('%s', async (_what, response, operation, kind) => {
     expect((await errorFor(response, operation)).kind).toBe(kind);
@@ -196,6 +218,69 @@ describe('the hint', () => {
     ['of no tag', coded(404, 'MANIFEST_UNKNOWN'), read, 'no such tag'],
     ['of no repository on push', coded(404, 'NAME_UNKNOWN'), write, 'Create the repository'],
     ['of 415', { status: 415 }, write, '--format'],
+    ...[
+      [
+        'application/vnd.docker.distribution.manifest.list.v2+json',
+        'multiarch create --format oci. zot accepts',
+      ],
+      ['application/vnd.docker.distribution.manifest.v2+json', 'skopeo copy --format oci'],
+      ['application/vnd.oci.image.index.v1+json', 'multiarch create --format docker.'],
+      ['application/vnd.oci.image.manifest.v1+json', 'skopeo copy --format v2s2'],
+    ].flatMap(([mediaType = '', hint = '']): [string, Answer, Operation, string][] => [
+      [`of 415 for ${mediaType}`, { status: 415 }, { ...write, mediaType }, hint],
+      [`of UNSUPPORTED for ${mediaType}`, coded(400, 'UNSUPPORTED'), { ...write, mediaType }, mediaType],
+    ]),
+    [
+      'of 413 on a manifest',
+      { status: 413, headers: { server: 'openresty' } },
+      { ...write, sentBytes: 2_000_000 },
+      'registry.example.com, or a proxy in front of it, does not accept a request of 2000000 bytes. Registries should accept manifests of 4 MiB: raise the limit (client_max_body_size in nginx).',
+    ],
+    [
+      'of 413 on a blob',
+      { status: 413, body: '<html><center>cloudflare</center></html>' },
+      { ...upload, sentBytes: 120_000_000 },
+      'does not accept a request of 120000000 bytes: raise the limit (Cloudflare limits requests to 100 MB on most plans), or send smaller requests with --chunk-size.',
+    ],
+    ['of 413 by an unknown proxy', { status: 413 }, upload, 'maxRequestBodyBytes in Traefik'],
+    ...[
+      coded(413, 'DENIED', 'Quota exceeded when processing the request of adding 2 MiB'),
+      coded(
+        403,
+        'DENIED',
+        'adding 2.0 MiB of storage resource, which when updated to current usage of 9.0 MiB will exceed the configured upper limit of 10.0 MiB.',
+      ),
+      coded(
+        403,
+        'DENIED',
+        'Your action has been rejected because the namespace storage limit has been reached.',
+      ),
+      coded(412, 'PRECONDITION', 'Quota exceeded'),
+      { status: 507 },
+    ].map((answer): [string, Answer, Operation, string] => [
+      `of a quota: ${answer.status} ${String(answer.body)}`,
+      { ...answer, method: 'PUT' },
+      upload,
+      'The storage for registry.example.com/team/app is used up',
+    ]),
+    [
+      'of a token without the scope',
+      {
+        status: 401,
+        headers: {
+          'www-authenticate':
+            'Bearer realm="https://a/t",error="insufficient_scope",scope="repository:team/app:pull,push"',
+        },
+      },
+      write,
+      'The token does not grant repository:team/app:pull,push, because the account lacks it: check that the account may push to registry.example.com/team/app',
+    ],
+    [
+      'of a token without the scope, which the registry does not name',
+      { status: 403, headers: { 'www-authenticate': 'Bearer error="insufficient_scope"' } },
+      read,
+      'The token does not grant repository:team/app:pull,',
+    ],
     [
       'of a rate limit',
       { status: 429, headers: { 'retry-after': '120', 'ratelimit-limit': '100;w=21600' } },
