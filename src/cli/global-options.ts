@@ -1,6 +1,5 @@
 import { ArgumentError } from '../oci/errors.js';
 import { parseDuration } from './input/duration.js';
-import { parseSize } from './input/size.js';
 import type { OptionDeclarations, OptionValues } from './flags.js';
 
 /** The options of every command. Help shows them after those of the command. */
@@ -24,10 +23,6 @@ export const GLOBAL_OPTIONS = {
   concurrency: { type: 'number', describe: 'Maximum number of parallel requests and transfers', default: 8 },
   timeout: { type: 'string', describe: 'Fail after this time (90s, 10m, 1h30m)' },
   retries: { type: 'number', describe: 'Number of retries for a failed request', default: 4 },
-  'chunk-size': {
-    type: 'string',
-    describe: 'Upload larger blobs in chunks of this size (8MiB, 100MB), for proxies that limit requests',
-  },
   stats: { type: 'boolean', describe: 'Print the number of requests, bytes, mounts and retries on stderr' },
   debug: { type: 'boolean', describe: 'Log all requests on stderr, without secrets' },
   username: { type: 'string', describe: 'User name for the registry; needs --password-stdin' },
@@ -66,17 +61,6 @@ export function globalOptions(args: Readonly<Record<string, unknown>>): GlobalOp
     throw new ArgumentError('--concurrency takes a whole number of at least 1, not 0');
   }
   return options;
-}
-
-/** Returns the value of `--chunk-size` in bytes; `undefined` without one. @throws ArgumentError */
-export function parseChunkSize(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return parseSize(text);
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    throw new ArgumentError(`--chunk-size takes a size, not ${JSON.stringify(text)}`, { hint: error.hint });
-  }
 }
 
 /** In milliseconds: the maximum of Node's timers, 24 days. */

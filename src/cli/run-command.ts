@@ -3,7 +3,8 @@ import { CancelledError, UnavailableError } from '../oci/errors.js';
 import { mayColor, type Terminal } from './output/terminal.js';
 import type { AnyCommand } from './commands/command.js';
 import { givenLogin, takenInput } from './input/login-flags.js';
-import { globalOptions, parseChunkSize, parseTimeout } from './global-options.js';
+import { parseSize } from './input/size.js';
+import { globalOptions, parseTimeout } from './global-options.js';
 import { Output } from './output/output.js';
 import { startProgress } from './progress/progress.js';
 import { loginLine, requestLine, uploadLine, waitLine } from './progress/event-lines.js';
@@ -55,7 +56,7 @@ export async function runCommand(
     insecure: options.insecure,
     concurrency: options.concurrency,
     retries: options.retries,
-    chunkSize: parseChunkSize(options['chunk-size']),
+    chunkSize: chunkSize(args),
     env: terminal.env,
     login,
     tls: { ca: options.cacert, cert: options.cert, key: options.key },
@@ -95,6 +96,11 @@ export async function runCommand(
     stopListening();
     if (options.stats) output.error(stats.text());
   }
+}
+
+/** Returns the value of `--chunk-size`, an option of the commands that upload. @throws ArgumentError */
+function chunkSize({ 'chunk-size': text }: CommandInput['args']): number | undefined {
+  return typeof text === 'string' ? parseSize('--chunk-size', text) : undefined;
 }
 
 /**

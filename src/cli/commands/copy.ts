@@ -19,6 +19,7 @@ const OPTIONS = {
   'expect-current': PUSH_OPTIONS['expect-current'],
   'allow-nondistributable': PUSH_OPTIONS['allow-nondistributable'],
   published: { type: 'boolean', describe: 'Do not warn of a draft of SOURCE, which is never copied' },
+  'chunk-size': PUSH_OPTIONS['chunk-size'],
   'layer-compression': CREATE_OPTIONS['layer-compression'],
   'dry-run': PUSH_OPTIONS['dry-run'],
   'digest-file': PUSH_OPTIONS['digest-file'],

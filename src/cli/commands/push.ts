@@ -25,6 +25,10 @@ export const PUSH_OPTIONS = {
     type: 'boolean',
     describe: 'Include non-distributable layers (Windows) if the source has them',
   },
+  'chunk-size': {
+    type: 'string',
+    describe: 'Maximum size of an upload request (8MiB, 100MB), for proxies; larger blobs go in chunks',
+  },
   'dry-run': { type: 'boolean', describe: 'Only show what would change' },
   'digest-file': { type: 'string', describe: 'Write the digest to this file' },
   'metadata-file': { type: 'string', describe: 'Write names, digests and platforms as JSON to this file' },

@@ -17,14 +17,15 @@ const UNITS: Readonly<Record<string, number>> = {
 
 /**
  * Parses a size of at least one byte: `8388608`, `8MiB`, `8m`, `100MB`, `1.5GiB`.
+ * @param flag the flag that has the value, for the message
  * @returns bytes
  * @throws ArgumentError
  */
-export function parseSize(text: string): number {
+export function parseSize(flag: string, text: string): number {
   const [, number = '', unit = ''] = /^(\d{1,15}(?:\.\d+)?)\s*([a-z]*)$/i.exec(text) ?? [];
   const bytes = Math.floor(Number(number) * (UNITS[unit.toLowerCase()] ?? Number.NaN));
   if (number !== '' && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
-  throw new ArgumentError(`invalid size ${JSON.stringify(text)}`, {
+  throw new ArgumentError(`${flag} takes a size, not ${JSON.stringify(text)}`, {
     hint: 'Write it as 8MiB, 100MB or a number of bytes.',
   });
 }

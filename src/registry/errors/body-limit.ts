@@ -18,8 +18,8 @@ export function bodyLimitHint({ response, body }: ErrorResponse, operation: Oper
   const { sentBytes, what } = operation;
   const sender = `${response.headers['server'] ?? ''} ${body.text}`;
   const setting = PROXY_SETTINGS.find(([pattern]) => pattern.test(sender))?.[1] ?? UNKNOWN_PROXY;
-  const size = sentBytes === undefined ? '' : ` of ${sentBytes} bytes`;
-  const limit = `${response.url.host}, or a proxy in front of it, does not accept a request${size}`;
+  const size = sentBytes === undefined ? 'this size' : `${sentBytes} bytes`;
+  const limit = `${response.url.host}, or a proxy in front of it, does not accept a request of ${size}`;
   return what === 'manifest'
     ? `${limit}. Registries should accept manifests of 4 MiB: raise the limit (${setting}).`
     : `${limit}: raise the limit (${setting}), or send smaller requests with --chunk-size.`;
