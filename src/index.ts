@@ -18,6 +18,7 @@ export type {
   DescriptorInput,
   ImageSource,
   ImageTarget,
+  PartialDescriptorInput,
   PlatformInput,
   SourceImage,
   TargetImage,
@@ -27,7 +28,14 @@ export type { CopyOptions, CopyResult } from './client/copy.js';
 export type { PushOptions } from './client/push.js';
 export type { PushResult } from './client/push-record.js';
 export type { UndoneTag, UndoOptions, UndoResult } from './client/undo.js';
-export type { LoginInput, LogoutResult, SavedLogin, ShowLoginOptions, ShownLogin } from './client/login.js';
+export type {
+  LoginInput,
+  LogoutResult,
+  SavedLogin,
+  ShowLoginOptions,
+  ShownLogin,
+  VerifiedLogin,
+} from './client/login.js';
 export type { ExplicitLogin, MultiarchOptions } from './client/client-context.js';
 export type { RegistryCredential } from './auth/credentials/credential.js';
 export type { InspectOptions } from './client/inspect.js';
@@ -61,8 +69,8 @@ export type { DraftProblemKind } from './drafts/problem-hints.js';
 export type { DamagedDraft, DraftList } from './drafts/store.js';
 export type { EntryChanges, IndexChanges, PlatformField } from './drafts/annotate.js';
 export { parseAssembly } from './assemble/assembly-file.js';
-export type { Assembly, AssemblyImage } from './assemble/assembly.js';
 export type { AttestationsMode } from './assemble/select-entries.js';
+export type { Assembly, AssemblyImage, ListedDescriptor } from './assemble/assembly.js';
 export { readDigestFolder } from './assemble/digest-folder.js';
 export type { PlannedContent, PushPlan } from './publish/plan.js';
 export type { ExpectedTag } from './publish/expected-tag.js';

@@ -23,14 +23,17 @@ export interface Assembly {
   readonly images: readonly AssemblyImage[];
 }
 
+/** A descriptor whose other members, where they are missing, are those of the image. */
+export type ListedDescriptor = Pick<Descriptor, 'digest'> & Partial<Descriptor>;
+
 /** A source of an assembly, and how its images are used. */
 export interface AssemblyImage {
   /** An image location (`parseImageLocation`), or a digest in the target's repository. */
   readonly source: string;
   /** Overrides the platform of the source's image. An error if the source has several images. */
   readonly platform?: LoosePlatform;
-  /** The exact descriptor for the index, from an existing index or a list of descriptors. */
-  readonly descriptor?: Descriptor;
+  /** The descriptor for the index, from an existing index or a list of descriptors. */
+  readonly descriptor?: ListedDescriptor;
   /** The platforms to keep of the source. All must exist. */
   readonly platforms?: readonly Platform[];
   /** Annotations of the source's entries. */

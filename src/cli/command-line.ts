@@ -54,10 +54,11 @@ async function runEntry(
     terminal.stdout.write(text);
     return EXIT.done;
   }
-  const args = { ...parsed.flags, ...namedPositionals(entry, command, parsed, program) };
+  const arranged = command.arrange?.(parsed) ?? parsed;
+  const args = { ...arranged.flags, ...namedPositionals(entry, command, arranged, program) };
   // Help does not need the client or its dependencies.
   const { runCommand } = await import('./run-command.js');
-  return runCommand(command, { args, positionals: parsed.positionals }, terminal);
+  return runCommand(command, { args, positionals: arranged.positionals }, terminal);
 }
 
 /** Adds a hint to errors that have none. */

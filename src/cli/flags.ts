@@ -29,6 +29,8 @@ export interface ParsedArgv {
   /** The values of the flags that were given or have a default, by name. */
   readonly flags: Readonly<Record<string, unknown>>;
   readonly positionals: readonly string[];
+  /** The names of the flags before the first positional. */
+  readonly leading: ReadonlySet<string>;
 }
 
 /**
@@ -42,6 +44,8 @@ export function parseArgv(
   declared: OptionDeclarations,
   { leading = false }: { readonly leading?: boolean } = {},
 ): ParsedArgv {
+  const before = new Set<string>();
+  const normalised = normaliseArgv(argv, declared, leading, before);
   const parsed = yargs()
     .parserConfiguration({
       'boolean-negation': false,
@@ -56,17 +60,18 @@ export function parseArgv(
     .exitProcess(false)
     .fail(false)
     .options(declared)
-    .parseSync(normaliseArgv(argv, declared, leading));
+    .parseSync(normalised);
   const names = Object.keys(declared).filter((name) => name in parsed);
   return {
     flags: Object.fromEntries(names.map((name) => [name, parsed[name]])),
     positionals: parsed._.map(String),
+    leading: before,
   };
 }
 
 /** Reports whether a flag takes a secret, so that messages must not quote its value. */
 export function isSecretFlag(name: string): boolean {
-  return /password|token/.test(name);
+  return /password|token|creds/.test(name);
 }
 
 /**
@@ -77,8 +82,15 @@ export function isSecretFlag(name: string): boolean {
  *
  * Unlike docker, a separate value must not start with a dash, so that a flag without its value does not take the next flag,
  * and a second value of an option that takes one is an error: the first would be dropped without notice.
+ *
+ * @param before receives the names of the flags before the first positional
  */
-function normaliseArgv(argv: readonly string[], declared: OptionDeclarations, leading: boolean): string[] {
+function normaliseArgv(
+  argv: readonly string[],
+  declared: OptionDeclarations,
+  leading: boolean,
+  before: Set<string>,
+): string[] {
   const flags = new Map<string, readonly string[]>();
   const values = new Map<string, string>();
   const positionals: string[] = [];
@@ -90,6 +102,7 @@ function normaliseArgv(argv: readonly string[], declared: OptionDeclarations, le
       for (const flag of splitFlags(arg, declared)) {
         const { name, value = flagValue(flag, queue.shift()) } = flag;
         const option = declared[name] ?? {};
+        if (positionals.length === 0) before.add(name);
         const checked = checkValue(value, flag, option);
         const token = `--${name}="${checked}"`;
         if (option.array === true) flags.set(name, [...(flags.get(name) ?? []), token]);

@@ -28,6 +28,12 @@ export const GLOBAL_OPTIONS = {
   username: { type: 'string', describe: 'User name for the registry; needs --password-stdin' },
   'password-stdin': { type: 'boolean', describe: 'Read the password for --username from standard input' },
   'registry-token': { type: 'string', describe: 'Bearer token for the registry' },
+  creds: {
+    type: 'string',
+    describe: 'USER:PASSWORD for the registry; visible to other users of this machine',
+  },
+  authfile: { type: 'string', describe: 'File with logins; replaces REGISTRY_AUTH_FILE' },
+  'tls-verify': { type: 'boolean', describe: 'false: same as --insecure; true: HTTPS for localhost too' },
   cacert: { type: 'string', describe: 'PEM file of certificate authorities to trust for the registries' },
   cert: { type: 'string', describe: 'PEM file of the client certificate for the registries' },
   key: { type: 'string', describe: 'PEM file of the private key for --cert' },
@@ -42,7 +48,17 @@ export const GLOBAL_FLAGS = {
   version: { type: 'boolean', describe: 'Show the version' },
 } as const satisfies OptionDeclarations;
 
-const NON_EMPTY = ['username', 'registry-token', 'cacert', 'cert', 'key'] as const;
+const NON_EMPTY = [
+  'username',
+  'registry-token',
+  'from-username',
+  'from-registry-token',
+  'creds',
+  'authfile',
+  'cacert',
+  'cert',
+  'key',
+] as const;
 const UNSET = { hint: 'Check whether the variable it comes from is set.' };
 
 /**
@@ -52,8 +68,11 @@ const UNSET = { hint: 'Check whether the variable it comes from is set.' };
 export function globalOptions(args: Readonly<Record<string, unknown>>): GlobalOptions {
   const options = args as GlobalOptions;
   if (options.store === '') throw new ArgumentError('--store takes a directory, not ""', UNSET);
-  const empty = NON_EMPTY.find((name) => options[name] === '');
+  const empty = NON_EMPTY.find((name) => args[name] === '');
   if (empty !== undefined) throw new ArgumentError(`--${empty} is empty`, UNSET);
+  if (options.insecure !== undefined && options.insecure === options['tls-verify']) {
+    throw new ArgumentError('--insecure and --tls-verify contradict each other');
+  }
   if ((options.cert === undefined) !== (options.key === undefined)) {
     throw new ArgumentError('--cert and --key need each other');
   }

@@ -1,8 +1,15 @@
 import { Multiarch } from '../client/multiarch.js';
 import { CancelledError, UnavailableError } from '../oci/errors.js';
 import { mayColor, type Terminal } from './output/terminal.js';
-import type { AnyCommand } from './commands/command.js';
-import { givenLogin, takenInput } from './input/login-flags.js';
+import type { AnyCommand, NamedImages } from './commands/command.js';
+import {
+  givenLogins,
+  readsPassword,
+  takenInput,
+  visibleSecrets,
+  withAuthFile,
+  type LoginFlags,
+} from './input/login-flags.js';
 import { parseSize } from './input/size.js';
 import { globalOptions, parseTimeout } from './global-options.js';
 import { Output } from './output/output.js';
@@ -37,27 +44,31 @@ export async function runCommand(
   const { timeout } = options;
   const timer = timeout === undefined ? undefined : AbortSignal.timeout(parseTimeout(timeout));
   const signal = timer === undefined ? interrupt.signal : AbortSignal.any([interrupt.signal, timer]);
-  const login =
-    command.takesLogin === true
-      ? undefined
-      : givenLogin(options, positionals, { signal, stdin: terminal.stdin });
+  const input = { signal, stdin: terminal.stdin };
+  const names = (): NamedImages | Promise<NamedImages> =>
+    command.names?.(args, input) ?? { targets: positionals, sources: [] };
+  // Checked against the declarations of the options.
+  const flags = args as LoginFlags;
+  const env = await withAuthFile(options, terminal.env, command.takesLogin !== true);
+  const login = command.takesLogin === true ? [] : await givenLogins(flags, names, input);
   const progress = startProgress(options, terminal);
   const output = new Output(terminal.stdout, progress, {
     quiet: options.quiet ?? false,
     color: mayColor(terminal.stdout, terminal.env),
     ask: (text) => terminal.stderr.write(text),
   });
-  if (options['registry-token'] !== undefined) {
-    output.warn('--registry-token is visible to other users of this machine');
+  for (const name of visibleSecrets(flags)) {
+    output.warn(`--${name} is visible to other users of this machine`);
   }
   const stats = new Stats();
   const client = new Multiarch({
     store: options.store,
-    insecure: options.insecure,
+    insecure: options.insecure === true || options['tls-verify'] === false,
+    verifyTls: options['tls-verify'],
     concurrency: options.concurrency,
     retries: options.retries,
     chunkSize: chunkSize(args),
-    env: terminal.env,
+    env,
     login,
     tls: { ca: options.cacert, cert: options.cert, key: options.key },
     signal,
@@ -79,8 +90,7 @@ export async function runCommand(
   });
   const stopListening = onInterrupt(interrupt);
   try {
-    const { env } = terminal;
-    const stdin = login !== undefined && options['password-stdin'] ? takenInput() : terminal.stdin;
+    const stdin = login.length > 0 && readsPassword(flags) ? takenInput(flags) : terminal.stdin;
     return (await command.run(args, { client, options, output, signal, stdin, env })) ?? 0;
   } catch (error) {
     if (error instanceof CancelledError && timer?.aborted === true && !interrupt.signal.aborted) {

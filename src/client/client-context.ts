@@ -27,6 +27,8 @@ export interface MultiarchOptions extends CallOptions {
    * @default false
    */
   readonly insecure?: boolean | undefined;
+  /** Require HTTPS with a verified certificate, also for loopback hosts, which may use plain HTTP otherwise. @default false */
+  readonly verifyTls?: boolean | undefined;
   /** The number of concurrent reads and writes. @default 8 */
   readonly concurrency?: number | undefined;
   /** The number of retries for a failed request. @default 4 */
@@ -43,8 +45,8 @@ export interface MultiarchOptions extends CallOptions {
    * @default process.env
    */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** A login for one registry. It takes precedence over the saved logins. */
-  readonly login?: ExplicitLogin | undefined;
+  /** A login for one registry, or one for each of several registries. They take precedence over the saved logins. */
+  readonly login?: ExplicitLogin | readonly ExplicitLogin[] | undefined;
   /** PEM files for the registries that calls name, in addition to the certificates of this machine. */
   readonly tls?: TlsFiles | undefined;
   /** Called for each HTTP request, response, retry and redirect. URLs are redacted. */
@@ -66,7 +68,7 @@ export interface ClientContext extends CallOptions {
   readonly transports: TransportResolver;
   /** Where the logins of this machine are found. */
   readonly environment: Environment;
-  readonly login: ExplicitCredential | undefined;
+  readonly logins: readonly ExplicitCredential[];
   readonly limit: Limit;
   /** The event handlers of the client and of all running calls, for events of shared connections. */
   readonly handlers: Set<OnEvent>;
@@ -101,13 +103,23 @@ export async function runCall<T>(
 
 /** Opens the context that the calls of a client derive theirs from. */
 export function openContext(options: MultiarchOptions): ClientContext {
-  const { env = process.env, login: given, insecure, retries, chunkSize, tls } = options;
-  const { signal, onEvent, onHttpEvent } = options;
+  const {
+    env = process.env,
+    login: given = [],
+    insecure,
+    verifyTls,
+    retries,
+    chunkSize,
+    tls,
+    signal,
+    onEvent,
+    onHttpEvent,
+  } = options;
   const { platform } = process;
   const home = findHome(env);
   const environment: Environment = { env, homeDirectory: home ?? NO_HOME, platform };
   const directory = storeDirectory({ env, homeDirectory: home, platform }, options.store);
-  const login = given === undefined ? undefined : explicitCredential(given.registry, given.credential);
+  const logins = explicitCredentials(given);
   if (chunkSize !== undefined && !(Number.isSafeInteger(chunkSize) && chunkSize > 0)) {
     throw new ArgumentError(`chunkSize takes a number of bytes, at least 1, not ${chunkSize}`);
   }
@@ -118,17 +130,18 @@ export function openContext(options: MultiarchOptions): ClientContext {
     transports: new TransportResolver({
       ...environment,
       insecure,
+      verifyTls,
       retries,
       chunkSize,
       tls,
-      login,
+      logins,
       onEvent: (event) => {
         for (const handler of handlers) handler(event);
       },
       onHttpEvent,
     }),
     environment,
-    login,
+    logins,
     limit: pLimit(options.concurrency ?? 8),
     handlers,
     signal,
@@ -152,6 +165,15 @@ function findHome(env: NodeJS.ProcessEnv): string | undefined {
     }
   }
   return undefined;
+}
+
+/** @throws ArgumentError for what is not a registry host, and for two logins for one registry */
+function explicitCredentials(given: ExplicitLogin | readonly ExplicitLogin[]): readonly ExplicitCredential[] {
+  const logins = [given].flat().map(({ registry, credential }) => explicitCredential(registry, credential));
+  const registries = logins.map(({ registry }) => registry);
+  const twice = registries.find((registry, index) => registries.indexOf(registry) !== index);
+  if (twice === undefined) return logins;
+  throw new ArgumentError(`two logins are given for ${twice}`);
 }
 
 /** @throws ArgumentError for what is not a registry host */

@@ -56,6 +56,8 @@ export interface CreateOptions extends CallOptions {
 export interface EntryAnnotations {
   /** @default all images */
   readonly platform?: PlatformInput | undefined;
+  /** Without a platform: attestations too. @default false */
+  readonly attestations?: boolean | undefined;
   /** Added to the existing annotations. */
   readonly annotations: Annotations;
 }
@@ -69,6 +71,7 @@ export interface CreateSettings extends Omit<
   readonly require: readonly Platform[];
   readonly entryAnnotations: readonly {
     readonly platform: Platform | undefined;
+    readonly attestations: boolean | undefined;
     readonly annotations: Annotations;
   }[];
   readonly subject: Descriptor | undefined;
@@ -89,7 +92,8 @@ export function createSettings(options: CreateOptions): CreateSettings {
     ...options,
     platforms: platformsOf(options.platforms),
     require: platformsOf(options.require),
-    entryAnnotations: (options.entryAnnotations ?? []).map(({ platform, annotations }) => ({
+    entryAnnotations: (options.entryAnnotations ?? []).map(({ platform, attestations, annotations }) => ({
+      attestations,
       platform: platform === undefined ? undefined : platformOf(platform),
       annotations,
     })),

@@ -237,11 +237,10 @@ export function withEntryAnnotations(draft: Draft, additions: CreateOptions['ent
 }
 
 function annotated(draft: Draft, additions: CreateSettings['entryAnnotations']): Draft {
-  return additions.reduce(
-    (edited, { platform, annotations }) =>
-      annotateEntries(edited, findImages(edited, platform), { annotations }),
-    draft,
-  );
+  return additions.reduce((edited, { platform, attestations = false, annotations }) => {
+    const isAll = attestations && platform === undefined && edited.entries.length > 0;
+    return annotateEntries(edited, isAll ? edited.entries : findImages(edited, platform), { annotations });
+  }, draft);
 }
 
 /** Returns the labels common to all images of the draft. An artifact, which has no image config, has no labels. */

@@ -6,7 +6,7 @@ import type { Environment } from '../environment.js';
 import type { HttpClient } from '../http/message.js';
 
 export interface CredentialsOptions extends Environment {
-  readonly login?: ExplicitCredential | undefined;
+  readonly logins?: readonly ExplicitCredential[] | undefined;
   /** Opens the client for requests to clouds. */
   readonly http: () => Promise<HttpClient>;
   /** Called with warnings, and with the credentials that are found. */
@@ -18,7 +18,7 @@ export function credentials({
   env,
   homeDirectory,
   platform,
-  login,
+  logins,
   http,
   onEvent,
 }: CredentialsOptions): CredentialProvider {
@@ -26,7 +26,7 @@ export function credentials({
     env,
     homeDirectory,
     platform,
-    explicit: login,
+    explicit: logins,
     clouds: hasAwsSettingsOfProcess(env) ? [new EcrProvider({ http })] : [],
     onWarning: (message) => onEvent?.({ kind: 'warning', message }),
     onFound: (registry, found) =>

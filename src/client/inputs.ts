@@ -40,6 +40,9 @@ export type PlatformInput = string | Platform;
 /** A descriptor whose digest may be text. */
 export type DescriptorInput = Omit<Descriptor, 'digest'> & { readonly digest: string };
 
+/** A descriptor of which only the digest is required. */
+export type PartialDescriptorInput = Pick<DescriptorInput, 'digest'> & Partial<DescriptorInput>;
+
 /** @throws ArgumentError */
 export function platformOf(input: PlatformInput): Platform {
   return typeof input === 'string' ? parsePlatform(input) : input;

@@ -17,11 +17,16 @@ import {
 } from '../oci/image-location.js';
 import { parseTag } from '../oci/reference.js';
 import type { ClientContext } from './client-context.js';
+import { checkTransport } from './forgotten-transport.js';
 import type { ImageSource, ImageTarget } from './inputs.js';
 
-/** Returns the location of an image. Paths are made absolute, since drafts that record them are used from other directories too. */
+/**
+ * Returns the location of an image. Paths are made absolute, since drafts that record them are used from other directories too.
+ * @throws ArgumentError, also for the path of an image without its transport
+ */
 export function locationOf(context: ClientContext, name: ImageSource): ImageLocation {
   if (typeof name !== 'string') return objectLocation(context, name.source, name.selector);
+  checkTransport(name);
   const location = parseImageLocation(name);
   return 'path' in location ? { ...location, path: resolvePath(location.path) } : location;
 }

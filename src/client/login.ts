@@ -33,6 +33,15 @@ export interface SavedLogin {
   readonly plainText: boolean;
 }
 
+/** A login that was verified. */
+export interface VerifiedLogin {
+  readonly registry: RegistryHost;
+  /** Absent if only a token is known. */
+  readonly username?: string;
+  /** The file, program or variable that the login comes from. */
+  readonly origin: string;
+}
+
 /** What `Multiarch.logout` did. */
 export interface LogoutResult {
   readonly registry: RegistryHost;
@@ -70,23 +79,36 @@ const KINDS = { basic: 'password', identity: 'identity token', bearer: 'registry
  *   saved
  */
 export async function logIn(context: ClientContext, host: string, login: LoginInput): Promise<SavedLogin> {
-  const { environment, signal, transports } = context;
+  const { environment, signal } = context;
   const registry = parseRegistryHost(host);
   checkLogin(login);
-  const http = await transports.connectTo(registry);
-  const isRequired = await verify(http, registry, login, {
-    onWarning: (text) => warn(context, text),
-    signal,
-  });
-  if (!isRequired) warn(context, `${registry} requires no login, so the password was not checked`);
-  const { location: origin, plainText } = await new LoginStore(environment).store(registry, login, signal);
   const { username, password } = login;
+  const entered = new FoundCredential(
+    { kind: 'basic', username, password },
+    { provider: 'login', origin: 'command line' },
+  );
+  await verify(context, registry, entered);
+  const { location: origin, plainText } = await new LoginStore(environment).store(registry, login, signal);
   const own = new FoundCredential({ kind: 'basic', username, password }, { provider: 'login', origin });
   for (const { name, found } of await savedLogins(context, registry)) {
     if (found.equals(own)) continue;
     warn(context, `${found.origin} has a login for ${name} too, which takes precedence over this one`);
   }
   return { registry, username, origin, plainText };
+}
+
+/**
+ * Verifies the login that the credential chain finds for a registry.
+ * @returns `undefined` if there is no login
+ * @throws UnauthorizedError if the registry rejects it, and what {@link showLogin} throws
+ */
+export async function verifyLogin(context: ClientContext, host: string): Promise<VerifiedLogin | undefined> {
+  const registry = parseRegistryHost(host);
+  const found = await findLogin(context, registry, undefined);
+  if (found === undefined) return undefined;
+  await verify(context, registry, found);
+  const { username, origin } = found;
+  return { registry, ...(username !== undefined && { username }), origin };
 }
 
 /** Removes the saved login of a registry. Logins of other programs, such as podman, and of namespaces stay; warns of them. */
@@ -118,10 +140,7 @@ export async function showLogin(
   given?: ExplicitLogin['credential'],
 ): Promise<ShownLogin> {
   const { registry, path } = parseName(name);
-  const { environment, onEvent, signal, transports } = context;
-  const http = (): Promise<HttpClient> => transports.connectTo(registry);
-  const login = given === undefined ? context.login : explicitCredential(registry, given);
-  const found = await credentials({ ...environment, login, http, onEvent }).find(registry, path, signal);
+  const found = await findLogin(context, registry, path, given);
   const shown = path === undefined ? { registry } : { registry, repository: path };
   if (found === undefined) return shown;
   const { kind, provider, origin, username } = found;
@@ -129,6 +148,18 @@ export async function showLogin(
     ...shown,
     login: { kind: KINDS[kind], ...(username !== undefined && { username }), provider, origin },
   };
+}
+
+function findLogin(
+  context: ClientContext,
+  registry: RegistryHost,
+  path: RepositoryPath | undefined,
+  given?: ExplicitLogin['credential'],
+): Promise<FoundCredential | undefined> {
+  const { environment, onEvent, signal, transports } = context;
+  const http = (): Promise<HttpClient> => transports.connectTo(registry);
+  const logins = given === undefined ? context.logins : [explicitCredential(registry, given)];
+  return credentials({ ...environment, logins, http, onEvent }).find(registry, path, signal);
 }
 
 /** Parses `HOST` or `HOST/REPOSITORY`. Unlike in references, a name without a slash is a host. */
@@ -154,45 +185,40 @@ function checkLogin({ username, password }: LoginInput): void {
   }
 }
 
-/** Returns whether the registry requires a login. @throws UnauthorizedError if it rejects this one */
-async function verify(
-  http: HttpClient,
-  registry: RegistryHost,
-  login: LoginInput,
-  {
-    onWarning,
-    signal,
-  }: { readonly onWarning: (message: string) => void; readonly signal: AbortSignal | undefined },
-): Promise<boolean> {
+/** Verifies a login at its registry. Warns if that requires none. @throws UnauthorizedError if it rejects this one */
+async function verify(context: ClientContext, registry: RegistryHost, login: FoundCredential): Promise<void> {
   let isRequired = false;
-  const entered: CredentialProvider = {
-    name: 'login',
+  const only: CredentialProvider = {
+    name: login.provider,
     find: async () => {
       isRequired = true;
-      return new FoundCredential({ kind: 'basic', ...login }, { provider: 'login', origin: 'command line' });
+      return login;
     },
   };
+  const { signal, transports } = context;
+  const http = await transports.connectTo(registry);
   const url = new URL(`https://${registryApiHost(registry)}/v2/`);
   const request = { method: 'GET', url, negotiateScheme: true, signal } as const;
-  const auth = new AuthClient({ http, credentials: entered, onWarning });
+  const auth = new AuthClient({ http, credentials: only, onWarning: (text) => warn(context, text) });
   const response = await auth.send(registry, request, []);
   if (response.status !== 200) throw await loginError(registry, login, response);
   response.discard();
-  return isRequired;
+  if (!isRequired) warn(context, `${registry} requires no login, so the password was not checked`);
 }
 
 async function loginError(
   registry: RegistryHost,
-  { username }: LoginInput,
+  { username }: FoundCredential,
   response: HttpResponse,
 ): Promise<Error> {
   const { status } = response;
   const { errors, text } = await readErrorText(response);
   const reason = text === '' ? `HTTP status ${status}` : text;
   const exchange = { ...response.request, status, errors };
+  const rejected = username === undefined ? 'the saved token' : `the login of ${username}`;
   // Amazon ECR rejects a login with 400.
   if (status === 400 || status === 401 || status === 403) {
-    return new UnauthorizedError(`${registry} rejected the login of ${username}: ${reason}`, {
+    return new UnauthorizedError(`${registry} rejected ${rejected}: ${reason}`, {
       exchange,
       hint: 'Check the user name and the password; many registries require an access token as the password.',
     });

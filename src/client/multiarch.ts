@@ -23,7 +23,14 @@ import { listDrafts } from './find-draft.js';
 import type { CallOptions, ImageSource, ImageTarget } from './inputs.js';
 import { inspectEntryOf, inspectName, type InspectOptions } from './inspect.js';
 import type { Inspection } from './inspection.js';
-import type { LoginInput, LogoutResult, SavedLogin, ShowLoginOptions, ShownLogin } from './login.js';
+import type {
+  LoginInput,
+  LogoutResult,
+  SavedLogin,
+  ShowLoginOptions,
+  ShownLogin,
+  VerifiedLogin,
+} from './login.js';
 import type { PushResult } from './push-record.js';
 import { openDraftPush, planDraft, pushSavedDraft, type PushOptions } from './push.js';
 import type { SourceInput } from './sources.js';
@@ -41,7 +48,7 @@ import { undoPush, type UndoOptions, type UndoResult } from './undo.js';
 export class Multiarch {
   readonly #context: ClientContext;
 
-  /** @throws ArgumentError for a login whose registry is not a host */
+  /** @throws ArgumentError for a login whose registry is not a host, and for two logins for one registry */
   constructor(options: MultiarchOptions = {}) {
     this.#context = openContext(options);
   }
@@ -242,6 +249,16 @@ export class Multiarch {
    */
   login(host: string, login: LoginInput, options: CallOptions = {}): Promise<SavedLogin> {
     return this.#run(options, async (context) => (await import('./login.js')).logIn(context, host, login));
+  }
+
+  /**
+   * Verifies at its registry the login that would be used for it. Saves nothing.
+   * @param host as for {@link login}
+   * @returns `undefined` if no login would be used
+   * @throws UnauthorizedError if the registry rejects the login
+   */
+  verifyLogin(host: string, options: CallOptions = {}): Promise<VerifiedLogin | undefined> {
+    return this.#run(options, async (context) => (await import('./login.js')).verifyLogin(context, host));
   }
 
   /** Removes the saved login of a registry. If none is saved, this is not an error. */

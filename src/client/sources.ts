@@ -1,4 +1,4 @@
-import type { AssemblyImage } from '../assemble/assembly.js';
+import type { AssemblyImage, ListedDescriptor } from '../assemble/assembly.js';
 import type { ReadSourceOptions, SourceEntry, SourceImages } from '../assemble/read-source.js';
 import { readReferredAttestations } from '../assemble/referred-attestations.js';
 import { readSources } from '../assemble/read-sources.js';
@@ -7,7 +7,7 @@ import { expandTemplate, isTemplate } from '../assemble/template.js';
 import { waitForSources } from '../assemble/wait-for-sources.js';
 import type { Selector, Source } from '../content/source.js';
 import type { Annotations, Descriptor } from '../oci/descriptor.js';
-import { isVerifiableDigest, type Digest } from '../oci/digest.js';
+import { isVerifiableDigest, parseDigest, type Digest } from '../oci/digest.js';
 import type { IndexDocument } from '../oci/document.js';
 import { InvalidError } from '../oci/errors.js';
 import {
@@ -23,13 +23,7 @@ import type { ClientContext } from './client-context.js';
 import type { CreateSettings } from './create-options.js';
 import { withDraftHint } from './inspect.js';
 import { locationOf } from './locations.js';
-import {
-  descriptorOf,
-  platformsOf,
-  type DescriptorInput,
-  type PlatformInput,
-  type SourceImage,
-} from './inputs.js';
+import { platformsOf, type PartialDescriptorInput, type PlatformInput, type SourceImage } from './inputs.js';
 
 /** A source of an index. */
 export type SourceInput = string | NamedSource | ObjectSource;
@@ -50,8 +44,8 @@ export interface SourceSettings {
   readonly platform?: string | LoosePlatform | undefined;
   /** Keep only these platforms of the source, each of which must exist. @default all */
   readonly platforms?: readonly PlatformInput[] | undefined;
-  /** Takes precedence over the descriptor of the image that has this digest. */
-  readonly descriptor?: DescriptorInput | undefined;
+  /** Its members take precedence over those of the descriptor of the image that has this digest. */
+  readonly descriptor?: PartialDescriptorInput | undefined;
   /** Annotations of the entries that the source contributes. */
   readonly annotations?: Annotations | undefined;
 }
@@ -152,7 +146,9 @@ function assemblyImage(context: ClientContext, input: SourceInput): AssemblyImag
       platform: typeof platform === 'string' ? parsePlatform(platform) : platform,
     }),
     ...(platforms !== undefined && { platforms: platformsOf(platforms) }),
-    ...(descriptor !== undefined && { descriptor: descriptorOf(descriptor) }),
+    ...(descriptor !== undefined && {
+      descriptor: { ...descriptor, digest: parseDigest(descriptor.digest) },
+    }),
     ...(annotations !== undefined && { annotations }),
   };
 }
@@ -198,9 +194,9 @@ function checkImages({ images, label }: OpenSource, entries: readonly SourceEntr
 }
 
 /** A file may be outdated or wrong; an index published from it would be unusable. */
-function checkDescriptor(listed: Descriptor, found: Descriptor, label: string): void {
+function checkDescriptor(listed: ListedDescriptor, found: Descriptor, label: string): void {
   for (const member of ['size', 'mediaType'] as const) {
-    if (found[member] === listed[member]) continue;
+    if (listed[member] === undefined || found[member] === listed[member]) continue;
     throw new InvalidError(`${label} has the ${member} ${found[member]}, and not ${listed[member]}`, {
       hint: 'Correct its descriptor in the file.',
     });

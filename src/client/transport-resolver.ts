@@ -28,6 +28,8 @@ import { VERSION } from '../version.js';
 export interface TransportResolverOptions extends Environment {
   /** Allow plain HTTP, and TLS without verification, for the registries that are named. @default false */
   readonly insecure?: boolean | undefined;
+  /** Require HTTPS with a verified certificate, also for loopback hosts. @default false */
+  readonly verifyTls?: boolean | undefined;
   /** PEM files for the registries that are named. */
   readonly tls?: TlsFiles | undefined;
   readonly retries?: number | undefined;
@@ -35,8 +37,8 @@ export interface TransportResolverOptions extends Environment {
   readonly chunkSize?: number | undefined;
   readonly onEvent?: OnEvent | undefined;
   readonly onHttpEvent?: ((event: HttpEvent) => void) | undefined;
-  /** A login for one registry. It takes precedence over the saved logins. */
-  readonly login?: ExplicitCredential | undefined;
+  /** Logins, each for one registry. They take precedence over the saved logins. */
+  readonly logins?: readonly ExplicitCredential[] | undefined;
 }
 
 export interface SelectorOptions extends ReadOptions {
@@ -217,13 +219,16 @@ export class TransportResolver {
       import('../http/scheme.js'),
       import('../http/host-reach.js'),
     ]);
+    const { verifyTls = false } = this.#options;
     return new GotClient({
       ...this.#options,
       userAgent: `multiarch/${VERSION}`,
       isRegistry: (host) => this.#hosts.has(host),
-      schemes: (host) =>
-        this.#isInsecure(host) && !isLoopbackHost(host) ? ['https', 'http'] : defaultSchemes(host),
-      insecureTls: (host) => this.#isInsecure(host) || isLoopbackHost(host),
+      schemes: (host) => {
+        if (verifyTls) return ['https'];
+        return this.#isInsecure(host) && !isLoopbackHost(host) ? ['https', 'http'] : defaultSchemes(host);
+      },
+      insecureTls: (host) => !verifyTls && (this.#isInsecure(host) || isLoopbackHost(host)),
       onEvent: this.#options.onHttpEvent,
     });
   }

@@ -1,5 +1,6 @@
 import { parseDigest, type Digest } from './digest.js';
 import { ArgumentError } from './errors.js';
+import { isLayoutUrl, parseLayoutUrl } from './layout-url.js';
 import {
   formatPathLocation,
   parseDockerArchive,
@@ -48,11 +49,14 @@ export type ImageLocation = TargetLocation | DockerArchiveLocation | DockerDaemo
 
 const DOCKER = 'docker://';
 const OBJECT = /^\((.*)\)(?::([^)]*)|@([^)]*))$/s;
+/** Transports of skopeo and podman that are not read. */
+const FOREIGN_TRANSPORTS = ['dir', 'containers-storage', 'ostree', 'sif', 'tarball'] as const;
 const TRANSPORTS = ['oci', 'oci-archive', 'docker-archive', 'docker-daemon'] as const;
 
 /**
  * Parses a location: a reference or `docker://REF`, with the tag `latest` by default; `oci:DIR[:TAG|@DIGEST]`,
- * `oci-archive:FILE[:TAG|@DIGEST]`, `docker-archive:FILE[:REF|@DIGEST]` or `docker-daemon:REF`.
+ * `oci-archive:FILE[:TAG|@DIGEST]`, `docker-archive:FILE[:REF|@DIGEST]` or `docker-daemon:REF`. For users of buildx and regctl, also `oci-layout://DIR[:TAG]` and
+ * `ocidir://DIR[:TAG]`, with the tag `latest` by default.
  *
  * A prefix always takes precedence over a repository of the same name: the repository `oci` with a tag is
  * `docker://oci:1.2`. Paths are kept as given, except that trailing slashes of a layout are removed. A trailing slash
@@ -76,6 +80,7 @@ export function isUntagged(text: string): boolean {
 function parseLocation(text: string): ImageLocation {
   const object = parseObjectLocation(text);
   if (object !== undefined) return object;
+  if (isLayoutUrl(text)) return parseLayoutUrl(text);
   const transport = transportOf(text);
   if (transport === undefined) {
     const reference = parseReference(isExplicitRegistryName(text) ? text.slice(DOCKER.length) : text);
@@ -140,7 +145,7 @@ export function isExplicitRegistryName(text: string): boolean {
 
 /** Reports whether the text is a location on this machine: a directory, a file or a daemon. */
 export function isLocalName(text: string): boolean {
-  return transportOf(text) !== undefined;
+  return isLayoutUrl(text) || transportOf(text) !== undefined;
 }
 
 function parseObjectLocation(text: string): ObjectLocation | undefined {
@@ -148,6 +153,11 @@ function parseObjectLocation(text: string): ObjectLocation | undefined {
   if (label === undefined) return undefined;
   if (tag !== undefined) return { transport: 'object', label, tag: parseTag(tag) };
   return { transport: 'object', label, digest: parseDigest(digest ?? '') };
+}
+
+/** Returns the transport of skopeo or podman that a name starts with, if it is one that is not read: `dir`. */
+export function foreignTransport(text: string): string | undefined {
+  return FOREIGN_TRANSPORTS.find((transport) => text.startsWith(`${transport}:`));
 }
 
 function transportOf(text: string): (typeof TRANSPORTS)[number] | undefined {

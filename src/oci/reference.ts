@@ -38,10 +38,15 @@ const HOST = new RegExp(String.raw`^(?:${DOMAIN_PART}(?:\.${DOMAIN_PART})*|\[[a-
 const PATH_PART = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
 const PATH = new RegExp(`^${PATH_PART}(?:/${PATH_PART})*$`);
 const TAG = /^\w[\w.-]{0,127}$/;
+/** A path relative to a directory, or an absolute one. */
+const PATH_START = /^(?:\.{0,2}|~)\//;
 const IMAGE_ID = /^[a-f0-9]{64}$/;
 
 const PATH_HINT =
   'A repository name is lower-case letters and digits, joined by ".", "_", "__" or dashes, with "/" between its parts.';
+const FILE_HINT =
+  'A path needs its transport: oci:DIR for an image layout, oci-archive:FILE or docker-archive:FILE for a tar file.';
+const UNSET_HINT = 'If it comes from a variable, check whether that is set.';
 const TAG_HINT = 'A tag is up to 128 letters, digits, "_", "." and "-", and does not start with "." or "-".';
 
 /**
@@ -52,7 +57,12 @@ const TAG_HINT = 'A tag is up to 128 letters, digits, "_", "." and "-", and does
  */
 export function parseReference(text: string): Reference {
   if (text === '') throw invalid(text, 'it is empty');
-  if (text.includes('://')) throw invalid(text, 'a reference has no scheme', 'Remove the part up to "://".');
+  if (text.includes('://')) {
+    const rest = text.slice(text.indexOf('://') + 3);
+    const example = /^https?:/.test(text) && isReference(rest) ? `: ${JSON.stringify(rest)}` : '';
+    throw invalid(text, 'a reference has no scheme', `Remove the part up to "://"${example}.`);
+  }
+  if (PATH_START.test(text)) throw invalid(text, 'it is a path', FILE_HINT);
   if (IMAGE_ID.test(text)) {
     throw invalid(
       text,
@@ -73,8 +83,13 @@ export function parseReference(text: string): Reference {
     throw invalid(text, `the repository name has ${path.length} characters, ${MAX_PATH_LENGTH} are allowed`);
   }
   if (tag !== undefined && !TAG.test(tag)) {
-    throw invalid(text, `${JSON.stringify(tag)} is not a tag`, TAG_HINT);
+    throw invalid(
+      text,
+      `${JSON.stringify(tag)} is not a tag`,
+      tag === '' ? `${TAG_HINT} ${UNSET_HINT}` : TAG_HINT,
+    );
   }
+  if (digest === '') throw invalid(text, 'the digest is empty', UNSET_HINT);
   return {
     registry: host as RegistryHost,
     path: path as RepositoryPath,
@@ -149,12 +164,33 @@ export function sameRepository(a: Repository, b: Repository): boolean {
   return a.path === b.path && a.registry.toLowerCase() === b.registry.toLowerCase();
 }
 
+/** Reports whether a reference names its registry, so that it is not completed with Docker Hub. Does not validate. */
+export function hasRegistry(text: string): boolean {
+  const [first, rest] = cut(text, '/');
+  return rest !== undefined && (first === DOCKER_HUB || first === DOCKER_INDEX || isHost(first));
+}
+
+/** docker's rule for the part before the first slash. */
+function isHost(first: string): boolean {
+  return first === 'localhost' || /[.:]/.test(first) || first !== first.toLowerCase();
+}
+
+/** Reports whether the text is a reference. */
+export function isReference(text: string): boolean {
+  try {
+    parseReference(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Adds the registry, and `library/` to a Docker Hub name of one part. Does not validate. */
 function qualify(text: string): string {
   const [first, rest] = cut(text, '/');
   if (rest === undefined) return `${DOCKER_HUB}/${OFFICIAL}${text}`;
   const isHub = first === DOCKER_HUB || first === DOCKER_INDEX;
-  if (!isHub && (first === 'localhost' || /[.:]/.test(first) || first !== first.toLowerCase())) return text;
+  if (!isHub && isHost(first)) return text;
   const path = isHub ? rest : text;
   return path.includes('/') ? `${DOCKER_HUB}/${path}` : `${DOCKER_HUB}/${OFFICIAL}${path}`;
 }
@@ -182,10 +218,15 @@ function invalidPath(text: string, path: string): ArgumentError {
   // The message quotes what the user wrote, without an added namespace.
   const written = text.includes(path) ? path : path.slice(OFFICIAL.length);
   if (PATH.test(path.toLowerCase())) {
-    const hint = `Did you mean ${JSON.stringify(text.replace(written, written.toLowerCase()))}?`;
-    return invalid(text, 'repository names are lower case', hint);
+    // With a lower-case name, `MyOrg` of `MyOrg/App` is not a host.
+    const end = text.indexOf(written) + written.length;
+    const lower = text.slice(0, end).toLowerCase() + text.slice(end);
+    return invalid(text, 'repository names are lower case', `Did you mean ${JSON.stringify(lower)}?`);
   }
-  return invalid(text, `${JSON.stringify(written)} is not a repository name`, PATH_HINT);
+  const trimmed = text.replace(/\/+(?=$|[:@])/, '');
+  const isTrailing = trimmed !== text && written.length > 1 && isReference(trimmed);
+  const hint = isTrailing ? `Did you mean ${JSON.stringify(trimmed)}?` : PATH_HINT;
+  return invalid(text, `${JSON.stringify(written)} is not a repository name`, hint);
 }
 
 function invalid(text: string, problem: string, hint?: string): ArgumentError {

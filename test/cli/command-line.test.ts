@@ -30,7 +30,11 @@ describe('a usage error', () => {
       message: 'unknown flag: --sources',
       hint: 'See multiarch create --help.',
     },
-    { argv: ['push', 'app:1', '--all'], message: 'unknown flag: --all', hint: 'See multiarch push --help.' },
+    {
+      argv: ['push', 'app:1', '--everything'],
+      message: 'unknown flag: --everything',
+      hint: 'See multiarch push --help.',
+    },
     { argv: ['push', 'app:1', '--tag'], message: '--tag needs a value', hint: 'See multiarch push --help.' },
     {
       argv: ['push', 'app:1', '--concurrency', 'x'],

@@ -55,6 +55,17 @@ describe('parseImageLocation', () => {
     [`oci:me@home/out@${digest}`, { path: 'me@home/out', digest }],
     ['oci:me@home:latest', { path: 'me@home', tag: 'latest' }],
     [`oci:C:\\images@${digest}`, { path: 'C:\\images', digest }],
+    ['oci-layout://out', { path: 'out', tag: 'latest' }],
+    ['oci-layout:///srv/out:1.3', { path: '/srv/out', tag: '1.3' }],
+    ['oci-layout:///srv/@/out', { path: '/srv/@/out', tag: 'latest' }],
+    ['oci-layout://C:\\images:1.3', { path: 'C:\\images', tag: '1.3' }],
+    ['oci-layout://C:/images', { path: 'C:/images', tag: 'latest' }],
+    ['oci-layout://a:b:c', { path: 'a:b', tag: 'c' }],
+    [`oci-layout://out@${digest}`, { path: 'out', digest }],
+    [`oci-layout://out:1.3@${digest}`, { path: 'out', digest }],
+    ['ocidir://out', { path: 'out', tag: 'latest' }],
+    ['ocidir://../out/:v1', { path: '../out', tag: 'v1' }],
+    [`ocidir:///out:v1@${digest}`, { path: '/out', digest }],
   ])('reads %s as a layout', (text, expected) => {
     const location = parseImageLocation(text);
     expect(location).toStrictEqual({ transport: 'oci', ...expected });
@@ -132,7 +143,9 @@ describe('parseImageLocation', () => {
     ['docker-daemon:App', 'repository names are lower case'],
     ['docker://', 'it is empty'],
     ['https://r.example/app', 'a reference has no scheme'],
-    ['ocidir://out', 'a reference has no scheme'],
+    ['ocidir://', 'the directory is missing'],
+    ['oci-layout://:1', 'the directory is missing'],
+    ['docker-image://app', 'a reference has no scheme'],
     ['r.example/App', 'repository names are lower case'],
     ['', 'it is empty'],
   ])('rejects %j: %s', (text, problem) => {

@@ -5,7 +5,7 @@
  * @module auth/credentials
  */
 import type { Environment } from '../../environment.js';
-import { FailedError, type MultiarchError } from '../../oci/errors.js';
+import { FailedError } from '../../oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../../oci/reference.js';
 import {
   FoundCredential,
@@ -13,6 +13,7 @@ import {
   type CredentialProvider,
   type ExplicitCredential,
 } from './credential.js';
+import { CredentialHelperError } from './credential-helper.js';
 import { fileProviders } from './file-providers.js';
 
 /** What a chain reports. */
@@ -24,8 +25,8 @@ export interface CredentialChainEvents {
 }
 
 export interface CredentialChainOptions extends Environment, CredentialChainEvents {
-  /** The caller's own credential. */
-  readonly explicit?: ExplicitCredential | undefined;
+  /** The caller's own credentials, at most one for a registry. */
+  readonly explicit?: ExplicitCredential | readonly ExplicitCredential[] | undefined;
   readonly clouds?: readonly CredentialProvider[] | undefined;
 }
 
@@ -34,8 +35,8 @@ export interface CredentialChainOptions extends Environment, CredentialChainEven
  * is configured for a registry takes precedence over what a cloud issues for the whole machine. Nothing is read yet.
  */
 export function credentialChain(options: CredentialChainOptions): CredentialProvider {
-  const { explicit, clouds = [] } = options;
-  const first = explicit === undefined ? [] : [new ExplicitProvider(explicit)];
+  const { explicit = [], clouds = [] } = options;
+  const first = [explicit].flat().map((credential) => new ExplicitProvider(credential));
   return new CredentialChain([...first, ...fileProviders(options), ...clouds], options);
 }
 
@@ -74,26 +75,46 @@ export class CredentialChain implements CredentialProvider {
     path: RepositoryPath | undefined,
     signal: AbortSignal | undefined,
   ): Promise<FoundCredential | undefined> {
-    for (const provider of this.#providers) {
-      try {
-        const found = await provider.find(registry, path, signal);
-        if (found === undefined) continue;
-        for (const error of found.skipped) this.#warn(error);
-        return found;
-      } catch (error) {
-        // A broken provider is skipped. No later provider makes up for any other failure.
-        if (!(error instanceof FailedError)) throw error;
-        this.#warn(error);
+    const skipped: FailedError[] = [];
+    let found: FoundCredential | undefined;
+    try {
+      for (const provider of this.#providers) {
+        found = await findUnlessBroken(provider, skipped, registry, path, signal);
+        if (found !== undefined) return found;
       }
+      return undefined;
+    } finally {
+      // At the end, when it is known what is used instead.
+      for (const error of skipped) this.#warn(error, found);
     }
-    return undefined;
   }
 
-  #warn({ message, hint }: MultiarchError): void {
-    const warning = hint === undefined ? message : `${message} (${hint})`;
-    if (this.#warned.has(warning)) return;
-    this.#warned.add(warning);
-    this.#events.onWarning(warning);
+  #warn(error: FailedError, found: FoundCredential | undefined): void {
+    const { message, hint } = error;
+    if (this.#warned.has(message)) return;
+    this.#warned.add(message);
+    const isReplaced = found !== undefined && error instanceof CredentialHelperError;
+    const warning = isReplaced ? `${message}; the login of ${found.origin} is used instead` : message;
+    this.#events.onWarning(hint === undefined ? warning : `${warning} (${hint})`);
+  }
+}
+
+/** Asks one provider. A broken one is skipped; no later provider makes up for any other failure. */
+async function findUnlessBroken(
+  provider: CredentialProvider,
+  skipped: FailedError[],
+  registry: RegistryHost,
+  path: RepositoryPath | undefined,
+  signal: AbortSignal | undefined,
+): Promise<FoundCredential | undefined> {
+  try {
+    const found = await provider.find(registry, path, signal);
+    skipped.push(...(found?.skipped ?? []));
+    return found;
+  } catch (error) {
+    if (!(error instanceof FailedError)) throw error;
+    skipped.push(error);
+    return undefined;
   }
 }
 

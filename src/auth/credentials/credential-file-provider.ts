@@ -1,8 +1,9 @@
+import { FailedError } from '../../oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../../oci/reference.js';
 import { FoundCredential, type RegistryCredential, type EnumerableProvider } from './credential.js';
 import { CredentialCache } from './credential-cache.js';
 import { findLogin, helperFor, loginNamespaces, type CredentialFile } from './credential-file.js';
-import { CredentialHelper, helperProgram } from './credential-helper.js';
+import { CredentialHelper, CredentialHelperError, helperProgram } from './credential-helper.js';
 import { primaryLoginKey } from './docker-hub.js';
 
 export interface CredentialFileProviderOptions {
@@ -35,10 +36,10 @@ export class CredentialFileProvider implements EnumerableProvider {
   }
 
   /**
-   * Asks the registry's helper (`credHelpers`, else `credsStore`), then looks for an entry in the file. Helpers know
-   * registries, not repositories.
+   * Asks the registry's helper (`credHelpers`, else `credsStore`), then looks for an entry in the file, also if the helper
+   * is broken. Helpers know registries, not repositories.
    *
-   * @throws FailedError if the file, the entry or the helper is broken; CancelledError
+   * @throws FailedError if the file is broken, or the helper or the entry is and no other login is found; CancelledError
    */
   async find(
     registry: RegistryHost,
@@ -46,13 +47,15 @@ export class CredentialFileProvider implements EnumerableProvider {
     signal?: AbortSignal,
   ): Promise<FoundCredential | undefined> {
     const file = await this.#open();
-    const helper = helperFor(file, registry);
-    const fromHelper = helper && (await this.#ask(helper, primaryLoginKey(registry), signal));
-    if (fromHelper) return fromHelper;
-    const login = findLogin(file, registry, path);
-    if (login === undefined) return undefined;
-    const { credential, skipped } = login;
-    return new FoundCredential(credential, { provider: this.name, origin: this.origin, skipped });
+    const fromHelper = await this.#askHelper(file, registry, signal);
+    if (fromHelper instanceof FoundCredential) return fromHelper;
+    const login = findEntry(file, registry, path, fromHelper);
+    if (login !== undefined) {
+      const skipped = [...(fromHelper === undefined ? [] : [fromHelper]), ...login.skipped];
+      return new FoundCredential(login.credential, { provider: this.name, origin: this.origin, skipped });
+    }
+    if (fromHelper !== undefined) throw fromHelper;
+    return undefined;
   }
 
   async namespaces(registry: RegistryHost): Promise<readonly RepositoryPath[]> {
@@ -62,6 +65,21 @@ export class CredentialFileProvider implements EnumerableProvider {
   #open(): Promise<CredentialFile> {
     this.#file ??= this.#options.read();
     return this.#file;
+  }
+
+  /** Returns the login of the registry's helper, or why the helper gave none. @throws CancelledError */
+  async #askHelper(
+    file: CredentialFile,
+    registry: RegistryHost,
+    signal: AbortSignal | undefined,
+  ): Promise<FoundCredential | FailedError | undefined> {
+    try {
+      const helper = helperFor(file, registry);
+      return helper === undefined ? undefined : await this.#ask(helper, primaryLoginKey(registry), signal);
+    } catch (error) {
+      if (error instanceof FailedError) return error;
+      throw error;
+    }
   }
 
   async #ask(
@@ -77,5 +95,21 @@ export class CredentialFileProvider implements EnumerableProvider {
     );
     const origin = `${helperProgram(helper)} (named in ${this.origin})`;
     return credential && new FoundCredential(credential, { provider: this.name, origin, renewal });
+  }
+}
+
+/** As `findLogin`. @throws FailedError, which includes why the helper gave no login */
+function findEntry(
+  file: CredentialFile,
+  registry: RegistryHost,
+  path: RepositoryPath | undefined,
+  helperFailure: FailedError | undefined,
+): ReturnType<typeof findLogin> {
+  try {
+    return findLogin(file, registry, path);
+  } catch (error) {
+    if (helperFailure === undefined || !(error instanceof FailedError)) throw error;
+    const { message, hint } = helperFailure;
+    throw new CredentialHelperError(`${message}; ${error.message}`, { hint });
   }
 }

@@ -40,6 +40,9 @@ export interface HelperOptions {
   readonly terminal?: boolean | undefined;
 }
 
+/** A credential helper that is missing or broken. */
+export class CredentialHelperError extends FailedError {}
+
 /** Returns the program for the name that a credential file has of a helper. */
 export function helperProgram(suffix: string): string {
   return `docker-credential-${suffix}`;
@@ -54,11 +57,13 @@ export class CredentialHelper {
 
   /**
    * @param suffix the program is `docker-credential-SUFFIX`
-   * @throws FailedError if the suffix is not part of a plain file name
+   * @throws CredentialHelperError if the suffix is not part of a plain file name
    */
   constructor(suffix: string, options: HelperOptions) {
     if (!/^[A-Za-z0-9._-]+$/.test(suffix)) {
-      throw new FailedError(`${JSON.stringify(suffix)} is not the name of a credential helper`);
+      throw new CredentialHelperError(
+        `${JSON.stringify(suffix)} in ${options.namedIn} is not the name of a credential helper`,
+      );
     }
     this.#suffix = suffix;
     this.#program = helperProgram(suffix);
@@ -74,7 +79,7 @@ export class CredentialHelper {
    * Returns the helper's login for a registry, or `undefined` if it has none.
    *
    * @param key see `primaryLoginKey`
-   * @throws FailedError, never with the helper's output, which may contain a secret; CancelledError
+   * @throws CredentialHelperError, never with the helper's output, which may contain a secret; CancelledError
    */
   async get(key: string, signal?: AbortSignal): Promise<RegistryCredential | undefined> {
     const call: Call = { action: 'get', key };
@@ -113,7 +118,7 @@ export class CredentialHelper {
       // The parser's message quotes the text.
       throw this.#error(call, 'its output is not JSON');
     }
-    if (typeof output === 'object' && output !== null) {
+    if (typeof output === 'object' && output !== null && !Array.isArray(output)) {
       const { Username: username = '', Secret: secret = '' } = output as Readonly<Record<string, unknown>>;
       if (typeof username === 'string' && typeof secret === 'string') return { username, secret };
     }
@@ -130,9 +135,9 @@ export class CredentialHelper {
     throw this.#error(call, result.reason, result.kind === 'not found' ? install : undefined);
   }
 
-  #error(call: Call, reason: string, hint: string = this.#hint(call)): FailedError {
+  #error(call: Call, reason: string, hint: string = this.#hint(call)): CredentialHelperError {
     const failure = `${ACTIONS[call.action]} ${call.key}`;
-    return new FailedError(`credential helper ${this.#program} ${failure}: ${reason}`, { hint });
+    return new CredentialHelperError(`credential helper ${this.#program} ${failure}: ${reason}`, { hint });
   }
 
   #hint({ action, key }: Call): string {

@@ -1,4 +1,6 @@
-import { join } from 'node:path';
+import type { Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 
 import type { Environment } from '../../environment.js';
 import { FailedError } from '../../oci/errors.js';
@@ -8,6 +10,7 @@ import { CredentialFileProvider } from './credential-file-provider.js';
 import { defaultHelper } from './credential-helper.js';
 
 const AUTH_FILE = 'REGISTRY_AUTH_FILE';
+const DOCKER_CONFIG = 'DOCKER_CONFIG';
 const INLINE_CONFIG = 'DOCKER_AUTH_CONFIG';
 
 /**
@@ -19,7 +22,7 @@ export function fileProviders(environment: Environment): readonly EnumerableProv
   const path = env[AUTH_FILE];
   if (!path) return [inlineConfig(env), dockerConfig(environment), ...containersFiles(environment)];
   const read = async (): Promise<CredentialFile> => {
-    const text = await readCredentialText(path);
+    const text = await readAuthFile(path);
     if (text === undefined) throw new FailedError(`${AUTH_FILE}: no such file: ${path}`);
     return parseCredentialFile(text, path);
   };
@@ -43,16 +46,49 @@ export function loginFile(environment: Environment): LoginFile {
   if (!path) return dockerConfigFile(environment);
   return {
     path,
-    read: async () => ({ file: await readCredentialFile(path), usesDefaultHelper: false }),
+    read: async () => {
+      const text = (await readAuthFile(path)) ?? '';
+      return { file: parseCredentialFile(text, path), usesDefaultHelper: false };
+    },
   };
+}
+
+/** Reads the file that REGISTRY_AUTH_FILE names; `undefined` for a missing one. @throws FailedError for a directory */
+async function readAuthFile(path: string): Promise<string | undefined> {
+  const text = await readCredentialText(path);
+  if (text !== undefined || !(await kindOf(path))?.isDirectory()) return text;
+  throw new FailedError(`cannot read ${path}: ${AUTH_FILE} names a directory, not a file`, {
+    hint: `Name the file in it, such as ${join(path, 'auth.json')}.`,
+  });
+}
+
+/**
+ * Checks that DOCKER_CONFIG does not name a file. Devices are allowed, since `/dev/null` means no configuration.
+ * @throws FailedError
+ */
+async function checkDockerConfig(directory: string): Promise<void> {
+  if (!(await kindOf(directory))?.isFile()) return;
+  const path = join(directory, 'config.json');
+  const hint =
+    basename(directory) === 'config.json'
+      ? `Name the directory of the file: ${DOCKER_CONFIG}=${dirname(directory)}`
+      : `Set ${DOCKER_CONFIG} to the directory that contains config.json, or ${AUTH_FILE} to the file.`;
+  throw new FailedError(`cannot read ${path}: ${DOCKER_CONFIG} names a file, not a directory`, { hint });
+}
+
+async function kindOf(path: string): Promise<Stats | undefined> {
+  // What cannot be examined is reported when it is read.
+  return stat(path).catch(() => undefined);
 }
 
 function dockerConfigFile(environment: Environment): LoginFile {
   const { env, homeDirectory } = environment;
-  const path = join(env['DOCKER_CONFIG'] || join(homeDirectory, '.docker'), 'config.json');
+  const given = env[DOCKER_CONFIG];
+  const path = join(given || join(homeDirectory, '.docker'), 'config.json');
   return {
     path,
     read: async () => {
+      if (given) await checkDockerConfig(given);
       const file = await readCredentialFile(path);
       const store = await defaultHelper(file, environment);
       const usesDefaultHelper = store !== undefined;

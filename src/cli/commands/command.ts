@@ -1,5 +1,5 @@
 import type { Multiarch } from '../../client/multiarch.js';
-import type { OptionDeclarations } from '../flags.js';
+import type { OptionDeclarations, ParsedArgv } from '../flags.js';
 import type { GlobalOptions } from '../global-options.js';
 import type { Output } from '../output/output.js';
 
@@ -13,6 +13,12 @@ export interface CommandContext {
   readonly env: NodeJS.ProcessEnv;
 }
 
+/** The names of images in a call. */
+export interface NamedImages {
+  readonly targets: readonly string[];
+  readonly sources: readonly string[];
+}
+
 /** A command: its declared arguments, and its action. */
 export interface Command<Arguments> {
   /** The descriptions of the names in `CommandEntry.positionals`, by these names in lower case. */
@@ -20,6 +26,13 @@ export interface Command<Arguments> {
   readonly options: OptionDeclarations;
   /** Whether `--username` and `--password-stdin` are its own options, not credentials for the registry it accesses. @default false */
   readonly takesLogin?: boolean;
+  /** Rewrites a command line in another form that the command accepts. */
+  arrange?(parsed: ParsedArgv): ParsedArgv;
+  /** Returns the names of the images that logins in flags may be for. @default the positionals, as targets */
+  names?(
+    args: Arguments,
+    context: Pick<CommandContext, 'signal' | 'stdin'>,
+  ): NamedImages | Promise<NamedImages>;
   /** @returns the exit code, by default 0 */
   run(args: Arguments, context: CommandContext): Promise<number | void>;
 }

@@ -1,8 +1,9 @@
 import type { CopyOptions, CopyResult } from '../../client/copy.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
+import { FROM_OPTIONS } from '../input/login-flags.js';
 import type { Command, CommandContext } from './command.js';
 import { CREATE_OPTIONS } from './create-options.js';
-import { publishOptions, PUSH_OPTIONS, runReported } from './push.js';
+import { ALL_OPTION, checkAll, publishOptions, PUSH_OPTIONS, runReported } from './push.js';
 import { commaSeparated, type OptionDeclarations, type OptionValues } from '../flags.js';
 
 const OPTIONS = {
@@ -24,6 +25,8 @@ const OPTIONS = {
   'dry-run': PUSH_OPTIONS['dry-run'],
   'digest-file': PUSH_OPTIONS['digest-file'],
   'metadata-file': PUSH_OPTIONS['metadata-file'],
+  ...FROM_OPTIONS,
+  all: ALL_OPTION,
 } as const satisfies OptionDeclarations;
 
 type CopyArguments = OptionValues<typeof OPTIONS> & { readonly source: string; readonly target: string };
@@ -35,8 +38,10 @@ export const copy: Command<CopyArguments> = {
     target: 'app:1.2, oci:DIR[:TAG], oci-archive:FILE[:TAG]; the default tag is latest',
   },
   options: OPTIONS,
+  names: ({ source, target }) => ({ targets: [target], sources: [source] }),
   async run(args, context) {
     const { client, options } = context;
+    checkAll(args.all);
     const settings = copyOptions(args);
     const configs = options.json || args['metadata-file'] !== undefined;
     await runReported(args, context, {

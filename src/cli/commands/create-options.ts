@@ -1,13 +1,15 @@
 import { parseAssembly } from '../../assemble/assembly-file.js';
 import type { AssemblyImage } from '../../assemble/assembly.js';
 import { readDigestFolder } from '../../assemble/digest-folder.js';
+import { isInlineDescriptor, parseInlineDescriptor } from '../../assemble/inline-descriptor.js';
 import { mergeAssemblies, type NamedAssembly } from '../../assemble/merge-assemblies.js';
 import { assemblyOptions, type CreateOptions } from '../../client/create-options.js';
 import { ArgumentError } from '../../oci/errors.js';
 import { formatImageLocation, parseImageLocation, withDigest } from '../../oci/image-location.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
 import { parseAnnotationTargets } from '../input/addressed-annotation.js';
-import type { CommandContext } from './command.js';
+import { FROM_OPTIONS } from '../input/login-flags.js';
+import type { CommandContext, NamedImages } from './command.js';
 import { parseDuration } from '../input/duration.js';
 import { readTextInput } from '../input/input.js';
 import { commaSeparated, repeatable, type OptionDeclarations, type OptionValues } from '../flags.js';
@@ -92,13 +94,42 @@ export async function readCreateCall(
   const fromFiles = assemblyOptions(assembly);
   return {
     list: assembly.target,
-    sources: [...assembly.images, ...args.sources, ...(await digestSources(args))],
+    sources: [...assembly.images, ...args.sources.map(sourceOf), ...(await digestSources(args))],
     options: {
       ...given,
       ...fromFiles,
       require: [...(fromFiles.require ?? []), ...(given.require ?? [])],
     },
   };
+}
+
+/**
+ * Returns the names of the images of a call. The file is read only if the command line does not name the list, or for a login
+ * for the sources. Standard input can be read only once, and is not.
+ */
+export async function readCreateNames(
+  args: CreateArguments & OptionValues<typeof FROM_OPTIONS>,
+  context: Pick<CommandContext, 'signal' | 'stdin'>,
+): Promise<NamedImages> {
+  const { list, sources, from, repository, file } = args;
+  const hasFrom = Object.keys(FROM_OPTIONS).some((name) => name in args);
+  const isRead = file !== undefined && !file.includes('-') && (hasFrom || list === undefined);
+  const files = isRead ? await readAssemblies(file, context) : [];
+  const assembly = mergeAssemblies(files, { target: list });
+  const listed = hasFrom ? assembly.images.map(({ source }) => source) : [];
+  const { target } = assembly;
+  return {
+    targets: target === undefined ? [] : [target],
+    sources: [
+      ...listed,
+      ...sources.filter((name) => !isInlineDescriptor(name)),
+      ...[from, repository].filter((name) => name !== undefined),
+    ],
+  };
+}
+
+function sourceOf(source: string): string | AssemblyImage {
+  return isInlineDescriptor(source) ? parseInlineDescriptor(source) : source;
 }
 
 function givenOptions(args: CreateArguments): CreateOptions {

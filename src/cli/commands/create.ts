@@ -1,9 +1,15 @@
 import { ArgumentError } from '../../oci/errors.js';
 import type { Command } from './command.js';
-import { CREATE_OPTIONS, readCreateCall, type CreateArguments as DraftArguments } from './create-options.js';
+import { FROM_OPTIONS } from '../input/login-flags.js';
+import {
+  CREATE_OPTIONS,
+  readCreateCall,
+  readCreateNames,
+  type CreateArguments as DraftArguments,
+} from './create-options.js';
 import { draftJson } from '../output/draft-text.js';
-import { PUSH_OPTIONS, runPush } from './push.js';
-import type { OptionDeclarations, OptionValues } from '../flags.js';
+import { ALL_OPTION, checkAll, PUSH_OPTIONS, runPush } from './push.js';
+import type { OptionDeclarations, OptionValues, ParsedArgv } from '../flags.js';
 
 const OPTIONS = {
   ...CREATE_OPTIONS,
@@ -11,6 +17,8 @@ const OPTIONS = {
   ...PUSH_OPTIONS,
   purge: { ...PUSH_OPTIONS.purge, describe: 'Has no effect: no draft is left' },
   'keep-draft': { type: 'boolean', describe: 'Keep the draft after the push' },
+  ...FROM_OPTIONS,
+  all: ALL_OPTION,
 } as const satisfies OptionDeclarations;
 
 type CreateArguments = DraftArguments & OptionValues<typeof OPTIONS>;
@@ -22,8 +30,11 @@ export const create: Command<CreateArguments> = {
     sources: 'Images, or indexes with all their images: app:1.2-amd64, oci:DIR[:TAG|@DIGEST]',
   },
   options: OPTIONS,
+  arrange: fromBuildx,
+  names: readCreateNames,
   async run(args, context) {
     const { client, output, options } = context;
+    checkAll(args.all);
     if (args.push !== true) rejectPushOptions(args);
     const { list, sources, options: settings } = await readCreateCall(args, context);
     if (args.push === true) {
@@ -41,6 +52,21 @@ export const create: Command<CreateArguments> = {
     else output.line(`Created manifest list ${draft.target}`);
   },
 };
+
+/**
+ * Rewrites `create -t LIST [-t TAG] SOURCE...` of `docker buildx imagetools`, which publishes, to `create LIST SOURCE... --push
+ * [-t TAG]`. It has no `--push`, and its first `-t` precedes the sources: a forgotten `--push` must not publish.
+ */
+function fromBuildx(parsed: ParsedArgv): ParsedArgv {
+  const { flags, positionals, leading } = parsed;
+  const tags = flags['tag'];
+  if (!Array.isArray(tags) || !leading.has('tag') || 'push' in flags || positionals.length === 0)
+    return parsed;
+  const [list, ...further] = tags.map(String);
+  const tag = further.length > 0 ? { tag: further } : {};
+  const { tag: _tag, ...others } = flags;
+  return { ...parsed, flags: { ...others, ...tag, push: true }, positionals: [list ?? '', ...positionals] };
+}
 
 /** @throws ArgumentError for options of push, which would have no effect */
 function rejectPushOptions(args: CreateArguments): void {

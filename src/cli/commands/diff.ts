@@ -8,6 +8,7 @@ import type { Command, CommandContext } from './command.js';
 import { EXIT } from '../exit-code.js';
 import { isFileName, readInput } from '../input/input.js';
 import { inspectedName, warnOfProblems } from '../output/draft-text.js';
+import { FROM_OPTIONS } from '../input/login-flags.js';
 import type { OptionDeclarations, OptionValues } from '../flags.js';
 
 const OPTIONS = {
@@ -17,6 +18,7 @@ const OPTIONS = {
     describe: 'Output format; --json sets json',
   },
   published: { type: 'boolean', describe: 'Ignore drafts, and compare what is published' },
+  ...FROM_OPTIONS,
 } as const satisfies OptionDeclarations;
 
 interface DiffArguments extends OptionValues<typeof OPTIONS> {
@@ -43,6 +45,11 @@ export const diff: Command<DiffArguments> = {
     after: 'The other side, as A; by default the draft A is compared with its published version',
   },
   options: OPTIONS,
+  async names({ before, after }) {
+    if (after === undefined) return { targets: [before], sources: [] };
+    const [sources, targets] = await Promise.all([withoutFiles(before), withoutFiles(after)]);
+    return { targets, sources };
+  },
   async run(args, context) {
     const { output, options } = context;
     if (args.format === 'table' && options.json) {
@@ -69,6 +76,11 @@ export const diff: Command<DiffArguments> = {
     return found.same ? EXIT.done : EXIT.different;
   },
 };
+
+/** Returns the name, unless it is that of a file. */
+async function withoutFiles(name: string): Promise<readonly string[]> {
+  return name === '-' || (await isFileName(name)) ? [] : [name];
+}
 
 async function openSides(args: DiffArguments, context: CommandContext): Promise<Sides> {
   const { before, after } = args;

@@ -1,5 +1,6 @@
 import type { PushOptions } from '../../client/push.js';
 import type { PushResult } from '../../client/push-record.js';
+import { ArgumentError } from '../../oci/errors.js';
 import { parseDigest } from '../../oci/digest.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
 import type { PushPlan } from '../../publish/plan.js';
@@ -35,8 +36,21 @@ export const PUSH_OPTIONS = {
   github: { type: 'boolean', describe: 'Write outputs and a summary of the GitHub Actions step' },
 } as const satisfies OptionDeclarations;
 
+/** An option of podman and skopeo for what is always done here. */
+export const ALL_OPTION = { type: 'boolean', describe: 'Include all images, as always' } as const;
+
+/** @throws ArgumentError for `--all=false` */
+export function checkAll(all: boolean | undefined): void {
+  if (all !== false) return;
+  throw new ArgumentError('--all=false is not supported: all images are always included', {
+    hint: 'Select images with --platform of create or copy.',
+  });
+}
+
 const OPTIONS = {
   ...PUSH_OPTIONS,
+  rm: { type: 'boolean', describe: 'Same as --purge' },
+  all: ALL_OPTION,
   require: commaSeparated('Fail with exit code 5 unless the list has an image for each platform'),
 } as const satisfies OptionDeclarations;
 
@@ -59,8 +73,10 @@ export const push: Command<OptionValues<typeof OPTIONS> & { readonly list: strin
   options: OPTIONS,
   async run(args, context) {
     const { client } = context;
+    checkAll(args.all);
     const required = parsePlatformList(args.require ?? []);
-    await runPush(args, context, {
+    const purge = args.purge === true || args.rm === true;
+    await runPush({ ...args, purge }, context, {
       plan: (options) => client.planPush(args.list, { ...options, require: required }),
       push: (options) => client.push(args.list, { ...options, require: required }),
     });

@@ -10,46 +10,51 @@ export interface AnnotationTargets {
   readonly manifests: readonly EntryAnnotations[];
 }
 
-/** A prefix that names a target. A key that starts like one needs an explicit target before it. */
-const TARGET = /^((?:index|manifest)[^:=[]*)(?:\[([^\]]*)\]([^:=]*))?:/is;
+/** The text before the first colon of a key, if it names targets. A key that starts like one needs a target before it. */
+const TARGETS = /^((?:[^:=[]+,)*(?:index|manifest)[^:=[]*(?:\[[^\]]*\][^:=]*)?):/is;
+const TARGET = /^([^[]*)(?:\[([^\]]*)\](.*))?$/s;
 const HINT =
   'Write [index:|manifest:|manifest[OS/ARCH]:]KEY=VALUE. A key that starts like a target needs index: or manifest: before it.';
 
 /** Reports whether a value of `--annotation` names its target. */
 export function hasTarget(text: string): boolean {
-  return TARGET.test(text);
+  return TARGETS.test(text);
 }
 
 /**
- * Parses the values of `--annotation`: `[index:|manifest[PLATFORM]:|manifest:]KEY=VALUE`, where the default target is the
- * index. The key ends at the first `=` and may contain colons. The value is the rest, including commas and line feeds,
- * and may be empty.
+ * Parses the values of `--annotation`: `[TARGET[,TARGET…]:]KEY=VALUE`, where the default target is the index. The targets are
+ * `index`, `manifest` for all images and `manifest[PLATFORM]`, and as in buildx `manifest-descriptor` for all entries and
+ * `manifest-descriptor[PLATFORM]`. The key ends at the first `=` and may contain colons. The value is the rest, including
+ * commas and line feeds, and may be empty.
  *
  * @throws ArgumentError; also for two values of one key of a target, of which one would be dropped
  */
 export function parseAnnotationTargets(texts: readonly string[]): AnnotationTargets {
   const index = new Map<string, string>();
-  const forAll = new Map<string, string>();
-  const byPlatform = new Map<string, { readonly platform: Platform; readonly pairs: Map<string, string> }>();
-  for (const { target, platform, key, value } of texts.map(parseAnnotation)) {
-    if (platform === undefined) addPair(target === 'index' ? index : forAll, key, value);
-    else {
-      const name = platformKey(platform);
-      const known = byPlatform.get(name) ?? { platform, pairs: new Map<string, string>() };
-      addPair(known.pairs, key, value);
-      byPlatform.set(name, known);
+  const manifests = new Map<string, EntryAnnotations>();
+  const forAll: EntryAnnotations[] = [];
+  for (const { target, platform, key, value } of texts.flatMap(parseAnnotation)) {
+    if (target === 'index') {
+      addPair(index, key, value);
+      continue;
     }
+    const attestations = target === 'manifest-descriptor' && platform === undefined;
+    const name = platform === undefined ? target : platformKey(platform);
+    const known = manifests.get(name) ?? {
+      ...(platform !== undefined && { platform }),
+      ...(attestations && { attestations }),
+      annotations: {},
+    };
+    const pairs = new Map(Object.entries(known.annotations));
+    addPair(pairs, key, value);
+    manifests.set(name, { ...known, annotations: Object.fromEntries(pairs) });
   }
-  return {
-    index: Object.fromEntries(index),
-    manifests: [
-      ...(forAll.size > 0 ? [{ annotations: Object.fromEntries(forAll) }] : []),
-      ...Array.from(byPlatform.values(), ({ platform, pairs }) => ({
-        platform,
-        annotations: Object.fromEntries(pairs),
-      })),
-    ],
-  };
+  for (const name of ['manifest-descriptor', 'manifest']) {
+    const found = manifests.get(name);
+    if (found !== undefined) forAll.push(found);
+    manifests.delete(name);
+  }
+  return { index: Object.fromEntries(index), manifests: [...forAll, ...manifests.values()] };
 }
 
 /** @throws ArgumentError if the key has another value */
@@ -65,26 +70,32 @@ function addPair(pairs: Map<string, string>, key: string, value: string): void {
 }
 
 interface TargetedAnnotation {
-  readonly target: 'index' | 'manifest';
+  readonly target: 'index' | 'manifest' | 'manifest-descriptor';
   readonly platform?: Platform;
   readonly key: string;
   readonly value: string;
 }
 
-function parseAnnotation(text: string): TargetedAnnotation {
-  const match = TARGET.exec(text);
-  if (match === null) {
+function parseAnnotation(text: string): readonly TargetedAnnotation[] {
+  const [prefix, names] = TARGETS.exec(text) ?? [];
+  if (prefix === undefined || names === undefined) {
     if (/^manifest\[/i.test(text)) throw invalid(text, 'the target does not end with "]:"');
-    return { target: 'index', ...parsePair(text, text) };
-  }
-  const [prefix, target = '', platformText, trailer = ''] = match;
-  if ((target !== 'index' && target !== 'manifest') || trailer !== '') {
-    throw invalid(text, `${JSON.stringify(prefix.slice(0, -1))} is not a target of annotations`);
+    return [{ target: 'index', ...parsePair(text, text) }];
   }
   const pair = parsePair(text.slice(prefix.length), text);
-  if (platformText === undefined) return { target, ...pair };
+  // Commas in brackets are those of a platform.
+  return names.split(/,(?![^[]*\])/).map((name) => ({ ...parseTarget(name, text), ...pair }));
+}
+
+function parseTarget(name: string, text: string): Pick<TargetedAnnotation, 'target' | 'platform'> {
+  const [, target = '', platform, trailer = ''] = TARGET.exec(name) ?? [];
+  if ((target !== 'index' && target !== 'manifest' && target !== 'manifest-descriptor') || trailer !== '') {
+    const why = target === 'index-descriptor' ? ': an index in a registry has no descriptor' : '';
+    throw invalid(text, `${JSON.stringify(name)} is not a target of annotations${why}`);
+  }
+  if (platform === undefined) return { target };
   if (target === 'index') throw invalid(text, 'the index itself has no platform');
-  return { target, platform: parsePlatform(platformText), ...pair };
+  return { target, platform: parsePlatform(platform) };
 }
 
 function parsePair(pair: string, text: string): { readonly key: string; readonly value: string } {

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 
 import type { ExplicitCredential } from '../../auth/credentials/credential.js';
@@ -6,56 +7,145 @@ import { ArgumentError } from '../../oci/errors.js';
 import { parseImageLocation } from '../../oci/image-location.js';
 import { isKnownOs } from '../../oci/known-platforms.js';
 import type { RegistryHost } from '../../oci/reference.js';
-import type { CommandContext } from '../commands/command.js';
+import type { CommandContext, NamedImages } from '../commands/command.js';
+import type { OptionDeclarations, OptionValues } from '../flags.js';
 import type { GlobalOptions } from '../global-options.js';
 import { readPassword } from './prompt.js';
 
-type LoginFlags = Pick<GlobalOptions, 'username' | 'password-stdin' | 'registry-token'>;
+type OwnFlags = Pick<GlobalOptions, 'username' | 'password-stdin' | 'registry-token' | 'creds'>;
+
+/** The options of commands with sources: a login for their registry. */
+export const FROM_OPTIONS = {
+  'from-username': { type: 'string', describe: 'User name for the registry of the sources' },
+  'from-password-stdin': {
+    type: 'boolean',
+    describe: 'Read the password for --from-username from standard input',
+  },
+  'from-registry-token': { type: 'string', describe: 'Bearer token for the registry of the sources' },
+} as const satisfies OptionDeclarations;
+
+type FromFlags = OptionValues<typeof FROM_OPTIONS>;
+
+/** The flags that give logins for one call. */
+export type LoginFlags = OwnFlags & FromFlags;
 
 /**
- * The credentials that flags give for the registry that the positionals name.
- * @throws ArgumentError for incompatible flags, and for positionals that do not name exactly one registry: a password must
+ * The credentials that flags give: `--username` and the like for the registry of the target, `--from-username` and the like
+ * for that of the sources. The former alone are for the only registry that is named.
+ * @throws ArgumentError for incompatible flags, and if it is not certain which registry a credential is for: a password must
  *   not be sent to another one
  */
-export function givenLogin(
+export async function givenLogins(
   flags: LoginFlags,
-  positionals: readonly string[],
+  names: () => Promise<NamedImages> | NamedImages,
   context: Pick<CommandContext, 'signal' | 'stdin'>,
-): ExplicitCredential | undefined {
-  const credential = givenCredential(flags, context);
-  return credential && { registry: onlyRegistry(positionals), credential };
+): Promise<readonly ExplicitCredential[]> {
+  const own = givenCredential(flags, context);
+  const from = givenCredential(fromFlags(flags), context, 'from-');
+  if (flags['password-stdin'] === true && flags['from-password-stdin'] === true) {
+    throw new ArgumentError('--password-stdin and --from-password-stdin exclude each other', {
+      hint: 'Save one of the logins with multiarch login.',
+    });
+  }
+  if (own === undefined && from === undefined) return [];
+  const login = (
+    credential: typeof own,
+    hosts: readonly RegistryHost[],
+    sources: readonly string[] = [],
+  ): ExplicitCredential[] =>
+    credential === undefined ? [] : [{ registry: onlyRegistry(hosts, sources), credential }];
+  const { targets, sources } = await names();
+  const targetHosts = registriesOf(targets);
+  const sourceHosts = registriesOf(sources);
+  if (from === undefined) return login(own, [...targetHosts, ...sourceHosts], sources);
+  const others = sourceHosts.filter((host) => !targetHosts.includes(host));
+  if (others.length === 0) throw noOtherRegistry(targetHosts);
+  return [...login(own, targetHosts), ...login(from, others)];
 }
 
 /**
  * The credential that flags give. A password on standard input is read on first use.
+ * @param prefix that of the names of the flags
  * @throws ArgumentError for incompatible flags
  */
 export function givenCredential(
-  { username, 'password-stdin': passwordStdin = false, 'registry-token': token }: LoginFlags,
+  { username, 'password-stdin': passwordStdin = false, 'registry-token': token, creds }: OwnFlags,
   context: Pick<CommandContext, 'signal' | 'stdin'>,
+  prefix = '',
 ): ExplicitCredential['credential'] | undefined {
+  if (creds !== undefined) {
+    if (token !== undefined || username !== undefined || passwordStdin) {
+      throw new ArgumentError('--creds excludes --username, --password-stdin and --registry-token');
+    }
+    return parseCreds(creds);
+  }
   if (token !== undefined) {
     if (username !== undefined || passwordStdin) {
-      throw new ArgumentError('--registry-token and --username exclude each other');
+      throw new ArgumentError(`--${prefix}registry-token and --${prefix}username exclude each other`);
     }
     return () => Promise.resolve({ kind: 'bearer', token });
   }
   if (username === undefined && !passwordStdin) return undefined;
-  if (username === undefined) throw new ArgumentError('--password-stdin needs --username');
+  if (username === undefined) throw new ArgumentError(`--${prefix}password-stdin needs --${prefix}username`);
   if (!passwordStdin) {
-    throw new ArgumentError('--username needs --password-stdin', {
+    throw new ArgumentError(`--${prefix}username needs --${prefix}password-stdin`, {
       hint: 'Give the password on standard input, or save the login with multiarch login.',
     });
   }
   return async () => ({ kind: 'basic', username, password: await readPassword(context) });
 }
 
+/** Parses `USER:PASSWORD`, as podman does. The password may contain colons. */
+function parseCreds(creds: string): ExplicitCredential['credential'] {
+  const [, username, password] = /^([^:]+):(.+)$/s.exec(creds) ?? [];
+  if (username !== undefined && password !== undefined) {
+    return () => Promise.resolve({ kind: 'basic', username, password });
+  }
+  throw new ArgumentError('--creds takes USER:PASSWORD', {
+    hint: 'To give the password on standard input, use --username and --password-stdin.',
+  });
+}
+
+/**
+ * Returns the environment with the file of `--authfile`.
+ * @param mustExist whether the file must exist, as in podman; `login` creates it
+ * @throws ArgumentError
+ */
+export async function withAuthFile(
+  { authfile }: Pick<GlobalOptions, 'authfile'>,
+  env: NodeJS.ProcessEnv,
+  mustExist: boolean,
+): Promise<NodeJS.ProcessEnv> {
+  if (authfile === undefined) return env;
+  const stats = await stat(authfile).catch(() => undefined);
+  if (stats?.isDirectory() === true || (stats === undefined && mustExist)) {
+    const problem = stats === undefined ? 'no such file' : 'it is a directory';
+    throw new ArgumentError(`--authfile ${authfile}: ${problem}`, {
+      hint: 'Name a file that docker, podman or multiarch login has written.',
+    });
+  }
+  return { ...env, REGISTRY_AUTH_FILE: authfile };
+}
+
+/** Reports whether a password is read from standard input. */
+export function readsPassword(flags: LoginFlags): boolean {
+  return flags['password-stdin'] === true || flags['from-password-stdin'] === true;
+}
+
+/** Returns the names of the given flags whose values are secrets. */
+export function visibleSecrets(flags: LoginFlags): readonly string[] {
+  return (['registry-token', 'from-registry-token', 'creds'] as const).filter(
+    (name) => flags[name] !== undefined,
+  );
+}
+
 /** Standard input of a command that reads a password from it. Fails if a document is read from it. */
-export function takenInput(): Readable {
+export function takenInput(flags: LoginFlags): Readable {
+  const flag = flags['password-stdin'] === true ? '--password-stdin' : '--from-password-stdin';
   return new Readable({
     read() {
       this.destroy(
-        new ArgumentError('standard input is used for the password (--password-stdin)', {
+        new ArgumentError(`standard input is used for the password (${flag})`, {
           hint: 'Name a file instead of -, or save the login with multiarch login.',
         }),
       );
@@ -63,16 +153,46 @@ export function takenInput(): Readable {
   });
 }
 
-function onlyRegistry(positionals: readonly string[]): RegistryHost {
-  const registries = [...new Set(positionals.flatMap(registryOf))];
-  const [registry] = registries;
-  if (registry !== undefined && registries.length === 1) return registry;
+function fromFlags(flags: FromFlags): OwnFlags {
+  return {
+    username: flags['from-username'],
+    'password-stdin': flags['from-password-stdin'],
+    'registry-token': flags['from-registry-token'],
+    creds: undefined,
+  };
+}
+
+/** @param sources the names that another login could be given for */
+function onlyRegistry(registries: readonly RegistryHost[], sources: readonly string[]): RegistryHost {
+  const distinct = [...new Set(registries)];
+  const [registry] = distinct;
+  if (registry !== undefined && distinct.length === 1) return registry;
+  const save = 'ave a login for each registry with multiarch login.';
   throw new ArgumentError(
     registry === undefined
       ? 'credentials are given, but no registry is named'
-      : `credentials are given for one registry, but ${registries.join(' and ')} are named`,
-    { hint: 'Save a login for each registry with multiarch login.' },
+      : `credentials are given for one registry, but ${distinct.join(' and ')} are named`,
+    {
+      hint:
+        sources.length === 0 ? `S${save}` : `Give --from-username or --from-registry-token too, or s${save}`,
+    },
   );
+}
+
+function noOtherRegistry(targets: readonly RegistryHost[]): ArgumentError {
+  const [target] = targets;
+  return target === undefined
+    ? new ArgumentError('credentials are given for the sources, but no registry of a source is named')
+    : new ArgumentError(
+        `credentials are given for the sources, but these are in ${target} as the target is`,
+        {
+          hint: 'Give --username or --registry-token, which is for both.',
+        },
+      );
+}
+
+function registriesOf(names: readonly string[]): readonly RegistryHost[] {
+  return names.flatMap(registryOf);
 }
 
 function registryOf(name: string): readonly RegistryHost[] {
@@ -82,7 +202,8 @@ function registryOf(name: string): readonly RegistryHost[] {
   const [first = '', ...rest] = name.split('/');
   if (rest.length > 0 && isKnownOs(first)) return [];
   try {
-    const location = parseImageLocation(name);
+    // The placeholders of a template are in its path or tag.
+    const location = parseImageLocation(name.replaceAll(/\{[^{}]*\}/g, 'x'));
     return location.transport === 'registry' ? [location.reference.registry] : [];
   } catch {
     // A file or a mistake; the command reports the latter.

@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { writeFileAtomically } from '../../files/atomic-write.js';
 import { ifExists, withFileErrors } from '../../files/file-error.js';
 import { ArgumentError } from '../../oci/errors.js';
+import { formatRepository, parseReference } from '../../oci/reference.js';
 import type { PushReport } from '../../publish/push-report.js';
 import { githubOutputs, githubSummary } from './github-report.js';
 
@@ -41,10 +42,26 @@ export async function openReports(
   const [outputs, summary] = files.github ? githubFiles(env) : [];
   return async (report) => {
     await writeWhole(digestFile, report.digest);
-    await writeWhole(metadataFile, `${JSON.stringify(report, undefined, 2)}\n`);
+    await writeWhole(metadataFile, `${JSON.stringify(withBuildxKeys(report), undefined, 2)}\n`);
     await append(outputs, githubOutputs(report));
     await append(summary, githubSummary(report));
   };
+}
+
+/** Adds what `docker buildx imagetools create --metadata-file` writes: the descriptor, and the repositories without tags. */
+function withBuildxKeys(report: PushReport): unknown {
+  const { references, mediaType, digest, size } = report;
+  return {
+    ...report,
+    'containerimage.descriptor': { mediaType, digest, size },
+    'image.name': [...new Set(references.map(repositoryName))].toSorted().join(','),
+  };
+}
+
+/** Returns the repository of a reference, or the path of a layout or an archive. */
+function repositoryName(reference: string): string {
+  const path = /^oci(?:-archive)?:((?:[A-Za-z]:(?=[\\/]))?[^:@]+)/.exec(reference)?.[1];
+  return path ?? formatRepository(parseReference(reference.replace(/^docker:\/\//, '')));
 }
 
 /**

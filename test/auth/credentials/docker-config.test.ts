@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -10,6 +10,7 @@ import type { CredentialFileProvider } from '../../../src/auth/credentials/crede
 import { dockerConfig } from '../../../src/auth/credentials/file-providers.js';
 import { FailedError } from '../../../src/oci/errors.js';
 import type { RegistryHost, RepositoryPath } from '../../../src/oci/reference.js';
+import { failureOf } from '../../support/failure.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { describeVectors, vectorJson } from '../../support/vectors.js';
 import { installHelper } from '../helper-program.js';
@@ -68,10 +69,31 @@ describe("docker's configuration", () => {
 
   it('may be missing, in a path that is not a directory, or a directory', async () => {
     expect(await ask(open(), 'r.example')).toBeUndefined();
+    expect(await ask(open({ DOCKER_CONFIG: join(home, 'missing') }), 'r.example')).toBeUndefined();
+    expect(await ask(open({ DOCKER_CONFIG: '/dev/null' }), 'r.example')).toBeUndefined();
     await writeFile(join(home, 'file'), '');
-    expect(await ask(open({ DOCKER_CONFIG: join(home, 'file') }), 'r.example')).toBeUndefined();
+    const isHome = dockerConfig({ env: {}, homeDirectory: join(home, 'file'), platform: process.platform });
+    expect(await ask(isHome, 'r.example')).toBeUndefined();
     await mkdir(join(home, '.docker', 'config.json'));
     expect(await ask(open(), 'r.example')).toBeUndefined();
+  });
+
+  it.each([
+    ['config.json', (directory: string) => `Name the directory of the file: DOCKER_CONFIG=${directory}`],
+    [
+      'auth.json',
+      () =>
+        'Set DOCKER_CONFIG to the directory that contains config.json, or REGISTRY_AUTH_FILE to the file.',
+    ],
+  ])('is not the file %s that DOCKER_CONFIG names', async (name, hint) => {
+    const file = join(home, name);
+    await writeFile(file, JSON.stringify({ auths: { 'r.example': login('jane') } }));
+    const error = await failureOf(ask(open({ DOCKER_CONFIG: file }), 'r.example'));
+    expect(error).toBeInstanceOf(FailedError);
+    expect(error).toMatchObject({
+      message: `cannot read ${join(file, 'config.json')}: DOCKER_CONFIG names a file, not a directory`,
+      hint: hint(home),
+    });
   });
 });
 
@@ -125,6 +147,104 @@ describe('the helper for a registry', () => {
     await expect(open({ PATH: home }).find(host('r.example'), undefined)).rejects.toThrow(
       'credential helper docker-credential-missing gave no login for r.example: it is not on the PATH',
     );
+  });
+});
+
+describe('a broken helper', () => {
+  const failures: readonly (readonly [kind: string, script: string | undefined, reason: string])[] = [
+    ['missing', undefined, 'it is not on the PATH'],
+    ['not executable', 'chmod 600', 'it cannot be started (EACCES)'],
+    ['failing', 'echo "no such keychain: hunter2"; exit 1', 'exit code 1'],
+    ['killed', 'kill -9 $$', 'killed by a signal'],
+    ['printing something else', 'echo "hunter2"', 'its output is not JSON'],
+    ['printing another document', 'echo "[]"', 'its output is not a login'],
+  ];
+  const configs = {
+    credsStore: { credsStore: 'broken' },
+    credHelpers: { credHelpers: { 'r.example': 'broken' }, credsStore: 'unused' },
+  };
+  const reports = failures.flatMap((failure) =>
+    Object.entries(configs).map((config) => [...failure, ...config] as const),
+  );
+
+  async function install(script: string | undefined): Promise<NodeJS.ProcessEnv> {
+    if (script === undefined) return { PATH: home };
+    const { env } = await installHelper(home, 'broken', script);
+    if (script.startsWith('chmod')) await chmod(join(home, 'docker-credential-broken'), 0o600);
+    return { ...env, PATH: script.startsWith('chmod') ? home : env['PATH'] };
+  }
+
+  async function find(env: NodeJS.ProcessEnv): Promise<{ user: string | undefined; warnings: string[] }> {
+    const warnings: string[] = [];
+    const chain = credentialChain({
+      env,
+      homeDirectory: home,
+      platform: 'aix',
+      onWarning: (message) => warnings.push(message),
+    });
+    const found = await chain.find(host('r.example'), undefined);
+    await chain.find(host('r.example'), 'team/app' as RepositoryPath);
+    return { user: found?.username, warnings };
+  }
+
+  it.each(reports)('that is %s leaves the registry to the file, with one warning', async (...row) => {
+    const [, script, reason, , config] = row;
+    await write({ auths: { 'r.example': login('inline') }, ...config });
+    const { user, warnings } = await find(await install(script));
+    const file = join(home, '.docker', 'config.json');
+    expect(user).toBe('inline');
+    expect(warnings).toEqual([
+      expect.stringContaining(
+        `credential helper docker-credential-broken gave no login for r.example: ${reason}; the login of ${file} is used instead`,
+      ),
+    ]);
+    expect(warnings.join()).not.toContain('hunter2');
+  });
+
+  it("leaves the registry to podman's files if docker's has no entry for it", async () => {
+    await write({ auths: { 'r.example': {} }, credsStore: 'broken' });
+    const file = join(home, '.config', 'containers', 'auth.json');
+    await mkdir(join(home, '.config', 'containers'), { recursive: true });
+    await writeFile(file, JSON.stringify({ auths: { 'r.example': login('podman') } }));
+    const { user, warnings } = await find({ PATH: home });
+    expect([user, warnings]).toEqual([
+      'podman',
+      [expect.stringContaining(`; the login of ${file} is used instead (`)],
+    ]);
+  });
+
+  it("of podman's file leaves the registry to that file", async () => {
+    const directory = join(home, 'run', 'containers');
+    await mkdir(directory, { recursive: true });
+    const content = { auths: { 'r.example': login('inline') }, credHelpers: { 'r.example': 'broken' } };
+    await writeFile(join(directory, 'auth.json'), JSON.stringify(content));
+    const { user, warnings } = await find({ PATH: home, XDG_RUNTIME_DIR: join(home, 'run') });
+    expect([user, warnings]).toEqual(['inline', [expect.stringContaining('docker-credential-broken')]]);
+  });
+
+  it.each([{ credsStore: 7 }, { credHelpers: { 'r.example': {} } }, { credsStore: '../x' }])(
+    '%j leaves the registry to the file',
+    async (config) => {
+      await write({ auths: { 'r.example': login('inline') }, ...config });
+      expect(await find({ PATH: home })).toEqual({
+        user: 'inline',
+        warnings: [expect.stringMatching(/is not (?:a string|the name of a credential helper)/)],
+      });
+    },
+  );
+
+  it('is reported with the invalid entry of the file', async () => {
+    await write({ auths: { 'r.example': { auth: '?' } }, credsStore: 'broken' });
+    expect(await find({ PATH: home })).toEqual({
+      user: undefined,
+      warnings: [expect.stringMatching(/not on the PATH; .* "auth" is not the base64 of USER:PASSWORD/)],
+    });
+  });
+
+  it('without the login of the registry is not reported', async () => {
+    const { env } = await installHelper(home, 'broken', { get: {} });
+    await write({ auths: { 'r.example': login('inline') }, credsStore: 'broken' });
+    expect(await find(env)).toEqual({ user: 'inline', warnings: [] });
   });
 });
 

@@ -199,6 +199,12 @@ describe('the precedence', () => {
       found: undefined,
       warnings: [`REGISTRY_AUTH_FILE: no such file: ${missing}`],
     });
+    expect(await ask({ ...env, REGISTRY_AUTH_FILE: home })).toEqual({
+      found: undefined,
+      warnings: [
+        `cannot read ${home}: REGISTRY_AUTH_FILE names a directory, not a file (Name the file in it, such as ${join(home, 'auth.json')}.)`,
+      ],
+    });
     expect((await ask({ REGISTRY_AUTH_FILE: '' })).found?.username).toBe('docker');
   });
 });

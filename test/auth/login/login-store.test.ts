@@ -147,6 +147,13 @@ describe("a login in docker's file", () => {
     });
     expect(inspect(error, { showHidden: true })).not.toMatch(new RegExp(`topsecret|${auth}`));
   });
+
+  it('is not written if REGISTRY_AUTH_FILE names a directory', async () => {
+    const store = open({ REGISTRY_AUTH_FILE: home });
+    await expect(store.store(r, jane)).rejects.toThrow(
+      `cannot read ${home}: REGISTRY_AUTH_FILE names a directory, not a file`,
+    );
+  });
 });
 
 describe('a login with a helper', () => {

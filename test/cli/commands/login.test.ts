@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { installHelper } from '../../auth/helper-program.js';
 import { amd64 as image } from '../../support/images.js';
 import { makeCommandLine } from '../../support/in-process.js';
+import type { MemoryRegistry } from '../../support/memory-registry.js';
 import { startRegistry } from '../../support/open-repository.js';
 
 const account = { kind: 'basic', username: 'jane', password: 'topsecret' } as const;
@@ -247,6 +248,121 @@ describe('multiarch login on a terminal', () => {
   });
 });
 
+describe('a login that is kept', () => {
+  const logIn = (host: string): readonly string[] => ['login', host, '-u', 'jane', '--password-stdin'];
+
+  it('is verified by login without flags, and nothing is saved', async () => {
+    const { host } = await startRegistry({ auth: account });
+    const { run, directory } = await makeCommandLine();
+    await run(logIn(host), { stdin: 'topsecret' });
+    const file = join(directory, 'docker', 'config.json');
+    const saved = await readFile(file, 'utf8');
+    for (const argv of [
+      ['login', host],
+      ['login', `https://${host}/team/app`],
+      ['login', `${host}/v2/`],
+    ]) {
+      expect(await run(argv)).toEqual({
+        code: 0,
+        stdout: 'Login Succeeded\n',
+        bytes: expect.anything() as unknown,
+        stderr: 'Authenticating with existing credentials... [Username: jane]\n',
+      });
+    }
+    const { stdout } = await run(['login', host, '--json']);
+    expect(JSON.parse(stdout)).toEqual({ registry: host, username: 'jane', place: file });
+    expect(await readFile(file, 'utf8')).toBe(saved);
+  });
+
+  it('that is rejected exits with 4, and asks for another on a terminal', async () => {
+    const { host } = await startRegistry({ auth: account });
+    const { run, directory } = await makeCommandLine();
+    const auth = Buffer.from('jane:oldsecret').toString('base64');
+    await writeFile(join(directory, 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }));
+    const env = { DOCKER_CONFIG: directory };
+    const rejected = await run(['login', host], { env });
+    expect([rejected.code, rejected.stdout]).toEqual([4, '']);
+    expect(rejected.stderr).toContain(`${host} rejected the login of jane`);
+    const stdin = keyboard('jane\r', 'topsecret\r');
+    const asked = await run(['login', host], { env, stdin });
+    expect([asked.code, asked.stdout]).toEqual([0, 'Login Succeeded\n']);
+    expect(asked.stderr).toContain('Stored credentials invalid or expired\nUsername: ');
+  });
+
+  it('does not exist: a usage error without a terminal', async () => {
+    const { run } = await makeCommandLine();
+    const { code, stderr } = await run(['login', 'r.example']);
+    expect(code).toBe(125);
+    expect(stderr).toContain('no user name given, and standard input is not a terminal');
+  });
+
+  it('is for Docker Hub without a host', async () => {
+    const { run, directory } = await makeCommandLine();
+    const auth = Buffer.from('jane:topsecret').toString('base64');
+    const auths = { 'https://index.docker.io/v1/': { auth } };
+    await writeFile(join(directory, 'config.json'), JSON.stringify({ auths }));
+    const env = { DOCKER_CONFIG: directory };
+    expect((await run(['login', '--show'], { env })).stdout).toMatch(/^docker\.io: jane \(password\) from /);
+    expect(await run(['logout'], { env })).toMatchObject({
+      code: 0,
+      stdout: 'Removing login credentials for docker.io\n',
+    });
+    expect((await run(['login', '--show'], { env })).stdout).toBe('docker.io: anonymous\n');
+  });
+
+  it.each([
+    ['r.example/team/app', 'r.example'],
+    ['https://r.example/team', 'r.example'],
+    ['http://localhost:5000/', 'localhost:5000'],
+    ['r.example/', 'r.example'],
+  ])('is deleted by logout %s', async (name, host) => {
+    const { run } = await makeCommandLine();
+    expect((await run(['logout', name])).stdout).toBe(`Not logged in to ${host}\n`);
+  });
+
+  it.each(['team/app', 'user:hunter2@r.example/app', ''])('is not one of %j', async (name) => {
+    const { run } = await makeCommandLine();
+    for (const command of ['login', 'logout']) {
+      const { code, stderr } = await run([
+        command,
+        name,
+        ...(command === 'login' ? ['-u', 'j', '-p', 'x'] : []),
+      ]);
+      expect([code, stderr]).toEqual([125, expect.stringContaining('error: invalid registry host ')]);
+      expect(stderr).not.toContain('hunter2');
+    }
+  });
+});
+
+describe('the logins of two registries', () => {
+  const basic = `Basic ${Buffer.from('jane:topsecret').toString('base64')}`;
+  const sent = ({ requests }: MemoryRegistry): unknown =>
+    [...new Set(requests.map(({ headers }) => headers.authorization))].toSorted();
+
+  it.each([
+    ['source', ['--from-username', 'jane', '--from-password-stdin', '--registry-token', 'othersecret']],
+    ['target', ['--username', 'jane', '--password-stdin', '--from-registry-token', 'othersecret']],
+  ])('are each sent to its own registry, if it asks: the %s', async (side, flags) => {
+    const from = await startRegistry(side === 'source' ? { auth: account } : {});
+    const to = await startRegistry(side === 'target' ? { auth: account } : {});
+    from.put('app', image, '1');
+    const { run } = await makeCommandLine();
+    const [source, target] = [`${from.host}/app:1`, `${to.host}/app:1`];
+    for (const argv of [
+      ['copy', source, target],
+      ['create', '--push', `${to.host}/list:1`, source],
+      ['diff', source, target],
+    ]) {
+      const { code, stderr } = await run([...argv, ...flags], { stdin: 'topsecret' });
+      expect([code, stderr]).toEqual([0, expect.stringContaining('-token is visible')]);
+      expect(stderr).not.toContain('secret');
+    }
+    expect([sent(from), sent(to)]).toEqual(
+      side === 'source' ? [[basic, undefined], [undefined]] : [[undefined], [basic, undefined]],
+    );
+  });
+});
+
 describe('the login of one command', () => {
   it('is used for the named registry, and is not saved', async () => {
     const registry = await startRegistry({ auth: account });
@@ -312,7 +428,9 @@ describe('the login of one command', () => {
     const { run, directory } = await makeCommandLine();
     const args = ['create', `${registry.host}/list:1`, `${registry.host}/app:1`];
     const flags = ['--username', 'jane', '--password-stdin'];
-    expect(await run([...args, ...flags, '--push'], { stdin: 'topsecret' })).toMatchObject({ code: 0 });
+    expect(await run([...args, ...flags, '--push', '--keep-draft'], { stdin: 'topsecret' })).toMatchObject({
+      code: 0,
+    });
     const files = await readTree(join(directory, 'drafts'));
     // Those of the draft and of the push are among them.
     expect(files).toContain(`${registry.host}/app`);

@@ -1,0 +1,32 @@
+import { parseDigest } from './digest.js';
+import { ArgumentError } from './errors.js';
+import type { LayoutLocation } from './path-location.js';
+import { parseTag } from './reference.js';
+
+const SCHEME = /^(oci-layout|ocidir):\/\//;
+/** As buildx and regctl split it: the path may contain colons and "@". */
+const PARTS = /^(.*?)(?::(\w[\w.-]{0,127}))?(?:@([A-Za-z][\w+.-]*:[A-Fa-f0-9]+))?$/s;
+
+/** Reports whether a name is the URL of an image layout, as in buildx and regctl. */
+export function isLayoutUrl(text: string): boolean {
+  return SCHEME.test(text);
+}
+
+/**
+ * Parses buildx's `oci-layout://DIR[:TAG][@DIGEST]` or regctl's `ocidir://DIR[:TAG][@DIGEST]`. As there, the tag is `latest`
+ * by default, and a digest takes precedence over a tag.
+ * @throws ArgumentError
+ */
+export function parseLayoutUrl(text: string): LayoutLocation {
+  const [, path = '', tag = 'latest', digest] = PARTS.exec(text.replace(SCHEME, '')) ?? [];
+  if (path === '') {
+    const [scheme] = text.split(':');
+    throw new ArgumentError(`invalid image layout ${JSON.stringify(text)}: the directory is missing`, {
+      hint: `Write ${scheme}://DIR:TAG or ${scheme}://DIR@DIGEST.`,
+    });
+  }
+  const directory = path.replace(/(?<=.)\/+$/, '');
+  return digest === undefined
+    ? { transport: 'oci', path: directory, tag: parseTag(tag) }
+    : { transport: 'oci', path: directory, digest: parseDigest(digest) };
+}
