@@ -1,6 +1,11 @@
 import { isVerifiableDigest } from '../oci/digest.js';
 import { ArgumentError, type Problem } from '../oci/errors.js';
-import { formatImageLocation, parseImageLocation, type ImageLocation } from '../oci/image-location.js';
+import {
+  formatImageLocation,
+  isTagIn,
+  parseImageLocation,
+  type ImageLocation,
+} from '../oci/image-location.js';
 import { checkVariant, DUPLICATE_PLATFORM, selectionKey } from '../oci/index-rules.js';
 import { isJsonObject } from '../oci/json.js';
 import { isKnownOsArch } from '../oci/known-platforms.js';
@@ -13,7 +18,6 @@ import {
   type LoosePlatform,
   type Platform,
 } from '../oci/platform.js';
-import { isTag } from '../oci/reference.js';
 import { expandTemplate, isTemplate } from './template.js';
 
 /** An image of a file, as far as it is valid. */
@@ -35,6 +39,8 @@ interface CheckedPlatforms {
   readonly platforms: readonly (readonly [pointer: string, platform: Platform])[];
 }
 
+/** A target that is named on the command line may be a layout. */
+const ANY_TARGET: ImageLocation = { transport: 'oci', path: '.' };
 const ANY_PLATFORM: Platform = { os: 'linux', architecture: 'amd64' };
 
 /**
@@ -47,7 +53,7 @@ export function checkAssembly(value: unknown): Problem[] {
   const images = toArray(value['images']).map((image, index) => checkImage(`/images/${index}`, image));
   return [
     ...checkLocation('/target', value['target']).problems,
-    ...checkTags(value['tags']),
+    ...checkTags(value['tags'], value['target']),
     ...checkPlatforms('/require', value['require']).problems,
     ...images.flatMap(({ problems }) => problems),
     ...checkDuplicateImages(images),
@@ -62,10 +68,11 @@ export function checkLocation(pointer: string, text: unknown): CheckedLocation {
   return { location: value, problems };
 }
 
-/** Checks additional tags: a tag alone, or a reference. */
-export function checkTags(tags: unknown): Problem[] {
+/** Checks additional tags: a tag alone, which depends on the target, or a reference. */
+export function checkTags(tags: unknown, target: unknown): Problem[] {
+  const { location = ANY_TARGET } = checkLocation('/target', target);
   return toArray(tags).flatMap((tag, index) =>
-    typeof tag === 'string' && isTag(tag) ? [] : checkLocation(`/tags/${index}`, tag).problems,
+    typeof tag === 'string' && isTagIn(tag, location) ? [] : checkLocation(`/tags/${index}`, tag).problems,
   );
 }
 

@@ -3,7 +3,7 @@ import { unlimited } from '../content/limit.js';
 import type { Source } from '../content/source.js';
 import type { ManifestOrIndex, IndexDocument, ManifestDocument } from '../oci/document.js';
 import { InvalidError } from '../oci/errors.js';
-import { isImageConfigType } from '../oci/media-type.js';
+import { isImageConfigType, type MediaType } from '../oci/media-type.js';
 import { formatPlatformFull, type Platform } from '../oci/platform.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
 import { createIndexDocument } from '../oci/serialise.js';
@@ -19,6 +19,11 @@ export interface ChosenContent {
   readonly entries: readonly SourceEntry[];
   /** The platform of an image, if known. */
   readonly platform?: Platform;
+}
+
+export interface ChooseContentOptions extends ReadSourceOptions {
+  /** The media type of a new index. @default that of the source */
+  readonly indexType?: MediaType | undefined;
 }
 
 /**
@@ -37,7 +42,7 @@ export async function chooseContent(
   document: ManifestOrIndex,
   label: string,
   selection: EntrySelection,
-  options: ReadSourceOptions = {},
+  options: ChooseContentOptions = {},
 ): Promise<ChosenContent> {
   return document.kind === 'index'
     ? ofIndex(source, document, label, selection, options)
@@ -64,7 +69,7 @@ async function ofIndex(
   document: IndexDocument,
   label: string,
   selection: EntrySelection,
-  options: ReadSourceOptions,
+  options: ChooseContentOptions,
 ): Promise<ChosenContent> {
   const { platforms = [], attestations } = selection;
   const whole = { document, entries: document.value.manifests.map((descriptor) => ({ descriptor })) };
@@ -80,7 +85,8 @@ async function ofIndex(
   }
   if (wanted.length === entries.length) return whole;
   if (wanted.length === 0) throw new InvalidError(`${label} has only attestations`);
-  const { value, mediaType } = document;
+  const { value } = document;
+  const { indexType: mediaType = document.mediaType } = options;
   const manifests = wanted.map(({ descriptor }) => descriptor);
   return { document: createIndexDocument({ ...value, mediaType, manifests }), entries: wanted };
 }

@@ -78,7 +78,7 @@ function checkRules({ image, tags, manifests }: Readonly<Record<string, unknown>
   const images = Array.isArray(manifests) ? manifests.map(checkManifest) : [];
   return [
     ...checkLocation('/image', image).problems,
-    ...checkTags(tags),
+    ...checkTags(tags, image),
     ...images.flatMap(({ problems }) => problems),
     ...checkDuplicateImages(images),
   ];

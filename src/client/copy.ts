@@ -3,6 +3,7 @@ import type { Source } from '../content/source.js';
 import type { LayerCompression } from '../layout/docker-save/docker-archive.js';
 import { documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
 import { familiarLocation, isUntagged, type ImageLocation } from '../oci/image-location.js';
+import { OCI_INDEX } from '../oci/media-type.js';
 import type { Subject } from '../publish/collect-referrers.js';
 import { planPush, type PushPlan } from '../publish/plan.js';
 import type { SourcedEntry } from '../publish/target-state.js';
@@ -19,7 +20,7 @@ import {
 } from './inputs.js';
 import { draftBeside, ignoresDrafts, readPublished } from './inspect.js';
 import { inspectDraft } from './inspection.js';
-import { draftLocation, locationOf } from './locations.js';
+import { draftLocation, locationOf, manifestFormat } from './locations.js';
 import { publishRecorded, type PreparedPush, type PushResult } from './push-record.js';
 import { moveOptions, type PushOptions } from './push.js';
 
@@ -85,20 +86,28 @@ async function prepare(
   const expectation = expectCurrent === undefined ? undefined : expectedTagOf(expectCurrent);
   const location = locationOf(context, from);
   // Opened before anything is read, so that the first token covers all requests.
-  const destinations = await openDestinations(context, draftLocation(context, to), tags, {
+  const target = draftLocation(context, to);
+  const destinations = await openDestinations(context, target, tags, {
     access,
     isDefaultTag: typeof to === 'string' && isUntagged(to),
   });
   const expected = expectedTag(expectation, destinations);
   const source = await transports.open(location);
   const tagStates = startTagStates(context, destinations);
-  const selector = await transports.selector(location, { layerCompression, signal });
+  const format = await manifestFormat(context, target);
+  const selector = await transports.selector(location, { layerCompression, format, signal });
   const read = await readPublished(context, location, () =>
     limit(() => source.readManifest(selector, { signal })),
   );
   if (!ignoresDrafts(from, options)) await warnOfDraft(context, location, read);
   const label = familiarLocation(location);
-  const chosen = await chooseContent(source, read, label, selection, { limit, signal, onEvent, configs });
+  const chosen = await chooseContent(source, read, label, selection, {
+    limit,
+    signal,
+    onEvent,
+    configs,
+    ...(format === 'oci' && { indexType: OCI_INDEX }),
+  });
   const { document, entries, platform } = chosen;
   checkDigests(destinations, document, `what is copied of ${label} is`);
   const children = childrenOfChosen(source, chosen);

@@ -12,7 +12,7 @@ import { checkCurrent, readForDraft, stateOf, type DraftState, type ReadDraft } 
 import { openDestinations, startTagStates } from './destinations.js';
 import { findDraft } from './find-draft.js';
 import type { ImageTarget } from './inputs.js';
-import { draftLocation } from './locations.js';
+import { publishLocation } from './locations.js';
 import { rebaseDraft, unlessItFails, type PushResult } from './push-record.js';
 import { planDraft, publishDraft, pushSettings, type DraftPush, type PushOptions } from './push.js';
 import { readManifests, type SourceInput } from './sources.js';
@@ -139,7 +139,7 @@ async function prepare(
   if (options.keepDraft === true && options.purge === true) {
     throw new ArgumentError('--keep-draft and --purge exclude each other');
   }
-  const target = draftLocation(context, name);
+  const target = publishLocation(context, name);
   const settings = createSettings(options);
   const pushing = pushSettings(options);
   const current = await findDraft(context, target);

@@ -14,6 +14,7 @@ import { ArgumentError, ConflictError } from '../oci/errors.js';
 import {
   familiarLocation,
   formatImageLocation,
+  isTargetLocation,
   withDigest,
   type ImageLocation,
   type TargetLocation,
@@ -26,7 +27,7 @@ import { createSettings, type CreateOptions, type CreateSettings } from './creat
 import type { ImageSource, ImageTarget } from './inputs.js';
 import { readPublished } from './inspect.js';
 import { inspectDraft } from './inspection.js';
-import { draftLocation, imageLabel, locationOf } from './locations.js';
+import { draftLocation, imageLabel, locationOf, publishLocation } from './locations.js';
 import { membersOf, warnOfDropped, withOnlyIndex } from './source-index.js';
 import { readAll, type ReadSource, type SourceInput } from './sources.js';
 
@@ -50,7 +51,7 @@ export async function createDraftOf(
   sources: readonly SourceInput[],
   options: CreateOptions,
 ): Promise<DraftState> {
-  const target = draftLocation(context, name);
+  const target = publishLocation(context, name);
   const settings = createSettings(options);
   // Checked before anything is read, so that a forgotten `--amend` does not cost a minute; `compose` checks again.
   checkCurrent(target, await context.store.find(target), settings);
@@ -130,7 +131,8 @@ async function startingPoint(
   name: ImageSource,
   target: ImageLocation,
 ): Promise<Draft> {
-  const location = typeof name === 'string' ? draftLocation(context, name) : locationOf(context, name);
+  const read = locationOf(context, name);
+  const location = typeof name === 'string' && isTargetLocation(read) ? draftLocation(context, name) : read;
   const source = await context.transports.open(location);
   const selector = await context.transports.selector(location, { signal: context.signal });
   const document = await readPublished(context, location, () =>

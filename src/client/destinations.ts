@@ -3,17 +3,18 @@ import { ArgumentError, InvalidError } from '../oci/errors.js';
 import {
   familiarLocation,
   formatImageLocation,
+  isTagIn,
   nameIn,
   withTag,
   type TargetLocation,
 } from '../oci/image-location.js';
-import { isTag, parseTag } from '../oci/reference.js';
+import { parseTag } from '../oci/reference.js';
 import type { ExpectedTag } from '../publish/expected-tag.js';
 import { readTagStates, type Destination, type TagStates } from '../publish/target-state.js';
 import type { Access } from '../registry/requests.js';
 import type { ClientContext } from './client-context.js';
 import type { ImageTarget } from './inputs.js';
-import { targetLocation } from './locations.js';
+import { checkWritable, targetLocation } from './locations.js';
 
 /** A destination with its name. */
 interface OpenDestination extends Destination {
@@ -48,8 +49,9 @@ export async function openDestinations(
     return { location, target: opened, ...(tag !== undefined && { tag }) };
   };
   const further = tags.map((tag) =>
-    typeof tag === 'string' && isTag(tag) ? withTag(target, tag) : targetLocation(context, tag),
+    typeof tag === 'string' && isTagIn(tag, target) ? withTag(target, tag) : targetLocation(context, tag),
   );
+  for (const location of [target, ...further]) checkWritable(location);
   const isReplaced = isDefaultTag && further.some((location) => isSameRepository(location, target));
   const distinct = new Map(
     [...(isReplaced ? [] : [target]), ...further].map((location) => [

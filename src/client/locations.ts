@@ -1,7 +1,8 @@
 import { resolve as resolvePath } from 'node:path';
 
 import type { Source } from '../content/source.js';
-import { isDigest } from '../oci/digest.js';
+import type { ManifestFormat } from '../layout/docker-save/docker-archive.js';
+import { isVerifiableDigest } from '../oci/digest.js';
 import { ArgumentError } from '../oci/errors.js';
 import {
   familiarLocation,
@@ -15,6 +16,7 @@ import {
   type ObjectLocation,
   type TargetLocation,
 } from '../oci/image-location.js';
+import { checkWrittenRefName, parseRefName } from '../oci/ref-name.js';
 import { parseTag } from '../oci/reference.js';
 import type { ClientContext } from './client-context.js';
 import { checkTransport } from './forgotten-transport.js';
@@ -35,6 +37,11 @@ export function locationOf(context: ClientContext, name: ImageSource): ImageLoca
 export function targetLocation(context: ClientContext, name: ImageTarget): TargetLocation {
   if (typeof name !== 'string') return objectLocation(context, name.target, name.selector);
   const location = locationOf(context, name);
+  if ('position' in location && location.transport !== 'docker-archive') {
+    throw new ArgumentError(`${familiarLocation(location)} can only be read: a position is not a tag`, {
+      hint: `Publish to a tag: ${location.transport}:${location.path}:TAG.`,
+    });
+  }
   if (isTargetLocation(location)) return location;
   throw new ArgumentError(
     `${familiarLocation(location)} can only be read: multiarch writes no ${location.transport} images`,
@@ -56,6 +63,31 @@ export function taggedLocation(location: TargetLocation): TargetLocation {
   return tag === undefined && digest === undefined ? withTag(location, parseTag('latest')) : location;
 }
 
+/**
+ * Returns {@link draftLocation}, for a target that is about to be written.
+ * @throws ArgumentError also for a tag that other tools could not read
+ */
+export function publishLocation(context: ClientContext, name: ImageTarget): TargetLocation {
+  const location = draftLocation(context, name);
+  checkWritable(location);
+  return location;
+}
+
+/** @throws ArgumentError if the tag is one of a layout that other tools could not read */
+export function checkWritable(location: TargetLocation): void {
+  const { tag } = nameIn(location);
+  if ('path' in location && tag !== undefined) checkWrittenRefName(tag);
+}
+
+/** Returns the media types of manifests that are created for a target: many readers of layouts expect those of OCI. */
+export async function manifestFormat(
+  { transports }: ClientContext,
+  target: TargetLocation,
+): Promise<ManifestFormat> {
+  if (target.transport === 'registry') return 'docker';
+  return (await transports.openTarget(target, 'pull')).isLayout === true ? 'oci' : 'docker';
+}
+
 /** Returns the selector of draft entries for a text or an object: a source as drafts record it, a digest or a platform. */
 export function entrySelector(context: ClientContext, image: ImageSource): string {
   return typeof image !== 'string' || isLocalName(image)
@@ -73,6 +105,6 @@ function objectLocation({ transports }: ClientContext, object: Source, selector:
   return {
     transport: 'object',
     label: transports.adopt(object),
-    ...(isDigest(selector) ? { digest: selector } : { tag: parseTag(selector) }),
+    ...(isVerifiableDigest(selector) ? { digest: selector } : { tag: parseRefName(selector) }),
   };
 }

@@ -8,7 +8,7 @@ import { nameIn } from '../oci/image-location.js';
 import { parseTag } from '../oci/reference.js';
 import type { PushPlan } from '../publish/plan.js';
 import { openContext, runCall, type ClientContext, type MultiarchOptions } from './client-context.js';
-import { draftLocation, entrySelector, locationOf } from './locations.js';
+import { draftLocation, entrySelector, locationOf, publishLocation } from './locations.js';
 import { copyContent, planCopy, type CopyOptions, type CopyResult } from './copy.js';
 import {
   createAndPush,
@@ -219,7 +219,7 @@ export class Multiarch {
     options: CallOptions = {},
   ): Promise<{ readonly target: Target; readonly selector: Selector }> {
     return this.#run(options, async (context) => {
-      const location = draftLocation(context, name);
+      const location = publishLocation(context, name);
       const { tag, digest } = nameIn(location);
       const target = await context.transports.openTarget(location, 'push');
       return { target, selector: digest ?? tag ?? parseTag('latest') };

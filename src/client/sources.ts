@@ -22,7 +22,7 @@ import { sleep } from '../http/retry.js';
 import type { ClientContext } from './client-context.js';
 import type { CreateSettings } from './create-options.js';
 import { withDraftHint } from './inspect.js';
-import { locationOf } from './locations.js';
+import { locationOf, manifestFormat } from './locations.js';
 import { platformsOf, type PartialDescriptorInput, type PlatformInput, type SourceImage } from './inputs.js';
 
 /** A source of an index. */
@@ -92,8 +92,9 @@ export async function readAll(
       return { location, images, source, label: familiarLocation(location) };
     }),
   );
+  const format = await manifestFormat(context, target);
   const select = ({ location }: OpenSource): Promise<Selector> =>
-    transports.selector(location, { layerCompression, signal });
+    transports.selector(location, { layerCompression, format, signal });
   if (wait !== undefined) await waitForAll(context, opened, wait, select);
   const requests = await Promise.all(
     opened.map(async (source) => ({

@@ -6,7 +6,11 @@ import { registryApiHost } from '../auth/credentials/docker-hub.js';
 import type { ExplicitCredential } from '../auth/credentials/credential.js';
 import type { HttpClient, HttpEvent } from '../http/message.js';
 import type { TlsFiles } from '../http/tls/tls-config.js';
-import type { DockerArchive, LayerCompression } from '../layout/docker-save/docker-archive.js';
+import type {
+  DockerArchive,
+  LayerCompression,
+  ManifestFormat,
+} from '../layout/docker-save/docker-archive.js';
 import type { DockerDaemon } from '../layout/docker-save/docker-daemon.js';
 import { ImageLayout } from '../layout/directory/image-layout.js';
 import type { OciArchive } from '../layout/oci-archive/oci-archive.js';
@@ -44,6 +48,8 @@ export interface TransportResolverOptions extends Environment {
 export interface SelectorOptions extends ReadOptions {
   /** Compression for layers that `docker save` stored uncompressed. @default 'gzip' */
   readonly layerCompression?: LayerCompression | undefined;
+  /** The media types of an image that is not stored as in a registry. @default 'docker' */
+  readonly format?: ManifestFormat | undefined;
 }
 
 /** Opens one repository. */
@@ -108,21 +114,27 @@ export class TransportResolver {
   }
 
   /**
-   * Returns the digest of a location, else its tag, else that of the only image of a layout or archive.
+   * Returns the digest of a location, else its tag, else the digest of the image at its position or of the only image of a
+   * layout or archive.
    * @param options.layerCompression for an image that is not stored as in a registry
    */
   async selector(location: ImageLocation, options: SelectorOptions = {}): Promise<Selector> {
     if (location.transport === 'docker-daemon') return (await this.#dockerDaemon(location)).selector(options);
     if (location.transport === 'docker-archive') {
-      const { path, reference, digest } = location;
-      return digest ?? (await this.#dockerArchive(path)).selector(reference, options);
+      const { path, reference, digest, position } = location;
+      const archive = await this.#dockerArchive(path);
+      if (digest !== undefined) return archive.selectorOf(digest, options);
+      return position === undefined
+        ? archive.selector(reference, options)
+        : archive.selectorAt(position, options);
     }
     const { digest, tag } = nameIn(location);
     const selector = digest ?? tag;
     if (selector !== undefined) return selector;
-    if (location.transport === 'oci') return this.#layout(location.path).defaultSelector(options);
-    if (location.transport === 'oci-archive') {
-      return (await this.#ociArchive(location.path)).defaultSelector(options);
+    if (location.transport === 'oci' || location.transport === 'oci-archive') {
+      const { transport, path, position } = location;
+      const layout = transport === 'oci' ? this.#layout(path) : await this.#ociArchive(path);
+      return position === undefined ? layout.defaultSelector(options) : layout.selectorAt(position, options);
     }
     throw new ArgumentError(`${formatImageLocation(location)} has neither a tag nor a digest`);
   }

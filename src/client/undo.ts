@@ -1,3 +1,4 @@
+import { findTag } from '../content/find-tag.js';
 import type { Target } from '../content/target.js';
 import type { PushRecord, RecordedTag } from '../drafts/history-file.js';
 import type { Digest } from '../oci/digest.js';
@@ -11,7 +12,7 @@ import {
   parseImageLocation,
   type TargetLocation,
 } from '../oci/image-location.js';
-import { formatRepository, type Tag } from '../oci/reference.js';
+import { formatRepository, type RefName } from '../oci/reference.js';
 import { putInTurn } from '../publish/put-in-turn.js';
 import { rebaseDraft, unlessItFails } from './push-record.js';
 import type { ClientContext } from './client-context.js';
@@ -44,7 +45,7 @@ export interface UndoneTag {
 /** What to do about one tag. */
 interface Step extends UndoneTag {
   /** Set if the tag is moved. */
-  readonly move?: { readonly target: Target; readonly tag: Tag; readonly document: ManifestOrIndex };
+  readonly move?: { readonly target: Target; readonly tag: RefName; readonly document: ManifestOrIndex };
 }
 
 /**
@@ -101,7 +102,7 @@ async function stepFor(
   }
   const { limit, signal } = context;
   const target = await context.transports.openTarget(location, dryRun ? 'pull' : 'push');
-  const current = (await limit(() => target.find(tag, { signal })))?.digest;
+  const current = (await limit(() => findTag(target, tag, { signal })))?.digest;
   if (current === previous) return { outcome: 'unchanged', reference, digest: previous };
   if (current !== pushed) {
     throw new ConflictError(

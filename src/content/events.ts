@@ -1,6 +1,6 @@
 import type { Digest } from '../oci/digest.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import type { Tag } from '../oci/reference.js';
+import type { RefName } from '../oci/reference.js';
 
 /** How a blob got into its target. */
 export type BlobOutcome = 'present' | 'mounted' | 'copied';
@@ -32,7 +32,7 @@ export type WorkEvent =
   | {
       readonly kind: 'tagged';
       readonly repository: string;
-      readonly tag: Tag;
+      readonly tag: RefName;
       readonly digest: Digest;
       readonly outcome: 'unchanged' | 'moved';
     }

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 
 import type { Descriptor } from '../oci/descriptor.js';
-import { digestOf, isDigest, type Digest, type DigestAlgorithm } from '../oci/digest.js';
+import { digestOf, isVerifiableDigest, type Digest, type DigestAlgorithm } from '../oci/digest.js';
 import { documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
 import { InvalidError, NotFoundError } from '../oci/errors.js';
-import type { Tag } from '../oci/reference.js';
+import type { RefName } from '../oci/reference.js';
 import { referrerDescriptor } from '../oci/referrers.js';
 import { cancelStream, checkCancelled } from './cancellation.js';
 import { checkChildren } from './check-children.js';
@@ -19,7 +19,7 @@ export class MemoryStore implements Target {
   readonly label: string;
   readonly #blobs = new Map<Digest, Uint8Array>();
   readonly #manifests = new Map<Digest, ManifestOrIndex>();
-  readonly #tags = new Map<Tag, Digest>();
+  readonly #tags = new Map<RefName, Digest>();
 
   /** @param label the store's name in messages */
   constructor(label = 'memory') {
@@ -93,7 +93,7 @@ export class MemoryStore implements Target {
 
   async writeManifest(
     document: ManifestOrIndex,
-    options: ReadOptions & { readonly tag?: Tag } = {},
+    options: ReadOptions & { readonly tag?: RefName } = {},
   ): Promise<Descriptor> {
     const { digest, bytes } = document;
     checkCancelled(options.signal, `write ${digest}`);
@@ -110,7 +110,7 @@ export class MemoryStore implements Target {
   }
 
   #document(selector: Selector): ManifestOrIndex | undefined {
-    const digest = isDigest(selector) ? selector : this.#tags.get(selector);
+    const digest = isVerifiableDigest(selector) ? selector : this.#tags.get(selector);
     return digest === undefined ? undefined : this.#manifests.get(digest);
   }
 }

@@ -1,10 +1,10 @@
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { ManifestOrIndex } from '../oci/document.js';
-import type { Repository, Tag } from '../oci/reference.js';
+import type { RefName, Repository } from '../oci/reference.js';
 
-/** Selects a manifest of a source. */
-export type Selector = Tag | Digest;
+/** Selects a manifest of a source: by its tag, which in a layout may contain more characters than in a registry, or digest. */
+export type Selector = RefName | Digest;
 
 /** The part of a source that blobs are copied from. */
 export type BlobSource = Pick<Source, 'label' | 'repository' | 'openBlob'>;

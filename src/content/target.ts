@@ -1,6 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.js';
 import type { ManifestOrIndex } from '../oci/document.js';
-import type { Tag } from '../oci/reference.js';
+import type { RefName } from '../oci/reference.js';
 import type { BlobOutcome } from './events.js';
 import type { BlobSource, ReadOptions, Source } from './source.js';
 
@@ -12,8 +12,17 @@ export interface WriteBlobOptions extends ReadOptions {
 
 /** A store that images are published to. Published content can be read back, so a Target is also a Source. */
 export interface Target extends Source {
+  /** Set for an image layout, where podman and others expect OCI media types only. */
+  readonly isLayout?: true;
+
   /** Reports whether a blob of this digest and size exists. Also `false` if a registry denies access. */
   hasBlob(descriptor: Descriptor, options?: ReadOptions): Promise<boolean>;
+
+  /**
+   * As {@link Source.find}, for exactly this tag: what writing the tag replaces. Targets whose other methods find nothing
+   * else by a tag, such as registries, lack this method.
+   */
+  findTag?(tag: RefName, options?: ReadOptions): Promise<Descriptor | undefined>;
 
   /**
    * Reports whether an image or index exists, undamaged and with everything it points to. Targets that ensure this
@@ -35,7 +44,7 @@ export interface Target extends Source {
    */
   writeManifest(
     document: ManifestOrIndex,
-    options?: ReadOptions & { readonly tag?: Tag },
+    options?: ReadOptions & { readonly tag?: RefName },
   ): Promise<Descriptor>;
 
   /**

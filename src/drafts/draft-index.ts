@@ -62,7 +62,7 @@ function assembledIndex(
  */
 function indexMediaType({ target, format, index, entries }: Draft): MediaType {
   if (format === 'docker') return DOCKER_LIST;
-  if (format === 'oci' || target.startsWith('oci:')) return OCI_INDEX;
+  if (format === 'oci' || /^oci(?:-archive)?:/.test(target)) return OCI_INDEX;
   if (index !== undefined) return index.mediaType;
   const [first] = entries;
   const isOci = first === undefined || first.descriptor.mediaType.startsWith('application/vnd.oci.');

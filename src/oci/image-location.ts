@@ -8,14 +8,16 @@ import {
   type DockerArchiveLocation,
   type LayoutLocation,
 } from './path-location.js';
+import { isRefName, parseRefName } from './ref-name.js';
 import {
   familiarReference,
   formatReference,
+  isTag,
   parseReference,
   parseTag,
   withDefaultTag,
+  type RefName,
   type Reference,
-  type Tag,
 } from './reference.js';
 
 /** An image in a registry: `app:1.2`, `docker://app:1.2`. */
@@ -37,7 +39,7 @@ export interface DockerDaemonLocation {
 export interface ObjectLocation {
   readonly transport: 'object';
   readonly label: string;
-  readonly tag?: Tag;
+  readonly tag?: RefName;
   readonly digest?: Digest;
 }
 
@@ -54,13 +56,13 @@ const FOREIGN_TRANSPORTS = ['dir', 'containers-storage', 'ostree', 'sif', 'tarba
 const TRANSPORTS = ['oci', 'oci-archive', 'docker-archive', 'docker-daemon'] as const;
 
 /**
- * Parses a location: a reference or `docker://REF`, with the tag `latest` by default; `oci:DIR[:TAG|@DIGEST]`,
- * `oci-archive:FILE[:TAG|@DIGEST]`, `docker-archive:FILE[:REF|@DIGEST]` or `docker-daemon:REF`. For users of buildx and regctl, also `oci-layout://DIR[:TAG]` and
- * `ocidir://DIR[:TAG]`, with the tag `latest` by default.
+ * Parses a location: a reference or `docker://REF`, with the tag `latest` by default; `oci:DIR[:TAG|:@N|@DIGEST]`,
+ * `oci-archive:FILE[:TAG|:@N|@DIGEST]`, `docker-archive:FILE[:REF|:@N|@DIGEST]` or `docker-daemon:REF`. For users of
+ * buildx and regctl, also `oci-layout://DIR[:TAG]` and `ocidir://DIR[:TAG]`, with the tag `latest` by default.
  *
  * A prefix always takes precedence over a repository of the same name: the repository `oci` with a tag is
- * `docker://oci:1.2`. Paths are kept as given, except that trailing slashes of a layout are removed. A trailing slash
- * (`oci:/srv/a:b/`) prevents a colon in the path from starting a tag.
+ * `docker://oci:1.2`. Paths are kept as given, except that trailing slashes are removed. They end at the first colon; a
+ * path with a colon ends with a slash (`oci:/srv/a:b/`).
  * @throws ArgumentError
  */
 export function parseImageLocation(text: string): ImageLocation {
@@ -110,22 +112,34 @@ export function familiarLocation(location: ImageLocation): string {
   return format(location, true);
 }
 
-/** Reports whether an image can be published to the location. */
+/** Reports whether an image can be published to the location: not to a position in a layout, for example. */
 export function isTargetLocation(location: ImageLocation): location is TargetLocation {
+  if ('position' in location) return false;
   return location.transport !== 'docker-archive' && location.transport !== 'docker-daemon';
 }
 
+/**
+ * Reports whether a text is a tag alone, and not a complete name. A layout may have tags that a registry cannot have:
+ * `1.2+b5`.
+ */
+export function isTagIn(text: string, { transport }: ImageLocation): text is RefName {
+  return isTag(text) || (transport !== 'registry' && !/[/:@]/.test(text) && isRefName(text));
+}
+
 /** Returns the tag and the digest of a location within its repository or layout. */
-export function nameIn(location: TargetLocation): { readonly tag?: Tag; readonly digest?: Digest } {
+export function nameIn(location: TargetLocation): { readonly tag?: RefName; readonly digest?: Digest } {
   return location.transport === 'registry' ? location.reference : location;
 }
 
-/** Returns the location of a tag in the same repository or layout. */
-export function withTag(location: TargetLocation, tag: Tag): TargetLocation {
+/**
+ * Returns the location of a tag in the same repository or layout.
+ * @throws ArgumentError if a registry cannot have the tag
+ */
+export function withTag(location: TargetLocation, tag: RefName): TargetLocation {
   if (location.transport === 'object') return { transport: 'object', label: location.label, tag };
   if (location.transport !== 'registry') return { transport: location.transport, path: location.path, tag };
   const { registry, path } = location.reference;
-  return { transport: 'registry', reference: { registry, path, tag } };
+  return { transport: 'registry', reference: { registry, path, tag: parseTag(tag) } };
 }
 
 /** Returns the location of a digest in the same repository, layout or archive. */
@@ -151,7 +165,7 @@ export function isLocalName(text: string): boolean {
 function parseObjectLocation(text: string): ObjectLocation | undefined {
   const [, label, tag, digest] = OBJECT.exec(text) ?? [];
   if (label === undefined) return undefined;
-  if (tag !== undefined) return { transport: 'object', label, tag: parseTag(tag) };
+  if (tag !== undefined) return { transport: 'object', label, tag: parseRefName(tag) };
   return { transport: 'object', label, digest: parseDigest(digest ?? '') };
 }
 

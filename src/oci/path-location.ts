@@ -1,81 +1,88 @@
 import { parseDigest, type Digest } from './digest.js';
 import { ArgumentError } from './errors.js';
+import { isRefName, REF_NAME_HINT } from './ref-name.js';
 import {
   familiarReference,
   formatReference,
-  isTag,
   parseReference,
-  parseTag,
   withDefaultTag,
+  type RefName,
   type Reference,
-  type Tag,
 } from './reference.js';
 
 /**
- * An image in an image layout: in a directory (`oci:DIR[:TAG|@DIGEST]`) or a tar file
- * (`oci-archive:FILE[:TAG|@DIGEST]`). With neither tag nor digest, its only image.
+ * An image in an image layout: in a directory (`oci:DIR[:TAG|:@N|@DIGEST]`) or a tar file
+ * (`oci-archive:FILE[:TAG|:@N|@DIGEST]`). The position is that in `index.json`. With none of them, its only image.
  */
 export interface LayoutLocation {
   readonly transport: 'oci' | 'oci-archive';
   readonly path: string;
-  readonly tag?: Tag;
+  readonly tag?: RefName;
   readonly digest?: Digest;
+  /** Counted from 0. An image is never written to a position. */
+  readonly position?: number;
 }
 
 /**
- * An image in a `docker save` archive: `docker-archive:FILE[:REF|@DIGEST]`. With neither reference nor digest, its only
- * image. The digest is that of the image's manifest.
+ * An image in a `docker save` archive: `docker-archive:FILE[:REF|:@N|@DIGEST]`. The digest is that of the image's
+ * manifest, or the image ID. The position is that in `manifest.json`. With none of them, its only image.
  */
 export interface DockerArchiveLocation {
   readonly transport: 'docker-archive';
   readonly path: string;
   readonly reference?: Reference;
   readonly digest?: Digest;
+  /** Counted from 0. */
+  readonly position?: number;
 }
 
 /** A location in the file system. */
 export type PathLocation = LayoutLocation | DockerArchiveLocation;
 
 /**
- * Parses the part after `oci:` or `oci-archive:`. The path may contain colons: the text after the last colon is a tag
- * only if it matches the grammar of tags.
+ * Parses the part after `oci:` or `oci-archive:`. The path ends at the first colon, except that of a Windows drive, as in
+ * skopeo: the rest is a tag, which may contain colons. A path that contains colons itself ends with a slash:
+ * `/srv/a:b/:1.2`.
  * @throws ArgumentError
  */
 export function parseLayoutLocation(transport: LayoutLocation['transport'], text: string): LayoutLocation {
-  const { path, tag, digest } = splitLayout(text);
+  const { path, name, digest } = splitPath(text);
   checkPath(transport, text, path);
-  if (tag === '') throw malformed(transport, text, 'the tag is empty');
-  if (tag !== undefined && digest !== undefined) {
+  const layout = { transport, path: withoutTrailingSlashes(path) };
+  if (digest !== undefined) return { ...layout, digest: parseDigest(digest) };
+  if (name === undefined) return layout;
+  if (name === '') throw malformed(transport, text, 'the tag is empty');
+  const position = positionIn(name);
+  if (position !== undefined) return { ...layout, position };
+  if (cutDigest(name)[1] !== undefined) {
     throw malformed(transport, text, 'it has both a tag and a digest');
   }
-  return {
-    transport,
-    path,
-    ...(tag !== undefined && { tag: parseTag(tag) }),
-    ...(digest !== undefined && { digest: parseDigest(digest) }),
-  };
+  if (!isRefName(name)) {
+    throw malformed(transport, text, `${JSON.stringify(name)} is not a tag`, ` ${REF_NAME_HINT}`);
+  }
+  return { ...layout, tag: name };
 }
 
 /**
- * Parses the part after `docker-archive:`. The path ends at the first colon, except that of a Windows drive, as in
- * skopeo: the rest is a reference, which may contain colons.
+ * Parses the part after `docker-archive:`. The path ends at the first colon, as in {@link parseLayoutLocation}: the rest
+ * is a reference, which may contain colons.
  * @throws ArgumentError
  */
 export function parseDockerArchive(text: string): DockerArchiveLocation {
   const transport = 'docker-archive';
-  const { path, name, digest } = splitDockerArchive(text);
+  const { path, name, digest } = splitPath(text);
   checkPath(transport, text, path);
+  const archive = { transport, path: withoutTrailingSlashes(path) } as const;
+  if (digest !== undefined) return { ...archive, digest: parseDigest(digest) };
+  if (name === undefined) return archive;
   if (name === '') throw malformed(transport, text, 'the reference is empty');
-  const reference = name === undefined ? undefined : withDefaultTag(parseReference(name));
-  if (reference?.digest !== undefined) {
+  const position = positionIn(name);
+  if (position !== undefined) return { ...archive, position };
+  const reference = withDefaultTag(parseReference(name));
+  if (reference.digest !== undefined) {
     throw malformed(transport, text, 'it has both a reference and a digest');
   }
-  return {
-    transport,
-    path,
-    ...(reference !== undefined && { reference }),
-    ...(digest !== undefined && { digest: parseDigest(digest) }),
-  };
+  return { ...archive, reference };
 }
 
 /**
@@ -83,11 +90,20 @@ export function parseDockerArchive(text: string): DockerArchiveLocation {
  * @param familiar formats references as short as docker does
  */
 export function formatPathLocation(location: PathLocation, familiar: boolean): string {
-  if (location.transport !== 'docker-archive') return formatLayout(location);
-  const { transport, path, reference, digest } = location;
-  const format = familiar ? familiarReference : formatReference;
-  const name = reference === undefined ? '' : `:${format(reference)}`;
-  return `${transport}:${path}${name}${digest === undefined ? '' : `@${digest}`}`;
+  const { transport, path } = location;
+  const selector = formatSelector(location, familiar);
+  // Without the slash, a colon or a digest in the path would end it.
+  const { path: read } = splitPath(path + selector);
+  return `${transport}:${path}${read === path ? '' : '/'}${selector}`;
+}
+
+function formatSelector(location: PathLocation, familiar: boolean): string {
+  const { digest, position } = location;
+  if (digest !== undefined) return `@${digest}`;
+  if (position !== undefined) return `:@${position}`;
+  if (location.transport !== 'docker-archive') return location.tag === undefined ? '' : `:${location.tag}`;
+  if (location.reference === undefined) return '';
+  return `:${(familiar ? familiarReference : formatReference)(location.reference)}`;
 }
 
 function checkPath(transport: PathLocation['transport'], text: string, path: string): void {
@@ -116,28 +132,37 @@ function malformed(
   });
 }
 
-/** Splits the text into its parts. The digest is not checked, and the tag may be empty. */
-function splitLayout(text: string): { path: string; tag?: string; digest?: string } {
-  const [image, digest] = cutDigest(text);
-  const colon = image.lastIndexOf(':');
-  const tag = image.slice(colon + 1);
-  const isTagged = colon >= 0 && (tag === '' || isTag(tag));
-  return {
-    path: withoutTrailingSlashes(isTagged ? image.slice(0, colon) : image),
-    ...(isTagged && { tag }),
-    ...(digest !== undefined && { digest }),
-  };
+interface SplitPath {
+  readonly path: string;
+  /** The text after the colon, which may be empty. */
+  readonly name?: string;
+  /** Not checked. */
+  readonly digest?: string;
 }
 
-function splitDockerArchive(text: string): { path: string; name?: string; digest?: string } {
-  const [, drive = '', rest = ''] = /^([A-Za-z]:(?=[\\/]))?(.*)$/s.exec(text) ?? [];
-  const colon = rest.indexOf(':');
-  // The colon of `FILE@sha256:…` belongs to the digest.
-  const [image, digest] = cutDigest(rest);
-  if (digest !== undefined && !image.includes(':')) return { path: drive + image, digest };
-  return colon < 0
-    ? { path: drive + rest }
-    : { path: drive + rest.slice(0, colon), name: rest.slice(colon + 1) };
+const DRIVE = /^[A-Za-z]:(?=[\\/])/;
+/** A path with a colon, ended by a slash: no tag contains `/:` or ends with a slash. */
+const ENDED_PATH = /^([^:]*:.*)\/(?=$|:[^/:]|@sha\d+:[^/\\]*$)/s;
+
+/** Splits the text at the end of the path. */
+function splitPath(text: string): SplitPath {
+  const drive = DRIVE.exec(text)?.[0] ?? '';
+  const rest = text.slice(drive.length);
+  const [ended = '', endedPath = ''] = ENDED_PATH.exec(rest) ?? [];
+  const { path, ...selectors } = splitAtColon(rest.slice(ended.length));
+  return { path: drive + endedPath + path, ...selectors };
+}
+
+/** Splits at the first colon. That of `DIR@sha256:…` belongs to the digest. */
+function splitAtColon(text: string): SplitPath {
+  const [image, digest] = cutDigest(text);
+  if (digest !== undefined && !image.includes(':')) return { path: image, digest };
+  const colon = text.indexOf(':');
+  return colon < 0 ? { path: text } : { path: text.slice(0, colon), name: text.slice(colon + 1) };
+}
+
+function positionIn(name: string): number | undefined {
+  return /^@\d{1,9}$/.test(name) ? Number(name.slice(1)) : undefined;
 }
 
 function cutDigest(text: string): [image: string, digest: string | undefined] {
@@ -148,12 +173,4 @@ function cutDigest(text: string): [image: string, digest: string | undefined] {
 function withoutTrailingSlashes(path: string): string {
   const trimmed = path.replace(/\/+$/, '');
   return trimmed === '' && path !== '' ? '/' : trimmed;
-}
-
-/** Appends a slash to a path whose last part would be parsed as a tag or a digest. */
-function formatLayout({ transport, path, tag, digest }: LayoutLocation): string {
-  const image = (tag === undefined ? '' : `:${tag}`) + (digest === undefined ? '' : `@${digest}`);
-  const read = splitLayout(path + image);
-  const isReadBack = read.path === path && read.tag === tag && read.digest === digest;
-  return `${transport}:${path}${isReadBack ? '' : '/'}${image}`;
 }

@@ -3,14 +3,20 @@ import { ArgumentError } from './errors.js';
 
 declare const hostBrand: unique symbol;
 declare const pathBrand: unique symbol;
+declare const refNameBrand: unique symbol;
 declare const tagBrand: unique symbol;
 
 /** A registry's host and port as in references: `docker.io`, `localhost:5000`, `[::1]:5000`. */
 export type RegistryHost = string & { readonly [hostBrand]: true };
 /** A repository's path within its registry: `library/alpine`. */
 export type RepositoryPath = string & { readonly [pathBrand]: true };
+/**
+ * The name of an image in an image layout (image-spec, "org.opencontainers.image.ref.name"): `1.2`, `1.2+b5`,
+ * `docker.io/library/app:1.2`. Every tag is one. See `parseRefName`.
+ */
+export type RefName = string & { readonly [refNameBrand]: true };
 /** A tag (distribution-spec, "Pulling manifests"): `[\w][\w.-]{0,127}`. */
-export type Tag = string & { readonly [tagBrand]: true };
+export type Tag = RefName & { readonly [tagBrand]: true };
 
 /** A repository in a registry. */
 export interface Repository {

@@ -1,3 +1,4 @@
+import { findTag } from '../content/find-tag.js';
 import { unlimited, type TaskOptions } from '../content/limit.js';
 import type { Digest } from '../oci/digest.js';
 import { ConflictError } from '../oci/errors.js';
@@ -21,7 +22,7 @@ export async function checkExpectedTag(
 ): Promise<void> {
   if (tag === undefined) return;
   const { limit = unlimited } = options;
-  const current = (await limit(() => target.find(tag, options)))?.digest ?? 'none';
+  const current = (await limit(() => findTag(target, tag, options)))?.digest ?? 'none';
   if (current === expected || current === next) return;
   throw new ConflictError(
     `${target.label}:${tag} was expected to hold ${describe(expected)}, but holds ${describe(current)}`,

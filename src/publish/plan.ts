@@ -5,6 +5,7 @@ import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { documentDescriptor } from '../oci/document.js';
 import type { MediaType } from '../oci/media-type.js';
+import type { CopyGraphOptions } from './copy-graph.js';
 import { checkRequest, repositoryLabel, tagChange, type PublishRequest, type TagChange } from './publish.js';
 import { inTagOrder } from './put-in-turn.js';
 import { childrenToCopy, type ContentOptions, type SourcedEntry } from './target-state.js';
@@ -46,7 +47,7 @@ export interface PushPlan {
  *
  * @throws ConflictError if the push would throw it, and what the Source and the Target throw
  */
-export async function planPush(request: PublishRequest, options: ContentOptions = {}): Promise<PushPlan> {
+export async function planPush(request: PublishRequest, options: CopyGraphOptions = {}): Promise<PushPlan> {
   const { document, children, destinations } = request;
   const { states, missing } = await checkRequest(request, options);
   const content = await Promise.all(

@@ -5,15 +5,15 @@ import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { documentDescriptor, type ManifestOrIndex, MAX_MANIFEST_PUSH } from '../oci/document.js';
 import { InvalidError, MissingContentError } from '../oci/errors.js';
-import { formatRepository, type Tag } from '../oci/reference.js';
+import { formatRepository, type RefName } from '../oci/reference.js';
 import type { Subject } from './collect-referrers.js';
 import { checkExpectedTag, type ExpectedTag } from './expected-tag.js';
 import { copyGraph, tryWrite, type CopyGraphOptions } from './copy-graph.js';
+import { checkSources, warnOfDockerType } from './check-layouts.js';
 import { copyReferrers } from './copy-referrers.js';
 import {
   missingChildren,
   readTagStates,
-  type ContentOptions,
   type SourcedEntry,
   type Destination,
   type TagStates,
@@ -45,7 +45,7 @@ export interface PublishRequest {
 /** What a push did to one tag. */
 export interface TagChange {
   readonly repository: string;
-  readonly tag: Tag;
+  readonly tag: RefName;
   /** The tag's digest before the push; absent if the tag did not exist. */
   readonly previous?: Digest;
   readonly outcome: 'unchanged' | 'moved';
@@ -128,8 +128,11 @@ interface TargetStates {
  * @throws InvalidError for a manifest that is too large for a registry; ConflictError if the first destination's tag is
  *   not as expected
  */
-export async function checkRequest(request: PublishRequest, options: ContentOptions): Promise<TargetStates> {
-  const { children, destinations, presentDigests, tagStates } = request;
+export async function checkRequest(
+  request: PublishRequest,
+  options: CopyGraphOptions,
+): Promise<TargetStates> {
+  const { document, children, destinations, presentDigests, tagStates } = request;
   checkSizes(request);
   await checkFirstTag(request, options);
   const targets = [...new Set(destinations.map(({ target }) => target))];
@@ -142,6 +145,9 @@ export async function checkRequest(request: PublishRequest, options: ContentOpti
       }),
     ),
   ]);
+  for (const { children: absent } of missing) await checkSources(absent, children, options);
+  const changed = destinations.filter((destination) => states.get(destination)?.digest !== document.digest);
+  warnOfDockerType([...new Set(changed.map(({ target }) => target))], document, options.onEvent);
   return { states, missing };
 }
 

@@ -5,7 +5,7 @@ import type { Digest } from '../oci/digest.js';
 import { documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
 import type { MediaType } from '../oci/media-type.js';
 import { formatPlatformFull, isKnownPlatform, normalisePlatform, type Platform } from '../oci/platform.js';
-import type { Tag } from '../oci/reference.js';
+import type { RefName } from '../oci/reference.js';
 import { repositoryLabel, type Publication, type TagChange } from './publish.js';
 
 /** The result of a push, for other programs. Serialises to JSON as is. */
@@ -57,7 +57,7 @@ export interface PushReportRequest {
 /** The part of a `Destination` that a report needs. */
 export interface ReportedDestination {
   readonly target: Pick<Target, 'label' | 'repository'>;
-  readonly tag?: Tag;
+  readonly tag?: RefName;
 }
 
 /** Creates the report of a push. Names are fully qualified because other programs default to other registries. */

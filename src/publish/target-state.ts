@@ -1,4 +1,5 @@
 import { unlimited, type TaskOptions } from '../content/limit.js';
+import { findTag } from '../content/find-tag.js';
 import type { Target } from '../content/target.js';
 import { undefinedIfDenied } from '../content/find-referrers.js';
 import { readNode, walkGraph, type GraphNode } from '../content/walk.js';
@@ -6,7 +7,7 @@ import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { childrenOf, type ManifestOrIndex } from '../oci/document.js';
 import { isNonDistributableType } from '../oci/media-type.js';
-import type { Tag } from '../oci/reference.js';
+import type { RefName } from '../oci/reference.js';
 
 /** An entry of the index to publish, or the image to publish, with the source of its content. */
 export type SourcedEntry = GraphNode;
@@ -14,7 +15,7 @@ export type SourcedEntry = GraphNode;
 /** A tag to publish under; without a tag, the document is published by digest only. */
 export interface Destination {
   readonly target: Target;
-  readonly tag?: Tag;
+  readonly tag?: RefName;
   /** Set if the destination was given by digest. Must be the digest of the published document. */
   readonly digest?: Digest;
 }
@@ -41,7 +42,7 @@ export async function readTagStates(
     destinations.map(async (destination) => {
       const { target, tag } = destination;
       const state =
-        tag === undefined ? undefined : await limit(() => undefinedIfDenied(target.find(tag, options)));
+        tag === undefined ? undefined : await limit(() => undefinedIfDenied(findTag(target, tag, options)));
       return [destination, state] as const;
     }),
   );

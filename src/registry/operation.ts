@@ -1,6 +1,6 @@
 import type { Selector } from '../content/source.js';
 import { isDigest, type Digest } from '../oci/digest.js';
-import { formatReference, type Repository } from '../oci/reference.js';
+import { formatReference, parseTag, type Repository } from '../oci/reference.js';
 
 /** What a request does, for error messages. */
 export interface Operation {
@@ -23,13 +23,13 @@ export interface Operation {
   readonly sentBytes?: number;
 }
 
-/** Returns the operation on a manifest or index. */
+/** Returns the operation on a manifest or index. @throws ArgumentError for a tag that only a layout can have */
 export function manifestOperation(
   verb: Operation['verb'],
   repository: Repository,
   selector: Selector,
 ): Operation {
-  const selected = isDigest(selector) ? { digest: selector } : { tag: selector };
+  const selected = isDigest(selector) ? { digest: selector } : { tag: parseTag(selector) };
   return { verb, what: 'manifest', name: formatReference({ ...repository, ...selected }), repository };
 }
 

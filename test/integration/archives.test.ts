@@ -133,6 +133,29 @@ describeIntegration('images of archives', ['docker-registry', 'skopeo', 'podman'
     });
   });
 
+  it('are read by skopeo and podman from a layout, under any name that these write', async () => {
+    await takeArchives('podman save');
+    for (const target of [
+      `oci:${inSandbox('out')}:1.2+b5`,
+      `oci-archive:${inSandbox('out.tar')}:localhost/app:latest`,
+    ]) {
+      await succeed('copy', 'docker-archive:docker-amd64.tar', target, '-q');
+      expect(await mustRun('skopeo', ['inspect', '--raw', target])).toContain('vnd.oci.image.manifest');
+    }
+    const archive = `oci-archive:${inSandbox('out.tar')}:localhost/app:latest`;
+    const pulled = await podmanPull(sandbox, archive, { architecture: 'amd64' });
+    expect(succeeded(pulled)).toBe(`${imageId('amd64')}\n`);
+    const theirs = inSandbox('theirs');
+    for (const name of NAMES) {
+      const saved = `docker-archive:${inSandbox(`docker-${name}.tar`)}`;
+      succeeded(await skopeo(sandbox, ['copy', '-q', saved, `oci:${theirs}:localhost/${name}:latest`]));
+    }
+    const list = `oci:${theirs}:latest`;
+    const sources = NAMES.map((name) => `oci:${theirs}:localhost/${name}:latest`);
+    await succeed('create', list, ...sources, '--push', '-q');
+    expect(await mustRun('skopeo', ['inspect', '--raw', list])).toBe(await succeed('inspect', '--raw', list));
+  }, 60_000);
+
   it('are copied, and inspected, validated and compared where they are', async () => {
     await takeArchives('podman save');
     for (const kind of ['oci', 'docker']) {

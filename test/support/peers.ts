@@ -49,7 +49,7 @@ export async function podman(
 /**
  * Runs `podman pull` for one platform. The registry may use plain HTTP or TLS by any authority.
  *
- * @param reference Without transport: `127.0.0.1:5000/app:1`.
+ * @param reference `127.0.0.1:5000/app:1`, or with a transport: `oci:DIR:1`
  * @returns The standard output is the image id: the digest of the config in hexadecimal.
  */
 export async function podmanPull(

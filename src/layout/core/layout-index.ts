@@ -1,11 +1,19 @@
 import { REF_NAME, type Descriptor, type DescriptorJson } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
-import { ArgumentError, InvalidError, NotFoundError } from '../../oci/errors.js';
+import { ArgumentError, InvalidError, NotFoundError, printable } from '../../oci/errors.js';
 import { parseJson } from '../../oci/json.js';
 import { withoutNullMembers } from '../../oci/null-members.js';
 import { isIndexType, isManifestType, OCI_INDEX } from '../../oci/media-type.js';
 import { parseDocument } from '../../oci/parse.js';
-import { isTag, parseReference, type Tag } from '../../oci/reference.js';
+import { isRefName } from '../../oci/ref-name.js';
+import {
+  formatReference,
+  isTag,
+  parseReference,
+  withDefaultTag,
+  type RefName,
+  type Reference,
+} from '../../oci/reference.js';
 import { isReferrersTag } from '../../oci/referrers.js';
 
 /** The annotation in which containerd, BuildKit and docker store the full reference; their `ref.name` is its tag. */
@@ -38,26 +46,61 @@ export function parseLayoutIndex(bytes: Uint8Array, label: string): LayoutIndex 
 }
 
 /**
- * Finds the entry of a tag: the one whose `ref.name` is the tag, else one with a full reference that has the tag, in
- * `ref.name` (podman, skopeo) or in {@link CONTAINERD_NAME} (containerd, BuildKit, docker).
+ * Finds the entry of a tag: the one whose `ref.name` is the tag, else one with the same reference, else one with a full
+ * reference that has the tag. The reference is in `ref.name` (podman, skopeo) or in {@link CONTAINERD_NAME} (containerd,
+ * BuildKit, docker).
  *
  * @throws ArgumentError if several images have the tag, as after `docker save a:1 b:1`;
  *   InvalidError if the entry is neither a manifest nor an index
  */
-export function findTag(index: LayoutIndex, tag: Tag, label: string): DescriptorJson | undefined {
+export function findTag(index: LayoutIndex, tag: RefName, label: string): DescriptorJson | undefined {
+  const exact = findExactTag(index, tag, label);
+  if (exact !== undefined) return exact;
+  const [first, ...others] = entriesMatching(index, tag);
+  if (first === undefined || others.length === 0) return checkedImage(first, tag, label);
+  throw new ArgumentError(`${label} holds ${others.length + 1} different images named ${tag}`, {
+    hint: `Choose one by its full name: ${[first, ...others].map((entry) => selectorOf(index, entry)).join(', ')}.`,
+  });
+}
+
+/** As {@link findTag}, but finds only an entry whose `ref.name` is the tag: the one that writing the tag replaces. */
+export function findExactTag(index: LayoutIndex, tag: RefName, label: string): DescriptorJson | undefined {
   const [first, ...others] = entriesNamed(index, tag);
-  if (first === undefined) return undefined;
-  if (others.length > 0) {
-    throw new ArgumentError(`${label} holds ${others.length + 1} different images named ${tag}`, {
-      hint: `To read one, use its digest: ${[first, ...others].map(describeEntry).join(', ')}. To publish, choose another tag.`,
+  if (others.length === 0) return checkedImage(first, tag, label);
+  throw new ArgumentError(`${label} holds ${others.length + 1} different images named ${tag}`, {
+    hint: `To read one, use its digest: ${[first, ...others]
+      .flatMap((entry) => entry ?? [])
+      .map(describeEntry)
+      .join(', ')}. To publish, choose another tag.`,
+  });
+}
+
+function checkedImage(
+  entry: DescriptorJson | undefined,
+  tag: RefName,
+  label: string,
+): DescriptorJson | undefined {
+  if (entry === undefined || isImage(entry)) return entry;
+  throw new InvalidError(
+    `${tag} of ${label} has media type ${JSON.stringify(entry.mediaType)}, neither an image manifest nor an index`,
+  );
+}
+
+/**
+ * Finds an entry by its position in `manifests`, counted from 0.
+ * @throws NotFoundError if the list is shorter; InvalidError if the entry is neither a manifest nor an index
+ */
+export function findPosition({ manifests }: LayoutIndex, position: number, label: string): DescriptorJson {
+  const entry = manifests[position];
+  if (entry === undefined) {
+    throw new NotFoundError(`${label} has no image at position ${position}`, {
+      hint: `It lists ${manifests.length}; the first is @0.`,
     });
   }
-  if (!isImage(first)) {
-    throw new InvalidError(
-      `${tag} of ${label} has media type ${JSON.stringify(first.mediaType)}, neither an image manifest nor an index`,
-    );
-  }
-  return first;
+  if (isImage(entry)) return entry;
+  throw new InvalidError(
+    `@${position} of ${label} has media type ${JSON.stringify(entry.mediaType)}, neither an image manifest nor an index`,
+  );
 }
 
 /** Finds the entry of a digest. */
@@ -78,7 +121,7 @@ export function onlyImage(index: LayoutIndex, label: string): DescriptorJson {
   }
   if (others.length > 0) {
     throw new ArgumentError(`${label} holds ${others.length + 1} images`, {
-      hint: `Choose one: ${imageNames(index).join(', ')}.${isOnePerPlatform([first, ...others]) ? PER_PLATFORM_HINT : ''}`,
+      hint: `Choose one: ${choices(index).join(', ')}.${isOnePerPlatform([first, ...others]) ? PER_PLATFORM_HINT : ''}`,
     });
   }
   return first;
@@ -96,12 +139,31 @@ function isOnePerPlatform(entries: readonly DescriptorJson[]): boolean {
   );
 }
 
-/** The selector of each image: a tag that no other image has, else its digest. */
-export function imageNames(index: LayoutIndex): (Tag | Digest)[] {
-  const names = imagesOf(index).map(
-    (entry) => tagsOf(entry).find((tag) => entriesNamed(index, tag).length === 1) ?? entry.digest,
-  );
-  return [...new Set(names)];
+/** The selector of each image: a tag that no other image has, else its full name, else its digest. */
+export function imageNames(index: LayoutIndex): (RefName | Digest)[] {
+  return [...new Set(imagesOf(index).map((entry) => selectorOf(index, entry)))];
+}
+
+/** {@link imageNames} for messages: a digest is followed by the name that the image has, although it selects no image. */
+export function choices(index: LayoutIndex): string[] {
+  const texts = imagesOf(index).map((entry) => {
+    const selector = selectorOf(index, entry);
+    const name = refName(entry);
+    const isShown = selector === entry.digest && name !== undefined && !isTag(name);
+    return isShown ? `${selector} (${printable(name)})` : selector;
+  });
+  return [...new Set(texts)];
+}
+
+function selectorOf(index: LayoutIndex, entry: DescriptorJson): RefName | Digest {
+  const names = [...tagsOf(entry), ...namesOf(entry).filter(isRefName)];
+  return names.find((name) => isOnly(index, name)) ?? entry.digest;
+}
+
+/** Reports whether a name selects exactly one image. */
+function isOnly(index: LayoutIndex, name: RefName): boolean {
+  const exact = entriesNamed(index, name);
+  return (exact.length > 0 ? exact : entriesMatching(index, name)).length === 1;
 }
 
 /**
@@ -110,7 +172,7 @@ export function imageNames(index: LayoutIndex): (Tag | Digest)[] {
  *
  * @returns the same object if the tag is set to the image already
  */
-export function setTag(index: LayoutIndex, image: Descriptor, tag: Tag): LayoutIndex {
+export function setTag(index: LayoutIndex, image: Descriptor, tag: RefName): LayoutIndex {
   const { manifests } = index;
   const tagged = manifests.filter((entry) => refName(entry) === tag);
   if (tagged.length === 1 && tagged[0] !== undefined && sameContent(tagged[0], image)) return index;
@@ -124,10 +186,17 @@ export function setTag(index: LayoutIndex, image: Descriptor, tag: Tag): LayoutI
   return { ...index, manifests: kept.toSpliced(at === -1 ? kept.length : at, 0, entry) };
 }
 
-/** The entries that a tag matches, one for each image. */
-function entriesNamed({ manifests }: LayoutIndex, tag: Tag): DescriptorJson[] {
-  const exact = manifests.filter((entry) => refName(entry) === tag);
-  return distinct(exact.length > 0 ? exact : manifests.filter((entry) => tagsOf(entry).includes(tag)));
+/** The entries whose `ref.name` is the tag, one for each image. */
+function entriesNamed({ manifests }: LayoutIndex, tag: RefName): DescriptorJson[] {
+  return distinct(manifests.filter((entry) => refName(entry) === tag));
+}
+
+/** The entries with the same reference or, for a tag alone, with a reference that has the tag; one for each image. */
+function entriesMatching({ manifests }: LayoutIndex, name: RefName): DescriptorJson[] {
+  if (isTag(name)) return distinct(manifests.filter((entry) => tagsOf(entry).includes(name)));
+  const full = fullName(name);
+  if (full === undefined) return [];
+  return distinct(manifests.filter((entry) => namesOf(entry).some((other) => fullName(other) === full)));
 }
 
 function distinct(entries: readonly DescriptorJson[]): DescriptorJson[] {
@@ -170,16 +239,25 @@ function refName(entry: DescriptorJson): string | undefined {
   return entry.annotations?.[REF_NAME];
 }
 
-/** The tags in an entry's names, which are tags or full references. */
-function tagsOf(entry: DescriptorJson): Tag[] {
-  const names = [refName(entry), entry.annotations?.[CONTAINERD_NAME]];
-  return names.flatMap((name) => (name === undefined ? [] : (tagOfName(name) ?? [])));
+/** An entry's names, which are tags or full references. */
+function namesOf({ annotations }: DescriptorJson): string[] {
+  return [annotations?.[REF_NAME], annotations?.[CONTAINERD_NAME]].flatMap((name) => name ?? []);
 }
 
-function tagOfName(name: string): Tag | undefined {
-  if (isTag(name)) return name;
+/** The tags in an entry's names. */
+function tagsOf(entry: DescriptorJson): RefName[] {
+  return namesOf(entry).flatMap((name) => (isTag(name) ? name : (tryParseReference(name)?.tag ?? [])));
+}
+
+/** A reference in full: `docker.io/library/app:1.2` for `app:1.2`; `undefined` for a tag alone and any other text. */
+function fullName(name: string): string | undefined {
+  const reference = isTag(name) ? undefined : tryParseReference(name);
+  return reference === undefined ? undefined : formatReference(withDefaultTag(reference));
+}
+
+function tryParseReference(name: string): Reference | undefined {
   try {
-    return parseReference(name).tag;
+    return parseReference(name);
   } catch (error) {
     // Any text may be an annotation.
     if (error instanceof ArgumentError) return undefined;

@@ -12,15 +12,24 @@ import { checkCancelled } from '../../content/cancellation.js';
 import type { OnEvent } from '../../content/events.js';
 import type { ReadOptions, Selector, Source } from '../../content/source.js';
 import { readVerified } from '../../content/verified-stream.js';
-import type { Descriptor } from '../../oci/descriptor.js';
-import { isDigest, type Digest } from '../../oci/digest.js';
+import type { Descriptor, DescriptorJson } from '../../oci/descriptor.js';
+import { isDigest, isVerifiableDigest, type Digest } from '../../oci/digest.js';
 import { documentDescriptor, type ManifestOrIndex, MAX_MANIFEST_PULL } from '../../oci/document.js';
 import { InvalidError, NotFoundError } from '../../oci/errors.js';
 import type { MediaType } from '../../oci/media-type.js';
 import { parseDocument } from '../../oci/parse.js';
-import type { Tag } from '../../oci/reference.js';
+import type { RefName } from '../../oci/reference.js';
 import type { LayoutBlobs } from './layout-blobs.js';
-import { findDigest, findTag, imageNames, onlyImage, type LayoutIndex } from './layout-index.js';
+import {
+  choices,
+  findDigest,
+  findExactTag,
+  findPosition,
+  findTag,
+  imageNames,
+  onlyImage,
+  type LayoutIndex,
+} from './layout-index.js';
 import { LayoutReferrers } from './layout-referrers.js';
 
 /** The files of an image layout in a directory or tar file. */
@@ -87,6 +96,14 @@ export class LayoutReader implements Source {
     return onlyImage(await this.#index(options), this.label).digest;
   }
 
+  /**
+   * The digest of the image at this position in `index.json`, counted from 0.
+   * @throws NotFoundError if there is none; InvalidError if it is neither a manifest nor an index
+   */
+  async selectorAt(position: number, options: ReadOptions = {}): Promise<Digest> {
+    return findPosition(await this.#index(options), position, this.label).digest;
+  }
+
   async resolve(selector: Selector, options: ReadOptions = {}): Promise<Descriptor> {
     return (await this.find(selector, options)) ?? this.#notFound(selector, options);
   }
@@ -96,10 +113,7 @@ export class LayoutReader implements Source {
     const found = await this.#find(selector, options);
     if (found === undefined) return undefined;
     const { digest, size, mediaType } = found;
-    if (mediaType !== undefined) {
-      // A listed blob that is missing or truncated is not found, so that a push writes it again.
-      return (await this.#files.blobSize(digest, options)) === size ? { mediaType, digest, size } : undefined;
-    }
+    if (mediaType !== undefined) return this.#ifStored({ mediaType, digest, size }, options);
     if (size > MAX_MANIFEST_PULL) return undefined;
     const bytes = await this.#readBytes(found, options);
     try {
@@ -130,22 +144,37 @@ export class LayoutReader implements Source {
   }
 
   /**
-   * Reads the manifest or index of a tag; `undefined` if the tag does not exist.
+   * Reads the manifest or index of exactly this tag; `undefined` if the tag does not exist.
    * @throws NotFoundError if the tag is listed, but its content is missing
    */
-  async readTag(tag: Tag, options: ReadOptions = {}): Promise<ManifestOrIndex | undefined> {
+  async readTag(tag: RefName, options: ReadOptions = {}): Promise<ManifestOrIndex | undefined> {
     const index = await this.#files.readIndex(options);
-    const isListed = index !== undefined && findTag(index, tag, this.label) !== undefined;
+    const isListed = index !== undefined && findExactTag(index, tag, this.label) !== undefined;
     return isListed ? this.readManifest(tag, options) : undefined;
+  }
+
+  /** As `Target.findTag`: without the entries that {@link LayoutReader.find} finds by a part of their name. */
+  async findTag(tag: RefName, options: ReadOptions = {}): Promise<Descriptor | undefined> {
+    checkCancelled(options.signal, `look for ${tag} in ${this.label}`);
+    const index = await this.#files.readIndex(options);
+    const entry = index === undefined ? undefined : findExactTag(index, tag, this.label);
+    if (entry === undefined) return undefined;
+    const { mediaType, digest, size } = entry;
+    return this.#ifStored({ mediaType, digest, size }, options);
+  }
+
+  /** A listed blob that is missing or truncated is not found, so that a push writes it again. */
+  async #ifStored(descriptor: Descriptor, options: ReadOptions): Promise<Descriptor | undefined> {
+    const { digest, size } = descriptor;
+    return (await this.#files.blobSize(digest, options)) === size ? descriptor : undefined;
   }
 
   async #find(selector: Selector, options: ReadOptions): Promise<FoundManifest | undefined> {
     checkCancelled(options.signal, `look for ${selector} in ${this.label}`);
     const index = await this.#files.readIndex(options);
     if (index === undefined) return undefined;
-    if (!isDigest(selector)) return findTag(index, selector, this.label);
-    const listed = findDigest(index, selector);
-    if (listed !== undefined) return listed;
+    const listed = findSelected(index, selector, this.label);
+    if (listed !== undefined || !isDigest(selector)) return listed;
     const size = await this.#files.blobSize(selector, options);
     return size === undefined ? undefined : { digest: selector, size };
   }
@@ -166,9 +195,9 @@ export class LayoutReader implements Source {
 
   async #notFound(selector: Selector, options: ReadOptions): Promise<never> {
     const index = await this.#index(options);
-    const listed = isDigest(selector) ? findDigest(index, selector) : findTag(index, selector, this.label);
+    const listed = findSelected(index, selector, this.label);
     if (listed !== undefined) throw await this.#unusableContentError(listed, options);
-    const names = imageNames(index);
+    const names = choices(index);
     throw new NotFoundError(`${selector} is not in ${this.label}`, {
       hint: names.length === 0 ? 'It lists no image.' : `It lists ${names.join(', ')}.`,
     });
@@ -193,4 +222,10 @@ export class LayoutReader implements Source {
       hint: 'The layout is incomplete: create it again.',
     });
   }
+}
+
+/** By the grammar alone, the tag `app:1` is also a digest. */
+function findSelected(index: LayoutIndex, selector: Selector, label: string): DescriptorJson | undefined {
+  if (isVerifiableDigest(selector)) return findDigest(index, selector);
+  return findTag(index, selector, label) ?? (isDigest(selector) ? findDigest(index, selector) : undefined);
 }

@@ -31,6 +31,7 @@ export interface WritableLayoutOptions extends LayoutReaderOptions {
  * tools damage files without changing their sizes. The bytes of a blob are verified once, its size is checked each time.
  */
 export class WritableLayout extends LayoutReader {
+  readonly isLayout = true;
   readonly #files: LayoutBlobs;
   readonly #writeBlob: WritableLayoutOptions['writeBlob'];
   readonly #verified = new Set<Digest>();

@@ -4,6 +4,7 @@
  * Offers blob-directory, image-layout.
  * @module layout/directory
  */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 
@@ -16,9 +17,11 @@ import type { Target } from '../../content/target.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { documentDescriptor, type IndexDocument, type ManifestOrIndex } from '../../oci/document.js';
-import type { Tag } from '../../oci/reference.js';
+import type { RefName } from '../../oci/reference.js';
+import { NotFoundError } from '../../oci/errors.js';
+import { unpackedHint } from '../tar/unpacked-archive.js';
 import { BlobDirectory } from './blob-directory.js';
-import { findTag, setTag } from '../core/layout-index.js';
+import { findExactTag, setTag } from '../core/layout-index.js';
 import { LayoutMetadata } from './layout-metadata.js';
 import { WritableLayout } from '../core/writable-layout.js';
 
@@ -40,6 +43,7 @@ export class ImageLayout extends WritableLayout implements Target {
     super({
       label: `oci:${options.path}`,
       onEvent: options.onEvent,
+      missingLayoutError: () => missingLayoutError(options.path),
       files: {
         readIndex: () => metadata.readIndex(),
         blobSize: (digest) => blobs.blobSize(digest),
@@ -53,7 +57,7 @@ export class ImageLayout extends WritableLayout implements Target {
 
   async writeManifest(
     document: ManifestOrIndex,
-    options: ReadOptions & { readonly tag?: Tag } = {},
+    options: ReadOptions & { readonly tag?: RefName } = {},
   ): Promise<Descriptor> {
     const { signal, tag } = options;
     checkCancelled(signal, `write ${document.digest}`);
@@ -77,14 +81,14 @@ export class ImageLayout extends WritableLayout implements Target {
 
   async #replaceList(
     list: IndexDocument,
-    tag: Tag,
+    tag: RefName,
     previous: Digest | undefined,
     { signal }: ReadOptions,
   ): Promise<boolean> {
     await this.#writeDocument(list, { signal });
     let isReplaced = false;
     await this.#metadata.editIndex((index) => {
-      isReplaced = findTag(index, tag, this.label)?.digest === previous;
+      isReplaced = findExactTag(index, tag, this.label)?.digest === previous;
       return isReplaced ? setTag(index, documentDescriptor(list), tag) : index;
     }, signal);
     return isReplaced;
@@ -93,4 +97,9 @@ export class ImageLayout extends WritableLayout implements Target {
   #writeDocument(document: ManifestOrIndex, { signal }: ReadOptions): Promise<void> {
     return this.#blobs.write(documentDescriptor(document), Readable.from([document.bytes]), { signal });
   }
+}
+
+async function missingLayoutError(path: string): Promise<NotFoundError> {
+  const problem = existsSync(path) ? 'it has no oci-layout file' : 'it does not exist';
+  return new NotFoundError(`oci:${path} is not an image layout: ${problem}`, { hint: unpackedHint(path) });
 }

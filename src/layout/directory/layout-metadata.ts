@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { SingleFlight } from '../../content/single-flight.js';
@@ -6,6 +7,7 @@ import { withFileErrors } from '../../files/file-error.js';
 import { lockOfCandidate, withLock } from '../../files/lock.js';
 import { makeDirectory } from '../../files/make-directory.js';
 import { sweep } from '../../files/sweep.js';
+import { FailedError } from '../../oci/errors.js';
 import { readSmallFile } from './confined-file.js';
 import {
   hasLayoutFile,
@@ -36,8 +38,9 @@ export class LayoutMetadata {
     };
   }
 
-  /** As `readLayoutIndex`. */
-  readIndex(): Promise<LayoutIndex | undefined> {
+  /** As `readLayoutIndex`. @throws FailedError also for a file instead of a directory */
+  async readIndex(): Promise<LayoutIndex | undefined> {
+    await this.#checkDirectory('read');
     return readLayoutIndex(this.#files);
   }
 
@@ -70,7 +73,18 @@ export class LayoutMetadata {
     await sweep(this.#root, isLeftover);
   }
 
+  /** The tar file of a layout is often named with this transport. */
+  async #checkDirectory(action: 'read' | 'write'): Promise<void> {
+    const root = this.#root;
+    const found = await stat(root).catch(() => undefined);
+    if (found?.isFile() !== true) return;
+    throw new FailedError(`cannot ${action} oci:${root}: a part of the path is not a directory`, {
+      hint: `${root} is a file: use oci-archive:${root}, or docker-archive:${root} if \`docker save\` wrote it.`,
+    });
+  }
+
   async #create(): Promise<void> {
+    await this.#checkDirectory('write');
     await withFileErrors('create', this.#root, () => makeDirectory(this.#root));
     const hasLayout = await hasLayoutFile(this.#files);
     // Read before the first write: an `index.json` of another program means that the directory is not a layout.

@@ -17,11 +17,12 @@ import type { Reference } from '../../oci/reference.js';
 import { TarArchive } from '../tar/tar-archive.js';
 import type { DockerSaveImages, ConversionOptions } from './docker-save-images.js';
 import { LegacySave } from './legacy-save.js';
-import { parseManifestJson } from './manifest-json.js';
+import { parseManifestJson, type ManifestJsonEntry } from './manifest-json.js';
 import { namesHint } from './image-selection.js';
 import { SingleFlight } from '../../content/single-flight.js';
 import { OciLayoutSave } from './oci-layout-save.js';
 
+export type { ManifestFormat } from './docker-save-images.js';
 export type { LayerCompression } from './legacy-layer.js';
 
 /** The list of images that docker has written since version 1.10. */
@@ -65,11 +66,27 @@ export class DockerArchive implements Source {
    * The digest of an image's manifest, or of its index if the archive has one.
    * @param reference the name that the image was saved under, with its tag; `undefined` for the only image
    * @param options.layerCompression of layers that are stored uncompressed. @default 'gzip'
+   * @param options.format of a manifest that is created. @default 'docker'
    * @throws NotFoundError or ArgumentError, with a hint that lists the names; InvalidError if the archive is damaged
    */
   async selector(reference: Reference | undefined, options: ConversionOptions = {}): Promise<Digest> {
     const images = await this.#images.get(options.signal);
     return images.select(reference, options);
+  }
+
+  /**
+   * As {@link DockerArchive.selector}, for an image by its position in `manifest.json`, counted from 0.
+   * @throws NotFoundError if there are fewer images; InvalidError if the archive is damaged
+   */
+  async selectorAt(position: number, options: ConversionOptions = {}): Promise<Digest> {
+    const images = await this.#images.get(options.signal);
+    return images.selectAt(position, options);
+  }
+
+  /** As {@link DockerArchive.selector}, for an image by its ID. Any other digest, which may be that of a manifest, is returned. */
+  async selectorOf(digest: Digest, options: ConversionOptions = {}): Promise<Digest> {
+    const images = await this.#images.get(options.signal);
+    return (await images.selectId(digest, options)) ?? digest;
   }
 
   async resolve(selector: Selector, options: ReadOptions = {}): Promise<Descriptor> {
@@ -112,18 +129,21 @@ export class DockerArchive implements Source {
   async #open(abandoned: AbortSignal): Promise<DockerSaveImages> {
     const archive = await this.#openArchive(abandoned);
     const { signal } = this.#closed;
-    const layout = await OciLayoutSave.open(archive, { label: this.label, onEvent: this.#provider.onEvent });
+    const { onEvent } = this.#provider;
+    const { label } = this;
     const bytes = await archive.readSmallFile(MANIFEST_JSON, MAX_MANIFEST_PULL);
+    const manifestJson = (): readonly ManifestJsonEntry[] =>
+      bytes === undefined ? [] : parseManifestJson(bytes, `${MANIFEST_JSON} of ${label}`);
+    const layout = await OciLayoutSave.open(archive, { label, onEvent, manifestJson });
     // The layout may list images that were not saved completely; `manifest.json` lists the ones that were.
     if (layout !== undefined && (bytes === undefined || (await layout.hasCompleteImage({ signal }))))
       return layout;
     if (bytes === undefined) {
-      throw new InvalidError(`${this.label} was not written by \`docker save\`: it has no ${MANIFEST_JSON}`, {
+      throw new InvalidError(`${label} was not written by \`docker save\`: it has no ${MANIFEST_JSON}`, {
         hint: 'If it was, it is truncated: save or download the image again.',
       });
     }
-    const saved = parseManifestJson(bytes, `${MANIFEST_JSON} of ${this.label}`);
-    return new LegacySave({ archive, label: this.label, saved, closed: signal });
+    return LegacySave.open({ archive, label, saved: manifestJson(), closed: signal, onEvent });
   }
 
   async #openArchive(abandoned: AbortSignal): Promise<TarArchive> {

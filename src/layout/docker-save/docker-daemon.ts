@@ -52,6 +52,7 @@ export class DockerDaemon implements Source {
   /**
    * The digest of the image's manifest, or of its index if the daemon has one.
    * @param options.layerCompression of layers that the daemon stores uncompressed. @default 'gzip'
+   * @param options.format of a manifest that is created. @default 'docker'
    * @throws NotFoundError, UnavailableError, UnauthorizedError as `save` does; FailedError for a full disk; InvalidError
    *   if the daemon no longer has the manifest with the digest of the reference
    */

@@ -8,9 +8,14 @@ import type { Reference } from '../../oci/reference.js';
 import type { NamedImage } from './image-selection.js';
 import type { LayerCompression } from './legacy-layer.js';
 
+/** The media types of a manifest that is created. */
+export type ManifestFormat = 'docker' | 'oci';
+
 export interface ConversionOptions extends ReadOptions {
   /** @default 'gzip' */
   readonly layerCompression?: LayerCompression | undefined;
+  /** @default 'docker' */
+  readonly format?: ManifestFormat | undefined;
 }
 
 /** The images of a `docker save` archive, in either of its two formats. */
@@ -24,6 +29,12 @@ export interface DockerSaveImages {
    * @throws NotFoundError or ArgumentError, with a hint that lists the names
    */
   select(reference: Reference | undefined, options: ConversionOptions): Promise<Digest>;
+
+  /** As {@link DockerSaveImages.select}, for an image by its position in `manifest.json`, counted from 0. */
+  selectAt(position: number, options: ConversionOptions): Promise<Digest>;
+
+  /** As {@link DockerSaveImages.select}, for an image by its ID, the digest of its config; `undefined` if it has none. */
+  selectId(id: Digest, options: ConversionOptions): Promise<Digest | undefined>;
 
   /** @throws ArgumentError if several images have the tag */
   find(selector: Selector, options: ReadOptions): Promise<Descriptor | undefined>;

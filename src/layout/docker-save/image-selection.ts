@@ -1,11 +1,13 @@
+import { isDigest } from '../../oci/digest.js';
 import { ArgumentError, NotFoundError, printable } from '../../oci/errors.js';
 import {
   familiarReference,
   isTag,
   parseReference,
   sameRepository,
+  withDefaultTag,
+  type RefName,
   type Reference,
-  type Tag,
 } from '../../oci/reference.js';
 
 /** An image of an archive and the names that it was saved under. */
@@ -38,15 +40,32 @@ export function chooseImage<T extends NamedImage>(
   if (others.length === 0) return first;
   if (reference === undefined) {
     throw new ArgumentError(`${label} holds ${found.length} images`, {
-      hint: images.some(({ names }) => names.length > 0)
+      hint: images.some(({ names, id }) => names.length > 0 || isDigest(id))
         ? namesHint('Choose one:', images)
         : 'None of them has a name. Save them again by name, or save only one.',
     });
   }
+  const ids = found.map(({ id }) => id);
   throw new ArgumentError(
     `${label} holds ${found.length} different images named ${familiarReference(reference)}`,
-    { hint: `They are ${found.map(({ id }) => id).join(', ')}. Save only one of them.` },
+    {
+      hint: ids.every(isDigest)
+        ? `Choose one by its digest: ${ids.join(', ')}.`
+        : `They are ${ids.join(', ')}. Save only one of them.`,
+    },
   );
+}
+
+/**
+ * The image at a position, counted from 0.
+ * @throws NotFoundError if there are fewer images
+ */
+export function imageAt<T extends NamedImage>(images: readonly T[], position: number, label: string): T {
+  const image = images[position];
+  if (image !== undefined) return image;
+  throw new NotFoundError(`${label} has no image at position ${position}`, {
+    hint: `It holds ${images.length}; the first is @0.`,
+  });
 }
 
 /**
@@ -55,7 +74,7 @@ export function chooseImage<T extends NamedImage>(
  */
 export function imageTagged<T extends NamedImage>(
   images: readonly T[],
-  tag: Tag,
+  tag: RefName,
   label: string,
 ): T | undefined {
   const found = distinct(
@@ -71,29 +90,47 @@ export function imageTagged<T extends NamedImage>(
 
 /** A hint that lists the names of images. */
 export function namesHint(prefix: string, images: readonly NamedImage[]): string {
-  const names = [...new Set(images.flatMap((image) => image.names.map(printable)))];
-  const unnamed = distinct(images.filter((image) => image.names.length === 0)).length;
-  if (unnamed > 0) names.push(`${unnamed} ${unnamed === 1 ? 'image' : 'images'} without a name`);
+  const unnamed = distinct(images.filter((image) => image.names.length === 0)).map(({ id }) => id);
+  const names = [
+    ...new Set(images.flatMap((image) => image.names.map(printable))),
+    ...unnamed.filter(isDigest).map((digest) => `@${digest}`),
+  ];
+  const others = unnamed.filter((id) => !isDigest(id)).length;
+  if (others > 0) names.push(`${others} ${others === 1 ? 'image' : 'images'} without a name`);
   return names.length === 0 ? `${prefix} none.` : `${prefix} ${names.join(', ')}.`;
 }
 
-/** Full names take precedence. A tag alone matches a reference to any repository. */
+/**
+ * Full names take precedence. A name without a tag matches the tag `latest`; a tag alone, as a layout has it, matches a
+ * reference to any repository.
+ */
 function imagesNamed<T extends NamedImage>(images: readonly T[], reference: Reference): T[] {
-  const exact = images.filter(({ names }) =>
-    names.some((name) => sameName(tryParseReference(name), reference)),
-  );
+  const named = (read: (name: string) => Reference | undefined): T[] =>
+    images.filter(({ names }) => names.some((name) => sameName(read(name), reference)));
+  const exact = named(tryParseReference);
   if (exact.length > 0) return exact;
-  return images.filter(({ names }) => names.length > 0 && names.every((name) => name === reference.tag));
+  const tagged = images.filter(
+    ({ names }) => names.length > 0 && names.every((name) => name === reference.tag),
+  );
+  return tagged.length > 0 ? tagged : named(withLatest);
+}
+
+function withLatest(name: string): Reference | undefined {
+  const reference = parseIfValid(name);
+  return reference === undefined ? undefined : withDefaultTag(reference);
 }
 
 function sameName(name: Reference | undefined, reference: Reference): boolean {
   return name !== undefined && name.tag === reference.tag && sameRepository(name, reference);
 }
 
-/** Names may be invalid: docker has written `<none>:<none>`. */
 function tryParseReference(name: string): Reference | undefined {
   // A tag alone would be parsed as a repository.
-  if (isTag(name)) return undefined;
+  return isTag(name) ? undefined : parseIfValid(name);
+}
+
+/** Names may be invalid: docker has written `<none>:<none>`. */
+function parseIfValid(name: string): Reference | undefined {
   try {
     return parseReference(name);
   } catch (error) {

@@ -7,12 +7,16 @@ import { checkCancelled } from '../../content/cancellation.js';
 import type { Limit } from '../../content/limit.js';
 import { verifiableAlgorithm } from '../../content/verified-stream.js';
 import { errorCode } from '../../files/file-error.js';
-import type { Descriptor } from '../../oci/descriptor.js';
+import type { OnEvent } from '../../content/events.js';
 import { parseDigest, type Digest, type DigestAlgorithm } from '../../oci/digest.js';
 import { InvalidError } from '../../oci/errors.js';
-import { DOCKER_LAYER, DOCKER_LAYER_GZIP } from '../../oci/media-type.js';
 import type { TarArchive } from '../tar/tar-archive.js';
-import { detectCompression } from '../tar/file-signatures.js';
+import {
+  detectCompression,
+  otherFormat,
+  SIGNATURE_BLOCK,
+  type TarCompression,
+} from '../tar/file-signatures.js';
 import { deterministicGzip } from './deterministic-gzip.js';
 import { SingleFlight } from '../../content/single-flight.js';
 
@@ -31,11 +35,24 @@ export interface LegacyLayerOptions {
   readonly limit: Limit;
   /** Cancels running work. */
   readonly closed: AbortSignal;
+  readonly onEvent?: OnEvent | undefined;
 }
+
+/** A layer as a manifest names it; its compression determines its media type. */
+export interface StoredLayer {
+  readonly digest: Digest;
+  /** In bytes. */
+  readonly size: number;
+  readonly compression: TarCompression | 'none';
+}
+
+/** The file name of a compressed layer by its digest, as go-containerregistry writes it. */
+const NAMED_BY_DIGEST = /^([0-9a-f]{64})\.tar\.(?:gz|zst)$/;
 
 /**
  * A layer of a `docker save` archive. A layer that is stored uncompressed is compressed twice, once for its digest and
- * once to be sent, which needs neither memory nor a temporary file. A layer that is stored compressed is kept as it is.
+ * once to be sent, which needs neither memory nor a temporary file. A layer that is stored compressed, with gzip or zstd,
+ * is kept as it is.
  */
 export class LegacyLayer {
   readonly diffId: Digest;
@@ -43,7 +60,7 @@ export class LegacyLayer {
   readonly #size: number;
   /** The layer's name in messages. */
   readonly #label: string;
-  readonly #isStoredCompressed = new SingleFlight(() => this.#detectGzip());
+  readonly #stored = new SingleFlight(() => this.#detectCompression());
   readonly #compressed = new SingleFlight((signal) => this.#options.limit(() => this.#measure(signal)));
 
   /** @throws InvalidError if the file does not exist */
@@ -61,42 +78,49 @@ export class LegacyLayer {
   }
 
   /**
-   * The layer's descriptor in a manifest. An uncompressed layer is not read, because its digest is the diff_id.
-   * @throws InvalidError if the layer was read and does not match its diff_id; CancelledError
+   * The layer as a manifest names it. An uncompressed layer is not read, because its digest is the diff_id.
+   * @throws InvalidError if the layer was read and does not match its diff_id, or has a compression that no media type of
+   *   a layer names; CancelledError
    */
-  async descriptor(compression: LayerCompression, signal?: AbortSignal): Promise<Descriptor> {
-    if (compression === 'gzip' || (await this.#isStoredCompressed.get(signal)))
-      return this.#compressed.get(signal);
-    return { mediaType: DOCKER_LAYER, digest: this.diffId, size: this.#size };
+  async describe(compression: LayerCompression, signal?: AbortSignal): Promise<StoredLayer> {
+    const isCompressed = (await this.#stored.get(signal)) !== undefined;
+    if (isCompressed || compression === 'gzip') return this.#compressed.get(signal);
+    return { compression: 'none', digest: this.diffId, size: this.#size };
   }
 
   /**
    * Opens the layer, compressed or uncompressed, whichever has this digest; `undefined` if neither has. The bytes are not
    * verified.
-   * @throws as {@link LegacyLayer.descriptor}
+   * @throws as {@link LegacyLayer.describe}
    */
   async open(digest: Digest, signal?: AbortSignal): Promise<Readable | undefined> {
-    const isStoredCompressed = await this.#isStoredCompressed.get(signal);
-    if (digest === this.diffId && !isStoredCompressed) return this.#file();
+    const isCompressed = (await this.#stored.get(signal)) !== undefined;
+    if (digest === this.diffId && !isCompressed) return this.#file();
     const compressed = await this.#compressed.get(signal);
     if (digest !== compressed.digest) return undefined;
-    return isStoredCompressed ? this.#file() : deterministicGzip(this.#file());
+    return isCompressed ? this.#file() : deterministicGzip(this.#file());
   }
 
-  async #detectGzip(): Promise<boolean> {
+  async #detectCompression(): Promise<TarCompression | undefined> {
     let start = Buffer.alloc(0);
     for await (const chunk of this.#file()) {
       start = Buffer.concat([start, chunk as Uint8Array]);
-      if (start.length > 2) break;
+      if (start.length >= SIGNATURE_BLOCK) break;
     }
-    return detectCompression(start) === 'gzip';
+    const other = otherFormat(start);
+    if (other === undefined) return detectCompression(start);
+    throw new InvalidError(`${this.#label} is ${other}, which no media type of a layer names`, {
+      hint: 'Load the archive with `docker load`, and save the image again.',
+    });
   }
 
-  /** Reads the whole layer, verifies its diff_id, and returns the descriptor of the compressed layer. */
-  async #measure(abandoned: AbortSignal): Promise<Descriptor> {
+  /** Reads the whole layer, verifies its diff_id, and returns the compressed layer. */
+  async #measure(abandoned: AbortSignal): Promise<StoredLayer> {
     const closed = AbortSignal.any([this.#options.closed, abandoned]);
     checkCancelled(closed, `read ${this.#label}`);
-    const isStoredCompressed = await this.#isStoredCompressed.get();
+    const compression = await this.#stored.get();
+    if (compression === 'zstd') return this.#measureZstd(closed);
+    const isStoredCompressed = compression === 'gzip';
     const stored = new DigestCounter(isStoredCompressed ? 'sha256' : verifiableAlgorithm(this.diffId));
     const converted = new DigestCounter(isStoredCompressed ? verifiableAlgorithm(this.diffId) : 'sha256');
     const content = this.#file();
@@ -114,7 +138,30 @@ export class LegacyLayer {
     if (stored.size !== this.#size) throw this.#damagedError();
     const [uncompressed, compressed] = isStoredCompressed ? [converted, stored] : [stored, converted];
     this.#checkDiffId(uncompressed.digest());
-    return { mediaType: DOCKER_LAYER_GZIP, digest: compressed.digest(), size: compressed.size };
+    return { compression: 'gzip', digest: compressed.digest(), size: compressed.size };
+  }
+
+  /**
+   * The layer is compared with its file name instead of its diff_id: not every supported Node.js can decompress zstd, and
+   * none reads all frames of a chunk.
+   */
+  async #measureZstd(closed: AbortSignal): Promise<StoredLayer> {
+    const stored = new DigestCounter('sha256');
+    try {
+      await pipeline(this.#file(), (chunks: AsyncIterable<Uint8Array>) => stored.addAll(chunks), {
+        signal: closed,
+      });
+    } catch (error) {
+      checkCancelled(closed, `read ${this.#label}`);
+      throw error;
+    }
+    const digest = stored.digest();
+    const [, named] = NAMED_BY_DIGEST.exec(this.#options.name) ?? [];
+    if (`sha256:${named ?? ''}` !== digest) {
+      const message = `${this.#label} is compressed with zstd, and was not compared with its diff_id`;
+      this.#options.onEvent?.({ kind: 'warning', message });
+    }
+    return { compression: 'zstd', digest, size: stored.size };
   }
 
   #checkDiffId(actual: Digest): void {

@@ -4,17 +4,19 @@ import { Readable } from 'node:stream';
 import pLimit from 'p-limit';
 
 import { cancelStream, checkCancelled } from '../../content/cancellation.js';
+import type { OnEvent } from '../../content/events.js';
 import type { ReadOptions, Selector } from '../../content/source.js';
 import { verifiedStream } from '../../content/verified-stream.js';
 import type { Descriptor } from '../../oci/descriptor.js';
-import { isDigest, type Digest } from '../../oci/digest.js';
+import { digestOf, isVerifiableDigest, type Digest } from '../../oci/digest.js';
 import { documentDescriptor, type ManifestOrIndex } from '../../oci/document.js';
+import { MAX_CONFIG_BYTES } from '../../oci/image-config.js';
 import type { Reference } from '../../oci/reference.js';
 import type { TarArchive } from '../tar/tar-archive.js';
 import type { DockerSaveImages, ConversionOptions } from './docker-save-images.js';
 import { LegacyImage, type ImageParts } from './legacy-image.js';
 import type { ManifestJsonEntry } from './manifest-json.js';
-import { chooseImage, imageTagged } from './image-selection.js';
+import { chooseImage, imageAt, imageTagged } from './image-selection.js';
 import { LegacyLayer } from './legacy-layer.js';
 
 /** The number of layers that are compressed at a time: limited by Node's thread pool, and low to save memory. */
@@ -28,6 +30,7 @@ export interface LegacySaveOptions {
   readonly saved: readonly ManifestJsonEntry[];
   /** Cancels running work. */
   readonly closed: AbortSignal;
+  readonly onEvent?: OnEvent | undefined;
 }
 
 /**
@@ -40,24 +43,56 @@ export class LegacySave implements DockerSaveImages {
   /** By diff_id and file name, because images share layers. */
   readonly #layers = new Map<string, LegacyLayer>();
 
-  constructor({ archive, label, saved, closed }: LegacySaveOptions) {
+  private constructor(
+    { archive, label, saved, closed, onEvent }: LegacySaveOptions,
+    imageIds: ReadonlyMap<ManifestJsonEntry, Digest>,
+  ) {
     this.#label = label;
     const limit = pLimit(MAX_PARALLEL_LAYERS);
     const layerIn = (name: string, diffId: Digest): LegacyLayer => {
       const key = `${diffId} ${name}`;
-      const layer = this.#layers.get(key) ?? new LegacyLayer({ archive, label, name, diffId, limit, closed });
+      const layer =
+        this.#layers.get(key) ?? new LegacyLayer({ archive, label, name, diffId, limit, closed, onEvent });
       this.#layers.set(key, layer);
       return layer;
     };
-    this.images = saved.map((image) => new LegacyImage({ archive, label, saved: image, layerIn }));
+    this.images = saved.map(
+      (image) =>
+        new LegacyImage({ archive, label, saved: image, layerIn, onEvent, imageId: imageIds.get(image) }),
+    );
   }
 
-  async select(
-    reference: Reference | undefined,
-    { layerCompression = 'gzip', signal }: ConversionOptions,
-  ): Promise<Digest> {
-    const image = chooseImage(this.images, reference, this.#label);
-    return (await image.manifest(layerCompression, signal)).digest;
+  /** Reads the configs of images without a name: their digests, the image IDs, name them. */
+  static async open(options: LegacySaveOptions): Promise<LegacySave> {
+    const { archive, saved } = options;
+    const unnamed = saved.filter(({ names }) => names.length === 0);
+    const configs = await Promise.all(
+      unnamed.map(
+        async (image) => [image, await archive.readSmallFile(image.config, MAX_CONFIG_BYTES)] as const,
+      ),
+    );
+    // Selecting an image whose config is missing reports that.
+    const imageIds = configs.flatMap(([image, bytes]) =>
+      bytes === undefined ? [] : [[image, digestOf(bytes)] as const],
+    );
+    return new LegacySave(options, new Map(imageIds));
+  }
+
+  async select(reference: Reference | undefined, options: ConversionOptions): Promise<Digest> {
+    return manifestDigest(chooseImage(this.images, reference, this.#label), options);
+  }
+
+  async selectAt(position: number, options: ConversionOptions): Promise<Digest> {
+    return manifestDigest(imageAt(this.images, position, this.#label), options);
+  }
+
+  async selectId(id: Digest, options: ConversionOptions): Promise<Digest | undefined> {
+    const lookups = this.images.map((image) => async (): Promise<LegacyImage | undefined> => {
+      const { config } = await image.parts(options.signal);
+      return config.digest === id ? image : undefined;
+    });
+    const image = await firstFound(lookups, options.signal).catch(() => undefined);
+    return image === undefined ? undefined : manifestDigest(image, options);
   }
 
   async find(selector: Selector, options: ReadOptions): Promise<Descriptor | undefined> {
@@ -66,13 +101,17 @@ export class LegacySave implements DockerSaveImages {
   }
 
   async readManifest(selector: Selector, { signal }: ReadOptions): Promise<ManifestOrIndex | undefined> {
-    if (!isDigest(selector)) return imageTagged(this.images, selector, this.#label)?.manifest('gzip', signal);
+    if (!isVerifiableDigest(selector)) {
+      return imageTagged(this.images, selector, this.#label)?.manifest('gzip', 'docker', signal);
+    }
     // Uncompressed layers first: they need not be read.
     const lookups = (['none', 'gzip'] as const).flatMap((compression) =>
-      this.images.map((image) => async (): Promise<ManifestOrIndex | undefined> => {
-        const document = await image.manifest(compression, signal);
-        return document.digest === selector ? document : undefined;
-      }),
+      this.images.flatMap((image) =>
+        (['docker', 'oci'] as const).map((format) => async (): Promise<ManifestOrIndex | undefined> => {
+          const document = await image.manifest(compression, format, signal);
+          return document.digest === selector ? document : undefined;
+        }),
+      ),
     );
     return firstFound(lookups, signal);
   }
@@ -87,6 +126,13 @@ export class LegacySave implements DockerSaveImages {
     const verified = verifiedStream(content, descriptor, this.#label);
     return cancelStream(verified, signal, `read ${descriptor.digest}`);
   }
+}
+
+async function manifestDigest(
+  image: LegacyImage,
+  { layerCompression = 'gzip', format = 'docker', signal }: ConversionOptions,
+): Promise<Digest> {
+  return (await image.manifest(layerCompression, format, signal)).digest;
 }
 
 type Lookup<T> = () => Promise<T | undefined>;
@@ -134,7 +180,7 @@ async function openCompressedLayer(
   signal: AbortSignal | undefined,
 ): Promise<Readable | undefined> {
   const layers = parts.layers.filter(isStored);
-  const results = await Promise.allSettled(layers.map((layer) => layer.descriptor('gzip', signal)));
+  const results = await Promise.allSettled(layers.map((layer) => layer.describe('gzip', signal)));
   const found = results.findIndex(
     (result) => result.status === 'fulfilled' && result.value.digest === digest,
   );

@@ -5,12 +5,19 @@ import pLimit from 'p-limit';
 import { checkCancelled } from '../../content/cancellation.js';
 import type { OnEvent } from '../../content/events.js';
 import type { ReadOptions, Selector } from '../../content/source.js';
+import { readVerified } from '../../content/verified-stream.js';
 import { distinctResults, walkGraph } from '../../content/walk.js';
 import { REF_NAME, readDescriptor, type Descriptor } from '../../oci/descriptor.js';
-import { isDigest, type Digest } from '../../oci/digest.js';
-import { childrenOf, type ManifestOrIndex } from '../../oci/document.js';
-import { NotFoundError } from '../../oci/errors.js';
-import { isIndexType, isManifestType, isNonDistributableType } from '../../oci/media-type.js';
+import { digestOf, isVerifiableDigest, type Digest } from '../../oci/digest.js';
+import { childrenOf, type ManifestDocument, type ManifestOrIndex } from '../../oci/document.js';
+import { InvalidError, NotFoundError } from '../../oci/errors.js';
+import { MAX_CONFIG_BYTES, parseImageConfig } from '../../oci/image-config.js';
+import {
+  isImageConfigType,
+  isIndexType,
+  isManifestType,
+  isNonDistributableType,
+} from '../../oci/media-type.js';
 import { formatPlatform } from '../../oci/platform.js';
 import type { Reference } from '../../oci/reference.js';
 import type { TarArchive } from '../tar/tar-archive.js';
@@ -19,7 +26,8 @@ import type { DockerSaveImages, ConversionOptions } from './docker-save-images.j
 import { CONTAINERD_NAME } from '../core/layout-index.js';
 import { LayoutReader, type LayoutFiles } from '../core/layout-reader.js';
 import { PARALLEL_READS } from '../core/layout-blobs.js';
-import { chooseImage, imageTagged, type NamedImage } from './image-selection.js';
+import { chooseImage, imageAt, imageTagged, type NamedImage } from './image-selection.js';
+import type { ManifestJsonEntry } from './manifest-json.js';
 import { mayBeImage } from '../../oci/attestation.js';
 
 interface ListedImage extends NamedImage {
@@ -31,12 +39,16 @@ interface SaveOptions {
   /** The archive's name in messages. */
   readonly label: string;
   readonly onEvent: OnEvent | undefined;
+  /** The entries of `manifest.json`; none if the archive lacks it. @throws InvalidError */
+  readonly manifestJson: () => readonly ManifestJsonEntry[];
 }
 
 /** An image, attestation or other content that an index lists, or an index itself. */
 interface Part {
   readonly descriptor: Descriptor;
-  readonly isIndex: boolean;
+  readonly document: ManifestOrIndex | undefined;
+  /** Of a manifest. */
+  readonly config: Descriptor | undefined;
   /** Whether the archive has the manifest and its blobs; of an index, the index itself. */
   readonly isComplete: boolean;
   readonly below: readonly Part[];
@@ -54,16 +66,20 @@ export class OciLayoutSave implements DockerSaveImages {
   readonly #files: LayoutFiles;
   readonly #reader: LayoutReader;
   readonly #onEvent: OnEvent | undefined;
+  readonly #archive: TarArchive;
+  readonly #manifestJson: SaveOptions['manifestJson'];
 
   private constructor(
     images: readonly ListedImage[],
-    options: SaveOptions & { readonly files: LayoutFiles },
+    options: SaveOptions & { readonly archive: TarArchive; readonly files: LayoutFiles },
   ) {
     this.images = images;
     this.#label = options.label;
     this.#files = options.files;
     this.#reader = new LayoutReader(options);
     this.#onEvent = options.onEvent;
+    this.#archive = options.archive;
+    this.#manifestJson = options.manifestJson;
   }
 
   /** Opens the layout; `undefined` if there is none, or it lists no image. @throws InvalidError for a damaged one */
@@ -74,7 +90,7 @@ export class OciLayoutSave implements DockerSaveImages {
       .map(readDescriptor)
       .filter((entry) => isImage(entry) || isIndexType(entry.mediaType))
       .map(listedImage);
-    return images.length === 0 ? undefined : new OciLayoutSave(images, { ...options, files });
+    return images.length === 0 ? undefined : new OciLayoutSave(images, { ...options, archive, files });
   }
 
   /** Reports whether the archive has at least one image with all its blobs. */
@@ -89,6 +105,36 @@ export class OciLayoutSave implements DockerSaveImages {
     return this.#completeDigest(entry, options);
   }
 
+  /** Without `manifest.json`, the position is that in `index.json`. */
+  async selectAt(position: number, options: ConversionOptions): Promise<Digest> {
+    const saved = this.#manifestJson();
+    if (saved.length === 0)
+      return this.#completeDigest(imageAt(this.images, position, this.#label).entry, options);
+    const images = saved.map(({ config, names }) => ({ id: config, names, config }));
+    const { config } = imageAt(images, position, this.#label);
+    const bytes = await this.#archive.readSmallFile(config, MAX_CONFIG_BYTES);
+    const digest = bytes === undefined ? undefined : await this.selectId(digestOf(bytes), options);
+    if (digest !== undefined) return digest;
+    throw new NotFoundError(
+      `${this.#label} lists ${JSON.stringify(config)}, but does not hold all of the image`,
+      {
+        hint: 'Save or download the image again.',
+      },
+    );
+  }
+
+  async selectId(id: Digest, options: ConversionOptions): Promise<Digest | undefined> {
+    if ((await this.#reader.find(id, options)) !== undefined) return id;
+    for (const { entry } of this.images) {
+      const images = (await this.#parts([entry], options)).filter(({ descriptor }) => isImage(descriptor));
+      const image = images.find(({ config }) => config?.digest === id);
+      if (image === undefined) continue;
+      // Of an index with one image, the index: it may have the image's attestations.
+      return images.length === 1 ? this.#completeDigest(entry, options) : image.descriptor.digest;
+    }
+    return undefined;
+  }
+
   async find(selector: Selector, options: ReadOptions): Promise<Descriptor | undefined> {
     const digest = await this.#digest(selector, options);
     return digest === undefined ? undefined : this.#reader.find(digest, options);
@@ -97,7 +143,9 @@ export class OciLayoutSave implements DockerSaveImages {
   async readManifest(selector: Selector, options: ReadOptions): Promise<ManifestOrIndex | undefined> {
     const digest = await this.#digest(selector, options);
     if (digest === undefined || (await this.#reader.find(digest, options)) === undefined) return undefined;
-    return this.#reader.readManifest(digest, options);
+    const document = await this.#reader.readManifest(digest, options);
+    if (document.kind === 'manifest') await this.#checkLayers(document, options);
+    return document;
   }
 
   async openBlob(descriptor: Descriptor, options: ReadOptions): Promise<Readable | undefined> {
@@ -105,7 +153,7 @@ export class OciLayoutSave implements DockerSaveImages {
   }
 
   async #digest(selector: Selector, options: ReadOptions): Promise<Digest | undefined> {
-    if (isDigest(selector)) return selector;
+    if (isVerifiableDigest(selector)) return selector;
     const image = imageTagged(this.images, selector, this.#label);
     return image === undefined ? undefined : this.#completeDigest(image.entry, options);
   }
@@ -113,6 +161,10 @@ export class OciLayoutSave implements DockerSaveImages {
   /** The digest to use for an entry: its own, or that of the only image of it that was saved. */
   async #completeDigest(entry: Descriptor, options: ReadOptions): Promise<Digest> {
     const parts = await this.#parts([entry], options);
+    for (const { document, descriptor, isComplete } of parts) {
+      if (isComplete && isImage(descriptor) && document?.kind === 'manifest')
+        await this.#checkLayers(document, options);
+    }
     if (parts.every(({ isComplete }) => isComplete)) return entry.digest;
     const images = parts.filter(({ descriptor }) => isImage(descriptor));
     const complete = images.flatMap(({ descriptor, isComplete }) => (isComplete ? [descriptor] : []));
@@ -134,6 +186,24 @@ export class OciLayoutSave implements DockerSaveImages {
     return entry.digest;
   }
 
+  /**
+   * Release candidates of docker 25 wrote manifests without layers.
+   * @throws InvalidError for an image that has another number of layers than its config
+   */
+  async #checkLayers({ digest, value }: ManifestDocument, options: ReadOptions): Promise<void> {
+    const { config, layers } = value;
+    if (!isImageConfigType(config.mediaType)) return;
+    const content = await this.#files.openBlob(config, options);
+    if (content === undefined) return;
+    const bytes = await readVerified(content, config, MAX_CONFIG_BYTES);
+    const diffIds = parseImageConfig(bytes, `config ${config.digest} of ${this.#label}`).rootfs?.diff_ids;
+    if (diffIds === undefined || diffIds.length === layers.length) return;
+    throw new InvalidError(
+      `image ${digest} of ${this.#label} has ${layers.length} layers, but its config has ${diffIds.length}`,
+      { hint: 'Save the image again, with a release of docker.' },
+    );
+  }
+
   /** The distinct images, attestations and other content that these entries list, in order; not the indexes themselves. */
   async #parts(entries: readonly Descriptor[], options: ReadOptions): Promise<Part[]> {
     const roots = entries.map((descriptor) => ({ descriptor, source: this.#reader }));
@@ -143,14 +213,15 @@ export class OciLayoutSave implements DockerSaveImages {
         read: ({ descriptor }, tasks) => tasks.run(() => this.#readPart(descriptor, tasks)),
         visit: async ({ descriptor, document, below }, tasks) => ({
           descriptor,
-          isIndex: document?.kind === 'index',
+          document,
+          config: document?.kind === 'manifest' ? document.value.config : undefined,
           isComplete: await this.#hasBlobs(document === undefined ? [descriptor] : blobsOf(document), tasks),
           below,
         }),
       },
       { ...options, limit: pLimit(PARALLEL_READS) },
     );
-    return [...distinctResults(parts)].filter(({ isIndex }) => !isIndex);
+    return [...distinctResults(parts)].filter(({ document }) => document?.kind !== 'index');
   }
 
   async #readPart(descriptor: Descriptor, options: ReadOptions): Promise<ManifestOrIndex | undefined> {

@@ -12,10 +12,10 @@ import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { documentDescriptor, type ManifestOrIndex, type IndexDocument } from '../../oci/document.js';
 import { FailedError, InvalidError } from '../../oci/errors.js';
-import type { Tag } from '../../oci/reference.js';
+import type { RefName } from '../../oci/reference.js';
 import type { TarArchive } from '../tar/tar-archive.js';
 import { openTarLayout, type OpenTarLayout } from '../core/tar-layout-files.js';
-import { EMPTY_LAYOUT_INDEX, findTag, type LayoutIndex } from '../core/layout-index.js';
+import { EMPTY_LAYOUT_INDEX, findExactTag, type LayoutIndex } from '../core/layout-index.js';
 import type { LayoutFiles } from '../core/layout-reader.js';
 import { mergeReferrers, checkReplaceable, replaceArchive } from './replace-archive.js';
 import { overlay, readDocument, type LayoutBlobs } from '../core/layout-blobs.js';
@@ -80,16 +80,20 @@ export class OciArchiveStore implements LayoutFiles {
   }
 
   /** Adds a manifest or index. It is written unless it exists undamaged. */
-  async addDocument(document: ManifestOrIndex, tag: Tag | undefined, options: ReadOptions): Promise<void> {
+  async addDocument(
+    document: ManifestOrIndex,
+    tag: RefName | undefined,
+    options: ReadOptions,
+  ): Promise<void> {
     await this.#stage(document, options);
     const index = tag === undefined ? undefined : (await this.#layout(options))?.index;
     const before =
-      index === undefined || tag === undefined ? undefined : findTag(index, tag, this.#path)?.digest;
+      index === undefined || tag === undefined ? undefined : findExactTag(index, tag, this.#path)?.digest;
     this.#pending = this.#pending.with(document, tag, { before });
   }
 
   /** As {@link addDocument}, for a referrers list, which a commit merges with the one in the file. */
-  async addReferrersList(list: IndexDocument, tag: Tag, options: ReadOptions): Promise<void> {
+  async addReferrersList(list: IndexDocument, tag: RefName, options: ReadOptions): Promise<void> {
     await this.#stage(list, options);
     this.#pending = this.#pending.with(list, tag, { isReferrersList: true });
   }

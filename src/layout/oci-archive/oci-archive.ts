@@ -15,7 +15,7 @@ import type { Target } from '../../content/target.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { documentDescriptor, type ManifestOrIndex } from '../../oci/document.js';
 import { InvalidError, NotFoundError } from '../../oci/errors.js';
-import type { Tag } from '../../oci/reference.js';
+import type { RefName } from '../../oci/reference.js';
 import { OciArchiveStore } from './oci-archive-store.js';
 import { archiveSize } from '../core/tar-layout-files.js';
 import { WritableLayout } from '../core/writable-layout.js';
@@ -45,7 +45,7 @@ export class OciArchive extends WritableLayout implements Target {
 
   async writeManifest(
     document: ManifestOrIndex,
-    options: ReadOptions & { readonly tag?: Tag } = {},
+    options: ReadOptions & { readonly tag?: RefName } = {},
   ): Promise<Descriptor> {
     checkCancelled(options.signal, `write ${document.digest}`);
     await checkChildren(document, this.label, (digest) => this.#store.blobSize(digest, options));
@@ -87,16 +87,9 @@ export class OciArchive extends WritableLayout implements Target {
   }
 }
 
-/** Explains that a full reference after the file name, as skopeo allows, is read as part of the path. */
 async function missingLayoutError(path: string): Promise<InvalidError | NotFoundError> {
-  const label = `oci-archive:${path}`;
   if ((await archiveSize(path)) === 0) {
     return new InvalidError(`${path} is empty, not a tar file`, { hint: 'Create or download it again.' });
   }
-  const [file = '', ...rest] = path.split(':');
-  if (rest.length === 0 || (await archiveSize(file)) === undefined)
-    return new NotFoundError(`${label} does not exist`);
-  return new NotFoundError(`${label} does not exist`, {
-    hint: `${file} exists. Name an image in it by its tag alone: oci-archive:${file}:TAG.`,
-  });
+  return new NotFoundError(`oci-archive:${path} does not exist`);
 }

@@ -6,7 +6,7 @@ import {
 } from '../../oci/document.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
-import type { Tag } from '../../oci/reference.js';
+import type { RefName } from '../../oci/reference.js';
 import { setTag, type LayoutIndex } from '../core/layout-index.js';
 
 interface PendingManifest {
@@ -24,7 +24,7 @@ interface PendingTag {
 
 /** A tag that another process has moved. */
 export interface MovedTag {
-  readonly tag: Tag;
+  readonly tag: RefName;
   readonly before: Digest | undefined;
   readonly current: Digest | undefined;
 }
@@ -32,11 +32,11 @@ export interface MovedTag {
 /** The manifests and tags that were written to an archive and are not yet committed. Immutable. */
 export class PendingManifests {
   readonly #manifests: ReadonlyMap<Digest, PendingManifest>;
-  readonly #tags: ReadonlyMap<Tag, PendingTag>;
+  readonly #tags: ReadonlyMap<RefName, PendingTag>;
 
   constructor(
     manifests: ReadonlyMap<Digest, PendingManifest> = new Map(),
-    tags: ReadonlyMap<Tag, PendingTag> = new Map(),
+    tags: ReadonlyMap<RefName, PendingTag> = new Map(),
   ) {
     this.#manifests = manifests;
     this.#tags = tags;
@@ -52,7 +52,7 @@ export class PendingManifests {
    */
   with(
     document: ManifestOrIndex,
-    tag: Tag | undefined,
+    tag: RefName | undefined,
     {
       before,
       isReferrersList = false,
@@ -86,7 +86,7 @@ export class PendingManifests {
   }
 
   /** The pending referrers lists and their tags. */
-  referrersLists(): (readonly [Tag, IndexDocument])[] {
+  referrersLists(): (readonly [RefName, IndexDocument])[] {
     return [...this.#tags].flatMap(([tag, { image }]) => {
       const pending = this.#manifests.get(image.digest);
       if (pending?.isReferrersList !== true || pending.document.kind !== 'index') return [];
@@ -125,7 +125,7 @@ export class PendingManifests {
    *
    * @param digestOf returns the digest of a tag in the file; `undefined` if the file does not have the tag
    */
-  movedTags(digestOf: (tag: Tag) => Digest | undefined): MovedTag[] {
+  movedTags(digestOf: (tag: RefName) => Digest | undefined): MovedTag[] {
     return [...this.#tags].flatMap(([tag, { image, before }]) => {
       if (this.#manifests.get(image.digest)?.isReferrersList === true) return [];
       const current = digestOf(tag);

@@ -8,14 +8,14 @@ import { ConflictError, InvalidError } from '../../oci/errors.js';
 import type { TarArchive } from '../tar/tar-archive.js';
 import type { OpenTarLayout } from '../core/tar-layout-files.js';
 import { INDEX_FILE, LAYOUT_FILE } from '../core/layout-documents.js';
-import { EMPTY_LAYOUT_INDEX, findTag, type LayoutIndex } from '../core/layout-index.js';
+import { EMPTY_LAYOUT_INDEX, findExactTag, type LayoutIndex } from '../core/layout-index.js';
 import { layoutTar } from './layout-tar.js';
 import { overlay, type LayoutBlobs } from '../core/layout-blobs.js';
 import type { PendingManifests } from './pending-manifests.js';
 import { ReachableContent } from '../core/reachable-content.js';
 import type { IndexDocument } from '../../oci/document.js';
 import { addReferrer, asReferrersList } from '../../oci/referrers.js';
-import type { Tag } from '../../oci/reference.js';
+import type { RefName } from '../../oci/reference.js';
 import { LayoutReader } from '../core/layout-reader.js';
 
 /** The number of foreign files that a message names. */
@@ -80,7 +80,7 @@ async function contentOf(
 
 /** @throws ConflictError if a commit would overwrite a tag that another process has moved */
 function checkTags(pending: PendingManifests, current: LayoutIndex, path: string): void {
-  const [moved] = pending.movedTags((tag) => findTag(current, tag, path)?.digest);
+  const [moved] = pending.movedTags((tag) => findExactTag(current, tag, path)?.digest);
   if (moved === undefined) return;
   throw new ConflictError(
     `${path}: tag ${moved.tag} was moved by another process from ${moved.before ?? 'no image'} to ${moved.current ?? 'no image'}`,
@@ -154,12 +154,12 @@ async function copyMode(path: string, scratch: string): Promise<void> {
  */
 export async function mergeReferrers(
   list: IndexDocument,
-  tag: Tag,
+  tag: RefName,
   { index, files }: OpenTarLayout,
   path: string,
   options: ReadOptions,
 ): Promise<IndexDocument> {
-  const entry = findTag(index, tag, path);
+  const entry = findExactTag(index, tag, path);
   if (entry === undefined || entry.digest === list.digest) return list;
   const layout = new LayoutReader({ label: path, files });
   // Ours is based on an older version of theirs, which may have unknown fields: so ours is added to theirs.

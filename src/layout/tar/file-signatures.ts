@@ -45,6 +45,22 @@ export function detectCompression(start: Uint8Array): TarCompression | undefined
   return COMPRESSIONS.find(([, magic]) => startsWith(start, magic))?.[0];
 }
 
+const USTAR: readonly number[] = [...Buffer.from('ustar')];
+/** The position of the magic number in the header of a tar entry (POSIX, "ustar Interchange Format"). */
+const USTAR_AT = 257;
+/** The number of bytes that {@link otherFormat} needs. */
+export const SIGNATURE_BLOCK = 512;
+
+/**
+ * The format of a file that is not a tar file and cannot be read: `compressed with xz`; `undefined` for any other.
+ * @param start the first {@link SIGNATURE_BLOCK} bytes of the file
+ */
+export function otherFormat(start: Uint8Array): string | undefined {
+  // The name of the first entry could be a signature.
+  if (startsWith(start.subarray(USTAR_AT), USTAR)) return undefined;
+  return OTHER_FORMATS.find(({ magic }) => startsWith(start, magic))?.name;
+}
+
 /**
  * The error for a file whose first block is not the header of a tar entry.
  * @param label the file's name in messages

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 
 import { errorCode, fileError } from '../../files/file-error.js';
 import { FailedError, InvalidError, NotFoundError } from '../../oci/errors.js';
+import { unpackedHint } from './unpacked-archive.js';
 import { checkCancelled } from '../../content/cancellation.js';
 
 const openDescriptor = promisify(open);
@@ -140,7 +141,7 @@ function checkIsFile(path: string, found: Stats): Stats {
 
 function directoryError(path: string, cause?: unknown): InvalidError {
   return new InvalidError(`${path} is a directory, not an archive`, {
-    hint: `Use oci:${path} for an image layout directory.`,
+    hint: unpackedHint(path) ?? `Use oci:${path} for an image layout directory.`,
     cause,
   });
 }

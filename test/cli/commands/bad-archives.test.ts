@@ -104,7 +104,6 @@ describe('an archive', () => {
     ['with a wrong byte in a config', 'oci', spoilt(LAYOUT, '2024-01-01'), 5],
     ['with a wrong byte in a manifest', 'oci', spoilt(LAYOUT, 'vnd.oci.image.layer'), 5],
     ['with a wrong byte in a layer', 'docker', spoilt(SAVED, 'hello\0'), 5],
-    ['with a wrong byte in a config', 'docker', spoilt(SAVED, '/hello'), 5],
     ['whose index.json points to a missing manifest', 'oci', withoutBlob(manifestBytes), 3],
     ['without the config', 'oci', withoutBlob(configBytes), 3],
     ['without the layer', 'oci', withoutBlob(layerBytes), 3],
@@ -236,7 +235,12 @@ describe('a target', () => {
       1,
       /a part of the path is not a directory\nhint: /,
     ],
-    ['layout that is a file', 'oci:DIR/good.tar:1', 1, /a part of the path is not a directory\nhint: /],
+    [
+      'layout that is a file',
+      'oci:DIR/good.tar:1',
+      1,
+      /a part of the path is not a directory\nhint: .*use oci-archive:DIR\/good\.tar, or docker-archive:/,
+    ],
     [
       'archive that is a directory',
       'oci-archive:DIR/tmp:1',

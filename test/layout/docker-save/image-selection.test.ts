@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import {
   chooseImage,
+  imageAt,
   imageTagged,
   type NamedImage,
 } from '../../../src/layout/docker-save/image-selection.js';
@@ -28,6 +29,9 @@ describe('an image of an archive', () => {
     ['docker.io/library/app:1', 'app:1'],
     ['index.docker.io/app:1', 'app:1'],
     ['app', 'app:latest'],
+    ['app', 'app'],
+    ['app:latest', 'docker.io/library/app'],
+    ['reg.example.com:5000/app', 'reg.example.com:5000/app'],
     ['localhost/app:1', 'localhost/app:1'],
     ['team/app:1', 'docker.io/team/app:1'],
     ['REG.example.com:5000/app:1', 'reg.example.com:5000/app:1'],
@@ -40,7 +44,7 @@ describe('an image of an archive', () => {
     ['app:1', 'localhost/app:1'],
     ['app:1', 'app:2'],
     ['app:1', 'team/app:1'],
-    ['app:latest', 'app'],
+    ['app:1', 'app'],
   ])('%s does not match the one saved as %s', (asked, written) => {
     expect(failure(() => choose([image('this', written)], asked))).toEqual([
       'not-found',
@@ -82,6 +86,25 @@ describe('an image of an archive', () => {
       'argument',
       'x.tar holds 2 images',
       'None of them has a name. Save them again by name, or save only one.',
+    ]);
+  });
+
+  it('without a name is listed by its digest, if that is known', () => {
+    const [a, b] = ['a', 'b'].map((digit) => `sha256:${digit.repeat(64)}`);
+    const images = [image('x', 'app:1'), image(a ?? ''), image(b ?? '')];
+    expect(failure(() => choose(images))[2]).toBe(`Choose one: app:1, @${a}, @${b}.`);
+    expect(failure(() => choose(images.slice(1)))[2]).toBe(`Choose one: @${a}, @${b}.`);
+    const same = [image(a ?? '', 'app:1'), image(b ?? '', 'app:1')];
+    expect(failure(() => choose(same, 'app:1'))[2]).toBe(`Choose one by its digest: ${a}, ${b}.`);
+  });
+
+  it('is found by its position', () => {
+    const images = [image('a'), image('b', 'app:1')];
+    expect(imageAt(images, 1, 'x.tar').id).toBe('b');
+    expect(failure(() => imageAt(images, 2, 'x.tar'))).toEqual([
+      'not-found',
+      'x.tar has no image at position 2',
+      'It holds 2; the first is @0.',
     ]);
   });
 

@@ -85,17 +85,6 @@ describe('reading', () => {
     expect(await beside(path)).toEqual([]);
   });
 
-  it('explains how to name an image if the name is in the form of skopeo', async () => {
-    const path = await archivePath();
-    await push(path, { '1': image });
-    const archive = openOciArchive(`${path}:docker.io/library/app`);
-    await expect(archive.resolve(parseTag('1'))).rejects.toMatchObject({
-      kind: 'not-found',
-      message: `oci-archive:${path}:docker.io/library/app does not exist`,
-      hint: `${path} exists. Name an image in it by its tag alone: oci-archive:${path}:TAG.`,
-    });
-  });
-
   it('finds a file that is created later', async () => {
     const path = await archivePath();
     const archive = openOciArchive(path);
