@@ -1,11 +1,12 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
-import { filesToExclude } from './test/support/without-openssl.js';
+import { filesToIsolate, filesWithoutTheirTools } from './test/support/test-files.js';
+
+const exclude = [...configDefaults.exclude, ...filesWithoutTheirTools()];
+const isolated = filesToIsolate();
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, ...filesToExclude()],
     globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default', './test/support/summary-reporter.ts'],
     // Tests often wait for processes, so one worker per processor keeps all processors busy.
@@ -13,5 +14,18 @@ export default defineConfig({
     // Integration tests start servers and clients, and have time limits of their own.
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    projects: [
+      // Files that share a process load each module once, which saves a third of the time.
+      {
+        extends: true,
+        test: {
+          name: 'shared',
+          include: ['test/**/*.test.ts'],
+          exclude: [...exclude, ...isolated],
+          isolate: false,
+        },
+      },
+      { extends: true, test: { name: 'isolated', include: isolated, exclude } },
+    ],
   },
 });
