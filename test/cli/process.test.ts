@@ -10,7 +10,7 @@ import { VERSION } from '../../src/version.js';
 import { installHelper } from '../auth/helper-program.js';
 import { amd64 } from '../support/images.js';
 import { startRegistry } from '../support/open-repository.js';
-import { multiarch, run, type RunOptions, type RunResult } from '../support/run.js';
+import { multiarchProcess, run, type RunOptions, type RunResult } from '../support/run.js';
 import { makeSandbox } from '../support/sandbox.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { writeLayout } from '../support/tiny-image.mjs';
@@ -22,7 +22,7 @@ async function start() {
   const sandbox = await makeSandbox();
   onTestFinished(() => sandbox.remove());
   const call = (args: readonly string[], options?: RunOptions): Promise<RunResult> =>
-    multiarch(sandbox, args, options);
+    multiarchProcess(sandbox, args, options);
   return { sandbox, call };
 }
 
