@@ -5,6 +5,9 @@ import { startDeadline } from '../deadline.js';
 /** In milliseconds. What the server sent before it closed the connection arrived before the close. */
 const READ_LIMIT = 1_000;
 
+/** The codes of writes that fail because the connection was closed. Other failures, as of TLS, have no response. */
+const CLOSED_CODES: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET', 'ECONNABORTED']);
+
 type WriteCallback = (error?: Error | null) => void;
 
 /**
@@ -19,10 +22,10 @@ export function readLastResponse(socket: Socket): void {
   if (writev !== undefined) socket._writev = (chunks, done) => writev(chunks, afterReads(socket, done));
 }
 
-/** Reports the failure of a write once all that the server sent is read. Until then, the write counts as running. */
+/** Reports that a write met a closed connection once all that the server sent is read. Until then, the write is running. */
 function afterReads(socket: Socket, done: WriteCallback): WriteCallback {
   return (error) => {
-    if (error === null || error === undefined || socket.destroyed || socket.readableEnded) {
+    if (!isOfClose(error) || socket.destroyed || socket.readableEnded) {
       done(error);
       return;
     }
@@ -34,4 +37,8 @@ function afterReads(socket: Socket, done: WriteCallback): WriteCallback {
     const stop = startDeadline(READ_LIMIT, report);
     socket.once('end', report).once('close', report);
   };
+}
+
+function isOfClose(error: NodeJS.ErrnoException | null | undefined): boolean {
+  return CLOSED_CODES.has(error?.code);
 }
