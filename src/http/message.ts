@@ -61,7 +61,9 @@ export interface HttpResponse {
   readonly url: URL;
   /** The IP address that was connected to. Undefined if unknown, as behind a proxy. */
   readonly remoteAddress?: string | undefined;
-  /** For 401 and 403: the scopes that the request needs and its token does not grant, if the token says so. */
+  /** For 401 and 403 of a registry: whether the request was sent without a login. @default false */
+  readonly isAnonymous?: boolean;
+  /** For 401 and 403: the scopes that the request needs and the token of its login does not grant, if the token says so. */
   readonly missingScope?: string;
   /** The request for output: method and redacted URL. */
   readonly request: { readonly method: HttpMethod; readonly url: string };

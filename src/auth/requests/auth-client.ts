@@ -100,10 +100,9 @@ export class AuthClient {
     const exchange = await this.#meetChallenge(session, request, scopes);
     try {
       const { response, sent } = await this.#retryExpired(session, request, scopes, exchange);
-      if (session.secrets.isEmpty || isContent(request, response)) return response;
-      const buffered = await bufferResponse(response, session.secrets);
-      const missingScope = isDenied(response) ? missingScopeOf(sent?.token, scopes) : undefined;
-      return missingScope === undefined ? buffered : { ...buffered, missingScope };
+      const access = isDenied(response) ? accessOf(sent, scopes) : {};
+      if (session.secrets.isEmpty || isContent(request, response)) return { ...response, ...access };
+      return { ...(await bufferResponse(response, session.secrets)), ...access };
     } catch (error) {
       exchange.response.discard();
       throw error;
@@ -237,6 +236,16 @@ export class AuthClient {
     );
     return each.flat();
   }
+}
+
+/** Returns what a denied request was sent with. */
+function accessOf(
+  sent: Authorization | undefined,
+  scopes: readonly Scope[],
+): Pick<HttpResponse, 'isAnonymous' | 'missingScope'> {
+  if (sent?.found === undefined) return { isAnonymous: true };
+  const missingScope = missingScopeOf(sent.token, scopes);
+  return missingScope === undefined ? {} : { missingScope };
 }
 
 function isDenied({ status }: HttpResponse): boolean {

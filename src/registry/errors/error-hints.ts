@@ -49,11 +49,12 @@ export function deniedHint(error: ErrorResponse, operation: Operation): string {
   // Many registries hide a repository that does not exist behind a 401 or 403.
   const exists = operation.verb === 'read' ? `that ${repository} exists and ` : '';
   const check = `${exists}that the account may ${right} ${repository}`;
-  const scope = missingScope(response, operation);
+  const { isAnonymous = false } = response;
+  const scope = isAnonymous ? undefined : missingScope(response, operation);
   if (scope !== undefined) {
     return `The token does not grant ${scope}, because the account lacks it: check ${check}; to use another account: ${login}`;
   }
-  return response.status === 401
+  return response.status === 401 || isAnonymous
     ? `Log in with "${login}"; if you are logged in, check ${check}.`
     : `Check ${check}; to use another account: ${login}`;
 }

@@ -24,6 +24,23 @@ import {
   TestRegistry,
 } from '../test-registry.js';
 
+describe('a response that denies access', () => {
+  const denied = (headers: Record<string, string>): FakeHttp =>
+    new FakeHttp(({ url }) =>
+      url.pathname === '/token' ? { status: 200, body: { token: 'T' } } : { status: 403, headers },
+    );
+
+  it.each([
+    ['nothing', undefined, {}, true],
+    ['an anonymous token', undefined, { 'www-authenticate': 'Bearer realm="/token"' }, true],
+    ['a login', jane, { 'www-authenticate': 'Basic realm="r"' }, undefined],
+    ['the token of a login', jane, { 'www-authenticate': 'Bearer realm="/token"' }, undefined],
+  ])('to a request with %s', async (_what, credential, headers, isAnonymous) => {
+    const client = new AuthClient({ http: denied(headers), credentials: having(credential) });
+    expect((await client.send(registry, get('a'), [pull('a')])).isAnonymous).toBe(isAnonymous);
+  });
+});
+
 describe('one request', () => {
   it('to an open registry is sent once, unchanged', async () => {
     const http = new FakeHttp(() => ({ status: 200, body: 'ok' }));

@@ -24,6 +24,8 @@ async function errorFor(answer: Answer, attempt: Operation = read): Promise<Mult
   return registryError(await readErrorResponse(fakeResponse(answer), attempt), attempt);
 }
 
+const INSUFFICIENT = { 'www-authenticate': 'Bearer error="insufficient_scope"' };
+
 function coded(status: number, code: string, message = 'some words', detail?: unknown): Answer {
   return { status, body: JSON.stringify({ errors: [{ code, message, detail }] }) };
 }
@@ -277,10 +279,16 @@ describe('the hint', () => {
     ],
     [
       'of a token without the scope, which the registry does not name',
-      { status: 403, headers: { 'www-authenticate': 'Bearer error="insufficient_scope"' } },
+      { status: 403, headers: INSUFFICIENT },
       read,
       'The token does not grant repository:team/app:pull,',
     ],
+    ...[401, 403].map((status): [string, Answer, Operation, string] => [
+      `of ${status} without a login, whatever the scope`,
+      { status, headers: INSUFFICIENT, isAnonymous: true },
+      read,
+      'Log in with "multiarch login registry.example.com"; if',
+    ]),
     [
       'of a rate limit',
       { status: 429, headers: { 'retry-after': '120', 'ratelimit-limit': '100;w=21600' } },
