@@ -99,17 +99,31 @@ export async function recordReferrer(
     await mutex.run(
       `${store.label}:${tag}`,
       async () => {
-        // An earlier writer may have added it.
-        if (referrers.has(referrer)) await addAll(store, subject, referrers, options);
+        // An earlier writer may have added it, or reported that it cannot.
+        if (referrers.has(referrer)) await addOrWarn(store, subject, referrers, options);
       },
       options.signal,
     );
-  } catch (error) {
-    if (!isRejection(error)) throw error;
-    const message = `${store.label} does not list ${document.digest} as a referrer of ${subject}: ${error.message}`;
-    store.onEvent?.({ kind: 'warning', message });
   } finally {
     referrers.delete(referrer);
+  }
+}
+
+async function addOrWarn(
+  store: ReferrersTagStore,
+  subject: Digest,
+  referrers: Set<Descriptor>,
+  options: ReadOptions,
+): Promise<void> {
+  try {
+    await addAll(store, subject, referrers, options);
+  } catch (error) {
+    if (!isRejection(error)) throw error;
+    const digests = Array.from(referrers, ({ digest }) => digest);
+    referrers.clear();
+    const role = digests.length === 1 ? 'a referrer' : 'referrers';
+    const message = `${store.label} does not list ${digests.join(', ')} as ${role} of ${subject}: ${error.message}`;
+    store.onEvent?.({ kind: 'warning', message });
   }
 }
 

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 
-import { InvalidError } from '../oci/errors.js';
+import { InvalidError, UnavailableError } from '../oci/errors.js';
+import { startDeadline } from './deadline.js';
 import { MAX_ERROR_BYTES } from './error-text.js';
 import type { HttpResponse } from './message.js';
 import { NetworkError } from './network-error.js';
@@ -18,15 +19,27 @@ export interface ReadResponse {
 
 /**
  * Reads the body of a response, so that a body that breaks off counts as a failed request. A body that is longer than
- * metadata or an error can be is left unread.
+ * metadata or an error can be is left unread. An error that does not end in time is read up to there, and does not count
+ * as failed: its status is known.
+ * @param errorMilliseconds the time limit for the body of an error
  * @throws CancelledError
  */
-export async function readWholeResponse(response: HttpResponse): Promise<ReadResponse> {
+export async function readWholeResponse(
+  response: HttpResponse,
+  errorMilliseconds: number,
+): Promise<ReadResponse> {
   const limit = response.status >= 400 ? MAX_ERROR_BYTES : MAX_BUFFERED_BYTES;
   if (Number(response.headers['content-length'] ?? 0) > limit) return { response };
   const chunks: Uint8Array[] = [];
   let size = 0;
   let broken: NetworkError | undefined;
+  let late: UnavailableError | undefined;
+  const stop = startDeadline(errorMilliseconds, () => {
+    if (response.status < 400) return;
+    const { method, url } = response.request;
+    late = new UnavailableError(`${method} ${url}: the error response did not end in time`);
+    response.body.destroy(late);
+  });
   try {
     for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
       chunks.push(chunk);
@@ -35,10 +48,12 @@ export async function readWholeResponse(response: HttpResponse): Promise<ReadRes
       if (size > limit) break;
     }
   } catch (error) {
-    if (!(error instanceof NetworkError)) throw error;
-    broken = error;
+    if (error instanceof NetworkError) broken = error;
+    else if (error !== late) throw error;
+  } finally {
+    stop();
   }
-  const end = size > limit ? tooLong(response, limit) : broken;
+  const end = size > limit ? tooLong(response, limit) : (broken ?? late);
   return { response: withBody(response, Buffer.concat(chunks), end), broken };
 }
 

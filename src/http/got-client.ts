@@ -37,7 +37,7 @@ export interface GotClientOptions {
   /** Retries after the first try. @default 4 */
   readonly retries?: number | undefined;
   readonly onEvent?: ((event: HttpEvent) => void) | undefined;
-  /** In milliseconds. @default connect 30 s, TLS handshake 10 s, response headers 60 s, idle 120 s */
+  /** In milliseconds. @default connect 30 s, TLS handshake 10 s, response headers 60 s, error body 5 s, idle 120 s */
   readonly limits?: Partial<TimeLimits> | undefined;
   /** For tests. Milliseconds since the epoch. @default Date.now */
   readonly now?: (() => number) | undefined;
@@ -47,7 +47,13 @@ export interface GotClientOptions {
   readonly sleep?: Sleep | undefined;
 }
 
-const DEFAULT_TIME_LIMITS: TimeLimits = { connect: 30_000, tls: 10_000, response: 60_000, idle: 120_000 };
+const DEFAULT_TIME_LIMITS: TimeLimits = {
+  connect: 30_000,
+  tls: 10_000,
+  response: 60_000,
+  errorBody: 5_000,
+  idle: 120_000,
+};
 
 /** The number of stale connections in a row that do not count as tries. */
 const MAX_STALE_CONNECTIONS = 3;
@@ -167,7 +173,7 @@ export class GotClient implements HttpClient {
     try {
       const response = await followRedirects(first, sendHop, request.vetRedirect);
       if (!needsBody(request, response)) return { response };
-      const { response: whole, broken } = await readWholeResponse(response);
+      const { response: whole, broken } = await readWholeResponse(response, this.#limits.errorBody);
       if (broken === undefined || response.status >= 300) return { response: whole, failure: broken };
       return { failure: broken };
     } catch (error) {

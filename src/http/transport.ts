@@ -21,6 +21,8 @@ import { openBody, Upload } from './upload.js';
 export interface TimeLimits extends ConnectLimits {
   /** From the last byte of a metadata request to the headers of its response. */
   readonly response: number;
+  /** From the headers of an error response to its end. */
+  readonly errorBody: number;
   /** Without any byte from the server, or accepted by it. */
   readonly idle: number;
 }

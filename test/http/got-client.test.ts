@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { RequestBody } from '../../src/http/message.js';
 import { ArgumentError, FailedError, InvalidError, NotFoundError } from '../../src/oci/errors.js';
+import type { Answer } from '../support/fake-server.js';
 import { startScriptedServer } from '../support/scripted-server.js';
 import { makeTestClient } from '../support/test-client.js';
 import { describeVectors, vectorJson } from '../support/vectors.js';
@@ -338,3 +339,16 @@ describeVectors('content_length', () => {
     },
   );
 });
+
+it.each([404, 400, 403])(
+  'reads an error response that does not end up to there, once (%i)',
+  async (status) => {
+    const server = await startScriptedServer();
+    const answer: Answer = { status, fault: 'stall-body', body: '{"errors":[]}', sent: 4 };
+    server.expect({ method: 'GET', path: '/stalled', answer });
+    const { client } = makeTestClient({ limits: { errorBody: 30 } });
+    const response = await client.send({ method: 'GET', url: server.url('/stalled') });
+    expect(response.status).toBe(status);
+    await expect(response.bytes(100)).rejects.toThrow('the error response did not end in time');
+  },
+);

@@ -72,14 +72,15 @@ export class BlobUpload {
   async run(opened: UploadSession | undefined): Promise<void> {
     const { sessions, signal } = this.#context;
     let session = opened;
+    let reached = 0;
     for (let tries = 1; ;) {
       session ??= await sessions.begin(this.#descriptor, signal);
-      const { start } = this.#body;
       const sent = await this.#send(session);
       if (sent.failure === undefined) return;
       session = sent.session;
-      // Each chunk has its own tries.
-      if (this.#body.start > start) tries = 1;
+      // Each chunk has its own tries. Chunks that are sent again after a lost session have none.
+      if (this.#body.start > reached) tries = 1;
+      reached = Math.max(reached, this.#body.start);
       try {
         await this.#wait(sent.failure, tries);
         if (sent.failure.outcome !== 'resized') tries += 1;
@@ -87,6 +88,7 @@ export class BlobUpload {
         if (rest === 'stored') return;
         if (rest !== undefined) {
           session = rest;
+          reached = Math.max(reached, this.#body.start);
           continue;
         }
       } catch (error) {

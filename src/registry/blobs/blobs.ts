@@ -75,6 +75,7 @@ export class Blobs {
       this.#onEvent?.({ kind: 'warning', message });
     }
     const download = new Download(first, {
+      size: descriptor.size,
       open: (from) => this.#get(digest, from, options),
       policy: this.#policy,
       signal: options.signal,

@@ -5,6 +5,8 @@ import { retryDelay, type RetryPolicy } from '../../http/retry.js';
 import { UnavailableError } from '../../oci/errors.js';
 
 export interface DownloadOptions {
+  /** The size of the content, in bytes. */
+  readonly size: number;
   /** Requests the content from this offset on. */
   readonly open: (from: number) => Promise<HttpResponse>;
   /** Limits the tries that bring nothing. */
@@ -63,7 +65,9 @@ export class Download extends Readable {
     });
     finished(body, { writable: false }, (error) => {
       if (this.destroyed) return;
-      if (error === null || error === undefined) this.push(null);
+      // Of a chunked response, the end alone may be lost.
+      const isWhole = this.#position === this.#options.size;
+      if (isWhole || error === null || error === undefined) this.push(null);
       else void this.#resume(error);
     });
   }

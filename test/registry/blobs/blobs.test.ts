@@ -205,6 +205,16 @@ describe('a download that breaks', () => {
     expect(registry.requests).toHaveLength(3);
   });
 
+  it('is complete if only the end of a chunked response is lost', async () => {
+    const part = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${bytes.length.toString(16)}\r\n`;
+    const registry = await startRegistry({
+      fault: () => ({ fault: 'raw', body: Buffer.concat([Buffer.from(part), bytes, Buffer.from('\r\n')]) }),
+    });
+    const stream = await connect(registry.host)('app').openBlob(blob);
+    expect((await all(stream)).equals(bytes)).toBe(true);
+    expect(registry.requests).toHaveLength(1);
+  });
+
   it('is given up when it breaks again and again', async () => {
     const registry = await startRegistry({ fault: cuts(...Array<number>(20).fill(1_000)) });
     registry.putBlob('app', bytes);

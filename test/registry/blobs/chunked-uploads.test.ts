@@ -285,6 +285,20 @@ describe('a chunk that fails', () => {
     expect([registry.openSessions, sent()]).toEqual([0, 0]);
   });
 
+  it('ends the upload after the last try of a chunk whose session is lost each time', async () => {
+    const { registry, copy, retried } = await start({
+      chunkSize: 100 * KIBIBYTE,
+      retries: 2,
+      fault: ({ method, headers }, next) =>
+        method === 'PATCH' && headers['content-range'] === '102400-204799'
+          ? failure(404, 'BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry')
+          : next(),
+    });
+    await failureOf(copy());
+    expect(retried()).toBe(2);
+    expect(registry.openSessions).toBe(0);
+  });
+
   it('ends the upload if access is denied', async () => {
     const { registry, copy } = await start({
       chunkSize: 100 * KIBIBYTE,
