@@ -14,6 +14,7 @@ import { readTagStates, type Destination, type TagStates } from '../publish/targ
 import type { Access } from '../registry/requests.js';
 import type { ClientContext } from './client-context.js';
 import type { ImageTarget } from './inputs.js';
+import { archiveNameWarning } from './forgotten-transport.js';
 import { checkWritable, targetLocation } from './locations.js';
 
 /** A destination with its name. */
@@ -59,6 +60,9 @@ export async function openDestinations(
       location,
     ]),
   );
+  for (const message of new Set([...distinct.values()].map(archiveNameWarning))) {
+    if (message !== undefined) context.onEvent?.({ kind: 'warning', message });
+  }
   const [first = target, ...others] = distinct.values();
   return Promise.all([open(first), ...others.map(open)]);
 }

@@ -13,6 +13,7 @@ import type {
 } from '../layout/docker-save/docker-archive.js';
 import type { DockerDaemon } from '../layout/docker-save/docker-daemon.js';
 import { ImageLayout } from '../layout/directory/image-layout.js';
+import { checkLayoutPath } from '../layout/directory/layout-metadata.js';
 import type { OciArchive } from '../layout/oci-archive/oci-archive.js';
 import type { Environment } from '../environment.js';
 import { ArgumentError } from '../oci/errors.js';
@@ -99,7 +100,7 @@ export class TransportResolver {
   /**
    * Opens the target of a location. Nothing is read yet.
    * @param access 'pull' if nothing will be written
-   * @throws ArgumentError for an object of another client, or one that can only be read
+   * @throws ArgumentError for an object of another client, one that can only be read, or a file instead of a layout
    */
   async openTarget(location: TargetLocation, access: Access): Promise<Target> {
     if (location.transport === 'object') {
@@ -110,7 +111,9 @@ export class TransportResolver {
       });
     }
     if (location.transport === 'registry') return this.#repository(location, access);
-    return location.transport === 'oci' ? this.#layout(location.path) : this.#ociArchive(location.path);
+    if (location.transport === 'oci-archive') return this.#ociArchive(location.path);
+    await checkLayoutPath(location.path);
+    return this.#layout(location.path);
   }
 
   /**

@@ -5,6 +5,7 @@ import {
   familiarReference,
   formatReference,
   parseReference,
+  UNSET_HINT,
   withDefaultTag,
   type RefName,
   type Reference,
@@ -51,7 +52,7 @@ export function parseLayoutLocation(transport: LayoutLocation['transport'], text
   const layout = { transport, path: withoutTrailingSlashes(path) };
   if (digest !== undefined) return { ...layout, digest: parseDigest(digest) };
   if (name === undefined) return layout;
-  if (name === '') throw malformed(transport, text, 'the tag is empty');
+  if (name === '') throw malformed(transport, text, 'the tag is empty', ` ${UNSET_HINT}`);
   const position = positionIn(name);
   if (position !== undefined) return { ...layout, position };
   if (cutDigest(name)[1] !== undefined) {
@@ -75,7 +76,7 @@ export function parseDockerArchive(text: string): DockerArchiveLocation {
   const archive = { transport, path: withoutTrailingSlashes(path) } as const;
   if (digest !== undefined) return { ...archive, digest: parseDigest(digest) };
   if (name === undefined) return archive;
-  if (name === '') throw malformed(transport, text, 'the reference is empty');
+  if (name === '') throw malformed(transport, text, 'the reference is empty', ` ${UNSET_HINT}`);
   const position = positionIn(name);
   if (position !== undefined) return { ...archive, position };
   const reference = withDefaultTag(parseReference(name));

@@ -52,7 +52,8 @@ const PATH_HINT =
   'A repository name is lower-case letters and digits, joined by ".", "_", "__" or dashes, with "/" between its parts.';
 const FILE_HINT =
   'A path needs its transport: oci:DIR for an image layout, oci-archive:FILE or docker-archive:FILE for a tar file.';
-const UNSET_HINT = 'If it comes from a variable, check whether that is set.';
+/** The hint for an empty value, for messages. */
+export const UNSET_HINT = 'If it comes from a variable, check whether that is set.';
 const TAG_HINT = 'A tag is up to 128 letters, digits, "_", "." and "-", and does not start with "." or "-".';
 
 /**

@@ -22,6 +22,8 @@ afterEach(() => process.chdir(home));
 
 const digest = `sha256:${'ab'.repeat(32)}`;
 
+const TAR = tarFile([{ name: 'oci-layout', content: '{}' }]);
+
 /** Files by path; a path that ends with a slash is a directory. */
 const FILES: Readonly<Record<string, Buffer | string>> = {
   'layout/oci-layout': '{"imageLayoutVersion":"1.0.0"}',
@@ -32,23 +34,17 @@ const FILES: Readonly<Record<string, Buffer | string>> = {
   'folder2/index.json': '{}',
   'copied/version': 'Directory Transport Version: 1.1\n',
   'copied/manifest.json': '{}',
-  'oci.tar': tarFile([
-    { name: 'blobs/', content: '' },
-    { name: './oci-layout', content: '{}' },
-  ]),
-  'docker.tar': tarFile([
-    { name: 'a/layer.tar', content: 'x'.repeat(700) },
-    { name: 'manifest.json', content: '[]' },
-  ]),
-  'both.tar': tarFile([
-    { name: 'oci-layout', content: '{}' },
-    { name: 'manifest.json', content: '[]' },
-  ]),
-  archive: tarFile([{ name: 'oci-layout', content: '{}' }]),
-  'packed.tar.gz': gzipSync(tarFile([{ name: 'oci-layout', content: '{}' }])),
+  'aarch64/': '',
+  'build/linux-arm64/': '',
+  'arm/v7/': '',
+  'app.tar': TAR,
+  archive: TAR,
+  packed: gzipSync(TAR),
+  'packed.tar.gz': gzipSync(TAR),
   'empty.tar': '',
   binary: '\u007fELF',
-  'host.d/app.tar': tarFile([{ name: 'oci-layout', content: '{}' }]),
+  'host.d/app.tar': TAR,
+  'host.d/archive': TAR,
   'r.example/app/oci-layout': '{}',
 };
 
@@ -66,15 +62,22 @@ describe('a name without its transport', () => {
     ['dist/arm64', 'Write oci:dist/arm64 or'],
     ['amd64', 'If it is an image layout, write oci:amd64.'],
     ['copied', 'Copy it first: skopeo copy --all dir:copied oci:DIR:TAG.'],
-    ['oci.tar', 'Write oci-archive:oci.tar.'],
-    ['oci.tar:1.2', 'Write oci-archive:oci.tar:1.2.'],
-    [`oci.tar@${digest}`, `Write oci-archive:oci.tar@${digest}.`],
-    ['docker.tar', 'Write docker-archive:docker.tar.'],
-    ['both.tar', 'Write oci-archive:both.tar or docker-archive:both.tar.'],
-    ['archive', 'Write oci-archive:archive.'],
-    ['packed.tar.gz', 'Write oci-archive:packed.tar.gz or docker-archive:packed.tar.gz.'],
-    ['empty.tar', 'Write oci-archive:empty.tar or docker-archive:empty.tar.'],
-    ['host.d/app.tar', 'Write oci-archive:host.d/app.tar.'],
+    ['amd64/', 'If it is an image layout, write oci:amd64/.'],
+    ['./amd64', 'If it is an image layout, write oci:./amd64.'],
+    ['aarch64', 'If it is an image layout, write oci:aarch64.'],
+    ['build/linux-arm64', 'If it is an image layout, write oci:build/linux-arm64.'],
+    ['arm/v7', 'If it is an image layout, write oci:arm/v7.'],
+    ['layout:1.2', 'Write oci:layout:1.2.'],
+    [`layout@${digest}`, `Write oci:layout@${digest}.`],
+    ['app.tar', 'Write oci-archive:app.tar, or docker-archive:app.tar if `docker save` wrote it.'],
+    ['app.tar:1.2', 'Write oci-archive:app.tar:1.2, or docker-archive:app.tar:1.2 if'],
+    [`app.tar@${digest}`, `Write oci-archive:app.tar@${digest}, or`],
+    ['archive', 'Write oci-archive:archive, or'],
+    ['archive:1.2', 'Write oci-archive:archive:1.2, or'],
+    ['packed', 'Write oci-archive:packed, or'],
+    ['packed.tar.gz', 'Write oci-archive:packed.tar.gz, or'],
+    ['empty.tar', 'Write oci-archive:empty.tar, or'],
+    ['host.d/app.tar', 'Write oci-archive:host.d/app.tar, or'],
     ['dir:z', 'A repository of this name is docker://dir:z.'],
     ['dir:/srv/app', 'skopeo copy --all dir:/srv/app oci:DIR:TAG'],
     ['containers-storage:localhost/x', 'Copy it first: skopeo copy --all containers-storage:localhost/x'],
@@ -91,21 +94,19 @@ describe('a name without its transport', () => {
   it.each([
     'app',
     'app:1.2',
-    'layout:1.2',
-    `layout@${digest}`,
     'amd64:1.2',
+    'host.d/archive',
     'folder',
     'folder:1.2',
     'folder2',
     'binary',
-    'archive:1.2',
     'missing.tar',
     'docker.io/library/layout',
     'r.example/app',
     'docker:dind',
     'registry:2',
     'oci:layout',
-    'oci-archive:oci.tar',
+    'oci-archive:app.tar',
     digest,
   ])('is not %s', async (name) => {
     await writeAll();
@@ -121,19 +122,36 @@ it('is refused by every command before any request', async () => {
     ['create', 'oci:out:1', `${app}:1`, 'dir:z'],
     ['create', 'layout', `${app}:1`],
     ['create', app, '--from', 'layout'],
-    ['create', app, `${app}:1`, '--push', '--tag', 'oci.tar:1'],
+    ['create', app, `${app}:1`, '--push', '--tag', 'app.tar:1'],
     ['copy', 'layout', app],
     ['copy', `${app}:1`, 'layout'],
     ['inspect', 'layout'],
     ['push', 'layout'],
-    ['diff', 'layout', app],
+    ['diff', 'layout', 'layout'],
     ['validate', 'layout'],
     ['annotate', 'layout', '--annotation', 'a=b'],
     ['rm', 'layout'],
     ['undo', 'layout'],
+    ['copy', `${app}:1`, 'oci:app.tar:1'],
+    ['copy', `${app}:1`, 'oci:app.tar:1', '--dry-run'],
+    ['copy', 'oci:app.tar:1', app],
+    ['create', 'oci:app.tar:1', `${app}:1`],
+    ['create', 'oci:app.tar:1', `${app}:1`, '--push'],
+    ['create', app, `${app}:1`, '--push', '--tag', 'oci:app.tar:2'],
+    ['inspect', 'oci:app.tar'],
+    ['validate', 'oci:app.tar:1'],
+    ['diff', 'oci:app.tar:1', 'oci:app.tar:2'],
+    ['validate', 'app.tar'],
+    ['validate', './archive'],
+    ['create', app, '-f', 'app.tar'],
+    ['diff', 'app.tar', 'app.tar'],
   ]) {
     const { code, stderr } = await run(argv);
-    expect([argv, code, stderr]).toEqual([argv, 125, expect.stringContaining('hint: ')]);
+    expect([argv, code, stderr, registry.requests]).toEqual([
+      argv,
+      125,
+      expect.stringContaining('hint: '),
+      [],
+    ]);
   }
-  expect(registry.requests).toEqual([]);
 });

@@ -143,7 +143,7 @@ describe('a Windows image whose base is not for distribution', () => {
     });
 
     it.each(['oci', 'oci-archive'])('goes through %s, and is the same', async (transport) => {
-      const index = tinyIndex([windows, linux], { mediaTypes: 'docker' });
+      const index = tinyIndex([windows, linux], { mediaTypes: 'oci' });
       from.put('all', index, '1');
       if (holds) from.putBlob('all', base.bytes);
       const place = `${transport}:${join(sandbox.directory, 'place')}:1`;

@@ -9,6 +9,7 @@ import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 
 import { cancelStream } from '../../content/cancellation.js';
+import { checkDocumentFile } from '../../client/forgotten-transport.js';
 import type { InspectOptions } from '../../client/inspect.js';
 import type { Inspection } from '../../client/inspection.js';
 import {
@@ -37,13 +38,17 @@ export interface DocumentInput {
 
 /**
  * Reads a file, or standard input for `-`.
- * @throws NotFoundError, FailedError, CancelledError; InvalidError for input that is too large
+ * @throws NotFoundError, FailedError, CancelledError; ArgumentError for an image archive; InvalidError for input that is too
+ *   large
  */
 export async function readInput(
   name: string,
   { signal, stdin }: Pick<CommandContext, 'signal' | 'stdin'>,
 ): Promise<DocumentInput> {
-  if (name !== '-') return { label: name, bytes: await readAll(createReadStream(name), name, signal) };
+  if (name !== '-') {
+    checkDocumentFile(name);
+    return { label: name, bytes: await readAll(createReadStream(name), name, signal) };
+  }
   const label = 'standard input';
   const stream = stdin instanceof Readable ? stdin : new Readable().wrap(stdin);
   return { label, bytes: await readAll(stream, label, signal) };

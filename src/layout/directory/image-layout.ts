@@ -1,7 +1,7 @@
 /**
  * Image layout directories (`oci:DIR`).
  *
- * Offers blob-directory, image-layout.
+ * Offers blob-directory, image-layout, layout-metadata.
  * @module layout/directory
  */
 import { existsSync } from 'node:fs';
@@ -19,7 +19,7 @@ import type { Digest } from '../../oci/digest.js';
 import { documentDescriptor, type IndexDocument, type ManifestOrIndex } from '../../oci/document.js';
 import type { RefName } from '../../oci/reference.js';
 import { NotFoundError } from '../../oci/errors.js';
-import { unpackedHint } from '../tar/unpacked-archive.js';
+import { unpackedHint } from '../tar/transport-hints.js';
 import { BlobDirectory } from './blob-directory.js';
 import { findExactTag, setTag } from '../core/layout-index.js';
 import { LayoutMetadata } from './layout-metadata.js';

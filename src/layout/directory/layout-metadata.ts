@@ -7,7 +7,8 @@ import { withFileErrors } from '../../files/file-error.js';
 import { lockOfCandidate, withLock } from '../../files/lock.js';
 import { makeDirectory } from '../../files/make-directory.js';
 import { sweep } from '../../files/sweep.js';
-import { FailedError } from '../../oci/errors.js';
+import { ArgumentError } from '../../oci/errors.js';
+import { archiveHint } from '../tar/transport-hints.js';
 import { readSmallFile } from './confined-file.js';
 import {
   hasLayoutFile,
@@ -38,15 +39,15 @@ export class LayoutMetadata {
     };
   }
 
-  /** As `readLayoutIndex`. @throws FailedError also for a file instead of a directory */
+  /** As `readLayoutIndex`. @throws ArgumentError for a file instead of a directory */
   async readIndex(): Promise<LayoutIndex | undefined> {
-    await this.#checkDirectory('read');
+    await checkLayoutPath(this.#root);
     return readLayoutIndex(this.#files);
   }
 
   /**
    * Creates an empty layout if there is none. Other files in the directory are kept.
-   * @throws InvalidError if there is a layout of another version; FailedError
+   * @throws InvalidError if there is a layout of another version; ArgumentError for a file; FailedError
    */
   create(): Promise<void> {
     return this.#creation.get();
@@ -73,18 +74,8 @@ export class LayoutMetadata {
     await sweep(this.#root, isLeftover);
   }
 
-  /** The tar file of a layout is often named with this transport. */
-  async #checkDirectory(action: 'read' | 'write'): Promise<void> {
-    const root = this.#root;
-    const found = await stat(root).catch(() => undefined);
-    if (found?.isFile() !== true) return;
-    throw new FailedError(`cannot ${action} oci:${root}: a part of the path is not a directory`, {
-      hint: `${root} is a file: use oci-archive:${root}, or docker-archive:${root} if \`docker save\` wrote it.`,
-    });
-  }
-
   async #create(): Promise<void> {
-    await this.#checkDirectory('write');
+    await checkLayoutPath(this.#root);
     await withFileErrors('create', this.#root, () => makeDirectory(this.#root));
     const hasLayout = await hasLayoutFile(this.#files);
     // Read before the first write: an `index.json` of another program means that the directory is not a layout.
@@ -106,4 +97,13 @@ export class LayoutMetadata {
 /** Reports whether a file is the leftover of a killed process, once it is stale. */
 function isLeftover(name: string): boolean {
   return isTemporaryName(name) || lockOfCandidate(name) === LOCK;
+}
+
+/** @throws ArgumentError for a file: the tar file of a layout is often named with the transport of directories */
+export async function checkLayoutPath(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile() !== true) return;
+  throw new ArgumentError(`oci:${path} is a file, not the directory of an image layout`, {
+    hint: archiveHint(path),
+  });
 }

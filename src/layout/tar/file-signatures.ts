@@ -48,8 +48,16 @@ export function detectCompression(start: Uint8Array): TarCompression | undefined
 const USTAR: readonly number[] = [...Buffer.from('ustar')];
 /** The position of the magic number in the header of a tar entry (POSIX, "ustar Interchange Format"). */
 const USTAR_AT = 257;
-/** The number of bytes that {@link otherFormat} needs. */
+/** The number of bytes that {@link otherFormat} and {@link isArchive} need. */
 export const SIGNATURE_BLOCK = 512;
+
+/**
+ * Reports whether a file starts as a tar file does, plain or compressed.
+ * @param start the first {@link SIGNATURE_BLOCK} bytes of the file
+ */
+export function isArchive(start: Uint8Array): boolean {
+  return startsWith(start.subarray(USTAR_AT), USTAR) || detectCompression(start) !== undefined;
+}
 
 /**
  * The format of a file that is not a tar file and cannot be read: `compressed with xz`; `undefined` for any other.

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 
 import { errorCode, fileError } from '../../files/file-error.js';
 import { FailedError, InvalidError, NotFoundError } from '../../oci/errors.js';
-import { unpackedHint } from './unpacked-archive.js';
+import { unpackedHint } from './transport-hints.js';
 import { checkCancelled } from '../../content/cancellation.js';
 
 const openDescriptor = promisify(open);

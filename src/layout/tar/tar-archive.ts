@@ -1,7 +1,7 @@
 /**
  * Tar files, plain or compressed, read by random access.
  *
- * Offers file-signatures, tar-archive, unpacked-archive.
+ * Offers file-signatures, tar-archive, transport-hints.
  * @module layout/tar
  */
 import type { Readable } from 'node:stream';

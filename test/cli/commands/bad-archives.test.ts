@@ -238,8 +238,8 @@ describe('a target', () => {
     [
       'layout that is a file',
       'oci:DIR/good.tar:1',
-      1,
-      /a part of the path is not a directory\nhint: .*use oci-archive:DIR\/good\.tar, or docker-archive:/,
+      125,
+      /is a file, not the directory of an image layout\nhint: Write oci-archive:DIR\/good\.tar, or docker-archive:/,
     ],
     [
       'archive that is a directory',

@@ -227,13 +227,13 @@ describe('the wrong transport', () => {
     [
       'oci: of an archive',
       'oci:DIR/layout.tar:1',
-      1,
-      /hint: .*use oci-archive:DIR\/layout\.tar, or docker-archive:/,
+      125,
+      /hint: Write oci-archive:DIR\/layout\.tar, or docker-archive:/,
     ],
     [
       'oci: of a docker archive',
       'oci:DIR/saved.tar',
-      1,
+      125,
       /or docker-archive:DIR\/saved\.tar if `docker save`/,
     ],
     [
@@ -264,6 +264,25 @@ describe('the wrong transport', () => {
     expect(result.stderr.replaceAll(directory, 'DIR')).toMatch(message);
     expect(result).toMatchObject({ code, stdout: '' });
     expect(existsSync(at('out/index.json'))).toBe(false);
+  });
+
+  it.each([
+    ['copy', 'SOURCE', 'oci:DIR/new.tar:1', '--tag', '2'],
+    ['copy', 'SOURCE', 'oci:DIR/new.tar:1', '--dry-run'],
+    ['create', 'oci:DIR/new.tgz', 'SOURCE', '--push', '--tag', '2'],
+    ['copy', 'SOURCE', 'oci:DIR/other:1', '--tag', 'oci:DIR/new.tar.gz:1'],
+  ])('a new layout named like a tar file is a warning: %s … %s', async (...argv) => {
+    const { run, source, directory } = await prepare();
+    const named = argv.map((word) => word.replace('SOURCE', source).replace('DIR', directory));
+    const { code, stderr } = await run(named);
+    expect(code).toBe(0);
+    const warnings = stderr.replaceAll(directory, 'DIR').match(/^warning: .*$/gm);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^warning: oci:(DIR\/new\S+) will be a directory; oci-archive:\1 writes a tar file$/,
+      ),
+    ]);
+    if (!argv.includes('--dry-run')) expect((await run(named)).stderr).not.toContain('warning');
   });
 
   it('docker-archive: reads the archive of a layout', async () => {

@@ -7,3 +7,11 @@ export function unpackedHint(directory: string): string | undefined {
   if (!has('manifest.json') || has('oci-layout')) return undefined;
   return `It looks like an unpacked archive of \`docker save\`: pack it with \`tar -cf image.tar -C ${directory} .\`, and use docker-archive:image.tar.`;
 }
+
+/**
+ * The hint for a file that may be either kind of archive.
+ * @param image what follows the path: a tag, a digest or nothing
+ */
+export function archiveHint(path: string, image = ''): string {
+  return `Write oci-archive:${path}${image}, or docker-archive:${path}${image} if \`docker save\` wrote it.`;
+}
