@@ -195,6 +195,7 @@ function describedEntry(
   const isStated = isCompletePlatform(descriptor.platform);
   const platform = isStated || config === undefined ? descriptor.platform : platformOfConfig(config);
   if (!isStated && config !== undefined) reportRenamed(config, label, onEvent);
+  if (config !== undefined) reportLayers(document, config, label, onEvent);
   return {
     descriptor: platform === undefined ? descriptor : { ...descriptor, platform },
     document,
@@ -206,6 +207,18 @@ function reportMixedTypes({ value }: ManifestDocument, label: string, onEvent: O
   const [problem] = mixedTypes({ ...value });
   if (problem === undefined) return;
   onEvent?.({ kind: 'warning', message: `${label}: ${problem.pointer} ${problem.message}` });
+}
+
+/** Reports an image with another number of layers than its config, as release candidates of docker 25 wrote them. */
+function reportLayers(
+  { value: { layers } }: ManifestDocument,
+  { rootfs }: ImageConfig,
+  label: string,
+  onEvent: OnEvent | undefined,
+): void {
+  if (rootfs === undefined || rootfs.diff_ids.length === layers.length) return;
+  const message = `${label} has ${layers.length} layers, but its config has ${rootfs.diff_ids.length}: clients reject the image`;
+  onEvent?.({ kind: 'warning', message });
 }
 
 /** Reports that the platform of an image is not the one that its config states. */

@@ -8,7 +8,7 @@ import type { Source } from '../../src/content/source.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
 import { documentDescriptor } from '../../src/oci/document.js';
 import { InvalidError, NotFoundError } from '../../src/oci/errors.js';
-import { DOCKER_LIST, OCI_CONFIG, OCI_INDEX } from '../../src/oci/media-type.js';
+import { DOCKER_LIST, OCI_CONFIG, OCI_INDEX, OCI_LAYER } from '../../src/oci/media-type.js';
 import { parseTag } from '../../src/oci/reference.js';
 import { createIndexDocument } from '../../src/oci/serialise.js';
 import { manifestOf } from '../contract/contract-content.js';
@@ -101,6 +101,30 @@ describe('readSource of an image', () => {
     expect(entries).toMatchObject([{ descriptor: { artifactType: 'application/vnd.example.chart' } }]);
     expect(entries[0]?.descriptor).not.toHaveProperty('platform');
     expect(reads).toEqual(['manifest latest']);
+  });
+
+  it.each([
+    { layers: 0, diffIds: 2, isWarned: true },
+    { layers: 2, diffIds: 1, isWarned: true },
+    { layers: 1, diffIds: 1, isWarned: false },
+    { layers: 1, diffIds: undefined, isWarned: false },
+  ])('reports $layers layers beside $diffIds diff_ids: $isWarned', async ({ layers, diffIds, isWarned }) => {
+    const store = new MemoryStore();
+    const layer = store.addBlob(Buffer.from('layer'), OCI_LAYER);
+    const rootfs = diffIds !== undefined && {
+      rootfs: { type: 'layers', diff_ids: Array(diffIds).fill(layer.digest) },
+    };
+    const json = JSON.stringify({ os: 'linux', architecture: 'amd64', ...rootfs });
+    const config = store.addBlob(Buffer.from(json), OCI_CONFIG);
+    await store.writeManifest(manifestOf(config, Array(layers).fill(layer) as Descriptor[]), { tag: LATEST });
+    const events: WorkEvent[] = [];
+
+    await readSource(store, LATEST, 'app', { onEvent: (event) => events.push(event) });
+
+    const message = `app has ${layers} layers, but its config has ${diffIds}: clients reject the image`;
+    expect(events.filter(({ kind }) => kind === 'warning')).toEqual(
+      isWarned ? [{ kind: 'warning', message }] : [],
+    );
   });
 
   it('rejects an invalid image config', async () => {

@@ -51,12 +51,21 @@ afterEach(async () => {
 
 /** An image on top of a base layer that its manifest gives a URL of, as docker on Windows pushes one. */
 function windowsImage(url: string): TinyImage {
-  const { config, layers, platform } = tinyImage({
+  const {
+    config: own,
+    layers,
+    platform,
+  } = tinyImage({
     architecture: 'amd64',
     os: 'windows',
     mediaTypes: 'docker',
     ...PLATFORM,
   });
+  // The base is a layer of the config too.
+  const config = blobOf(
+    own.mediaType,
+    Buffer.from(own.bytes).toString().replace('"diff_ids":[', `"diff_ids":["${base.digest}",`),
+  );
   const described = ({ mediaType, digest, size }: TinyBlob) => ({ mediaType, size, digest });
   const mediaType = linux.manifest.mediaType;
   const manifest = blobOf(

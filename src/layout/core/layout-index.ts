@@ -157,13 +157,14 @@ export function choices(index: LayoutIndex): string[] {
 
 function selectorOf(index: LayoutIndex, entry: DescriptorJson): RefName | Digest {
   const names = [...tagsOf(entry), ...namesOf(entry).filter(isRefName)];
-  return names.find((name) => isOnly(index, name)) ?? entry.digest;
+  return names.find((name) => selects(index, name, entry)) ?? entry.digest;
 }
 
-/** Reports whether a name selects exactly one image. */
-function isOnly(index: LayoutIndex, name: RefName): boolean {
+/** Reports whether a name selects an image, and no other. */
+function selects(index: LayoutIndex, name: RefName, { digest }: DescriptorJson): boolean {
   const exact = entriesNamed(index, name);
-  return (exact.length > 0 ? exact : entriesMatching(index, name)).length === 1;
+  const [first, ...others] = exact.length > 0 ? exact : entriesMatching(index, name);
+  return others.length === 0 && first?.digest === digest;
 }
 
 /**

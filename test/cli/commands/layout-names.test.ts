@@ -124,6 +124,10 @@ describe('a tag of a layout', () => {
       },
     );
     expect(await names('multi')).toEqual(['localhost/app:latest', 'localhost/web:latest', 'latest']);
+    await writeLayout(at('multi'), pair, 'latest');
+    expect((await run(['inspect', multi])).stderr).toContain(
+      'hint: Choose one: localhost/app:latest, localhost/web:latest, latest.',
+    );
   });
 
   it('is not that of the only other image, even with the same digest', async () => {
