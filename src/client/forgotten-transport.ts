@@ -53,9 +53,9 @@ export function archiveNameWarning(location: ImageLocation): string | undefined 
   return `oci:${location.path} will be a directory; oci-archive:${location.path} writes a tar file`;
 }
 
-/** @throws ArgumentError for the path of an image archive, which is no document */
+/** @throws ArgumentError for a file named like an image archive, which is no document */
 export function checkDocumentFile(path: string): void {
-  if (!isArchiveFile(path)) return;
+  if (!ARCHIVE_NAME.test(path) || statOf(path)?.isFile() !== true) return;
   throw new ArgumentError(`${path} is an image archive, not a document`, { hint: archiveHint(path) });
 }
 

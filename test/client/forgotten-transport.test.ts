@@ -142,7 +142,7 @@ it('is refused by every command before any request', async () => {
     ['validate', 'oci:app.tar:1'],
     ['diff', 'oci:app.tar:1', 'oci:app.tar:2'],
     ['validate', 'app.tar'],
-    ['validate', './archive'],
+    ['validate', './packed.tar.gz'],
     ['create', app, '-f', 'app.tar'],
     ['diff', 'app.tar', 'app.tar'],
   ]) {
