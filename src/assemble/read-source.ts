@@ -162,8 +162,8 @@ async function imageEntry(
   return describedEntry(documentDescriptor(document), { document, config, label }, options);
 }
 
-/** The entry of a source index, kept as is except for stale data. The image is read only if the index lacks its platform. */
-async function indexedEntry(
+/** Returns an entry of an index as is, except for stale data. The image is read only if the index lacks its platform. */
+export async function indexedEntry(
   source: Source,
   listed: Descriptor,
   label: string,
@@ -171,7 +171,7 @@ async function indexedEntry(
 ): Promise<SourceEntry> {
   const descriptor = withoutStaleData(listed, label, options.onEvent);
   const isKnown = isCompletePlatform(descriptor.platform) && options.configs !== true;
-  if (isKnown || !mayBeImage(descriptor)) return { descriptor };
+  if (isKnown || !mayBeImage(descriptor) || isIndexType(descriptor.mediaType)) return { descriptor };
   const { limit = unlimited } = options;
   const document = await limit(() => readChild(source, descriptor, options));
   if (document.kind !== 'manifest') return { descriptor };

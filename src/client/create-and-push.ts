@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { draftProblems } from '../drafts/draft-problems.js';
+import { blocksPush, draftProblems } from '../drafts/draft-problems.js';
 import type { Draft } from '../drafts/draft.js';
 import { ArgumentError, FailedError } from '../oci/errors.js';
 import { familiarLocation } from '../oci/image-location.js';
@@ -149,12 +149,14 @@ async function prepare(
   const destinations = await openDestinations(context, target, tags, { access });
   // During a wait for sources, others may move the tags.
   const early = options.wait === undefined ? startTagStates(context, destinations) : undefined;
-  const draft = await readForDraft(context, target, sources, settings);
+  const draft = await readForDraft(context, target, current, sources, settings);
   const tagStates = early ?? startTagStates(context, destinations);
+  // Commands can change a draft that is saved as it was, with the same problems.
+  const isSaved = current !== undefined && draftProblems(current).some(blocksPush);
   const prefetched = { presentDigests: readManifests(draft.read), tagStates };
   return {
     ...draft,
     current,
-    push: { target, destinations, settings: pushing, prefetched, isSaved: false },
+    push: { target, destinations, settings: pushing, prefetched, isSaved },
   };
 }

@@ -1,6 +1,5 @@
 import type { AssemblyImage } from '../assemble/assembly.js';
-import { readEntries } from '../assemble/read-source.js';
-import { withoutStaleData } from '../assemble/stale-data.js';
+import { indexedEntry, readEntries } from '../assemble/read-source.js';
 import { annotateEntries, annotateIndex } from '../drafts/annotate.js';
 import { draftProblems, type DraftProblem } from '../drafts/draft-problems.js';
 import type { Draft, Entry } from '../drafts/draft.js';
@@ -20,8 +19,9 @@ import {
   type TargetLocation,
 } from '../oci/image-location.js';
 import { DOCKER_LIST, isIndexType } from '../oci/media-type.js';
+import type { Platform } from '../oci/platform.js';
 import { promotedAnnotations } from '../oci/promoted-annotations.js';
-import { checkRequiredPlatforms, missingPlatforms } from '../oci/required-platforms.js';
+import { checkRequiredPlatforms } from '../oci/required-platforms.js';
 import type { ClientContext } from './client-context.js';
 import { createSettings, type CreateOptions, type CreateSettings } from './create-options.js';
 import type { ImageSource, ImageTarget } from './inputs.js';
@@ -54,15 +54,20 @@ export async function createDraftOf(
   const target = publishLocation(context, name);
   const settings = createSettings(options);
   // Checked before anything is read, so that a forgotten `--amend` does not cost a minute; `compose` checks again.
-  checkCurrent(target, await context.store.find(target), settings);
-  const { compose } = await readForDraft(context, target, sources, settings);
+  const current = await context.store.find(target);
+  checkCurrent(target, current, settings);
+  const { compose } = await readForDraft(context, target, current, sources, settings);
   return stateOf(await context.store.update(target, compose, context));
 }
 
-/** Reads the index that a draft starts from, and its sources. */
+/**
+ * Reads the index that a draft starts from, and its sources.
+ * @param existing the existing draft
+ */
 export async function readForDraft(
   context: ClientContext,
   target: TargetLocation,
+  existing: Draft | undefined,
   sources: readonly SourceInput[],
   settings: CreateSettings,
 ): Promise<ReadDraft> {
@@ -71,30 +76,26 @@ export async function readForDraft(
     from === undefined ? createDraft(target) : startingPoint(context, from, target),
     readAll(context, target, sources, settings),
   ]);
-  const remaining = await withoutNested(context, start, settings);
+  const nested = settings.require.length === 0 ? [] : await nestedPlatforms(context, existing ?? start);
   return {
     read,
     compose: (current) => {
-      const draft = composeDraft(target, current, start, read, remaining);
+      const draft = composeDraft(target, current, start, read, settings);
+      const platforms = [...imagePlatforms(draft.entries.map(entryDescriptor)), ...nested];
+      checkRequiredPlatforms(settings.require, platforms, familiarLocation(target));
       warnOfDropped(draft, read, settings, context.onEvent);
       return draft;
     },
   };
 }
 
-/** Drops the required platforms that nested indexes of the starting point have, since a draft does not list their images. */
-async function withoutNested(
-  context: ClientContext,
-  start: Draft,
-  settings: CreateSettings,
-): Promise<CreateSettings> {
-  if (settings.require.length === 0) return settings;
-  const nested = inspectDraft(context, start).children.filter((child) =>
+/** Returns the platforms of images in nested indexes, which a draft does not list. Only `--from` adds nested indexes. */
+async function nestedPlatforms(context: ClientContext, draft: Draft): Promise<readonly Platform[]> {
+  const nested = inspectDraft(context, draft).children.filter((child) =>
     isIndexType(child.descriptor.mediaType),
   );
   const images = await Promise.all(nested.map(async (child) => (await child.read()).images()));
-  const platforms = imagePlatforms(images.flat().map(({ descriptor }) => descriptor));
-  return { ...settings, require: missingPlatforms(settings.require, platforms) };
+  return imagePlatforms(images.flat().map(({ descriptor }) => descriptor));
 }
 
 function composeDraft(
@@ -109,10 +110,7 @@ function composeDraft(
   const filled = withOnlyIndex(entered, current, read, settings);
   const promoted = settings.annotationsFromLabels === true ? sharedLabels(filled, read) : {};
   const annotations = { ...promoted, ...settings.annotations };
-  const done = annotated(withSettings(filled, { ...settings, annotations }), settings.entryAnnotations);
-  const platforms = imagePlatforms(done.entries.map(entryDescriptor));
-  checkRequiredPlatforms(settings.require, platforms, familiarLocation(target));
-  return done;
+  return annotated(withSettings(filled, { ...settings, annotations }), settings.entryAnnotations);
 }
 
 export function stateOf(draft: Draft): DraftState {
@@ -120,7 +118,8 @@ export function stateOf(draft: Draft): DraftState {
 }
 
 /**
- * Makes a draft of a published index: its entries by digest, its annotations and its media type. An image is the only
+ * Makes a draft of a published index: its entries by digest, its annotations and its media type. Platforms
+ * that it does not state are read from the configs. An image is the only
  * entry. If it is what the target's tag points to now, the draft records its digest, so that a push detects when the tag
  * has moved.
  *
@@ -152,12 +151,13 @@ async function startingPoint(
     base,
   });
   const label = familiarLocation(location);
-  return document.value.manifests
-    .map((listed) => withoutStaleData(listed, label, context.onEvent))
-    .reduce(
-      (filled, descriptor) => addEntries(filled, withDigest(location, descriptor.digest), [{ descriptor }]),
-      draft,
-    );
+  const entries = await Promise.all(
+    document.value.manifests.map((listed) => indexedEntry(source, listed, label, context)),
+  );
+  return entries.reduce(
+    (filled, { descriptor }) => addEntries(filled, withDigest(location, descriptor.digest), [{ descriptor }]),
+    draft,
+  );
 }
 
 /** @throws ConflictError if the draft exists, unless it is amended */

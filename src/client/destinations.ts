@@ -28,7 +28,7 @@ export type OpenDestinations = readonly [OpenDestination, ...OpenDestination[]];
 export interface DestinationOptions {
   /** 'pull' if nothing will be written. */
   readonly access: Access;
-  /** Whether the target's tag is only the default, which is left alone if `tags` has a tag of the same repository. @default false */
+  /** Whether the target's tag is only the default, which is kept if `tags` has one of the same repository. @default false */
   readonly isDefaultTag?: boolean;
 }
 

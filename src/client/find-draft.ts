@@ -13,7 +13,7 @@ export function findDraft(context: ClientContext, target: ImageLocation): Promis
   return ifReadable(context, () => context.store.find(target), undefined);
 }
 
-/** Lists all drafts, and the damaged files of the store. A store that this user cannot read counts as empty, as in {@link findDraft}. */
+/** Lists all drafts and the damaged files. A store that this user cannot read counts as empty, as in {@link findDraft}. */
 export function listDrafts(context: ClientContext): Promise<DraftList> {
   return ifReadable(context, () => context.store.list(), { drafts: [], damaged: [] });
 }

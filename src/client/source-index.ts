@@ -40,9 +40,20 @@ export function withOnlyIndex(
   const index = onlyIndex(draft, current, read, settings);
   if (index === undefined) return draft;
   const { artifactType: _a, subject: _s, annotations: _n, index: _i, ...rest } = draft;
+  const isStart = current !== undefined && isEmpty(current);
+  const format = settings.format === undefined || settings.format === 'auto' ? draft.format : settings.format;
   // A Docker manifest list has no annotations.
-  if (settings.format === 'docker' && index.mediaType !== DOCKER_LIST) return rest;
-  return { ...rest, ...membersOf(index) };
+  if (format === 'docker' && index.mediaType !== DOCKER_LIST) return isStart ? draft : rest;
+  const members = membersOf(index);
+  if (!isStart) return { ...rest, ...members };
+  // Members that were given for the empty draft take precedence.
+  const annotations = { ...members.annotations, ...draft.annotations };
+  return { ...members, ...draft, ...(Object.keys(annotations).length > 0 && { annotations }) };
+}
+
+/** Reports whether a draft has no entries, and never had those of an index. */
+function isEmpty({ entries, index }: Draft): boolean {
+  return entries.length === 0 && index === undefined;
 }
 
 function onlyIndex(
@@ -52,7 +63,7 @@ function onlyIndex(
   { from }: CreateSettings,
 ): IndexDocument | undefined {
   if (source === undefined || others.length > 0 || from !== undefined) return undefined;
-  if (current !== undefined && !isKept(current)) return undefined;
+  if (current !== undefined && !isEmpty(current) && !isKept(current)) return undefined;
   const name = formatImageLocation(source.location);
   const isOnly = [...(current?.entries ?? []), ...draft.entries].every((entry) => entry.source === name);
   return isOnly ? source.index : undefined;

@@ -74,9 +74,8 @@ export type UnsupportedMember = 'annotations' | 'an artifact type' | 'a subject'
 
 /**
  * Returns the members of a draft that its Docker manifest list cannot have; none if it is an OCI index, or if the bytes of
- * its source index are kept. Includes
- * annotations that the user set, because docker clients ignore them in a manifest list. Annotations from a source index are
- * allowed: BuildKit's attestations depend on them.
+ * its source index are kept. Includes annotations that the user set, because docker clients ignore them in a manifest list.
+ * Annotations of entries from a source index are allowed: BuildKit's attestations depend on them.
  */
 export function unsupportedMembers(draft: Draft): readonly UnsupportedMember[] {
   if (indexMediaType(draft) !== DOCKER_LIST || isKept(draft)) return [];

@@ -86,12 +86,12 @@ function unsavedHint(draft: Draft, kind: BlockingProblemKind): string {
       return 'State the right platform of the image in an assembly file (-f).';
     case 'platform-duplicate':
       return (
-        'Leave one out, state the right platform of one in an assembly file (-f), or publish both with ' +
-        '--allow-duplicate-platforms.'
+        'Leave one out, take the later one with --replace, state the right platform of one in an assembly file (-f), or ' +
+        'publish both with --allow-duplicate-platforms.'
       );
     case 'format': {
       const isRemovable = unsupportedMembers(draft).every((member) => member.startsWith('annotations'));
-      return isRemovable ? 'Add --format oci, or leave out the annotations.' : 'Add --format oci.';
+      return isRemovable ? 'Use --format oci, or leave out the annotations.' : 'Use --format oci.';
     }
     case 'size':
       return 'Leave out images or annotations.';

@@ -566,7 +566,7 @@ describe('push with allowNondistributable', () => {
     from.put('win', foreign, '1');
     const list = `${to.host}/app:1`;
     const multiarch = await openMultiarch();
-    await multiarch.createAndPush(list, [`${from.host}/win:1`]);
+    await multiarch.createAndPush(list, [`${from.host}/win:1`], { keepDraft: true });
     const has = (): boolean => to.hasBlob('app', foreign.layers[0]?.digest ?? '');
     expect(has()).toBe(false);
 

@@ -130,6 +130,21 @@ describe('an index that is the only source', () => {
     expect((await client.inspect(there, { published: true })).document.mediaType).toBe(OCI_INDEX);
   });
 
+  it.each<[start: string, options: CreateOptions, kept: boolean]>([
+    ['an empty draft', {}, true],
+    ['an empty draft with an annotation that it has', { annotations: { 'org.example.a': '1' } }, true],
+    ['an empty draft with another annotation', { annotations: { added: 'here' } }, false],
+    ['an empty draft of the Docker type', { format: 'docker' }, false],
+  ])('is taken as a whole into %s', async (_, options, kept) => {
+    const { registry, app, list, client } = await start();
+    await client.create(`${app}:direct`, [`${app}:oci`], options);
+    await client.create(list, [], options);
+    await client.create(list, [`${app}:oci`], { amend: true });
+    const { descriptor } = await client.push(list);
+    expect(descriptor.digest).toBe((await client.push(`${app}:direct`)).descriptor.digest);
+    expect(published(registry).bytes.equals(OCI)).toBe(kept);
+  });
+
   it('keeps its bytes if it is read again after its tag has moved', async () => {
     const { registry, app, list, client } = await start();
     await client.create(list, [`${app}:oci`]);

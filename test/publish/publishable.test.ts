@@ -87,7 +87,7 @@ describe('publishableIndex', () => {
 
   it.each([
     [{}, 'Make it an OCI index with `multiarch create example.com/app:1 --amend --format oci`'],
-    [{ isSaved: false }, 'Add --format oci, or leave out the annotations.'],
+    [{ isSaved: false }, 'Use --format oci, or leave out the annotations.'],
   ])('says what to do about annotations of a Docker list: %j', (options, hint) => {
     const sources = { 'example.com/app:a': [image('a', 'linux/amd64')] };
     const error = errorOf(draftOf(sources, { format: 'docker', annotations: { a: 'b' } }), options);

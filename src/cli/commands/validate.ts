@@ -108,8 +108,8 @@ async function checkDocument(input: DocumentInput, as: DocumentKind | undefined)
   if (kind === undefined) throw unknownKind({ label, bytes });
   const found = validateDocument(kind, value);
   const isProblem = ({ rule }: Problem): boolean => kind !== 'draft' || rule !== INCOMPLETE_PLATFORM;
-  const problems = [...found.filter(isProblem), ...known];
-  const warnings = found.filter((problem) => !isProblem(problem));
+  const problems = found.filter(isProblem);
+  const warnings = [...found.filter((problem) => !isProblem(problem)), ...known];
   return {
     kind,
     digest: digestOf(bytes),

@@ -121,7 +121,7 @@ const INVALID_HINTS: readonly HintRow[] = [
     // Amazon ECR, for a document without a mediaType.
     what: 'manifest',
     text: /\binvalid JSON syntax\b/i,
-    hint: 'The registry may require a "mediaType" in the document: rebuild the image with one, or use --format docker.',
+    hint: 'The registry may require a "mediaType" in the document: rebuild the image with one, or make the index with `multiarch create --format docker`.',
   },
   {
     what: 'manifest',
@@ -145,7 +145,7 @@ const INVALID_HINTS: readonly HintRow[] = [
 function mediaTypeHint({ mediaType, repository }: Operation): string {
   const { registry } = repository;
   if (mediaType === undefined) {
-    return `${registry} may not accept this media type: try the other one (--format oci or --format docker).`;
+    return `${registry} may not accept this media type: try the other one, with \`multiarch create --format oci\` or \`--format docker\`.`;
   }
   const rejected = `${registry} may not accept the media type ${mediaType}`;
   const isDocker = mediaType.startsWith('application/vnd.docker.');

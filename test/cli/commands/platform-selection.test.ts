@@ -107,13 +107,25 @@ describe('an image for a platform', () => {
   });
 });
 
-describe('create --require', () => {
-  it.each([[[]], [['--push']]])('finds an image in a nested index of --from: %j', async (flags) => {
+describe.each([[[]], [['--push']]])('create --require %j', (flags) => {
+  it.each(['nested', 'unstated', 'both', 'deep'])('finds an image that --from %s has', async (tag) => {
     const { app, run } = await start();
     const create = (platforms: string) =>
-      run(['create', `${app}:1`, '--from', `${app}:nested`, '--require', platforms, ...flags]);
-    expect((await create('linux/amd64,linux/s390x')).code).toBe(5);
-    expect((await create('linux/amd64,linux/arm64')).code).toBe(0);
+      run(['create', `${app}:1`, '--from', `${app}:${tag}`, '--require', platforms, ...flags]);
+    expect((await create('linux/arm64,linux/riscv64')).code).toBe(5);
+    expect(await create('linux/arm64')).toMatchObject({ code: 0 });
+  });
+
+  it('finds an image in a nested index of the draft that is amended', async () => {
+    const { app, run } = await start();
+    await run(['create', `${app}:1`, '--from', `${app}:nested`]);
+    const amend = (platforms: string) =>
+      run(['create', `${app}:1`, `${app}:s390x`, '--amend', '--require', platforms, ...flags]);
+    expect(await amend('linux/arm64,linux/riscv64')).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('hint: It has linux/amd64, linux/s390x, linux/arm64.'),
+    });
+    expect(await amend('linux/amd64,linux/arm64,linux/s390x')).toMatchObject({ code: 0 });
   });
 });
 
