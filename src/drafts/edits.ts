@@ -2,7 +2,8 @@ import { type Annotations, type Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { formatImageLocation, type ImageLocation } from '../oci/image-location.js';
 import type { MediaType } from '../oci/media-type.js';
-import { samePlatform, type LoosePlatform } from '../oci/platform.js';
+import { selectionKey } from '../oci/index-rules.js';
+import { platformKey, samePlatform, type LoosePlatform } from '../oci/platform.js';
 import type { Draft, Entry, SourceIndex } from './draft.js';
 import { entryDescriptor } from './entry.js';
 import { findEntries } from './selection.js';
@@ -50,8 +51,8 @@ export function addEntries(draft: Draft, source: ImageLocation, entries: readonl
 
 /**
  * Adds a source or refreshes it. The entries of a known source are replaced at the position of the first one, and its
- * overrides move to the matching new entries: the only image for a source with one image, else the image with the same
- * digest, else the image for the same platform. A new source is appended.
+ * overrides move to the matching new entries: the only image for a source with one image, else the entry with the same
+ * digest, else the image for the same platform, which annotations may tell apart from others. A new source is appended.
  */
 export function amendSource(
   draft: Draft,
@@ -116,24 +117,44 @@ function withoutPlatformsOf(draft: Draft, source: string, entries: readonly NewE
 
 function refresh(source: string, previous: readonly Entry[], entries: readonly NewEntry[]): Entry[] {
   const updated = entries.map((entry) => newEntry(source, entry));
-  const previousImages = previous.filter((entry) => !isAttestation(entry.descriptor));
-  const updatedImages = updated.filter((entry) => !isAttestation(entry.descriptor));
-  const [previousImage] = previousImages;
-  const [updatedImage] = updatedImages;
-  const hasOneImage = previousImages.length === 1 && updatedImages.length === 1;
-
+  const [previousImage, ...otherPrevious] = previous.filter((entry) => !isAttestation(entry.descriptor));
+  const [updatedImage, ...otherUpdated] = updated.filter((entry) => !isAttestation(entry.descriptor));
+  const hasOneImage = otherPrevious.length === 0 && otherUpdated.length === 0;
+  const matches = matchEntries(previous, updated);
   return updated.map((entry) => {
-    const before =
-      hasOneImage && entry === updatedImage
-        ? previousImage
-        : (previous.find(({ descriptor }) => descriptor.digest === entry.descriptor.digest) ??
-          previousImages.find(
-            ({ descriptor }) =>
-              !isAttestation(entry.descriptor) &&
-              isSamePlatform(descriptor.platform, entry.descriptor.platform),
-          ));
+    const before = hasOneImage && entry === updatedImage ? previousImage : matches.get(entry);
     return before?.override === undefined ? entry : { ...entry, override: before.override };
   });
+}
+
+/** What an entry of a source keeps when the source changes, the surest first. */
+const ENTRY_KEYS: readonly ((descriptor: Descriptor) => string | undefined)[] = [
+  ({ digest, platform = {} }) => `${digest} ${platformKey(platform)}`,
+  ({ digest }) => digest,
+  (descriptor) => (isAttestation(descriptor) ? undefined : selectionKey(descriptor)),
+  ({ platform, ...rest }) =>
+    isAttestation(rest) || platform === undefined ? undefined : platformKey(platform),
+];
+
+/** Returns the previous entry for each updated one, if it has any. Of several with the same key, the first free one. */
+function matchEntries(previous: readonly Entry[], updated: readonly Entry[]): ReadonlyMap<Entry, Entry> {
+  const matches = new Map<Entry, Entry>();
+  const matched = new Set<Entry>();
+  for (const keyOf of ENTRY_KEYS) {
+    const free = new Map<string, Entry[]>();
+    for (const entry of previous) {
+      const key = matched.has(entry) ? undefined : keyOf(entry.descriptor);
+      if (key !== undefined) free.set(key, [...(free.get(key) ?? []), entry]);
+    }
+    for (const entry of updated) {
+      const key = matches.has(entry) ? undefined : keyOf(entry.descriptor);
+      const before = key === undefined ? undefined : free.get(key)?.shift();
+      if (before === undefined) continue;
+      matches.set(entry, before);
+      matched.add(before);
+    }
+  }
+  return matches;
 }
 
 function isSamePlatform(a: LoosePlatform | undefined, b: LoosePlatform | undefined): boolean {

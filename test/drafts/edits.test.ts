@@ -4,8 +4,15 @@ import { annotateEntry } from '../../src/drafts/annotate.js';
 import type { Draft } from '../../src/drafts/draft.js';
 import { draftIndex } from '../../src/drafts/draft-index.js';
 import { entryDescriptor } from '../../src/drafts/entry.js';
-import { addEntries, amendSource, createDraft, removeEntries } from '../../src/drafts/edits.js';
+import {
+  addEntries,
+  amendSource,
+  createDraft,
+  removeEntries,
+  type NewEntry,
+} from '../../src/drafts/edits.js';
 import { NotFoundError } from '../../src/oci/errors.js';
+import { parsePlatform } from '../../src/oci/platform.js';
 import { createIndexDocument } from '../../src/oci/serialise.js';
 import { at, attestation, digest, draftOf, entryOf, image, labels } from '../support/drafts.js';
 
@@ -128,6 +135,58 @@ describe('amendSource', () => {
         image('new amd64', 'linux/amd64'),
       ]);
       expect(overrides(amended)).toEqual([undefined, { os: 'linux', architecture: 'riscv64' }]);
+    });
+
+    describe('of images for one platform', () => {
+      const zstd = { 'io.github.containers.compression.zstd': 'true' };
+      const compressed = (label: string): NewEntry => {
+        const { descriptor, ...rest } = image(label, 'linux/amd64');
+        return { ...rest, descriptor: { ...descriptor, annotations: zstd } };
+      };
+      const notes = (draft: Draft): unknown[] =>
+        draft.entries.map(({ override }) => override?.annotations?.['note']);
+      const annotated = (...entries: readonly NewEntry[]): Draft =>
+        entries.reduce(
+          (draft, { descriptor: { digest: selector } }, position) =>
+            annotateEntry(draft, selector, { annotations: { note: `${position}` } }),
+          draftOf({ 'app:many': entries }),
+        );
+      const pair = annotated(amd64, compressed('zstd'));
+      const [newGzip, newZstd] = [image('new', 'linux/amd64'), compressed('new zstd')];
+
+      it.each([
+        ['as their annotations tell apart', pair, [newGzip, newZstd], ['0', '1']],
+        ['in any order', pair, [newZstd, newGzip], ['1', '0']],
+        ['although one keeps its digest', pair, [newZstd, amd64], ['1', '0']],
+        ['of which one is left', pair, [arm64, newZstd], [undefined, '1']],
+        ['of which one is new', annotated(amd64), [newZstd, newGzip], [undefined, '0']],
+        [
+          'in order',
+          annotated(amd64, image('2', 'linux/amd64')),
+          [newGzip, image('3', 'linux/amd64')],
+          ['0', '1'],
+        ],
+      ])('stays with each, %s', (_, draft, entries, expected) => {
+        expect(notes(amendSource(draft, at('app:many'), entries))).toEqual(expected);
+      });
+    });
+
+    it('stays with each platform of a digest that is listed twice', () => {
+      const listed = (platform: string): NewEntry => ({
+        ...amd64,
+        descriptor: { ...amd64.descriptor, platform: parsePlatform(platform) },
+      });
+      const [v6, v7] = [listed('linux/arm/v6'), listed('linux/arm/v7')];
+      const draft = draftOf({ 'app:many': [v6, v7] });
+      const override = { annotations: { note: '1' } };
+      const entries = draft.entries.map((entry, position) =>
+        position === 1 ? { ...entry, override } : entry,
+      );
+      const amended = amendSource({ ...draft, entries }, at('app:many'), [v7, v6]);
+      expect(amended.entries.map(({ override }) => override?.annotations)).toEqual([
+        { note: '1' },
+        undefined,
+      ]);
     });
 
     it('is dropped with an image that has no successor', () => {
