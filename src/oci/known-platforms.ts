@@ -56,15 +56,16 @@ export function isKnownArchitecture(name: string): boolean {
   return ALL_ARCHITECTURES.has(name);
 }
 
-/** The variants of the architectures that number them: GOAMD64, GOARM and GOARM64. */
+/** The variants of the architectures that number them: GOAMD64, GOARM, GOARM64 and versions of LoongArch. */
 const NUMBERED_VARIANTS: ReadonlyMap<string, RegExp> = new Map([
   ['amd64', /^v[1-4]$/],
   ['arm', /^v[4-8]$/],
-  ['arm64', /^v[89](?:\.\d)?$/],
+  ['arm64', /^v(?:[89]|\d{2})(?:\.\d)?$/],
+  ['loong64', /^v1\.\d$/],
 ]);
 
 /**
- * Reports whether an architecture can have a variant. A numbered variant belongs to amd64, arm, arm64 or an unknown
+ * Reports whether an architecture can have a variant. A numbered variant belongs to one of these or to an unknown
  * architecture; any other is defined by the implementation (image-spec, "Platform Variants"), such as `power9`.
  * @param variant in canonical form: `v7`
  */

@@ -123,7 +123,7 @@ async function checkDocument(input: DocumentInput, as: DocumentKind | undefined)
 }
 
 /** The top-level members of an assembly file or a manifest-tool spec in YAML. */
-const YAML_MEMBER = /^(?:target|images|image|manifests)\s*:/m;
+const YAML_MEMBER = /^(["']?)(?:target|images|image|manifests)\1\s*:/m;
 
 /** Reports whether a document without a kind is an assembly file in YAML rather than JSON. */
 function isYamlAssembly(bytes: Uint8Array): boolean {
