@@ -143,7 +143,8 @@ async function preparePush(
 ): Promise<PreparedPush> {
   const { require, expectCurrent, referrers } = settings;
   for (const { kind, message } of draftProblems(draft)) {
-    if (kind === 'platform-unknown') context.onEvent?.({ kind: 'warning', message });
+    if (kind === 'platform-unknown' || kind === 'platform-shared')
+      context.onEvent?.({ kind: 'warning', message });
   }
   const document = publishableIndex(draft, { ...settings, isSaved });
   checkDigests(destinations, document, `the draft ${draft.target} makes`);

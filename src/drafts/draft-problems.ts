@@ -1,5 +1,11 @@
 import type { Descriptor } from '../oci/descriptor.js';
-import { checkMissingPlatforms, checkPlatformNames, checkVariant, selectionKey } from '../oci/index-rules.js';
+import {
+  checkMissingPlatforms,
+  checkPlatformNames,
+  checkVariant,
+  clientKey,
+  selectionKey,
+} from '../oci/index-rules.js';
 import { formatPlatform, formatPlatformFull, isCompletePlatform } from '../oci/platform.js';
 import { indexSizeProblem } from '../oci/serialise.js';
 import type { Draft, Entry } from './draft.js';
@@ -23,7 +29,7 @@ export interface BlockingProblem extends DraftProblem {
 
 /** Reports whether a problem blocks a push. */
 export function blocksPush(problem: DraftProblem): problem is BlockingProblem {
-  return problem.kind !== 'platform-unknown' && problem.kind !== 'variant-dropped';
+  return !['platform-unknown', 'platform-shared', 'variant-dropped'].includes(problem.kind);
 }
 
 /**
@@ -31,22 +37,28 @@ export function blocksPush(problem: DraftProblem): problem is BlockingProblem {
  * attestations, need no platform, and the platform `unknown` may be repeated.
  */
 export function draftProblems(draft: Draft): readonly DraftProblem[] {
-  const single: DraftProblem[] = [];
-  const bySelection = new Map<string, Entry[]>();
-  for (const entry of draft.entries) {
+  const single = draft.entries.flatMap((entry) => {
     const descriptor = entryDescriptor(entry);
-    if (lacksPlatform(descriptor)) single.push(platformMissing(draft, entry));
-    single.push(...nameProblems(draft, entry, descriptor));
-    const key = selectionKey(descriptor);
-    if (key !== undefined) bySelection.set(key, [...(bySelection.get(key) ?? []), entry]);
-  }
-  const groups = [...bySelection.values()].filter((entries) => entries.length > 1);
+    const missing = lacksPlatform(descriptor) ? [platformMissing(draft, entry)] : [];
+    return [...missing, ...nameProblems(draft, entry, descriptor)];
+  });
   return [
     ...single,
-    ...groups.map((entries) => platformDuplicate(draft, entries)),
+    ...repeated(draft, selectionKey).map((entries) => platformDuplicate(draft, entries)),
+    ...repeated(draft, clientKey).flatMap((entries) => platformShared(draft, entries)),
     ...formatProblems(draft),
     ...sizeProblems(draft),
   ];
+}
+
+/** The groups of entries with the same key, of at least two. */
+function repeated(draft: Draft, keyOf: (descriptor: Descriptor) => string | undefined): Entry[][] {
+  const groups = new Map<string, Entry[]>();
+  for (const entry of draft.entries) {
+    const key = keyOf(entryDescriptor(entry));
+    if (key !== undefined) groups.set(key, [...(groups.get(key) ?? []), entry]);
+  }
+  return [...groups.values()].filter((entries) => entries.length > 1);
 }
 
 function nameProblems(draft: Draft, entry: Entry, descriptor: Descriptor): DraftProblem[] {
@@ -110,13 +122,25 @@ function platformMissing(draft: Draft, entry: Entry): DraftProblem {
 }
 
 function platformDuplicate(draft: Draft, entries: readonly Entry[]): DraftProblem {
-  const platforms = entries.flatMap((entry) => entryDescriptor(entry).platform ?? []);
-  const names = entries.map((entry) => entryName(draft, entry)).join(', ');
-  return {
-    kind: 'platform-duplicate',
-    message: `duplicate platform ${formatPlatformFull(platforms[0] ?? {})} (clients may pick either): ${names}`,
-    entries,
-  };
+  const message = `duplicate platform ${platformName(entries)} (clients may pick either): ${entryNames(draft, entries)}`;
+  return { kind: 'platform-duplicate', message, entries };
+}
+
+/** The problem of entries of one platform that differ in annotations by which no known client selects. */
+function platformShared(draft: Draft, entries: readonly Entry[]): DraftProblem[] {
+  const distinct = new Set(entries.map((entry) => selectionKey(entryDescriptor(entry))));
+  if (distinct.size === 1) return [];
+  const message = `only annotations, which most clients ignore, tell the images for ${platformName(entries)} apart: ${entryNames(draft, entries)}`;
+  return [{ kind: 'platform-shared', message, entries }];
+}
+
+function platformName(entries: readonly Entry[]): string {
+  const [platform = {}] = entries.flatMap((entry) => entryDescriptor(entry).platform ?? []);
+  return formatPlatformFull(platform);
+}
+
+function entryNames(draft: Draft, entries: readonly Entry[]): string {
+  return entries.map((entry) => entryName(draft, entry)).join(', ');
 }
 
 /** The source, with the digest if the source has several entries. */

@@ -4,9 +4,9 @@ import { unsupportedMembers } from './draft-index.js';
 
 /**
  * A kind of problem of a draft: `platform-variant` is a variant of another architecture, `format` is what a Docker manifest
- * list cannot express, and `size` is an index that is larger than registries accept. Two do not block a push:
- * `platform-unknown`, a platform that clients do not look for, and `variant-dropped`, the variant of a source whose
- * architecture was changed.
+ * list cannot express, and `size` is an index that is larger than registries accept. Three do not block a push:
+ * `platform-unknown`, a platform that clients do not look for, `platform-shared`, images for one platform that differ in
+ * annotations that most clients ignore, and `variant-dropped`, the variant of a source whose architecture was changed.
  */
 export type DraftProblemKind =
   | 'platform-missing'
@@ -15,10 +15,14 @@ export type DraftProblemKind =
   | 'format'
   | 'size'
   | 'platform-unknown'
+  | 'platform-shared'
   | 'variant-dropped';
 
 /** A kind of problem that blocks a push. */
-export type BlockingProblemKind = Exclude<DraftProblemKind, 'platform-unknown' | 'variant-dropped'>;
+export type BlockingProblemKind = Exclude<
+  DraftProblemKind,
+  'platform-unknown' | 'platform-shared' | 'variant-dropped'
+>;
 
 /**
  * Returns what to do about problems of one kind.

@@ -15,21 +15,46 @@ export const DUPLICATE_PLATFORM = 'platform/duplicate';
  * @param manifests parsed JSON
  */
 export function checkDuplicatePlatforms(manifests: unknown): Problem[] {
+  return repeatedPlatforms(manifests, selectionKey).map(({ pointer, message }) => ({
+    pointer,
+    message,
+    rule: DUPLICATE_PLATFORM,
+  }));
+}
+
+/**
+ * Checks for entries that only annotations tell apart by which no known client selects. See {@link clientKey}.
+ * @param manifests parsed JSON
+ */
+export function checkSharedPlatforms(manifests: unknown): Problem[] {
+  const duplicates = new Set(repeatedPlatforms(manifests, selectionKey).map(({ pointer }) => pointer));
+  return repeatedPlatforms(manifests, clientKey)
+    .filter(({ pointer }) => !duplicates.has(pointer))
+    .map(({ pointer, message }) => ({
+      pointer,
+      message: `${message}: only annotations tell them apart, which most clients ignore`,
+      rule: 'platform/shared',
+    }));
+}
+
+/** The entries whose key an earlier entry has. */
+function repeatedPlatforms(
+  manifests: unknown,
+  keyOf: (entry: unknown) => string | undefined,
+): Pick<Problem, 'pointer' | 'message'>[] {
   const seen = new Map<string, number>();
-  const problems: Problem[] = [];
-  for (const [index, entry] of toArray(manifests).entries()) {
+  return toArray(manifests).flatMap((entry, index) => {
     const platform = platformIn(entry);
-    const key = selectionKey(entry);
-    if (platform === undefined || key === undefined) continue;
+    const key = keyOf(entry);
+    if (platform === undefined || key === undefined) return [];
     const first = seen.get(key);
     if (first === undefined) {
       seen.set(key, index);
-    } else {
-      const message = `is ${formatPlatformFull(platform)}, as is that of entry ${first}`;
-      problems.push({ pointer: `/manifests/${index}/platform`, message, rule: DUPLICATE_PLATFORM });
+      return [];
     }
-  }
-  return problems;
+    const message = `is ${formatPlatformFull(platform)}, as is that of entry ${first}`;
+    return [{ pointer: `/manifests/${index}/platform`, message }];
+  });
 }
 
 /**
@@ -65,15 +90,24 @@ function platformIn(entry: unknown): Platform | undefined {
 /**
  * A key that is equal for entries that clients cannot tell apart; `undefined` for an entry that may be repeated.
  * Attestations, nested indexes and artifacts of another type may share the platform of an image, and in an image layout
- * every tag is an entry. Annotations tell entries apart if clients may select by them, as podman does for zstd layers:
- * those with a reverse domain name (image-spec, "Annotations"), except for the descriptive ones of the image-spec.
+ * every tag is an entry. Annotations tell entries apart if clients may select by them: those with a reverse domain name
+ * (image-spec, "Annotations"), except for the descriptive ones of the image-spec.
  */
 export function selectionKey(entry: unknown): string | undefined {
+  return keyOf(entry, (name) => name.includes('.') && !name.startsWith('org.opencontainers.image.'));
+}
+
+/** As {@link selectionKey}, by the only annotations that known clients select by: podman's, for zstd layers. */
+export function clientKey(entry: unknown): string | undefined {
+  return keyOf(entry, (name) => name.startsWith('io.github.containers.'));
+}
+
+function keyOf(entry: unknown, isDistinctive: (annotation: string) => boolean): string | undefined {
   const platform = platformIn(entry);
   if (platform === undefined || !isJsonObject(entry)) return undefined;
   const { artifactType, annotations } = entry;
   const distinctive = Object.entries(isJsonObject(annotations) ? annotations : {})
-    .filter(([name]) => name.includes('.') && !name.startsWith('org.opencontainers.image.'))
+    .filter(([name]) => isDistinctive(name))
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify([platformKey(platform), artifactType ?? null, distinctive]);
 }

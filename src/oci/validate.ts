@@ -7,6 +7,7 @@ import {
   checkDuplicatePlatforms,
   checkMissingPlatforms,
   checkPlatformNames,
+  checkSharedPlatforms,
   checkVariant,
 } from './index-rules.js';
 import { manifestWarnings } from './manifest-warnings.js';
@@ -50,7 +51,7 @@ export function validateDocument(kind: DocumentKind, json: unknown): Problem[] {
 
 /**
  * Returns what a valid document should not have, although most clients accept it: null that its specification does not
- * allow, platforms that clients do not look for, an image without layers or with media types of OCI and Docker.
+ * allow, platforms that clients do not look for, entries that only annotations tell apart, an image without layers or with media types of OCI and Docker.
  * @param value parsed JSON
  */
 export function documentWarnings(kind: DocumentKind, value: unknown): Problem[] {
@@ -71,9 +72,12 @@ const WARNINGS: Readonly<Partial<Record<DocumentKind, (value: unknown) => Proble
 
 function indexWarnings(value: unknown): Problem[] {
   const manifests = isJsonObject(value) && Array.isArray(value['manifests']) ? value['manifests'] : [];
-  return manifests.flatMap((entry: unknown, index) =>
-    checkPlatformNames(`/manifests/${index}/platform`, entry),
-  );
+  return [
+    ...manifests.flatMap((entry: unknown, index) =>
+      checkPlatformNames(`/manifests/${index}/platform`, entry),
+    ),
+    ...checkSharedPlatforms(manifests),
+  ];
 }
 
 function nullProblems(kind: DocumentKind, value: unknown): Problem[] {

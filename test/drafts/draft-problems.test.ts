@@ -101,6 +101,18 @@ describe('draftProblems', () => {
     ]);
   });
 
+  it('warns of images that only annotations tell apart by which no known client selects', () => {
+    const flavor = (label: string) =>
+      image(label, 'linux/amd64', { annotations: { 'com.example.flavor': label } });
+    const draft = draftOf({ 'app:a': [flavor('a')], 'app:b': [flavor('b')] });
+    const message =
+      'only annotations, which most clients ignore, tell the images for linux/amd64 apart: docker.io/library/app:a, docker.io/library/app:b';
+    expect(draftProblems(draft)).toEqual([{ kind: 'platform-shared', message, entries: draft.entries }]);
+    expect(draftProblems(draft).map(blocksPush)).toEqual([false]);
+    const same = draftOf({ 'app:a': [flavor('a')], 'app:b': [flavor('a')] });
+    expect(draftProblems(same).map(({ kind }) => kind)).toEqual(['platform-duplicate']);
+  });
+
   it.each([
     ['attestations', [attestation('a'), attestation('b')]],
     ['attestations without a platform', [image('s', undefined, attestation('a').descriptor)]],

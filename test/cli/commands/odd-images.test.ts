@@ -134,6 +134,20 @@ describe('an index with several images of one platform', () => {
     expect(published('1')).toHaveLength(2);
   });
 
+  it('is published with a warning if no known client selects by the annotations', async () => {
+    const flavor = { annotations: { 'com.example.flavor': 'debug' } };
+    const { app, run, published } = await start(indexWith([amd64, arm64], {}, { ...linux, ...flavor }));
+    expect(await run(['validate', `${app}:odd`])).toMatchObject({
+      code: 0,
+      stderr:
+        'warning: /manifests/1/platform: is linux/amd64, as is that of entry 0: only annotations tell them apart, which most clients ignore [platform/shared]\n',
+    });
+    const { code, stderr } = await run(['create', `${app}:1`, `${app}:odd`, '--annotation', 'a=b', '--push']);
+    expect(code).toBe(0);
+    expect(stderr.match(/warning: only annotations, which most clients ignore/g)).toHaveLength(1);
+    expect(published('1')).toHaveLength(2);
+  });
+
   it('is valid with a warning otherwise, and not published by accident', async () => {
     const { app, run } = await start(indexWith([amd64, arm64], {}, linux));
     const checked = await run(['validate', `${app}:odd`]);
