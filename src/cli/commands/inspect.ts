@@ -4,6 +4,7 @@ import { ArgumentError, InvalidError } from '../../oci/errors.js';
 import { parseJson } from '../../oci/json.js';
 import { parsePlatform } from '../../oci/platform.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
+import { documentWarnings, formatProblem } from '../../oci/validate.js';
 import type { Command } from './command.js';
 import { warnOfProblems } from '../output/draft-text.js';
 import { indentJson, withState } from '../output/indent-json.js';
@@ -101,9 +102,18 @@ async function open(
       output.warn(`--require checks ${what}, not what is published; --published checks that`);
     }
     await named.requirePlatforms(required);
+    warnOfPlatforms(named, output);
   }
   const inspection = wanted === undefined ? named : await named.select(wanted);
   return { inspection, isEntry: image !== undefined || inspection !== named };
+}
+
+/** Warns of entries of a published index that not every client finds, although they satisfy a requirement. */
+function warnOfPlatforms({ document, name, state }: Inspection, output: Output): void {
+  if (document.kind !== 'index' || state === 'draft') return;
+  for (const warning of documentWarnings('image-index', document.value)) {
+    output.warn(`${name}: ${formatProblem(warning)}`);
+  }
 }
 
 /** The document as docker prints it: an image indented with tabs, an index with three spaces. */

@@ -101,6 +101,10 @@ describe('an index with platforms that no client finds', () => {
       stdout: expect.stringContaining('valid image-index') as string,
     });
     expect(checked.stderr).toContain('warning: /manifests/0/platform: is "linux/AMD64"');
+    const required = await run(['inspect', `${app}:odd`, '--require', 'linux/amd64']);
+    expect(required.code).toBe(0);
+    expect(required.stderr).toContain(`warning: ${app}:odd: /manifests/0/platform is "linux/AMD64"`);
+    expect((await run(['inspect', `${app}:odd`])).stderr).toBe('');
   });
 
   it('cannot be published with the variant of another architecture', async () => {
