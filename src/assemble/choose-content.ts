@@ -10,6 +10,7 @@ import { createIndexDocument } from '../oci/serialise.js';
 import { readEntries, type ReadSourceOptions, type SourceEntry } from './read-source.js';
 import { imageFor, selectEntries, type EntrySelection } from './select-entries.js';
 import { imagePlatforms, isAttestation } from '../oci/attestation.js';
+import { withoutStaleData } from './stale-data.js';
 
 /** The selected part of a source's image or index. */
 export interface ChosenContent {
@@ -87,8 +88,12 @@ async function ofIndex(
   if (wanted.length === 0) throw new InvalidError(`${label} has only attestations`);
   const { value } = document;
   const { indexType: mediaType = document.mediaType } = options;
-  const manifests = wanted.map(({ descriptor }) => descriptor);
-  return { document: createIndexDocument({ ...value, mediaType, manifests }), entries: wanted };
+  const kept = wanted.map((entry) => ({
+    ...entry,
+    descriptor: withoutStaleData(entry.descriptor, label, options.onEvent),
+  }));
+  const manifests = kept.map(({ descriptor }) => descriptor);
+  return { document: createIndexDocument({ ...value, mediaType, manifests }), entries: kept };
 }
 
 /** Chooses the image that clients select for a platform. */

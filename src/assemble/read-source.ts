@@ -71,7 +71,11 @@ export async function readSource(
   const { limit = unlimited } = options;
   const document = await limit(() => source.readManifest(selector, options));
   checkBuildCache(document, label);
-  const entries = await readEntries(source, document, label, options);
+  const read = await readEntries(source, document, label, options);
+  const entries = read.map((entry) => ({
+    ...entry,
+    descriptor: withoutStaleData(entry.descriptor, label, options.onEvent),
+  }));
   options.onEvent?.({ kind: 'resolved', source: label, entries: entries.map((entry) => entry.descriptor) });
   return { label, ...(document.kind === 'index' && { index: document }), entries };
 }
@@ -91,7 +95,7 @@ function checkBuildCache(document: ManifestOrIndex, label: string): void {
   });
 }
 
-/** As {@link readSource}, for a document that has been read from the source already. */
+/** As {@link readSource}, for a document that has been read from the source already, and with stale data. */
 export async function readEntries(
   source: Source,
   document: ManifestOrIndex,
@@ -162,14 +166,13 @@ async function imageEntry(
   return describedEntry(documentDescriptor(document), { document, config, label }, options);
 }
 
-/** Returns an entry of an index as is, except for stale data. The image is read only if the index lacks its platform. */
+/** Returns an entry of an index as is. The image is read only if the index lacks its platform. */
 export async function indexedEntry(
   source: Source,
-  listed: Descriptor,
+  descriptor: Descriptor,
   label: string,
   options: ReadSourceOptions,
 ): Promise<SourceEntry> {
-  const descriptor = withoutStaleData(listed, label, options.onEvent);
   const isKnown = isCompletePlatform(descriptor.platform) && options.configs !== true;
   if (isKnown || !mayBeImage(descriptor) || isIndexType(descriptor.mediaType)) return { descriptor };
   const { limit = unlimited } = options;

@@ -1,5 +1,6 @@
 import type { AssemblyImage } from '../assemble/assembly.js';
 import { indexedEntry, readEntries } from '../assemble/read-source.js';
+import { withoutStaleData } from '../assemble/stale-data.js';
 import { annotateEntries, annotateIndex } from '../drafts/annotate.js';
 import { draftProblems, type DraftProblem } from '../drafts/draft-problems.js';
 import type { Draft, Entry } from '../drafts/draft.js';
@@ -154,10 +155,12 @@ async function startingPoint(
   const entries = await Promise.all(
     document.value.manifests.map((listed) => indexedEntry(source, listed, label, context)),
   );
-  return entries.reduce(
-    (filled, { descriptor }) => addEntries(filled, withDigest(location, descriptor.digest), [{ descriptor }]),
-    draft,
-  );
+  return entries
+    .map((entry) => withoutStaleData(entry.descriptor, label, context.onEvent))
+    .reduce(
+      (filled, descriptor) => addEntries(filled, withDigest(location, descriptor.digest), [{ descriptor }]),
+      draft,
+    );
 }
 
 /** @throws ConflictError if the draft exists, unless it is amended */

@@ -94,15 +94,18 @@ function platformIn(entry: unknown): Platform | undefined {
  * (image-spec, "Annotations"), except for the descriptive ones of the image-spec.
  */
 export function selectionKey(entry: unknown): string | undefined {
-  return keyOf(entry, (name) => name.includes('.') && !name.startsWith('org.opencontainers.image.'));
+  return platformKeyWith(
+    entry,
+    (name) => name.includes('.') && !name.startsWith('org.opencontainers.image.'),
+  );
 }
 
 /** As {@link selectionKey}, by the only annotations that known clients select by: podman's, for zstd layers. */
 export function clientKey(entry: unknown): string | undefined {
-  return keyOf(entry, (name) => name.startsWith('io.github.containers.'));
+  return platformKeyWith(entry, (name) => name.startsWith('io.github.containers.'));
 }
 
-function keyOf(entry: unknown, isDistinctive: (annotation: string) => boolean): string | undefined {
+function platformKeyWith(entry: unknown, isDistinctive: (annotation: string) => boolean): string | undefined {
   const platform = platformIn(entry);
   if (platform === undefined || !isJsonObject(entry)) return undefined;
   const { artifactType, annotations } = entry;

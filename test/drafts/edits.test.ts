@@ -178,9 +178,9 @@ describe('amendSource', () => {
       });
       const [v6, v7] = [listed('linux/arm/v6'), listed('linux/arm/v7')];
       const draft = draftOf({ 'app:many': [v6, v7] });
-      const override = { annotations: { note: '1' } };
+      const note = { annotations: { note: '1' } };
       const entries = draft.entries.map((entry, position) =>
-        position === 1 ? { ...entry, override } : entry,
+        position === 1 ? { ...entry, override: note } : entry,
       );
       const amended = amendSource({ ...draft, entries }, at('app:many'), [v7, v6]);
       expect(amended.entries.map(({ override }) => override?.annotations)).toEqual([

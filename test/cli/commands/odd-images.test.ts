@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { digestOf } from '../../../src/oci/digest.js';
 import { DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../../../src/oci/media-type.js';
-import { amd64, arm64 } from '../../support/images.js';
+import { amd64, arm64, armv7 } from '../../support/images.js';
 import { startCommandLine } from '../../support/in-process.js';
 import { tinyIndex, type TinyBlob, type TinyImage, type TinyIndex } from '../../support/tiny-image.mjs';
 
@@ -225,6 +225,20 @@ describe('a source that is not an image', () => {
 });
 
 describe('an index with stale data', () => {
+  it('is copied as it is, and loses the data in a smaller index', async () => {
+    const { app, run, published } = await start(indexWith([amd64, arm64, armv7], { data: 'e30=' }));
+    const copy = ['copy', `${app}:odd`, `${app}:1`, '--platform'];
+    const whole = await run([...copy, 'linux/amd64,linux/arm64,linux/arm/v7']);
+    expect({ code: whole.code, hasWarned: whole.stderr.includes('warning') }).toEqual({
+      code: 0,
+      hasWarned: false,
+    });
+    expect(published('1')[0]).toHaveProperty('data');
+    const part = await run([...copy, 'linux/amd64,linux/arm64']);
+    expect(part.stderr).toContain('which is left out');
+    expect(published('1')[0]).not.toHaveProperty('data');
+  });
+
   it('loses the data in a new index, with a warning', async () => {
     const { app, run, published } = await start(indexWith([amd64, arm64], { data: 'e30=' }));
     for (const source of [[`${app}:odd`], ['--from', `${app}:odd`]]) {
