@@ -44,8 +44,7 @@ export function parseArgv(
   declared: OptionDeclarations,
   { leading = false }: { readonly leading?: boolean } = {},
 ): ParsedArgv {
-  const before = new Set<string>();
-  const normalised = normaliseArgv(argv, declared, leading, before);
+  const normalised = normaliseArgv(argv, declared, leading);
   const parsed = yargs()
     .parserConfiguration({
       'boolean-negation': false,
@@ -60,12 +59,12 @@ export function parseArgv(
     .exitProcess(false)
     .fail(false)
     .options(declared)
-    .parseSync(normalised);
+    .parseSync([...normalised.argv]);
   const names = Object.keys(declared).filter((name) => name in parsed);
   return {
     flags: Object.fromEntries(names.map((name) => [name, parsed[name]])),
     positionals: parsed._.map(String),
-    leading: before,
+    leading: normalised.leading,
   };
 }
 
@@ -82,15 +81,13 @@ export function isSecretFlag(name: string): boolean {
  *
  * Unlike docker, a separate value must not start with a dash, so that a flag without its value does not take the next flag,
  * and a second value of an option that takes one is an error: the first would be dropped without notice.
- *
- * @param before receives the names of the flags before the first positional
  */
 function normaliseArgv(
   argv: readonly string[],
   declared: OptionDeclarations,
   leading: boolean,
-  before: Set<string>,
-): string[] {
+): { readonly argv: readonly string[]; readonly leading: ReadonlySet<string> } {
+  const before = new Set<string>();
   const flags = new Map<string, readonly string[]>();
   const values = new Map<string, string>();
   const positionals: string[] = [];
@@ -115,7 +112,7 @@ function normaliseArgv(
       }
     }
   }
-  return [...Array.from(flags.values()).flat(), '--', ...positionals];
+  return { argv: [...Array.from(flags.values()).flat(), '--', ...positionals], leading: before };
 }
 
 /** A dash alone is a positional or a value: standard input. */

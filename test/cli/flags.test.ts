@@ -62,8 +62,9 @@ describe('parseArgv', () => {
     { argv: ['1.10', '0x10', '1e3', '007'], flags: {}, positionals: ['1.10', '0x10', '1e3', '007'] },
     { argv: ['--retries', '12'], flags: { retries: 12 }, positionals: [] },
     { argv: ['--format', 'oci', '--format=oci'], flags: { format: 'oci' }, positionals: [] },
-  ])('parses $argv', ({ argv, flags, positionals }) => {
-    expect(parseArgv(argv, DECLARED)).toEqual({ flags, positionals });
+  ])('parses $argv', ({ argv, ...expected }) => {
+    const { flags, positionals } = parseArgv(argv, DECLARED);
+    expect({ flags, positionals }).toEqual(expected);
   });
 
   it.each([
@@ -118,7 +119,15 @@ describe('parseArgv', () => {
     expect(parseArgv(argv, DECLARED, { leading: true })).toEqual({
       flags: { amend: true, os: 'x' },
       positionals: ['cmd', '--foo', '--', '-p'],
+      leading: new Set(['amend', 'os']),
     });
+  });
+
+  it('tells which flags precede the first positional', () => {
+    const leadingOf = (argv: readonly string[]): string[] => [...parseArgv(argv, DECLARED).leading];
+    expect(leadingOf(['-ptv1', '--os=x', 'L', '-a', '--os=x'])).toEqual(['purge', 'tag', 'os']);
+    expect(leadingOf(['L', '-a', '--', '-p'])).toEqual([]);
+    expect(leadingOf(['-a'])).toEqual(['amend']);
   });
 
   it('keeps all positionals unchanged, at any position of the flags', () => {

@@ -11,6 +11,7 @@ import type { RegistryHost } from '../../oci/reference.js';
 import type { RegistryCredential } from '../credentials/credential.js';
 import { logInToEcr, parseEcrHost } from '../ecr/ecr-host.js';
 import { bufferResponse } from './buffered-response.js';
+import { isExpiredAuthorization } from './expiry.js';
 import { SecretRedactor } from './secret-redactor.js';
 
 /** The token request that failed. */
@@ -49,17 +50,20 @@ export async function tokenServerError(
   }
   const lacksScope = errors.some(({ code }) => SCOPE_CODES.has(code));
   const what = lacksScope ? `does not allow ${scopes.join(' ')}` : 'was rejected';
-  const isDenied = (lacksScope || status === 403) && scopes.length > 0;
+  const isExpired = isExpiredAuthorization(text);
+  const isDenied = (lacksScope || (status === 403 && !isExpired)) && scopes.length > 0;
   const hint = isDenied
     ? `Check that the account, and its access token if it uses one, may do what was asked for (${scopes.join(' ')}); to use another account: multiarch login ${registry}`
-    : loginHint(registry);
+    : loginHint(registry, isExpired);
   return new UnauthorizedError(...about(`the login for ${registry} ${what}`, hint));
 }
 
 /** An expired login to Amazon's public registry blocks reads that would work without a login. */
-function loginHint(registry: RegistryHost): string {
+function loginHint(registry: RegistryHost, isExpired: boolean): string {
   const host = parseEcrHost(registry);
-  return host === undefined
-    ? `Check the user name and password, and log in again with: multiarch login ${registry}`
-    : `Log in again: ${logInToEcr(host, registry)}; or go on without a login: multiarch logout ${registry}`;
+  if (host !== undefined) {
+    return `Log in again: ${logInToEcr(host, registry)}; or go on without a login: multiarch logout ${registry}`;
+  }
+  const login = `log in again with: multiarch login ${registry}`;
+  return isExpired ? `The login has expired; ${login}` : `Check the user name and password, and ${login}`;
 }

@@ -27,6 +27,7 @@ const identity: TokenCredential = { kind: 'identity', token: 'refresh+me/now' };
 const good: FakeAnswer = { status: 200, body: { token: 'T1', expires_in: 300 } };
 
 interface Asked {
+  readonly registry?: string;
   readonly realm?: string;
   readonly service?: string | undefined;
   readonly scopes?: readonly string[];
@@ -37,7 +38,7 @@ function ask(http: FakeHttp, asked: Asked = {}): Promise<Token> {
   return requestToken(
     http,
     {
-      registry: 'registry.example.com' as RegistryHost,
+      registry: (asked.registry ?? 'registry.example.com') as RegistryHost,
       server: { url: new URL('https://registry.example.com/v2/') },
       realm: new URL(asked.realm ?? 'https://auth.example.com/token'),
       service: 'service' in asked ? asked.service : 'registry.example.com',
@@ -49,8 +50,15 @@ function ask(http: FakeHttp, asked: Asked = {}): Promise<Token> {
   );
 }
 
-async function failure(answer: FakeAnswer, credential?: TokenCredential): Promise<MultiarchError> {
-  return failureOf(ask(new FakeHttp(() => answer), { credential }), MultiarchError);
+async function failure(
+  answer: FakeAnswer,
+  credential?: TokenCredential,
+  registry?: string,
+): Promise<MultiarchError> {
+  return failureOf(
+    ask(new FakeHttp(() => answer), { credential, ...(registry !== undefined && { registry }) }),
+    MultiarchError,
+  );
 }
 
 describe('a token by GET', () => {
@@ -285,6 +293,22 @@ describe('a token server that gives no token', () => {
     const { hint = '' } = await failure(answer, basic);
     expect(hint).toContain('repository:app:pull,push');
     expect(hint).not.toContain('user name and password');
+  });
+
+  it.each([
+    [
+      'registry.example.com',
+      'The login has expired; log in again with: multiarch login registry.example.com',
+    ],
+    [
+      'public.ecr.aws',
+      /^Log in again: aws ecr-public .*; or go on without a login: multiarch logout public\.ecr\.aws$/,
+    ],
+  ])('hints at a login that has expired, whatever the status: %s', async (registry, hint) => {
+    for (const status of [400, 401, 403]) {
+      const body = { errors: [{ code: 'DENIED', message: 'Your authorization token has expired.' }] };
+      expect((await failure({ status, body }, basic, registry)).hint).toMatch(hint);
+    }
   });
 
   it.each<[string, string | object, string]>([
