@@ -8,7 +8,7 @@ import { ArgumentError } from '../../oci/errors.js';
 import { formatImageLocation, parseImageLocation, withDigest } from '../../oci/image-location.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
 import { parseAnnotationTargets } from '../input/addressed-annotation.js';
-import { FROM_OPTIONS } from '../input/login-flags.js';
+import { FROM_OPTIONS, registriesOf } from '../input/login-flags.js';
 import type { CommandContext, NamedImages } from './command.js';
 import { parseDuration } from '../input/duration.js';
 import { readTextInput } from '../input/input.js';
@@ -104,28 +104,24 @@ export async function readCreateCall(
 }
 
 /**
- * Returns the names of the images of a call. The file is read only if the command line does not name the list, or for a login
- * for the sources. Standard input can be read only once, and is not.
+ * Returns the names of the images of a call. Without `--push`, only the sources are read, and `--username` is for them.
+ * Standard input can be read only once, and is not.
  */
 export async function readCreateNames(
-  args: CreateArguments & OptionValues<typeof FROM_OPTIONS>,
+  args: CreateArguments & OptionValues<typeof FROM_OPTIONS> & { readonly push?: boolean | undefined },
   context: Pick<CommandContext, 'signal' | 'stdin'>,
 ): Promise<NamedImages> {
-  const { list, sources, from, repository, file } = args;
+  const { list, from, repository, file = [] } = args;
+  const files = file.includes('-') ? [] : await readAssemblies(file, context);
+  const { target, images } = mergeAssemblies(files, { target: list });
+  const sources = [
+    ...images.map(({ source }) => source),
+    ...args.sources.filter((name) => !isInlineDescriptor(name)),
+    ...[from, repository].filter((name) => name !== undefined),
+  ];
   const hasFrom = Object.keys(FROM_OPTIONS).some((name) => name in args);
-  const isRead = file !== undefined && !file.includes('-') && (hasFrom || list === undefined);
-  const files = isRead ? await readAssemblies(file, context) : [];
-  const assembly = mergeAssemblies(files, { target: list });
-  const listed = hasFrom ? assembly.images.map(({ source }) => source) : [];
-  const { target } = assembly;
-  return {
-    targets: target === undefined ? [] : [target],
-    sources: [
-      ...listed,
-      ...sources.filter((name) => !isInlineDescriptor(name)),
-      ...[from, repository].filter((name) => name !== undefined),
-    ],
-  };
+  const readsSourcesOnly = args.push !== true && !hasFrom && registriesOf(sources).length > 0;
+  return { targets: target === undefined || readsSourcesOnly ? [] : [target], sources };
 }
 
 function sourceOf(source: string): string | AssemblyImage {

@@ -55,25 +55,27 @@ export const create: Command<CreateArguments> = {
 
 /**
  * Rewrites `create -t LIST [-t TAG] SOURCE...` of `docker buildx imagetools`, which publishes, to `create LIST SOURCE... --push
- * [-t TAG]`. It has no `--push`, and its first `-t` precedes the sources: a forgotten `--push` must not publish.
+ * [-t TAG]`. It has no `--push`, its first `-t` precedes the sources, and its tags are references, not tags of a list: a
+ * forgotten `--push` must not publish.
  */
 function fromBuildx(parsed: ParsedArgv): ParsedArgv {
   const { flags, positionals, leading } = parsed;
-  const tags = flags['tag'];
+  const { tag: tags, ...others } = flags;
   if (!Array.isArray(tags) || !leading.has('tag') || 'push' in flags || positionals.length === 0)
     return parsed;
-  const [list, ...further] = tags.map(String);
+  const [list = '', ...further] = tags.map(String);
+  if (!/[/:]/.test(list)) return parsed;
   const tag = further.length > 0 ? { tag: further } : {};
-  const { tag: _tag, ...others } = flags;
-  return { ...parsed, flags: { ...others, ...tag, push: true }, positionals: [list ?? '', ...positionals] };
+  return { ...parsed, flags: { ...others, ...tag, push: true }, positionals: [list, ...positionals] };
 }
 
 /** @throws ArgumentError for options of push, which would have no effect */
 function rejectPushOptions(args: CreateArguments): void {
   const given = [...Object.keys(PUSH_OPTIONS), 'keep-draft'].filter((name) => name in args);
   if (given.length > 0) {
+    const buildx = given.includes('tag') ? ' Without --push, -t LIST precedes the sources.' : '';
     throw new ArgumentError(`--${given.join(', --')} needs --push`, {
-      hint: 'Add --push, or give the option to multiarch push.',
+      hint: `Add --push, or give the option to multiarch push.${buildx}`,
     });
   }
 }

@@ -30,8 +30,8 @@ type FromFlags = OptionValues<typeof FROM_OPTIONS>;
 export type LoginFlags = OwnFlags & FromFlags;
 
 /**
- * The credentials that flags give: `--username` and the like for the registry of the target, `--from-username` and the like
- * for that of the sources. The former alone are for the only registry that is named.
+ * The credentials that flags give: `--username` and the like for the registry of the target, else for that of the sources,
+ * `--from-username` and the like for that of the sources only.
  * @throws ArgumentError for incompatible flags, and if it is not certain which registry a credential is for: a password must
  *   not be sent to another one
  */
@@ -48,16 +48,12 @@ export async function givenLogins(
     });
   }
   if (own === undefined && from === undefined) return [];
-  const login = (
-    credential: typeof own,
-    hosts: readonly RegistryHost[],
-    sources: readonly string[] = [],
-  ): ExplicitCredential[] =>
-    credential === undefined ? [] : [{ registry: onlyRegistry(hosts, sources), credential }];
+  const login = (credential: typeof own, hosts: readonly RegistryHost[]): ExplicitCredential[] =>
+    credential === undefined ? [] : [{ registry: onlyRegistry(hosts), credential }];
   const { targets, sources } = await names();
   const targetHosts = registriesOf(targets);
   const sourceHosts = registriesOf(sources);
-  if (from === undefined) return login(own, [...targetHosts, ...sourceHosts], sources);
+  if (from === undefined) return login(own, targetHosts.length > 0 ? targetHosts : sourceHosts);
   const others = sourceHosts.filter((host) => !targetHosts.includes(host));
   if (others.length === 0) throw noOtherRegistry(targetHosts);
   return [...login(own, targetHosts), ...login(from, others)];
@@ -162,20 +158,15 @@ function fromFlags(flags: FromFlags): OwnFlags {
   };
 }
 
-/** @param sources the names that another login could be given for */
-function onlyRegistry(registries: readonly RegistryHost[], sources: readonly string[]): RegistryHost {
+function onlyRegistry(registries: readonly RegistryHost[]): RegistryHost {
   const distinct = [...new Set(registries)];
   const [registry] = distinct;
   if (registry !== undefined && distinct.length === 1) return registry;
-  const save = 'ave a login for each registry with multiarch login.';
   throw new ArgumentError(
     registry === undefined
       ? 'credentials are given, but no registry is named'
       : `credentials are given for one registry, but ${distinct.join(' and ')} are named`,
-    {
-      hint:
-        sources.length === 0 ? `S${save}` : `Give --from-username or --from-registry-token too, or s${save}`,
-    },
+    { hint: 'Save a login for each registry with multiarch login.' },
   );
 }
 
@@ -191,7 +182,8 @@ function noOtherRegistry(targets: readonly RegistryHost[]): ArgumentError {
       );
 }
 
-function registriesOf(names: readonly string[]): readonly RegistryHost[] {
+/** Returns the registries of names. Files, layouts, digests and platforms have none. */
+export function registriesOf(names: readonly string[]): readonly RegistryHost[] {
   return names.flatMap(registryOf);
 }
 

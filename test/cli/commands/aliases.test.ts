@@ -36,6 +36,7 @@ describe("buildx's create -t", () => {
 
   it.each<[string, (app: string) => readonly string[]]>([
     ['after the sources', (app) => ['create', `${app}:1`, `${app}:amd64`, '-t', `${app}:2`]],
+    ['for a tag of the list', (app) => ['create', '-t', 'latest', `${app}:1`, `${app}:amd64`]],
     ['without a source', (app) => ['create', '-t', `${app}:2`]],
     ['with an assembly file only', (app) => ['create', '-t', `${app}:2`, '-f', 'assembly.yaml']],
   ])('needs --push %s', async (_where, argv) => {
@@ -166,7 +167,7 @@ describe("podman's options", () => {
     [['inspect', 'r.example/app', '--creds', ''], '--creds is empty'],
     [['inspect', 'r.example/app', '--creds', '-x:hunter2'], 'a flag follows'],
     [['inspect', 'r.example/app', '--creds', 'j:hunter2', '--registry-token', 'x'], '--creds excludes'],
-    [['copy', 'r.example/app', 's.example/app', '--creds', 'j:hunter2'], 'are named'],
+    [['inspect', 'r.example/app', 's.example/app', '--creds', 'j:hunter2'], 'are named'],
     [['login', 'r.example', '--creds', 'j:hunter2'], 'login takes --username and --password-stdin'],
     [['inspect', 'r.example/app', '--tls-verify', '--insecure'], '--insecure and --tls-verify contradict'],
     [['inspect', 'r.example/app', '--tls-verify=false', '--insecure=false'], 'contradict each other'],

@@ -397,8 +397,8 @@ describe('the login of one command', () => {
       '--registry-token and --username exclude each other',
     ],
     [
-      ['create', 'r.example/app', 'alpine', '--username', 'jane', '--password-stdin'],
-      'credentials are given for one registry, but r.example and docker.io are named',
+      ['create', 'r.example/app', 'alpine', 's.example/app', '--username', 'jane', '--password-stdin'],
+      'credentials are given for one registry, but docker.io and s.example are named',
     ],
     [['ls', '--registry-token', 'x'], 'but no registry is named'],
     [

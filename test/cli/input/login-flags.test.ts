@@ -37,6 +37,8 @@ describe('the logins of one call', () => {
     [OWN, copyNames('a.example/x', 'a.example/y'), { 'a.example': 'own' }],
     [OWN, copyNames('a.example/x', 'oci:dir'), { 'a.example': 'own' }],
     [OWN, copyNames('oci:dir', 'b.example/x'), { 'b.example': 'own' }],
+    [OWN, copyNames('a.example/x', 'b.example/x'), { 'b.example': 'own' }],
+    [OWN, { targets: ['b.example/x'], sources: ['a.example/x', 'c.example/x'] }, { 'b.example': 'own' }],
     [FROM, copyNames('a.example/x', 'b.example/x'), { 'a.example': 'from' }],
     [FROM, copyNames('a.example/x', 'oci:dir'), { 'a.example': 'from' }],
     [FROM, copyNames('alpine', 'b.example/x'), { 'docker.io': 'from' }],
@@ -60,7 +62,9 @@ describe('the logins of one call', () => {
   });
 
   it.each<[flags: object, names: NamedImages, message: string]>([
-    [OWN, copyNames('a.example/x', 'b.example/x'), 'but b.example and a.example are named'],
+    [OWN, { targets: ['a.example/x', 'b.example/x'], sources: [] }, 'but a.example and b.example are named'],
+    [OWN, { targets: ['oci:x'], sources: ['a.example/x', 'b.example/x'] }, 'but a.example and b.example are'],
+    [OWN, copyNames('oci:dir', 'oci:other'), 'but no registry is named'],
     [FROM, copyNames('a.example/x', 'a.example/y'), 'but these are in a.example as the target is'],
     [{ ...OWN, ...FROM }, copyNames('a.example/x', 'a.example/y'), 'but these are in a.example'],
     [{ ...OWN, ...FROM }, copyNames('a.example/x', 'oci:dir'), 'but no registry is named'],
@@ -91,16 +95,24 @@ describe('the names that logins are for', () => {
     expect(await diff.names?.(sides as never, context)).toEqual({ sources: [], targets: ['b.example/x'] });
   });
 
-  it('are the list and all sources of create', async () => {
-    const args = {
-      list: 'b.example/x',
-      sources: ['a.example/x'],
-      from: 'c.example/x',
-      repository: 'd.example/x',
-    };
-    expect(await readCreateNames(args as never, context)).toEqual({
-      targets: ['b.example/x'],
-      sources: ['a.example/x', 'c.example/x', 'd.example/x'],
-    });
+  const args = {
+    list: 'b.example/x',
+    sources: ['a.example/x'],
+    from: 'c.example/x',
+    repository: 'd.example/x',
+  };
+  const sources = ['a.example/x', 'c.example/x', 'd.example/x'];
+
+  it.each<[what: string, args: object, names: NamedImages]>([
+    ['list and all sources of create --push', { ...args, push: true }, { targets: ['b.example/x'], sources }],
+    ['sources of create, which only reads', args, { targets: [], sources }],
+    ['list and sources with a login for these', { ...args, ...FROM }, { targets: ['b.example/x'], sources }],
+    [
+      'list if it is the repository of the sources',
+      { list: 'b.example/x', sources: [`sha256:${'a'.repeat(64)}`, 'oci:dir'] },
+      { targets: ['b.example/x'], sources: [`sha256:${'a'.repeat(64)}`, 'oci:dir'] },
+    ],
+  ])('are the %s', async (_what, given, names) => {
+    expect(await readCreateNames(given as never, context)).toEqual(names);
   });
 });
