@@ -15,8 +15,8 @@ export function isInlineDescriptor(source: string): boolean {
 }
 
 /**
- * Parses a descriptor in JSON that is given as a source, as for `docker buildx imagetools create`. Only `digest` is required.
- * The other members take precedence over those of the image, which is in the target's repository.
+ * Parses a descriptor in JSON that is given as a source, as for `docker buildx imagetools create`. Only `digest` is
+ * required. The other members take precedence over those of the image, which is in the target's repository.
  * @throws ArgumentError for a manifest or index, or without a digest; InvalidError for invalid JSON or members
  */
 export function parseInlineDescriptor(source: string): AssemblyImage {

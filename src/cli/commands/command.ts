@@ -24,7 +24,10 @@ export interface Command<Arguments> {
   /** The descriptions of the names in `CommandEntry.positionals`, by these names in lower case. */
   readonly positionals: Readonly<Record<string, string>>;
   readonly options: OptionDeclarations;
-  /** Whether `--username` and `--password-stdin` are its own options, not credentials for the registry it accesses. @default false */
+  /**
+   * Whether `--username` and `--password-stdin` are its own options, not credentials for the registry it accesses.
+   * @default false
+   */
   readonly takesLogin?: boolean;
   /** Rewrites a command line in another form that the command accepts. */
   arrange?(parsed: ParsedArgv): ParsedArgv;
