@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 
-import type { WorkEvent } from '../../src/content/events.js';
 import {
   ArgumentError,
   CancelledError,
@@ -259,15 +258,16 @@ describe('create --push', () => {
   });
 
   it('leaves a draft that another process has changed during the push', async () => {
-    const { sources, list } = await prepare();
     const multiarch = await openMultiarch();
-    await multiarch.create(list, sources);
-    const onEvent = (event: WorkEvent): void => {
-      if (event.kind === 'tagged') changed ??= multiarch.annotateIndex(list, { annotations: { a: '1' } });
-    };
-    let changed: Promise<unknown> | undefined;
-    await multiarch.createAndPush(list, [], { amend: true, onEvent });
-    await changed;
+    const registry = await startRegistry({
+      fault: async ({ method }, next) => {
+        if (method === 'PUT') await multiarch.annotateIndex(list, { annotations: { a: '1' } });
+        return next();
+      },
+    });
+    const list = `${registry.host}/app:list`;
+    await multiarch.create(list, seedImages(registry, 'app', images));
+    await multiarch.createAndPush(list, [], { amend: true });
     expect((await multiarch.listDrafts()).drafts).toMatchObject([{ annotations: { a: '1' } }]);
   });
 

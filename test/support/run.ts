@@ -96,16 +96,12 @@ export function multiarch(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
+  const env = { ...sandbox.env, ...options.env };
   const needsProcess =
-    options.onStart !== undefined ||
-    Object.keys(options.env ?? {}).some((name) => /^(?:NODE|AWS)_/.test(name));
-  return needsProcess
-    ? multiarchProcess(sandbox, args, options)
-    : multiarchInProcess(args, {
-        env: { ...plainEnvironment(), ...sandbox.env, ...options.env },
-        cwd: options.cwd ?? sandbox.directory,
-        stdin: options.stdin ?? '',
-      });
+    options.onStart !== undefined || Object.keys(env).some((name) => /^(?:NODE|AWS)_/.test(name));
+  if (needsProcess) return multiarchProcess(sandbox, args, options);
+  const { cwd = sandbox.directory, stdin = '' } = options;
+  return multiarchInProcess(args, { env: { ...plainEnvironment(), ...env }, cwd, stdin });
 }
 
 /** As {@link multiarch}, always in a process of its own. */
