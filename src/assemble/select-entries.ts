@@ -37,8 +37,8 @@ export function selectEntries(
 }
 
 /**
- * Returns the image for a platform that clients select: of those that satisfy it (see `satisfiesPlatform`) the best one, else
- * the first; `undefined` if none does.
+ * Returns the image for a platform that clients select: of those that satisfy it (see `satisfiesPlatform`) the best one,
+ * else the first; `undefined` if none does.
  */
 export function imageFor<T extends Pick<SourceEntry, 'descriptor'>>(
   platform: Platform,

@@ -27,7 +27,10 @@ export interface MultiarchOptions extends CallOptions {
    * @default false
    */
   readonly insecure?: boolean | undefined;
-  /** Require HTTPS with a verified certificate, also for loopback hosts, which may use plain HTTP otherwise. @default false */
+  /**
+   * Require HTTPS with a verified certificate, also for loopback hosts, which may use plain HTTP otherwise. @default
+   * false
+   */
   readonly verifyTls?: boolean | undefined;
   /** The number of concurrent reads and writes. @default 8 */
   readonly concurrency?: number | undefined;

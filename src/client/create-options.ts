@@ -28,8 +28,8 @@ export interface CreateOptions extends CallOptions {
   /** Keep only these platforms, each of which must exist; fills in `{arch}` in the names of sources. @default all */
   readonly platforms?: readonly PlatformInput[] | undefined;
   /**
-   * Keep or drop attestations (provenance, SBOM); `from-referrers` keeps them, and adds those that are attached to the images
-   * as referrers. @default 'keep'
+   * Keep or drop attestations (provenance, SBOM); `from-referrers` keeps them, and adds those that are attached to the
+   * images as referrers. @default 'keep'
    */
   readonly attestations?: AttestationsMode | undefined;
   /** How long to wait for missing sources, in milliseconds. @default 0 */

@@ -23,7 +23,8 @@ import { checkTransport } from './forgotten-transport.js';
 import type { ImageSource, ImageTarget } from './inputs.js';
 
 /**
- * Returns the location of an image. Paths are made absolute, since drafts that record them are used from other directories too.
+ * Returns the location of an image. Paths are made absolute, since drafts that record them are used from other
+ * directories too.
  * @throws ArgumentError, also for the path of an image without its transport
  */
 export function locationOf(context: ClientContext, name: ImageSource): ImageLocation {

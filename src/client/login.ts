@@ -111,7 +111,9 @@ export async function verifyLogin(context: ClientContext, host: string): Promise
   return { registry, ...(username !== undefined && { username }), origin };
 }
 
-/** Removes the saved login of a registry. Logins of other programs, such as podman, and of namespaces stay; warns of them. */
+/**
+ * Removes the saved login of a registry. Logins of other programs, such as podman, and of namespaces stay; warns of them.
+ */
 export async function logOut(context: ClientContext, host: string): Promise<LogoutResult> {
   const registry = parseRegistryHost(host);
   const removed = await new LoginStore(context.environment).erase(registry, context.signal);

@@ -176,8 +176,8 @@ export class Multiarch {
   }
 
   /**
-   * Opens the draft of this name or, if none exists, what is published under it. An object, and what `docker://REF` names, is
-   * always opened itself.
+   * Opens the draft of this name or, if none exists, what is published under it. An object, and what `docker://REF`
+   * names, is always opened itself.
    */
   inspect(name: ImageSource, options: InspectOptions = {}): Promise<Inspection> {
     return this.#run(options, (context) => inspectName(context, name, options));

@@ -78,7 +78,10 @@ export class TransportResolver {
     this.#options = options;
   }
 
-  /** Registers an object of the caller, and returns its label in locations: its own, numbered if another object has the same. */
+  /**
+   * Registers an object of the caller, and returns its label in locations: its own, numbered if another object has the
+   * same.
+   */
   adopt(source: Source): string {
     for (let number = 1; ; number += 1) {
       const label = number === 1 ? source.label : `${source.label} ${number}`;

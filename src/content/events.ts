@@ -20,7 +20,10 @@ export type WorkEvent =
       readonly size: number;
       readonly outcome: BlobOutcome;
     }
-  /** The upload of a blob failed, and is tried again after a wait: with what has not arrived if the target says so, else from its start. */
+  /**
+   * The upload of a blob failed, and is tried again after a wait: with what has not arrived if the target says so, else
+   * from its start.
+   */
   | {
       readonly kind: 'upload-retried';
       readonly digest: Digest;
@@ -36,7 +39,10 @@ export type WorkEvent =
       readonly digest: Digest;
       readonly outcome: 'unchanged' | 'moved';
     }
-  /** The login used for a registry, and the file, program or variable that it comes from; both undefined for anonymous access. */
+  /**
+   * The login used for a registry, and the file, program or variable that it comes from; both undefined for anonymous
+   * access.
+   */
   | {
       readonly kind: 'login';
       readonly registry: string;

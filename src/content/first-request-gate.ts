@@ -26,7 +26,8 @@ export class FirstRequestGate<T> {
   /**
    * Waits until the gate is open, or this request is the first.
    *
-   * @returns `first` for the request that goes ahead, which must call {@link leave} in the end; `through` once the gate is open
+   * @returns `first` for the request that goes ahead, which must call {@link leave} in the end; `through` once the gate
+   *   is open
    * @throws CancelledError
    */
   async enter(item: T, signal: AbortSignal | undefined): Promise<Role> {

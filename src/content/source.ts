@@ -3,7 +3,10 @@ import type { Digest } from '../oci/digest.js';
 import type { ManifestOrIndex } from '../oci/document.js';
 import type { RefName, Repository } from '../oci/reference.js';
 
-/** Selects a manifest of a source: by its tag, which in a layout may contain more characters than in a registry, or digest. */
+/**
+ * Selects a manifest of a source: by its tag, which in a layout may contain more characters than in a registry, or
+ * digest.
+ */
 export type Selector = RefName | Digest;
 
 /** The part of a source that blobs are copied from. */

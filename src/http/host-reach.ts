@@ -87,7 +87,10 @@ function lastFourBytes(address: string): string {
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }
 
-/** The host name in lower case, without port, brackets, zone and final dot. Numbers in any base are an IPv4 address, as in a URL. */
+/**
+ * The host name in lower case, without port, brackets, zone and final dot. Numbers in any base are an IPv4 address, as in
+ * a URL.
+ */
 function plainHostname(host: string): string {
   const text = isIPv6(host) ? `[${host.replace(/%.*$/, '')}]` : host;
   const hostname = URL.canParse(`http://${text}`) ? new URL(`http://${text}`).hostname : host.toLowerCase();

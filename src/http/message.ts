@@ -67,7 +67,10 @@ export interface HttpResponse {
   readonly missingScope?: string;
   /** The request for output: method and redacted URL. */
   readonly request: { readonly method: HttpMethod; readonly url: string };
-  /** The body, which may have been read from the connection. Read it or call {@link discard}: an unread body keeps its connection. */
+  /**
+   * The body, which may have been read from the connection. Read it or call {@link discard}: an unread body keeps its
+   * connection.
+   */
   readonly body: Readable;
   /** Reads the whole body. @throws InvalidError if it is longer than `limit` bytes, UnavailableError if it is incomplete */
   bytes(limit: number): Promise<Uint8Array>;

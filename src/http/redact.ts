@@ -44,7 +44,9 @@ const URL_HEADERS: ReadonlySet<string> = new Set(['location']);
 /** Replaces everything secret in messages and logs. */
 export const REDACTED = 'REDACTED';
 
-/** Returns a URL for output: without user information and fragment, and with the values of harmless query parameters only. */
+/**
+ * Returns a URL for output: without user information and fragment, and with the values of harmless query parameters only.
+ */
 export function redactUrl(url: URL): string {
   const userInfo = url.username === '' && url.password === '' ? '' : `${REDACTED}@`;
   return `${url.protocol}//${userInfo}${url.host}${url.pathname}${redactQuery(url.search)}`;

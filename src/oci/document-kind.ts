@@ -17,7 +17,8 @@ export type DocumentKind = (typeof DOCUMENT_KINDS)[number];
 
 /**
  * Detects the kind of a document from its `mediaType`, or without one from the members that only one kind has. Returns
- * `undefined` for an unknown kind. A manifest-tool spec is a form of assembly file. With a `digest` beside it, `mediaType` is that of other content: a descriptor.
+ * `undefined` for an unknown kind. A manifest-tool spec is a form of assembly file. With a `digest` beside it,
+ * `mediaType` is that of other content: a descriptor.
  * @param value parsed JSON
  */
 export function detectKind(value: unknown): DocumentKind | undefined {

@@ -93,9 +93,9 @@ export function addReferrer(list: IndexDocument | undefined, referrer: Descripto
 }
 
 /**
- * Returns why a document under a referrers tag, or in a response to a request for referrers, is not the list of the referrers
- * of this subject; `undefined` if it is. GitLab's registry responds with the subject itself. Others have an ordinary image
- * under the tag, whose children must not count as referrers.
+ * Returns why a document under a referrers tag, or in a response to a request for referrers, is not the list of the
+ * referrers of this subject; `undefined` if it is. GitLab's registry responds with the subject itself. Others have an
+ * ordinary image under the tag, whose children must not count as referrers.
  */
 export function referrersListProblem(document: ManifestOrIndex, subject: Digest): string | undefined {
   const { kind, mediaType, digest, bytes, value } = document;

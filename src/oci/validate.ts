@@ -51,7 +51,8 @@ export function validateDocument(kind: DocumentKind, json: unknown): Problem[] {
 
 /**
  * Returns what a valid document should not have, although most clients accept it: null that its specification does not
- * allow, platforms that clients do not look for, entries that only annotations tell apart, an image without layers or with media types of OCI and Docker.
+ * allow, platforms that clients do not look for, entries that only annotations tell apart, an image without layers or
+ * with media types of OCI and Docker.
  * @param value parsed JSON
  */
 export function documentWarnings(kind: DocumentKind, value: unknown): Problem[] {

@@ -66,7 +66,10 @@ function isSameRepository(source: Source, target: Target): boolean {
   );
 }
 
-/** Writes the referrers that the target has but does not list, because their writer did not support the referrers tag schema. */
+/**
+ * Writes the referrers that the target has but does not list, because their writer did not support the referrers tag
+ * schema.
+ */
 async function ensureListed(
   target: Target,
   present: readonly CollectedReferrer[],

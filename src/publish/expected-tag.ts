@@ -8,8 +8,8 @@ import type { Destination } from './target-state.js';
 export type ExpectedTag = Digest | 'none';
 
 /**
- * Checks that a tag has not moved since the caller read it. A tag that already has the new digest passes, so that a job can be
- * run again. Registries have no compare-and-set: a tag moved between this check and the push goes unnoticed.
+ * Checks that a tag has not moved since the caller read it. A tag that already has the new digest passes, so that a job
+ * can be run again. Registries have no compare-and-set: a tag moved between this check and the push goes unnoticed.
  *
  * @param next the digest that the tag is about to get
  * @throws ConflictError with both digests, UnauthorizedError if the registry denies access to the tag

@@ -35,7 +35,8 @@ interface Exchange {
 }
 
 /**
- * Sends requests to registries and authenticates as their challenges require, with the credentials of a provider or anonymously.
+ * Sends requests to registries and authenticates as their challenges require, with the credentials of a provider or
+ * anonymously.
  *
  * The first request to a registry goes alone; the others wait until its response shows whether they have to authenticate.
  * Credentials and tokens are sent only to their registry and its token server, and kept in memory only.

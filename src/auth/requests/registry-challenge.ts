@@ -11,7 +11,10 @@ export type RegistryChallenge =
   | { readonly kind: 'basic'; readonly server: RespondingServer }
   | {
       readonly kind: 'bearer';
-      /** The server that responded, after redirects and with the negotiated scheme: decides which token servers it may name. */
+      /**
+       * The server that responded, after redirects and with the negotiated scheme: decides which token servers it may
+       * name.
+       */
       readonly server: RespondingServer;
       /** The token server, vetted. Without one, only a configured registry token can be used. */
       readonly realm: URL | undefined;

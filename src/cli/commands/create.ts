@@ -55,8 +55,8 @@ export const create: Command<CreateArguments> = {
 
 /**
  * Rewrites `create -t LIST [-t TAG] SOURCE...` of `docker buildx imagetools`, which publishes, to
- * `create LIST SOURCE... --push [-t TAG]`. It has no `--push`, its first `-t` precedes the sources, and its tags are references, not tags of a list: a
- * forgotten `--push` must not publish.
+ * `create LIST SOURCE... --push [-t TAG]`. It has no `--push`, its first `-t` precedes the sources, and its tags are
+ * references, not tags of a list: a forgotten `--push` must not publish.
  */
 function fromBuildx(parsed: ParsedArgv): ParsedArgv {
   const { flags, positionals, leading } = parsed;

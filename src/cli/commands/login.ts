@@ -64,8 +64,8 @@ export const logout: Command<{ readonly host?: string | undefined }> = {
 };
 
 /**
- * Returns the host of `HOST`, `HOST/PATH` or `https://HOST/PATH`. Unlike docker, does not take the `team` of `team/app` for a
- * host, since a password would be sent there.
+ * Returns the host of `HOST`, `HOST/PATH` or `https://HOST/PATH`. Unlike docker, does not take the `team` of `team/app`
+ * for a host, since a password would be sent there.
  */
 function hostOf(name: string = DEFAULT_HOST): string {
   const [, scheme, host = '', path] = /^(https?:\/\/)?([^/]*)(\/.*)?$/s.exec(name) ?? [];

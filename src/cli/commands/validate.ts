@@ -143,7 +143,10 @@ async function checkAssembly({ label, bytes }: DocumentInput): Promise<CheckedDo
   }
 }
 
-/** The problems that prevent the publication of an index. Skips the `index.json` of a layout: its entries need no platform. */
+/**
+ * The problems that prevent the publication of an index. Skips the `index.json` of a layout: its entries need no
+ * platform.
+ */
 function publishProblems(kind: DocumentKind, value: unknown): Problem[] {
   if (kind !== 'image-index' && kind !== 'docker-manifest-list') return [];
   const index = readImageIndex(withoutNullMembers(value) as ImageIndexJson);

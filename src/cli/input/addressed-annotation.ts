@@ -23,7 +23,8 @@ export function hasTarget(text: string): boolean {
 
 /**
  * Parses the values of `--annotation`: `[TARGET[,TARGET…]:]KEY=VALUE`, where the default target is the index. The targets
- * are `index`, `manifest` for all images and `manifest[PLATFORM]`, and as in buildx `manifest-descriptor` for all entries and
+ * are `index`, `manifest` for all images and `manifest[PLATFORM]`, and as in buildx `manifest-descriptor` for all entries
+ * and
  * `manifest-descriptor[PLATFORM]`. The key ends at the first `=` and may contain colons. The value is the rest, including
  * commas and line feeds, and may be empty.
  *

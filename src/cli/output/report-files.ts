@@ -24,7 +24,8 @@ const ALTERNATIVE = 'name another file';
 
 /**
  * Checks before a push that it can be reported.
- * @returns a function that writes the digest without a line feed, and the report as JSON. Each file is written atomically. It
+ * @returns a function that writes the digest without a line feed, and the report as JSON. Each file is written
+ *   atomically. It
  *   throws FailedError if a file cannot be written
  * @throws ArgumentError if the directory of a file does not exist, if a file cannot be replaced, or outside GitHub Actions
  */

@@ -9,9 +9,9 @@ import { isLoopbackHost } from '../host-reach.js';
 import { ProxyServer } from './proxy-server.js';
 
 /**
- * Selects proxies by the environment: `https_proxy` for `https:` URLs, `http_proxy` for `http:` ones, `all_proxy` for either,
- * and `no_proxy` for the hosts without a proxy. Each may be in upper case; the lower case takes precedence, as in curl. An
- * empty variable counts as unset. Loopback hosts are always contacted directly.
+ * Selects proxies by the environment: `https_proxy` for `https:` URLs, `http_proxy` for `http:` ones, `all_proxy` for
+ * either, and `no_proxy` for the hosts without a proxy. Each may be in upper case; the lower case takes precedence, as in
+ * curl. An empty variable counts as unset. Loopback hosts are always contacted directly.
  */
 export class Proxies {
   readonly #env: NodeJS.ProcessEnv;

@@ -28,7 +28,10 @@ export interface TlsConfigOptions {
   readonly env: NodeJS.ProcessEnv;
   /** The directory of the user's `certs.d`. @default no `certs.d` directory is read */
   readonly homeDirectory?: string | undefined;
-  /** Returns the files from flags for a host. Authorities are added to those of its directory, the client certificate replaces it. */
+  /**
+   * Returns the files from flags for a host. Authorities are added to those of its directory, the client certificate
+   * replaces it.
+   */
   readonly files: (host: string) => TlsFiles | undefined;
 }
 

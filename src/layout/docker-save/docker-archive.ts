@@ -83,7 +83,10 @@ export class DockerArchive implements Source {
     return images.selectAt(position, options);
   }
 
-  /** As {@link DockerArchive.selector}, for an image by its ID. Any other digest, which may be that of a manifest, is returned. */
+  /**
+   * As {@link DockerArchive.selector}, for an image by its ID. Any other digest, which may be that of a manifest, is
+   * returned.
+   */
   async selectorOf(digest: Digest, options: ConversionOptions = {}): Promise<Digest> {
     const images = await this.#images.get(options.signal);
     return (await images.selectId(digest, options)) ?? digest;

@@ -133,7 +133,9 @@ export class LegacyImage implements NamedImage {
   }
 }
 
-/** Reports whether a config's file is named after its digest, or not after any. Programs that edit a config keep its name. */
+/**
+ * Reports whether a config's file is named after its digest, or not after any. Programs that edit a config keep its name.
+ */
 function isNameOf(file: string, digest: Digest): boolean {
   const stated = /(?:^|\/|:)([0-9a-f]{64})(?:\.json)?$/.exec(file)?.[1];
   return stated === undefined || digest === `sha256:${stated}`;

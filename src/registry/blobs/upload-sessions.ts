@@ -35,7 +35,10 @@ export class UploadSessions {
     this.#requests = requests;
   }
 
-  /** Tries to mount a blob. Returns an upload session if the registry wants the bytes, `undefined` if it does not support mounts. */
+  /**
+   * Tries to mount a blob. Returns an upload session if the registry wants the bytes, `undefined` if it does not support
+   * mounts.
+   */
   async mount(
     descriptor: Descriptor,
     from: BlobSource,

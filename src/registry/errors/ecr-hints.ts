@@ -49,7 +49,10 @@ export function deniedByEcrHint(
   );
 }
 
-/** Returns what to do if Amazon ECR limits the rate of requests, or `undefined` for a registry where a login may raise the limit. */
+/**
+ * Returns what to do if Amazon ECR limits the rate of requests, or `undefined` for a registry where a login may raise the
+ * limit.
+ */
 export function throttledByEcrHint({ repository }: Operation): string | undefined {
   if (parseEcrHost(repository.registry)?.kind !== 'private') return undefined;
   return 'Try again later, or with fewer requests at once (--concurrency); the limits are those of the AWS account and region.';

@@ -89,7 +89,7 @@ export function classifyError(
 
 /**
  * Reports whether the rejected write of a manifest may mean that its tag exists and cannot be moved: registries say so with
- * many statuses, codes and texts. What the tag has decides. A 403 without such a text is a missing permission.
+ * many statuses, codes and texts. The tag decides: it is read again. A 403 without such a text is a missing permission.
  */
 export function mayKeepTag({ response: { status }, body, errorClass }: ErrorResponse): boolean {
   if (errorClass === 'conflict' || status === 405 || status === 409 || status === 412) return true;

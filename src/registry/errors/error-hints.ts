@@ -59,7 +59,10 @@ export function deniedHint(error: ErrorResponse, operation: Operation): string {
     : `Check ${check}; to use another account: ${login}`;
 }
 
-/** Returns the scope that the token of the request does not grant, if the token or the registry says so (RFC 6750, section 3.1). */
+/**
+ * Returns the scope that the token of the request does not grant, if the token or the registry says so (RFC 6750, section
+ * 3.1).
+ */
 function missingScope(response: HttpResponse, { repository, verb }: Operation): string | undefined {
   if (response.missingScope !== undefined) return response.missingScope;
   const challenges = parseChallenges(response.headerValues('www-authenticate'));
