@@ -73,7 +73,9 @@ function fromBuildx(parsed: ParsedArgv): ParsedArgv {
 function rejectPushOptions(args: CreateArguments): void {
   const given = [...Object.keys(PUSH_OPTIONS), 'keep-draft'].filter((name) => name in args);
   if (given.length > 0) {
-    const buildx = given.includes('tag') ? ' Without --push, -t LIST precedes the sources.' : '';
+    const buildx = given.includes('tag')
+      ? ' To publish as with buildx, give -t REPOSITORY:TAG before the sources.'
+      : '';
     throw new ArgumentError(`--${given.join(', --')} needs --push`, {
       hint: `Add --push, or give the option to multiarch push.${buildx}`,
     });

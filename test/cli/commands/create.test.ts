@@ -124,10 +124,13 @@ describe('create', () => {
     ],
   ])('rejects %j without --push', async (flags, message) => {
     const { run } = await makeCommandLine();
+    const buildx = message.includes('--tag')
+      ? ' To publish as with buildx, give -t REPOSITORY:TAG before the sources.'
+      : '';
     expect(await run(['create', 'app:1', ...flags])).toMatchObject({
       code: 125,
       stdout: '',
-      stderr: `error: ${message}\nhint: Add --push, or give the option to multiarch push.\n`,
+      stderr: `error: ${message}\nhint: Add --push, or give the option to multiarch push.${buildx}\n`,
     });
     expect((await run(['ls', '-q'])).stdout).toBe('');
   });
