@@ -88,8 +88,7 @@ function normaliseArgv(
   leading: boolean,
 ): { readonly argv: readonly string[]; readonly leading: ReadonlySet<string> } {
   const before = new Set<string>();
-  const flags = new Map<string, readonly string[]>();
-  const values = new Map<string, string>();
+  const values = new Map<string, readonly string[]>();
   const positionals: string[] = [];
   const queue = [...argv];
   for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
@@ -101,18 +100,15 @@ function normaliseArgv(
         const option = declared[name] ?? {};
         if (positionals.length === 0) before.add(name);
         const checked = checkValue(value, flag, option);
-        const token = `--${name}="${checked}"`;
-        if (option.array === true) flags.set(name, [...(flags.get(name) ?? []), token]);
-        else {
-          const first = values.get(name) ?? checked;
-          if (first !== checked) throw givenTwice(flag, first, checked);
-          values.set(name, checked);
-          flags.set(name, [token]);
-        }
+        const known = values.get(name) ?? [];
+        const [first = checked] = known;
+        if (option.array !== true && first !== checked) throw givenTwice(flag, first, checked);
+        values.set(name, option.array === true ? [...known, checked] : [checked]);
       }
     }
   }
-  return { argv: [...Array.from(flags.values()).flat(), '--', ...positionals], leading: before };
+  const tokens = Array.from(values, ([name, given]) => given.map((value) => `--${name}="${value}"`)).flat();
+  return { argv: [...tokens, '--', ...positionals], leading: before };
 }
 
 /** A dash alone is a positional or a value: standard input. */

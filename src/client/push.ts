@@ -142,11 +142,12 @@ async function preparePush(
   { target, draft, destinations, settings, isSaved, prefetched }: DraftPush,
 ): Promise<PreparedPush> {
   const { require, expectCurrent, referrers } = settings;
-  for (const { kind, message } of draftProblems(draft)) {
+  const problems = draftProblems(draft);
+  for (const { kind, message } of problems) {
     if (kind === 'platform-unknown' || kind === 'platform-shared')
       context.onEvent?.({ kind: 'warning', message });
   }
-  const document = publishableIndex(draft, { ...settings, isSaved });
+  const document = publishableIndex(draft, { ...settings, isSaved, problems });
   checkDigests(destinations, document, `the draft ${draft.target} makes`);
   if (require.length > 0) {
     const images = (await inspectDraft(context, draft).images()).map((image) => image.descriptor);

@@ -56,16 +56,18 @@ function repeated(draft: Draft, keyOf: (descriptor: Descriptor) => string | unde
   const groups = new Map<string, Entry[]>();
   for (const entry of draft.entries) {
     const key = keyOf(entryDescriptor(entry));
-    if (key !== undefined) groups.set(key, [...(groups.get(key) ?? []), entry]);
+    if (key === undefined) continue;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [entry]);
+    else group.push(entry);
   }
   return [...groups.values()].filter((entries) => entries.length > 1);
 }
 
 function nameProblems(draft: Draft, entry: Entry, descriptor: Descriptor): DraftProblem[] {
-  const name = entryName(draft, entry);
   const problem = (kind: DraftProblem['kind'], message: string): DraftProblem => ({
     kind,
-    message: `${name}: ${message}`,
+    message: `${entryName(draft, entry)}: ${message}`,
     entries: [entry],
   });
   const variant = droppedVariant(entry);

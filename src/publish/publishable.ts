@@ -1,6 +1,6 @@
 import type { Draft } from '../drafts/draft.js';
 import { draftDocument } from '../drafts/draft-index.js';
-import { blocksPush, draftProblems, formatConflict } from '../drafts/draft-problems.js';
+import { blocksPush, draftProblems, formatConflict, type DraftProblem } from '../drafts/draft-problems.js';
 import { problemHint } from '../drafts/problem-hints.js';
 import type { IndexDocument } from '../oci/document.js';
 import { InvalidError } from '../oci/errors.js';
@@ -13,6 +13,8 @@ export interface PublishableOptions {
   readonly allowDuplicatePlatforms?: boolean | undefined;
   /** Whether the draft is in the store, so that hints can name commands that change it. @default true */
   readonly isSaved?: boolean | undefined;
+  /** Those of {@link draftProblems}, if the caller has them already. */
+  readonly problems?: readonly DraftProblem[] | undefined;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface PublishableOptions {
  */
 export function publishableIndex(draft: Draft, options: PublishableOptions = {}): IndexDocument {
   const { allowDuplicatePlatforms = false, isSaved = true } = options;
-  const problems = draftProblems(draft)
+  const problems = (options.problems ?? draftProblems(draft))
     .filter(blocksPush)
     .filter(({ kind }) => kind !== 'platform-duplicate' || !allowDuplicatePlatforms);
   const [first] = problems;

@@ -87,7 +87,7 @@ export async function readCreateCall(
 ): Promise<CreateCall> {
   // Checked first, before anything is read.
   const given = givenOptions(args);
-  const files = await readAssemblies(args.file ?? [], context);
+  const files = await readAssemblies(args, context);
   const { format, attestations, annotations } = given;
   const assembly = mergeAssemblies(files, { target: args.list, format, attestations, annotations });
   if (assembly.target === undefined) throw missingName(args.file ?? []);
@@ -112,7 +112,7 @@ export async function readCreateNames(
   context: Pick<CommandContext, 'signal' | 'stdin'>,
 ): Promise<NamedImages> {
   const { list, from, repository, file = [] } = args;
-  const files = file.includes('-') ? [] : await readAssemblies(file, context);
+  const files = file.includes('-') ? [] : await readAssemblies(args, context);
   const { target, images } = mergeAssemblies(files, { target: list });
   const sources = [
     ...images.map(({ source }) => source),
@@ -147,8 +147,20 @@ function givenOptions(args: CreateArguments): CreateOptions {
   };
 }
 
+/** What {@link readAssemblies} has read for the arguments of a call: a file can be a pipe, which is read only once. */
+const assemblies = new WeakMap<CreateArguments, Promise<readonly NamedAssembly[]>>();
+
+function readAssemblies(
+  args: CreateArguments,
+  context: Pick<CommandContext, 'signal' | 'stdin'>,
+): Promise<readonly NamedAssembly[]> {
+  const read = assemblies.get(args) ?? readFiles(args.file ?? [], context);
+  assemblies.set(args, read);
+  return read;
+}
+
 /** Reads the files one after the other, so that the first invalid one is reported. */
-async function readAssemblies(
+async function readFiles(
   files: readonly string[],
   context: Pick<CommandContext, 'signal' | 'stdin'>,
 ): Promise<NamedAssembly[]> {

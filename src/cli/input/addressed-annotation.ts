@@ -24,38 +24,36 @@ export function hasTarget(text: string): boolean {
 /**
  * Parses the values of `--annotation`: `[TARGET[,TARGET…]:]KEY=VALUE`, where the default target is the index. The targets
  * are `index`, `manifest` for all images and `manifest[PLATFORM]`, and as in buildx `manifest-descriptor` for all entries
- * and
- * `manifest-descriptor[PLATFORM]`. The key ends at the first `=` and may contain colons. The value is the rest, including
- * commas and line feeds, and may be empty.
+ * and `manifest-descriptor[PLATFORM]`. The key ends at the first `=` and may contain colons. The value is the rest,
+ * including commas and line feeds, and may be empty.
  *
  * @throws ArgumentError; also for two values of one key of a target, of which one would be dropped
  */
 export function parseAnnotationTargets(texts: readonly string[]): AnnotationTargets {
-  const index = new Map<string, string>();
-  const manifests = new Map<string, EntryAnnotations>();
-  const forAll: EntryAnnotations[] = [];
+  // What applies to all images comes before what applies to those of one platform.
+  const index: AnnotationGroup = { pairs: new Map() };
+  const groups = new Map<string, AnnotationGroup>([
+    ['index', index],
+    ['manifest-descriptor', { attestations: true, pairs: new Map() }],
+    ['manifest', { pairs: new Map() }],
+  ]);
   for (const { target, platform, key, value } of texts.flatMap(parseAnnotation)) {
-    if (target === 'index') {
-      addPair(index, key, value);
-      continue;
-    }
-    const attestations = target === 'manifest-descriptor' && platform === undefined;
     const name = platform === undefined ? target : platformKey(platform);
-    const known = manifests.get(name) ?? {
-      ...(platform !== undefined && { platform }),
-      ...(attestations && { attestations }),
-      annotations: {},
-    };
-    const pairs = new Map(Object.entries(known.annotations));
-    addPair(pairs, key, value);
-    manifests.set(name, { ...known, annotations: Object.fromEntries(pairs) });
+    const group = groups.get(name) ?? { ...(platform !== undefined && { platform }), pairs: new Map() };
+    addPair(group.pairs, key, value);
+    groups.set(name, group);
   }
-  for (const name of ['manifest-descriptor', 'manifest']) {
-    const found = manifests.get(name);
-    if (found !== undefined) forAll.push(found);
-    manifests.delete(name);
-  }
-  return { index: Object.fromEntries(index), manifests: [...forAll, ...manifests.values()] };
+  return {
+    index: Object.fromEntries(index.pairs),
+    manifests: [...groups.values()]
+      .filter((group) => group !== index && group.pairs.size > 0)
+      .map(({ pairs, ...selection }) => ({ ...selection, annotations: Object.fromEntries(pairs) })),
+  };
+}
+
+/** The annotations of a target: the index, all images or those of one platform. */
+interface AnnotationGroup extends Omit<EntryAnnotations, 'annotations'> {
+  readonly pairs: Map<string, string>;
 }
 
 /** @throws ArgumentError if the key has another value */

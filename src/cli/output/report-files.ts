@@ -4,7 +4,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { writeFileAtomically } from '../../files/atomic-write.js';
 import { ifExists, withFileErrors } from '../../files/file-error.js';
 import { ArgumentError } from '../../oci/errors.js';
-import { formatRepository, parseReference } from '../../oci/reference.js';
+import { parseImageLocation } from '../../oci/image-location.js';
+import { formatRepository } from '../../oci/reference.js';
 import type { PushReport } from '../../publish/push-report.js';
 import { githubOutputs, githubSummary } from './github-report.js';
 
@@ -25,8 +26,7 @@ const ALTERNATIVE = 'name another file';
 /**
  * Checks before a push that it can be reported.
  * @returns a function that writes the digest without a line feed, and the report as JSON. Each file is written
- *   atomically. It
- *   throws FailedError if a file cannot be written
+ *   atomically. It throws FailedError if a file cannot be written
  * @throws ArgumentError if the directory of a file does not exist, if a file cannot be replaced, or outside GitHub Actions
  */
 export async function openReports(
@@ -61,8 +61,9 @@ function withBuildxKeys(report: PushReport): unknown {
 
 /** Returns the repository of a reference, or the path of a layout or an archive. */
 function repositoryName(reference: string): string {
-  const path = /^oci(?:-archive)?:((?:[A-Za-z]:(?=[\\/]))?[^:@]+)/.exec(reference)?.[1];
-  return path ?? formatRepository(parseReference(reference.replace(/^docker:\/\//, '')));
+  const location = parseImageLocation(reference);
+  if (location.transport === 'registry') return formatRepository(location.reference);
+  return 'path' in location ? location.path : reference;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -55,6 +56,20 @@ describe('create -f', () => {
     expect(JSON.parse(registry.manifest('app', '1')?.bytes.toString() ?? '')).toMatchObject({
       annotations: { team: 'a' },
     });
+  });
+
+  it('reads a pipe once, also with a login', async () => {
+    const { app, directory, digests, run } = await start();
+    const pipe = join(directory, 'assembly.yaml');
+    execFileSync('mkfifo', [pipe]);
+    const login = ['--username', 'jane', '--password-stdin'];
+    const [result] = await Promise.all([
+      run(['create', '-f', pipe, '--push', ...login], { stdin: 'secret' }),
+      writeFile(pipe, ASSEMBLY(app)),
+    ]);
+    expect(result.stderr).not.toMatch(/^error/m);
+    expect(result.code).toBe(0);
+    expect(digests('stable')).toHaveLength(2);
   });
 
   it.each([['-f', '-'], ['-f=-'], ['-f-'], ['--file=-'], ['--file', '-']])(
