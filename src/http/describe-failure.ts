@@ -1,4 +1,6 @@
 import { ArgumentError, type MultiarchError } from '../oci/errors.js';
+import { RejectedAddress } from './address-lookup.js';
+import { DestinationError } from './destination-policy.js';
 import {
   networkError,
   type FailedRequest,
@@ -78,6 +80,8 @@ export function describeFailure(
   request: FailedRequest,
   { isKept = false, peer = { role: 'registry' }, proxy }: ConnectionFacts = {},
 ): MultiarchError {
+  const rejected = RejectedAddress.in(error);
+  if (rejected !== undefined) return new DestinationError(request, rejected.problem);
   const code = errorCode(error);
   if (INVALID_REQUEST_CODES.has(code)) {
     return new ArgumentError(

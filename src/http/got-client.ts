@@ -1,3 +1,5 @@
+import type { LookupFunction } from 'node:net';
+
 import { ArgumentError, FailedError, MultiarchError } from '../oci/errors.js';
 import { checkCancelled, untilAborted } from '../content/cancellation.js';
 import { readWholeResponse } from './buffered-body.js';
@@ -39,6 +41,8 @@ export interface GotClientOptions {
   readonly onEvent?: ((event: HttpEvent) => void) | undefined;
   /** In milliseconds. @default connect 30 s, TLS handshake 10 s, response headers 60 s, error body 5 s, idle 120 s */
   readonly limits?: Partial<TimeLimits> | undefined;
+  /** For tests. Resolves host names other than `localhost`. @default the system's resolver */
+  readonly lookup?: LookupFunction | undefined;
   /** For tests. Milliseconds since the epoch. @default Date.now */
   readonly now?: (() => number) | undefined;
   /** For tests. In [0, 1). @default Math.random */
@@ -93,7 +97,7 @@ export class GotClient implements HttpClient {
     this.#onEvent = options.onEvent ?? (() => {});
     this.#limits = { ...DEFAULT_TIME_LIMITS, ...options.limits };
     this.#policy = retryPolicy(options);
-    this.#agents = new Agents(this.#limits, () => tlsConfig.ofProxy());
+    this.#agents = new Agents(this.#limits, () => tlsConfig.ofProxy(), options.lookup);
     this.#schemes = new SchemeNegotiator(options.schemes ?? defaultSchemes);
   }
 
@@ -144,7 +148,7 @@ export class GotClient implements HttpClient {
   }
 
   #firstHop(request: HttpRequest): Hop {
-    const { method, url, body } = request;
+    const { method, url, body, nearest } = request;
     if (url.protocol !== 'https:' && url.protocol !== 'http:') {
       throw new ArgumentError(`${redactUrl(url)} is not an HTTP URL`);
     }
@@ -154,13 +158,19 @@ export class GotClient implements HttpClient {
     const headers = Object.entries(request.headers ?? {}).map(
       ([name, value]) => [name.toLowerCase(), value] as const,
     );
-    return { method, url, headers: { 'user-agent': this.#userAgent, ...Object.fromEntries(headers) }, body };
+    return {
+      method,
+      url,
+      headers: { 'user-agent': this.#userAgent, ...Object.fromEntries(headers) },
+      body,
+      nearest,
+    };
   }
 
   /** Makes one try, with its redirects and the body of its response. Returns a network failure, since it may be retried. */
   async #try(request: HttpRequest, first: Hop, attempt: number, signal: AbortSignal): Promise<Outcome> {
     const timing = request.timing ?? 'metadata';
-    let leftOriginalHost = false;
+    let leftOriginalHost = request.isAnonymous === true;
     const sendHop = (hop: Hop): Promise<HttpResponse> => {
       // A redirect back to the original host comes from the other host.
       leftOriginalHost ||= hop.url.host !== first.url.host;
@@ -185,7 +195,7 @@ export class GotClient implements HttpClient {
   /** @param mayPresentClientCert whether to present the registry's client certificate */
   async #exchange(request: Exchange, mayPresentClientCert: boolean, attempt: number): Promise<HttpResponse> {
     const { method, url } = request;
-    const route = this.#route(url, mayPresentClientCert);
+    const route = { ...this.#route(url, mayPresentClientCert), nearest: request.nearest };
     const event = { method, url: redactUrl(url) };
     this.#onEvent({
       kind: 'request',

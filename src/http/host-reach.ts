@@ -7,17 +7,44 @@ import { BlockList, isIP, isIPv6 } from 'node:net';
 export const REACHES = ['public', 'private', 'link-local', 'loopback'] as const;
 export type Reach = (typeof REACHES)[number];
 
-/** Checked in this order. A BlockList also matches an IPv4 address in its IPv6 notation (`::ffff:10.0.0.1`). */
+/** The nearest first. A BlockList also matches an IPv4 address in its IPv6 notation (`::ffff:10.0.0.1`). */
 const ADDRESS_BLOCKS: readonly [Reach, BlockList][] = [
   // "This host" (0.0.0.0/8 and ::) connects to the local machine on most systems.
   ['loopback', blockList('127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128')],
-  ['link-local', blockList('169.254.0.0/16', 'fe80::/10')],
-  // 100.64.0.0/10 is the shared address space of RFC 6598.
-  ['private', blockList('10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7')],
+  // Multicast and broadcast too: no server has such an address.
+  ['link-local', blockList('169.254.0.0/16', '224.0.0.0/4', '255.255.255.255/32', 'fe80::/10', 'ff00::/8')],
+  [
+    'private',
+    blockList(
+      '10.0.0.0/8',
+      '172.16.0.0/12',
+      '192.168.0.0/16',
+      '100.64.0.0/10', // shared address space (RFC 6598)
+      '192.0.0.0/24', // protocol assignments (RFC 6890)
+      '198.18.0.0/15', // benchmarks (RFC 2544)
+      '240.0.0.0/4', // reserved (RFC 1112), and used as private space
+      'fc00::/7',
+      'fec0::/10', // site-local (RFC 3879)
+      '64:ff9b:1::/48', // the translator of one network (RFC 8215)
+      '2001:2::/48', // benchmarks (RFC 5180)
+      '5f00::/16', // segment routing (RFC 9602)
+    ),
+  ],
 ];
 
-/** Prefixes that carry an IPv4 address in their last 32 bits: IPv4-compatible (RFC 4291) and NAT64 (RFC 6052). */
-const IPV4_EMBEDDINGS = blockList('::/96', '64:ff9b::/96');
+/** The addresses that are trusted as this machine itself. None that only carries such an address. */
+const THIS_MACHINE = blockList('127.0.0.0/8', '::1/128');
+
+/** Prefixes of IPv6 addresses that carry an IPv4 address, and how to read it from the eight groups. */
+const IPV4_EMBEDDINGS: readonly [BlockList, (groups: readonly number[]) => readonly [number, number]][] = [
+  // IPv4-compatible (RFC 4291), IPv4-translated (RFC 2765), NAT64 (RFC 6052)
+  [blockList('::/96', '::ffff:0:0:0/96', '64:ff9b::/96', '64:ff9b:1::/48'), (groups) => lastTwo(groups)],
+  // 6to4 (RFC 3056)
+  [blockList('2002::/16'), ([, high = 0, low = 0]) => [high, low]],
+  // Teredo (RFC 4380): the server, and the client with all bits inverted
+  [blockList('2001::/32'), ([, , high = 0, low = 0]) => [high, low]],
+  [blockList('2001::/32'), (groups) => invert(lastTwo(groups))],
+];
 
 /** Where clouds serve instance metadata and the credentials of the instance or container. */
 const METADATA_ADDRESSES = blockList(
@@ -48,7 +75,7 @@ const METADATA_NAMES: ReadonlySet<string> = new Set([
 export function isLoopbackHost(host: string): boolean {
   const name = plainHostname(host);
   if (name === 'localhost' || name.endsWith('.localhost')) return true;
-  return addressReach(name) === 'loopback' && name !== '::' && !name.startsWith('0.');
+  return isIP(name) !== 0 && THIS_MACHINE.check(name, familyOf(name));
 }
 
 /**
@@ -62,29 +89,54 @@ export function hostReach(host: string): Reach {
 /** Reports whether a host is the metadata service of a cloud. @param host as for {@link isLoopbackHost} */
 export function isMetadataHost(host: string): boolean {
   const name = plainHostname(host);
-  const version = isIP(name);
-  if (version === 0) return METADATA_NAMES.has(name);
-  if (METADATA_ADDRESSES.check(name, version === 6 ? 'ipv6' : 'ipv4')) return true;
-  return embedsIPv4(name) && METADATA_ADDRESSES.check(lastFourBytes(name), 'ipv4');
+  if (isIP(name) === 0) return METADATA_NAMES.has(name);
+  return METADATA_ADDRESSES.check(name, familyOf(name)) || embeddedIPv4(name).some(isMetadataHost);
+}
+
+/**
+ * Reports whether a host is nearer than a reach.
+ * @param host as for {@link isLoopbackHost}
+ */
+export function isNearer(host: string, reach: Reach): boolean {
+  return REACHES.indexOf(hostReach(host)) > REACHES.indexOf(reach);
 }
 
 function addressReach(name: string): Reach {
-  const version = isIP(name);
-  if (version === 0) return 'public';
-  const family = version === 6 ? 'ipv6' : 'ipv4';
-  const reach = ADDRESS_BLOCKS.find(([, list]) => list.check(name, family))?.[0];
-  return reach ?? (embedsIPv4(name) ? addressReach(lastFourBytes(name)) : 'public');
+  if (isIP(name) === 0) return 'public';
+  const family = familyOf(name);
+  const own = ADDRESS_BLOCKS.find(([, list]) => list.check(name, family))?.[0] ?? 'public';
+  // Whatever delivers to the embedded address may do so from here.
+  return embeddedIPv4(name)
+    .map(addressReach)
+    .reduce((nearest, reach) => (REACHES.indexOf(reach) > REACHES.indexOf(nearest) ? reach : nearest), own);
 }
 
-function embedsIPv4(name: string): boolean {
-  return isIPv6(name) && IPV4_EMBEDDINGS.check(name, 'ipv6');
+/** Returns the IPv4 addresses that an IPv6 address in the URL standard's notation may carry. */
+function embeddedIPv4(name: string): readonly string[] {
+  // The unspecified address and ::1 are addresses of their own.
+  if (!isIPv6(name) || name === '::' || name === '::1') return [];
+  return IPV4_EMBEDDINGS.flatMap(([list, read]) => {
+    if (!list.check(name, 'ipv6')) return [];
+    const [high, low] = read(groupsOf(name));
+    return [[high >> 8, high & 255, low >> 8, low & 255].join('.')];
+  });
 }
 
-/** The IPv4 address in the last two groups of an IPv6 address in the URL standard's notation. */
-function lastFourBytes(address: string): string {
-  const groups = address.split(':').map((group) => Number.parseInt(group === '' ? '0' : group, 16));
-  const [high = 0, low = 0] = groups.slice(-2);
-  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+/** Returns the eight groups of an IPv6 address in the URL standard's notation. */
+function groupsOf(address: string): readonly number[] {
+  const [before = [], after] = address
+    .split('::')
+    .map((part) => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16))));
+  if (after === undefined) return before;
+  return [...before, ...Array<number>(8 - before.length - after.length).fill(0), ...after];
+}
+
+function lastTwo(groups: readonly number[]): readonly [number, number] {
+  return [groups.at(-2) ?? 0, groups.at(-1) ?? 0];
+}
+
+function invert([high, low]: readonly [number, number]): readonly [number, number] {
+  return [high ^ 0xffff, low ^ 0xffff];
 }
 
 /**
@@ -101,7 +153,11 @@ function blockList(...subnets: readonly string[]): BlockList {
   const list = new BlockList();
   for (const subnet of subnets) {
     const [address = '', prefix = ''] = subnet.split('/');
-    list.addSubnet(address, Number(prefix), isIPv6(address) ? 'ipv6' : 'ipv4');
+    list.addSubnet(address, Number(prefix), familyOf(address));
   }
   return list;
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIPv6(address) ? 'ipv6' : 'ipv4';
 }

@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
 
+import type { Reach } from './host-reach.js';
+
 /** The methods of the requests to registries and token servers. */
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -47,8 +49,21 @@ export interface HttpRequest {
    * @default 'metadata'
    */
   readonly timing?: 'metadata' | 'content';
-  /** Throws to reject a redirect to this URL. Called before each hop, after the client's own checks. */
-  readonly vetRedirect?: (to: URL) => void;
+  /**
+   * Whether no login and no client certificate is added to the request, because another server than that of `url` chose
+   * the URL. `headers` are sent as they are. @default false
+   */
+  readonly isAnonymous?: boolean;
+  /**
+   * The nearest addresses that a host name may resolve to, for a URL that a server named. Metadata services of clouds are
+   * then rejected too. Not checked if a proxy connects. @default any address
+   */
+  readonly nearest?: Reach | undefined;
+  /**
+   * Throws to reject a redirect to this URL. Called before each hop, after the client's own checks.
+   * @param leftOrigin whether a server of another origin than that of `url` chose it
+   */
+  readonly vetRedirect?: (to: URL, leftOrigin: boolean) => void;
 }
 
 export interface HttpResponse {
@@ -61,6 +76,10 @@ export interface HttpResponse {
   readonly url: URL;
   /** The IP address that was connected to. Undefined if unknown, as behind a proxy. */
   readonly remoteAddress?: string | undefined;
+  /** The limit of the last request; see {@link HttpRequest.nearest}. */
+  readonly nearest?: Reach | undefined;
+  /** Whether a redirect led to another origin before this response. @default false */
+  readonly leftOrigin?: boolean;
   /** For 401 and 403 of a registry: whether the request was sent without a login. @default false */
   readonly isAnonymous?: boolean;
   /** For 401 and 403: the scopes that the request needs and the token of its login does not grant, if the token says so. */
@@ -112,7 +131,8 @@ export type HttpEvent =
 export interface HttpClient {
   /**
    * Sends one request, with its redirects and retries. Any final status is a response, not an error.
-   * @throws UnavailableError (unreachable, TLS, time limit), CancelledError, InvalidError (rejected redirect)
+   * @throws UnavailableError (unreachable, TLS, time limit), CancelledError, InvalidError (rejected redirect),
+   *   DestinationError (rejected address)
    */
   send(request: HttpRequest): Promise<HttpResponse>;
   /** Opens connections ahead of requests that will be sent together. */

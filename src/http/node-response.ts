@@ -10,6 +10,7 @@ export interface ResponseHead {
   readonly method: HttpMethod;
   readonly url: URL;
   readonly remoteAddress: string | undefined;
+  readonly nearest: HttpResponse['nearest'];
   readonly status: number;
   /** Names and values in turn, as received. */
   readonly rawHeaders: readonly string[];
@@ -17,7 +18,7 @@ export interface ResponseHead {
 
 /** Returns the response to one request sent with node. @param body @default an empty body */
 export function nodeResponse(head: ResponseHead, body?: ResponseBody): HttpResponse {
-  const { method, url, remoteAddress, status } = head;
+  const { method, url, remoteAddress, nearest, status } = head;
   const request = { method, url: redactUrl(url) };
   const values = headerValues(head.rawHeaders);
   const headers: HttpResponse['headers'] = Object.fromEntries(
@@ -34,6 +35,7 @@ export function nodeResponse(head: ResponseHead, body?: ResponseBody): HttpRespo
     headerValues: (name) => values.get(name.toLowerCase()) ?? [],
     url,
     remoteAddress,
+    nearest,
     request,
     body: stream,
     bytes: async (limit) => {

@@ -1,5 +1,6 @@
 import { InvalidError } from '../oci/errors.js';
-import { destinationProblem } from './destination-policy.js';
+import { DestinationError, destinationProblem, nearestFor } from './destination-policy.js';
+import type { Reach } from './host-reach.js';
 import type { HttpMethod, HttpRequest, HttpResponse, RequestBody } from './message.js';
 import { redactUrl } from './redact.js';
 
@@ -16,6 +17,8 @@ export interface Hop {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: RequestBody | undefined;
+  /** See {@link HttpRequest.nearest}. */
+  readonly nearest?: Reach | undefined;
 }
 
 /**
@@ -30,20 +33,40 @@ export async function followRedirects(
   vet: HttpRequest['vetRedirect'],
 ): Promise<HttpResponse> {
   let hop = first;
+  let from: HttpResponse | undefined;
+  let origin: string | undefined;
+  let leftOrigin = false;
   for (let redirects = 0; ; redirects += 1) {
-    const response = await send(hop);
+    const response = await sendHop(hop, send, from);
+    // The scheme of the first hop may have been negotiated.
+    origin ??= response.url.origin;
+    leftOrigin ||= response.url.origin !== origin;
     const location = redirectLocation(response);
-    if (location === undefined) return response;
+    if (location === undefined) return leftOrigin ? { ...response, leftOrigin } : response;
     response.discard();
     if (redirects === MAX_REDIRECTS) {
       throw new InvalidError(
         `${first.method} ${redactUrl(first.url)}: redirected more than ${MAX_REDIRECTS} times, last to ${redactUrl(hop.url)}`,
       );
     }
-    // The scheme of the hop's own URL may have been negotiated.
     const { url, remoteAddress } = response;
     hop = nextHop({ ...hop, url, remoteAddress }, response.status, location);
-    vet?.(hop.url);
+    vet?.(hop.url, leftOrigin);
+    from = response;
+  }
+}
+
+/** Sends one hop. @param from the response that redirects to it */
+async function sendHop(
+  hop: Hop,
+  send: (hop: Hop) => Promise<HttpResponse>,
+  from: HttpResponse | undefined,
+): Promise<HttpResponse> {
+  try {
+    return await send(hop);
+  } catch (error) {
+    if (from === undefined || !(error instanceof DestinationError)) throw error;
+    throw rejectedRedirect(from.request.method, from.url, error.problem);
   }
 }
 
@@ -65,8 +88,7 @@ export function nextHop(
   status: number,
   location: string,
 ): Hop {
-  const rejected = (why: string): InvalidError =>
-    new InvalidError(`${from.method} ${redactUrl(from.url)}: rejected a redirect: ${why}`);
+  const rejected = (why: string): InvalidError => rejectedRedirect(from.method, from.url, why);
   // Servers send UTF-8 in headers, node reads Latin-1.
   const text = Buffer.from(location, 'latin1').toString('utf8');
   if (!URL.canParse(text, from.url.href)) throw rejected('its Location is not a URL');
@@ -83,5 +105,9 @@ export function nextHop(
     ([name]) =>
       (sameOrigin || CROSS_ORIGIN_HEADERS.has(name)) && (body !== undefined || name !== 'content-type'),
   );
-  return { method, url, headers: Object.fromEntries(kept), body };
+  return { method, url, headers: Object.fromEntries(kept), body, nearest: nearestFor(url, from) };
+}
+
+function rejectedRedirect(method: HttpMethod, url: URL, why: string): InvalidError {
+  return new InvalidError(`${method} ${redactUrl(url)}: rejected a redirect: ${why}`);
 }

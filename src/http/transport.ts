@@ -10,7 +10,7 @@ import { ResponseBody } from './response-body.js';
 import { hasBody, nodeResponse } from './node-response.js';
 import { certificateOf, type ConnectLimits } from './connections/connection-agents.js';
 import { wasPreconnected } from './connections/preconnect-pool.js';
-import type { HttpMethod, HttpResponse, RequestBody } from './message.js';
+import type { HttpMethod, HttpRequest, HttpResponse, RequestBody } from './message.js';
 import { describeFailure, truncatedResponse } from './describe-failure.js';
 import type { Peer } from './network-error.js';
 import { forwardThrough } from './proxy/forward.js';
@@ -33,6 +33,7 @@ export interface Exchange {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: RequestBody | undefined;
+  readonly nearest?: HttpRequest['nearest'];
   readonly signal: AbortSignal;
   readonly timing: 'metadata' | 'content';
 }
@@ -129,13 +130,13 @@ class RunningExchange {
   }
 
   #respond(message: IncomingMessage): HttpResponse {
-    const { method, url, signal } = this.#request;
+    const { method, url, nearest, signal } = this.#request;
     const { proxy } = this.#transport.route;
     const status = message.statusCode ?? 0;
     // The server will not read the rest of the body, and may reset the connection: read its response now.
     if (status >= 300) this.#upload?.stop();
     const remoteAddress = proxy === undefined ? message.socket.remoteAddress : undefined;
-    const head = { method, url, remoteAddress, status, rawHeaders: message.rawHeaders };
+    const head = { method, url, remoteAddress, nearest, status, rawHeaders: message.rawHeaders };
     const length = message.headers['content-length'];
     if (!hasBody(method, status, length)) {
       this.#stream.once('end', () => this.#finish(0));

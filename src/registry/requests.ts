@@ -27,14 +27,19 @@ export class RepositoryRequests {
         : repositoryScope(repository.path, 'pull');
   }
 
+  /** Reports whether a URL is at the registry itself. Its scheme may be the one that was negotiated. */
+  isOwn(url: URL): boolean {
+    const { registry } = this.repository;
+    return url.host === new URL(`${url.protocol}//${registryApiHost(registry)}`).host;
+  }
+
   /**
    * Sends a request to the registry, or to the URL of an upload on another host, whose scheme is not negotiated.
    * @param more scopes that the request needs in addition to that of its repository, which stays first
    */
   send(request: HttpRequest, more: readonly Scope[] = []): Promise<HttpResponse> {
-    const { registry } = this.repository;
-    const own = new URL(`${request.url.protocol}//${registryApiHost(registry)}`);
-    const negotiateScheme = request.url.host === own.host;
-    return this.#sender.send(registry, { negotiateScheme, ...request }, [this.#scope, ...more]);
+    const negotiateScheme = this.isOwn(request.url);
+    const scopes = [this.#scope, ...more];
+    return this.#sender.send(this.repository.registry, { negotiateScheme, ...request }, scopes);
   }
 }

@@ -45,27 +45,30 @@ export class FakeHttp implements HttpClient {
   async send(request: HttpRequest): Promise<HttpResponse> {
     const url = new URL(request.url);
     if (request.negotiateScheme === true && this.#plainHosts.includes(url.host)) url.protocol = 'http:';
-    return this.#hop(request, url, request.headers ?? {});
+    return this.#hop(request, url, request.headers ?? {}, url.origin);
   }
 
   async #hop(
     request: HttpRequest,
     url: URL,
     headers: Readonly<Record<string, string>>,
+    origin: string,
+    leftBefore = false,
   ): Promise<HttpResponse> {
     request.signal?.throwIfAborted();
     const body = request.body && (await text(await request.body.open()));
     const sent: SentRequest = { method: request.method, url, headers, body, signal: request.signal };
     this.sent.push(sent);
     const answer = await this.#answer(sent);
+    const leftOrigin = leftBefore || url.origin !== origin;
     const location = answer.headers?.['location'];
     if (answer.status >= 300 && answer.status < 400 && typeof location === 'string') {
       const to = new URL(location, url);
-      request.vetRedirect?.(to);
+      request.vetRedirect?.(to, leftOrigin);
       const { authorization: _dropped, ...rest } = headers;
-      return this.#hop(request, to, to.origin === url.origin ? headers : rest);
+      return this.#hop(request, to, to.origin === url.origin ? headers : rest, origin, leftOrigin);
     }
-    return this.#response(request, url, answer);
+    return { ...this.#response(request, url, answer), leftOrigin };
   }
 
   #response(request: HttpRequest, url: URL, answer: FakeAnswer): HttpResponse {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { hostReach, isLoopbackHost, isMetadataHost } from '../../src/http/host-reach.js';
+import { hostReach, isLoopbackHost, isMetadataHost, isNearer } from '../../src/http/host-reach.js';
 
 describe('isLoopbackHost', () => {
   it.each([
@@ -28,6 +28,10 @@ describe('isLoopbackHost', () => {
     '0.0.0.0',
     '::',
     '128.0.0.1',
+    // These lead to another machine that may deliver to its own loopback.
+    '64:ff9b::7f00:1',
+    '2002:7f00:1::1',
+    '::127.0.0.1',
   ])('rejects %s', (host) => {
     expect(isLoopbackHost(host)).toBe(false);
   });
@@ -63,7 +67,37 @@ describe('hostReach', () => {
     ['[::ffff:a00:1]', 'private', 'IPv4 in IPv6, in hexadecimal'],
     ['10.0.0.1.', 'private', 'with a final dot'],
     ['10.0.0.1:5000', 'private', 'with a port'],
+    ['192.0.0.9', 'private', 'protocol assignments'],
+    ['198.18.0.1', 'private', 'benchmarks'],
+    ['198.19.255.255', 'private', 'benchmarks'],
+    ['240.0.0.1', 'private', 'reserved'],
+    ['255.255.255.254', 'private', 'reserved'],
+    ['255.255.255.255', 'link-local', 'broadcast'],
+    ['224.0.0.1', 'link-local', 'multicast'],
+    ['239.255.255.255', 'link-local', 'multicast'],
+    ['[ff02::1]', 'link-local', 'multicast'],
+    ['[fec0::1]', 'private', 'site-local'],
+    ['[feff::1]', 'private', 'site-local'],
+    ['[64:ff9b:1::1]', 'loopback', 'the local prefix of NAT64, of 0.0.0.1'],
+    ['[64:ff9b:1::808:808]', 'private', 'the local prefix of NAT64, of a public address'],
+    ['[64:ff9b:1::7f00:1]', 'loopback', 'the local prefix of NAT64, of 127.0.0.1'],
+    ['[64:ff9b::a00:1]', 'private', 'NAT64 of 10.0.0.1'],
+    ['[64:ff9b::808:808]', 'public', 'NAT64 of a public address'],
+    ['[::ffff:0:a00:1]', 'private', 'IPv4-translated'],
+    ['[2002:a00:1::1]', 'private', '6to4 of 10.0.0.1'],
+    ['[2002:7f00:1::]', 'loopback', '6to4 of 127.0.0.1'],
+    ['[2002:a9fe:a9fe::1]', 'link-local', '6to4 of 169.254.169.254'],
+    ['[2002:808:808::1]', 'public', '6to4 of a public address'],
+    ['[2001:0:808:808::f5ff:fffe]', 'private', 'Teredo of 10.0.0.1'],
+    ['[2001:0:a00:1::f7f7:f7f7]', 'private', 'Teredo with a private server'],
+    ['[2001:0:808:808::f7f7:f7f7]', 'public', 'Teredo of a public address'],
+    ['[2001:2::1]', 'private', 'benchmarks'],
     ['8.8.8.8', 'public', ''],
+    ['191.255.255.255', 'public', ''],
+    ['192.0.1.1', 'public', ''],
+    ['198.17.255.255', 'public', ''],
+    ['198.20.0.1', 'public', ''],
+    ['223.255.255.255', 'public', ''],
     ['172.15.255.255', 'public', ''],
     ['172.32.0.1', 'public', ''],
     ['11.0.0.1', 'public', ''],
@@ -85,6 +119,9 @@ describe('isMetadataHost', () => {
     '0xa9fea9fe',
     'Metadata.Google.Internal.',
     'fd00:ec2::254',
+    '64:ff9b:1::a9fe:a9fe',
+    '2002:a9fe:a9fe::1',
+    '[::ffff:0:a9fe:a9fe]',
   ])('accepts %s', (host) => {
     expect(isMetadataHost(host)).toBe(true);
   });
@@ -95,4 +132,16 @@ describe('isMetadataHost', () => {
       expect(isMetadataHost(host)).toBe(false);
     },
   );
+});
+
+describe('isNearer', () => {
+  it.each([
+    ['127.0.0.1', 'private', true],
+    ['10.0.0.1', 'public', true],
+    ['10.0.0.1', 'private', false],
+    ['8.8.8.8', 'public', false],
+    ['8.8.8.8', 'loopback', false],
+  ] as const)('%s than %s: %s', (host, reach, nearer) => {
+    expect(isNearer(host, reach)).toBe(nearer);
+  });
 });

@@ -2,13 +2,25 @@ import { describe, expect, it } from 'vitest';
 
 import { parseDigest } from '../../src/oci/digest.js';
 import { FailedError, InvalidError } from '../../src/oci/errors.js';
-import { uploadLocation, withDigest } from '../../src/registry/location.js';
+import { parseReference } from '../../src/oci/reference.js';
+import { sessionProblem, uploadLocation, withDigest } from '../../src/registry/location.js';
 import { describeVectors, vectorJson } from '../support/vectors.js';
 
 const post = new URL('https://registry.example.com/v2/app/blobs/uploads/');
-/** The session URL in the response to a POST. */
+const path = parseReference('registry.example.com/app').path;
+
+/** The session URL in the response to a POST. @param url of the response */
 function locationOf(location: string | undefined, url = post, remoteAddress?: string): string {
-  return uploadLocation({ url, remoteAddress, headers: { location } }).href;
+  return uploadLocation(
+    { url, remoteAddress, headers: { location } },
+    { path, isForeign: false, isOwn: ({ host }) => host === url.host },
+  ).href;
+}
+
+/** Why a path at the registry is rejected as an upload session of `app`. */
+function problemAt(location: string, isForeign = false): string | undefined {
+  const origin = { path, isForeign, isOwn: ({ host }: URL) => host === post.host };
+  return sessionProblem(new URL(location, post), origin);
 }
 
 const digest = parseDigest(`sha256:${'a'.repeat(64)}`);
@@ -17,16 +29,28 @@ describe('uploadLocation', () => {
   it.each([
     ['relative', '/v2/app/blobs/uploads/1?s=x', 'https://registry.example.com/v2/app/blobs/uploads/1?s=x'],
     ['relative to the path', '1', 'https://registry.example.com/v2/app/blobs/uploads/1'],
-    ['relative to the scheme', '//registry.example.com/u', 'https://registry.example.com/u'],
-    ['absolute', 'https://registry.example.com/u', 'https://registry.example.com/u'],
-    ['plain HTTP on the same host', 'http://registry.example.com/u', 'https://registry.example.com/u'],
+    [
+      'relative to the scheme',
+      '//registry.example.com/v2/app/blobs/uploads/u',
+      'https://registry.example.com/v2/app/blobs/uploads/u',
+    ],
+    [
+      'absolute',
+      'https://registry.example.com/v2/app/blobs/uploads/u',
+      'https://registry.example.com/v2/app/blobs/uploads/u',
+    ],
+    [
+      'plain HTTP on the same host',
+      'http://registry.example.com/v2/app/blobs/uploads/u',
+      'https://registry.example.com/v2/app/blobs/uploads/u',
+    ],
     [
       'plain HTTP with the port of TLS',
-      'http://registry.example.com:443/u',
-      'https://registry.example.com/u',
+      'http://registry.example.com:443/v2/app/blobs/uploads/u',
+      'https://registry.example.com/v2/app/blobs/uploads/u',
     ],
     ['another host', 'https://uploads.example.net/u', 'https://uploads.example.net/u'],
-    ['with a fragment', '/u?a=b#c', 'https://registry.example.com/u?a=b'],
+    ['with a fragment', '?a=b#c', 'https://registry.example.com/v2/app/blobs/uploads/?a=b'],
   ])('accepts a location that is %s', (_what, location, url) => {
     expect(locationOf(location)).toBe(url);
   });
@@ -45,7 +69,7 @@ describe('uploadLocation', () => {
   });
 
   it.each([
-    ['http://127.0.0.1:5000', undefined, 'http://127.0.0.1:5000/u'],
+    ['http://127.0.0.1:5000', undefined, 'http://127.0.0.1:5000/v2/app/blobs/uploads/u'],
     ['http://127.0.0.1:5000', undefined, 'http://127.0.0.1:5001/u'],
     ['http://localhost:5000', undefined, 'http://127.0.0.1:5000/u'],
     ['https://registry.corp', '10.0.0.5', 'https://10.0.0.6/u'],
@@ -56,6 +80,81 @@ describe('uploadLocation', () => {
   it.each([undefined, 'https://'])('fails if the location is %j', (location) => {
     expect(() => locationOf(location)).toThrow(FailedError);
   });
+});
+
+describe('an upload session at the registry itself', () => {
+  it.each([
+    ['distribution, Docker Hub, Quay, Amazon ECR', '/v2/app/blobs/uploads/0f8e?_state=a'],
+    ['GitHub', '/v2/app/blobs/upload/0f8e'],
+    ['Azure', '/v2/app/blobs/uploads/0f8e?_nouploadcache=false&_state=a'],
+    ['Google Artifact Registry', '/artifacts-uploads/namespaces/p/repositories/r/uploads/AJ-x_y=='],
+    ['Google Artifact Registry, in a repository of its own', '/v2/app/pkg/blobs/uploads/Gq7'],
+    [
+      'Artifactory, behind its context path',
+      '/artifactory/api/docker/docker-local/v2/app/blobs/uploads/0f8e',
+    ],
+    ['Nexus, behind its repository path', '/repository/docker-hosted/v2/app/blobs/uploads/0f8e'],
+    ['zot, after a mount', '/v2/app/blobs/uploads/?mount=sha256:0&from=b/0f8e'],
+    ['a repository named like an endpoint', '/v2/manifests/blobs/uploads/0f8e'],
+    ['an escaped identifier', '/v2/app/blobs/uploads/a%3D%3D'],
+  ])('is accepted: %s', (_what, location) => {
+    expect(problemAt(location)).toBeUndefined();
+  });
+
+  it.each([
+    ['a manifest', '/v2/app/manifests/latest'],
+    ['a manifest of another repository', '/v2/other/manifests/latest'],
+    ['a manifest of a repository that is named like a session', '/v2/app/blobs/uploads/x/manifests/latest'],
+    ['a manifest at once', '/v2/app/blobs/uploads/manifests/latest'],
+    ['the same with an escaped slash', '/v2/app/blobs/uploads/x%2Fmanifests%2Flatest'],
+    ['a blob, which DELETE would remove', '/v2/app/blobs/sha256:0'],
+    ['a blob of a repository that is named like a session', '/v2/app/blobs/uploads/x/blobs/sha256:0'],
+    ['the tags', '/v2/app/tags/list'],
+    ['the catalog', '/v2/_catalog'],
+    ['the API itself', '/v2/'],
+    ['a manifest behind a context path', '/artifactory/api/docker/r/v2/app/manifests/latest'],
+    ['another program', '/admin'],
+    ['the root', '/'],
+  ])('is rejected: %s', (_what, location) => {
+    expect(problemAt(location)).toBe('it is not an upload session');
+  });
+
+  it.each([
+    ['dots with an escaped slash', '/v2/app/blobs/uploads/..%2F..%2Fx'],
+    ['dots of a servlet', '/v2/app/blobs/uploads/..;/..;/..;/x'],
+    ['the same outside the API', '/uploads/..;/admin'],
+    ['an escaped backslash', '/v2/app/blobs/uploads/..%5C..%5Cx'],
+    ['escapes of escapes', '/v2/app/blobs/uploads/%252e%252e%252fx'],
+    ['escapes that are not UTF-8', '/v2/app/blobs/uploads/%FF'],
+  ])('is rejected if servers read its path in two ways: %s', (_what, location) => {
+    expect(problemAt(location)).toBe('its path can be read in two ways');
+  });
+
+  it('is read after the URL is resolved', () => {
+    expect(problemAt('/v2/app/blobs/uploads/x/../../../manifests/latest')).toBeDefined();
+    expect(problemAt('/v2/app/blobs/uploads/%2e%2e/%2e%2e/manifests/latest')).toBeDefined();
+  });
+
+  it.each([
+    ['/v2/app/blobs/uploads/0f8e', undefined],
+    ['/v2/app/blobs/upload/0f8e', undefined],
+    ['/v2/other/blobs/uploads/0f8e', /not an upload to app/],
+    ['/v2/app/pkg/blobs/uploads/0f8e', /not an upload to app/],
+    ['/artifacts-uploads/x', /not an upload to app/],
+    ['/context/v2/app/blobs/uploads/0f8e', /not an upload to app/],
+    ['/v2/app/manifests/latest', /not an upload to app/],
+  ])('that another server names must be of the repository: %s', (location, problem) => {
+    const expected = problem === undefined ? undefined : expect.stringMatching(problem);
+    expect(problemAt(location, true)).toEqual(expected);
+  });
+
+  it.each(['https://storage.example.net/admin', 'https://registry.example.com:8443/admin'])(
+    'is not what another host has: %s',
+    (location) => {
+      expect(problemAt(location)).toBeUndefined();
+      expect(problemAt(location, true)).toBeUndefined();
+    },
+  );
 });
 
 describe('withDigest', () => {

@@ -25,8 +25,19 @@ export function resolveRealm(realm: string, registry: RespondingServer): URL {
  */
 export function checkTokenServer(url: URL, registry: RespondingServer): void {
   const problem = destinationProblem(url, registry);
-  if (problem === undefined) return;
-  throw new UnauthorizedError(
+  if (problem !== undefined) throw rejectedTokenServer(url, registry, problem);
+}
+
+/**
+ * Returns the error for a token server that must not be contacted.
+ * @param problem a clause to follow a colon
+ */
+export function rejectedTokenServer(
+  url: URL,
+  registry: RespondingServer,
+  problem: string,
+): UnauthorizedError {
+  return new UnauthorizedError(
     `rejected the token server ${url.protocol}//${url.host} that ${registry.url.host} names: ${problem}`,
     {
       hint: 'No credential was sent there. If the registry is yours, correct the token server in its configuration.',

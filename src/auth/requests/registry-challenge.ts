@@ -24,13 +24,14 @@ export type RegistryChallenge =
     };
 
 /**
- * Reports whether a request may carry the registry's credentials: it goes to the registry's host, over HTTPS. Plain HTTP is
- * allowed to loopback, and if the HTTP client negotiates the scheme, which it does for insecure registries only.
+ * Reports whether a request may carry the registry's credentials: it goes to the registry's host, over HTTPS, and no other
+ * host chose its URL. Plain HTTP is allowed to loopback, and if the HTTP client negotiates the scheme, which it does for insecure registries only.
  */
 export function mayAuthenticate(registry: RegistryHost, request: HttpRequest): boolean {
-  const { url, negotiateScheme = false } = request;
+  const { url, negotiateScheme = false, isAnonymous = false } = request;
   const address = `${url.protocol}//${registryApiHost(registry)}`;
   return (
+    !isAnonymous &&
     URL.canParse(address) &&
     new URL(address).host === url.host &&
     (url.protocol === 'https:' || negotiateScheme || isLoopbackHost(url.hostname))
@@ -39,17 +40,18 @@ export function mayAuthenticate(registry: RegistryHost, request: HttpRequest): b
 
 /**
  * Returns the challenge in a response; `undefined` without a supported one. After a redirect to another origin, challenges
- * are ignored: that server must not get the registry's credentials (CVE-2020-15157).
+ * are ignored, even if another redirect led back: that server must not get the registry's credentials (CVE-2020-15157), nor
+ * choose which of the registry's pages names a token server.
  *
  * @throws UnauthorizedError if the token server is rejected
  */
 export function challengeIn(request: HttpRequest, response: HttpResponse): RegistryChallenge | undefined {
   if (response.status !== 401 && response.status !== 403) return undefined;
-  if (!sameOrigin(request, response.url)) return undefined;
+  if (response.leftOrigin === true || !sameOrigin(request, response.url)) return undefined;
   const challenge = selectChallenge(parseChallenges(response.headerValues('www-authenticate')));
   if (challenge === undefined) return undefined;
-  const { url, remoteAddress } = response;
-  const server = { url, remoteAddress };
+  const { url, remoteAddress, nearest } = response;
+  const server = { url, remoteAddress, nearest };
   if (challenge.scheme === 'basic') return { kind: 'basic', server };
   const realm = challenge.parameters.get('realm');
   return {

@@ -1,4 +1,4 @@
-import type { RespondingServer } from '../../http/destination-policy.js';
+import { DestinationError, nearestFor, type RespondingServer } from '../../http/destination-policy.js';
 import { parseJson } from '../../http/error-text.js';
 import { bodyOf, type HttpClient, type HttpResponse } from '../../http/message.js';
 import { FailedError, UnauthorizedError } from '../../oci/errors.js';
@@ -6,7 +6,7 @@ import { isJsonObject } from '../../oci/json.js';
 import type { RegistryHost } from '../../oci/reference.js';
 import type { RegistryCredential } from '../credentials/credential.js';
 import { basicAuthorization, isHeaderSafe } from './challenge.js';
-import { checkTokenServer } from './realm.js';
+import { checkTokenServer, rejectedTokenServer } from './realm.js';
 import { tokenServerError } from './token-server-error.js';
 
 /** Identifies the client in the token server's log. */
@@ -52,12 +52,21 @@ export async function requestToken(
   request: TokenRequest,
   now: () => number,
 ): Promise<Token> {
-  const response =
-    request.credential?.kind === 'identity'
-      ? await exchangeIdentity(http, request, request.credential.token)
-      : await get(http, request);
+  const response = await exchangeCredential(http, request);
   if (response.status !== 200) throw await tokenServerError(response, request);
   return parseTokenResponse(await response.bytes(RESPONSE_LIMIT), request.realm.host, now());
+}
+
+async function exchangeCredential(http: HttpClient, request: TokenRequest): Promise<HttpResponse> {
+  const { credential, realm, server } = request;
+  try {
+    return credential?.kind === 'identity'
+      ? await exchangeIdentity(http, request, credential.token)
+      : await get(http, request);
+  } catch (error) {
+    if (!(error instanceof DestinationError)) throw error;
+    throw rejectedTokenServer(realm, server, error.problem);
+  }
 }
 
 /**
@@ -97,6 +106,9 @@ function get(http: HttpClient, request: TokenRequest): Promise<HttpResponse> {
       accept: 'application/json',
       ...(credential?.kind === 'basic' ? { authorization: basicAuthorization(credential) } : {}),
     },
+    nearest: nearestFor(realm, server),
+    // The token server may be another registry of this call, whose client certificate is not for requests of this one.
+    isAnonymous: realm.host !== server.url.host,
     signal,
     vetRedirect: (to) => checkTokenServer(to, server),
   });
@@ -132,6 +144,8 @@ function post(http: HttpClient, request: TokenRequest, identity: string): Promis
     headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
     body: bodyOf(Buffer.from(form.toString())),
     readsResponse: true,
+    nearest: nearestFor(realm, server),
+    isAnonymous: realm.host !== server.url.host,
     signal,
     vetRedirect: (to) => {
       checkTokenServer(to, server);

@@ -6,8 +6,11 @@
  */
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
+import type { LookupFunction } from 'node:net';
 
 import { PlainAgent, hostPortKey, TlsAgent, type ConnectLimits } from './connection-agents.js';
+import { addressLookup } from '../address-lookup.js';
+import type { Reach } from '../host-reach.js';
 import type { ProxyServer } from '../proxy/proxy-server.js';
 import type { TlsSettings } from '../tls/tls-config.js';
 
@@ -15,31 +18,44 @@ import type { TlsSettings } from '../tls/tls-config.js';
 export class Agents {
   readonly #limits: ConnectLimits;
   readonly #proxyTls: () => TlsSettings;
-  readonly #plain: PlainAgent;
-  /** By TLS settings and proxy. */
+  readonly #lookup: LookupFunction | undefined;
+  /** By the limit of addresses. */
+  readonly #plain = new Map<Reach | undefined, PlainAgent>();
+  /** By the limit of addresses, TLS settings and proxy. */
   readonly #tls = new Map<string, TlsAgent>();
 
-  /** @param proxyTls returns the TLS settings for proxies */
-  constructor(limits: ConnectLimits, proxyTls: () => TlsSettings) {
+  /**
+   * @param proxyTls returns the TLS settings for proxies
+   * @param lookup resolves host names @default the system's resolver
+   */
+  constructor(limits: ConnectLimits, proxyTls: () => TlsSettings, lookup?: LookupFunction) {
     this.#limits = limits;
     this.#proxyTls = proxyTls;
-    this.#plain = new PlainAgent(limits);
+    this.#lookup = lookup;
   }
 
-  /** Returns the agents for a server, direct or through a tunnel. */
-  select({ tls, proxy }: Route): { readonly http: HttpAgent; readonly https?: HttpsAgent } {
-    return { http: this.#plain, ...(tls !== undefined && { https: this.#tlsAgent(tls, proxy) }) };
+  /**
+   * Returns the agents for a server, direct or through a tunnel. Requests with different limits of addresses share no
+   * connections.
+   */
+  select({ tls, proxy, nearest }: Route): { readonly http: HttpAgent; readonly https?: HttpsAgent } {
+    // The limit applies to the server, which a proxy resolves.
+    const limit = proxy === undefined ? nearest : undefined;
+    return {
+      http: this.#plainAgent(limit),
+      ...(tls !== undefined && { https: this.#tlsAgent(tls, proxy, limit) }),
+    };
   }
 
   /** Returns the agent for a proxy that forwards plain requests. */
   forwarder({ isTls }: ProxyServer): HttpAgent {
-    return isTls ? this.#tlsAgent(this.#proxyTls(), undefined) : this.#plain;
+    return isTls ? this.#tlsAgent(this.#proxyTls(), undefined, undefined) : this.#plainAgent(undefined);
   }
 
   /** Opens connections to a URL's origin until this many are idle. Opens none through a proxy. */
-  preconnect(url: URL, connections: number, { tls, proxy }: Route): void {
+  preconnect(url: URL, connections: number, { tls, proxy, nearest }: Route): void {
     if (proxy !== undefined) return;
-    const agent = tls === undefined ? this.#plain : this.#tlsAgent(tls, undefined);
+    const agent = tls === undefined ? this.#plainAgent(nearest) : this.#tlsAgent(tls, undefined, nearest);
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     const port = url.port === '' ? (tls === undefined ? 80 : 443) : Number(url.port);
     const key = hostPortKey(host, port);
@@ -54,18 +70,26 @@ export class Agents {
 
   /** Destroys all connections, even those in use. */
   close(): void {
-    for (const agent of [this.#plain, ...this.#tls.values()]) {
+    for (const agent of [...this.#plain.values(), ...this.#tls.values()]) {
       agent.preconnected.close();
       agent.destroy();
     }
   }
 
-  #tlsAgent(tls: TlsSettings, proxy: ProxyServer | undefined): TlsAgent {
-    const key = `${tls.id} ${proxy?.label ?? ''}`;
+  #plainAgent(nearest: Reach | undefined): PlainAgent {
+    const known = this.#plain.get(nearest);
+    if (known !== undefined) return known;
+    const agent = new PlainAgent(this.#limits, addressLookup(nearest, this.#lookup));
+    this.#plain.set(nearest, agent);
+    return agent;
+  }
+
+  #tlsAgent(tls: TlsSettings, proxy: ProxyServer | undefined, nearest: Reach | undefined): TlsAgent {
+    const key = `${nearest ?? ''} ${tls.id} ${proxy?.label ?? ''}`;
     const known = this.#tls.get(key);
     if (known !== undefined) return known;
     const through = proxy && { proxy, tls: this.#proxyTls() };
-    const agent = new TlsAgent(this.#limits, tls, through);
+    const agent = new TlsAgent(this.#limits, addressLookup(nearest, this.#lookup), tls, through);
     this.#tls.set(key, agent);
     return agent;
   }
@@ -77,4 +101,6 @@ export interface Route {
   readonly proxy: ProxyServer | undefined;
   /** The settings for the server, not for a proxy. Undefined for plain HTTP. */
   readonly tls: TlsSettings | undefined;
+  /** The nearest addresses that the name of the server may resolve to. @default any address */
+  readonly nearest?: Reach | undefined;
 }

@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, type ClientRequestArgs } from 'node:http';
 import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
-import { Socket } from 'node:net';
+import { Socket, type LookupFunction } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket, type PeerCertificate } from 'node:tls';
 import { ADDRESS_ATTEMPTS, startDeadline, TimeLimitError, type TimeLimitCode } from '../deadline.js';
@@ -29,10 +29,13 @@ export interface ConnectLimits {
 export class PlainAgent extends HttpAgent {
   readonly preconnected = new PreconnectPool('connect');
   readonly #limits: ConnectLimits;
+  readonly #lookup: LookupFunction;
 
-  constructor(limits: ConnectLimits) {
+  /** @param lookup resolves host names */
+  constructor(limits: ConnectLimits, lookup: LookupFunction) {
     super({ keepAlive: true });
     this.#limits = limits;
+    this.#lookup = lookup;
   }
 
   /** Opens a connection ahead of a request. */
@@ -47,7 +50,9 @@ export class PlainAgent extends HttpAgent {
   }
 
   #open(options: ClientRequestArgs): Socket {
-    const socket = asSocket(super.createConnection({ ...options, ...ADDRESS_ATTEMPTS }));
+    const socket = asSocket(
+      super.createConnection({ ...options, ...ADDRESS_ATTEMPTS, lookup: this.#lookup }),
+    );
     limitTime(socket, this.#limits.connect, 'connect', 'MULTIARCH_CONNECT');
     readLastResponse(socket);
     return socket;
@@ -65,14 +70,17 @@ export interface TunnelSettings {
 export class TlsAgent extends HttpsAgent {
   readonly preconnected = new PreconnectPool('secureConnect');
   readonly #limits: ConnectLimits;
+  readonly #lookup: LookupFunction;
   readonly #tls: TlsSettings;
   readonly #through: TunnelSettings | undefined;
   readonly #destroyed = new AbortController();
 
-  constructor(limits: ConnectLimits, tls: TlsSettings, through?: TunnelSettings) {
+  /** @param lookup resolves host names */
+  constructor(limits: ConnectLimits, lookup: LookupFunction, tls: TlsSettings, through?: TunnelSettings) {
     // Always explicit, so that NODE_TLS_REJECT_UNAUTHORIZED cannot disable the check.
     super({ keepAlive: true, rejectUnauthorized: tls.verify });
     this.#limits = limits;
+    this.#lookup = lookup;
     this.#tls = tls;
     this.#through = through;
   }
@@ -101,7 +109,7 @@ export class TlsAgent extends HttpsAgent {
   }
 
   #open(options: RequestOptions): Socket {
-    const socket = this.#begin({ ...options, ...ADDRESS_ATTEMPTS });
+    const socket = this.#begin({ ...options, ...ADDRESS_ATTEMPTS, lookup: this.#lookup });
     limitTime(socket, this.#limits.connect, 'connect', 'MULTIARCH_CONNECT');
     socket.once('connect', () => limitTime(socket, this.#limits.tls, 'secureConnect', 'MULTIARCH_TLS'));
     return socket;
@@ -120,6 +128,7 @@ export class TlsAgent extends HttpsAgent {
         context: tls.context,
         host: options.host ?? '',
         port: Number(options.port),
+        lookup: this.#lookup,
         limit: this.#limits.connect,
         signal: this.#destroyed.signal,
       });

@@ -18,6 +18,7 @@ import {
   UnavailableError,
 } from '../../oci/errors.js';
 import { familiarReference, type Reference } from '../../oci/reference.js';
+import { addressLookup } from '../address-lookup.js';
 import { parseErrorText, readErrorBody } from '../error-text.js';
 import { ResponseBody } from '../response-body.js';
 import { TimeLimitError } from '../deadline.js';
@@ -122,7 +123,7 @@ async function requestOptions(host: DockerHost, path: string): Promise<RequestOp
     return { ...common, socketPath: host.path, path, headers: { ...common.headers, host: 'docker' } };
   }
   const { hostname, port, prefix, certificates } = host;
-  const options = { ...common, hostname, port, path: prefix + path };
+  const options = { ...common, hostname, port, lookup: addressLookup(undefined), path: prefix + path };
   if (certificates === undefined) return options;
   return {
     ...options,

@@ -1,6 +1,6 @@
 import { request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
-import { isIPv6, Socket } from 'node:net';
+import { isIPv6, Socket, type LookupFunction } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 
@@ -15,6 +15,8 @@ export interface TunnelOptions {
   /** The server, without the brackets of an IPv6 address. */
   readonly host: string;
   readonly port: number;
+  /** Resolves the name of the proxy. */
+  readonly lookup: LookupFunction;
   /** The limit for the connection to the proxy and for its response, each in milliseconds. */
   readonly limit: number;
   /** Cancels the tunnel while it is being opened. */
@@ -26,7 +28,7 @@ export interface TunnelOptions {
  * @throws ProxyFailure
  */
 export function openTunnel(options: TunnelOptions): Promise<Socket> {
-  const { proxy, context, host, port, limit, signal } = options;
+  const { proxy, context, host, port, lookup, limit, signal } = options;
   const authority = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
   const request = (proxy.isTls ? tlsRequest : plainRequest)({
     method: 'CONNECT',
@@ -36,6 +38,7 @@ export function openTunnel(options: TunnelOptions): Promise<Socket> {
     headers: { host: authority, connection: 'keep-alive', ...proxy.authorization() },
     agent: false,
     signal,
+    lookup,
     ...ADDRESS_ATTEMPTS,
     ...(proxy.isTls && {
       // Independent of --insecure, which is for registries, and of NODE_TLS_REJECT_UNAUTHORIZED.

@@ -17,7 +17,7 @@ import type { Blobs } from './blobs.js';
 import type { ChunkSizes } from './chunk-sizes.js';
 import type { CountedBody } from './counted-body.js';
 import { isBodyTooLarge, readErrorResponse, registryError, tryOutcome } from '../errors/error-mapping.js';
-import { uploadLocation, withDigest } from '../location.js';
+import { withDigest } from '../location.js';
 import type { RepositoryRequests } from '../requests.js';
 import { receivedBytes, type UploadSession, type UploadSessions } from './upload-sessions.js';
 
@@ -170,7 +170,7 @@ export class BlobUpload {
       const mayBeStored = response.status === 201 && end === this.#descriptor.size;
       if (mayBeStored && (await this.#isStored())) return 'stored';
       const { location } = response.headers;
-      return location === undefined ? session : { ...session, url: uploadLocation(response) };
+      return location === undefined ? session : this.#context.sessions.continued(session, response);
     });
   }
 
@@ -179,11 +179,11 @@ export class BlobUpload {
     session: UploadSession,
     accept: (response: HttpResponse) => Promise<T>,
   ): Promise<T | 'stored' | Failure> {
-    const { requests, signal } = this.#context;
+    const { sessions, signal } = this.#context;
     const body = this.#body;
     const isPart = body.size > 0 && (body.start > 0 || request.method === 'PATCH');
     try {
-      const response = await requests.send({
+      const response = await sessions.send(session, {
         ...request,
         headers: {
           'content-type': 'application/octet-stream',

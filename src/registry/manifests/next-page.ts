@@ -14,7 +14,7 @@ const REL = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))/i;
  * @throws InvalidError for a link to another server or path
  */
 export function nextPage(
-  response: RespondingServer & Pick<HttpResponse, 'headerValues'>,
+  response: RespondingServer & Pick<HttpResponse, 'headerValues' | 'leftOrigin'>,
   requested: URL,
 ): URL | undefined {
   const target = nextTarget(response.headerValues('link').join(', '));
@@ -28,6 +28,7 @@ export function nextPage(
   if (server.hostname !== requested.hostname || portOf(server, requested) !== requested.port) {
     throw rejected(`the response came from ${server.host}`);
   }
+  if (response.leftOrigin === true) throw rejected('another server led to the response');
   if (target === '' || !URL.canParse(target, server.href)) throw rejected('the link is not a URL');
   const url = upgradeOwnUrl(new URL(target, server), server);
   const problem = destinationProblem(url, response);

@@ -65,6 +65,40 @@ describe('CVE-2020-15157: a challenge of another server gets no credential', () 
     expect(http.log).toEqual(['GET registry.example.com/v2/a/blobs/x', 'GET evil.example.net/blob']);
   });
 
+  it('after redirects that lead back to another page of the registry', async () => {
+    const http = new FakeHttp(({ url }) => {
+      if (url.host === 'evil.example.net') {
+        return { status: 307, headers: { location: 'https://registry.example.com/user-content/page' } };
+      }
+      return url.pathname === '/user-content/page'
+        ? { status: 401, headers: { 'www-authenticate': 'Bearer realm="https://evil.example.net/token"' } }
+        : { status: 307, headers: { location: 'https://evil.example.net/blob' } };
+    });
+    const response = await client(http).send(
+      'registry.example.com' as RegistryHost,
+      request('https://registry.example.com/v2/a/blobs/x'),
+      scopes,
+    );
+    expect(response.status).toBe(401);
+    expect(http.log).toEqual([
+      'GET registry.example.com/v2/a/blobs/x',
+      'GET evil.example.net/blob',
+      'GET registry.example.com/user-content/page',
+    ]);
+    expect(authorized(http)).toEqual([]);
+  });
+
+  it('for a request that another server chose', async () => {
+    const http = new FakeHttp(basic);
+    const response = await client(http).send(
+      'registry.example.com' as RegistryHost,
+      request('https://registry.example.com/v2/a/blobs/uploads/1', { method: 'PUT', isAnonymous: true }),
+      scopes,
+    );
+    expect(response.status).toBe(401);
+    expect(authorized(http)).toEqual([]);
+  });
+
   it.each([
     ['another host', 'https://evil.example.net/v2/a/blobs/x'],
     ['another port', 'https://registry.example.com:8443/v2/a/blobs/x'],
