@@ -58,7 +58,7 @@ export async function buildValidators() {
 
 /**
  * Bundles the command and the library to `dist` with all dependencies, each subcommand in a chunk of its own: installing
- * multiarch installs nothing else. The licences of the dependencies are written to `dist` too. The code stays readable, so
+ * multiarch installs nothing else. The licences and the bill of materials of the dependencies are written to `dist` too. The code stays readable, so
  * that the trace of an uncaught error is.
  */
 export async function buildBundle() {
@@ -98,7 +98,9 @@ export async function buildBundle() {
     if (file.endsWith('.js')) rmSync(`${root}dist/${file}`);
   }
   for (const { path, contents } of outputFiles) writeFileSync(path, contents);
-  writeFileSync(`${root}dist/THIRD-PARTY-LICENSES.txt`, licences(Object.keys(metafile.inputs)));
+  const packages = bundledPackages(metafile);
+  writeFileSync(`${root}dist/THIRD-PARTY-LICENSES.txt`, licences(packages));
+  writeFileSync(`${root}dist/sbom.cdx.json`, `${JSON.stringify(sbom(packages), undefined, 2)}\n`);
 }
 
 /**
@@ -135,15 +137,25 @@ const withoutHttp2 = {
 };
 
 /**
- * Returns the licence texts of all bundled packages.
- * @param {readonly string[]} inputs the bundled files
+ * Returns the folders of the packages that have code in the bundle, sorted.
+ * @param {import('esbuild').Metafile} metafile
  */
-function licences(inputs) {
-  const folders = new Set(
-    inputs.flatMap((input) => input.match(/^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? []),
+function bundledPackages({ outputs }) {
+  const inputs = Object.values(outputs).flatMap((output) =>
+    Object.entries(output.inputs).flatMap(([input, { bytesInOutput }]) => (bytesInOutput > 0 ? [input] : [])),
   );
-  return [...folders]
-    .toSorted()
+  const folders = inputs.flatMap(
+    (input) => input.match(/^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? [],
+  );
+  return [...new Set(folders)].toSorted();
+}
+
+/**
+ * Returns the licence texts of packages.
+ * @param {readonly string[]} folders
+ */
+function licences(folders) {
+  return folders
     .map((folder) => {
       const { name, version, license } = JSON.parse(readFileSync(`${root}${folder}/package.json`, 'utf8'));
       const file = readdirSync(`${root}${folder}`).find((entry) => /^licen[cs]e/i.test(entry));
@@ -152,6 +164,89 @@ function licences(inputs) {
       return `${name} ${version}\n\n${text.trim()}\n`;
     })
     .join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+/**
+ * Returns the bill of materials of the bundle (CycloneDX 1.6). It has the packages with code in the bundle, which `npm sbom`
+ * cannot know: all of them are development dependencies. Equal inputs give an equal document, so it has no time.
+ * @param {readonly string[]} folders of the bundled packages
+ */
+function sbom(folders) {
+  /** @type {{ packages: Record<string, LockedPackage> }} */
+  const lock = JSON.parse(readFileSync(`${root}package-lock.json`, 'utf8'));
+  const own = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+  // In a work tree whose `node_modules` is a link, the folders are outside of it.
+  const keys = folders.map((folder) => folder.slice(folder.indexOf('node_modules/')));
+  const bundled = new Map(keys.map((key) => [key, lockedPackage(lock.packages, key)]));
+  /** @param {string} key @param {Readonly<Record<string, string>>} dependencies */
+  const dependsOn = (key, dependencies) =>
+    Object.keys(dependencies).flatMap((name) => {
+      // As node resolves: from the folder of the package upwards.
+      for (let from = key; ; from = from.slice(0, Math.max(0, from.lastIndexOf('/node_modules/')))) {
+        const found = bundled.get(`${from === '' ? '' : `${from}/`}node_modules/${name}`);
+        if (found !== undefined) return found.purl;
+        if (from === '') return [];
+      }
+    });
+  // A package may be installed in several folders.
+  const components = new Map([...bundled.values()].map((locked) => [locked.purl, locked]));
+  const ownPurl = purl(own.name, own.version);
+  /** @type {Map<string, Set<string>>} */
+  const graph = new Map([[ownPurl, new Set(dependsOn('', own.devDependencies))]]);
+  for (const [key, { purl: ref, dependencies }] of bundled) {
+    graph.set(ref, new Set([...(graph.get(ref) ?? []), ...dependsOn(key, dependencies)]));
+  }
+  return {
+    $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
+    bomFormat: 'CycloneDX',
+    specVersion: '1.6',
+    version: 1,
+    metadata: { component: component('application', own.name, own.version, own.license) },
+    components: [...components.values()].map(({ name, version, license, sha512 }) => ({
+      ...component('library', name, version, license),
+      hashes: [{ alg: 'SHA-512', content: sha512 }],
+    })),
+    dependencies: [...graph].map(([ref, refs]) => ({ ref, dependsOn: [...refs] })),
+  };
+}
+
+/** @param {string} type @param {string} name @param {string} version @param {string} license an SPDX expression */
+function component(type, name, version, license) {
+  const ref = purl(name, version);
+  const licenses = [/[ ()]/.test(license) ? { expression: license } : { license: { id: license } }];
+  return { type, 'bom-ref': ref, name, version, licenses, purl: ref };
+}
+
+/**
+ * One package of package-lock.json.
+ * @typedef {object} LockedPackage
+ * @property {string} version
+ * @property {string} license an SPDX expression
+ * @property {string} integrity
+ * @property {Record<string, string>} [dependencies]
+ * @property {Record<string, string>} [peerDependencies]
+ */
+
+/** @param {Readonly<Record<string, LockedPackage>>} packages @param {string} key */
+function lockedPackage(packages, key) {
+  const { version, license, integrity, dependencies, peerDependencies } = packages[key] ?? {};
+  if (version === undefined || license === undefined || integrity?.startsWith('sha512-') !== true) {
+    throw new Error(`package-lock.json lacks the licence or the SHA-512 of ${key}, which is bundled`);
+  }
+  const name = key.slice(key.lastIndexOf('node_modules/') + 'node_modules/'.length);
+  return {
+    name,
+    version,
+    license,
+    purl: purl(name, version),
+    sha512: Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex'),
+    dependencies: { ...dependencies, ...peerDependencies },
+  };
+}
+
+/** Returns the package URL of an npm package. @param {string} name @param {string} version */
+function purl(name, version) {
+  return `pkg:npm/${name.replace('@', '%40')}@${encodeURIComponent(version)}`;
 }
 
 /**

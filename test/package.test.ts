@@ -1,0 +1,136 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = join(root, 'dist');
+
+async function readJson<T>(file: string): Promise<T> {
+  return JSON.parse(await readFile(join(root, file), 'utf8')) as T;
+}
+
+interface Component {
+  readonly 'bom-ref': string;
+  readonly name: string;
+  readonly version: string;
+  readonly purl: string;
+  readonly licenses: readonly ({ license: { id: string } } | { expression: string })[];
+  readonly hashes: readonly { readonly alg: string; readonly content: string }[];
+}
+
+interface Sbom {
+  readonly bomFormat: string;
+  readonly specVersion: string;
+  readonly metadata: { readonly component: Component };
+  readonly components: readonly Component[];
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[];
+}
+
+interface Lock {
+  readonly packages: Readonly<
+    Record<string, { version: string; integrity?: string; hasInstallScript?: boolean }>
+  >;
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly files: readonly string[];
+  readonly scripts: Readonly<Record<string, string>>;
+}
+
+/** The names of the packages in the bundle, by the comments that esbuild puts before each file. */
+async function bundledNames(): Promise<readonly string[]> {
+  const files = (await readdir(dist)).filter((file) => file.endsWith('.js'));
+  const texts = await Promise.all(files.map((file) => readFile(join(dist, file), 'utf8')));
+  const names = texts.flatMap((text) =>
+    [...text.matchAll(/^\/\/ (?:.*\/)?node_modules\/((?:@[^/\n]+\/)?[^/\n]+)\//gm)].map(
+      ([, name = '']) => name,
+    ),
+  );
+  return [...new Set(names)].toSorted();
+}
+
+const sbom = await readJson<Sbom>('dist/sbom.cdx.json');
+const lock = await readJson<Lock>('package-lock.json');
+const manifest = await readJson<Manifest>('package.json');
+
+describe('the SBOM', () => {
+  it('is a CycloneDX document of this version, and is published', () => {
+    const { name, version, files } = manifest;
+    expect(sbom).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.6' });
+    expect(sbom.metadata.component).toMatchObject({ name, version, purl: `pkg:npm/${name}@${version}` });
+    expect(files).toContain('dist/sbom.cdx.json');
+  });
+
+  it('has every package with code in the bundle, and no other', async () => {
+    const names = await bundledNames();
+    expect(names).toContain('got');
+    // Packages without a file of their own in the bundle have only been inlined.
+    const listed = new Set(sbom.components.map(({ name }) => name));
+    expect(names.filter((name) => !listed.has(name))).toEqual([]);
+    expect([...listed].filter((name) => !names.includes(name))).toEqual([]);
+  });
+
+  it('has the packages whose licences are published', async () => {
+    const licences = await readFile(join(dist, 'THIRD-PARTY-LICENSES.txt'), 'utf8');
+    for (const { name, version } of sbom.components) expect(licences).toContain(`${name} ${version}\n`);
+  });
+
+  it.each(sbom.components)('identifies $name $version by URL, licence and hash', (component) => {
+    const { name, version, purl, licenses, hashes } = component;
+    expect(purl).toBe(`pkg:npm/${name.replace('@', '%40')}@${version}`);
+    expect(component['bom-ref']).toBe(purl);
+    expect(licenses).toEqual([{ license: { id: expect.stringMatching(/^[A-Za-z0-9.-]+$/) as string } }]);
+    const locked = Object.entries(lock.packages).filter(
+      ([key, found]) => key.endsWith(`node_modules/${name}`) && found.version === version,
+    );
+    const integrities = locked.map(([, { integrity }]) =>
+      Buffer.from(integrity?.replace('sha512-', '') ?? '', 'base64').toString('hex'),
+    );
+    expect(hashes).toEqual([{ alg: 'SHA-512', content: expect.stringMatching(/^[0-9a-f]{128}$/) as string }]);
+    expect(integrities).toContain(hashes[0]?.content);
+  });
+
+  it('connects all packages to multiarch', () => {
+    const graph = new Map(sbom.dependencies.map(({ ref, dependsOn }) => [ref, dependsOn]));
+    const reached = new Set([sbom.metadata.component.purl]);
+    for (const ref of reached) for (const next of graph.get(ref) ?? []) reached.add(next);
+    expect([...reached].toSorted()).toEqual([...graph.keys()].toSorted());
+    expect(reached.size).toBe(sbom.components.length + 1);
+  });
+});
+
+describe('the installation', () => {
+  it.each(['preinstall', 'install', 'postinstall', 'preprepare', 'prepare', 'postprepare', 'prepublish'])(
+    'runs no script %s',
+    (script) => {
+      expect(manifest.scripts).not.toHaveProperty(script);
+    },
+  );
+
+  it('builds no add-on, for which npm has a script of its own', () => {
+    expect(existsSync(join(root, 'binding.gyp'))).toBe(false);
+  });
+
+  it.each([
+    'dependencies',
+    'optionalDependencies',
+    'peerDependencies',
+    'bundleDependencies',
+    'bundledDependencies',
+  ])('installs no %s', (member) => {
+    expect(manifest).not.toHaveProperty(member);
+  });
+
+  it('would run no script of a bundled package either', () => {
+    const names = new Set(sbom.components.map(({ name }) => name));
+    const scripted = Object.entries(lock.packages).filter(([, { hasInstallScript }]) => hasInstallScript);
+    expect(scripted.length).toBeGreaterThan(0);
+    const bundled = scripted.filter(([key]) => names.has(key.replace(/^.*node_modules\//, '')));
+    expect(bundled.map(([key]) => key)).toEqual([]);
+  });
+});
