@@ -33,12 +33,15 @@ describe('the proxy of a request', () => {
     [{ HTTPS_PROXY: a, HTTP_PROXY: b, NO_PROXY: 'example' }, plain, undefined],
     [{ HTTPS_PROXY: a, no_proxy: 'other', NO_PROXY: '*' }, secure, 'the proxy http://a:1 (HTTPS_PROXY)'],
     [{ ALL_PROXY: d, NO_PROXY: 'r.example:443' }, plain, 'the proxy http://d:4 (ALL_PROXY)'],
-    // In a CGI script, HTTP_PROXY is a header of the request.
-    [{ HTTP_PROXY: a, REQUEST_METHOD: 'GET' }, plain, undefined],
-    [{ http_proxy: a, REQUEST_METHOD: 'GET' }, plain, 'the proxy http://a:1 (http_proxy)'],
-    [{ HTTPS_PROXY: a, REQUEST_METHOD: 'GET' }, secure, 'the proxy http://a:1 (HTTPS_PROXY)'],
   ])('%j: %s', (env, url, expected) => {
     expect(select(env, url)).toBe(expected);
+  });
+
+  it('is not HTTP_PROXY in a CGI program (CVE-2016-5385)', () => {
+    const cgi = { REQUEST_METHOD: 'GET' };
+    expect(select({ ...cgi, HTTP_PROXY: a }, plain)).toBeUndefined();
+    expect(select({ ...cgi, http_proxy: a }, plain)).toBe('the proxy http://a:1 (http_proxy)');
+    expect(select({ ...cgi, HTTPS_PROXY: a }, secure)).toBe('the proxy http://a:1 (HTTPS_PROXY)');
   });
 
   it.each([
