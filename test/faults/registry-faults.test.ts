@@ -312,7 +312,7 @@ describe('secrets', () => {
         if (method === 'PUT') return failure(400, 'BLOB_UPLOAD_INVALID_SIZE', 'no');
         const response = await next();
         return method === 'POST'
-          ? { ...response, headers: { location: '/v2/app/u?_state=SIGNED' } }
+          ? { ...response, headers: { location: '/v2/app/blobs/uploads/u?_state=SIGNED' } }
           : response;
       },
     });

@@ -1,3 +1,5 @@
+import type { LookupFunction } from 'node:net';
+
 import { onTestFinished } from 'vitest';
 
 import { AuthClient } from '../../src/auth/requests/auth-client.js';
@@ -27,6 +29,8 @@ export interface OpenOptions {
   readonly retries?: number;
   /** The maximum size of an upload's request, in bytes. */
   readonly chunkSize?: number | undefined;
+  /** Resolves host names. @default the system's resolver */
+  readonly lookup?: LookupFunction | undefined;
   /** Collects the delays before retries, in milliseconds. They take no time. */
   readonly waits?: number[];
 }
@@ -41,12 +45,19 @@ export function connect(
   host: string,
   options: OpenOptions = {},
 ): (path: string, access?: Access) => RegistryRepository {
-  const { credential, retries = 2, chunkSize, waits = [], onHttpEvent, onEvent } = options;
+  const { credential, retries = 2, chunkSize, waits = [], onHttpEvent, onEvent, lookup } = options;
   const sleep = (milliseconds: number): Promise<void> => {
     waits.push(milliseconds);
     return Promise.resolve();
   };
-  const http = new GotClient({ userAgent: 'multiarch-test', retries, sleep, random, onEvent: onHttpEvent });
+  const http = new GotClient({
+    userAgent: 'multiarch-test',
+    retries,
+    sleep,
+    random,
+    lookup,
+    onEvent: onHttpEvent,
+  });
   onTestFinished(() => http.close());
   const auth = new AuthClient({ http, credentials: having(credential) });
   return (path, access = options.access ?? 'push') =>

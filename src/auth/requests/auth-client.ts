@@ -173,8 +173,10 @@ export class AuthClient {
       sent = { ...request, headers: { ...request.headers, authorization: header } };
     }
     const response = await this.#http.send(sent);
-    // Not of a host that the registry redirects to.
-    if (response.url.hostname === request.url.hostname) this.#reportWarnings(session, response);
+    // Not of a host that the registry redirects to, or of a page that such a host chose.
+    if (response.url.hostname === request.url.hostname && response.leftOrigin !== true) {
+      this.#reportWarnings(session, response);
+    }
     return response;
   }
 

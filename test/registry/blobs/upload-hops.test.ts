@@ -1,3 +1,5 @@
+import type { LookupFunction } from 'node:net';
+
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { FakeServer, type Answer, type LoggedRequest } from '../../support/fake-server.js';
@@ -16,6 +18,10 @@ interface Hosts {
 
 /** The responses to the requests of an upload, by host and method. @default a plain upload to the registry */
 type Script = (hosts: Hosts, count: number) => Readonly<Record<string, Answer | undefined>>;
+
+/** Every host name has the address of the metadata service. */
+const lookup: LookupFunction = (_name, _options, callback) =>
+  callback(null, [{ address: '169.254.169.254', family: 4 }]);
 
 const to = (status: number, location: string, headers: Record<string, string> = {}): Answer => ({
   status,
@@ -58,7 +64,7 @@ async function upload(script: Script, options: { chunkSize?: number; blob?: type
     ports.set(host, await server.listen((_, entry) => Promise.resolve(answer(host, entry))));
   }
   const registry = `127.0.0.1:${ports.get('registry')}`;
-  const repository = connect(registry, { credential, retries: 1, chunkSize })('app');
+  const repository = connect(registry, { credential, retries: 1, chunkSize, lookup })('app');
   let failure: string | undefined;
   try {
     await repository.copyBlob(blob, generatedSource());
@@ -252,6 +258,18 @@ describe('an upload is not led', () => {
       () => ({ 'registry POST': to(202, 'http://169.254.169.254/latest/uploads') }),
       [POST],
       /metadata service/,
+    ],
+    [
+      'to a name that resolves to a metadata service',
+      () => ({ 'registry POST': to(202, 'http://storage.example/latest/uploads') }),
+      [POST],
+      /rejected the upload location http:\/\/storage\.example that .*: storage\.example resolves to 169\.254\.169\.254, the metadata/,
+    ],
+    [
+      'by a redirect to a name that resolves to a metadata service',
+      () => ({ 'registry PUT': to(307, 'http://storage.example/latest') }),
+      [POST, `PUT registry ${SESSION} login`, `DELETE registry ${SESSION} login`],
+      /rejected a redirect: storage\.example resolves to 169\.254\.169\.254/,
     ],
   ])('%s', async (_what, script, lines, why) => {
     const outcome = await upload(script);
