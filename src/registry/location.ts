@@ -1,9 +1,12 @@
 import { destinationProblem, upgradeOwnUrl } from '../http/destination-policy.js';
+import { clippedLine } from '../http/error-text.js';
 import type { HttpResponse } from '../http/message.js';
 import type { Digest } from '../oci/digest.js';
 import { FailedError, InvalidError } from '../oci/errors.js';
 import type { RepositoryPath } from '../oci/reference.js';
 
+/** In characters. */
+const MAX_SHOWN_PATH = 200;
 const UPLOAD_HINT = 'If the registry is yours, correct the external URL in its configuration.';
 
 /** An endpoint of the distribution API: what precedes it belongs to the registry, what follows to a repository. */
@@ -68,15 +71,16 @@ export function sessionProblem(url: URL, { path, isForeign, isOwn }: SessionOrig
   if (!isOwn(url)) return undefined;
   const pathname = decoded(url.pathname);
   if (pathname === undefined || AMBIGUOUS_PATH.test(pathname)) return 'its path can be read in two ways';
+  const shown = clippedLine(url.pathname, MAX_SHOWN_PATH);
   const inApi = API_PATH.exec(pathname)?.[1];
   const name = inApi === undefined ? undefined : SESSION_IN_API.exec(inApi)?.[1];
   if (isForeign) {
     return name === path && pathname.startsWith('/v2/')
       ? undefined
-      : `another server led there, and it is not an upload to ${path}`;
+      : `another server led there, and its path ${shown} is not that of an upload to ${path}`;
   }
   const isSession = inApi === undefined ? /upload/i.test(pathname) : name !== undefined;
-  return isSession ? undefined : 'it is not an upload session';
+  return isSession ? undefined : `its path ${shown} is not that of an upload session`;
 }
 
 /** Decodes the escapes of a path; `undefined` if they are not UTF-8. */

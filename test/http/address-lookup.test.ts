@@ -257,3 +257,32 @@ describe('a request whose name resolves to a nearer address', () => {
     expect(error).toContain('rebinding.example resolves to 169.254.169.254');
   });
 });
+
+describe('behind a proxy', () => {
+  /** A proxy that forwards a request which is redirected to a storage. */
+  async function start(noProxy: string) {
+    const proxy = await startScriptedServer();
+    const location = 'http://storage.example/blob';
+    proxy.expect({ method: 'GET', path: '/v2/', answer: { status: 307, headers: { location } } });
+    const { lookup, names } = resolver('10.0.0.5');
+    const env = { HTTP_PROXY: proxy.url('').origin, NO_PROXY: noProxy };
+    const { client } = makeTestClient({ lookup, env });
+    const send = () => client.send({ method: 'GET', url: new URL('http://registry.example/v2/') });
+    return { proxy, names, send };
+  }
+
+  it('names are resolved by the proxy, and not checked', async () => {
+    const { proxy, names, send } = await start('');
+    proxy.expect({ method: 'GET', path: '/blob', answer: { status: 200 } });
+    expect((await send()).status).toBe(200);
+    expect(names).toEqual([]);
+  });
+
+  it('a server counts as public, so a host that is contacted directly must not be nearer', async () => {
+    const { names, send } = await start('storage.example');
+    expect(await messageOf(send())).toContain(
+      'rejected a redirect: storage.example resolves to 10.0.0.5, a private address',
+    );
+    expect(names).toEqual(['storage.example']);
+  });
+});

@@ -200,7 +200,7 @@ describe('an upload is not led', () => {
         'other POST': to(202, `http://${registry}/v2/app/manifests/latest`),
       }),
       [POST, 'POST other /start anonymous'],
-      /another server led there, and it is not an upload to app/,
+      /another server led there, and its path \/v2\/app\/manifests\/latest is not that of an upload to app/,
     ],
     [
       'to a session of another repository by another host',
@@ -209,7 +209,7 @@ describe('an upload is not led', () => {
         'other POST': to(202, `http://${registry}/v2/victim/blobs/uploads/1`),
       }),
       [POST, 'POST other /start anonymous'],
-      /not an upload to app/,
+      /is not that of an upload to app/,
     ],
     [
       'to another program at the registry by a redirect of another host',
@@ -218,7 +218,7 @@ describe('an upload is not led', () => {
         'other PUT': to(307, `http://${registry}/admin`),
       }),
       [POST, 'PUT other /presigned anonymous', 'DELETE other /presigned anonymous'],
-      /not an upload to app/,
+      /is not that of an upload to app/,
     ],
     [
       'back to the registry by a redirect of POST',
@@ -227,25 +227,25 @@ describe('an upload is not led', () => {
         'other POST': to(307, `http://${registry}/admin`),
       }),
       [POST, 'POST other /start anonymous'],
-      /not an upload to app/,
+      /is not that of an upload to app/,
     ],
     [
       'to a manifest by the registry itself',
       () => ({ 'registry POST': to(202, '/v2/app/manifests/latest') }),
       [POST],
-      /it is not an upload session/,
+      /is not that of an upload session/,
     ],
     [
       'to another program by the registry itself',
       () => ({ 'registry POST': to(202, '/admin') }),
       [POST],
-      /it is not an upload session/,
+      /is not that of an upload session/,
     ],
     [
       'to a manifest by a redirect of PUT',
       () => ({ 'registry PUT': to(307, '/v2/app/manifests/latest') }),
       [POST, `PUT registry ${SESSION} login`, `DELETE registry ${SESSION} login`],
-      /it is not an upload session/,
+      /is not that of an upload session/,
     ],
     [
       'to a URL with a login',
