@@ -74,7 +74,8 @@ export type { Assembly, AssemblyImage, ListedDescriptor } from './assemble/assem
 export { readDigestFolder } from './assemble/digest-folder.js';
 export type { PlannedContent, PushPlan } from './publish/plan.js';
 export type { ExpectedTag } from './publish/expected-tag.js';
-export type { Publication, PushedChild, TagChange } from './publish/publish.js';
+export type { Publication, PushedChild } from './publish/publish.js';
+export type { TagChange } from './publish/tag-change.js';
 export type { PlatformReport, PushReport, TagReport } from './publish/push-report.js';
 
 export type { Annotations, Descriptor } from './oci/descriptor.js';
@@ -115,6 +116,7 @@ export {
 export type {
   ErrorKind,
   FailedExchange,
+  FailedTag,
   MultiarchErrorOptions,
   MultiarchErrors,
   Problem,

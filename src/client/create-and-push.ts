@@ -13,9 +13,10 @@ import { openDestinations, startTagStates } from './destinations.js';
 import { findDraft } from './find-draft.js';
 import type { ImageTarget } from './inputs.js';
 import { publishLocation } from './locations.js';
-import { rebaseDraft, unlessItFails, type PushResult } from './push-record.js';
+import { rebaseDraft, type PushResult } from './push-record.js';
 import { planDraft, publishDraft, pushSettings, type DraftPush, type PushOptions } from './push.js';
 import { readManifests, type SourceInput } from './sources.js';
+import { unlessItFails } from './unless-it-fails.js';
 
 /** The draft, and what was published of it. */
 export interface CreateAndPushResult extends DraftState {

@@ -1,13 +1,13 @@
-import type { RecordedTag } from '../drafts/history-file.js';
 import type { Digest } from '../oci/digest.js';
-import { MultiarchError } from '../oci/errors.js';
-import { familiarLocation, formatImageLocation, type ImageLocation } from '../oci/image-location.js';
+import { familiarLocation, type ImageLocation } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
 import type { CopyGraphOptions } from '../publish/copy-graph.js';
 import { publish, type Publication, type PublishRequest } from '../publish/publish.js';
 import { pushReport, type PushReport } from '../publish/push-report.js';
 import type { ClientContext } from './client-context.js';
 import type { OpenDestinations } from './destinations.js';
+import { PushJournal } from './push-journal.js';
+import { unlessItFails } from './unless-it-fails.js';
 
 /** What was published. */
 export interface PushResult extends Publication {
@@ -23,8 +23,8 @@ export interface PreparedPush extends PublishRequest {
 }
 
 /**
- * Publishes, and records for `undo` what the tags pointed to before, even if only some of them moved. A push that moves no
- * tag is not recorded: repeated, it would hide the push that moved them.
+ * Publishes, and records for `undo` what the tags pointed to before: before the first tag moves, so that a process that is
+ * killed leaves the record too.
  *
  * @param target the name of the record
  */
@@ -35,23 +35,16 @@ export async function publishRecorded(
   options: CopyGraphOptions,
 ): Promise<PushResult> {
   const { document, destinations, platform } = push;
-  const tags: RecordedTag[] = [];
-  let hasMoved = false;
-  const onTagChange: PublishRequest['onTagChange'] = (destination, { previous, outcome }) => {
-    const location = destinations.find((open) => open === destination)?.location;
-    // Another process cannot open an object, so `undo` could not move its tag.
-    if (location === undefined || location.transport === 'object') return;
-    tags.push({ reference: formatImageLocation(location), ...(previous !== undefined && { previous }) });
-    hasMoved ||= outcome === 'moved';
-  };
+  const journal = new PushJournal(context, target, { digest: document.digest, destinations });
+  let publication: Publication;
   try {
-    const publication = await publish({ ...push, onTagChange }, options);
-    return { ...publication, report: pushReport({ document, platform, publication, destinations }) };
-  } finally {
-    const problem = `multiarch undo will not know of this push of ${familiarLocation(target)}`;
-    const save = (): Promise<void> => context.history.add(target, { digest: document.digest, tags });
-    if (hasMoved) await unlessItFails(context, problem, save);
+    publication = await publish({ ...push, beforeTags: (changes) => journal.begin(changes) }, options);
+  } catch (error) {
+    await journal.fail(error);
+    throw error;
   }
+  await journal.complete();
+  return { ...publication, report: pushReport({ document, platform, publication, destinations }) };
 }
 
 /**
@@ -76,19 +69,4 @@ export async function rebaseDraft(
       draft !== undefined && isBased(draft.base) ? { ...draft, base } : draft,
     );
   });
-}
-
-/** Runs bookkeeping that follows a successful push: failures become warnings. */
-export async function unlessItFails(
-  context: ClientContext,
-  problem: string,
-  work: () => Promise<void>,
-): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof MultiarchError)) throw error;
-    const hint = error.hint === undefined ? '' : ` (${error.hint})`;
-    context.onEvent?.({ kind: 'warning', message: `${problem}: ${error.message}${hint}` });
-  }
 }

@@ -26,13 +26,8 @@ import {
 } from './inputs.js';
 import { inspectDraft } from './inspection.js';
 import { draftLocation } from './locations.js';
-import {
-  publishRecorded,
-  rebaseDraft,
-  unlessItFails,
-  type PreparedPush,
-  type PushResult,
-} from './push-record.js';
+import { publishRecorded, rebaseDraft, type PreparedPush, type PushResult } from './push-record.js';
+import { unlessItFails } from './unless-it-fails.js';
 
 /** What `Multiarch.push` takes. */
 export interface PushOptions extends CallOptions {

@@ -3,7 +3,8 @@ import type { Target } from '../content/target.js';
 import type { PushRecord, RecordedTag } from '../drafts/history-file.js';
 import type { Digest } from '../oci/digest.js';
 import type { ManifestOrIndex } from '../oci/document.js';
-import { ConflictError, NotFoundError } from '../oci/errors.js';
+import { ConflictError, isMultiarchError, NotFoundError, type FailedTag } from '../oci/errors.js';
+import { withFailedTags } from '../oci/failed-tags.js';
 import {
   familiarLocation,
   formatImageLocation,
@@ -13,8 +14,12 @@ import {
   type TargetLocation,
 } from '../oci/image-location.js';
 import { formatRepository, type RefName } from '../oci/reference.js';
+import { CleanUp } from '../publish/clean-up.js';
 import { putInTurn } from '../publish/put-in-turn.js';
-import { rebaseDraft, unlessItFails } from './push-record.js';
+import { settleWrite, type Current } from '../publish/settle-write.js';
+import { extentOf, isUnfinished } from './push-journal.js';
+import { rebaseDraft } from './push-record.js';
+import { unlessItFails } from './unless-it-fails.js';
 import type { ClientContext } from './client-context.js';
 import type { CallOptions } from './inputs.js';
 
@@ -38,30 +43,37 @@ export interface UndoneTag {
   readonly reference: string;
   /** `kept` if the push created the tag: not every registry can delete a tag without its image. */
   readonly outcome: 'moved' | 'unchanged' | 'kept';
-  /** What it points to afterwards; absent if it is kept. */
+  /** What it points to afterwards; absent if it is kept or does not exist. */
   readonly digest?: Digest;
 }
 
 /** What to do about one tag. */
 interface Step extends UndoneTag {
   /** Set if the tag is moved. */
-  readonly move?: { readonly target: Target; readonly tag: RefName; readonly document: ManifestOrIndex };
+  readonly move?: {
+    readonly target: Target;
+    readonly tag: RefName;
+    readonly document: ManifestOrIndex;
+    /** What the tag points to. */
+    readonly from: Digest;
+  };
 }
 
 /**
  * Undoes the last recorded push of a draft: moves each tag back to its previous digest, from the manifest that the target
  * still has, byte for byte. Everything is checked before anything is written. The record is then removed, so that the next
- * call undoes the push before.
+ * call undoes the push before. A push that was killed counts if one of its tags has moved, which the tags show.
  *
  * @throws NotFoundError if no push is recorded, no tag existed before, or the previous manifest is gone; ConflictError if
- *   a tag has moved since; InvalidError if the history is damaged
+ *   a tag has moved since; InvalidError if the history is damaged; what the targets throw, with what each tag points to if
+ *   a tag had been moved
  */
 export async function undoPush(
   context: ClientContext,
   target: TargetLocation,
   options: UndoOptions,
 ): Promise<UndoResult> {
-  const push = (await context.history.load(target)).at(-1);
+  const { push, ineffective } = await lastPush(context, target);
   const name = familiarLocation(target);
   if (push === undefined) {
     throw new NotFoundError(`no push of ${name} is recorded on this machine`, {
@@ -69,7 +81,7 @@ export async function undoPush(
     });
   }
   const steps = await Promise.all(push.tags.toReversed().map((tag) => stepFor(context, push, tag, options)));
-  if (steps.every(({ outcome }) => outcome === 'kept')) {
+  if (steps.every(({ outcome, digest }) => outcome === 'kept' || digest === undefined)) {
     throw new NotFoundError(
       `nothing to undo: ${steps.map(({ reference }) => reference).join(', ')} did not exist before`,
       { hint: goneHint(target) },
@@ -77,7 +89,7 @@ export async function undoPush(
   }
   if (options.dryRun !== true) {
     await moveBack(context, steps);
-    await finish(context, target, push, steps);
+    await finish(context, target, { push, ineffective }, steps);
   }
   return {
     undone: push.digest,
@@ -89,22 +101,46 @@ export async function undoPush(
   };
 }
 
+/** A recorded push to undo. */
+interface LastPush {
+  readonly push: PushRecord;
+  /** Later pushes that were killed before a tag moved. */
+  readonly ineffective: readonly PushRecord[];
+}
+
+/** Finds the last push that has moved a tag. */
+async function lastPush(
+  context: ClientContext,
+  target: TargetLocation,
+): Promise<Omit<LastPush, 'push'> & { readonly push: PushRecord | undefined }> {
+  const ineffective: PushRecord[] = [];
+  for (const push of (await context.history.load(target)).toReversed()) {
+    if (!isUnfinished(push) || (await extentOf(context, push)) !== 'none') return { push, ineffective };
+    ineffective.unshift(push);
+  }
+  return { push: undefined, ineffective };
+}
+
 async function stepFor(
   context: ClientContext,
-  { digest: pushed }: PushRecord,
-  { reference, previous }: RecordedTag,
+  push: PushRecord,
+  { reference, previous, replaced }: RecordedTag,
   { dryRun = false }: UndoOptions,
 ): Promise<Step> {
+  const { digest: pushed } = push;
   const location = parseImageLocation(reference);
   const tag = isTargetLocation(location) ? nameIn(location).tag : undefined;
-  if (previous === undefined || !isTargetLocation(location) || tag === undefined) {
+  if (!isTargetLocation(location) || tag === undefined || (previous === undefined && !isUnfinished(push))) {
     return { outcome: 'kept', reference };
   }
   const { limit, signal } = context;
   const target = await context.transports.openTarget(location, dryRun ? 'pull' : 'push');
   const current = (await limit(() => findTag(target, tag, { signal })))?.digest;
+  if (previous === undefined) {
+    return current === undefined ? { outcome: 'unchanged', reference } : { outcome: 'kept', reference };
+  }
   if (current === previous) return { outcome: 'unchanged', reference, digest: previous };
-  if (current !== pushed) {
+  if (current === undefined || (current !== pushed && current !== replaced)) {
     throw new ConflictError(
       `${reference} has moved since that push: it points to ${current ?? 'no image'}, not ${pushed}`,
       { hint: 'Check what has been published since. No tag was moved.' },
@@ -112,7 +148,7 @@ async function stepFor(
   }
   try {
     const document = await limit(() => target.readManifest(previous, { signal }));
-    return { outcome: 'moved', reference, digest: previous, move: { target, tag, document } };
+    return { outcome: 'moved', reference, digest: previous, move: { target, tag, document, from: current } };
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     throw new NotFoundError(`the previous image of ${reference} is gone: ${error.message}`, {
@@ -141,32 +177,62 @@ function retention({ transport }: TargetLocation): string {
   return `${transport === 'registry' ? 'A registry' : 'A clean-up of the layout'} may delete untagged images.`;
 }
 
-/** Moves the tags, one after the other. */
+/**
+ * Moves the tags, one after the other. After a failure, the tags that have been moved stay so: the call can be repeated.
+ * @throws what the targets throw, with what each tag points to if a tag had been moved
+ */
 async function moveBack({ limit, signal, onEvent }: ClientContext, steps: readonly Step[]): Promise<void> {
   for (const { outcome, reference } of steps) {
     if (outcome !== 'kept') continue;
     const message = `${reference} was created by that push and is left in place; undo never deletes tags`;
     onEvent?.({ kind: 'warning', message });
   }
-  await putInTurn(
-    steps.flatMap(({ move }) => move ?? []),
-    {
-      put: ({ target, tag, document }) => limit(() => target.writeManifest(document, { tag, signal })),
-      onCommitted: ({ target: { label: repository }, tag, document: { digest } }) =>
-        onEvent?.({ kind: 'tagged', repository, tag, digest, outcome: 'moved' }),
-    },
-    { limit, signal },
-  );
+  const moves = steps.flatMap(({ move, reference }) => (move === undefined ? [] : [{ ...move, reference }]));
+  const done = new Set<string>();
+  const found = new Map<string, Current>();
+  const cleanUp = new CleanUp(signal);
+  try {
+    await putInTurn(
+      moves,
+      {
+        put: async ({ target, tag, document, reference }) => {
+          const failure = await settleWrite(
+            { target, selector: tag, digest: document.digest },
+            () => limit(() => target.writeManifest(document, { tag, signal })),
+            { limit, signal, onEvent, cleanUp },
+          );
+          if (failure === undefined) return;
+          found.set(reference, failure.found);
+          throw failure.error;
+        },
+        onCommitted: ({ target: { label: repository }, tag, document: { digest }, reference }) => {
+          done.add(reference);
+          onEvent?.({ kind: 'tagged', repository, tag, digest, outcome: 'moved' });
+        },
+      },
+      { limit, signal },
+    );
+  } catch (error) {
+    if (!isMultiarchError(error)) throw error;
+    const tags = moves.map(({ reference, document: { digest: previous }, from }): FailedTag => {
+      if (done.has(reference)) return { reference, outcome: 'restored', digest: previous, previous };
+      const isUnknown = found.get(reference) === 'unknown';
+      return { reference, outcome: isUnknown ? 'unknown' : 'moved', digest: from, previous };
+    });
+    throw tags.every(({ outcome }) => outcome === 'moved') ? error : withFailedTags(error, tags);
+  } finally {
+    cleanUp.stop();
+  }
 }
 
 async function finish(
   context: ClientContext,
   target: TargetLocation,
-  push: PushRecord,
+  { push, ineffective }: LastPush,
   steps: readonly Step[],
 ): Promise<void> {
   const problem = `this push is still recorded as the last one of ${familiarLocation(target)}`;
-  await unlessItFails(context, problem, () => context.history.removeLast(target, push));
+  await unlessItFails(context, problem, () => context.history.removeLast(target, [push, ...ineffective]));
   const digest = steps.find(({ reference }) => reference === formatImageLocation(target))?.digest;
   if (digest !== undefined) await rebaseDraft(context, target, digest, push.digest);
 }

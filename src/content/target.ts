@@ -48,6 +48,12 @@ export interface Target extends Source {
   ): Promise<Descriptor>;
 
   /**
+   * Deletes a tag that a failed call had created, and not its image. Targets that cannot do so lack this method.
+   * @returns whether the tag is deleted; `false` if the target does not allow it
+   */
+  deleteTag?(tag: RefName, options?: ReadOptions): Promise<boolean>;
+
+  /**
    * Makes all writes since the last call durable: replaces a file that is only replaced as a whole. Targets whose writes
    * are durable by themselves lack this method.
    */

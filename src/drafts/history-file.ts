@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 import { isDigest, type Digest } from '../oci/digest.js';
 import { ArgumentError, InvalidError, type Problem } from '../oci/errors.js';
 import { formatImageLocation, isTargetLocation, nameIn, parseImageLocation } from '../oci/image-location.js';
@@ -13,6 +15,11 @@ export interface PushRecord {
   readonly digest: Digest;
   /** In the order in which they were moved. */
   readonly tags: readonly RecordedTag[];
+  /**
+   * Set, to a random ID, while the push is running and after one that was killed or whose outcome is unknown: any of the tags
+   * may have moved. The tags themselves show which.
+   */
+  readonly unfinished?: string;
 }
 
 export interface RecordedTag {
@@ -20,6 +27,13 @@ export interface RecordedTag {
   readonly reference: string;
   /** The digest before the push; absent if the tag did not exist or could not be read. */
   readonly previous?: Digest;
+  /** The digest that the push replaced, if an unfinished push had put it there: `previous` is what that one replaced. */
+  readonly replaced?: Digest;
+}
+
+/** Returns a new ID for {@link PushRecord.unfinished}. */
+export function newPushId(): string {
+  return randomBytes(8).toString('hex');
 }
 
 /**
@@ -72,24 +86,29 @@ function readHistory(value: unknown, target: string): PushRecord[] {
 }
 
 function readPush(value: unknown, pointer: string): PushRecord {
-  const { digest, tags } = isJsonObject(value) ? value : {};
+  const { digest, tags, unfinished } = isJsonObject(value) ? value : {};
+  if (unfinished !== undefined && typeof unfinished !== 'string') {
+    throw new FormatError(`${pointer}/unfinished`, 'is not a text');
+  }
   if (!Array.isArray(tags) || tags.length === 0) {
     throw new FormatError(`${pointer}/tags`, 'is not a list of tags');
   }
   return {
     digest: readDigest(digest, `${pointer}/digest`),
     tags: tags.map((tag: unknown, index) => readTag(tag, `${pointer}/tags/${index}`)),
+    ...(unfinished !== undefined && { unfinished }),
   };
 }
 
 function readTag(value: unknown, pointer: string): RecordedTag {
-  const { reference, previous } = isJsonObject(value) ? value : {};
+  const { reference, previous, replaced } = isJsonObject(value) ? value : {};
   if (typeof reference !== 'string' || !isCanonicalTag(reference)) {
     throw new FormatError(`${pointer}/reference`, 'is not a fully qualified tag');
   }
   return {
     reference,
     ...(previous !== undefined && { previous: readDigest(previous, `${pointer}/previous`) }),
+    ...(replaced !== undefined && { replaced: readDigest(replaced, `${pointer}/replaced`) }),
   };
 }
 

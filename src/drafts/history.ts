@@ -37,32 +37,38 @@ export class PushHistory {
 
   /** Adds a push. The oldest pushes over {@link MAX_PUSHES} are dropped. */
   add(target: ImageLocation, push: PushRecord): Promise<void> {
-    return this.#edit(target, (pushes) => [...pushes, push].slice(-MAX_PUSHES));
+    return this.edit(target, (pushes) => [...pushes, push]);
   }
 
-  /** Removes a push that was undone, if it is still the last one. */
-  async removeLast(target: ImageLocation, push: PushRecord): Promise<void> {
-    await this.#edit(target, (pushes) =>
-      isDeepStrictEqual(pushes.at(-1), push) ? pushes.slice(0, -1) : undefined,
+  /** Removes pushes that were undone, the oldest first, if they are still the last ones. */
+  async removeLast(target: ImageLocation, pushes: readonly PushRecord[]): Promise<void> {
+    const count = pushes.length;
+    await this.edit(target, (all) =>
+      isDeepStrictEqual(all.slice(-count), pushes) ? all.slice(0, -count) : undefined,
     );
   }
 
-  /** @param edit returns the pushes to save; `undefined` to leave the file unchanged */
-  async #edit(
+  /**
+   * Changes the history under its lock. The oldest pushes over {@link MAX_PUSHES} are dropped.
+   * @param change returns the pushes to save, the oldest first; `undefined` to leave the file unchanged
+   * @param options how long to wait for the lock
+   */
+  async edit(
     target: ImageLocation,
-    edit: (pushes: readonly PushRecord[]) => readonly PushRecord[] | undefined,
+    change: (pushes: readonly PushRecord[]) => readonly PushRecord[] | undefined,
+    options: Pick<LockOptions, 'signal' | 'holderTimeout'> = {},
   ): Promise<void> {
     const name = formatImageLocation(target);
     const directory = await createStoreDirectory(this.#directory);
     await withDraftLock(
       join(directory, draftFileName(name)),
       async (scratch) => {
-        const next = edit(await readHistory(directory, name));
+        const next = change(await readHistory(directory, name));
         if (next === undefined) return;
         const path = join(directory, historyFileName(name));
-        await writeStoreFile(path, scratch, formatHistory(name, next));
+        await writeStoreFile(path, scratch, formatHistory(name, next.slice(-MAX_PUSHES)));
       },
-      { holderTimeout: this.#holderTimeout },
+      { holderTimeout: this.#holderTimeout, ...options },
     );
   }
 }

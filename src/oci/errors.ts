@@ -40,6 +40,21 @@ export type ErrorKind =
   | 'unauthorized'
   | 'unavailable';
 
+/** A tag that a failed call had moved, or may have moved. */
+export interface FailedTag {
+  /** In full: `docker.io/library/app:1.2`, `oci:DIR:TAG`. */
+  readonly reference: string;
+  /**
+   * `restored`: it is as before the call; after a failed undo, it has its previous digest. `moved`: it has the digest that
+   * was published. `replaced`: another client has moved or deleted it since. `unknown`: it could not be read.
+   */
+  readonly outcome: 'restored' | 'moved' | 'replaced' | 'unknown';
+  /** What it points to, or may point to if that is unknown. Absent if the tag does not exist. */
+  readonly digest?: string;
+  /** What it pointed to before. Absent if the tag did not exist, or could not be read. */
+  readonly previous?: string;
+}
+
 /** The optional members of an error. */
 export interface MultiarchErrorOptions {
   /** One sentence that tells the user what to do next. */
@@ -62,6 +77,11 @@ export abstract class MultiarchError extends Error {
   readonly hint: string | undefined;
   /** The request that failed, where a registry returned an error. */
   readonly exchange: FailedExchange | undefined;
+  /**
+   * The tags that a failed push, copy or undo had moved, or may have moved, and what they point to now. Empty if no tag has
+   * changed.
+   */
+  readonly tags: readonly FailedTag[] = [];
 
   constructor(message: string, options: MultiarchErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -110,6 +130,17 @@ export class MissingContentError extends InvalidError {
     super(message, options);
     this.name = 'InvalidError';
     this.missing = options.missing;
+  }
+}
+
+/** A registry responded that it stored a manifest under another digest than that of the bytes that were sent. */
+export class OtherDigestError extends InvalidError {
+  readonly stored: string;
+
+  constructor(message: string, options: MultiarchErrorOptions & { readonly stored: string }) {
+    super(message, options);
+    this.name = 'InvalidError';
+    this.stored = options.stored;
   }
 }
 

@@ -7,7 +7,7 @@ import { sameRepository } from '../oci/reference.js';
 import type { CosignTag } from '../oci/referrers.js';
 import { collectReferrers, type CollectedReferrer, type Subject } from './collect-referrers.js';
 import { copyGraph, type CopyGraphOptions } from './copy-graph.js';
-import { missingChildren, readTagStates } from './target-state.js';
+import { digestOfState, missingChildren, readTagStates } from './target-state.js';
 
 /** A cosign tag to put in the target. */
 interface TagPut extends CosignTag {
@@ -106,9 +106,9 @@ function namesSubject({ document }: CollectedReferrer): boolean {
 async function findTags(puts: readonly TagPut[], options: CopyGraphOptions): Promise<TagsFound> {
   const states = await readTagStates(puts, options);
   return {
-    free: puts.filter((put) => states.get(put) === undefined),
+    free: puts.filter((put) => digestOfState(states.get(put)) === undefined),
     taken: puts.flatMap((put) => {
-      const current = states.get(put)?.digest;
+      const current = digestOfState(states.get(put));
       return current === undefined || current === put.referrer.document.digest ? [] : [{ ...put, current }];
     }),
   };

@@ -6,7 +6,8 @@ import type { Digest } from '../oci/digest.js';
 import { documentDescriptor } from '../oci/document.js';
 import type { MediaType } from '../oci/media-type.js';
 import type { CopyGraphOptions } from './copy-graph.js';
-import { checkRequest, repositoryLabel, tagChange, type PublishRequest, type TagChange } from './publish.js';
+import { checkRequest, type PublishRequest } from './publish.js';
+import { repositoryLabel, tagChange, type TagChange } from './tag-change.js';
 import { inTagOrder } from './put-in-turn.js';
 import { childrenToCopy, type ContentOptions, type SourcedEntry } from './target-state.js';
 

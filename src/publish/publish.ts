@@ -5,20 +5,22 @@ import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { documentDescriptor, type ManifestOrIndex, MAX_MANIFEST_PUSH } from '../oci/document.js';
 import { InvalidError, MissingContentError } from '../oci/errors.js';
-import { formatRepository, type RefName } from '../oci/reference.js';
 import type { Subject } from './collect-referrers.js';
 import { checkExpectedTag, type ExpectedTag } from './expected-tag.js';
 import { copyGraph, tryWrite, type CopyGraphOptions } from './copy-graph.js';
 import { checkSources, warnOfDockerType } from './check-layouts.js';
 import { copyReferrers } from './copy-referrers.js';
 import {
+  digestOfState,
   missingChildren,
   readTagStates,
   type SourcedEntry,
   type Destination,
   type TagStates,
 } from './target-state.js';
-import { putInTurn, inTagOrder } from './put-in-turn.js';
+import { inTagOrder } from './put-in-turn.js';
+import { repositoryLabel, tagChange, type TagChange } from './tag-change.js';
+import { putEverywhere } from './put-everywhere.js';
 
 export interface PublishRequest {
   /** An index, or an image. */
@@ -38,17 +40,17 @@ export interface PublishRequest {
   readonly tagStates?: Promise<TagStates>;
   /** Manifests and indexes whose referrers (signatures, SBOMs) are copied too. @default none */
   readonly subjects?: readonly Subject[];
-  /** Called for each tag as soon as it is committed, so that a later failure does not hide it. */
-  readonly onTagChange?: (destination: Destination, change: TagChange) => void;
+  /**
+   * Called once, before the first tag moves, with all tags in the order in which they will move; not if no tag will move. It
+   * must not throw.
+   */
+  readonly beforeTags?: (changes: readonly PlannedChange[]) => Promise<void>;
 }
 
-/** What a push did to one tag. */
-export interface TagChange {
-  readonly repository: string;
-  readonly tag: RefName;
-  /** The tag's digest before the push; absent if the tag did not exist. */
-  readonly previous?: Digest;
-  readonly outcome: 'unchanged' | 'moved';
+/** What a push will do to the tag of a destination. */
+export interface PlannedChange {
+  readonly destination: Destination;
+  readonly change: TagChange;
 }
 
 /** A child that a target lacked and now has. */
@@ -71,9 +73,10 @@ export interface Publication {
 /**
  * Publishes an index or an image: copies what the targets lack, then puts the document under each tag in sequence, and
  * commits each target after its last tag. A tag that has this digest already is left alone. After a failure, no further
- * tag moves.
+ * tag moves, and the tags that have moved are moved back.
  *
- * @throws ConflictError if the first destination's tag is not as expected, and what the Source and the Target throw
+ * @throws ConflictError if the first destination's tag is not as expected, and what the Source and the Target throw; with
+ *   `tags` if a tag had moved
  */
 export async function publish(request: PublishRequest, options: CopyGraphOptions = {}): Promise<Publication> {
   const { document, subjects } = request;
@@ -146,7 +149,9 @@ export async function checkRequest(
     ),
   ]);
   for (const { children: absent } of missing) await checkSources(absent, children, options);
-  const changed = destinations.filter((destination) => states.get(destination)?.digest !== document.digest);
+  const changed = destinations.filter(
+    (destination) => digestOfState(states.get(destination)) !== document.digest,
+  );
   warnOfDockerType([...new Set(changed.map(({ target }) => target))], document, options.onEvent);
   return { states, missing };
 }
@@ -173,20 +178,22 @@ async function checkFirstTag(
 
 /** Puts the document in every destination once its content is present. Returns the tag changes. */
 async function putDocument(
-  { document, children, destinations, onTagChange }: PublishRequest,
+  { document, children, destinations, beforeTags }: PublishRequest,
   states: TagStates,
   copyOptions: CopyGraphOptions,
 ): Promise<TagChange[]> {
-  const { limit = unlimited, signal, onEvent } = copyOptions;
-  const { digest } = document;
-  const tags: TagChange[] = [];
+  const { limit = unlimited, signal } = copyOptions;
   const puts = inTagOrder(destinations).map((destination) => ({
     target: destination.target,
     destination,
+    before: states.get(destination),
     change: tagChange(document, destination, states.get(destination)),
   }));
-  const put = async ({ destination: { target, tag }, change }: (typeof puts)[number]): Promise<void> => {
-    if (change?.outcome === 'unchanged') return;
+  const changes = puts.flatMap(({ destination, change }) =>
+    change === undefined ? [] : [{ destination, change }],
+  );
+  if (changes.some(({ change }) => change.outcome === 'moved')) await beforeTags?.(changes);
+  const write = async ({ target, tag }: Destination): Promise<void> => {
     const options = { signal, ...(tag !== undefined && { tag }) };
     const missing = await limit(() => tryWrite(target, document, options));
     if (missing === undefined) return;
@@ -194,36 +201,8 @@ async function putDocument(
     const lost = children.filter(
       ({ descriptor }) => document.kind === 'manifest' || missing.has(descriptor.digest),
     );
-    await copyGraph(target, lost, copyOptions, digest);
+    await copyGraph(target, lost, copyOptions, document.digest);
     await limit(() => target.writeManifest(document, options));
   };
-  const onCommitted = ({ destination, change }: (typeof puts)[number]): void => {
-    if (change === undefined) return;
-    const { tag, outcome } = change;
-    onEvent?.({ kind: 'tagged', repository: destination.target.label, tag, digest, outcome });
-    onTagChange?.(destination, change);
-    tags.push(change);
-  };
-  await putInTurn(puts, { put, onCommitted }, copyOptions);
-  return tags;
-}
-
-/** What publishing a document does to a destination's tag; `undefined` for a destination without a tag. */
-export function tagChange(
-  document: ManifestOrIndex,
-  { target, tag }: Destination,
-  before: Descriptor | undefined,
-): TagChange | undefined {
-  if (tag === undefined) return undefined;
-  return {
-    repository: repositoryLabel(target),
-    tag,
-    ...(before !== undefined && { previous: before.digest }),
-    outcome: before?.digest === document.digest ? 'unchanged' : 'moved',
-  };
-}
-
-/** The full name of a repository, as docker prints it, or the path of a layout. */
-export function repositoryLabel(target: Pick<Target, 'label' | 'repository'>): string {
-  return target.repository === undefined ? target.label : formatRepository(target.repository);
+  return putEverywhere(document, puts, write, copyOptions);
 }

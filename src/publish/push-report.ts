@@ -6,7 +6,8 @@ import { documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
 import type { MediaType } from '../oci/media-type.js';
 import { formatPlatformFull, isKnownPlatform, normalisePlatform, type Platform } from '../oci/platform.js';
 import type { RefName } from '../oci/reference.js';
-import { repositoryLabel, type Publication, type TagChange } from './publish.js';
+import type { Publication } from './publish.js';
+import { repositoryLabel, type TagChange } from './tag-change.js';
 
 /** The result of a push, for other programs. Serialises to JSON as is. */
 export interface PushReport {

@@ -6,6 +6,7 @@ import { readNode, walkGraph, type GraphNode } from '../content/walk.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { childrenOf, type ManifestOrIndex } from '../oci/document.js';
+import { UnauthorizedError } from '../oci/errors.js';
 import { isNonDistributableType } from '../oci/media-type.js';
 import type { RefName } from '../oci/reference.js';
 
@@ -20,8 +21,9 @@ export interface Destination {
   readonly digest?: Digest;
 }
 
-/** The content of each destination's tag before the push; `undefined` if the tag does not exist, or access is denied. */
-export type TagStates = ReadonlyMap<Destination, Descriptor | undefined>;
+/** The content of a tag before the push; `undefined` if the tag does not exist, `denied` if it cannot be read. */
+export type TagState = Descriptor | 'denied' | undefined;
+export type TagStates = ReadonlyMap<Destination, TagState>;
 
 export interface ContentOptions extends TaskOptions {
   /**
@@ -41,12 +43,25 @@ export async function readTagStates(
   const states = await Promise.all(
     destinations.map(async (destination) => {
       const { target, tag } = destination;
-      const state =
-        tag === undefined ? undefined : await limit(() => undefinedIfDenied(findTag(target, tag, options)));
+      const state = tag === undefined ? undefined : await limit(() => stateOf(target, tag, options));
       return [destination, state] as const;
     }),
   );
   return new Map(states);
+}
+
+async function stateOf(target: Target, tag: RefName, options: TaskOptions): Promise<TagState> {
+  try {
+    return await findTag(target, tag, options);
+  } catch (error) {
+    if (error instanceof UnauthorizedError) return 'denied';
+    throw error;
+  }
+}
+
+/** The digest of a tag's content; `undefined` if the tag does not exist, or cannot be read. */
+export function digestOfState(state: TagState): Digest | undefined {
+  return state === 'denied' ? undefined : state?.digest;
 }
 
 /** The children of a document that are copied with it, in order. */

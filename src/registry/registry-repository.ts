@@ -108,6 +108,10 @@ export class RegistryRepository implements Target {
     return (await this.#put(document, options)).descriptor;
   }
 
+  deleteTag(tag: Tag, options?: ReadOptions): Promise<boolean> {
+    return this.#writes.deleteTag(tag, options);
+  }
+
   /** Puts a document. If blobs that the registry said it mounted are missing, uploads them and puts it again. */
   async #put(
     document: ManifestOrIndex,

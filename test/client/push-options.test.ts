@@ -265,17 +265,18 @@ describe('the history of pushes', () => {
     expect(await histories(store)).toEqual([first]);
   });
 
-  it('has the tags that moved before one failed', async () => {
+  it('keeps a push that failed as unfinished if a tag that it moved cannot be moved back', async () => {
     const { registry, multiarch, store, list, sources } = await start({
       fault: (request, next) =>
         request.method === 'PUT' && request.path.endsWith('/latest')
-          ? { status: 500, body: Buffer.from('{}') }
+          ? { status: 403, body: Buffer.from('{}') }
           : next(),
     });
     await multiarch.create(list, sources);
     await expect(multiarch.push(list, { tags: ['latest'] })).rejects.toThrow();
     const digest = registry.manifest('app', '1.2')?.digest;
-    expect(await histories(store)).toEqual([[{ digest, tags: [{ reference: list }] }]]);
+    const tags = [{ reference: list }, { reference: `${registry.host}/app:latest` }];
+    expect(await histories(store)).toEqual([[{ digest, tags, unfinished: expect.any(String) }]]);
   });
 
   it('if damaged causes a warning with its path, and the push succeeds', async () => {

@@ -391,19 +391,11 @@ describe('publish, after a failure', () => {
       if (line.startsWith('tag v2')) throw new FailedError('refused');
     };
     const destinations = [V1, parseTag('v2'), parseTag('v3'), LATEST].map((tag) => ({ target, tag }));
-    const heard: string[] = [];
 
-    const published = publish({
-      document: index,
-      children,
-      destinations,
-      onTagChange: (destination, { tag }) => heard.push(`${tag} ${destinations[0] === destination}`),
-    });
+    await expect(publish({ document: index, children, destinations })).rejects.toThrow('refused');
 
-    await expect(published).rejects.toThrow('refused');
     expect(await target.find(V1)).toBeDefined();
     expect(target.writes.filter((line) => /^tag (v3|latest)/.test(line))).toEqual([]);
-    expect(heard).toEqual(['v1 true']);
   });
 
   it('moves no tag if content cannot be copied to one of several targets', async () => {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
+import type { WorkEvent } from '../../src/content/events.js';
 import { MemoryStore } from '../../src/content/memory-store.js';
 import { CancelledError, FailedError } from '../../src/oci/errors.js';
 import { documentDescriptor } from '../../src/oci/document.js';
 import { parseTag } from '../../src/oci/reference.js';
-import { publish, type TagChange } from '../../src/publish/publish.js';
+import { publish } from '../../src/publish/publish.js';
 import { putInTurn } from '../../src/publish/put-in-turn.js';
 import { amd64 } from '../support/images.js';
 import { indexOf } from '../support/indexes.js';
@@ -83,10 +84,11 @@ describe('publish to a target that commits', () => {
       { target, tag: V1 },
       { target: other, tag: LATEST },
     ];
-    const onTagChange = (_: unknown, { tag, repository }: TagChange): void =>
-      void target.log.push(`heard ${repository}:${tag}`);
+    const onEvent = (event: WorkEvent): void => {
+      if (event.kind === 'tagged') target.log.push(`heard ${event.repository}:${event.tag}`);
+    };
 
-    const { tags } = await publish({ document, children, destinations, onTagChange });
+    const { tags } = await publish({ document, children, destinations }, { onEvent });
 
     const from = target.log.indexOf(`tag v1 ${document.digest}`);
     expect(target.log.slice(from)).toEqual([
@@ -123,20 +125,22 @@ describe('publish to a target that commits', () => {
     const target = new CommittingStore('file');
     target.fails = new FailedError('no space left');
     const other = new WatchedStore('other');
-    const heard: TagChange[] = [];
+    const heard: WorkEvent[] = [];
 
-    const published = publish({
-      document,
-      children,
-      destinations: [
-        { target, tag: V1 },
-        { target: other, tag: V1 },
-      ],
-      onTagChange: (_, change) => heard.push(change),
-    });
+    const published = publish(
+      {
+        document,
+        children,
+        destinations: [
+          { target, tag: V1 },
+          { target: other, tag: V1 },
+        ],
+      },
+      { onEvent: (event) => heard.push(event) },
+    );
 
     await expect(published).rejects.toThrow('no space left');
-    expect(heard).toEqual([]);
+    expect(heard.filter(({ kind }) => kind === 'tagged')).toEqual([]);
     expect(other.writes.filter((line) => line.startsWith('tag '))).toEqual([]);
   });
 

@@ -6,7 +6,12 @@ import type { Target } from '../../src/content/target.js';
 import { documentDescriptor } from '../../src/oci/document.js';
 import { UnauthorizedError } from '../../src/oci/errors.js';
 import { parseTag } from '../../src/oci/reference.js';
-import { missingChildren, readTagStates, type SourcedEntry } from '../../src/publish/target-state.js';
+import {
+  digestOfState,
+  missingChildren,
+  readTagStates,
+  type SourcedEntry,
+} from '../../src/publish/target-state.js';
 import { amd64 } from '../support/images.js';
 import { storeNested } from '../support/nested-indexes.js';
 import { storeContent } from '../support/stored.js';
@@ -78,7 +83,7 @@ describe('content to which a registry denies access', () => {
     const child = await childOf(new MemoryStore(), 'amd64');
     expect(await missingChildren(hidden, [child], new Set())).toEqual([child]);
     const destination = { target: hidden, tag: parseTag('1.2') };
-    expect(await readTagStates([destination])).toEqual(new Map([[destination, undefined]]));
+    expect(await readTagStates([destination])).toEqual(new Map([[destination, 'denied']]));
   });
 });
 
@@ -95,7 +100,7 @@ describe('readTagStates', () => {
 
     const states = await readTagStates(destinations);
 
-    expect(destinations.map((destination) => states.get(destination)?.digest)).toEqual([
+    expect(destinations.map((destination) => digestOfState(states.get(destination)))).toEqual([
       document.digest,
       undefined,
       undefined,

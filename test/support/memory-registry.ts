@@ -12,6 +12,8 @@ export interface MemoryRegistryOptions extends FakeServerOptions {
   readonly mounts?: 'always201' | 'always202';
   /** Rejects every change of a tag, even to its current digest, with the error of ECR. @default false */
   readonly immutableTags?: boolean;
+  /** Deletes a tag, and not its manifest. @default 405, like distribution 2 */
+  readonly deletesTags?: boolean;
   /** Rejects an index or manifest with missing children. @default true */
   readonly requireChildren?: boolean;
   /** Redirects blob reads to a second server, which rejects an Authorization header with 400, like S3. @default false */
@@ -186,6 +188,10 @@ export class MemoryRegistry extends FakeServer {
     if (request.method === 'PUT') {
       if (isDigestTag) return failure(400, 'TAG_INVALID', 'manifest tag did not match URI');
       return this.#putManifest(request, path, selector);
+    }
+    if (request.method === 'DELETE') {
+      if (this.#options.deletesTags !== true) return failure(405, 'UNSUPPORTED', 'unsupported');
+      return { status: repo.tags.delete(selector) ? 202 : 404 };
     }
     const found = this.manifest(path, selector);
     if (found === undefined) {

@@ -187,6 +187,12 @@ export function setTag(index: LayoutIndex, image: Descriptor, tag: RefName): Lay
   return { ...index, manifests: kept.toSpliced(at === -1 ? kept.length : at, 0, entry) };
 }
 
+/** Removes the entries of a tag. Returns the same object if it has none. */
+export function removeTag(index: LayoutIndex, tag: RefName): LayoutIndex {
+  const manifests = index.manifests.filter((entry) => refName(entry) !== tag);
+  return manifests.length === index.manifests.length ? index : { ...index, manifests };
+}
+
 /** The entries whose `ref.name` is the tag, one for each image. */
 function entriesNamed({ manifests }: LayoutIndex, tag: RefName): DescriptorJson[] {
   return distinct(manifests.filter((entry) => refName(entry) === tag));

@@ -21,7 +21,7 @@ import type { RefName } from '../../oci/reference.js';
 import { NotFoundError } from '../../oci/errors.js';
 import { unpackedHint } from '../tar/transport-hints.js';
 import { BlobDirectory } from './blob-directory.js';
-import { findExactTag, setTag } from '../core/layout-index.js';
+import { findExactTag, removeTag, setTag } from '../core/layout-index.js';
 import { LayoutMetadata } from './layout-metadata.js';
 import { WritableLayout } from '../core/writable-layout.js';
 
@@ -77,6 +77,11 @@ export class ImageLayout extends WritableLayout implements Target {
     );
     if (tag !== undefined) await this.#metadata.editIndex((index) => setTag(index, descriptor, tag), signal);
     return descriptor;
+  }
+
+  async deleteTag(tag: RefName, { signal }: ReadOptions = {}): Promise<boolean> {
+    await this.#metadata.editIndex((index) => removeTag(index, tag), signal);
+    return true;
   }
 
   async #replaceList(

@@ -11,7 +11,13 @@ import {
   type ManifestOrIndex,
 } from '../../oci/document.js';
 import { isArtifact } from '../../oci/attestation.js';
-import { ConflictError, FailedError, InvalidError, MissingContentError } from '../../oci/errors.js';
+import {
+  ConflictError,
+  FailedError,
+  InvalidError,
+  MissingContentError,
+  OtherDigestError,
+} from '../../oci/errors.js';
 import { isNonDistributableType } from '../../oci/media-type.js';
 import type { Tag } from '../../oci/reference.js';
 import { manifestOperation, type Operation } from '../operation.js';
@@ -96,6 +102,18 @@ export class ManifestWrites {
       }
       await this.#catchUp(rejected, operation, document, { tries, signal });
     }
+  }
+
+  /**
+   * Deletes a tag, and not its manifest (distribution-spec, "Deleting tags"). Many registries do not allow it.
+   * @returns whether the registry says that the tag is deleted
+   * @throws as {@link RepositoryRequests.send}
+   */
+  async deleteTag(tag: Tag, { signal }: ReadOptions = {}): Promise<boolean> {
+    const url = manifestUrl(this.#requests.repository, tag);
+    const response = await this.#requests.send({ method: 'DELETE', url, signal, retry: false });
+    response.discard();
+    return response.status >= 200 && response.status <= 299;
   }
 
   #send(
@@ -195,7 +213,8 @@ export class ManifestWrites {
     if (stored !== undefined && algorithm !== undefined) {
       const sent = digestOf(bytes, algorithm);
       if (stored !== sent) {
-        throw new InvalidError(`${response.url.host} stored ${name} as ${stored}, but ${sent} was sent`);
+        const message = `${response.url.host} stored ${name} as ${stored}, but ${sent} was sent`;
+        throw new OtherDigestError(message, { stored });
       }
       if (response.status === 201) return;
     }

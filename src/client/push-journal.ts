@@ -1,0 +1,198 @@
+import { findTag } from '../content/find-tag.js';
+import { newPushId, type PushRecord, type RecordedTag } from '../drafts/history-file.js';
+import type { Digest } from '../oci/digest.js';
+import { isMultiarchError } from '../oci/errors.js';
+import {
+  familiarLocation,
+  formatImageLocation,
+  isTargetLocation,
+  nameIn,
+  parseImageLocation,
+  type ImageLocation,
+} from '../oci/image-location.js';
+import type { PlannedChange } from '../publish/publish.js';
+import type { ClientContext } from './client-context.js';
+import type { OpenDestinations } from './destinations.js';
+import { unlessItFails } from './unless-it-fails.js';
+
+/** In milliseconds. Short, since tags wait for it, and other processes hold the lock for moments only. */
+const LOCK_TIMEOUT = 5_000;
+/** The time limit for reading the tags of unfinished pushes, in milliseconds. */
+const SETTLE_LIMIT = 5_000;
+
+/** How many of the tags that an unfinished push was to move have its digest. */
+type Extent = 'none' | 'some' | 'all';
+
+/**
+ * The record of one push in the history. It is written before the first tag moves, so that `undo` knows of a push that is
+ * killed. Nothing here makes a push fail: what cannot be recorded is a warning.
+ */
+export class PushJournal {
+  readonly #context: ClientContext;
+  readonly #target: ImageLocation;
+  readonly #digest: Digest;
+  readonly #destinations: OpenDestinations;
+  #record: (PushRecord & { readonly unfinished: string }) | undefined;
+
+  /** @param target the name of the record */
+  constructor(
+    context: ClientContext,
+    target: ImageLocation,
+    push: { readonly digest: Digest; readonly destinations: OpenDestinations },
+  ) {
+    this.#context = context;
+    this.#target = target;
+    this.#digest = push.digest;
+    this.#destinations = push.destinations;
+  }
+
+  /**
+   * Records what the tags point to before they move. A push that moves no tag is not recorded: repeated, it would hide the
+   * push that moved them.
+   */
+  async begin(changes: readonly PlannedChange[]): Promise<void> {
+    const named = changes.flatMap(({ destination, change }) => {
+      const location = this.#destinations.find((open) => open === destination)?.location;
+      // Another process cannot open an object, so `undo` could not move its tag.
+      if (location === undefined || location.transport === 'object') return [];
+      return [{ reference: formatImageLocation(location), ...change }];
+    });
+    if (!named.some(({ outcome }) => outcome === 'moved')) return;
+    const { history, signal } = this.#context;
+    const problem = `multiarch undo will not know of this push of ${familiarLocation(this.#target)}`;
+    await unlessItFails(this.#context, problem, async () => {
+      const extents = await this.#unfinishedPushes();
+      const halves = [...extents].flatMap(([push, extent]) => (extent === 'some' ? [push] : []));
+      const record = {
+        digest: this.#digest,
+        tags: named.map(({ reference, previous }) =>
+          continued({ reference, previous }, this.#digest, halves),
+        ),
+        unfinished: newPushId(),
+      };
+      const byId = new Map([...extents].map(([push, extent]) => [push.unfinished, extent]));
+      await history.edit(
+        this.#target,
+        (pushes) => [...pushes.flatMap((push) => settled(push, byId.get(push.unfinished))), record],
+        { signal, holderTimeout: LOCK_TIMEOUT },
+      );
+      this.#record = record;
+    });
+  }
+
+  /** Records that all tags have moved. */
+  async complete(): Promise<void> {
+    const record = this.#record;
+    if (record === undefined) return;
+    const { unfinished, ...finished } = record;
+    const own = new Set(record.tags.map(({ reference }) => reference));
+    const next = (push: PushRecord): PushRecord[] => {
+      if (push.unfinished === unfinished) return [finished];
+      if (push.unfinished === undefined) return [push];
+      // This push has continued what the unfinished one did to the same tags.
+      const tags = push.tags.filter(({ reference }) => !own.has(reference));
+      return tags.length === 0 ? [] : [{ ...push, tags }];
+    };
+    const problem = `this push of ${familiarLocation(this.#target)} stays recorded as unfinished`;
+    await unlessItFails(this.#context, problem, () =>
+      this.#context.history.edit(this.#target, (pushes) => {
+        const isKnown = pushes.some((push) => push.unfinished === unfinished);
+        return [...pushes.flatMap(next), ...(isKnown ? [] : [finished])];
+      }),
+    );
+  }
+
+  /** Removes the record of a push that failed, unless a tag has moved or may still move. */
+  async fail(error: unknown): Promise<void> {
+    const record = this.#record;
+    if (record === undefined || mayHaveMoved(error)) return;
+    const problem = `this push of ${familiarLocation(this.#target)} stays recorded as unfinished`;
+    await unlessItFails(this.#context, problem, () =>
+      this.#context.history.edit(this.#target, (pushes) =>
+        pushes.filter((push) => push.unfinished !== record.unfinished),
+      ),
+    );
+  }
+
+  /** The unfinished pushes of the target whose tags can be read, the oldest first, with how far they got. */
+  async #unfinishedPushes(): Promise<ReadonlyMap<PushRecord, Extent>> {
+    const pushes = (await this.#context.history.load(this.#target)).filter(isUnfinished);
+    const { signal } = this.#context;
+    const limit = AbortSignal.timeout(SETTLE_LIMIT);
+    const context = {
+      ...this.#context,
+      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+    };
+    const extents = await Promise.all(
+      pushes.map(async (push) => {
+        try {
+          return [[push, await extentOf(context, push)] as const];
+        } catch {
+          // It stays unfinished.
+          return [];
+        }
+      }),
+    );
+    return new Map(extents.flat());
+  }
+}
+
+/** Reports whether a recorded push was killed, or failed with an unknown outcome. */
+export function isUnfinished(push: PushRecord): boolean {
+  return push.unfinished !== undefined;
+}
+
+/** Reads the tags of a recorded push. @throws what the targets throw */
+export async function extentOf(
+  context: ClientContext,
+  { digest, tags }: Pick<PushRecord, 'digest' | 'tags'>,
+): Promise<Extent> {
+  const planned = tags.filter(({ previous, replaced }) => (replaced ?? previous) !== digest);
+  const current = await Promise.all(planned.map(({ reference }) => currentDigest(context, reference)));
+  const moved = current.filter((each) => each === digest).length;
+  if (moved === 0) return 'none';
+  return moved === planned.length ? 'all' : 'some';
+}
+
+/** Reads what a recorded tag points to now. */
+async function currentDigest(context: ClientContext, reference: string): Promise<Digest | undefined> {
+  const location = parseImageLocation(reference);
+  const tag = isTargetLocation(location) ? nameIn(location).tag : undefined;
+  if (!isTargetLocation(location) || tag === undefined) return undefined;
+  const target = await context.transports.openTarget(location, 'pull');
+  return (await context.limit(() => findTag(target, tag, { signal: context.signal })))?.digest;
+}
+
+/**
+ * Returns the record of a tag. If an unfinished push has moved the tag, and not all of its other tags, what it replaced is
+ * what `undo` has to restore.
+ */
+function continued(
+  { reference, previous }: { readonly reference: string; readonly previous: Digest | undefined },
+  digest: Digest,
+  halves: readonly PushRecord[],
+): RecordedTag {
+  const half = halves.findLast(
+    (push) => push.digest === previous && push.tags.some((tag) => tag.reference === reference),
+  );
+  if (half === undefined) return { reference, ...(previous !== undefined && { previous }) };
+  const before = half.tags.find((tag) => tag.reference === reference)?.previous;
+  return {
+    reference,
+    ...(before !== undefined && { previous: before }),
+    ...(previous !== undefined && previous !== digest && previous !== before && { replaced: previous }),
+  };
+}
+
+/** Returns what is left of a record, once it is known how far its push got. */
+function settled(push: PushRecord, extent: Extent | undefined): PushRecord[] {
+  if (!isUnfinished(push) || extent === undefined || extent === 'some') return [push];
+  const { digest, tags } = push;
+  return extent === 'none' ? [] : [{ digest, tags }];
+}
+
+function mayHaveMoved(error: unknown): boolean {
+  if (!isMultiarchError(error)) return true;
+  if (error.tags.some(({ outcome }) => outcome !== 'restored')) return true;
+  return ['cancelled', 'failed', 'unavailable'].includes(error.kind);
+}
