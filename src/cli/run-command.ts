@@ -1,5 +1,6 @@
 import { Multiarch } from '../client/multiarch.js';
 import { CancelledError, UnavailableError } from '../oci/errors.js';
+import { withFailedTags } from '../oci/failed-tags.js';
 import { mayColor, type Terminal } from './output/terminal.js';
 import type { AnyCommand, NamedImages } from './commands/command.js';
 import {
@@ -94,10 +95,11 @@ export async function runCommand(
     return (await command.run(args, { client, options, output, signal, stdin, env })) ?? 0;
   } catch (error) {
     if (error instanceof CancelledError && timer?.aborted === true && !interrupt.signal.aborted) {
-      throw new UnavailableError(`timed out after ${timeout} (--timeout)`, {
+      const timedOut = new UnavailableError(`timed out after ${timeout} (--timeout)`, {
         hint: 'Raise --timeout, or run with --debug to see what it is waiting for.',
         cause: error,
       });
+      throw withFailedTags(timedOut, error.tags);
     }
     throw error;
   } finally {

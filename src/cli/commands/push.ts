@@ -5,6 +5,7 @@ import { parseDigest } from '../../oci/digest.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
 import type { PushPlan } from '../../publish/plan.js';
 import type { Command, CommandContext } from './command.js';
+import { printingFailedTags } from '../output/failed-tags.js';
 import { planLines } from '../output/plan-lines.js';
 import { openReports } from '../output/report-files.js';
 import { commaSeparated, repeatable, type OptionDeclarations, type OptionValues } from '../flags.js';
@@ -117,7 +118,7 @@ export async function runReported<Result extends Pick<PushResult, 'report'>>(
     showPlan(await actions.plan(), args, context);
     return;
   }
-  const result = await actions.publish();
+  const result = await printingFailedTags(context, () => actions.publish());
   try {
     await writeReports(result.report);
   } finally {

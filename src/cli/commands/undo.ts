@@ -1,4 +1,5 @@
 import type { Command } from './command.js';
+import { printingFailedTags } from '../output/failed-tags.js';
 import type { OptionDeclarations, OptionValues } from '../flags.js';
 
 const OPTIONS = {
@@ -15,8 +16,9 @@ export const undo: Command<UndoArguments> = {
     list: 'The pushed list, by the name of its draft',
   },
   options: OPTIONS,
-  async run(args, { client, output, options }) {
-    const done = await client.undo(args.list, { dryRun: args['dry-run'] });
+  async run(args, context) {
+    const { client, output, options } = context;
+    const done = await printingFailedTags(context, () => client.undo(args.list, { dryRun: args['dry-run'] }));
     if (options.json) {
       output.json(done);
       return;

@@ -1,8 +1,8 @@
 /**
  * The output of commands: results, tables, report files and error messages.
  *
- * Offers diff-table, draft-text, error-text, format, indent-json, inspect-table, inspect-tree, inspect-verbose, output,
- * plan-lines, report-files, terminal.
+ * Offers diff-table, draft-text, error-text, failed-tags, format, indent-json, inspect-table, inspect-tree, inspect-verbose,
+ * output, plan-lines, report-files, terminal.
  * @module cli/output
  */
 import type { Writable } from 'node:stream';
