@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { blocksPush, draftProblems } from '../drafts/draft-problems.js';
 import type { Draft } from '../drafts/draft.js';
-import { ArgumentError, FailedError } from '../oci/errors.js';
+import type { Digest } from '../oci/digest.js';
+import { ArgumentError, ConflictError, FailedError } from '../oci/errors.js';
 import { familiarLocation } from '../oci/image-location.js';
 import type { PushPlan } from '../publish/plan.js';
 import type { Access } from '../registry/requests.js';
@@ -32,7 +33,8 @@ export interface CreateAndPushOptions extends CreateOptions, PushOptions {
 
 /**
  * Creates a draft and publishes it. What was read of the target's repository for the draft is not read again. The draft is
- * saved only if it is kept, or if it adds to an existing one, so that parallel additions count.
+ * saved before the push if it may add to another one, so that parallel additions count. A new draft that is kept is saved
+ * after the push: one that a killed process had left would make the next call fail.
  */
 export async function createAndPush(
   context: ClientContext,
@@ -41,7 +43,9 @@ export async function createAndPush(
   options: CreateAndPushOptions,
 ): Promise<CreateAndPushResult> {
   const prepared = await prepare(context, name, sources, options, 'push');
-  const isSaved = options.keepDraft === true || prepared.current !== undefined;
+  const isKept = options.keepDraft === true;
+  const isKeptLater = isKept && prepared.current === undefined && options.amend !== true;
+  const isSaved = prepared.current !== undefined || (isKept && !isKeptLater);
   const saved = isSaved ? await save(context, prepared) : undefined;
   const draft = saved?.draft ?? prepared.compose(prepared.current);
   for (const { kind, message } of draftProblems(draft)) {
@@ -51,7 +55,8 @@ export async function createAndPush(
   const publication =
     saved === undefined
       ? await publishDraft(context, push)
-      : await publishSaved(context, push, saved.before, options.keepDraft === true);
+      : await publishSaved(context, push, saved.before, isKept);
+  if (isKeptLater) await keep(context, push, publication.descriptor.digest);
   return { ...stateOf(draft), publication };
 }
 
@@ -102,6 +107,21 @@ async function save(
     context.onEvent?.({ kind: 'warning', message });
     return undefined;
   }
+}
+
+/** Saves a new draft that has been published, unless another process has created one of its name. */
+async function keep(
+  context: ClientContext,
+  { target, draft }: Pick<DraftPush, 'target' | 'draft'>,
+  published: Digest,
+): Promise<void> {
+  const kept = draft.base === undefined ? draft : { ...draft, base: published };
+  await unlessItFails(context, `the draft ${familiarLocation(target)} is not kept`, async () => {
+    await context.store.update(target, (existing) => {
+      if (existing === undefined) return kept;
+      throw new ConflictError('another process has created a draft of this name');
+    });
+  });
 }
 
 /** Publishes a draft of the store. On failure, the store has what it had before. */

@@ -104,6 +104,7 @@ export async function openDraftPush(
 /** Publishes a draft of the store, and deletes it if the settings say so. */
 export async function pushSavedDraft(context: ClientContext, push: DraftPush): Promise<PushResult> {
   const { target, settings } = push;
+  if (settings.purge === true) await context.store.checkRemovable();
   const result = await publishDraft(context, push);
   if (settings.purge === true) {
     const problem = `the draft ${familiarLocation(target)} is not deleted`;

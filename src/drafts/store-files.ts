@@ -58,6 +58,11 @@ export async function isReadableDirectory(directory: string): Promise<boolean> {
   }
 }
 
+/** Checks that files of a directory can be removed, as far as that is possible. @throws FailedError */
+export function checkRemovable(directory: string): Promise<void> {
+  return withStoreErrors('delete drafts in', directory, () => access(directory, constants.W_OK));
+}
+
 /** Reads a file of the store; `undefined` if it does not exist. */
 export function readStoreFile(path: string): Promise<Uint8Array | undefined> {
   return withStoreErrors('read', path, () => ifExists(() => readFile(path)));

@@ -11,6 +11,7 @@ import type { Draft } from './draft.js';
 import { formatDraft, parseDraft } from './draft-file.js';
 import { draftFileName, draftTarget, isDraftFileName } from './file-name.js';
 import {
+  checkRemovable,
   createStoreDirectory,
   isDraftLockCandidate,
   isReadableDirectory,
@@ -109,6 +110,11 @@ export class DraftStore {
     const isRemoved = directory !== undefined && (await this.#removeFile(pathOf(directory, name), options));
     if (!isRemoved) throw noSuchDraft(name);
     await sweep(directory, isDraftLockCandidate);
+  }
+
+  /** Checks that {@link remove} will not fail for want of rights, as far as that is possible. @throws FailedError */
+  async checkRemovable(): Promise<void> {
+    if (this.#directory !== undefined) await checkRemovable(this.#directory);
   }
 
   /** Removes all drafts, even damaged ones. @throws CancelledError */

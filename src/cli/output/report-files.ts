@@ -1,9 +1,9 @@
-import { appendFile, lstat, realpath } from 'node:fs/promises';
+import { access, appendFile, constants, lstat, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
 import { writeFileAtomically } from '../../files/atomic-write.js';
 import { ifExists, withFileErrors } from '../../files/file-error.js';
-import { ArgumentError } from '../../oci/errors.js';
+import { ArgumentError, FailedError, isMultiarchError, type MultiarchErrors } from '../../oci/errors.js';
 import { parseImageLocation } from '../../oci/image-location.js';
 import { formatRepository } from '../../oci/reference.js';
 import type { PushReport } from '../../publish/push-report.js';
@@ -26,8 +26,9 @@ const ALTERNATIVE = 'name another file';
 /**
  * Checks before a push that it can be reported.
  * @returns a function that writes the digest without a line feed, and the report as JSON. Each file is written
- *   atomically. It throws FailedError if a file cannot be written
- * @throws ArgumentError if the directory of a file does not exist, if a file cannot be replaced, or outside GitHub Actions
+ *   atomically. If one cannot be written, the others are, and it throws FailedError
+ * @throws ArgumentError if the directory of a file does not exist, if a file cannot be replaced, or outside GitHub Actions;
+ *   FailedError if a file may not be written
  */
 export async function openReports(
   files: ReportFiles,
@@ -40,12 +41,17 @@ export async function openReports(
   if (digestFile !== undefined && digestFile === metadataFile) {
     throw new ArgumentError(`--digest-file and --metadata-file are the same file: ${digestFile}`);
   }
-  const [outputs, summary] = files.github ? githubFiles(env) : [];
+  const [outputs, summary] = files.github ? await githubFiles(env) : [];
   return async (report) => {
-    await writeWhole(digestFile, report.digest);
-    await writeWhole(metadataFile, `${JSON.stringify(withBuildxKeys(report), undefined, 2)}\n`);
-    await append(outputs, githubOutputs(report));
-    await append(summary, githubSummary(report));
+    const metadata = `${JSON.stringify(withBuildxKeys(report), undefined, 2)}\n`;
+    const failures = await Promise.all([
+      failureOf(digestFile, (file) => writeWhole(file, report.digest)),
+      failureOf(metadataFile, (file) => writeWhole(file, metadata)),
+      failureOf(outputs, (file) => appendFile(file, githubOutputs(report))),
+      failureOf(summary, (file) => appendFile(file, githubSummary(report))),
+    ]);
+    const errors = failures.filter((error) => error !== undefined);
+    if (errors.length > 0) throw unreported(report, errors);
   };
 }
 
@@ -92,6 +98,7 @@ async function replaceable(flag: string, path: string | undefined): Promise<stri
           hint: 'Give the path of a file, or use --json to print to standard output.',
         });
       }
+      await withFileErrors('write', path, () => checkWritable(dirname(real)), ALTERNATIVE);
       return real;
     },
     ALTERNATIVE,
@@ -104,29 +111,58 @@ async function inRealDirectory(path: string): Promise<string | undefined> {
   return directory === undefined ? undefined : join(directory, basename(absolute));
 }
 
-function githubFiles(env: NodeJS.ProcessEnv): readonly string[] {
+async function githubFiles(env: NodeJS.ProcessEnv): Promise<readonly string[]> {
   const files = GITHUB_FILES.map((name) => env[name] ?? '');
   const unset = GITHUB_FILES.filter((_name, index) => files[index] === '');
-  if (unset.length === 0) return files;
-  throw new ArgumentError(`--github needs ${unset.join(' and ')}`, {
-    hint: 'GitHub Actions sets it for each step. In a container, pass on the variable and mount the file.',
+  if (unset.length > 0) {
+    throw new ArgumentError(`--github needs ${unset.join(' and ')}`, {
+      hint: 'GitHub Actions sets it for each step. In a container, pass on the variable and mount the file.',
+    });
+  }
+  for (const file of files) {
+    await withFileErrors('write', file, () => checkAppendable(file), 'set the variable to another file');
+  }
+  return files;
+}
+
+/** @throws ArgumentError for a directory, and the error of the file system if it does not allow writing */
+async function checkAppendable(file: string): Promise<void> {
+  const found = await ifExists(() => stat(file));
+  if (found?.isDirectory() === true) {
+    throw new ArgumentError(`--github: ${file} is a directory`, { hint: 'GitHub Actions sets a file.' });
+  }
+  await checkWritable(found === undefined ? dirname(resolve(file)) : file);
+}
+
+/** @throws the error of the file system if it does not allow writing a file, or files in a directory */
+function checkWritable(path: string): Promise<void> {
+  return access(path, constants.W_OK);
+}
+
+/** Runs a write, if it has a file. @returns why it failed */
+async function failureOf(
+  path: string | undefined,
+  write: (path: string) => Promise<void>,
+): Promise<MultiarchErrors | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    await withFileErrors('write', path, () => write(path), ALTERNATIVE);
+    return undefined;
+  } catch (error) {
+    if (isMultiarchError(error)) return error;
+    throw error;
+  }
+}
+
+/** The error for a push that is done, but not reported. */
+function unreported({ image }: PushReport, errors: readonly MultiarchErrors[]): FailedError {
+  const reasons = errors.map(({ message }) => message).join('; ');
+  return new FailedError(`${image} is published, but not reported: ${reasons}`, {
+    hint: 'The tags have moved, and the digest is on standard output: only the file is missing.',
+    cause: errors[0],
   });
 }
 
-async function writeAfterPush(
-  path: string | undefined,
-  write: (path: string) => Promise<unknown>,
-): Promise<void> {
-  if (path === undefined) return;
-  await withFileErrors('write', `${path} (the push succeeded)`, () => write(path), ALTERNATIVE);
-}
-
-function writeWhole(path: string | undefined, text: string): Promise<void> {
-  return writeAfterPush(path, (file) =>
-    writeFileAtomically(file, Buffer.from(text), { temporaryDirectory: dirname(file) }),
-  );
-}
-
-function append(path: string | undefined, text: string): Promise<void> {
-  return writeAfterPush(path, (file) => appendFile(file, text));
+function writeWhole(file: string, text: string): Promise<void> {
+  return writeFileAtomically(file, Buffer.from(text), { temporaryDirectory: dirname(file) });
 }

@@ -256,17 +256,6 @@ describe('--github', () => {
     expect(stderr).toContain(message);
     expect(pushed()).toBe('none');
   });
-
-  it('prints the result even if a file cannot be written', async () => {
-    const { list, pushed, directory, run } = await start();
-    const env = {
-      GITHUB_OUTPUT: join(directory, 'output'),
-      GITHUB_STEP_SUMMARY: join(directory, 'no', 'summary'),
-    };
-    const { code, stdout, stderr } = await run(['push', list, '--github', '-q'], { env });
-    expect({ code, stdout }).toEqual({ code: 1, stdout: `${pushed()}\n` });
-    expect(stderr).toContain('the push succeeded');
-  });
 });
 
 it('create accepts the options of push only with --push', async () => {
