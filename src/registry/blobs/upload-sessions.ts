@@ -86,7 +86,7 @@ export class UploadSessions {
   /**
    * Returns how much of an interrupted upload arrived (distribution-spec, "Pushing a blob in chunks") and where to send the
    * rest. `undefined` if the registry does not say: many do not implement the request, and distribution before 3.0
-   * drops the session.
+   * rejects it once bytes have arrived that no response has confirmed.
    */
   async findRest(
     session: UploadSession,
@@ -105,7 +105,10 @@ export class UploadSessions {
     }
   }
 
-  /** Cancels a session. Also runs after a cancellation, so not under the caller's signal. */
+  /**
+   * Cancels a session. Also runs after a cancellation, so not under the caller's signal. Distribution before 3.0 rejects it
+   * once bytes have arrived that no response has confirmed, and keeps the session until its upload purging.
+   */
   async abandon(session: UploadSession): Promise<void> {
     try {
       const signal = AbortSignal.timeout(ABANDON_LIMIT);
