@@ -33,6 +33,8 @@ export class PushJournal {
   readonly #digest: Digest;
   readonly #destinations: OpenDestinations;
   #record: (PushRecord & { readonly unfinished: string }) | undefined;
+  /** The IDs of the unfinished pushes that this one continues. */
+  #continued: ReadonlySet<string | undefined> = new Set();
 
   /** @param target the name of the record */
   constructor(
@@ -77,6 +79,7 @@ export class PushJournal {
         { signal, holderTimeout: LOCK_TIMEOUT },
       );
       this.#record = record;
+      this.#continued = new Set(halves.map((push) => push.unfinished));
     });
   }
 
@@ -88,8 +91,8 @@ export class PushJournal {
     const own = new Set(record.tags.map(({ reference }) => reference));
     const next = (push: PushRecord): PushRecord[] => {
       if (push.unfinished === unfinished) return [finished];
-      if (push.unfinished === undefined) return [push];
-      // This push has continued what the unfinished one did to the same tags.
+      // Another one may be running.
+      if (!isUnfinished(push) || !this.#continued.has(push.unfinished)) return [push];
       const tags = push.tags.filter(({ reference }) => !own.has(reference));
       return tags.length === 0 ? [] : [{ ...push, tags }];
     };
