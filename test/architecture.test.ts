@@ -13,7 +13,7 @@ const ROOMS: Readonly<Record<string, { readonly rooms: readonly string[]; readon
   oci: { rooms: [], packages: /^(node:(crypto|util)|jsonc-parser)$/ },
   files: { rooms: ['oci'], packages: /^node:/ },
   content: { rooms: ['oci'], packages: /^node:(crypto|events|stream)/ },
-  http: { rooms: ['content', 'oci'], packages: /^(node:|got$)/ },
+  http: { rooms: ['files', 'content', 'oci'], packages: /^(node:|got$)/ },
   auth: { rooms: ['http', 'files', 'content', 'oci'], packages: /^(node:|@aws-sdk\/|jsonc-parser$)/ },
   registry: { rooms: ['auth', 'http', 'content', 'oci'], packages: /^node:(http|stream|timers|util)/ },
   layout: { rooms: ['files', 'content', 'oci'], packages: /^(node:(?!https?$|net$|tls$)|tar\/|p-limit$)/ },

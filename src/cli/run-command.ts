@@ -117,10 +117,11 @@ function chunkSize({ 'chunk-size': text }: CommandInput['args']): number | undef
 
 /**
  * Aborts the controller on the first Ctrl-C, so that the work cleans up and ends. The second one ends the process at once.
+ * SIGTERM and SIGHUP (a terminal that was closed) count as Ctrl-C.
  * A signal within a second counts as the first: `timeout`, npm and others signal both the process and its process group.
  */
 function onInterrupt(controller: AbortController): () => void {
-  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   let duplicates: NodeJS.Timeout | undefined;
   const interrupted = (): void => {
     duplicates ??= setTimeout(stopListening, DUPLICATE_SIGNAL).unref();

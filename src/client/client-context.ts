@@ -8,7 +8,7 @@ import type { Limit } from '../content/limit.js';
 import { storeDirectory } from '../drafts/store-directory.js';
 import { PushHistory } from '../drafts/history.js';
 import { DraftStore } from '../drafts/store.js';
-import type { Environment } from '../environment.js';
+import { NO_HOME, type Environment } from '../environment.js';
 import type { HttpEvent } from '../http/message.js';
 import type { TlsFiles } from '../http/tls/tls-config.js';
 import { ArgumentError } from '../oci/errors.js';
@@ -151,9 +151,6 @@ export function openContext(options: MultiarchOptions): ClientContext {
     onEvent,
   };
 }
-
-/** A directory that does not exist, as the home of a user who has none. */
-const NO_HOME = '/nonexistent';
 
 /** The user's home directory; `undefined` if no variable names it and the user ID has no account, as in many containers. */
 function findHome(env: NodeJS.ProcessEnv): string | undefined {

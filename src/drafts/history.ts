@@ -3,7 +3,13 @@ import { isDeepStrictEqual } from 'node:util';
 
 import type { LockOptions } from '../files/lock.js';
 import { formatImageLocation, type ImageLocation } from '../oci/image-location.js';
-import { createStoreDirectory, readStoreFile, withDraftLock, writeStoreFile } from './store-files.js';
+import {
+  createStoreDirectory,
+  readStoreFile,
+  sweepStore,
+  withDraftLock,
+  writeStoreFile,
+} from './store-files.js';
 import { draftFileName, historyFileName } from './file-name.js';
 import { formatHistory, parseHistory, type PushRecord } from './history-file.js';
 
@@ -60,6 +66,7 @@ export class PushHistory {
   ): Promise<void> {
     const name = formatImageLocation(target);
     const directory = await createStoreDirectory(this.#directory);
+    await sweepStore(directory);
     await withDraftLock(
       join(directory, draftFileName(name)),
       async (scratch) => {

@@ -1,10 +1,12 @@
-import { access, constants, readFile, rm } from 'node:fs/promises';
+import { access, constants, rm } from 'node:fs/promises';
 
 import { replaceFile } from '../files/atomic-write.js';
 import { errorCode, ifExists, withFileErrors } from '../files/file-error.js';
+import { withLock, type LockOptions, type Scratch } from '../files/lock.js';
+import { makeDirectory, MODES } from '../files/make-directory.js';
+import { readRegularFile } from '../files/regular-file.js';
+import { sweep } from '../files/sweep.js';
 import { FailedError } from '../oci/errors.js';
-import { lockOfCandidate, withLock, type LockOptions } from '../files/lock.js';
-import { makeDirectory } from '../files/make-directory.js';
 import { isDraftFileName } from './file-name.js';
 
 /** What hints offer if the store's directory cannot be used. */
@@ -20,20 +22,22 @@ const LOCK_SUFFIX = '.lock';
  */
 export function withDraftLock<T>(
   path: string,
-  work: (scratch: string) => Promise<T>,
+  work: (scratch: Scratch) => Promise<T>,
   options: Pick<LockOptions, 'signal' | 'holderTimeout'>,
 ): Promise<T> {
   return withLock(path + LOCK_SUFFIX, work, { ...options, alternative: ALTERNATIVE });
 }
 
-/** Reports whether a name is that of a candidate for a draft's lock; see {@link lockOfCandidate}. */
-export function isDraftLockCandidate(name: string): boolean {
-  const lock = lockOfCandidate(name);
-  return lock?.endsWith(LOCK_SUFFIX) === true && isDraftFileName(lock.slice(0, -LOCK_SUFFIX.length));
+/** Removes what killed processes have left in the directory of the drafts. Drafts and histories are kept. */
+export function sweepStore(directory: string): Promise<void> {
+  return sweep(
+    directory,
+    (name) => name.endsWith(LOCK_SUFFIX) && isDraftFileName(name.slice(0, -LOCK_SUFFIX.length)),
+  );
 }
 
 /**
- * Creates the directory of the drafts if it is missing.
+ * Creates the directory of the drafts, which only this user can read, if it is missing.
  * @param directory `undefined` if the environment names none
  * @throws FailedError
  */
@@ -43,7 +47,7 @@ export async function createStoreDirectory(directory: string | undefined): Promi
       hint: 'Set MULTIARCH_STORE or --store to a directory for drafts.',
     });
   }
-  await withStoreErrors('create', directory, () => makeDirectory(directory));
+  await withStoreErrors('create', directory, () => makeDirectory(directory, MODES.privateDirectory));
   return directory;
 }
 
@@ -65,12 +69,12 @@ export function checkRemovable(directory: string): Promise<void> {
 
 /** Reads a file of the store; `undefined` if it does not exist. */
 export function readStoreFile(path: string): Promise<Uint8Array | undefined> {
-  return withStoreErrors('read', path, () => ifExists(() => readFile(path)));
+  return withStoreErrors('read', path, () => ifExists(() => readRegularFile(path)));
 }
 
-/** Replaces a file of the store by way of the scratch file of its lock; see {@link replaceFile}. */
-export function writeStoreFile(path: string, scratch: string, text: string): Promise<void> {
-  return withStoreErrors('write', path, () => replaceFile(path, scratch, text));
+/** Replaces a file of the store, which only this user can read; see {@link replaceFile}. */
+export function writeStoreFile(path: string, scratch: Scratch, text: string): Promise<void> {
+  return withStoreErrors('write', path, () => replaceFile(path, scratch, text, { mode: MODES.privateFile }));
 }
 
 /** Removes a file of the store, if it exists. */

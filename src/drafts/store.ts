@@ -2,8 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { ifExists } from '../files/file-error.js';
-import type { LockOptions } from '../files/lock.js';
-import { sweep } from '../files/sweep.js';
+import type { LockOptions, Scratch } from '../files/lock.js';
 import { InvalidError, NotFoundError } from '../oci/errors.js';
 import { formatImageLocation, type ImageLocation } from '../oci/image-location.js';
 import { invalidDocument } from '../oci/validate.js';
@@ -13,10 +12,10 @@ import { draftFileName, draftTarget, isDraftFileName } from './file-name.js';
 import {
   checkRemovable,
   createStoreDirectory,
-  isDraftLockCandidate,
   isReadableDirectory,
   readStoreFile,
   removeStoreFile,
+  sweepStore,
   withDraftLock,
   withStoreErrors,
   writeStoreFile,
@@ -48,6 +47,7 @@ export interface DamagedDraft {
 export class DraftStore {
   readonly #directory: string | undefined;
   readonly #holderTimeout: number | undefined;
+  #sweeping: Promise<void> | undefined;
 
   /**
    * @param directory `undefined` for a store that has no drafts and cannot save any
@@ -68,6 +68,7 @@ export class DraftStore {
   /** As {@link load}, but returns `undefined` if the draft does not exist. */
   async find(target: ImageLocation): Promise<Draft | undefined> {
     const name = formatImageLocation(target);
+    await this.#sweepOnce();
     return this.#directory === undefined ? undefined : readDraft(pathOf(this.#directory, name), name);
   }
 
@@ -92,24 +93,23 @@ export class DraftStore {
     const name = formatImageLocation(target);
     const directory = await createStoreDirectory(this.#directory);
     const path = pathOf(directory, name);
-    const result = await this.#locked(path, options, async (scratch) => {
+    await sweepStore(directory);
+    return this.#locked(path, options, async (scratch) => {
       const current = await readDraft(path, name);
       const next = edit(current);
       if (next !== undefined && next !== current) await save(path, scratch, name, next);
       else if (next === undefined && current !== undefined) await removeStoreFile(path);
       return next;
     });
-    await sweep(directory, isDraftLockCandidate);
-    return result;
   }
 
   /** Removes a draft, even if it is damaged. @throws NotFoundError, CancelledError */
   async remove(target: ImageLocation, options: Pick<LockOptions, 'signal'> = {}): Promise<void> {
     const name = formatImageLocation(target);
     const directory = this.#directory;
+    await this.#sweepOnce();
     const isRemoved = directory !== undefined && (await this.#removeFile(pathOf(directory, name), options));
     if (!isRemoved) throw noSuchDraft(name);
-    await sweep(directory, isDraftLockCandidate);
   }
 
   /** Checks that {@link remove} will not fail for want of rights, as far as that is possible. @throws FailedError */
@@ -121,8 +121,8 @@ export class DraftStore {
   async removeAll(options: Pick<LockOptions, 'signal'> = {}): Promise<void> {
     const directory = this.#directory;
     if (directory === undefined) return;
+    await this.#sweepOnce();
     for (const file of await filesIn(directory)) await this.#removeFile(join(directory, file), options);
-    await sweep(directory, isDraftLockCandidate);
   }
 
   /** Reads all drafts, and reports the damaged ones separately. */
@@ -131,6 +131,7 @@ export class DraftStore {
     const damaged: DamagedDraft[] = [];
     const directory = this.#directory;
     if (directory === undefined) return { drafts, damaged };
+    await this.#sweepOnce();
     for (const file of await filesIn(directory)) {
       const path = join(directory, file);
       const target = draftTarget(file);
@@ -145,10 +146,17 @@ export class DraftStore {
     return { drafts: drafts.sort((a, b) => (a.target < b.target ? -1 : 1)), damaged };
   }
 
+  /** Removes what killed processes have left before the first access; {@link update} does so each time. */
+  async #sweepOnce(): Promise<void> {
+    if (this.#directory === undefined) return;
+    this.#sweeping ??= sweepStore(this.#directory);
+    await this.#sweeping;
+  }
+
   #locked<T>(
     path: string,
     { signal }: Pick<LockOptions, 'signal'>,
-    work: (scratch: string) => Promise<T>,
+    work: (scratch: Scratch) => Promise<T>,
   ): Promise<T> {
     return withDraftLock(path, work, { signal, holderTimeout: this.#holderTimeout });
   }
@@ -204,7 +212,7 @@ function checkTarget(draft: Draft, path: string, name: string | undefined): void
   throw invalidDocument(`the draft in ${path}`, [{ pointer: '/target', message, rule: 'draft/target' }]);
 }
 
-async function save(path: string, scratch: string, name: string, draft: Draft): Promise<void> {
+async function save(path: string, scratch: Scratch, name: string, draft: Draft): Promise<void> {
   const text = formatDraft(draft);
   if (draft.target !== name) {
     throw new InvalidError(`the draft ${draft.target} cannot be saved as ${name}`);

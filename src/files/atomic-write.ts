@@ -1,13 +1,14 @@
-import { randomUUID } from 'node:crypto';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 import { FailedError } from '../oci/errors.js';
 import { errorCode } from './file-error.js';
+import type { Scratch } from './lock.js';
+import { MODES } from './make-directory.js';
+import { temporaryName } from './temporary-name.js';
 
-/** The prefix of the names of unfinished files, which readers skip. */
-const TEMPORARY_PREFIX = '.multiarch-tmp-';
+type Content = string | Uint8Array | AsyncIterable<Uint8Array>;
 
 export interface AtomicWriteOptions {
   /** The directory of the temporary file, on the same file system as `path`. */
@@ -34,7 +35,8 @@ export async function writeFileAtomically(
   const temporary = join(temporaryDirectory, temporaryName());
   try {
     // `wx` never opens an existing file, so no symbolic link can be planted at the path.
-    await writeAndRename(await open(temporary, 'wx'), temporary, path, content, onBytes);
+    const file = await open(temporary, 'wx', MODES.sharedFile);
+    await writeAndRename({ file, temporary, path, content, onBytes });
   } catch (error) {
     // The first error matters more. `sweep` removes a leftover file later.
     await rm(temporary, { force: true }).catch(() => {});
@@ -42,20 +44,40 @@ export async function writeFileAtomically(
   }
 }
 
+export interface ReplaceOptions {
+  /** The mode of the file, which the umask restricts; see `MODES`. */
+  readonly mode: number;
+  /** Called with the empty file. */
+  readonly prepare?: ((file: FileHandle) => Promise<void>) | undefined;
+}
+
 /**
  * Writes a file as {@link writeFileAtomically} does, using the scratch file of a lock as the temporary file. A process
- * that lost the lock has also lost the scratch file, so it cannot overwrite the work of the next holder.
+ * that lost the lock has also lost the scratch file, so it cannot overwrite the work of the next holder. The content is
+ * written through the descriptor that created the scratch file, so it reaches no other file.
  *
- * @param scratch the path that `withLock` passes to its callback; `withLock` removes the file on failure
- * @throws FailedError if the scratch file no longer exists; otherwise the error of the file system, unchanged
+ * @param scratch what `withLock` passes to its callback; `withLock` removes the file on failure
+ * @throws FailedError if the lock no longer exists; otherwise the error of the file system, unchanged
  */
 export async function replaceFile(
   path: string,
-  scratch: string,
-  content: string | Uint8Array | AsyncIterable<Uint8Array>,
+  scratch: Scratch,
+  content: Content,
+  { mode, prepare }: ReplaceOptions,
 ): Promise<void> {
   try {
-    await writeAndRename(await open(scratch, 'r+'), scratch, path, content);
+    const file = await open(scratch.path, 'wx', mode);
+    await writeAndRename({
+      file,
+      temporary: scratch.path,
+      path,
+      content,
+      prepare: async () => {
+        // Another process may have taken the lock in the same directory.
+        await stat(scratch.holder);
+        await prepare?.(file);
+      },
+    });
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
     throw new FailedError(`cannot write ${path}: its lock was removed while it was held`, {
@@ -65,25 +87,26 @@ export async function replaceFile(
   }
 }
 
-/** A unique name for an unfinished file or directory. */
-export function temporaryName(): string {
-  return TEMPORARY_PREFIX + randomUUID();
+interface AtomicWrite {
+  /** Open and empty, at `temporary`; always closed. */
+  readonly file: FileHandle;
+  readonly temporary: string;
+  readonly path: string;
+  readonly content: Content;
+  readonly prepare?: () => Promise<void>;
+  readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
-/** Reports whether a name was made by {@link temporaryName}. */
-export function isTemporaryName(name: string): boolean {
-  return name.startsWith(TEMPORARY_PREFIX);
-}
-
-/** @param file an open, empty file at `temporary`; always closed */
-async function writeAndRename(
-  file: FileHandle,
-  temporary: string,
-  path: string,
-  content: string | Uint8Array | AsyncIterable<Uint8Array>,
-  onBytes?: (bytes: number) => void,
-): Promise<void> {
+async function writeAndRename({
+  file,
+  temporary,
+  path,
+  content,
+  prepare,
+  onBytes,
+}: AtomicWrite): Promise<void> {
   try {
+    await prepare?.();
     // FileHandle.writeFile appends at the current position and, unlike write, retries short writes.
     if (typeof content === 'string' || content instanceof Uint8Array) {
       await file.writeFile(content);

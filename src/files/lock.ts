@@ -1,11 +1,19 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash, randomBytes } from 'node:crypto';
+import { lstat, mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { cancelled, ConflictError } from '../oci/errors.js';
+import { cancelled, ConflictError, FailedError } from '../oci/errors.js';
 import { errorCode, ifExists, withFileErrors } from './file-error.js';
-import { hasExited, parseLockHolder, currentProcess, type LockHolder } from './lock-holder.js';
+import { MODES } from './make-directory.js';
+import {
+  currentProcess,
+  parseProcessIdentity,
+  processStatus,
+  type ProcessIdentity,
+} from './process-identity.js';
+import { readRegularFile } from './regular-file.js';
+import { temporaryName } from './temporary-name.js';
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
@@ -17,8 +25,16 @@ export interface LockOptions {
   readonly alternative?: string | undefined;
 }
 
-/** The name of a candidate: a lock directory that is not yet renamed into place. A killed process leaves it behind. */
-const CANDIDATE = /^(.+)\.[0-9a-f]{16}\.tmp$/;
+/** A file in the directory of a lock that its holder may create and rename into place. */
+export interface Scratch {
+  readonly path: string;
+  /** The path of a file that exists as long as the lock is held. */
+  readonly holder: string;
+}
+
+const LOCK_SUFFIX = '.lock';
+const MAX_NAME_BYTES = 255;
+const ID = /^[0-9a-f]{16}$/;
 const SCRATCH_SUFFIX = '.new';
 const SCRATCH = /^[0-9a-f]{16}\.new$/;
 const DEFAULT_HOLDER_TIMEOUT = 30_000;
@@ -28,8 +44,8 @@ const MAX_PAUSE = 32;
  * Runs `work` under an exclusive lock between processes and within this one.
  *
  * The lock is a directory that contains a file with a unique ID as its name; the file's content describes the holder.
- * The directory is created under another name and renamed into place, which fails if a non-empty directory exists: a
- * lock is complete or absent, even if a process is killed.
+ * The directory is created under a temporary name and renamed into place, which fails if a non-empty directory exists: a
+ * lock is complete or absent, even if a process is killed. Only its user can open it, whatever the umask.
  *
  * The lock of a dead process is released by removing the files that carry its ID. Several processes may do so at the
  * same time: a lock that is taken in between has another ID and cannot be removed by mistake.
@@ -39,20 +55,20 @@ const MAX_PAUSE = 32;
  * A holder that was suspended (a laptop asleep) keeps its lock.
  *
  * @param path the lock directory; its parent must exist
- * @param work called with the path of an empty scratch file that it may write and rename into place. The file is created
- *   and removed with the lock, so a holder whose lock was removed by hand cannot overwrite the work of the next holder.
+ * @param work called with the scratch file that `replaceFile` takes. The file is in the directory of the lock and removed
+ *   with it, so a holder whose lock was removed by hand cannot overwrite the work of the next holder.
  * @throws ConflictError if one holder keeps the lock longer than `holderTimeout`; FailedError if the file system fails;
  *   CancelledError while waiting; the error of `work`, unchanged
  */
 export async function withLock<T>(
   path: string,
-  work: (scratch: string) => Promise<T>,
+  work: (scratch: Scratch) => Promise<T>,
   options: LockOptions = {},
 ): Promise<T> {
   const id = randomBytes(8).toString('hex');
   await withFileErrors('lock', path, () => acquire(path, id, options), options.alternative);
   try {
-    return await work(join(path, id + SCRATCH_SUFFIX));
+    return await work({ path: join(path, id + SCRATCH_SUFFIX), holder: join(path, id) });
   } finally {
     // The outcome of the work matters more than a leftover lock, which the next process releases.
     await release(path, id).catch(() => {});
@@ -61,15 +77,14 @@ export async function withLock<T>(
 
 async function acquire(path: string, id: string, options: LockOptions): Promise<void> {
   const { signal, holderTimeout = DEFAULT_HOLDER_TIMEOUT, sleep = wait } = options;
-  const self = await currentProcess();
   let lastId: string | undefined;
   let waited = 0;
   let pause = 1;
   for (;;) {
     if (signal?.aborted === true) throw cancelled(signal, `lock ${path}`);
     const current = await readLock(path);
-    if (current === undefined && (await tryTake(path, id, self))) return;
-    if (current?.holder !== undefined && (await hasExited(current.holder, self))) {
+    if (current === undefined && (await tryTake(path, id))) return;
+    if (current !== undefined && (await isAbandoned(current))) {
       await release(path, current.id);
       continue;
     }
@@ -88,18 +103,13 @@ async function wait(milliseconds: number, signal: AbortSignal | undefined): Prom
   await delay(milliseconds, undefined, { signal }).catch(() => {});
 }
 
-/** The name of the lock that a candidate was created for; `undefined` if the name is not that of a candidate. */
-export function lockOfCandidate(name: string): string | undefined {
-  return CANDIDATE.exec(name)?.[1];
-}
-
 /** Tries to take the lock. Returns `false` if another process was faster. */
-async function tryTake(path: string, id: string, self: LockHolder): Promise<boolean> {
-  const candidate = `${path}.${id}.tmp`;
-  await mkdir(candidate);
+async function tryTake(path: string, id: string): Promise<boolean> {
+  const candidate = join(dirname(path), temporaryName());
+  await mkdir(candidate, { mode: MODES.privateDirectory });
   try {
-    await writeFile(join(candidate, id + SCRATCH_SUFFIX), '');
-    await writeFile(join(candidate, id), `${JSON.stringify(self)}\n`);
+    const options = { flag: 'wx', mode: MODES.privateFile };
+    await writeFile(join(candidate, id), `${JSON.stringify(currentProcess())}\n`, options);
     await rename(candidate, path);
     return true;
   } catch (error) {
@@ -117,15 +127,44 @@ function isOccupied(error: unknown): boolean {
 }
 
 interface HeldLock {
+  /** Empty if the lock belongs to another user. */
   readonly id: string;
-  /** Absent if the file is damaged, for example after a power failure. */
-  readonly holder?: LockHolder;
+  /** Absent if the file cannot be read or is damaged, for example after a power failure. */
+  readonly holder?: ProcessIdentity;
 }
 
-/** Reads the current lock; `undefined` if the lock is free. */
+/**
+ * Returns the path of the lock for a file, beside it. Names with more than 255 bytes are not possible on most file systems.
+ */
+export function lockPathOf(file: string): string {
+  const path = file + LOCK_SUFFIX;
+  if (Buffer.byteLength(basename(path)) <= MAX_NAME_BYTES) return path;
+  return join(dirname(file), createHash('sha256').update(basename(file)).digest('hex') + LOCK_SUFFIX);
+}
+
+/** Releases a lock whose holder has exited. */
+export async function releaseAbandonedLock(path: string): Promise<void> {
+  const current = await readLock(path);
+  if (current !== undefined && (await isAbandoned(current))) await release(path, current.id);
+}
+
+async function isAbandoned({ id, holder }: HeldLock): Promise<boolean> {
+  if (holder === undefined || !ID.test(id)) return false;
+  return (await processStatus(holder, currentProcess())) === 'exited';
+}
+
+/**
+ * Reads the current lock; `undefined` if the lock is free.
+ * @throws FailedError for a symbolic link, through which other files would be removed
+ */
 function readLock(path: string): Promise<HeldLock | undefined> {
   return ifExists(async () => {
-    const names = await readdir(path);
+    if ((await lstat(path)).isSymbolicLink()) {
+      throw new FailedError(`cannot lock ${path}: it is a symbolic link`, { hint: 'Remove it.' });
+    }
+    const names = await namesIn(path);
+    // The lock of another user.
+    if (names === undefined) return { id: '' };
     const id = names.find((name) => !SCRATCH.test(name));
     if (id === undefined) {
       // A lock without this file is free: it is being released, or its holder was killed while releasing it.
@@ -133,9 +172,18 @@ function readLock(path: string): Promise<HeldLock | undefined> {
       await removeIfEmpty(path);
       return undefined;
     }
-    const holder = parseLockHolder(await readFile(join(path, id), 'utf8'));
+    const holder = parseProcessIdentity((await readRegularFile(join(path, id))).toString('utf8'));
     return holder === undefined ? { id } : { id, holder };
   });
+}
+
+async function namesIn(path: string): Promise<string[] | undefined> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (errorCode(error) === 'EACCES') return undefined;
+    throw error;
+  }
 }
 
 /** Removes the files of this holder, the file that marks the lock as held last. */
@@ -154,7 +202,7 @@ async function removeIfEmpty(path: string): Promise<void> {
   }
 }
 
-function lockedError(path: string, holder: LockHolder | undefined): ConflictError {
+function lockedError(path: string, holder: ProcessIdentity | undefined): ConflictError {
   const owner = holder === undefined ? 'another program' : `process ${holder.pid} on ${holder.host}`;
   return new ConflictError(`${path} is locked by ${owner}`, {
     hint: 'Try again when it has finished. If it is no longer running, remove the lock directory.',

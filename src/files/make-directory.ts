@@ -4,26 +4,38 @@ import { dirname } from 'node:path';
 import { errorCode } from './file-error.js';
 
 /**
+ * The modes of what this program creates, which the umask restricts further. Nothing is writable by others, even without
+ * a umask: they could replace files before these are complete.
+ */
+export const MODES = {
+  privateFile: 0o600,
+  privateDirectory: 0o700,
+  sharedFile: 0o644,
+  sharedDirectory: 0o755,
+} as const;
+
+/**
  * Creates a directory and its missing parents. Does nothing if it exists.
  *
  * Node's `mkdir` with `recursive` never returns when a directory reports ENOENT for new children, as `/proc` does.
  *
+ * @param mode of the directories that are created
  * @throws the error of the file system, unchanged
  */
-export async function makeDirectory(path: string): Promise<void> {
+export async function makeDirectory(path: string, mode: number): Promise<void> {
   try {
-    await makeSingle(path);
+    await makeSingle(path, mode);
   } catch (error) {
     const parent = dirname(path);
     if (errorCode(error) !== 'ENOENT' || parent === path) throw error;
-    await makeDirectory(parent);
-    await makeSingle(path);
+    await makeDirectory(parent, mode);
+    await makeSingle(path, mode);
   }
 }
 
-async function makeSingle(path: string): Promise<void> {
+async function makeSingle(path: string, mode: number): Promise<void> {
   try {
-    await mkdir(path);
+    await mkdir(path, { mode });
   } catch (error) {
     // The code for an existing directory varies: EEXIST, EISDIR for a root, EROFS.
     const stats = await stat(path).catch(() => undefined);

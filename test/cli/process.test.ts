@@ -62,6 +62,16 @@ describe('the program', () => {
       const drafted = await asNobody('create', `${registry.host}/app:2`, source);
       expect(drafted).toMatchObject({ code: 1, stdout: '' });
       expect(drafted.stderr).toContain('hint: Set MULTIARCH_STORE');
+      const login = await run(
+        'setpriv',
+        ['--reuid=54321', '--clear-groups', process.execPath, launcher, 'login', registry.host].concat(
+          '--username=jane',
+          '--password-stdin',
+        ),
+        { cwd: '/', stdin: 'secret' },
+      );
+      expect(login).toMatchObject({ code: 1, stdout: '' });
+      expect(login.stderr).toMatch(/^error: no directory for logins: HOME is not set.*\nhint: Set HOME, or DOCKER_CONFIG/m);
     },
   );
 
@@ -86,7 +96,7 @@ describe('the program', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)(
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'ends soon on %s, and leaves the drafts as they were',
     async (signal) => {
       let arrived = (): void => {};

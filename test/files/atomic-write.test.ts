@@ -1,20 +1,20 @@
-import { mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { isTemporaryName, replaceFile, writeFileAtomically } from '../../src/files/atomic-write.js';
+import { replaceFile, writeFileAtomically } from '../../src/files/atomic-write.js';
+import { withLock, type Scratch } from '../../src/files/lock.js';
+import { isTemporaryName } from '../../src/files/temporary-name.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 let directory: string;
 let path: string;
-let scratch: string;
 
 beforeEach(async () => {
   directory = await temporaryDirectory();
   path = join(directory, 'file');
-  scratch = join(directory, 'scratch');
 });
 
 const pieces = ['one, ', 'two, ', 'three'].map((text) => Buffer.from(text));
@@ -91,22 +91,50 @@ describe('writeFileAtomically', () => {
 });
 
 describe('replaceFile', () => {
+  const lock = (): string => join(directory, 'lock');
+  const replace = (
+    content: string | Uint8Array,
+    before?: (scratch: Scratch) => Promise<unknown>,
+  ): Promise<void> =>
+    withLock(lock(), async (scratch) => {
+      await before?.(scratch);
+      await replaceFile(path, scratch, content, { mode: 0o600 });
+    });
+
   it.each([['text ü'], [Buffer.from('text ü')]])('renames the scratch file into place', async (content) => {
     await writeFile(path, 'before, and longer');
-    await writeFile(scratch, '');
-    await replaceFile(path, scratch, content);
+    await replace(content);
     expect(await readFile(path, 'utf8')).toBe('text ü');
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await readdir(directory)).toEqual(['file']);
   });
 
-  it('changes nothing if the scratch file was removed with its lock', async () => {
+  it.each([
+    ['was removed', () => rm(lock(), { recursive: true })],
+    [
+      'was removed, and taken by another process',
+      async () => {
+        await rm(lock(), { recursive: true });
+        await mkdir(lock());
+        await writeFile(join(lock(), '0123456789abcdef'), '{"pid":1,"host":"other"}');
+      },
+    ],
+  ])('changes nothing if its lock %s', async (_, before) => {
     await writeFile(path, 'before');
-    await expect(replaceFile(path, scratch, 'after')).rejects.toMatchObject({
+    await expect(replace('after', before)).rejects.toMatchObject({
       name: 'FailedError',
       message: `cannot write ${path}: its lock was removed while it was held`,
       hint: 'Nothing was changed: try again.',
     });
     expect(await readFile(path, 'utf8')).toBe('before');
-    expect(await readdir(directory)).toEqual(['file']);
+  });
+
+  it.runIf(process.platform !== 'win32')('does not write through a planted symbolic link', async () => {
+    const victim = join(directory, 'victim');
+    await writeFile(victim, 'before');
+    const planted = replace('secret', (scratch) => symlink(victim, scratch.path));
+    await expect(planted).rejects.toMatchObject({ code: 'EEXIST' });
+    expect(await readFile(victim, 'utf8')).toBe('before');
+    expect((await readdir(directory)).toSorted()).toEqual(['victim']);
   });
 });

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { isTemporaryName, replaceFile } from '../../src/files/atomic-write.js';
-import { lockOfCandidate, withLock } from '../../src/files/lock.js';
+import { replaceFile } from '../../src/files/atomic-write.js';
+import { withLock } from '../../src/files/lock.js';
+import { MODES } from '../../src/files/make-directory.js';
+import { sweep } from '../../src/files/sweep.js';
 import { makeFileProcesses, type FileJob, type FileProcesses } from '../support/file-process.js';
 import { run } from '../support/run.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
@@ -80,13 +82,12 @@ describe.each(['edits', 'stream'] as const)('a process that is killed while it w
       survived.push(left !== 'before\n');
       expect(left).toBe(survived.at(-1) === true ? 'before\nkilled\n' : 'before\n');
 
-      await withLock(`${path}.lock`, (scratch) => replaceFile(path, scratch, 'after'));
-      expect(await readFile(path, 'utf8')).toBe('after');
-      // What stays has a name by which it is known, and swept later.
-      const unknown = (await readdir(directory)).filter(
-        (name) => name !== 'file' && !isTemporaryName(name) && lockOfCandidate(name) !== 'file.lock',
+      await withLock(`${path}.lock`, (scratch) =>
+        replaceFile(path, scratch, 'after', { mode: MODES.sharedFile }),
       );
-      expect(unknown).toEqual([]);
+      expect(await readFile(path, 'utf8')).toBe('after');
+      await sweep(directory);
+      expect(await readdir(directory)).toEqual(['file']);
     }
     // Saved by one step, and by all that come after it.
     expect(survived).toEqual(survived.toSorted((a, b) => Number(a) - Number(b)));

@@ -1,20 +1,20 @@
 import { EventEmitter, once } from 'node:events';
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { lockOfCandidate, withLock } from '../../src/files/lock.js';
-import * as holders from '../../src/files/lock-holder.js';
+import { lockPathOf, releaseAbandonedLock, withLock, type Scratch } from '../../src/files/lock.js';
+import * as holders from '../../src/files/process-identity.js';
 import { CancelledError, ConflictError } from '../../src/oci/errors.js';
 import { failureOf } from '../support/failure.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 // The real function, but a test may act between the check of a holder and its result.
-vi.mock(import('../../src/files/lock-holder.js'), async (original) => {
+vi.mock(import('../../src/files/process-identity.js'), async (original) => {
   const actual = await original();
-  return { ...actual, hasExited: vi.fn(actual.hasExited) };
+  return { ...actual, processStatus: vi.fn(actual.processStatus) };
 });
 
 const dead = 'dead00000000dead';
@@ -36,7 +36,7 @@ async function putLock(id: string, text: string): Promise<void> {
 
 /** The lock of a process that is no more. */
 async function putDeadLock(): Promise<void> {
-  await putLock(dead, JSON.stringify({ ...(await holders.currentProcess()), pid: 0x7f_ff_ff_ff }));
+  await putLock(dead, JSON.stringify({ ...holders.currentProcess(), pid: 0x7f_ff_ff_ff }));
 }
 
 interface Deferred {
@@ -55,11 +55,6 @@ const impatient = { sleep: (): Promise<void> => Promise.resolve() };
 /** What the lock of another machine says. */
 const elsewhere = '{"pid":2147483647,"host":"build-7","boot":"other"}';
 
-async function expectEmpty(scratch: string): Promise<string> {
-  expect(await readFile(scratch, 'utf8')).toBe('');
-  return scratch;
-}
-
 describe('withLock', () => {
   it('returns the result of the work and leaves no files', async () => {
     expect(await withLock(path, () => Promise.resolve(7))).toBe(7);
@@ -68,7 +63,7 @@ describe('withLock', () => {
 
   it('is released with its scratch file if the work fails', async () => {
     const work = withLock(path, async (scratch) => {
-      await writeFile(scratch, 'half');
+      await writeFile(scratch.path, 'half');
       throw new Error('from the work');
     });
     await expect(work).rejects.toThrow('from the work');
@@ -92,13 +87,41 @@ describe('withLock', () => {
   it('describes its holder', async () => {
     await withLock(path, async () => {
       const [id = ''] = await readdir(path);
-      const holder = holders.parseLockHolder(await readFile(join(path, id), 'utf8'));
-      expect(holder).toEqual(await holders.currentProcess());
+      const holder = holders.parseProcessIdentity(await readFile(join(path, id), 'utf8'));
+      expect(holder).toEqual(holders.currentProcess());
     });
   });
 
-  it('gives each holder an empty scratch file', async () => {
-    expect(await withLock(path, expectEmpty)).not.toBe(await withLock(path, expectEmpty));
+  it('gives each holder a scratch file of its own in the lock', async () => {
+    const scratchOf = (): Promise<Scratch> => withLock(path, (scratch) => Promise.resolve(scratch));
+    const [one, two] = [await scratchOf(), await scratchOf()];
+    expect(one.path).not.toBe(two.path);
+    expect([one.path, one.holder].map((file) => dirname(file))).toEqual([path, path]);
+  });
+
+  it.runIf(process.platform !== 'win32')('can be opened by its user only, whatever the umask', async () => {
+    await withLock(path, async ({ holder }) => {
+      expect((await stat(path)).mode & 0o777).toBe(0o700);
+      expect((await stat(holder)).mode & 0o777).toBe(0o600);
+    });
+  });
+
+  it.runIf(process.platform !== 'win32')('is not read through a symbolic link', async () => {
+    const outside = await temporaryDirectory();
+    await putDeadLock();
+    await rename(path, join(outside, 'lock'));
+    await symlink(join(outside, 'lock'), path);
+    await expect(withLock(path, never, impatient)).rejects.toMatchObject({
+      name: 'FailedError',
+      message: `cannot lock ${path}: it is a symbolic link`,
+    });
+    expect(await readdir(join(outside, 'lock'))).toEqual([dead]);
+  });
+
+  it('is not released for a dead holder whose file has another name', async () => {
+    await putLock('notes', JSON.stringify({ ...holders.currentProcess(), pid: 0x7f_ff_ff_ff }));
+    await expect(withLock(path, never, impatient)).rejects.toThrow(`${path} is locked by process 2147483647`);
+    expect(await content()).toContain('draft.json.lock/notes');
   });
 
   it('takes over from a dead process and removes its files', async () => {
@@ -121,14 +144,14 @@ describe('withLock', () => {
     await putDeadLock();
     const taken = deferred();
     const release = deferred();
-    const actual = vi.mocked(holders.hasExited).getMockImplementation();
+    const actual = vi.mocked(holders.processStatus).getMockImplementation();
     let fast: Promise<void> | undefined;
     let inside = 0;
     const enter = (): void => {
       inside += 1;
       expect(inside).toBe(1);
     };
-    vi.mocked(holders.hasExited).mockImplementationOnce(async (holder, me) => {
+    vi.mocked(holders.processStatus).mockImplementationOnce(async (holder, me) => {
       // The slow one has seen the dead lock. Before it acts, the fast one takes the lock over and keeps it.
       fast = withLock(path, async () => {
         enter();
@@ -137,14 +160,14 @@ describe('withLock', () => {
         inside -= 1;
       });
       await taken.promise;
-      return actual?.(holder, me) ?? true;
+      return actual?.(holder, me) ?? 'exited';
     });
     const slow = withLock(path, () => Promise.resolve(enter()));
     await taken.promise;
     // The slow one tries to free the dead lock, then finds the fast one's, which is alive, again and again.
-    const looks = vi.mocked(holders.hasExited).mock.calls.length;
+    const looks = vi.mocked(holders.processStatus).mock.calls.length;
     await expect
-      .poll(() => vi.mocked(holders.hasExited).mock.calls.length, { timeout: 10_000 })
+      .poll(() => vi.mocked(holders.processStatus).mock.calls.length, { timeout: 10_000 })
       .toBeGreaterThan(looks + 2);
     release.resolve();
     await Promise.all([fast, slow]);
@@ -199,7 +222,7 @@ describe('withLock', () => {
     });
 
     it('on a running process of this machine', async () => {
-      const { pid, host, boot, namespace } = { ...(await holders.currentProcess()), pid: process.ppid };
+      const { pid, host, boot, namespace } = { ...holders.currentProcess(), pid: process.ppid };
       await putLock('other00000000000', JSON.stringify({ pid, host, boot, namespace }));
       await expect(withLock(path, never, impatient)).rejects.toThrow(
         `is locked by process ${process.ppid} on `,
@@ -277,11 +300,40 @@ describe('withLock', () => {
   );
 });
 
-it.each([
-  ['draft.json.lock.0123456789abcdef.tmp', 'draft.json.lock'],
-  ['draft.json.lock', undefined],
-  ['draft.json.lock.0123456789abcdef', undefined],
-  ['.0123456789abcdef.tmp', undefined],
-])('lockBeingMade: %s is to become %s', (name, lock) => {
-  expect(lockOfCandidate(name)).toBe(lock);
+describe('releaseAbandonedLock', () => {
+  it.each([
+    ['releases the lock of a dead process', putDeadLock, []],
+    ['removes an empty lock', () => mkdir(path), []],
+    [
+      'keeps the lock of another machine',
+      () => putLock('other00000000000', elsewhere),
+      ['draft.json.lock', 'draft.json.lock/other00000000000'],
+    ],
+    ['ignores a missing lock', () => Promise.resolve(), []],
+  ])('%s', async (_, prepare, left) => {
+    await prepare();
+    await releaseAbandonedLock(path);
+    expect(await content()).toEqual(left);
+  });
+
+  it('keeps a lock that is held', async () => {
+    await withLock(path, async ({ holder }) => {
+      await releaseAbandonedLock(path);
+      expect(await readFile(holder, 'utf8')).toContain(String(process.pid));
+    });
+  });
+});
+
+describe('lockPathOf', () => {
+  it.each([
+    ['config.json', 'config.json.lock'],
+    ['x'.repeat(250), `${'x'.repeat(250)}.lock`],
+    ['x'.repeat(255), expect.stringMatching(/^[0-9a-f]{64}\.lock$/) as string],
+    ['界'.repeat(85), expect.stringMatching(/^[0-9a-f]{64}\.lock$/) as string],
+  ])('is beside the file, with a name that file systems allow: %s', async (name, lock) => {
+    const found = lockPathOf(join(directory, name));
+    expect(dirname(found)).toBe(directory);
+    expect(basename(found)).toEqual(lock);
+    expect(await withLock(found, () => Promise.resolve('held'))).toBe('held');
+  });
 });

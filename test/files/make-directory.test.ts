@@ -16,23 +16,23 @@ const isDirectory = async (path: string): Promise<boolean> => (await stat(path))
 describe('makeDirectory', () => {
   it('creates missing directories and keeps existing ones', async () => {
     const path = join(root, 'a', 'b', 'c');
-    await makeDirectory(path);
+    await makeDirectory(path, 0o700);
     await writeFile(join(path, 'file'), 'kept');
-    await makeDirectory(path);
+    await makeDirectory(path, 0o700);
     expect(await isDirectory(path)).toBe(true);
     expect((await stat(join(path, 'file'))).size).toBe(4);
   });
 
   it('accepts a link to a directory, and the root', async () => {
     await symlink(root, join(root, 'link'), 'junction');
-    await makeDirectory(join(root, 'link', 'a'));
-    await makeDirectory('/');
+    await makeDirectory(join(root, 'link', 'a'), 0o700);
+    await makeDirectory('/', 0o700);
     expect(await isDirectory(join(root, 'a'))).toBe(true);
   });
 
   it('can be called concurrently', async () => {
     const path = join(root, 'a', 'b', 'c');
-    await Promise.all(Array.from({ length: 50 }, () => makeDirectory(path)));
+    await Promise.all(Array.from({ length: 50 }, () => makeDirectory(path, 0o700)));
     expect(await isDirectory(path)).toBe(true);
   });
 
@@ -41,13 +41,13 @@ describe('makeDirectory', () => {
     ['a file above it', ['file', 'a'], 'ENOTDIR'],
   ])('fails at %s', async (_what, names, code) => {
     await writeFile(join(root, 'file'), '');
-    await expect(makeDirectory(join(root, ...names))).rejects.toMatchObject({ code });
+    await expect(makeDirectory(join(root, ...names), 0o700)).rejects.toMatchObject({ code });
   });
 
   it.runIf(process.platform === 'linux')(
     'fails where nothing can be made, rather than try for ever',
     async () => {
-      await expect(makeDirectory('/proc/multiarch-test/a')).rejects.toMatchObject({ code: 'ENOENT' });
+      await expect(makeDirectory('/proc/multiarch-test/a', 0o700)).rejects.toMatchObject({ code: 'ENOENT' });
     },
   );
 });

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { replaceFile, writeFileAtomically } from '../../src/files/atomic-write.js';
 import { errorCode } from '../../src/files/file-error.js';
 import { withLock } from '../../src/files/lock.js';
+import { MODES } from '../../src/files/make-directory.js';
 import { watchFileCalls } from './file-calls.js';
 import type { FileJob, FileJobResult } from './file-process.js';
 
@@ -15,7 +16,8 @@ const calls = await watchFileCalls(killBefore);
 async function append(piece: string): Promise<void> {
   calls.length = 0;
   await withLock(`${path}.lock`, async (scratch) => {
-    await replaceFile(path, scratch, (await readFile(path, 'utf8')) + piece);
+    const text = (await readFile(path, 'utf8')) + piece;
+    await replaceFile(path, scratch, text, { mode: MODES.sharedFile });
   });
 }
 

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
-
 import { errorCode } from '../../files/file-error.js';
+import { readRegularFile, SpecialFileError } from '../../files/regular-file.js';
 import { FailedError, InvalidError } from '../../oci/errors.js';
 import { parseJson } from '../../oci/json.js';
 import { isRepositoryPath, type RegistryHost, type RepositoryPath } from '../../oci/reference.js';
@@ -214,8 +213,11 @@ function objectOf(value: unknown, label: string): Readonly<Record<string, unknow
  */
 export async function readCredentialText(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return (await readRegularFile(path)).toString('utf8');
   } catch (error) {
+    if (error instanceof SpecialFileError) {
+      throw new FailedError(`cannot read ${path}: ${error.message}`, { cause: error });
+    }
     const code = errorCode(error) ?? 'unknown error';
     if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(code)) return undefined;
     throw new FailedError(`cannot read ${path}: ${code}`, { cause: error });

@@ -1,11 +1,8 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
-
 import type { Environment } from '../../environment.js';
 import { FailedError } from '../../oci/errors.js';
 import type { RegistryCredential } from './credential.js';
 import type { CredentialFile, UserPassword } from './credential-file.js';
+import { findProgram } from './find-program.js';
 import { runHelper, type HelperResult } from './helper-process.js';
 
 /** In milliseconds. Long enough for a user to unlock a key store. */
@@ -126,13 +123,16 @@ export class CredentialHelper {
   }
 
   async #run(call: Call, input: string, signal: AbortSignal | undefined): Promise<Exited> {
-    const { env, timeLimit = TIME_LIMIT, terminal } = this.#options;
-    const result = await runHelper(this.#program, call.action, input, { env, timeLimit, terminal, signal });
+    const { env, timeLimit = TIME_LIMIT, terminal, namedIn } = this.#options;
+    const found = await findProgram(this.#program, { env, platform: process.platform });
+    if (found === undefined) {
+      const hint = `Install it, or remove ${this.#suffix} from "credsStore" and "credHelpers" in ${namedIn}.`;
+      throw this.#error(call, 'it is not on the PATH', hint);
+    }
+    const result = await runHelper(found.path, call.action, input, { env, timeLimit, terminal, signal });
     if (result.kind === 'exited') return result;
     if (result.kind === 'timed out') this.#timedOut = true;
-    const { namedIn } = this.#options;
-    const install = `Install it, or remove ${this.#suffix} from "credsStore" and "credHelpers" in ${namedIn}.`;
-    throw this.#error(call, result.reason, result.kind === 'not found' ? install : undefined);
+    throw this.#error(call, result.reason);
   }
 
   #error(call: Call, reason: string, hint: string = this.#hint(call)): CredentialHelperError {
@@ -177,17 +177,7 @@ async function platformHelper(
 
 async function isOnPath(
   program: string,
-  { env, platform }: Pick<Environment, 'env' | 'platform'>,
+  environment: Pick<Environment, 'env' | 'platform'>,
 ): Promise<boolean> {
-  const isWindows = platform === 'win32';
-  for (const directory of (env['PATH'] ?? '').split(isWindows ? ';' : ':')) {
-    if (directory === '') continue;
-    try {
-      await access(join(directory, isWindows ? `${program}.exe` : program), constants.X_OK);
-      return true;
-    } catch {
-      // Missing or not executable: try the next directory.
-    }
-  }
-  return false;
+  return (await findProgram(program, environment))?.isExecutable === true;
 }

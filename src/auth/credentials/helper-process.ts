@@ -9,7 +9,7 @@ const OUTPUT_LIMIT = 64 * 1024;
 /** The outcome of a helper: it exited, with the code `null` if a signal killed it, or it gave no usable output. */
 export type HelperResult =
   | { readonly kind: 'exited'; readonly code: number | null; readonly stdout: string }
-  | { readonly kind: 'not found' | 'timed out' | 'failed'; readonly reason: string };
+  | { readonly kind: 'timed out' | 'failed'; readonly reason: string };
 
 export interface HelperProcessOptions {
   readonly env: NodeJS.ProcessEnv;
@@ -24,7 +24,7 @@ export interface HelperProcessOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs a program without a shell, with `input` on standard input. @throws CancelledError */
+/** Runs the program at a path without a shell, with `input` on standard input. @throws CancelledError */
 export function runHelper(
   program: string,
   action: string,
@@ -71,8 +71,7 @@ export function runHelper(
     child.once('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
       forget();
-      if (error.code === 'ENOENT') resolve({ kind: 'not found', reason: 'it is not on the PATH' });
-      else resolve({ kind: 'failed', reason: `it cannot be started (${error.code})` });
+      resolve({ kind: 'failed', reason: `it cannot be started (${error.code})` });
     });
     child.once('close', (code) => {
       clearTimeout(timer);

@@ -4,14 +4,15 @@
  * Offers login-store, saved-logins.
  * @module auth/login
  */
-import { chmod, chown, mkdir, readlink, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { readlink, stat, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
 
-import type { Environment } from '../../environment.js';
+import { NO_HOME, type Environment } from '../../environment.js';
 import { replaceFile } from '../../files/atomic-write.js';
 import { errorCode, fileError } from '../../files/file-error.js';
-import { withLock } from '../../files/lock.js';
-import { makeDirectory } from '../../files/make-directory.js';
+import { lockPathOf, withLock } from '../../files/lock.js';
+import { makeDirectory, MODES } from '../../files/make-directory.js';
+import { sweep } from '../../files/sweep.js';
 import { CancelledError, FailedError } from '../../oci/errors.js';
 import type { RegistryHost } from '../../oci/reference.js';
 import {
@@ -59,6 +60,8 @@ export class LoginStore {
    *   CancelledError
    */
   async store(registry: RegistryHost, login: UserPassword, signal?: AbortSignal): Promise<LoginLocation> {
+    this.#checkHome();
+    await this.#sweep();
     const key = primaryLoginKey(registry);
     const { file, usesDefaultHelper } = await this.#file.read();
     const helper = helperFor(file, registry);
@@ -85,6 +88,7 @@ export class LoginStore {
    * @throws as {@link store}; the file's entries are deleted even if the helper fails
    */
   async erase(registry: RegistryHost, signal?: AbortSignal): Promise<boolean> {
+    await this.#sweep();
     const { file } = await this.#file.read();
     const helper = helperFor(file, registry);
     const keys = registryKeys(file, registry);
@@ -99,6 +103,20 @@ export class LoginStore {
     return keys.length > 0 || fromHelper === true;
   }
 
+  /** Removes what killed processes have left beside the file. */
+  async #sweep(): Promise<void> {
+    const path = await followLinks(this.path).catch(() => this.path);
+    await sweep(dirname(path), (name) => name === basename(lockPathOf(path)));
+  }
+
+  /** A directory must not be created for a home directory that does not exist. */
+  #checkHome(): void {
+    if (dirname(dirname(this.path)) !== NO_HOME) return;
+    throw new FailedError('no directory for logins: HOME is not set, and this user has no home directory', {
+      hint: 'Set HOME, or DOCKER_CONFIG to a directory for logins.',
+    });
+  }
+
   #helper(name: string): CredentialHelper {
     return new CredentialHelper(name, { env: this.#env, namedIn: this.path });
   }
@@ -110,18 +128,18 @@ export class LoginStore {
   ): Promise<void> {
     try {
       const path = await followLinks(this.path);
-      await makePrivateDirectory(dirname(path));
+      await makeDirectory(dirname(path), MODES.privateDirectory);
       await withLock(
-        `${path}.lock`,
+        lockPathOf(path),
         async (scratch) => {
           const text = (await readCredentialText(path)) ?? '';
           // Parsed again: the file may have been damaged since it was first read.
           const changed = change(text, parseCredentialFile(text, path));
           if (changed === text) return;
-          // While the file is still empty.
-          await chmod(scratch, 0o600);
-          await keepOwner(path, scratch);
-          await replaceFile(path, scratch, changed);
+          await replaceFile(path, scratch, changed, {
+            mode: MODES.privateFile,
+            prepare: (empty) => keepOwner(path, empty),
+          });
         },
         { signal, alternative: ELSEWHERE },
       );
@@ -168,18 +186,11 @@ async function followLinks(path: string): Promise<string> {
   throw new FailedError(`cannot write ${path}: too many levels of symbolic links`);
 }
 
-async function makePrivateDirectory(path: string): Promise<void> {
-  await makeDirectory(dirname(path));
-  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
-    if (errorCode(error) !== 'EEXIST') throw error;
-  });
-}
-
 /** Keeps the file's owner, for root running with another user's home directory. */
-async function keepOwner(path: string, scratch: string): Promise<void> {
+async function keepOwner(path: string, file: FileHandle): Promise<void> {
   try {
     const { uid, gid } = await stat(path);
-    await chown(scratch, uid, gid);
+    await file.chown(uid, gid);
   } catch {
     // A new file, or not permitted: it belongs to the user of this process.
   }

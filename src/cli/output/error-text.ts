@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 
-import { CancelledError, InvalidError, MultiarchError, type Problem } from '../../oci/errors.js';
+import { CancelledError, FailedError, InvalidError, MultiarchError, type Problem } from '../../oci/errors.js';
 import { stripControls } from './terminal.js';
 
 /** Messages of `docker manifest` that scripts compare. They stay as they are, without a prefix. */
@@ -11,7 +11,13 @@ const DOCKER_MESSAGE =
  * Formats an error for stderr: the message after `error: `, one line for each problem of an invalid document, and the hint
  * after `hint: `. With `debug`, the stack follows. Has no line feed at the end.
  */
-export function errorText(error: unknown, debug: boolean): string {
+export function errorText(thrown: unknown, debug: boolean): string {
+  const error = isMissingWorkingDirectory(thrown)
+    ? new FailedError('the working directory no longer exists', {
+        hint: 'Change to another directory.',
+        cause: thrown,
+      })
+    : thrown;
   const message = error instanceof Error ? error.message : String(error);
   // An interrupted command has not failed, and docker's messages are what scripts expect.
   const isPlain = error instanceof CancelledError || DOCKER_MESSAGE.test(message);
@@ -26,6 +32,11 @@ export function errorText(error: unknown, debug: boolean): string {
   }
   if (debug) lines.push(inspect(error));
   return stripControls(lines.join('\n'));
+}
+
+/** Reports whether an error is that of a process whose working directory was removed. Libraries ask for it, too. */
+function isMissingWorkingDirectory(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd';
 }
 
 /** Formats one problem of a document: location, message and rule. */

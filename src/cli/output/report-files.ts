@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 
 import { writeFileAtomically } from '../../files/atomic-write.js';
 import { ifExists, withFileErrors } from '../../files/file-error.js';
+import { sweep } from '../../files/sweep.js';
 import { ArgumentError, FailedError, isMultiarchError, type MultiarchErrors } from '../../oci/errors.js';
 import { parseImageLocation } from '../../oci/image-location.js';
 import { formatRepository } from '../../oci/reference.js';
@@ -41,6 +42,7 @@ export async function openReports(
   if (digestFile !== undefined && digestFile === metadataFile) {
     throw new ArgumentError(`--digest-file and --metadata-file are the same file: ${digestFile}`);
   }
+  for (const file of [digestFile, metadataFile]) if (file !== undefined) await sweep(dirname(file));
   const [outputs, summary] = files.github ? await githubFiles(env) : [];
   return async (report) => {
     const metadata = `${JSON.stringify(withBuildxKeys(report), undefined, 2)}\n`;

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SecureContextOptions } from 'node:tls';
 
 import type { Environment } from '../../environment.js';
+import { readRegularFile, SpecialFileError } from '../../files/regular-file.js';
 import { ArgumentError, FailedError, UnavailableError } from '../../oci/errors.js';
 
 /** The address of a docker daemon. */
@@ -114,11 +114,12 @@ function tcpHost(rest: string, env: NodeJS.ProcessEnv, homeDirectory: string): D
 
 async function readCertificate(path: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(path);
+    return await readRegularFile(path);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT') return undefined;
-    throw new FailedError(`cannot read ${path} (${String(code)})`, {
+    const reason = error instanceof SpecialFileError ? error.message : String(code);
+    throw new FailedError(`cannot read ${path} (${reason})`, {
       hint: 'Check the directory in DOCKER_CERT_PATH.',
       cause: error,
     });

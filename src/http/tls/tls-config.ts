@@ -4,10 +4,10 @@
  * Offers tls-config, tls-errors.
  * @module http/tls
  */
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 
+import { readRegularFileSync } from '../../files/regular-file.js';
 import { ArgumentError } from '../../oci/errors.js';
 import { certificateDirectories, findCertificates, type FoundCertificates } from './certs-directory.js';
 import { certificatesIn, readAuthorities, readClientPair, whyUnreadable } from './tls-files.js';
@@ -153,7 +153,7 @@ export class TlsConfig {
     const path = this.#options.env[variable] ?? '';
     if (path === '') return { certificates: [] };
     try {
-      const certificates = certificatesIn(readFileSync(path, 'latin1'));
+      const certificates = certificatesIn(readRegularFileSync(path).toString('latin1'));
       if (certificates.length > 0) return { certificates };
       return { certificates, problem: `${variable} names ${path}, which has no certificate in PEM format.` };
     } catch (error) {

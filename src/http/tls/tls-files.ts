@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 
+import { readRegularFileSync, SpecialFileError } from '../../files/regular-file.js';
 import { FailedError } from '../../oci/errors.js';
 
 /** A client certificate and its key, in PEM format. */
@@ -46,6 +46,7 @@ export function readClientPair(paths: { readonly cert: string; readonly key: str
 
 /** Returns why a file could not be read, without any of its content. */
 export function whyUnreadable(error: unknown): string {
+  if (error instanceof SpecialFileError) return error.message;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   switch (code) {
     case 'ENOENT':
@@ -63,7 +64,7 @@ export function whyUnreadable(error: unknown): string {
 
 function read(path: string, what: string): string {
   try {
-    return readFileSync(path, 'latin1');
+    return readRegularFileSync(path).toString('latin1');
   } catch (error) {
     throw new FailedError(`cannot read the ${what} ${path}: ${whyUnreadable(error)}`);
   }

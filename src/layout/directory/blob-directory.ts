@@ -7,12 +7,12 @@ import type { WriteBlobOptions } from '../../content/target.js';
 import { verifiableAlgorithm, verifiedStream } from '../../content/verified-stream.js';
 import { writeFileAtomically } from '../../files/atomic-write.js';
 import { withFileErrors } from '../../files/file-error.js';
-import { makeDirectory } from '../../files/make-directory.js';
+import { MODES } from '../../files/make-directory.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { openVerified, type LayoutBlobs } from '../core/layout-blobs.js';
 import { blobPath } from '../core/layout-documents.js';
-import { fileSize, openFile, resolveInside } from './confined-file.js';
+import { fileSize, makeDirectoryInside, openFile } from './confined-file.js';
 
 /** The size of stream chunks, in bytes. For Node's default of 64 KiB, the thread switch takes longer than the read. */
 const CHUNK_BYTES = 256 * 1024;
@@ -63,11 +63,8 @@ export class BlobDirectory implements LayoutBlobs {
       await withFileErrors('write', `blob ${digest} in ${this.#label}`, async () => {
         const parts = blobPath(digest);
         verifiableAlgorithm(digest);
-        const directory = parts.slice(0, -1);
         await this.#prepare();
-        await makeDirectory(join(this.#root, ...directory));
-        // Rejects a `blobs` that is a link out of the layout.
-        await resolveInside(this.#root, directory);
+        await makeDirectoryInside(this.#root, parts.slice(0, -1), MODES.sharedDirectory);
         await writeFileAtomically(join(this.#root, ...parts), verified, {
           temporaryDirectory: this.#root,
           onBytes,

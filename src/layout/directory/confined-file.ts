@@ -3,6 +3,7 @@ import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
 
 import { errorCode, ifExists, withFileErrors } from '../../files/file-error.js';
+import { makeDirectory } from '../../files/make-directory.js';
 import { InvalidError } from '../../oci/errors.js';
 
 /**
@@ -13,7 +14,7 @@ import { InvalidError } from '../../oci/errors.js';
  * @returns the real path; `undefined` if it does not exist
  * @throws InvalidError if a link leads out of the layout
  */
-export async function resolveInside(root: string, parts: readonly string[]): Promise<string | undefined> {
+async function resolveInside(root: string, parts: readonly string[]): Promise<string | undefined> {
   const path = join(root, ...parts);
   return readExisting(path, async () => {
     const [realRoot, target] = await Promise.all([realpath(root), realpath(path)]).catch((error: unknown) => {
@@ -28,6 +29,25 @@ export async function resolveInside(root: string, parts: readonly string[]): Pro
     }
     return target;
   });
+}
+
+/**
+ * Creates a directory in a layout. Each directory in the path is checked before the next one is created, so that nothing is
+ * created outside the layout.
+ *
+ * @param parts the path components below the root, each a plain name
+ * @throws InvalidError if a link leads out of the layout; the error of the file system, unchanged
+ */
+export async function makeDirectoryInside(
+  root: string,
+  parts: readonly string[],
+  mode: number,
+): Promise<void> {
+  for (const [index] of parts.entries()) {
+    const names = parts.slice(0, index + 1);
+    await makeDirectory(join(root, ...names), mode);
+    await resolveInside(root, names);
+  }
 }
 
 /**

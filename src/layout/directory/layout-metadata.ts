@@ -2,10 +2,10 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { SingleFlight } from '../../content/single-flight.js';
-import { isTemporaryName, replaceFile, writeFileAtomically } from '../../files/atomic-write.js';
+import { replaceFile, writeFileAtomically } from '../../files/atomic-write.js';
 import { withFileErrors } from '../../files/file-error.js';
-import { lockOfCandidate, withLock } from '../../files/lock.js';
-import { makeDirectory } from '../../files/make-directory.js';
+import { withLock } from '../../files/lock.js';
+import { makeDirectory, MODES } from '../../files/make-directory.js';
 import { sweep } from '../../files/sweep.js';
 import { ArgumentError } from '../../oci/errors.js';
 import { archiveHint } from '../tar/transport-hints.js';
@@ -29,6 +29,7 @@ export class LayoutMetadata {
   readonly #root: string;
   readonly #files: LayoutFileReader;
   readonly #creation = new SingleFlight(() => this.#create());
+  readonly #sweeping = new SingleFlight(() => this.#sweep());
 
   /** @param root the layout's absolute path */
   constructor(root: string) {
@@ -42,6 +43,7 @@ export class LayoutMetadata {
   /** As `readLayoutIndex`. @throws ArgumentError for a file instead of a directory */
   async readIndex(): Promise<LayoutIndex | undefined> {
     await checkLayoutPath(this.#root);
+    await this.#sweeping.get();
     return readLayoutIndex(this.#files);
   }
 
@@ -67,22 +69,30 @@ export class LayoutMetadata {
         const index = current ?? EMPTY_LAYOUT_INDEX;
         const edited = edit(index);
         if (edited === current) return;
-        await withFileErrors('write', path, () => replaceFile(path, scratch, JSON.stringify(edited)));
+        await withFileErrors('write', path, () =>
+          replaceFile(path, scratch, JSON.stringify(edited), { mode: MODES.sharedFile }),
+        );
       },
       { signal },
     );
-    await sweep(this.#root, isLeftover);
+    await this.#sweep();
   }
 
   async #create(): Promise<void> {
     await checkLayoutPath(this.#root);
-    await withFileErrors('create', this.#root, () => makeDirectory(this.#root));
+    await withFileErrors('create', this.#root, () => makeDirectory(this.#root, MODES.sharedDirectory));
+    await this.#sweeping.get();
     const hasLayout = await hasLayoutFile(this.#files);
     // Read before the first write: an `index.json` of another program means that the directory is not a layout.
     const index = await readIndexFile(this.#files);
     if (!hasLayout) await this.#writeLayoutFile();
     // Under the lock, and only if it is still missing: another process may have tagged an image.
     if (index === undefined) await this.editIndex((current) => current);
+  }
+
+  /** Removes what killed processes have left: before the first access, and after each change of the index. */
+  #sweep(): Promise<void> {
+    return sweep(this.#root, (name) => name === LOCK);
   }
 
   async #writeLayoutFile(): Promise<void> {
@@ -92,11 +102,6 @@ export class LayoutMetadata {
       writeFileAtomically(path, bytes, { temporaryDirectory: this.#root }),
     );
   }
-}
-
-/** Reports whether a file is the leftover of a killed process, once it is stale. */
-function isLeftover(name: string): boolean {
-  return isTemporaryName(name) || lockOfCandidate(name) === LOCK;
 }
 
 /** @throws ArgumentError for a file: the tar file of a layout is often named with the transport of directories */

@@ -4,9 +4,8 @@ import { Readable } from 'node:stream';
 
 import type { ReadOptions } from '../../content/source.js';
 import type { WriteBlobOptions } from '../../content/target.js';
-import { isTemporaryName } from '../../files/atomic-write.js';
 import { ifExists, withFileErrors } from '../../files/file-error.js';
-import { lockOfCandidate, withLock } from '../../files/lock.js';
+import { withLock, type Scratch } from '../../files/lock.js';
 import { sweep } from '../../files/sweep.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
@@ -26,6 +25,8 @@ import { StagingDirectory } from './staging-directory.js';
 /** In milliseconds. Long, because another process may be writing gigabytes. */
 const LOCK_HOLDER_TIMEOUT = 600_000;
 
+const LOCK_PREFIX = '.multiarch-lock-';
+
 /** The content of an archive: that of the file, and that which was written and is not yet committed to it. */
 export class OciArchiveStore implements LayoutFiles {
   readonly #path: string;
@@ -36,6 +37,8 @@ export class OciArchiveStore implements LayoutFiles {
   readonly #closing = new AbortController();
   /** Closed by {@link close} only: readers may still use an archive that a commit has replaced. */
   readonly #opened = new Set<TarArchive>();
+  /** Before the first access: what killed processes have left may fill the disk. */
+  readonly #sweeping = new SingleFlight(() => sweep(dirname(this.#path), isLockName));
   #currentLayout = this.#openOnce();
   #pending = new PendingManifests();
 
@@ -103,9 +106,8 @@ export class OciArchiveStore implements LayoutFiles {
     const pending = this.#pending;
     if (pending.isEmpty) return;
     const path = await realPath(this.#path);
-    const lock = lockName(path);
     const added = await withLock(
-      join(dirname(path), lock),
+      join(dirname(path), lockName(path)),
       (scratch) => this.#replace(path, scratch, pending, options),
       { signal: options.signal, holderTimeout: LOCK_HOLDER_TIMEOUT },
     );
@@ -113,7 +115,6 @@ export class OciArchiveStore implements LayoutFiles {
     this.#currentLayout = this.#openOnce();
     this.#pending = this.#pending.without(pending);
     await this.#staging.remove(added);
-    await sweep(dirname(path), (name) => isTemporaryName(name) || lockOfCandidate(name) === lock);
   }
 
   /** Closes open files and discards uncommitted content. May be called more than once. */
@@ -125,6 +126,7 @@ export class OciArchiveStore implements LayoutFiles {
 
   async #layout({ signal }: ReadOptions = {}): Promise<OpenTarLayout | undefined> {
     if (this.#closing.signal.aborted) throw new FailedError(`cannot read ${this.#path}: it has been closed`);
+    await this.#sweeping.get();
     const file = this.#currentLayout;
     const layout = await file.get(signal);
     // The file may be created later.
@@ -135,7 +137,7 @@ export class OciArchiveStore implements LayoutFiles {
   /** @returns the staged digests that the file contains now */
   async #replace(
     path: string,
-    scratch: string,
+    scratch: Scratch,
     pending: PendingManifests,
     options: ReadOptions,
   ): Promise<Digest[]> {
@@ -199,5 +201,9 @@ async function realPath(path: string): Promise<string> {
 
 /** The lock is beside the archive. Its name is cut to a length that file systems allow; archives may share a lock. */
 function lockName(path: string): string {
-  return `.multiarch-lock-${basename(path).slice(0, 50)}`;
+  return LOCK_PREFIX + basename(path).slice(0, 50);
+}
+
+function isLockName(name: string): boolean {
+  return name.startsWith(LOCK_PREFIX);
 }

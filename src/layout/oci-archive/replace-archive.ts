@@ -1,8 +1,10 @@
-import { chmod, stat } from 'node:fs/promises';
+import { stat, type FileHandle } from 'node:fs/promises';
 
 import type { ReadOptions } from '../../content/source.js';
 import { replaceFile } from '../../files/atomic-write.js';
 import { ifExists, withFileErrors } from '../../files/file-error.js';
+import type { Scratch } from '../../files/lock.js';
+import { MODES } from '../../files/make-directory.js';
 import { tryParseDigest, type Digest } from '../../oci/digest.js';
 import { ConflictError, InvalidError } from '../../oci/errors.js';
 import type { TarArchive } from '../tar/tar-archive.js';
@@ -25,7 +27,7 @@ export interface Replacement {
   /** The archive, with no symbolic link in its path. */
   readonly path: string;
   /** The scratch file of the lock under which it is replaced. */
-  readonly scratch: string;
+  readonly scratch: Scratch;
   /** The current archive; `undefined` if it does not exist. */
   readonly current: OpenTarLayout | undefined;
   readonly pending: PendingManifests;
@@ -55,8 +57,10 @@ export function replaceArchive(replacement: Replacement, options: ReadOptions = 
     const added = await stagedDigests(content, staged);
     if (index === current?.index && added.length === 0) return added;
     if (current !== undefined) checkReplaceable(current.archive);
-    await copyMode(path, scratch);
-    await replaceFile(path, scratch, layoutTar(index, content, files, options));
+    await replaceFile(path, scratch, layoutTar(index, content, files, options), {
+      mode: MODES.sharedFile,
+      prepare: (file) => copyMode(path, file),
+    });
     return added;
   });
 }
@@ -138,11 +142,11 @@ async function stagedDigests({ documents, blobs }: ReachableContent, staged: Lay
   return found;
 }
 
-/** Keeps the permissions of the old file, if it exists. */
-async function copyMode(path: string, scratch: string): Promise<void> {
+/** Keeps the permissions of the old file, if it exists, but never lets everyone write. */
+async function copyMode(path: string, file: FileHandle): Promise<void> {
   await ifExists(async () => {
     const { mode } = await stat(path);
-    await chmod(scratch, mode & 0o777);
+    await file.chmod(mode & 0o775);
   });
 }
 

@@ -6,8 +6,8 @@ import type { Readable } from 'node:stream';
 import type { ReadOptions } from '../../content/source.js';
 import { SingleFlight } from '../../content/single-flight.js';
 import type { WriteBlobOptions } from '../../content/target.js';
-import { temporaryName } from '../../files/atomic-write.js';
-import { makeDirectory } from '../../files/make-directory.js';
+import { makeDirectory, MODES } from '../../files/make-directory.js';
+import { temporaryName } from '../../files/temporary-name.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { FailedError } from '../../oci/errors.js';
@@ -64,8 +64,8 @@ export class StagingDirectory {
   }
 
   async #create(): Promise<true> {
-    await makeDirectory(dirname(this.#root));
-    await mkdir(this.#root, { mode: 0o700 });
+    await makeDirectory(dirname(this.#root), MODES.sharedDirectory);
+    await mkdir(this.#root, { mode: MODES.privateDirectory });
     return true;
   }
 

@@ -1,17 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import {
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  symlink,
-  truncate,
-  utimes,
-  writeFile,
-} from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
@@ -33,6 +22,7 @@ import {
 } from '../../../src/oci/errors.js';
 import { parseTag } from '../../../src/oci/reference.js';
 import { copyImage, readAll, sampleImage, sampleIndex, sourceOf } from '../../contract/contract-content.js';
+import { leaveLeftovers, temporaryNameOf } from '../../support/leftovers.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { describeVectors, vectorBytes, vectorLines } from '../../support/vectors.js';
 import { readIndexJson, temporaryLayout } from '../temporary-layout.js';
@@ -306,11 +296,12 @@ describe('a blob', () => {
   ])('is not written if %s is a link out of the layout, to %s', async (name, to) => {
     const path = await temporaryLayout(EMPTY);
     const above = join(path, '..');
-    await mkdir(join(above, 'outside', 'sha256'), { recursive: true });
+    await mkdir(join(above, 'outside'));
     await rm(join(path, name), { recursive: true });
     await symlink(join(above, to), join(path, name));
     const before = await readdir(above, { recursive: true });
     await expect(new ImageLayout({ path }).copyBlob(blob, from)).rejects.toBeInstanceOf(InvalidError);
+    // Nothing is created outside the layout before the link is noticed.
     expect(await readdir(above, { recursive: true })).toEqual(before);
   });
 
@@ -358,36 +349,27 @@ describe('a blob', () => {
 });
 
 describe('the leftovers of a killed writer', () => {
-  const file = '.multiarch-tmp-0';
-  const lock = '.multiarch-lock.0123456789abcdef.tmp';
-
-  /** @param seconds how long nothing has been written there */
-  async function leave(path: string, names: readonly string[], seconds: number): Promise<void> {
-    const then = Date.now() / 1000 - seconds;
-    for (const name of names) {
-      if (name === file) await writeFile(join(path, name), 'half a bl');
-      else await mkdir(join(path, name));
-      await utimes(join(path, name), then, then);
-    }
-  }
-
-  it('are ignored, do not block writers, and are kept while they may be in use', async () => {
-    const { path, layout } = await layoutWithImage();
-    await leave(path, [file, lock], 60);
-    expect(await layout.names()).toEqual(['1.0']);
-    await layout.writeManifest(image.document, { tag: parseTag('2.0') });
-    expect(await layout.names()).toEqual(['1.0', '2.0']);
-    expect(await readdir(path)).toEqual(expect.arrayContaining([file, lock]));
-  });
-
-  it('are removed once they are stale, and nothing else is', async () => {
-    const { path, layout } = await layoutWithImage();
-    const others = ['notes.txt', '.hidden', '.multiarch-other', 'other.lock.0123456789abcdef.tmp'];
-    await leave(path, [file, lock, ...others], 86_400);
-    await layout.writeManifest(image.document, { tag: parseTag('2.0') });
+  it.each<[string, (layout: ImageLayout) => Promise<unknown>]>([
+    ['read', (layout) => layout.names()],
+    ['tag', (layout) => layout.writeManifest(image.document, { tag: parseTag('2.0') })],
+  ])('are removed before a %s, and nothing else is', async (_, access) => {
+    const { path } = await layoutWithImage();
+    await leaveLeftovers(path, ['.multiarch-lock']);
+    const others = ['notes.txt', '.hidden', '.multiarch-other', 'other.lock'];
+    for (const name of others) await mkdir(join(path, name));
+    await access(new ImageLayout({ path }));
     expect((await readdir(path)).toSorted()).toEqual(
       ['blobs', 'index.json', 'oci-layout', ...others].toSorted(),
     );
+  });
+
+  it('are kept, and block no writer, while it may be running', async () => {
+    const { path, layout } = await layoutWithImage();
+    const file = temporaryNameOf({ host: 'abcdef01', boot: 'abcdef01' });
+    await writeFile(join(path, file), 'half a bl');
+    await layout.writeManifest(image.document, { tag: parseTag('2.0') });
+    expect(await layout.names()).toEqual(['1.0', '2.0']);
+    expect(await readdir(path)).toContain(file);
   });
 });
 
@@ -406,6 +388,7 @@ describe('the lock of a layout', () => {
         join(path, 'index.json'),
         scratch,
         JSON.stringify(setTag(index, entry, tags.byHolder)),
+        { mode: 0o644 },
       );
       return { written };
     });

@@ -8,7 +8,6 @@ import {
   rm,
   stat,
   symlink,
-  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,6 +18,7 @@ import { describe, expect, it } from 'vitest';
 
 import { readableOf } from '../../../src/content/verified-stream.js';
 import { MemoryStore } from '../../../src/content/memory-store.js';
+import { temporaryName } from '../../../src/files/temporary-name.js';
 import { digestOf, type Digest } from '../../../src/oci/digest.js';
 import { documentDescriptor } from '../../../src/oci/document.js';
 import { CancelledError, FailedError, InvalidError, NotFoundError } from '../../../src/oci/errors.js';
@@ -32,6 +32,7 @@ import {
   sourceOf,
 } from '../../contract/contract-content.js';
 import { artifact, documentOf } from '../../support/artifact.js';
+import { leaveLeftovers } from '../../support/leftovers.js';
 import { tarFile } from '../../support/tar-file.js';
 import { describeVectors, vectorBytes, vectorJson } from '../../support/vectors.js';
 import {
@@ -608,23 +609,28 @@ describe('the file itself', () => {
 });
 
 describe('the leftovers of a killed writer', () => {
-  it('are removed once they are stale, and nothing else is', async () => {
+  it.each<[string, (path: string) => Promise<unknown>]>([
+    ['read', (path) => openOciArchive(path).names()],
+    ['commit', (path) => push(path, { '2.0': image })],
+    ['commit that changes nothing', (path) => push(path, { '1.0': image })],
+    ['commit of another archive', (path) => push(join(path, '..', 'other.tar'), { '1.0': image })],
+  ])('are removed before a %s, and nothing else is', async (_, access) => {
     const path = await archivePath();
-    const directory = join(path, '..');
-    const hourAgo = Date.now() / 1000 - 4000;
-    for (const name of [
-      '.multiarch-tmp-0',
-      '.multiarch-tmp-1',
-      'other',
-      '.multiarch-lock-images.tar.0123456789abcdef.tmp',
-    ]) {
-      await mkdir(join(directory, name, 'blobs'), { recursive: true });
-      // One is being written to still: a large blob that takes hours.
-      if (name.endsWith('1')) await writeFile(join(directory, name, '.multiarch-tmp-blob'), 'half a bl');
-      await utimes(join(directory, name), hourAgo, hourAgo);
-    }
     await push(path, { '1.0': image });
-    expect(await beside(path)).toEqual(['.multiarch-tmp-1', 'images.tar', 'other']);
+    await leaveLeftovers(join(path, '..'), ['.multiarch-lock-images.tar', '.multiarch-lock-third.tar']);
+    const others = ['other', 'images.tar.lock'];
+    for (const name of others) await mkdir(join(path, '..', name));
+    await access(path);
+    const left = (await beside(path)).filter((name) => name !== 'other.tar');
+    expect(left.toSorted()).toEqual(['images.tar', ...others].toSorted());
+  });
+
+  it('are kept while it is running', async () => {
+    const path = await archivePath();
+    const running = temporaryName();
+    await mkdir(join(path, '..', running));
+    await push(path, { '1.0': image });
+    expect(await beside(path)).toContain(running);
   });
 });
 
