@@ -1,18 +1,15 @@
-/** The process that `oci-archive-process.ts` starts: pushes images into an archive, and may kill itself at any step. */
+/** The process that `oci-archive-process.ts` starts: pushes images into an archive. */
 import { MemoryStore } from '../../src/content/memory-store.js';
 import { OciArchive } from '../../src/layout/oci-archive/oci-archive.js';
 import { MultiarchError } from '../../src/oci/errors.js';
 import { parseDocument } from '../../src/oci/parse.js';
 import { parseTag } from '../../src/oci/reference.js';
-import { watchFileCalls } from './file-calls.js';
 import type { OciArchiveJob, OciArchiveJobResult } from './oci-archive-process.js';
 
-const { path, tags, layerSize = 1000, killBefore } = JSON.parse(process.argv[2] ?? '') as OciArchiveJob;
-const calls = await watchFileCalls(killBefore);
-const result: OciArchiveJobResult = { calls, ...(await work()) };
-console.log(JSON.stringify(result));
+const { path, tags, layerSize = 1000 } = JSON.parse(process.argv[2] ?? '') as OciArchiveJob;
+console.log(JSON.stringify(await work()));
 
-async function work(): Promise<Partial<OciArchiveJobResult>> {
+async function work(): Promise<OciArchiveJobResult> {
   try {
     for (const tag of tags) await push(tag);
     return {};

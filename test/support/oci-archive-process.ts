@@ -7,14 +7,10 @@ export interface OciArchiveJob {
   readonly tags: readonly string[];
   /** The size of each layer, in bytes. */
   readonly layerSize?: number;
-  /** The process kills itself before this file system call, counted from 1. */
-  readonly killBefore?: number;
 }
 
-/** The output of a process that was not killed. */
+/** The output of the process. */
 export interface OciArchiveJobResult {
-  /** The file system calls of the process. */
-  readonly calls: readonly string[];
   readonly error?: { readonly kind: string; readonly message: string; readonly hint: string };
 }
 

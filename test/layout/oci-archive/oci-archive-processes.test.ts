@@ -40,35 +40,6 @@ describe('several processes on one archive', () => {
   });
 });
 
-describe('a process that is killed', () => {
-  it('at any step leaves the old or new archive, and blocks no other process', async () => {
-    const complete = await archivePath();
-    await processes.finish({ path: complete, tags: ['old'] });
-    const { calls } = await processes.finish({ path: complete, tags: ['new'] });
-    expect(calls).toContain('rename');
-    const before = new Set<string>();
-    // Every third step, and each that renames: all of them would take long.
-    const steps = calls.flatMap((call, index) => (index % 3 === 0 || call === 'rename' ? [index + 1] : []));
-    for (const killBefore of steps) {
-      const path = await archivePath();
-      await processes.finish({ path, tags: ['old'] });
-      const old = await readFile(path);
-      const { signal } = await processes.start({ path, tags: ['new'], killBefore });
-      expect(signal).toBe('SIGKILL');
-      const left = await readFile(path);
-      if (left.equals(old)) before.add('old');
-      else {
-        before.add('new');
-        expect(left).toEqual(await readFile(complete));
-      }
-      await processes.finish({ path, tags: ['next'] });
-      const tags = await wholeTags(path);
-      expect([tags[0], tags.at(-1)]).toEqual(['old', 'next']);
-    }
-    expect([...before].toSorted()).toEqual(['new', 'old']);
-  }, 120_000);
-});
-
 describe.runIf(process.platform !== 'win32')('a disk that is full', () => {
   it.each([
     // The limit is on the size of a file, in blocks of 512 bytes: the layer alone is too large, or the archive.

@@ -1,0 +1,94 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { draftFileName, historyFileName } from '../../src/drafts/file-name.js';
+import { readAuthorities, readClientPair } from '../../src/http/tls/tls-files.js';
+import { amd64 } from '../support/images.js';
+import { startCommandLine } from '../support/in-process.js';
+import { writeLayout } from '../support/tiny-image.mjs';
+
+async function start() {
+  const { directory, run, host } = await startCommandLine({ images: { amd64 } });
+  const pipe = async (...names: readonly string[]): Promise<string> => {
+    const path = join(directory, ...names);
+    await mkdir(dirname(path), { recursive: true });
+    execFileSync('mkfifo', [path]);
+    return path;
+  };
+  return { directory, run, host, pipe };
+}
+
+/** A command that waited for the writer of a pipe would never end. */
+describe.runIf(process.platform !== 'win32')('a pipe instead of a file', () => {
+  it.each([
+    ["docker's configuration", 'config.json', 'DOCKER_CONFIG'],
+    ['REGISTRY_AUTH_FILE', 'auth.json', 'REGISTRY_AUTH_FILE'],
+  ])('%s: a login fails', async (_, name, variable) => {
+    const { run, host, pipe } = await start();
+    const path = await pipe('logins', name);
+    const env = { [variable]: variable === 'DOCKER_CONFIG' ? dirname(path) : path };
+    const login = await run(['login', host, '-u=jane', '--password-stdin'], { env, stdin: 'secret' });
+    expect(login.stderr).toContain(`error: cannot read ${path}: it is a pipe, not a regular file`);
+    expect(login.code).toBe(1);
+  });
+
+  it('a draft is damaged, does not hide the others, and can be removed', async () => {
+    const { run, pipe } = await start();
+    const path = await pipe('drafts', draftFileName('docker.io/library/app:1'));
+    expect(await run(['create', 'app:2'])).toMatchObject({ code: 0 });
+    const message = `cannot read ${path}: it is a pipe, not a regular file`;
+    for (const command of [
+      ['inspect', 'app:1'],
+      ['push', 'app:1'],
+      ['create', 'app:1', '--amend'],
+    ]) {
+      const { code, stderr } = await run(command);
+      expect(stderr, command.join(' ')).toContain(message);
+      expect(code).toBe(1);
+    }
+    const listed = await run(['ls']);
+    expect(listed.stdout).toContain('docker.io/library/app:2');
+    expect(listed.stderr).toContain(message);
+    expect(await run(['rm', 'app:1'])).toMatchObject({ code: 0 });
+  });
+
+  it('a history', async () => {
+    const { run, pipe } = await start();
+    const path = await pipe('drafts', historyFileName('docker.io/library/app:1'));
+    const { code, stderr } = await run(['undo', 'app:1']);
+    expect({ code, stderr }).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`cannot read ${path}: it is a pipe, not a regular file`) as string,
+    });
+  });
+
+  it('a certificate', async () => {
+    const { pipe } = await start();
+    const path = await pipe('certificate.pem');
+    const message = `certificate ${path}: it is a pipe, not a regular file`;
+    expect(() => readAuthorities(path)).toThrow(`cannot read the CA ${message}`);
+    expect(() => readClientPair({ cert: path, key: path })).toThrow(`cannot read the client ${message}`);
+  });
+
+  it.each(['index.json', 'oci-layout'])('%s of a layout', async (name) => {
+    const { directory, run } = await start();
+    const layout = join(directory, 'layout');
+    await writeLayout(layout, amd64, '1');
+    execFileSync('rm', [join(layout, name)]);
+    execFileSync('mkfifo', [join(layout, name)]);
+    const { code, stderr } = await run(['inspect', `oci:${layout}:1`]);
+    expect(stderr).toContain(`${join(layout, name)} is not a regular file`);
+    expect(code).toBe(5);
+  });
+
+  it.each(['oci-archive', 'docker-archive'])('an archive (%s)', async (transport) => {
+    const { run, pipe } = await start();
+    const path = await pipe('archive.tar');
+    const { code, stderr } = await run(['inspect', `${transport}:${path}`]);
+    expect(stderr).toContain(`${path} is not a regular file`);
+    expect(code).toBe(5);
+  });
+});
