@@ -4,14 +4,14 @@ import { dirname } from 'node:path';
 import { errorCode } from './file-error.js';
 
 /**
- * The modes of what this program creates, which the umask restricts further. Nothing is writable by others, even without
- * a umask: they could replace files before these are complete.
+ * The modes of what this program creates, which the umask restricts further. Nothing is writable by all users, even
+ * without a umask: they could replace files before these are complete. A umask of 002 shares layouts with a group.
  */
 export const MODES = {
   privateFile: 0o600,
   privateDirectory: 0o700,
-  sharedFile: 0o644,
-  sharedDirectory: 0o755,
+  sharedFile: 0o664,
+  sharedDirectory: 0o775,
 } as const;
 
 /**

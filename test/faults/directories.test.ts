@@ -183,7 +183,7 @@ describe.runIf(onPosix)('without a umask', () => {
       for (const name of ['', ...names]) {
         const path = join(directory, name);
         const { mode } = await stat(fixture.path(path));
-        if ((mode & 0o022) !== 0) found.writable.push(path);
+        if ((mode & 0o002) !== 0) found.writable.push(path);
         if ((mode & 0o044) !== 0) found.readable.push(path);
       }
     }
