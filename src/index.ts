@@ -59,6 +59,7 @@ export type { BlobSource, ByteStream, ReadOptions, Selector, Source } from './co
 export type { Target, WriteBlobOptions } from './content/target.js';
 export type { Referrer } from './content/find-referrers.js';
 export type { CosignKind, CosignTag } from './oci/referrers.js';
+export type { RunLimits } from './content/budget.js';
 export type { BlobOutcome, OnEvent, WorkEvent } from './content/events.js';
 export type { HttpEvent, HttpMethod } from './http/message.js';
 export type { TlsFiles } from './http/tls/tls-config.js';

@@ -12,7 +12,7 @@ const SOURCE = fileURLToPath(new URL('../src', import.meta.url));
 const ROOMS: Readonly<Record<string, { readonly rooms: readonly string[]; readonly packages: RegExp }>> = {
   oci: { rooms: [], packages: /^(node:(crypto|util)|jsonc-parser)$/ },
   files: { rooms: ['oci'], packages: /^node:/ },
-  content: { rooms: ['oci'], packages: /^node:(crypto|events|stream)/ },
+  content: { rooms: ['oci'], packages: /^node:(async_hooks|crypto|events|stream)/ },
   http: { rooms: ['files', 'content', 'oci'], packages: /^(node:|got$)/ },
   auth: { rooms: ['http', 'files', 'content', 'oci'], packages: /^(node:|@aws-sdk\/|jsonc-parser$)/ },
   registry: { rooms: ['auth', 'http', 'content', 'oci'], packages: /^node:(http|stream|timers|util)/ },

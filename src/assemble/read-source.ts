@@ -1,8 +1,8 @@
 import type { OnEvent } from '../content/events.js';
 import { unlimited, type Limit } from '../content/limit.js';
 import { readChild } from '../content/read-child.js';
+import { SharedReads } from '../content/shared-reads.js';
 import type { Selector, Source } from '../content/source.js';
-import { readVerified } from '../content/verified-stream.js';
 import { walkGraph } from '../content/walk.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import {
@@ -12,13 +12,7 @@ import {
   type ManifestDocument,
   type ManifestOrIndex,
 } from '../oci/document.js';
-import {
-  MAX_CONFIG_BYTES,
-  parseImageConfig,
-  platformOfConfig,
-  statedPlatform,
-  type ImageConfig,
-} from '../oci/image-config.js';
+import { parseImageConfig, platformOfConfig, statedPlatform, type ImageConfig } from '../oci/image-config.js';
 import { InvalidError } from '../oci/errors.js';
 import { mixedTypes } from '../oci/manifest-warnings.js';
 import { isImageConfigType, isIndexType } from '../oci/media-type.js';
@@ -36,6 +30,9 @@ export interface SourceEntry {
   readonly config?: ImageConfig;
 }
 
+/** The options with what has been read. */
+export type SharedReadOptions = ReadSourceOptions & { readonly reads: SharedReads };
+
 /** The entries of a source. */
 export interface SourceImages {
   readonly label: string;
@@ -51,6 +48,8 @@ export interface ReadSourceOptions {
   readonly limit?: Limit;
   /** Read the config of every image, even if the index has a complete platform. @default false */
   readonly configs?: boolean | undefined;
+  /** What has been read of the source already. @default nothing */
+  readonly reads?: SharedReads | undefined;
 }
 
 /**
@@ -100,8 +99,9 @@ export async function readEntries(
   source: Source,
   document: ManifestOrIndex,
   label: string,
-  options: ReadSourceOptions = {},
+  { reads = new SharedReads(), ...others }: ReadSourceOptions = {},
 ): Promise<SourceEntry[]> {
+  const options = { ...others, reads };
   const root = { descriptor: documentDescriptor(document), source: { label }, document };
   const opened = await walkGraph<OpenedIndex, ManifestOrIndex | undefined, { readonly label: string }>(
     [root],
@@ -154,7 +154,7 @@ async function imageEntry(
   source: Source,
   document: ManifestDocument,
   label: string,
-  options: ReadSourceOptions,
+  options: SharedReadOptions,
 ): Promise<SourceEntry> {
   const config = await readConfig(source, document, label, options);
   if (config === undefined) {
@@ -171,12 +171,11 @@ export async function indexedEntry(
   source: Source,
   descriptor: Descriptor,
   label: string,
-  options: ReadSourceOptions,
+  options: SharedReadOptions,
 ): Promise<SourceEntry> {
   const isKnown = isCompletePlatform(descriptor.platform) && options.configs !== true;
   if (isKnown || !mayBeImage(descriptor) || isIndexType(descriptor.mediaType)) return { descriptor };
-  const { limit = unlimited } = options;
-  const document = await limit(() => readChild(source, descriptor, options));
+  const document = await options.reads.child(source, descriptor, options);
   if (document.kind !== 'manifest') return { descriptor };
   const name = `${label}@${descriptor.digest}`;
   const config = await readConfig(source, document, name, options);
@@ -239,13 +238,10 @@ async function readConfig(
   source: Source,
   document: ManifestDocument,
   label: string,
-  options: ReadSourceOptions,
+  options: SharedReadOptions,
 ): Promise<ImageConfig | undefined> {
   const { config } = document.value;
   if (!isImageConfigType(config.mediaType)) return undefined;
-  const { limit = unlimited } = options;
-  const bytes = await limit(async () =>
-    readVerified(await source.openBlob(config, options), config, MAX_CONFIG_BYTES),
-  );
+  const bytes = await options.reads.config(source, config, options);
   return parseImageConfig(bytes, `the config of ${label}`);
 }

@@ -1,5 +1,11 @@
 import type { Selector, Source } from '../content/source.js';
-import { CancelledError, isMultiarchError, SourcesError, type MultiarchErrors } from '../oci/errors.js';
+import {
+  CancelledError,
+  isMultiarchError,
+  LimitError,
+  SourcesError,
+  type MultiarchErrors,
+} from '../oci/errors.js';
 import { readSource, type ReadSourceOptions, type SourceEntry, type SourceImages } from './read-source.js';
 
 /** A source to read. */
@@ -18,7 +24,7 @@ export interface SourceRequest {
  * Reads all sources concurrently and returns their images in the order given. Reads all even if one fails, so that one
  * run reports all errors.
  *
- * @throws the error of the source that failed, or {@link SourcesError} for several
+ * @throws the error of the source that failed, or {@link SourcesError} for several; CancelledError and LimitError alone
  */
 export async function readSources(
   requests: readonly SourceRequest[],
@@ -29,13 +35,18 @@ export async function readSources(
   const errors: MultiarchErrors[] = [];
   for (const result of results) {
     if (result.status === 'fulfilled') images.push(result.value);
-    else if (result.reason instanceof CancelledError || !isMultiarchError(result.reason)) throw result.reason;
+    else if (isFatal(result.reason) || !isMultiarchError(result.reason)) throw result.reason;
     else errors.push(result.reason);
   }
   const [first, ...others] = errors;
   if (first === undefined) return images;
   if (others.length === 0) throw first;
   throw new SourcesError([first, ...others], requests.length);
+}
+
+/** Reports whether an error is not about its source: all sources would fail with it. */
+function isFatal(error: unknown): boolean {
+  return error instanceof CancelledError || error instanceof LimitError;
 }
 
 async function readChecked(

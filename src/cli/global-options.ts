@@ -1,6 +1,8 @@
 import { ArgumentError } from '../oci/errors.js';
+import type { LimitName, RunLimits } from '../content/budget.js';
 import { parseDuration } from './input/duration.js';
-import type { OptionDeclarations, OptionValues } from './flags.js';
+import { parseSize } from './input/size.js';
+import { repeatable, type OptionDeclarations, type OptionValues } from './flags.js';
 
 /** The options of every command. Help shows them after those of the command. */
 export const GLOBAL_OPTIONS = {
@@ -23,6 +25,10 @@ export const GLOBAL_OPTIONS = {
   concurrency: { type: 'number', describe: 'Maximum number of parallel requests and transfers', default: 8 },
   timeout: { type: 'string', describe: 'Fail after this time (90s, 10m, 1h30m)' },
   retries: { type: 'number', describe: 'Number of retries for a failed request', default: 4 },
+  limit: repeatable(
+    'Raise or lower a limit of this command',
+    'requests=N, metadata=SIZE or entries=N; repeatable',
+  ),
   stats: { type: 'boolean', describe: 'Print the number of requests, bytes, mounts and retries on stderr' },
   debug: { type: 'boolean', describe: 'Log all requests on stderr, without secrets' },
   username: { type: 'string', describe: 'User name for the registry; needs --password-stdin' },
@@ -93,4 +99,30 @@ export function parseTimeout(text: string): number {
   throw new ArgumentError(`--timeout takes a duration ${range}, not ${text}`, {
     hint: 'Omit it for no time limit.',
   });
+}
+
+const LIMIT_NAMES: readonly string[] = ['requests', 'metadata', 'entries'] satisfies LimitName[];
+
+/** Returns the values of `--limit`. @throws ArgumentError for an unknown name, an invalid value, and two different ones */
+export function parseLimits(texts: readonly string[] = []): Partial<RunLimits> {
+  const limits = new Map<string, number>();
+  for (const text of texts) {
+    const { name = '', value = '' } = /^(?<name>[^=]*)=(?<value>.*)$/s.exec(text)?.groups ?? {};
+    if (!LIMIT_NAMES.includes(name)) {
+      throw new ArgumentError(`--limit takes NAME=VALUE, not ${JSON.stringify(text)}`, {
+        hint: `The names are ${LIMIT_NAMES.join(', ')}.`,
+      });
+    }
+    const flag = `--limit ${name}`;
+    const limit = name === 'metadata' ? parseSize(flag, value) : parseCount(flag, value);
+    if ((limits.get(name) ?? limit) !== limit)
+      throw new ArgumentError(`${flag} is given twice, with different values`);
+    limits.set(name, limit);
+  }
+  return Object.fromEntries(limits);
+}
+
+function parseCount(flag: string, text: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw new ArgumentError(`${flag} takes a whole number of at least 1, not ${JSON.stringify(text)}`);
 }

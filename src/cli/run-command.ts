@@ -1,4 +1,5 @@
 import { Multiarch } from '../client/multiarch.js';
+import { Budget, runLimits, withBudget } from '../content/budget.js';
 import { CancelledError, UnavailableError } from '../oci/errors.js';
 import { withFailedTags } from '../oci/failed-tags.js';
 import { mayColor, type Terminal } from './output/terminal.js';
@@ -12,7 +13,7 @@ import {
   type LoginFlags,
 } from './input/login-flags.js';
 import { parseSize } from './input/size.js';
-import { globalOptions, parseTimeout } from './global-options.js';
+import { globalOptions, parseLimits, parseTimeout } from './global-options.js';
 import { Output } from './output/output.js';
 import { startProgress } from './progress/progress.js';
 import { loginLine, requestLine, uploadLine, waitLine } from './progress/event-lines.js';
@@ -41,6 +42,7 @@ export async function runCommand(
   terminal: Terminal,
 ): Promise<number> {
   const options = globalOptions(args);
+  const budget = new Budget(runLimits(parseLimits(options.limit)));
   const interrupt = new AbortController();
   const { timeout } = options;
   const timer = timeout === undefined ? undefined : AbortSignal.timeout(parseTimeout(timeout));
@@ -92,7 +94,8 @@ export async function runCommand(
   const stopListening = onInterrupt(interrupt);
   try {
     const stdin = login.length > 0 && readsPassword(flags) ? takenInput(flags) : terminal.stdin;
-    return (await command.run(args, { client, options, output, signal, stdin, env })) ?? 0;
+    const context = { client, options, output, signal, stdin, env };
+    return (await withBudget(budget, () => command.run(args, context))) ?? 0;
   } catch (error) {
     if (error instanceof CancelledError && timer?.aborted === true && !interrupt.signal.aborted) {
       const timedOut = new UnavailableError(`timed out after ${timeout} (--timeout)`, {

@@ -3,8 +3,10 @@ import { homedir, userInfo } from 'node:os';
 import pLimit from 'p-limit';
 
 import type { RegistryCredential, ExplicitCredential } from '../auth/credentials/credential.js';
+import { Budget, currentBudget, runLimits, withBudget, type RunLimits } from '../content/budget.js';
 import type { OnEvent } from '../content/events.js';
 import type { Limit } from '../content/limit.js';
+import { SharedReads } from '../content/shared-reads.js';
 import { storeDirectory } from '../drafts/store-directory.js';
 import { PushHistory } from '../drafts/history.js';
 import { DraftStore } from '../drafts/store.js';
@@ -52,6 +54,11 @@ export interface MultiarchOptions extends CallOptions {
   readonly login?: ExplicitLogin | readonly ExplicitLogin[] | undefined;
   /** PEM files for the registries that calls name, in addition to the certificates of this machine. */
   readonly tls?: TlsFiles | undefined;
+  /**
+   * The most that one call reads and sends. What a call returns, such as an inspection, uses the budget of its call when it
+   * is read later; the sources and targets that `openSource` and `openTarget` return have no limits of their own.
+   */
+  readonly limits?: Partial<RunLimits> | undefined;
   /** Called for each HTTP request, response, retry and redirect. URLs are redacted. */
   readonly onHttpEvent?: ((event: HttpEvent) => void) | undefined;
 }
@@ -73,12 +80,31 @@ export interface ClientContext extends CallOptions {
   readonly environment: Environment;
   readonly logins: readonly ExplicitCredential[];
   readonly limit: Limit;
+  readonly limits: RunLimits;
+  /** What this call has read. */
+  readonly reads: SharedReads;
   /** The event handlers of the client and of all running calls, for events of shared connections. */
   readonly handlers: Set<OnEvent>;
 }
 
-/** Runs one call: its signal and its event handler count in addition to those of the client. */
+/**
+ * Runs one call: its signal and its event handler count in addition to those of the client. It has a budget of its own, or
+ * shares that of the call which it is a part of.
+ */
 export async function runCall<T>(
+  client: ClientContext,
+  options: CallOptions,
+  call: (context: ClientContext) => Promise<T> | T,
+): Promise<T> {
+  const budget = currentBudget() ?? new Budget(client.limits);
+  // What the call returns reads through this limit, also when the call has ended.
+  const limit: Limit = (task) =>
+    client.limit(() => (currentBudget() === undefined ? withBudget(budget, task) : task()));
+  const context = { ...client, limit, reads: new SharedReads() };
+  return withBudget(budget, () => runWithHandlers(context, options, call));
+}
+
+async function runWithHandlers<T>(
   client: ClientContext,
   options: CallOptions,
   call: (context: ClientContext) => Promise<T> | T,
@@ -146,6 +172,8 @@ export function openContext(options: MultiarchOptions): ClientContext {
     environment,
     logins,
     limit: pLimit(options.concurrency ?? 8),
+    limits: runLimits(options.limits),
+    reads: new SharedReads(),
     handlers,
     signal,
     onEvent,

@@ -1,9 +1,7 @@
 import { readEntries } from '../assemble/read-source.js';
 import { imageFor } from '../assemble/select-entries.js';
-import { findReferrers, type Referrer } from '../content/find-referrers.js';
-import { readChild } from '../content/read-child.js';
+import type { Referrer } from '../content/find-referrers.js';
 import type { Source } from '../content/source.js';
-import { readVerified } from '../content/verified-stream.js';
 import type { Draft, Entry } from '../drafts/draft.js';
 import { draftDocument } from '../drafts/draft-index.js';
 import { blocksPush, draftProblems, type DraftProblem } from '../drafts/draft-problems.js';
@@ -14,7 +12,6 @@ import type { Descriptor } from '../oci/descriptor.js';
 import type { Comparable } from '../oci/diff-index.js';
 import { childrenOf, documentDescriptor, type ManifestOrIndex } from '../oci/document.js';
 import { InvalidError, NotFoundError } from '../oci/errors.js';
-import { MAX_CONFIG_BYTES } from '../oci/image-config.js';
 import {
   formatImageLocation,
   parseImageLocation,
@@ -39,7 +36,7 @@ export interface InspectedChild {
 }
 
 /** What inspections use of the context of their call. */
-export type InspectionContext = Pick<ClientContext, 'limit' | 'signal' | 'transports'>;
+export type InspectionContext = Pick<ClientContext, 'limit' | 'reads' | 'signal' | 'transports'>;
 
 /** Where an image or index is read. */
 interface Origin {
@@ -133,17 +130,14 @@ export class Inspection {
       });
     }
     const { config } = this.document.value;
-    const { limit, signal } = this.#context;
-    const source = await this.#origin.open();
-    return limit(async () =>
-      readVerified(await source.openBlob(config, { signal }), config, MAX_CONFIG_BYTES),
-    );
+    return this.#context.reads.config(await this.#origin.open(), config, this.#context);
   }
 
   /** Returns the referrers: signatures, SBOMs and the like. A draft and its entries have none. */
   async referrers(): Promise<readonly Referrer[]> {
     if (this.#origin === undefined || this.#origin.isDrafted) return [];
-    const found = await findReferrers(await this.#origin.open(), this.document.digest, this.#context);
+    const { reads } = this.#context;
+    const found = await reads.referrers(await this.#origin.open(), this.document.digest, this.#context);
     // A registry that confuses a referrers tag with its subject lists the subject's children.
     const children = new Set(childrenOf(this.document).map(({ digest }) => digest));
     return found.filter(({ descriptor: { digest } }) => !children.has(digest));
@@ -154,8 +148,8 @@ export class Inspection {
     const { document, descriptor, name } = this;
     if (descriptor.platform !== undefined) return descriptor.platform;
     if (document.kind === 'index' || this.#origin === undefined) return undefined;
-    const { limit, signal } = this.#context;
-    const [entry] = await readEntries(await this.#origin.open(), document, name, { limit, signal });
+    const { limit, signal, reads } = this.#context;
+    const [entry] = await readEntries(await this.#origin.open(), document, name, { limit, signal, reads });
     return entry?.descriptor.platform;
   }
 
@@ -225,9 +219,9 @@ async function publishedEntries(
   document: ManifestOrIndex,
   origin: Origin,
 ): Promise<readonly InspectedChild[]> {
-  const { limit, signal } = context;
+  const { limit, signal, reads } = context;
   const source = await origin.open();
-  const entries = await readEntries(source, document, source.label, { limit, signal });
+  const entries = await readEntries(source, document, source.label, { limit, signal, reads });
   return entries.map((entry) => publishedChild(context, entry.descriptor, origin, () => entry.document));
 }
 
@@ -258,11 +252,8 @@ function childOf(
   origin: Origin,
   known?: () => ManifestOrIndex | undefined,
 ): InspectedChild {
-  const { limit, signal } = context;
-  const read = async (): Promise<ManifestOrIndex> => {
-    const source = await origin.open();
-    return limit(() => readChild(source, descriptor, { signal }));
-  };
+  const read = async (): Promise<ManifestOrIndex> =>
+    context.reads.child(await origin.open(), descriptor, context);
   return {
     name: formatImageLocation(origin.location),
     descriptor,

@@ -5,6 +5,7 @@ import { readSources } from '../assemble/read-sources.js';
 import { checkSelected, selectEntries } from '../assemble/select-entries.js';
 import { expandTemplate, isTemplate } from '../assemble/template.js';
 import { waitForSources } from '../assemble/wait-for-sources.js';
+import { withoutBudget } from '../content/budget.js';
 import type { Selector, Source } from '../content/source.js';
 import type { Annotations, Descriptor } from '../oci/descriptor.js';
 import { isVerifiableDigest, parseDigest, type Digest } from '../oci/digest.js';
@@ -85,7 +86,7 @@ export async function readAll(
   settings: CreateSettings,
 ): Promise<ReadSource[]> {
   const { platforms, wait, annotationsFromLabels: configs, layerCompression } = settings;
-  const { limit, signal, onEvent, transports } = context;
+  const { limit, signal, onEvent, transports, reads } = context;
   const opened = await Promise.all(
     locate(context, target, sources, platforms).map(async ([location, images]): Promise<OpenSource> => {
       const source = await transports.open(location);
@@ -104,7 +105,7 @@ export async function readAll(
       explain: (error: unknown) => withDraftHint(context, source.location, error),
     })),
   );
-  const options = { limit, signal, onEvent, configs };
+  const options = { limit, signal, onEvent, configs, reads };
   const read = await withReferred(opened, await readSources(requests, options), settings, options);
   const entriesOf = (position: number): readonly SourceEntry[] => read[position]?.entries ?? [];
   const given = opened.flatMap(({ images }, position) =>
@@ -238,7 +239,8 @@ async function waitForAll(
   await waitForSources(
     sources.map((awaited) => ({
       label: awaited.label,
-      find: async () => awaited.source.find(await select(awaited), { signal }),
+      // Not charged: the time between two looks grows, and somebody may wait for hours.
+      find: () => withoutBudget(async () => awaited.source.find(await select(awaited), { signal })),
     })),
     {
       timeout: patience,

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 
 import type { Descriptor } from '../oci/descriptor.js';
 import { digestOf, isVerifiableDigest, type Digest, type DigestAlgorithm } from '../oci/digest.js';
@@ -11,7 +12,8 @@ import { checkChildren } from './check-children.js';
 import type { BlobOutcome } from './events.js';
 import type { BlobSource, ByteStream, ReadOptions, Selector } from './source.js';
 import type { Target, WriteBlobOptions } from './target.js';
-import { readableOf, readVerified, verifiableAlgorithm, verifiedStream } from './verified-stream.js';
+import { readableOf, verifiableAlgorithm, verifiedStream } from './verified-stream.js';
+
 const CHUNK_BYTES = 64 << 10;
 
 /** A target in memory: for tests, and to assemble images before they are published. */
@@ -79,7 +81,7 @@ export class MemoryStore implements Target {
     from: BlobSource,
     options: WriteBlobOptions = {},
   ): Promise<BlobOutcome> {
-    const { digest, size } = descriptor;
+    const { digest } = descriptor;
     const { signal, onBytes } = options;
     checkCancelled(signal, `write ${digest}`);
     verifiableAlgorithm(digest);
@@ -87,7 +89,7 @@ export class MemoryStore implements Target {
     const opened = readableOf(await from.openBlob(descriptor, { signal }));
     const content = cancelStream(opened, signal, `write ${digest}`);
     content.on('data', (chunk: Uint8Array) => onBytes?.(chunk.length));
-    this.#blobs.set(digest, await readVerified(content, descriptor, size));
+    this.#blobs.set(digest, await buffer(verifiedStream(content, descriptor)));
     return 'copied';
   }
 

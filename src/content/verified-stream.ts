@@ -4,7 +4,9 @@ import { pipeline, Readable, Transform, type TransformCallback } from 'node:stre
 import type { Descriptor } from '../oci/descriptor.js';
 import { digestAlgorithm, type Digest, type DigestAlgorithm } from '../oci/digest.js';
 import { InvalidError } from '../oci/errors.js';
+import { charge } from './budget.js';
 import type { ByteStream } from './source.js';
+
 const DAMAGED = {
   hint: 'The content is corrupt at the source or was corrupted in transit. Retry; if it persists, rebuild the image.',
 };
@@ -26,9 +28,10 @@ export function verifiedStream(stream: Readable, descriptor: Descriptor, label?:
 }
 
 /**
- * Reads content into memory and verifies it, as {@link verifiedStream} does.
+ * Reads metadata into memory and verifies it, as {@link verifiedStream} does.
  * @param limit in bytes; larger content is rejected before it is read
- * @throws InvalidError for a wrong size or digest, or content over the limit; and what the stream fails with
+ * @throws InvalidError for a wrong size or digest, or content over the limit; LimitError; and what the
+ *   stream fails with
  */
 export async function readVerified(
   stream: ByteStream,
@@ -42,7 +45,11 @@ export async function readVerified(
     );
   }
   const chunks: Uint8Array[] = [];
-  for await (const chunk of verifiedStream(readableOf(stream), descriptor)) chunks.push(chunk as Uint8Array);
+  const verified = verifiedStream(readableOf(stream), descriptor) as AsyncIterable<Uint8Array>;
+  for await (const chunk of verified) {
+    charge('metadata', chunk.length, () => descriptor.digest);
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks);
 }
 

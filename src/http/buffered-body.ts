@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 
+import { charge } from '../content/budget.js';
 import { InvalidError, UnavailableError } from '../oci/errors.js';
 import { startDeadline } from './deadline.js';
 import { MAX_ERROR_BYTES } from './error-text.js';
@@ -22,7 +23,7 @@ export interface ReadResponse {
  * metadata or an error can be is left unread. An error that does not end in time is read up to there, and does not count
  * as failed: its status is known.
  * @param errorMilliseconds the time limit for the body of an error
- * @throws CancelledError
+ * @throws CancelledError; LimitError
  */
 export async function readWholeResponse(
   response: HttpResponse,
@@ -42,6 +43,7 @@ export async function readWholeResponse(
   });
   try {
     for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      charge('metadata', chunk.length, () => `${response.request.method} ${response.request.url}`);
       chunks.push(chunk);
       size += chunk.length;
       // Leaving the loop closes the connection. A body of this size is too long for every reader.

@@ -1,6 +1,7 @@
 import type { LookupFunction } from 'node:net';
 
 import { ArgumentError, FailedError, MultiarchError } from '../oci/errors.js';
+import { charge } from '../content/budget.js';
 import { checkCancelled, untilAborted } from '../content/cancellation.js';
 import { readWholeResponse } from './buffered-body.js';
 import { Agents, type Route } from './connections/agents.js';
@@ -195,6 +196,7 @@ export class GotClient implements HttpClient {
   /** @param mayPresentClientCert whether to present the registry's client certificate */
   async #exchange(request: Exchange, mayPresentClientCert: boolean, attempt: number): Promise<HttpResponse> {
     const { method, url } = request;
+    charge('requests', 1, () => `${method} ${redactUrl(url)}`);
     const route = { ...this.#route(url, mayPresentClientCert), nearest: request.nearest };
     const event = { method, url: redactUrl(url) };
     this.#onEvent({

@@ -174,6 +174,14 @@ export class FailedError extends MultiarchError {
   readonly kind = 'failed';
 }
 
+/** A call needs more than its limits allow (`RunLimits`). A class of its own, so that no caller continues without the rest. */
+export class LimitError extends FailedError {
+  constructor(message: string, options: MultiarchErrorOptions = {}) {
+    super(message, options);
+    this.name = 'FailedError';
+  }
+}
+
 /** Several sources could not be read. Its kind is that of the first of `errors`, which are in the order of the sources. */
 export class SourcesError extends MultiarchError {
   readonly kind: ErrorKind;

@@ -1,3 +1,4 @@
+import { withoutBudget } from '../content/budget.js';
 import { unlimited, type TaskOptions } from '../content/limit.js';
 import type { Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
@@ -92,7 +93,8 @@ export async function publish(request: PublishRequest, options: CopyGraphOptions
   if (subjects !== undefined || missing.some((each) => each.children.length > 0)) {
     await checkFirstTag(request, options);
   }
-  const tags = await putDocument(request, states, options);
+  // No limit stops between two tags.
+  const tags = await withoutBudget(() => putDocument(request, states, options));
   return {
     descriptor: documentDescriptor(document),
     pushed: missing.flatMap(({ target, children: copied }) =>

@@ -7,6 +7,7 @@ import type { InspectOptions } from '../../src/client/inspect.js';
 import { inspectPublished } from '../../src/client/inspection.js';
 import { TransportResolver } from '../../src/client/transport-resolver.js';
 import type { Limit } from '../../src/content/limit.js';
+import { SharedReads } from '../../src/content/shared-reads.js';
 import { ArgumentError, InvalidError, NotFoundError } from '../../src/oci/errors.js';
 import { parseImageLocation } from '../../src/oci/image-location.js';
 import { parsePlatform } from '../../src/oci/platform.js';
@@ -61,7 +62,7 @@ describe('inspect', () => {
       return result;
     };
     const inspection = await inspectPublished(
-      { transports, limit, signal: undefined },
+      { transports, limit, signal: undefined, reads: new SharedReads() },
       parseImageLocation(name),
     );
     const before = registry.requests.length;

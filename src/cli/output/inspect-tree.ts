@@ -5,7 +5,7 @@ import type { Referrer } from '../../content/find-referrers.js';
 import { isAttestation } from '../../oci/attestation.js';
 import type { Annotations, Descriptor } from '../../oci/descriptor.js';
 import type { ManifestOrIndex } from '../../oci/document.js';
-import { CancelledError, MultiarchError, NotFoundError, printable } from '../../oci/errors.js';
+import { CancelledError, LimitError, MultiarchError, NotFoundError, printable } from '../../oci/errors.js';
 import { isNonDistributableType } from '../../oci/media-type.js';
 import { counted, formatBytes } from './format.js';
 import { attestedImage, entryType, inspectedPlatform, layerCell, nameCell, platformCell } from './cells.js';
@@ -79,7 +79,8 @@ class Tree {
     try {
       return (await inspection.referrers()).map((referrer) => leaf(this.#referrerLabel(referrer)));
     } catch (error) {
-      if (!(error instanceof MultiarchError) || error instanceof CancelledError) throw error;
+      if (!(error instanceof MultiarchError)) throw error;
+      if (error instanceof CancelledError || error instanceof LimitError) throw error;
       // The others most likely fail for the same reason.
       if (!this.#hasWarned) this.#warn(`referrers are not shown: ${error.message}`);
       this.#hasWarned = true;

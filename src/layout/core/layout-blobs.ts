@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream';
 
 import { cancelStream, checkCancelled } from '../../content/cancellation.js';
+import { parseContent } from '../../content/parse-content.js';
 import type { ReadOptions } from '../../content/source.js';
 import { readVerified, verifiableAlgorithm, verifiedStream } from '../../content/verified-stream.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { MAX_MANIFEST_PULL, type ManifestOrIndex } from '../../oci/document.js';
-import { parseDocument } from '../../oci/parse.js';
 
 /** The blobs of a layout. */
 export interface LayoutBlobs {
@@ -38,7 +38,7 @@ export async function readDocument(
   if (stream === undefined) return undefined;
   const { mediaType, digest } = descriptor;
   const bytes = await readVerified(stream, descriptor, MAX_MANIFEST_PULL);
-  return parseDocument(bytes, { mediaType, digest, label: `${digest} of ${label}` });
+  return parseContent(bytes, { mediaType, digest, label: `${digest} of ${label}` });
 }
 
 /** Combines several stores of blobs. The first store that has a blob is used. */

@@ -1,10 +1,10 @@
+import { parseContent } from '../../content/parse-content.js';
 import { REF_NAME, type Descriptor, type DescriptorJson } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { ArgumentError, InvalidError, NotFoundError, printable } from '../../oci/errors.js';
 import { parseJson } from '../../oci/json.js';
 import { withoutNullMembers } from '../../oci/null-members.js';
 import { isIndexType, isManifestType, OCI_INDEX } from '../../oci/media-type.js';
-import { parseDocument } from '../../oci/parse.js';
 import { isRefName } from '../../oci/ref-name.js';
 import {
   formatReference,
@@ -37,7 +37,7 @@ export const EMPTY_LAYOUT_INDEX = { schemaVersion: 2, mediaType: OCI_INDEX, mani
  * @throws InvalidError
  */
 export function parseLayoutIndex(bytes: Uint8Array, label: string): LayoutIndex {
-  parseDocument(bytes, { mediaType: OCI_INDEX, label });
+  parseContent(bytes, { mediaType: OCI_INDEX, label });
   // Parsed again, because a document's value lacks unknown fields, which edits must keep.
   const json = withoutNullMembers(parseJson(bytes, label)) as {
     readonly manifests: readonly DescriptorJson[] | null;

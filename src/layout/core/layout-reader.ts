@@ -10,6 +10,7 @@ import type { Readable } from 'node:stream';
 
 import { checkCancelled } from '../../content/cancellation.js';
 import type { OnEvent } from '../../content/events.js';
+import { parseContent } from '../../content/parse-content.js';
 import type { ReadOptions, Selector, Source } from '../../content/source.js';
 import { readVerified } from '../../content/verified-stream.js';
 import type { Descriptor, DescriptorJson } from '../../oci/descriptor.js';
@@ -17,7 +18,6 @@ import { isDigest, isVerifiableDigest, type Digest } from '../../oci/digest.js';
 import { documentDescriptor, type ManifestOrIndex, MAX_MANIFEST_PULL } from '../../oci/document.js';
 import { InvalidError, NotFoundError } from '../../oci/errors.js';
 import type { MediaType } from '../../oci/media-type.js';
-import { parseDocument } from '../../oci/parse.js';
 import type { RefName } from '../../oci/reference.js';
 import type { LayoutBlobs } from './layout-blobs.js';
 import {
@@ -117,7 +117,7 @@ export class LayoutReader implements Source {
     if (size > MAX_MANIFEST_PULL) return undefined;
     const bytes = await this.#readBytes(found, options);
     try {
-      return documentDescriptor(parseDocument(bytes, { digest, label: `${digest} of ${this.label}` }));
+      return documentDescriptor(parseContent(bytes, { digest, label: `${digest} of ${this.label}` }));
     } catch (error) {
       if (error instanceof InvalidError) return undefined;
       throw error;
@@ -128,7 +128,7 @@ export class LayoutReader implements Source {
     const found = (await this.#find(selector, options)) ?? (await this.#notFound(selector, options));
     const { digest, mediaType } = found;
     const bytes = await this.#readBytes(found, options);
-    return parseDocument(bytes, { mediaType, digest, label: `${selector} of ${this.label}` });
+    return parseContent(bytes, { mediaType, digest, label: `${selector} of ${this.label}` });
   }
 
   async openBlob(descriptor: Descriptor, options: ReadOptions = {}): Promise<Readable> {

@@ -2,6 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
 
+import { charge } from '../../content/budget.js';
 import { errorCode, ifExists, withFileErrors } from '../../files/file-error.js';
 import { makeDirectory } from '../../files/make-directory.js';
 import { InvalidError } from '../../oci/errors.js';
@@ -83,7 +84,7 @@ export async function openFile(root: string, parts: readonly string[]): Promise<
 /**
  * Reads a file of a layout into memory; `undefined` if it does not exist.
  * @param limit the maximum size in bytes
- * @throws InvalidError if it is larger than the limit, a link out of the layout or not a regular file
+ * @throws InvalidError if it is larger than the limit, a link out of the layout or not a regular file; LimitError
  */
 export async function readSmallFile(
   root: string,
@@ -99,6 +100,7 @@ export async function readSmallFile(
       if (size > limit) {
         throw new InvalidError(`${path} is ${size} bytes long, more than the limit of ${limit}`);
       }
+      charge('metadata', size, () => path);
       return file.readFile();
     });
   } finally {

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { withoutBudget } from '../../content/budget.js';
 import { SingleFlight } from '../../content/single-flight.js';
 import { replaceFile, writeFileAtomically } from '../../files/atomic-write.js';
 import { withFileErrors } from '../../files/file-error.js';
@@ -65,7 +66,8 @@ export class LayoutMetadata {
     await withLock(
       join(this.#root, LOCK),
       async (scratch) => {
-        const current = await readIndexFile(this.#files);
+        // Not charged: a layout with many images is edited once for each new tag.
+        const current = await withoutBudget(() => readIndexFile(this.#files));
         const index = current ?? EMPTY_LAYOUT_INDEX;
         const edited = edit(index);
         if (edited === current) return;

@@ -6,6 +6,7 @@
  */
 import type { Readable } from 'node:stream';
 
+import { charge } from '../../content/budget.js';
 import { InvalidError } from '../../oci/errors.js';
 import { detectCompression, type TarCompression } from './file-signatures.js';
 import { TarPathIndex } from './tar-path-index.js';
@@ -93,7 +94,7 @@ export class TarArchive {
   /**
    * Reads a file into memory; `undefined` if it does not exist.
    * @param limit the maximum size in bytes
-   * @throws InvalidError if the file is larger than the limit or truncated
+   * @throws InvalidError if the file is larger than the limit or truncated; LimitError
    */
   async readSmallFile(name: string, limit: number): Promise<Uint8Array | undefined> {
     const range = this.#entries.find(name);
@@ -103,6 +104,7 @@ export class TarArchive {
         `${JSON.stringify(name)} in ${this.path} is ${range.size} bytes long, more than the limit of ${limit}`,
       );
     }
+    charge('metadata', range.size, () => `${name} of ${this.path}`);
     return this.#file.bytes(range.start, range.size);
   }
 

@@ -1,5 +1,6 @@
 import { Header } from 'tar/header';
 
+import { charge } from '../../content/budget.js';
 import { InvalidError } from '../../oci/errors.js';
 import { notTarError } from './file-signatures.js';
 import { type RandomAccessFile, ReadAhead } from './random-access-file.js';
@@ -20,6 +21,10 @@ export interface TarEntry {
 
 type TypeKey = Header['typeKey'];
 type Records = ReadonlyMap<string, string>;
+
+/** The keywords that have an effect here. Others are not kept: an archive can repeat headers with megabytes of them. */
+const KEYWORDS = new Set(['path', 'linkpath', 'size']);
+const SPARSE_KEYWORDS = 'GNU.sparse.';
 
 /** The extension headers before the header of the next entry. */
 interface PendingExtension {
@@ -64,19 +69,24 @@ export interface TarOptions {
  * manual, "Basic Tar Format"; the older Unix version 7 format). Contents are skipped after checking that the file is
  * long enough. Data after the end-of-archive marker is ignored.
  *
- * @throws InvalidError if the file is not a tar file, is damaged or truncated, or has a sparse file; CancelledError
+ * @throws InvalidError if the file is not a tar file, is damaged or truncated, or has a sparse file; LimitError;
+ *   CancelledError
  */
 export async function* tarEntries(
   file: RandomAccessFile,
   { signal, endRequired = false }: TarOptions = {},
 ): AsyncGenerator<TarEntry> {
   const { label } = file;
+  const what = (): string => `the headers of ${label}`;
   const reader = new ReadAhead(file, signal);
   const globals = new Map<string, string>();
   let pending: PendingExtension | undefined;
+  /** Whether a keyword of GNU tar says that the next entry is a sparse file. */
+  let isSparse = false;
   let position = 0;
 
   while (!(await isEnd(reader, position, endRequired))) {
+    charge('metadata', BLOCK_SIZE, what);
     const block = await reader.bytes(position, BLOCK_SIZE);
     const recorded = (keyword: string): string | undefined =>
       pending?.records.get(keyword) ?? globals.get(keyword);
@@ -95,20 +105,26 @@ export async function* tarEntries(
 
     const readExtension = EXTENSIONS.get(header.typeKey);
     if (readExtension === undefined) {
-      checkNotSparse(label, name, header, pending);
+      if (isSparse || header.typeKey === 'S') throw sparseFileError(label, name);
       if (type !== undefined) {
         const isLink = type === 'hard-link' || type === 'symbolic-link';
+        charge('entries', 1, () => `${JSON.stringify(name)} of ${label}`);
         const target = isLink ? recorded('linkpath') || (header.linkpath ?? '') : '';
         yield { type, name, target, start, size };
       }
       pending = undefined;
+      isSparse = false;
     } else {
       if (size > MAX_EXTENSION) throw damagedError(label, position, `extension header of ${size} bytes`);
+      charge('metadata', size, what);
       const records = readExtension(await reader.bytes(start, size));
       if (records === undefined) throw damagedError(label, start, 'invalid pax header');
       if (header.typeKey !== 'g') pending ??= { position, records: new Map() };
       const into = header.typeKey === 'g' ? globals : pending?.records;
-      for (const [keyword, value] of records) into?.set(keyword, value);
+      for (const [keyword, value] of records) {
+        if (KEYWORDS.has(keyword)) into?.set(keyword, value);
+        if (header.typeKey !== 'g' && keyword.startsWith(SPARSE_KEYWORDS)) isSparse = true;
+      }
     }
     position = next;
   }
@@ -161,15 +177,8 @@ function contentSize(label: string, position: number, header: Header, recorded: 
 }
 
 /** The content of a sparse file is stored in pieces, so it cannot be read in place. */
-function checkNotSparse(
-  label: string,
-  name: string,
-  header: Header,
-  pending: PendingExtension | undefined,
-): void {
-  const keywords = [...(pending?.records.keys() ?? [])];
-  if (header.typeKey !== 'S' && !keywords.some((keyword) => keyword.startsWith('GNU.sparse.'))) return;
-  throw new InvalidError(`${label} has a sparse file ${JSON.stringify(name)}, which is not supported`, {
+function sparseFileError(label: string, name: string): InvalidError {
+  return new InvalidError(`${label} has a sparse file ${JSON.stringify(name)}, which is not supported`, {
     hint: 'Create the archive without --sparse.',
   });
 }

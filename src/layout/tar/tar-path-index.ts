@@ -25,10 +25,10 @@ interface PathNode {
 const MAX_STEPS = 255;
 /** The maximum length of a name or link target in characters, as on Linux. */
 const MAX_PATH = 4096;
-/** More than any image archive has. Without a limit, a small compressed archive could have millions. */
-const MAX_FILES = 250_000;
-/** The maximum number of path components of all names together. Image archives have three per file. */
-const MAX_PARTS = 4 * MAX_FILES;
+/** The path components of all names and link targets together: this many, and {@link MEAN_PARTS} more for each file. */
+const MAX_PARTS = 1_000_000;
+/** Image archives have three per file. The number of files is limited by the budget of the call. */
+const MEAN_PARTS = 4;
 
 /** The files of an archive by name. Resolves repeated names and links without access to the file system. */
 export class TarPathIndex {
@@ -50,15 +50,18 @@ export class TarPathIndex {
     const parts = this.#partsOf(entry);
     const name = parts.join('/');
     const content = this.#content(entry, parts);
-    this.#parts += parts.length;
-    if (this.#parts > MAX_PARTS) throw this.#limitError(`${MAX_PARTS} path components`);
+    this.#parts += parts.length + (content !== undefined && isLink(content) ? content.length : 0);
+    if (this.#parts > MAX_PARTS + MEAN_PARTS * this.#entries.size) {
+      throw new InvalidError(`${this.#label} has more than ${MAX_PARTS} path components`, {
+        hint: 'This looks like a root-filesystem tar, not an image archive.',
+      });
+    }
     // Directories are added too: links may lead through empty ones.
     const node = this.#createNode(parts);
     node.entry = content;
     // Deleted first, so that the order is that of the winning entries.
     this.#entries.delete(name);
     if (content !== undefined) this.#entries.set(name, node);
-    if (this.#entries.size > MAX_FILES) throw this.#limitError(`${MAX_FILES} files`);
   }
 
   /**
@@ -159,12 +162,6 @@ export class TarPathIndex {
       throw new InvalidError(`${this.#label} is damaged: it has a file without a name`);
     }
     return parts;
-  }
-
-  #limitError(what: string): InvalidError {
-    return new InvalidError(`${this.#label} has more than ${what}`, {
-      hint: 'This looks like a root-filesystem tar, not an image archive.',
-    });
   }
 
   #outsideError(name: string, target: string): InvalidError {

@@ -5,6 +5,7 @@
  * @module registry/manifests
  */
 import type { OnEvent } from '../../content/events.js';
+import { parseContent } from '../../content/parse-content.js';
 import type { ReadOptions, Selector } from '../../content/source.js';
 import type { HttpMethod, HttpResponse } from '../../http/message.js';
 import { isTemporaryStatus } from '../../http/retry.js';
@@ -13,7 +14,6 @@ import { digestAlgorithm, isDigest, tryParseDigest, type Digest } from '../../oc
 import { documentDescriptor, type ManifestOrIndex, MAX_MANIFEST_PULL } from '../../oci/document.js';
 import { InvalidError, NotFoundError } from '../../oci/errors.js';
 import { ACCEPTED_MANIFESTS, isIndexType, isManifestType, type MediaType } from '../../oci/media-type.js';
-import { parseDocument } from '../../oci/parse.js';
 import { manifestOperation, type Operation } from '../operation.js';
 import { manifestUrl } from '../endpoints.js';
 import { readRegistryError } from '../errors/error-mapping.js';
@@ -103,7 +103,7 @@ export class Manifests {
       const message = `cannot verify ${name}: unknown digest algorithm`;
       this.#onEvent?.({ kind: 'warning', message });
     }
-    return parseDocument(bytes, { mediaType, digest, label: name });
+    return parseContent(bytes, { mediaType, digest, label: name });
   }
 
   #operation(selector: Selector): Operation {

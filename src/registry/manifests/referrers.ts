@@ -1,5 +1,6 @@
 import type { OnEvent } from '../../content/events.js';
 import { FirstRequestGate } from '../../content/first-request-gate.js';
+import { parseContent } from '../../content/parse-content.js';
 import { readReferrersList, type ReferrersTagStore } from '../../content/referrers-tag.js';
 import type { ReadOptions } from '../../content/source.js';
 import { parseJson } from '../../http/error-text.js';
@@ -11,7 +12,6 @@ import { MAX_MANIFEST_PULL, type IndexDocument, type ManifestOrIndex } from '../
 import { InvalidError, NotFoundError } from '../../oci/errors.js';
 import { isJsonObject } from '../../oci/json.js';
 import { OCI_INDEX } from '../../oci/media-type.js';
-import { parseDocument } from '../../oci/parse.js';
 import type { Tag } from '../../oci/reference.js';
 import { asReferrersList, referrersListProblem } from '../../oci/referrers.js';
 import { manifestOperation, type Operation } from '../operation.js';
@@ -133,7 +133,7 @@ export class Referrers {
     const bytes = await response.bytes(MAX_MANIFEST_PULL);
     if (isOtherJson(bytes)) return undefined;
     const { name } = this.#operation(digest);
-    const document = parseDocument(bytes, { mediaType: OCI_INDEX, label: name });
+    const document = parseContent(bytes, { mediaType: OCI_INDEX, label: name });
     if (referrersListProblem(document, digest) !== undefined) return undefined;
     const { manifests } = asReferrersList(document, name).value;
     return { manifests, size: bytes.length, next: nextPage(response, url) };

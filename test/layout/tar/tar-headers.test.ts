@@ -3,8 +3,11 @@ import { dirname, join } from 'node:path';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
+import { Budget, runLimits, withBudget } from '../../../src/content/budget.js';
 import { RandomAccessFile } from '../../../src/layout/tar/random-access-file.js';
 import { tarEntries } from '../../../src/layout/tar/tar-headers.js';
+import { LimitError } from '../../../src/oci/errors.js';
+import { failureOf } from '../../support/failure.js';
 import { describeIntegration } from '../../support/integration.js';
 import { mustRun } from '../../support/run.js';
 import {
@@ -329,5 +332,23 @@ describeIntegration('archives that tar writes', ['tar'], () => {
       'sparse',
     ]);
     await expect(openUntilEnd(path)).rejects.toThrow('has a sparse file');
+  });
+});
+
+describe('extension headers', () => {
+  const text = 'a'.repeat(10_000);
+  it.each<[what: string, header: (number: number) => TarPart]>([
+    ['global pax headers', (number) => paxHeader({ [`k${number}`]: text }, 'g')],
+    ['pax headers', (number) => paxHeader({ [`k${number}`]: text })],
+    ['GNU long names', () => gnuLong('L', text)],
+    ['GNU long link targets', () => gnuLong('K', text)],
+    ['tiny global pax headers', (number) => paxHeader({ [`k${number}`]: 'a' }, 'g')],
+    ['tiny files', (number) => ({ name: `${number}` })],
+  ])('many %s are read up to the budget of the call', async (_what, header) => {
+    const archive = tarFile([...Array.from({ length: 200 }, (_, number) => header(number)), { name: 'end' }]);
+    const error = await withBudget(new Budget(runLimits({ metadata: 100_000 })), () =>
+      failureOf(openArchive(archive), LimitError),
+    );
+    expect(error.message).toContain('100000 bytes of metadata, its limit; it stopped at the headers of ');
   });
 });

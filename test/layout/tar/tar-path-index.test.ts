@@ -1,6 +1,9 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
+import { Budget, runLimits, withBudget } from '../../../src/content/budget.js';
 import { TarPathIndex } from '../../../src/layout/tar/tar-path-index.js';
+import { LimitError } from '../../../src/oci/errors.js';
+import { failureOf } from '../../support/failure.js';
 import { paxHeader, tarFile, type TarPart } from '../../support/tar-file.js';
 import { filesOf, openArchive, openError } from '../temporary-archive.js';
 
@@ -73,14 +76,14 @@ describe('names', () => {
   });
 });
 
-it('are limited in number', () => {
-  const names = new TarPathIndex('FILE');
-  const add = (number: number): void => {
-    names.add({ type: 'file', name: String(number), target: '', start: 0, size: 0 });
-  };
-  for (let number = 0; number < 250_000; number += 1) add(number);
-  add(0);
-  expect(() => add(250_000)).toThrow('FILE has more than 250000 files');
+it('are limited in number by the budget of the call', async () => {
+  const archive = tarFile([file('a'), file('b'), { name: 'c', type: '5' }]);
+  const open = (entries: number): Promise<unknown> =>
+    withBudget(new Budget(runLimits({ entries })), () => openArchive(archive));
+  await expect(open(3)).resolves.toBeDefined();
+  expect(await failureOf(open(2), LimitError)).toMatchObject({
+    message: expect.stringContaining('needs more than 2 entries, its limit; it stopped at "c" of '),
+  });
 });
 
 it('are limited in their path components', () => {
@@ -90,6 +93,15 @@ it('are limited in their path components', () => {
   };
   for (let number = 0; number < 500; number += 1) add('d/'.repeat(2000));
   expect(() => add('d')).toThrow('FILE has more than 1000000 path components');
+});
+
+it('and the targets of links are limited in their path components', () => {
+  const names = new TarPathIndex('FILE');
+  const add = (number: number): void => {
+    names.add({ type: 'symbolic-link', name: `l${number}`, target: 'd/'.repeat(2000), start: 0, size: 0 });
+  };
+  for (let number = 0; number < 500; number += 1) add(number);
+  expect(() => add(500)).toThrow('FILE has more than 1000000 path components');
 });
 
 describe('links', () => {
