@@ -56,10 +56,11 @@ export const ImageLayout: new (options: { readonly path: string }) => ImageLayou
 export type { LayerCompression } from './layout/docker-save/docker-archive.js';
 export { MemoryStore } from './content/memory-store.js';
 export type { BlobSource, ByteStream, ReadOptions, Selector, Source } from './content/source.js';
-export type { Target, WriteBlobOptions } from './content/target.js';
+export type { Target, WriteBlobOptions, WriteManifestOptions } from './content/target.js';
 export type { Referrer } from './content/find-referrers.js';
 export type { CosignKind, CosignTag } from './oci/referrers.js';
 export type { RunLimits } from './content/budget.js';
+export type { ReferrersLists } from './content/referrers-tag.js';
 export type { BlobOutcome, OnEvent, WorkEvent } from './content/events.js';
 export type { HttpEvent, HttpMethod } from './http/message.js';
 export type { TlsFiles } from './http/tls/tls-config.js';

@@ -4,7 +4,7 @@ import type { ManifestOrIndex, IndexDocument } from '../oci/document.js';
 import { ConflictError, isMultiarchError, type MultiarchError } from '../oci/errors.js';
 import type { Tag } from '../oci/reference.js';
 import {
-  addReferrer,
+  addReferrers,
   asReferrersList,
   referrerDescriptor,
   referrersListProblem,
@@ -12,10 +12,14 @@ import {
 } from '../oci/referrers.js';
 import type { OnEvent } from './events.js';
 import { KeyedMutex } from './keyed-mutex.js';
+import { allOf, unlimited, type TaskOptions } from './limit.js';
 import type { ReadOptions } from './source.js';
 
 /** The number of attempts to update a list that others write at the same time. */
 const ATTEMPTS = 20;
+
+/** The number of digests that a message names. */
+const MAX_NAMED = 5;
 
 /** A store that keeps its lists of referrers as indexes under tags. */
 export interface ReferrersTagStore {
@@ -74,7 +78,8 @@ export async function readReferrersList(
 
 /**
  * Adds a document to the list of referrers of its `subject`, for stores that do not list referrers themselves
- * (distribution-spec, "Pushing Manifests with Subject"). A list that has it already is not written.
+ * (distribution-spec, "Pushing Manifests with Subject"): now, or with `options.lists` later. A list that has it already is
+ * not written.
  *
  * Registries have no compare-and-set, so the list is read again after each write. Writers in this process are serialised;
  * the one that runs adds the pending referrers of all.
@@ -87,25 +92,76 @@ export async function readReferrersList(
 export async function recordReferrer(
   store: ReferrersTagStore,
   document: ManifestOrIndex,
-  options: ReadOptions = {},
+  { lists, signal }: ReadOptions & { readonly lists?: ReferrersLists | undefined } = {},
 ): Promise<void> {
   const subject = document.value.subject?.digest;
   if (subject === undefined) return;
-  const tag = referrersTag(subject);
   const referrer = referrerDescriptor(document);
+  if (lists === undefined) await addToList(store, subject, [referrer], { signal });
+  else lists.add(store, subject, referrer);
+}
+
+/**
+ * Referrers that have been written and are still to be added to the lists of their subjects. Those of one subject are added
+ * with one update, whose time is mostly waiting: registries have no compare-and-set.
+ */
+export class ReferrersLists {
+  readonly #updates = new Map<string, ListUpdate>();
+
+  /**
+   * Adds a referrer to the next update of its list.
+   * @internal
+   */
+  add(store: ReferrersTagStore, subject: Digest, referrer: Descriptor): void {
+    const key = `${store.label}@${subject}`;
+    const update = this.#updates.get(key) ?? { store, subject, referrers: [] };
+    this.#updates.set(key, update);
+    update.referrers.push(referrer);
+  }
+
+  /**
+   * Updates the lists, in parallel.
+   * @throws as {@link recordReferrer}
+   * @internal
+   */
+  async write({ limit = unlimited, signal }: TaskOptions = {}): Promise<void> {
+    const updates = [...this.#updates.values()];
+    this.#updates.clear();
+    await allOf(
+      updates.map(({ store, subject, referrers }) =>
+        limit(() => addToList(store, subject, referrers, { signal })),
+      ),
+    );
+  }
+}
+
+interface ListUpdate {
+  readonly store: ReferrersTagStore;
+  readonly subject: Digest;
+  readonly referrers: Descriptor[];
+}
+
+async function addToList(
+  store: ReferrersTagStore,
+  subject: Digest,
+  added: readonly Descriptor[],
+  options: ReadOptions,
+): Promise<void> {
+  const tag = referrersTag(subject);
   const referrers = pendingFor(store, tag);
-  referrers.add(referrer);
+  for (const referrer of added) referrers.add(referrer);
   try {
     await mutex.run(
       `${store.label}:${tag}`,
       async () => {
-        // An earlier writer may have added it, or reported that it cannot.
-        if (referrers.has(referrer)) await addOrWarn(store, subject, referrers, options);
+        // An earlier writer may have added them, or reported that it cannot.
+        if (added.some((referrer) => referrers.has(referrer)))
+          await addOrWarn(store, subject, referrers, options);
       },
       options.signal,
     );
   } finally {
-    referrers.delete(referrer);
+    for (const referrer of added) referrers.delete(referrer);
   }
 }
 
@@ -122,7 +178,9 @@ async function addOrWarn(
     const digests = Array.from(referrers, ({ digest }) => digest);
     referrers.clear();
     const role = digests.length === 1 ? 'a referrer' : 'referrers';
-    const message = `${store.label} does not list ${digests.join(', ')} as ${role} of ${subject}: ${error.message}`;
+    const named = digests.slice(0, MAX_NAMED).join(', ');
+    const more = digests.length > MAX_NAMED ? ` and ${digests.length - MAX_NAMED} more` : '';
+    const message = `${store.label} does not list ${named}${more} as ${role} of ${subject}: ${error.message}`;
     store.onEvent?.({ kind: 'warning', message });
   }
 }
@@ -146,7 +204,7 @@ async function addAll(
     const document = await store.readList(tag, options);
     const current = document && asReferrersList(document, `${store.label}:${tag}`, subject);
     const added = [...referrers];
-    const list = added.reduce<IndexDocument | undefined>(addReferrer, current);
+    const list = addReferrers(current, added);
     if (
       list === undefined ||
       list === current ||

@@ -2,12 +2,24 @@ import type { Descriptor } from '../oci/descriptor.js';
 import type { ManifestOrIndex } from '../oci/document.js';
 import type { RefName } from '../oci/reference.js';
 import type { BlobOutcome } from './events.js';
+import type { ReferrersLists } from './referrers-tag.js';
 import type { BlobSource, ReadOptions, Source } from './source.js';
 
 /** What a write of a blob takes. */
 export interface WriteBlobOptions extends ReadOptions {
   /** Called with the number of bytes sent since the last call; negative if an upload restarts. */
   readonly onBytes?: (bytes: number) => void;
+}
+
+/** What a write of a manifest or index takes. */
+export interface WriteManifestOptions extends ReadOptions {
+  /** The tag to put it under too. */
+  readonly tag?: RefName;
+  /**
+   * Collects the documents that are still to be added to the referrers tags of their subjects, so that the caller writes
+   * each list once. Targets that list referrers themselves ignore it. @default the list is written at once
+   */
+  readonly lists?: ReferrersLists | undefined;
 }
 
 /** A store that images are published to. Published content can be read back, so a Target is also a Source. */
@@ -42,10 +54,7 @@ export interface Target extends Source {
    * referrers tag of its subject if the target does not list referrers itself.
    * @returns the descriptor that the target confirmed
    */
-  writeManifest(
-    document: ManifestOrIndex,
-    options?: ReadOptions & { readonly tag?: RefName },
-  ): Promise<Descriptor>;
+  writeManifest(document: ManifestOrIndex, options?: WriteManifestOptions): Promise<Descriptor>;
 
   /**
    * Deletes a tag that a failed call had created, and not its image. Targets that cannot do so lack this method.

@@ -74,21 +74,30 @@ export function referrerDescriptor(document: ManifestOrIndex): Descriptor {
 }
 
 /**
- * Adds a referrer to a referrers index, after the last one with a smaller digest: the order does not depend on that of
+ * Adds referrers to a referrers index, each after the last one with a smaller digest: the order does not depend on that of
  * the additions. Keeps the other entries and unknown members.
  *
  * @param list `undefined` if the index does not exist yet
- * @returns the same index if it already has the referrer
+ * @returns the same index if it already has all of them
  */
-export function addReferrer(list: IndexDocument | undefined, referrer: Descriptor): IndexDocument {
-  const known = list?.value.manifests ?? [];
-  if (list !== undefined && known.some(({ digest }) => digest === referrer.digest)) return list;
+export function addReferrers(
+  list: IndexDocument | undefined,
+  referrers: readonly Descriptor[],
+): IndexDocument | undefined {
+  const known = [...(list?.value.manifests ?? [])];
+  const digests = new Set(known.map(({ digest }) => digest));
+  const added = referrers.filter(({ digest }) => !digests.has(digest) && digests.add(digest));
+  if (added.length === 0) return list;
   // The document's value lacks unknown members.
   const json = list === undefined ? undefined : withoutNullMembers(parseJson(list.bytes));
   const members = isJsonObject(json) ? json : { schemaVersion: 2, mediaType: OCI_INDEX };
-  const manifests: readonly unknown[] = Array.isArray(members['manifests']) ? members['manifests'] : [];
-  const at = known.findLastIndex(({ digest }) => digest < referrer.digest) + 1;
-  const bytes = Buffer.from(JSON.stringify({ ...members, manifests: manifests.toSpliced(at, 0, referrer) }));
+  const manifests: unknown[] = Array.isArray(members['manifests']) ? [...members['manifests']] : [];
+  for (const referrer of added) {
+    const at = known.findLastIndex(({ digest }) => digest < referrer.digest) + 1;
+    known.splice(at, 0, referrer);
+    manifests.splice(at, 0, referrer);
+  }
+  const bytes = Buffer.from(JSON.stringify({ ...members, manifests }));
   return asReferrersList(parseDocument(bytes, { mediaType: OCI_INDEX }), 'the new referrers index');
 }
 

@@ -1,13 +1,15 @@
 import type { OnEvent } from '../content/events.js';
+import { withoutBudget } from '../content/budget.js';
 import { allOf, TaskGroup, unlimited } from '../content/limit.js';
+import { ReferrersLists } from '../content/referrers-tag.js';
 import { KeyedSingleFlight } from '../content/single-flight.js';
 import type { BlobSource, Source } from '../content/source.js';
-import type { Target } from '../content/target.js';
+import type { Target, WriteManifestOptions } from '../content/target.js';
 import { readNode, walkGraph } from '../content/walk.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { ManifestOrIndex } from '../oci/document.js';
-import { MissingContentError, NotFoundError } from '../oci/errors.js';
+import { isMultiarchError, MissingContentError, NotFoundError } from '../oci/errors.js';
 import { isNonDistributableType } from '../oci/media-type.js';
 import { childrenToCopy, type ContentOptions, type SourcedEntry } from './target-state.js';
 
@@ -21,7 +23,8 @@ export interface CopyGraphOptions extends ContentOptions {
  * the manifest keeps their descriptors (image-spec, "Non-Distributable Layers"). A descriptor's `urls` are never read.
  *
  * A manifest that the target rejects because it lacks something is written again at the end, after what is missing has been
- * copied once more. The first other failure cancels the rest, and is thrown when all writes have settled.
+ * copied once more. The first other failure cancels the rest, and is thrown when all writes have settled. Then too, the
+ * documents with a `subject` that have been written are added to the lists of its referrers.
  *
  * @param last a document whose content is copied, but which the caller writes itself afterwards
  */
@@ -31,7 +34,34 @@ export async function copyGraph(
   options: CopyGraphOptions = {},
   last?: Digest,
 ): Promise<void> {
-  const { limit = unlimited, signal, onEvent } = options;
+  const lists = new ReferrersLists();
+  try {
+    await copyDocuments(target, entries, { ...options, lists }, last);
+  } catch (error) {
+    // A registry that has failed is not asked again, and the failure is what is reported.
+    const isGone = isMultiarchError(error) && (error.kind === 'unavailable' || error.kind === 'cancelled');
+    if (!isGone) await writeLists(lists, options).catch(() => {});
+    throw error;
+  }
+  await writeLists(lists, options);
+}
+
+/** Adds written referrers to their lists. No limit comes between them. */
+export function writeLists(lists: ReferrersLists, { limit, signal }: CopyGraphOptions): Promise<void> {
+  return withoutBudget(() => lists.write({ limit, signal }));
+}
+
+interface CopyDocumentsOptions extends CopyGraphOptions {
+  readonly lists: ReferrersLists;
+}
+
+async function copyDocuments(
+  target: Target,
+  entries: readonly SourcedEntry[],
+  options: CopyDocumentsOptions,
+  last: Digest | undefined,
+): Promise<void> {
+  const { limit = unlimited, signal, onEvent, lists } = options;
   const blobs = new BlobCopier(target, onEvent);
   const rejected: RejectedDocument[] = [];
   await walkGraph<void>(
@@ -44,7 +74,7 @@ export async function copyGraph(
           await allOf(children.map((child) => blobs.copy(child, source, tasks)));
         }
         if (document.digest === last) return;
-        const missing = await tasks.run(() => tryWrite(target, document, tasks));
+        const missing = await tasks.run(() => tryWrite(target, document, { signal: tasks.signal, lists }));
         if (missing === undefined) {
           onEvent?.({ kind: 'child-pushed', repository: target.label, digest: document.digest });
         } else {
@@ -57,7 +87,7 @@ export async function copyGraph(
   // Last, because a subject may be among the entries. A parent follows its children.
   for (const each of rejected) {
     await copyMissing(target, each, options);
-    await limit(() => target.writeManifest(each.document, { signal }));
+    await limit(() => target.writeManifest(each.document, { signal, lists }));
     onEvent?.({ kind: 'child-pushed', repository: target.label, digest: each.document.digest });
   }
 }
@@ -73,7 +103,7 @@ interface RejectedDocument {
 export async function tryWrite(
   target: Target,
   document: ManifestOrIndex,
-  options: Parameters<Target['writeManifest']>[1],
+  options: WriteManifestOptions,
 ): Promise<ReadonlySet<string> | undefined> {
   try {
     await target.writeManifest(document, options);

@@ -1,3 +1,4 @@
+import { ReferrersLists } from '../content/referrers-tag.js';
 import { allOf, unlimited } from '../content/limit.js';
 import type { Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
@@ -6,7 +7,7 @@ import type { ManifestOrIndex } from '../oci/document.js';
 import { sameRepository } from '../oci/reference.js';
 import type { CosignTag } from '../oci/referrers.js';
 import { collectReferrers, type CollectedReferrer, type Subject } from './collect-referrers.js';
-import { copyGraph, type CopyGraphOptions } from './copy-graph.js';
+import { copyGraph, writeLists, type CopyGraphOptions } from './copy-graph.js';
 import { digestOfState, missingChildren, readTagStates } from './target-state.js';
 
 /** A cosign tag to put in the target. */
@@ -73,8 +74,10 @@ function isSameRepository(source: Source, target: Target): boolean {
 async function ensureListed(
   target: Target,
   present: readonly CollectedReferrer[],
-  { limit = unlimited, signal }: CopyGraphOptions,
+  options: CopyGraphOptions,
 ): Promise<void> {
+  const { limit = unlimited, signal } = options;
+  const lists = new ReferrersLists();
   const bySubject = new Map<Digest, Map<Digest, ManifestOrIndex>>();
   for (const { document } of present) {
     const subject = document.value.subject?.digest;
@@ -87,9 +90,10 @@ async function ensureListed(
       const list = (await limit(async () => target.listReferrers?.(subject, { signal }))) ?? [];
       const listed = new Set(list.map(({ digest }) => digest));
       const unlisted = [...documents.values()].filter(({ digest }) => !listed.has(digest));
-      await allOf(unlisted.map((document) => limit(() => target.writeManifest(document, { signal }))));
+      await allOf(unlisted.map((document) => limit(() => target.writeManifest(document, { signal, lists }))));
     }),
   );
+  await writeLists(lists, options);
 }
 
 function tagPuts(target: Target, referrers: readonly CollectedReferrer[]): TagPut[] {

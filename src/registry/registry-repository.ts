@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import type { BlobOutcome, OnEvent } from '../content/events.js';
 import { recordReferrer } from '../content/referrers-tag.js';
 import type { BlobSource, ReadOptions, Selector } from '../content/source.js';
-import type { Target, WriteBlobOptions } from '../content/target.js';
+import type { Target, WriteBlobOptions, WriteManifestOptions } from '../content/target.js';
 import { retryPolicy, type Sleep } from '../http/retry.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
@@ -96,13 +96,13 @@ export class RegistryRepository implements Target {
 
   async writeManifest(
     document: ManifestOrIndex,
-    options: ReadOptions & { readonly tag?: Tag } = {},
+    options: WriteManifestOptions & { readonly tag?: Tag } = {},
   ): Promise<Descriptor> {
-    const { signal, tag } = options;
+    const { signal, tag, lists } = options;
     if (document.value.subject !== undefined) {
       // By its digest first: if the registry fails while the referrers list is written, no tag has moved.
       const { descriptor, isIndexed } = await this.#put(document, { signal });
-      if (!isIndexed) await recordReferrer(this.#referrersTags, document, { signal });
+      if (!isIndexed) await recordReferrer(this.#referrersTags, document, { lists, signal });
       if (tag === undefined) return descriptor;
     }
     return (await this.#put(document, options)).descriptor;

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
 import { digestOf, parseDigest, type Digest } from '../../src/oci/digest.js';
+import type { Descriptor } from '../../src/oci/descriptor.js';
 import type { IndexDocument } from '../../src/oci/document.js';
 import { InvalidError } from '../../src/oci/errors.js';
 import { OCI_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-type.js';
 import { parseDocument } from '../../src/oci/parse.js';
 import {
-  addReferrer,
+  addReferrers,
   asReferrersList,
   cosignTags,
   isReferrersTag,
@@ -109,6 +110,8 @@ describe('the descriptor in a referrers index', () => {
 });
 
 describe('a referrers index', () => {
+  const addReferrer = (list: IndexDocument | undefined, referrer: Descriptor): IndexDocument =>
+    addReferrers(list, [referrer]) ?? expect.fail();
   const referrer = (text: string) => ({
     mediaType: OCI_MANIFEST,
     digest: digestOf(Buffer.from(text)),
@@ -141,7 +144,19 @@ describe('a referrers index', () => {
     const kept = digests(list).filter((digest) => manifests.some((entry) => entry.digest === digest));
     expect(kept).toEqual(manifests.map(({ digest }) => digest));
     expect(digests(list)).toHaveLength(7);
-    for (const order of ['gfe', 'feg']) expect(grow(order.split(''), others).digest).toBe(list.digest);
+    for (const order of ['gfe', 'feg']) {
+      expect(grow(order.split(''), others).digest).toBe(list.digest);
+      expect(addReferrers(others, order.split('').map(referrer))?.digest).toBe(list.digest);
+    }
+  });
+
+  it('gets each of several referrers once', () => {
+    const list = addReferrers(addReferrer(undefined, referrer('a')), ['b', 'a', 'b', 'c'].map(referrer));
+    expect(list?.digest).toBe(grow(['a', 'b', 'c']).digest);
+  });
+
+  it('is not made for no referrers', () => {
+    expect(addReferrers(undefined, [])).toBeUndefined();
   });
 
   it('is unchanged if it has the referrer', () => {

@@ -13,7 +13,7 @@ import { checkChildren } from '../../content/check-children.js';
 import type { OnEvent } from '../../content/events.js';
 import { recordReferrer } from '../../content/referrers-tag.js';
 import type { ReadOptions } from '../../content/source.js';
-import type { Target } from '../../content/target.js';
+import type { Target, WriteManifestOptions } from '../../content/target.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { documentDescriptor, type IndexDocument, type ManifestOrIndex } from '../../oci/document.js';
@@ -57,9 +57,8 @@ export class ImageLayout extends WritableLayout implements Target {
 
   async writeManifest(
     document: ManifestOrIndex,
-    options: ReadOptions & { readonly tag?: RefName } = {},
+    { signal, tag, lists }: WriteManifestOptions = {},
   ): Promise<Descriptor> {
-    const { signal, tag } = options;
     checkCancelled(signal, `write ${document.digest}`);
     const descriptor = documentDescriptor(document);
     await checkChildren(document, this.label, (digest) => this.#blobs.blobSize(digest));
@@ -73,7 +72,7 @@ export class ImageLayout extends WritableLayout implements Target {
         replaceList: (list, name, previous) => this.#replaceList(list, name, previous, { signal }),
       },
       document,
-      { signal },
+      { lists, signal },
     );
     if (tag !== undefined) await this.#metadata.editIndex((index) => setTag(index, descriptor, tag), signal);
     return descriptor;

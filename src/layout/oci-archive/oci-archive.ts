@@ -11,11 +11,10 @@ import { checkChildren } from '../../content/check-children.js';
 import type { OnEvent } from '../../content/events.js';
 import { recordReferrer } from '../../content/referrers-tag.js';
 import type { ReadOptions } from '../../content/source.js';
-import type { Target } from '../../content/target.js';
+import type { Target, WriteManifestOptions } from '../../content/target.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { documentDescriptor, type ManifestOrIndex } from '../../oci/document.js';
 import { InvalidError, NotFoundError } from '../../oci/errors.js';
-import type { RefName } from '../../oci/reference.js';
 import { OciArchiveStore } from './oci-archive-store.js';
 import { archiveSize } from '../core/tar-layout-files.js';
 import { WritableLayout } from '../core/writable-layout.js';
@@ -43,10 +42,7 @@ export class OciArchive extends WritableLayout implements Target {
     this.#store = store;
   }
 
-  async writeManifest(
-    document: ManifestOrIndex,
-    options: ReadOptions & { readonly tag?: RefName } = {},
-  ): Promise<Descriptor> {
+  async writeManifest(document: ManifestOrIndex, options: WriteManifestOptions = {}): Promise<Descriptor> {
     checkCancelled(options.signal, `write ${document.digest}`);
     await checkChildren(document, this.label, (digest) => this.#store.blobSize(digest, options));
     await this.#store.addDocument(document, options.tag, options);

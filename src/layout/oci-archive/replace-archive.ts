@@ -16,7 +16,7 @@ import { overlay, type LayoutBlobs } from '../core/layout-blobs.js';
 import type { PendingManifests } from './pending-manifests.js';
 import { ReachableContent } from '../core/reachable-content.js';
 import type { IndexDocument } from '../../oci/document.js';
-import { addReferrer, asReferrersList } from '../../oci/referrers.js';
+import { addReferrers, asReferrersList } from '../../oci/referrers.js';
 import type { RefName } from '../../oci/reference.js';
 import { LayoutReader } from '../core/layout-reader.js';
 
@@ -168,5 +168,5 @@ export async function mergeReferrers(
   const layout = new LayoutReader({ label: path, files });
   // Ours is based on an older version of theirs, which may have unknown fields: so ours is added to theirs.
   const theirs = asReferrersList(await layout.readManifest(entry.digest, options), `${path}:${tag}`);
-  return list.value.manifests.reduce((merged, referrer) => addReferrer(merged, referrer), theirs);
+  return addReferrers(theirs, list.value.manifests) ?? theirs;
 }
