@@ -4,6 +4,7 @@ import pLimit from 'p-limit';
 
 import type { RegistryCredential, ExplicitCredential } from '../auth/credentials/credential.js';
 import { Budget, currentBudget, runLimits, withBudget, type RunLimits } from '../content/budget.js';
+import { JoinedSignal } from '../content/cancellation.js';
 import type { OnEvent } from '../content/events.js';
 import type { Limit } from '../content/limit.js';
 import { SharedReads } from '../content/shared-reads.js';
@@ -97,11 +98,15 @@ export async function runCall<T>(
   call: (context: ClientContext) => Promise<T> | T,
 ): Promise<T> {
   const budget = currentBudget() ?? new Budget(client.limits);
+  const signals = new JoinedSignal([client.signal, options.signal]);
   // What the call returns reads through this limit, also when the call has ended.
   const limit: Limit = (task) =>
-    client.limit(() => (currentBudget() === undefined ? withBudget(budget, task) : task()));
-  const context = { ...client, limit, reads: new SharedReads() };
-  return withBudget(budget, () => runWithHandlers(context, options, call));
+    client.limit(() =>
+      signals.during(() => (currentBudget() === undefined ? withBudget(budget, task) : task())),
+    );
+  const { signal } = signals;
+  const context = { ...client, limit, signal, reads: new SharedReads() };
+  return signals.during(() => withBudget(budget, () => runWithHandlers(context, options, call)));
 }
 
 async function runWithHandlers<T>(
@@ -109,17 +114,14 @@ async function runWithHandlers<T>(
   options: CallOptions,
   call: (context: ClientContext) => Promise<T> | T,
 ): Promise<T> {
-  const signals = [client.signal, options.signal].filter((signal) => signal !== undefined);
-  const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
   const own = options.onEvent;
-  if (own === undefined) return call({ ...client, signal });
+  if (own === undefined) return call(client);
   // A handler of its own, so that two calls with the same handler do not end each other's.
   const handler: OnEvent = (event) => own(event);
   client.handlers.add(handler);
   try {
     return await call({
       ...client,
-      signal,
       onEvent: (event) => {
         client.onEvent?.(event);
         own(event);

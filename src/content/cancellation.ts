@@ -27,6 +27,56 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
 }
 
 /**
+ * A signal that fires when one of several does. Used instead of `AbortSignal.any`, which leaves something behind in every
+ * signal that it is made of: a program that passes one signal to thousands of calls would grow.
+ */
+export class JoinedSignal {
+  readonly signal: AbortSignal;
+  readonly #sources: readonly AbortSignal[];
+  readonly #controller = new AbortController();
+  #holders = 0;
+  #stops: readonly (() => void)[] = [];
+
+  constructor(signals: readonly (AbortSignal | undefined)[]) {
+    const [first, ...others] = new Set(signals.filter((signal) => signal !== undefined));
+    const isOne = first !== undefined && others.length === 0;
+    this.signal = isOne ? first : this.#controller.signal;
+    this.#sources = first === undefined || isOne ? [] : [first, ...others];
+  }
+
+  /**
+   * Follows the signals for as long as somebody holds it.
+   * @returns a function that ends that, which must be called
+   */
+  hold(): () => void {
+    this.#holders += 1;
+    if (this.#holders === 1) {
+      this.#stops = this.#sources.map((source) =>
+        onAbort(source, () => this.#controller.abort(source.reason)),
+      );
+    }
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#holders -= 1;
+      isHeld = false;
+      if (this.#holders > 0) return;
+      for (const stop of this.#stops) stop();
+      this.#stops = [];
+    };
+  }
+
+  /** Holds it during some work. */
+  async during<T>(work: (signal: AbortSignal) => Promise<T> | T): Promise<T> {
+    const release = this.hold();
+    try {
+      return await work(this.signal);
+    } finally {
+      release();
+    }
+  }
+}
+
+/**
  * Waits for the promise or the signal, whichever comes first. A later result is dropped.
  * @throws CancelledError if the signal fires first, and what the promise rejects with
  */

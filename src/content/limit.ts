@@ -1,4 +1,4 @@
-import { checkCancelled } from './cancellation.js';
+import { checkCancelled, JoinedSignal } from './cancellation.js';
 import type { ReadOptions } from './source.js';
 
 /** Runs tasks, a limited number at a time. For single reads and writes only: a task that waits for another can deadlock. */
@@ -27,11 +27,14 @@ export class TaskGroup {
   readonly signal: AbortSignal;
   readonly #limit: Limit;
   readonly #stop = new AbortController();
+  readonly #release: () => void;
   #failure: { readonly reason: unknown } | undefined;
 
   constructor({ limit = unlimited, signal }: TaskOptions = {}) {
     this.#limit = limit;
-    this.signal = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
+    const joined = new JoinedSignal([signal, this.#stop.signal]);
+    this.signal = joined.signal;
+    this.#release = joined.hold();
   }
 
   /** Runs a single read or write under the limit. @throws what it throws, CancelledError once the signal has fired */
@@ -52,11 +55,12 @@ export class TaskGroup {
   }
 
   /**
-   * Waits until all of this work has settled.
+   * Waits until all of this work has settled. Must be called in the end: the caller's signal is not followed afterwards.
    * @throws the failure that came first and cancelled the others
    */
   async all<T>(work: readonly Promise<T>[]): Promise<T[]> {
     await Promise.allSettled(work);
+    this.#release();
     if (this.#failure !== undefined) throw this.#failure.reason;
     return Promise.all(work);
   }

@@ -2,7 +2,7 @@ import type { LookupFunction } from 'node:net';
 
 import { ArgumentError, FailedError, MultiarchError } from '../oci/errors.js';
 import { charge } from '../content/budget.js';
-import { checkCancelled, untilAborted } from '../content/cancellation.js';
+import { checkCancelled, JoinedSignal, untilAborted } from '../content/cancellation.js';
 import { readWholeResponse } from './buffered-body.js';
 import { Agents, type Route } from './connections/agents.js';
 import type { HttpClient, HttpEvent, HttpRequest, HttpResponse } from './message.js';
@@ -12,6 +12,7 @@ import { Proxies } from './proxy/proxies.js';
 import { proxyResponseFailure } from './proxy/proxy-errors.js';
 import { redactHeaders, redactUrl } from './redact.js';
 import { followRedirects, type Hop } from './redirect.js';
+import { ResponseBody } from './response-body.js';
 import { isTemporaryStatus, retryDelay, retryPolicy, type RetryPolicy, type Sleep } from './retry.js';
 import { defaultSchemes, SchemeNegotiator, type SchemesOf } from './scheme.js';
 import { exchange, type Exchange, type TimeLimits } from './transport.js';
@@ -104,8 +105,22 @@ export class GotClient implements HttpClient {
 
   async send(request: HttpRequest): Promise<HttpResponse> {
     if (this.#closed.signal.aborted) throw new FailedError('the HTTP client is closed');
-    const signals = [this.#closed.signal, ...(request.signal === undefined ? [] : [request.signal])];
-    const signal = AbortSignal.any(signals);
+    const joined = new JoinedSignal([this.#closed.signal, request.signal]);
+    const release = joined.hold();
+    try {
+      const response = await this.#sendUntilDone(request, joined.signal);
+      // A body that has not been read from the connection is cancelled by the signals, too.
+      if (response.body instanceof ResponseBody && !response.body.closed)
+        response.body.once('close', release);
+      else release();
+      return response;
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async #sendUntilDone(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     checkCancelled(signal);
     const first = this.#firstHop(request);
     let stale = 0;

@@ -6,18 +6,9 @@ import { parseJson } from '../../oci/json.js';
 import { withoutNullMembers } from '../../oci/null-members.js';
 import { isIndexType, isManifestType, OCI_INDEX } from '../../oci/media-type.js';
 import { isRefName } from '../../oci/ref-name.js';
-import {
-  formatReference,
-  isTag,
-  parseReference,
-  withDefaultTag,
-  type RefName,
-  type Reference,
-} from '../../oci/reference.js';
+import { isTag, type RefName } from '../../oci/reference.js';
 import { isReferrersTag } from '../../oci/referrers.js';
-
-/** The annotation in which containerd, BuildKit and docker store the full reference; their `ref.name` is its tag. */
-export const CONTAINERD_NAME = 'io.containerd.image.name';
+import { CONTAINERD_NAME, distinct, LayoutNames, namesOf, refName, tagsOf } from './layout-names.js';
 
 /** An `index.json` (image-spec, "OCI Image Layout"). Unknown fields of the index and its entries are kept. */
 export interface LayoutIndex {
@@ -56,7 +47,7 @@ export function parseLayoutIndex(bytes: Uint8Array, label: string): LayoutIndex 
 export function findTag(index: LayoutIndex, tag: RefName, label: string): DescriptorJson | undefined {
   const exact = findExactTag(index, tag, label);
   if (exact !== undefined) return exact;
-  const [first, ...others] = entriesMatching(index, tag);
+  const [first, ...others] = layoutNames(index).matching(tag);
   if (first === undefined || others.length === 0) return checkedImage(first, tag, label);
   throw new ArgumentError(`${label} holds ${others.length + 1} different images named ${tag}`, {
     hint: `Choose one by its full name: ${[first, ...others].map((entry) => selectorOf(index, entry)).join(', ')}.`,
@@ -65,7 +56,7 @@ export function findTag(index: LayoutIndex, tag: RefName, label: string): Descri
 
 /** As {@link findTag}, but finds only an entry whose `ref.name` is the tag: the one that writing the tag replaces. */
 export function findExactTag(index: LayoutIndex, tag: RefName, label: string): DescriptorJson | undefined {
-  const [first, ...others] = entriesNamed(index, tag);
+  const [first, ...others] = layoutNames(index).named(tag);
   if (others.length === 0) return checkedImage(first, tag, label);
   throw new ArgumentError(`${label} holds ${others.length + 1} different images named ${tag}`, {
     hint: `To read one, use its digest: ${[first, ...others]
@@ -162,8 +153,8 @@ function selectorOf(index: LayoutIndex, entry: DescriptorJson): RefName | Digest
 
 /** Reports whether a name selects an image, and no other. */
 function selects(index: LayoutIndex, name: RefName, { digest }: DescriptorJson): boolean {
-  const exact = entriesNamed(index, name);
-  const [first, ...others] = exact.length > 0 ? exact : entriesMatching(index, name);
+  const exact = layoutNames(index).named(name);
+  const [first, ...others] = exact.length > 0 ? exact : layoutNames(index).matching(name);
   return others.length === 0 && first?.digest === digest;
 }
 
@@ -193,23 +184,13 @@ export function removeTag(index: LayoutIndex, tag: RefName): LayoutIndex {
   return manifests.length === index.manifests.length ? index : { ...index, manifests };
 }
 
-/** The entries whose `ref.name` is the tag, one for each image. */
-function entriesNamed({ manifests }: LayoutIndex, tag: RefName): DescriptorJson[] {
-  return distinct(manifests.filter((entry) => refName(entry) === tag));
-}
+/** Made once for each index: an edit makes another index. */
+const namesOfIndexes = new WeakMap<LayoutIndex, LayoutNames>();
 
-/** The entries with the same reference or, for a tag alone, with a reference that has the tag; one for each image. */
-function entriesMatching({ manifests }: LayoutIndex, name: RefName): DescriptorJson[] {
-  if (isTag(name)) return distinct(manifests.filter((entry) => tagsOf(entry).includes(name)));
-  const full = fullName(name);
-  if (full === undefined) return [];
-  return distinct(manifests.filter((entry) => namesOf(entry).some((other) => fullName(other) === full)));
-}
-
-function distinct(entries: readonly DescriptorJson[]): DescriptorJson[] {
-  const byDigest = new Map<Digest, DescriptorJson>();
-  for (const entry of entries) if (!byDigest.has(entry.digest)) byDigest.set(entry.digest, entry);
-  return [...byDigest.values()];
+function layoutNames(index: LayoutIndex): LayoutNames {
+  const names = namesOfIndexes.get(index) ?? new LayoutNames(index.manifests);
+  namesOfIndexes.set(index, names);
+  return names;
 }
 
 /** The entries that may have a subject: oras lists referrers without a name beside their subject. */
@@ -240,36 +221,6 @@ function isArtifact({ artifactType }: DescriptorJson): boolean {
 
 function isImage({ mediaType }: DescriptorJson): boolean {
   return isManifestType(mediaType) || isIndexType(mediaType);
-}
-
-function refName(entry: DescriptorJson): string | undefined {
-  return entry.annotations?.[REF_NAME];
-}
-
-/** An entry's names, which are tags or full references. */
-function namesOf({ annotations }: DescriptorJson): string[] {
-  return [annotations?.[REF_NAME], annotations?.[CONTAINERD_NAME]].flatMap((name) => name ?? []);
-}
-
-/** The tags in an entry's names. */
-function tagsOf(entry: DescriptorJson): RefName[] {
-  return namesOf(entry).flatMap((name) => (isTag(name) ? name : (tryParseReference(name)?.tag ?? [])));
-}
-
-/** A reference in full: `docker.io/library/app:1.2` for `app:1.2`; `undefined` for a tag alone and any other text. */
-function fullName(name: string): string | undefined {
-  const reference = isTag(name) ? undefined : tryParseReference(name);
-  return reference === undefined ? undefined : formatReference(withDefaultTag(reference));
-}
-
-function tryParseReference(name: string): Reference | undefined {
-  try {
-    return parseReference(name);
-  } catch (error) {
-    // Any text may be an annotation.
-    if (error instanceof ArgumentError) return undefined;
-    throw error;
-  }
 }
 
 function describeEntry({ digest, annotations }: DescriptorJson): string {

@@ -2,7 +2,7 @@
  * Image layouts independent of their storage: the index, manifests, referrers and reachable content (image-spec,
  * "OCI Image Layout").
  *
- * Offers layout-blobs, layout-documents, layout-index, layout-reader, reachable-content, tar-layout-files,
+ * Offers layout-blobs, layout-documents, layout-index, layout-names, layout-reader, reachable-content, tar-layout-files,
  * writable-layout.
  * @module layout/core
  */

@@ -68,8 +68,8 @@ export class ImageLayout extends WritableLayout implements Target {
       {
         label: this.label,
         onEvent: this.onEvent,
-        readList: (name) => this.readTag(name, { signal }),
-        replaceList: (list, name, previous) => this.#replaceList(list, name, previous, { signal }),
+        readList: (name, reading) => this.readTag(name, reading),
+        replaceList: (list, name, previous, writing) => this.#replaceList(list, name, previous, writing),
       },
       document,
       { lists, signal },

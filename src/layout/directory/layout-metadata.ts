@@ -31,6 +31,8 @@ export class LayoutMetadata {
   readonly #files: LayoutFileReader;
   readonly #creation = new SingleFlight(() => this.#create());
   readonly #sweeping = new SingleFlight(() => this.#sweep());
+  /** The index as it was last read, and the state of its files before that. */
+  #known: { readonly state: string; readonly index: LayoutIndex | undefined } | undefined;
 
   /** @param root the layout's absolute path */
   constructor(root: string) {
@@ -45,7 +47,26 @@ export class LayoutMetadata {
   async readIndex(): Promise<LayoutIndex | undefined> {
     await checkLayoutPath(this.#root);
     await this.#sweeping.get();
-    return readLayoutIndex(this.#files);
+    const state = await this.#fileState();
+    if (state !== undefined && state === this.#known?.state) return this.#known.index;
+    const index = await readLayoutIndex(this.#files);
+    this.#known = state === undefined ? undefined : { state, index };
+    return index;
+  }
+
+  /**
+   * What changes whenever a metadata file is replaced or written; `undefined` if one is missing. Each read and write of a tag
+   * reads the index, which may have thousands of entries.
+   */
+  async #fileState(): Promise<string | undefined> {
+    const found = [LAYOUT_FILE, INDEX_FILE].map((name) => stat(join(this.#root, name), { bigint: true }));
+    try {
+      const states = await Promise.all(found);
+      return states.map(({ ino, size, mtimeNs, ctimeNs }) => [ino, size, mtimeNs, ctimeNs].join(' ')).join();
+    } catch {
+      // Reading the file reports why.
+      return undefined;
+    }
   }
 
   /**

@@ -6,7 +6,7 @@
  */
 import type { Readable } from 'node:stream';
 
-import { checkCancelled } from '../../content/cancellation.js';
+import { checkCancelled, JoinedSignal } from '../../content/cancellation.js';
 import type { OnEvent } from '../../content/events.js';
 import type { ReadOptions, Selector, Source } from '../../content/source.js';
 import type { Descriptor } from '../../oci/descriptor.js';
@@ -154,7 +154,8 @@ export class DockerArchive implements Source {
     const [opened] = this.#opened;
     if (opened !== undefined && !signal.aborted) return opened;
     if (!signal.aborted) {
-      const archive = await this.#provider.open({ signal: AbortSignal.any([signal, abandoned]) });
+      const joined = new JoinedSignal([signal, abandoned]);
+      const archive = await joined.during((either) => this.#provider.open({ signal: either }));
       this.#opened.push(archive);
       // The source was closed while the archive was being opened.
       if (!signal.aborted) return archive;

@@ -23,7 +23,7 @@ import type { Reference } from '../../oci/reference.js';
 import type { TarArchive } from '../tar/tar-archive.js';
 import { TarLayoutFiles } from '../core/tar-layout-files.js';
 import type { DockerSaveImages, ConversionOptions } from './docker-save-images.js';
-import { CONTAINERD_NAME } from '../core/layout-index.js';
+import { CONTAINERD_NAME } from '../core/layout-names.js';
 import { LayoutReader, type LayoutFiles } from '../core/layout-reader.js';
 import { PARALLEL_READS } from '../core/layout-blobs.js';
 import { chooseImage, imageAt, imageTagged, type NamedImage } from './image-selection.js';

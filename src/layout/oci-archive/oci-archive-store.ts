@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 
+import { JoinedSignal } from '../../content/cancellation.js';
 import type { ReadOptions } from '../../content/source.js';
 import type { WriteBlobOptions } from '../../content/target.js';
 import { ifExists, withFileErrors } from '../../files/file-error.js';
@@ -41,6 +42,10 @@ export class OciArchiveStore implements LayoutFiles {
   readonly #sweeping = new SingleFlight(() => sweep(dirname(this.#path), isLockName));
   #currentLayout = this.#openOnce();
   #pending = new PendingManifests();
+  /** The index with the pending tags, for as long as neither changes. */
+  #tagged:
+    | { readonly from: LayoutIndex; readonly pending: PendingManifests; readonly index: LayoutIndex }
+    | undefined;
 
   /** @param path absolute; the file need not exist */
   constructor(path: string) {
@@ -59,7 +64,11 @@ export class OciArchiveStore implements LayoutFiles {
     const pending = this.#pending;
     const index = (await this.#layout(options))?.index;
     if (index === undefined && pending.isEmpty) return undefined;
-    return pending.tagged(index ?? EMPTY_LAYOUT_INDEX);
+    const from = index ?? EMPTY_LAYOUT_INDEX;
+    if (this.#tagged?.from !== from || this.#tagged.pending !== pending) {
+      this.#tagged = { from, pending, index: pending.tagged(from) };
+    }
+    return this.#tagged.index;
   }
 
   blobSize(digest: Digest, options?: ReadOptions): Promise<number | undefined> {
@@ -170,7 +179,8 @@ export class OciArchiveStore implements LayoutFiles {
   #openOnce(): SingleFlight<OpenTarLayout | undefined> {
     return new SingleFlight(async (abandoned) => {
       const { signal } = this.#closing;
-      const layout = await openTarLayout(this.#path, { signal: AbortSignal.any([signal, abandoned]) });
+      const joined = new JoinedSignal([signal, abandoned]);
+      const layout = await joined.during((either) => openTarLayout(this.#path, { signal: either }));
       if (layout === undefined) return undefined;
       this.#opened.add(layout.archive);
       // The store was closed while the archive was being opened.

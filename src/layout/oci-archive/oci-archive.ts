@@ -50,9 +50,9 @@ export class OciArchive extends WritableLayout implements Target {
       {
         label: this.label,
         onEvent: this.onEvent,
-        readList: (tag) => this.readTag(tag, options),
-        replaceList: async (list, tag) => {
-          await this.#store.addReferrersList(list, tag, options);
+        readList: (tag, reading) => this.readTag(tag, reading),
+        replaceList: async (list, tag, _previous, writing) => {
+          await this.#store.addReferrersList(list, tag, writing);
           return true;
         },
       },
