@@ -21,22 +21,30 @@ else await measure(Number(process.argv[2] ?? 10_000));
 /** Serves two images, and stores the manifest that was put last. */
 function serve() {
   const blobs = new Map();
+  /** @type {Map<string, { bytes: Uint8Array, digest: string, mediaType: string }>} */
   const manifests = new Map();
   for (const [tag, { manifest, config, layers }] of Object.entries(images)) {
     for (const blob of [config, ...layers]) blobs.set(blob.digest, { bytes: blob.bytes });
     for (const name of [tag, manifest.digest]) manifests.set(name, manifest);
   }
   const known = manifests.size;
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
+    void respond(request, response);
+  });
+  /**
+   * @param {import('node:http').IncomingMessage} request
+   * @param {import('node:http').ServerResponse} response
+   */
+  const respond = async (request, response) => {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
-    const [, kind, name] = /\/(manifests|blobs)\/([^/?]+)$/.exec(request.url) ?? [];
+    const [, kind, name = ''] = /\/(manifests|blobs)\/([^/?]+)$/.exec(request.url ?? '') ?? [];
     if (request.method === 'PUT' && kind === 'manifests') {
       const bytes = Buffer.concat(chunks);
       const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
       const old = [...manifests.keys()].slice(known);
       for (const each of old) manifests.delete(each);
-      const stored = { bytes, digest, mediaType: request.headers['content-type'] };
+      const stored = { bytes, digest, mediaType: request.headers['content-type'] ?? '' };
       manifests.set(name, stored).set(digest, stored);
       response.writeHead(201, { 'docker-content-digest': digest }).end();
       return;
@@ -54,11 +62,15 @@ function serve() {
       'docker-content-digest': digest,
     });
     response.end(request.method === 'HEAD' ? undefined : bytes);
+  };
+  server.listen(0, '127.0.0.1', () => {
+    const address = server.address();
+    process.send?.(typeof address === 'object' ? address?.port : undefined);
   });
-  server.listen(0, '127.0.0.1', () => process.send(server.address().port));
   process.once('disconnect', () => process.exit());
 }
 
+/** @param {number} rounds */
 async function measure(rounds) {
   const { Multiarch } = await import('../../dist/index.js');
   const registry = fork(fileURLToPath(import.meta.url), ['registry']);
@@ -76,6 +88,7 @@ async function measure(rounds) {
   const options = { signal: calls.signal, onEvent: () => {} };
   const app = `127.0.0.1:${port}/app`;
   const name = `${app}:new`;
+  /** @param {number} number */
   const round = async (number) => {
     await client.create(name, [`${app}:amd64`, `${app}:arm64`], { ...options, amend: true });
     await client.annotateIndex(name, { annotations: { round: String(number) } }, options);
@@ -96,6 +109,7 @@ async function measure(rounds) {
   }
 }
 
+/** @param {number} number the rounds so far */
 async function report(number) {
   for (let time = 0; time < 3; time += 1) {
     globalThis.gc?.();

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 
 import { amd64, arm64 } from '../support/images.js';
 import { startRegistry } from '../support/open-repository.js';
@@ -29,7 +29,6 @@ it('a client holds nothing more after many calls than after the first ones', asy
   const client = await openMultiarch({ signal: ofClient.signal, onEvent: () => {} });
   const options = { signal: ofCalls.signal, onEvent: () => {} };
   const name = `${app}:new`;
-  const joined: AbortSignal[] = [];
 
   const round = async (number: number): Promise<void> => {
     const annotations = { round: String(number) };
@@ -48,20 +47,13 @@ it('a client holds nothing more after many calls than after the first ones', asy
     descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
   });
 
-  const { any } = AbortSignal;
   // It leaves something behind in each of its signals.
-  AbortSignal.any = (all) => {
-    joined.push(...all.filter((signal) => signals.includes(signal)));
-    return any.call(AbortSignal, all);
-  };
-  try {
-    for (let number = 0; number < 3; number += 1) await round(number);
-    const before = held();
-    for (let number = 3; number < ROUNDS; number += 1) await round(number);
-    expect(held()).toEqual(before);
-    expect(before.listeners).toBe(0);
-    expect(joined).toEqual([]);
-  } finally {
-    AbortSignal.any = any;
-  }
+  const joined = vi.spyOn(AbortSignal, 'any');
+  onTestFinished(() => joined.mockRestore());
+  for (let number = 0; number < 3; number += 1) await round(number);
+  const before = held();
+  for (let number = 3; number < ROUNDS; number += 1) await round(number);
+  expect(held()).toEqual(before);
+  expect(before.listeners).toBe(0);
+  expect(joined.mock.calls.flat(2).filter((signal) => signals.includes(signal))).toEqual([]);
 });
