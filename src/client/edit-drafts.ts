@@ -37,7 +37,8 @@ export async function deleteDrafts(context: ClientContext, names: readonly Image
   const missing = errors.filter((error) => error instanceof NotFoundError);
   if (missing.length < errors.length) throw errors.find((error) => !(error instanceof NotFoundError));
   if (others.length === 0) throw first;
-  throw new NotFoundError(missing.map(({ message }) => message).join('\n'), { hint: missing[0]?.hint });
+  const [message = '', ...details] = missing.map((error) => error.message);
+  throw new NotFoundError(message, { details, hint: missing[0]?.hint });
 }
 
 function notInDraft(image: string, name: string): NotFoundError {

@@ -157,10 +157,10 @@ async function publishedEntry(
     throw noSuchEntry(label, `${inspection.name} does not have it. ${presentPlatforms('It has', present)}`);
   }
   if (others.length === 0) return entry.read();
-  throw new ArgumentError(
-    `${label} matches ${candidates.length} entries of ${inspection.name}:${candidates.map(describeEntry).join('')}`,
-    { hint: 'Select one by its platform or digest.' },
-  );
+  throw new ArgumentError(`${label} matches ${candidates.length} entries of ${inspection.name}:`, {
+    details: candidates.map(describeEntry),
+    hint: 'Select one by its platform or digest.',
+  });
 }
 
 /** A platform takes precedence over an image of that name, so that no unrelated registry is asked for `linux/arm64`. */
@@ -190,5 +190,5 @@ function knownPlatform(text: string): Platform | undefined {
 }
 
 function describeEntry({ descriptor: { platform, digest } }: InspectedChild): string {
-  return `\n  ${platform === undefined ? 'no platform' : formatPlatformFull(platform)} ${digest}`;
+  return `  ${platform === undefined ? 'no platform' : formatPlatformFull(platform)} ${digest}`;
 }

@@ -53,10 +53,10 @@ export function findEntry(draft: Draft, selector: string): Entry {
   const candidates = images.length > 0 ? images : found;
   const [entry, ...others] = candidates;
   if (entry !== undefined && others.length === 0) return entry;
-  throw new ArgumentError(
-    `${selector} matches ${candidates.length} entries of ${draft.target}:${candidates.map(describeEntry).join('')}`,
-    { hint: 'Select one by its platform or digest.' },
-  );
+  throw new ArgumentError(`${selector} matches ${candidates.length} entries of ${draft.target}:`, {
+    details: candidates.map(describeEntry),
+    hint: 'Select one by its platform or digest.',
+  });
 }
 
 function matchingEntries({ entries }: Draft, selector: string): readonly Entry[] {
@@ -76,7 +76,7 @@ function hasPlatform(entry: Entry, platform: Platform): boolean {
 
 function describeEntry(entry: Entry): string {
   const { platform, digest } = entryDescriptor(entry);
-  return `\n  ${platform === undefined ? 'no platform' : formatPlatformFull(platform)} ${digest}`;
+  return `  ${platform === undefined ? 'no platform' : formatPlatformFull(platform)} ${digest}`;
 }
 
 type ParseResult<T> =

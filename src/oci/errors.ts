@@ -59,6 +59,8 @@ export interface FailedTag {
 export interface MultiarchErrorOptions {
   /** One sentence that tells the user what to do next. */
   readonly hint?: string | undefined;
+  /** Further lines of the message, such as the candidates for an ambiguous name. */
+  readonly details?: readonly string[] | undefined;
   readonly exchange?: FailedExchange | undefined;
   readonly cause?: unknown;
 }
@@ -66,7 +68,10 @@ export interface MultiarchErrorOptions {
 /** Marks the errors of this library. `Symbol.for` gives the same symbol in every copy of it. */
 const BRAND = Symbol.for('multiarch.error');
 
-/** The base of all errors that this library throws on purpose. */
+/**
+ * The base of all errors that this library throws on purpose. Message and hint can be printed, whatever names and values of
+ * documents and registries they quote: every line end in a message is one between the message and its details.
+ */
 export abstract class MultiarchError extends Error {
   static {
     Object.defineProperty(this.prototype, BRAND, { value: true });
@@ -84,9 +89,10 @@ export abstract class MultiarchError extends Error {
   readonly tags: readonly FailedTag[] = [];
 
   constructor(message: string, options: MultiarchErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    const { hint, details = [], cause } = options;
+    super([message, ...details].map(withoutControls).join('\n'), cause === undefined ? undefined : { cause });
     this.name = new.target.name;
-    this.hint = options.hint;
+    this.hint = hint === undefined ? undefined : withoutControls(hint);
     this.exchange = options.exchange;
   }
 }
@@ -190,10 +196,10 @@ export class SourcesError extends MultiarchError {
   readonly problems: readonly Problem[];
 
   constructor(errors: readonly [MultiarchErrors, ...MultiarchErrors[]], total: number) {
-    const lines = errors.map(
-      (error) => `\n  ${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}`,
+    const details = errors.flatMap(({ message, hint }) =>
+      `${message}${hint === undefined ? '' : ` (${hint})`}`.split('\n').map((line) => `  ${line}`),
     );
-    super(`${errors.length} of ${total} sources cannot be used:${lines.join('')}`);
+    super(`${errors.length} of ${total} sources cannot be used:`, { details });
     this.kind = errors[0].kind;
     this.errors = errors;
     this.problems = errors.flatMap((error) => (error.kind === 'invalid' ? error.problems : []));
@@ -232,7 +238,21 @@ export function cancelled(signal: AbortSignal, action?: string): CancelledError 
   return new CancelledError(action === undefined ? 'cancelled' : `cancelled: ${action}`);
 }
 
-/** Makes text safe for a terminal: control characters and white space, including line breaks, become single spaces. */
+/**
+ * The characters that a terminal, an editor or the log of a CI system interprets or hides: controls with line ends and
+ * escape, marks of text direction, characters without width, line and paragraph separators, and halves of surrogate pairs.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/**
+ * Replaces each control, format and invisible character of a text by a space, so that the text is one line and cannot
+ * change how others are shown.
+ */
+export function withoutControls(text: string): string {
+  return text.replaceAll(UNPRINTABLE, ' ');
+}
+
+/** As {@link withoutControls}, for a value in a line: all white space becomes single spaces. */
 export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
+  return withoutControls(text).replaceAll(/\s+/g, ' ').trim();
 }

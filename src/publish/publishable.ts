@@ -29,11 +29,14 @@ export function publishableIndex(draft: Draft, options: PublishableOptions = {})
   const [first] = problems;
   if (first !== undefined) {
     // The message of a format problem includes its solution.
-    const messages = problems.map(({ kind, message }) =>
-      kind === 'format' ? (formatConflict(draft) ?? message) : message,
+    const [message = '', ...details] = problems.map((problem) =>
+      problem.kind === 'format' ? (formatConflict(draft) ?? problem.message) : problem.message,
     );
     const affected = problems.flatMap(({ kind, entries }) => (kind === first.kind ? entries : []));
-    throw new InvalidError(messages.join('\n'), { hint: problemHint(draft, first.kind, affected, isSaved) });
+    throw new InvalidError(message, {
+      details,
+      hint: problemHint(draft, first.kind, affected, isSaved),
+    });
   }
   const document = draftDocument(draft);
   const broken = validateForPublish(document.value).filter(

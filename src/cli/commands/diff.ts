@@ -69,9 +69,7 @@ export const diff: Command<DiffArguments> = {
         import('picocolors'),
       ]);
       const names = { before: before.name, after: after.name };
-      for (const line of diffTableLines(found, names, picocolors.createColors(output.color))) {
-        output.line(line);
-      }
+      output.lines(diffTableLines(found, names, picocolors.createColors(output.color)));
     }
     return found.same ? EXIT.done : EXIT.different;
   },

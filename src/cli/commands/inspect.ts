@@ -46,12 +46,12 @@ export const inspect: Command<InspectArguments> = {
     if (args.raw === true) {
       output.bytes(args.config === true ? await inspection.config() : inspection.document.bytes);
     } else if (args.config === true) {
-      output.line(await configText(inspection, state));
+      output.document(await configText(inspection, state));
     } else if (args.verbose === true) {
       const { verboseText } = await import('../output/inspect-verbose.js');
-      output.line(await verboseText(inspection, isEntry, state));
+      output.document(await verboseText(inspection, isEntry, state));
     } else if (format === 'json') {
-      output.line(documentText(inspection, state));
+      output.document(documentText(inspection, state));
     } else {
       await show(format, inspection, isEntry, output);
     }
@@ -151,5 +151,5 @@ async function show(
       ? (await import('../output/inspect-table.js')).inspectTableLines
       : (await import('../output/inspect-tree.js')).inspectTreeLines;
   const warn = (message: string): void => output.warn(message);
-  for (const line of await lines(inspection, isEntry, colors, warn)) output.line(line);
+  output.lines(await lines(inspection, isEntry, colors, warn));
 }

@@ -46,7 +46,7 @@ export const login: Command<LoginArguments> = {
     if (!isGiven(args, options) && (await reuseLogin(host, context))) return;
     const saved = await client.login(host, await enteredLogin(args, context));
     const { registry, username, origin, plainText } = saved;
-    if (plainText && !options.quiet) output.error(unencryptedWarning(origin));
+    if (plainText && !options.quiet) for (const line of unencryptedWarning(origin)) output.error(line);
     if (options.json) output.json({ registry, username, place: origin, plainText });
     else output.line('Login Succeeded');
   },
@@ -111,10 +111,12 @@ async function reuseLogin(
 }
 
 /** docker's message, which scripts look for. */
-function unencryptedWarning(file: string): string {
-  return `WARNING! Your credentials are stored unencrypted in '${file}'.
-Configure a credential helper to remove this warning. See
-https://docs.docker.com/go/credential-store/`;
+function unencryptedWarning(file: string): readonly string[] {
+  return [
+    `WARNING! Your credentials are stored unencrypted in '${file}'.`,
+    'Configure a credential helper to remove this warning. See',
+    'https://docs.docker.com/go/credential-store/',
+  ];
 }
 
 /** The field names of the JSON output are older than those of the library. */

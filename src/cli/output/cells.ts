@@ -21,7 +21,7 @@ import { printable } from '../../oci/errors.js';
  * @param isEntry whether it is an image of an index; then the name is that of its source
  */
 export function nameCell({ name, state }: Inspection, isEntry: boolean): string {
-  return state === 'draft' && !isEntry ? `${name} (draft)` : name;
+  return printable(state === 'draft' && !isEntry ? `${name} (draft)` : name);
 }
 
 /** A platform in full, or `-` if unknown. */

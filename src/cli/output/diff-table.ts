@@ -6,6 +6,7 @@ import type { DescriptorChanges, IndexFieldChanges, ValueChange } from '../../oc
 import { printable } from '../../oci/errors.js';
 import { columns, titledColumns } from './columns.js';
 import { formatBytes } from './format.js';
+import { escapedJson } from './shown-text.js';
 import { entryType, platformCell } from './cells.js';
 
 /** Longer values are truncated; `--json` has them in full. A sha512 digest fits. */
@@ -129,8 +130,9 @@ function valueText(value: unknown): string {
   return truncate(printable(plainText(value)));
 }
 
+/** JSON in ASCII: everything that a terminal might not show is escaped. */
 function jsonText(value: unknown): string {
-  return truncate(printable(JSON.stringify(value)));
+  return truncate(escapedJson(JSON.stringify(value), /[^ -~]/g));
 }
 
 function truncate(text: string): string {

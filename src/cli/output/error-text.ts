@@ -1,11 +1,14 @@
 import { inspect } from 'node:util';
 
 import { CancelledError, FailedError, InvalidError, MultiarchError, type Problem } from '../../oci/errors.js';
-import { stripControls } from './terminal.js';
+import { shownLine } from './shown-text.js';
 
 /** Messages of `docker manifest` that scripts compare. They stay as they are, without a prefix. */
 const DOCKER_MESSAGE =
   /^(?:no such manifest: |refusing to amend an existing manifest list|manifest (?:for image|entry for image|\S+ must have) )/i;
+
+/** The number of causes that `--debug` shows. */
+const MAX_CAUSES = 10;
 
 /**
  * Formats an error for stderr: the message after `error: `, one line for each problem of an invalid document, and the hint
@@ -18,20 +21,20 @@ export function errorText(thrown: unknown, debug: boolean): string {
         cause: thrown,
       })
     : thrown;
-  const message = error instanceof Error ? error.message : String(error);
+  const [message = '', ...details] = messageLines(error);
   // An interrupted command has not failed, and docker's messages are what scripts expect.
   const isPlain = error instanceof CancelledError || DOCKER_MESSAGE.test(message);
-  const lines = [isPlain ? message : `error: ${message}`];
+  const lines = [isPlain ? message : `error: ${message}`, ...details];
   if (error instanceof InvalidError) {
-    lines.push(...error.problems.map((problem) => `  ${problemText(problem)}`));
+    for (const problem of error.problems) lines.push(`  ${problemText(problem)}`);
   }
   if (error instanceof MultiarchError) {
     if (error.hint !== undefined) lines.push(`hint: ${error.hint}`);
   } else if (!debug) {
     lines.push('hint: This is a bug in multiarch. Run it again with --debug and report the output.');
   }
-  if (debug) lines.push(inspect(error));
-  return stripControls(lines.join('\n'));
+  if (debug) lines.push(...debugLines(error));
+  return lines.map((line) => shownLine(line)).join('\n');
 }
 
 /** Reports whether an error is that of a process whose working directory was removed. Libraries ask for it, too. */
@@ -42,4 +45,34 @@ function isMissingWorkingDirectory(error: unknown): boolean {
 /** Formats one problem of a document: location, message and rule. */
 export function problemText({ pointer, message, rule }: Problem): string {
   return `${pointer === '' ? '(document)' : pointer}: ${message} [${rule}]`;
+}
+
+/** Only the line ends of our own errors separate lines. */
+function messageLines(error: unknown): readonly string[] {
+  if (error instanceof MultiarchError) return error.message.split('\n');
+  return [error instanceof Error ? error.message : String(error)];
+}
+
+/**
+ * The stack of an error and of its causes. The message in a stack can contain line ends of a value, so only the lines of
+ * the calls are taken from it.
+ */
+function debugLines(error: unknown): readonly string[] {
+  const lines: string[] = [];
+  let current = error;
+  for (let depth = 0; current !== undefined && depth < MAX_CAUSES; depth += 1) {
+    const prefix = depth === 0 ? '' : '[cause]: ';
+    if (!(current instanceof Error)) return [...lines, prefix + oneLine(current)];
+    const { name, stack = '', cause, ...properties } = current;
+    const [message = '', ...details] = messageLines(current);
+    lines.push(`${prefix}${name}: ${message}`, ...details);
+    lines.push(...stack.split('\n').filter((line) => /^ {4}at /.test(line)));
+    if (Object.keys(properties).length > 0) lines.push(`    ${oneLine(properties)}`);
+    current = cause;
+  }
+  return lines;
+}
+
+function oneLine(value: unknown): string {
+  return inspect(value, { breakLength: Infinity, compact: true });
 }

@@ -1,5 +1,6 @@
 import type { PlatformReport, PushReport, TagReport } from '../../publish/push-report.js';
 import { printable } from '../../oci/errors.js';
+import { jsonText } from './shown-text.js';
 
 /**
  * The outputs of a step, in the format of the `GITHUB_OUTPUT` file: `digest`, `image` (REPOSITORY@DIGEST) and
@@ -9,7 +10,7 @@ export function githubOutputs(report: PushReport): string {
   return [
     outputOf('digest', report.digest),
     outputOf('image', report.image),
-    outputOf('metadata', JSON.stringify(report, undefined, 2)),
+    outputOf('metadata', jsonText(report)),
   ].join('');
 }
 

@@ -1,5 +1,7 @@
 import { createScanner } from 'jsonc-parser';
 
+import { escapedJson } from './shown-text.js';
+
 /**
  * Re-indents JSON without parsing it: numbers, escapes and duplicate members stay as written. The result is that of
  * Go's `json.Indent`, and so of `docker manifest inspect`: `{}` and `[]` stay on one line, white space before the
@@ -48,8 +50,5 @@ export function withState(json: string, state: string | undefined): string {
  * works on a whole document.
  */
 export function escapeHtml(json: string): string {
-  return json.replaceAll(
-    /[<>&\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return escapedJson(json, /[<>&\u2028\u2029]/g);
 }

@@ -22,7 +22,7 @@ export async function inspectTableLines(
   const { mediaType, digest, value } = document;
   const header = [
     ['Name:', nameCell(inspection, isEntry)],
-    ['MediaType:', mediaType],
+    ['MediaType:', printable(mediaType)],
     ['Digest:', digest],
     ...(value.artifactType === undefined ? [] : [['ArtifactType:', printable(value.artifactType)]]),
   ];

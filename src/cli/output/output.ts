@@ -2,13 +2,13 @@
  * The output of commands: results, tables, report files and error messages.
  *
  * Offers diff-table, draft-text, error-text, failed-tags, format, indent-json, inspect-table, inspect-tree, inspect-verbose,
- * output, plan-lines, report-files, terminal.
+ * output, plan-lines, report-files, shown-text, terminal.
  * @module cli/output
  */
 import type { Writable } from 'node:stream';
 
 import type { WorkEvent } from '../../content/events.js';
-import { stripControls } from './terminal.js';
+import { jsonText, shownJson, shownLine } from './shown-text.js';
 
 /** The output of a command: the result on stdout, everything else on stderr. */
 export class Output {
@@ -38,17 +38,27 @@ export class Output {
 
   /** Prints a line of the result. */
   line(text: string): void {
-    this.#result(`${text}\n`);
+    this.#result(`${shownLine(text)}\n`);
   }
 
-  /** Writes the bytes of the result as they are. */
+  /** Prints the lines of a table or tree, whose cells are printable, in colour where {@link color} is set. */
+  lines(texts: readonly string[]): void {
+    for (const text of texts) this.#result(`${shownLine(text, { color: this.color })}\n`);
+  }
+
+  /** Prints a JSON document of several lines as the result. */
+  document(json: string): void {
+    this.#result(`${shownJson(json)}\n`);
+  }
+
+  /** Writes the bytes of the result as they are, whatever they contain. */
   bytes(bytes: Uint8Array): void {
     this.#result(bytes);
   }
 
   /** Prints the result as one JSON document. */
   json(value: unknown): void {
-    this.line(JSON.stringify(value, undefined, 2));
+    this.#result(`${jsonText(value)}\n`);
   }
 
   /** Prints a warning on stderr, unless `--quiet` is set. */
@@ -58,7 +68,7 @@ export class Output {
 
   /** Prints a line on stderr. */
   error(text: string): void {
-    this.#progress.print(stripControls(text));
+    this.#progress.print(text);
   }
 
   /** Prints a question on stderr, without a line feed. */
@@ -77,7 +87,7 @@ export class Output {
 /** Shows progress on stderr. */
 export interface Progress {
   show(event: WorkEvent): void;
-  /** Prints a line on stderr without disturbing the drawn progress. */
+  /** Prints a text as one line on stderr without disturbing the drawn progress. */
   print(line: string): void;
   /** Erases the drawn progress. May be called repeatedly. */
   stop(): void;

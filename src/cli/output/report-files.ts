@@ -9,6 +9,7 @@ import { parseImageLocation } from '../../oci/image-location.js';
 import { formatRepository } from '../../oci/reference.js';
 import type { PushReport } from '../../publish/push-report.js';
 import { githubOutputs, githubSummary } from './github-report.js';
+import { jsonText } from './shown-text.js';
 
 /** The files that report a push. */
 export interface ReportFiles {
@@ -45,7 +46,7 @@ export async function openReports(
   for (const file of [digestFile, metadataFile]) if (file !== undefined) await sweep(dirname(file));
   const [outputs, summary] = files.github ? await githubFiles(env) : [];
   return async (report) => {
-    const metadata = `${JSON.stringify(withBuildxKeys(report), undefined, 2)}\n`;
+    const metadata = `${jsonText(withBuildxKeys(report))}\n`;
     const failures = await Promise.all([
       failureOf(digestFile, (file) => writeWhole(file, report.digest)),
       failureOf(metadataFile, (file) => writeWhole(file, metadata)),

@@ -1,5 +1,7 @@
 import type { Writable } from 'node:stream';
 
+import { shownLine } from './shown-text.js';
+
 /** The streams and the environment of a command: those of the process, or of a test. */
 export interface Terminal {
   /** Only for the result. */
@@ -17,14 +19,6 @@ export function mayColor(stream: { readonly isTTY?: boolean }, env: NodeJS.Proce
 }
 
 /**
- * Replaces the control and format characters in a text by spaces, except for line feeds. Names from documents and
- * registries could otherwise send terminal escape sequences or change the direction of text.
- */
-export function stripControls(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (character) => (character === '\n' ? character : ' '));
-}
-
-/**
  * Handles write errors on both streams, which would otherwise be uncaught. A reader that closes the pipe early
  * (`multiarch inspect app | head -1`) is not an error; a result that cannot be written, as on a full disk, is one.
  * @returns a function that waits until stdout is flushed and gives the final exit code
@@ -39,7 +33,7 @@ export function guardOutput({ stdout, stderr }: Terminal): (code: number) => Pro
       stdout.write('', () => resolve());
     });
     if (failure === undefined || failure.code === 'EPIPE') return code;
-    stderr.write(`error: cannot write the result to standard output: ${failure.message}\n`);
+    stderr.write(`${shownLine(`error: cannot write the result to standard output: ${failure.message}`)}\n`);
     return code === 0 ? 1 : code;
   };
 }

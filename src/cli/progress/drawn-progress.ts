@@ -4,6 +4,7 @@ import type { Ora } from 'ora';
 
 import type { WorkEvent } from '../../content/events.js';
 import type { Progress } from '../output/output.js';
+import { shownLine } from '../output/shown-text.js';
 import { stepLine } from './event-lines.js';
 import { Transfers } from './transfers.js';
 
@@ -38,7 +39,7 @@ export class DrawnProgress implements Progress {
 
   print(line: string): void {
     // ora redraws around other output on its stream and on stdout.
-    this.#stream.write(`${line}\n`);
+    this.#stream.write(`${shownLine(line)}\n`);
   }
 
   stop(): void {
@@ -70,6 +71,6 @@ export class DrawnProgress implements Progress {
     const more = lines.length > MAX_LINES ? [`and ${lines.length - MAX_LINES} more`] : [];
     const summary = this.#transfers.summary();
     const first = summary === '' ? 'Working' : `Working: ${summary}`;
-    return [first, ...lines.slice(0, MAX_LINES), ...more].join('\n  ');
+    return [first, ...lines.slice(0, MAX_LINES), ...more].map((line) => shownLine(line)).join('\n  ');
   }
 }

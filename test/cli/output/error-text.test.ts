@@ -30,8 +30,18 @@ describe('errorText', () => {
 
   it('contains no control characters from documents or registries', () => {
     const problems = [{ pointer: '/a\u001B[2Jb', message: 'is\r\u202Ewrong', rule: 'schema/type' }];
-    const text = errorText(new InvalidError('first\nsecond\u0007', { problems }), false);
-    expect(text).toBe('error: first\nsecond \n  /a [2Jb: is  wrong [schema/type]');
+    const error = new InvalidError('first\nforged\u0007', { problems, details: ['  second\nforged'] });
+    expect(errorText(error, false)).toBe(
+      'error: first forged \n  second forged\n  /a [2Jb: is  wrong [schema/type]',
+    );
+  });
+
+  it('takes only its own line ends for line ends, also with --debug', () => {
+    const cause = Object.assign(new TypeError('a\n::error::b'), { path: 'c\n::error::d\u202E' });
+    const text = errorText(new NotFoundError('e\n::error::f', { cause }), true);
+    expect(text).toContain('[cause]: TypeError: a ::error::b\n    at ');
+    expect(text).toContain("{ path: 'c\\n::error::d ' }");
+    expect(text).not.toMatch(/^\s*::/m);
   });
 
   it('lists all problems of a document before the hint', () => {

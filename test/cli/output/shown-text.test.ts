@@ -1,0 +1,71 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { jsonText, shownJson, shownLine } from '../../../src/cli/output/shown-text.js';
+
+describe('shownLine', () => {
+  it.each([
+    ['app:1.2  linux/amd64', 'app:1.2  linux/amd64'],
+    ['ü 中 🙂 a::b # #x[ ##', 'ü 中 🙂 a::b # #x[ ##'],
+    ['a\nb\r\nc\u2028d\u2029e\u0085f', 'a b  c d e f'],
+    ['\u001B[2Ja\u0007\u007F\u009Bb\u0000', ' [2Ja   b '],
+    ['a\u202Eb\u2066c\u200Bd\u200E\u061C\uFEFFe\u034Ff', 'a b c d   e f'],
+    ['a\uD800b\uDC00c🙂', 'a b c🙂'],
+    ['::error::a', ': :error::a'],
+    ['  ::error::a', '  : :error::a'],
+    ['\u0000\uFE0F::error::a', '  : :error::a'],
+    ['a ##vso[x]##[y]###[z]##TeamCity[', 'a # #vso[x]# #[y]## #[z]# #TeamCity['],
+  ])('%j is %j', (text, shown) => {
+    expect(shownLine(text)).toBe(shown);
+    expect(shownLine(shown)).toBe(shown);
+  });
+
+  it('keeps only colours of its own, and only where it is told', () => {
+    const text = '\u001B[36mcyan\u001B[39m \u001B[2J\u001B[8mhidden\n\u001B[1m';
+    expect(shownLine(text, { color: true })).toBe('\u001B[36mcyan\u001B[39m  [2J [8mhidden \u001B[1m');
+    expect(shownLine(text)).toBe(' [36mcyan [39m  [2J [8mhidden  [1m');
+  });
+});
+
+describe('shownJson', () => {
+  it('leaves JSON without such characters as it is', () => {
+    const json = '{\n\t"ü 中 🙂":\r "a::b # #vso[ \\u202e \\n"}\n\n';
+    expect(shownJson(json)).toBe(json);
+  });
+
+  it.each([
+    ['\u007F\u009B', '"\\u007f\\u009b"'],
+    ['\u202A\u202E\u2066\u2069\u200E\u200F\u061C', '"\\u202a\\u202e\\u2066\\u2069\\u200e\\u200f\\u061c"'],
+    ['\u200B\u2028\u2029\uFEFF', '"\\u200b\\u2028\\u2029\\ufeff"'],
+    ['\u{E0041}\uD800', '"\\udb40\\udc41\\ud800"'],
+    ['##vso[a]##[b]', '"\\u0023#vso[a]\\u0023#[b]"'],
+  ])('escapes %j', (value, json) => {
+    expect(jsonText(value)).toBe(json);
+    expect(JSON.parse(json)).toBe(value);
+  });
+});
+
+it('all text for people goes through shownLine: nothing else writes to a stream', async () => {
+  const room = join(import.meta.dirname, '../../../src/cli');
+  const files = (await readdir(room, { recursive: true })).filter((name) => name.endsWith('.ts'));
+  const writes: string[] = [];
+  for (const file of files) {
+    const text = await readFile(join(room, file), 'utf8');
+    for (const [call] of text.matchAll(/\.write\((.*)\)/g)) writes.push(`${file}: ${call}`);
+  }
+  const unsafe = writes.filter((call) => !call.includes('shownLine(') && !call.includes('errorText('));
+  expect(unsafe.toSorted()).toEqual([
+    // The help, the version, and what docker asks a plugin: text of this program alone.
+    'command-line.ts: .write(text)',
+    'command-line.ts: .write(text)',
+    'main.ts: .write(`${call.text}\\n`)',
+    'main.ts: .write(`multiarch ${VERSION}\\n`)',
+    // The methods of Output, which are tested here and in hostile-text.test.ts.
+    'output/output.ts: .write(text)',
+    "output/terminal.ts: .write('', () => resolve())",
+    // The prompt, and the echo of what a person types.
+    'run-command.ts: .write(text)',
+  ]);
+});
