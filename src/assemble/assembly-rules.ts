@@ -191,7 +191,7 @@ function checkPlatforms(pointer: string, list: unknown): CheckedPlatforms {
     if (!isText(text)) continue;
     const at = `${pointer}/${index}`;
     const { value, problems: found } = tryParse(at, 'platform/invalid', () => parseFullPlatform(text));
-    problems.push(...found);
+    for (const problem of found) problems.push(problem);
     if (value === undefined) continue;
     const first = platforms.get(platformKey(value));
     if (first === undefined) platforms.set(platformKey(value), [at, value]);

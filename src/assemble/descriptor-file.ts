@@ -30,15 +30,10 @@ const DOCUMENT_MEMBERS = ['schemaVersion', 'mediaType', 'digest'];
  * @throws InvalidError for a duplicate member, or a document of another kind, such as an image
  */
 export function readDescriptorFile(text: string, label: string): DescriptorFile | undefined {
-  const value = withoutNullMembers(tryJson(text));
-  if (Array.isArray(value)) {
-    // Stricter than JSON.parse: rejects duplicate members.
-    parseJson(Buffer.from(text), label);
-    return fromDescriptors(value);
-  }
-  if (!isJsonObject(value) || 'target' in value || !DOCUMENT_MEMBERS.some((name) => name in value))
-    return undefined;
-  parseJson(Buffer.from(text), label);
+  if (!isDescribed(tryJson(text))) return undefined;
+  // Stricter than JSON.parse: rejects duplicate members, and nesting so deep that the next steps would overflow the stack.
+  const value = withoutNullMembers(parseJson(Buffer.from(text), label));
+  if (Array.isArray(value)) return fromDescriptors(value);
   const kind = detectKind(value);
   if (kind === 'image-index' || kind === 'docker-manifest-list') {
     return fromIndex(value, validateDocument(kind, value).filter(isProblem));
@@ -50,6 +45,13 @@ export function readDescriptorFile(text: string, label: string): DescriptorFile 
   throw new InvalidError(`${label} is ${what}, not an image index or a list of descriptors`, {
     hint: 'Push the image itself, and use it as a source.',
   });
+}
+
+/** Reports whether a value may be one of these documents. A member that is null is absent. */
+function isDescribed(value: unknown): boolean {
+  if (!isJsonObject(value)) return Array.isArray(value);
+  const has = (name: string): boolean => (value[name] ?? undefined) !== undefined;
+  return !has('target') && DOCUMENT_MEMBERS.some(has);
 }
 
 function fromIndex(value: unknown, problems: readonly Problem[]): DescriptorFile {

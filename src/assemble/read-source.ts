@@ -19,6 +19,7 @@ import { isImageConfigType, isIndexType } from '../oci/media-type.js';
 import { formatPlatform, isCompletePlatform } from '../oci/platform.js';
 import { mayBeImage } from '../oci/attestation.js';
 import { withoutStaleData } from './stale-data.js';
+import { warnOfUnverifiable } from './unverifiable.js';
 
 /** An image or attestation that a source adds to an index. */
 export interface SourceEntry {
@@ -70,11 +71,17 @@ export async function readSource(
   const { limit = unlimited } = options;
   const document = await limit(() => source.readManifest(selector, options));
   checkBuildCache(document, label);
+  if (document.kind === 'manifest') warnOfUnverifiable(childrenOf(document), label, options.onEvent);
   const read = await readEntries(source, document, label, options);
   const entries = read.map((entry) => ({
     ...entry,
     descriptor: withoutStaleData(entry.descriptor, label, options.onEvent),
   }));
+  warnOfUnverifiable(
+    entries.map(({ descriptor }) => descriptor),
+    label,
+    options.onEvent,
+  );
   options.onEvent?.({ kind: 'resolved', source: label, entries: entries.map((entry) => entry.descriptor) });
   return { label, ...(document.kind === 'index' && { index: document }), entries };
 }

@@ -68,10 +68,13 @@ function fillTemplate(text: string, { os = '', architecture = '', variant = '' }
 
 /** Removes the placeholder with the separator beside it. */
 function withoutVariant(template: string): string {
-  return template
-    .replaceAll(/[-_.]+\{variant\}|\/\{variant\}(?=[:/@]|$)/gi, '')
-    .replaceAll(/(^|[:/])\{variant\}[-_.]*/gi, '$1')
-    .replaceAll(/\{variant\}/gi, '');
+  return (
+    template
+      // From the first separator on: a match could otherwise start at each of a long run of them.
+      .replaceAll(/(?<![-_.])[-_.]+\{variant\}|\/\{variant\}(?=[:/@]|$)/gi, '')
+      .replaceAll(/(^|[:/])\{variant\}[-_.]*/gi, '$1')
+      .replaceAll(/\{variant\}/gi, '')
+  );
 }
 
 function isName(text: string): boolean {

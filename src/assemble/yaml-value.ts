@@ -21,6 +21,8 @@ interface LocatedProblem extends Problem {
 
 /** The maximum number of values, including those repeated by aliases. */
 const MAX_VALUES = 20_000;
+/** The maximum length of the locations of all values together, in characters: each repeats the names above it. */
+const MAX_LOCATIONS = 16 * 1024 * 1024;
 /** The rule of all limits. */
 export const YAML_LIMIT = 'yaml/limit';
 /** The rules after which a value is only a substitute, so that other problems of it are not reported. */
@@ -47,6 +49,9 @@ export class YamlValue {
   readonly #targets = new Map<Yaml.Alias, Yaml.Node>();
   readonly #open = new Set<unknown>();
   #count = 0;
+  #length = 0;
+  /** Whether a limit was exceeded. */
+  #isCut = false;
 
   constructor(yaml: YamlLibrary, root: Yaml.Node | null, lines: Yaml.LineCounter, scalars: 'typed' | 'text') {
     this.#yaml = yaml;
@@ -95,10 +100,17 @@ export class YamlValue {
   #read(node: unknown, pointer: string, name: number): unknown {
     const { isAlias, isMap, isSeq, isScalar, isNode } = this.#yaml;
     const offset = isNode(node) ? (node.range?.[0] ?? name) : name;
-    if (++this.#count > MAX_VALUES) {
-      if (this.#count === MAX_VALUES + 1) {
-        this.#problem('', offset, `more than ${MAX_VALUES} values, including repeated ones`, YAML_LIMIT);
+    this.#count += 1;
+    this.#length += pointer.length;
+    if (this.#count > MAX_VALUES || this.#length > MAX_LOCATIONS) {
+      if (!this.#isCut) {
+        const what =
+          this.#count > MAX_VALUES
+            ? `${MAX_VALUES} values, including repeated ones`
+            : `${MAX_LOCATIONS} characters in the names above all values`;
+        this.#problem('', offset, `more than ${what}`, YAML_LIMIT);
       }
+      this.#isCut = true;
       return null;
     }
     this.#ranges.set(pointer, { name, value: offset });

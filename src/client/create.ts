@@ -1,6 +1,7 @@
 import type { AssemblyImage } from '../assemble/assembly.js';
 import { indexedEntry, readEntries } from '../assemble/read-source.js';
 import { withoutStaleData } from '../assemble/stale-data.js';
+import { warnOfUnverifiable } from '../assemble/unverifiable.js';
 import { annotateEntries, annotateIndex } from '../drafts/annotate.js';
 import { draftProblems, type DraftProblem } from '../drafts/draft-problems.js';
 import type { Draft, Entry } from '../drafts/draft.js';
@@ -155,12 +156,13 @@ async function startingPoint(
   const entries = await Promise.all(
     document.value.manifests.map((listed) => indexedEntry(source, listed, label, context)),
   );
-  return entries
-    .map((entry) => withoutStaleData(entry.descriptor, label, context.onEvent))
-    .reduce(
-      (filled, descriptor) => addEntries(filled, withDigest(location, descriptor.digest), [{ descriptor }]),
-      draft,
-    );
+  warnOfUnverifiable(document.value.manifests, label, context.onEvent);
+  // One source for each entry, so that each can be selected by it.
+  const own = entries.map((entry) => {
+    const descriptor = withoutStaleData(entry.descriptor, label, context.onEvent);
+    return addEntries(draft, withDigest(location, descriptor.digest), [{ descriptor }]).entries;
+  });
+  return { ...draft, entries: own.flat() };
 }
 
 /** @throws ConflictError if the draft exists, unless it is amended */

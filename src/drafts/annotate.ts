@@ -54,9 +54,10 @@ export function annotateEntry(draft: Draft, selector: string, changes: EntryChan
 /** As {@link annotateEntry}, for several entries of the draft at once. @throws ArgumentError */
 export function annotateEntries(draft: Draft, selected: readonly Entry[], given: EntryChanges): Draft {
   const changes = withEmptyUnset(given);
+  const chosen = new Set(selected);
   return {
     ...draft,
-    entries: draft.entries.map((entry) => (selected.includes(entry) ? annotated(entry, changes) : entry)),
+    entries: draft.entries.map((entry) => (chosen.has(entry) ? annotated(entry, changes) : entry)),
   };
 }
 

@@ -7,14 +7,28 @@ import type { Draft } from './draft.js';
 /** The version of the file format. There are no others so far. */
 const VERSION = 1;
 
+/** The largest draft, in bytes: of images without a platform in their index, it contains the manifests. */
+const MAX_DRAFT_BYTES = 64 * 1024 * 1024;
+
 /**
  * Formats a draft as JSON, indented by two spaces.
  * @throws InvalidError if {@link parseDraft} would reject it
  */
 export function formatDraft(draft: Draft): string {
+  // Before the text is made: a string has a maximum length.
+  const manifests = draft.entries.reduce((sum, { manifest = '' }) => sum + manifest.length, 0);
+  if (manifests > MAX_DRAFT_BYTES) throw tooLarge(draft);
   const problems = validateDocument('draft', draft);
   if (problems.length > 0) throw invalidDocument(`the draft ${draft.target}`, problems);
-  return `${JSON.stringify(draft, null, 2)}\n`;
+  const text = `${JSON.stringify(draft, null, 2)}\n`;
+  if (Buffer.byteLength(text) > MAX_DRAFT_BYTES) throw tooLarge(draft);
+  return text;
+}
+
+function tooLarge({ target }: Draft): InvalidError {
+  return new InvalidError(`the draft ${target} is larger than the maximum of ${MAX_DRAFT_BYTES} bytes`, {
+    hint: 'Use fewer images, or publish without a draft: multiarch create --push.',
+  });
 }
 
 /**
@@ -24,6 +38,9 @@ export function formatDraft(draft: Draft): string {
  */
 export function parseDraft(bytes: Uint8Array, path: string): Draft {
   const label = `the draft in ${path}`;
+  if (bytes.length > MAX_DRAFT_BYTES) {
+    throw new InvalidError(`${label} is ${bytes.length} bytes long; the limit is ${MAX_DRAFT_BYTES}`);
+  }
   const value = parseJson(bytes, label);
   checkVersion(value, label);
   const problems = validateDocument('draft', value);

@@ -37,15 +37,16 @@ export function blocksPush(problem: DraftProblem): problem is BlockingProblem {
  * attestations, need no platform, and the platform `unknown` may be repeated.
  */
 export function draftProblems(draft: Draft): readonly DraftProblem[] {
+  const nameOf = entryNames(draft);
   const single = draft.entries.flatMap((entry) => {
     const descriptor = entryDescriptor(entry);
-    const missing = lacksPlatform(descriptor) ? [platformMissing(draft, entry)] : [];
-    return [...missing, ...nameProblems(draft, entry, descriptor)];
+    const missing = lacksPlatform(descriptor) ? [platformMissing(nameOf(entry), entry)] : [];
+    return [...missing, ...nameProblems(nameOf(entry), entry, descriptor)];
   });
   return [
     ...single,
-    ...repeated(draft, selectionKey).map((entries) => platformDuplicate(draft, entries)),
-    ...repeated(draft, clientKey).flatMap((entries) => platformShared(draft, entries)),
+    ...repeated(draft, selectionKey).map((entries) => platformDuplicate(nameOf, entries)),
+    ...repeated(draft, clientKey).flatMap((entries) => platformShared(nameOf, entries)),
     ...formatProblems(draft),
     ...sizeProblems(draft),
   ];
@@ -64,10 +65,10 @@ function repeated(draft: Draft, keyOf: (descriptor: Descriptor) => string | unde
   return [...groups.values()].filter((entries) => entries.length > 1);
 }
 
-function nameProblems(draft: Draft, entry: Entry, descriptor: Descriptor): DraftProblem[] {
+function nameProblems(name: string, entry: Entry, descriptor: Descriptor): DraftProblem[] {
   const problem = (kind: DraftProblem['kind'], message: string): DraftProblem => ({
     kind,
-    message: `${entryName(draft, entry)}: ${message}`,
+    message: `${name}: ${message}`,
     entries: [entry],
   });
   const variant = droppedVariant(entry);
@@ -115,24 +116,24 @@ function lacksPlatform(descriptor: Descriptor): boolean {
   return !isCompletePlatform(platform) && checkMissingPlatforms([rest]).length > 0;
 }
 
-function platformMissing(draft: Draft, entry: Entry): DraftProblem {
+function platformMissing(name: string, entry: Entry): DraftProblem {
   return {
     kind: 'platform-missing',
-    message: `manifest ${entryName(draft, entry)} must have an OS and Architecture to be pushed to a registry`,
+    message: `manifest ${name} must have an OS and Architecture to be pushed to a registry`,
     entries: [entry],
   };
 }
 
-function platformDuplicate(draft: Draft, entries: readonly Entry[]): DraftProblem {
-  const message = `duplicate platform ${platformName(entries)} (clients may pick either): ${entryNames(draft, entries)}`;
+function platformDuplicate(nameOf: EntryNames, entries: readonly Entry[]): DraftProblem {
+  const message = `duplicate platform ${platformName(entries)} (clients may pick either): ${listed(nameOf, entries)}`;
   return { kind: 'platform-duplicate', message, entries };
 }
 
 /** The problem of entries of one platform that differ in annotations by which no known client selects. */
-function platformShared(draft: Draft, entries: readonly Entry[]): DraftProblem[] {
+function platformShared(nameOf: EntryNames, entries: readonly Entry[]): DraftProblem[] {
   const distinct = new Set(entries.map((entry) => selectionKey(entryDescriptor(entry))));
   if (distinct.size === 1) return [];
-  const message = `only annotations, which most clients ignore, tell the images for ${platformName(entries)} apart: ${entryNames(draft, entries)}`;
+  const message = `only annotations, which most clients ignore, tell the images for ${platformName(entries)} apart: ${listed(nameOf, entries)}`;
   return [{ kind: 'platform-shared', message, entries }];
 }
 
@@ -141,12 +142,23 @@ function platformName(entries: readonly Entry[]): string {
   return formatPlatformFull(platform);
 }
 
-function entryNames(draft: Draft, entries: readonly Entry[]): string {
-  return entries.map((entry) => entryName(draft, entry)).join(', ');
+/** The number of entries that a message names. */
+const MAX_NAMED = 20;
+
+function listed(nameOf: EntryNames, entries: readonly Entry[]): string {
+  const names = entries.slice(0, MAX_NAMED).map(nameOf);
+  const more = entries.length > MAX_NAMED ? ` and ${entries.length - MAX_NAMED} more` : '';
+  return `${names.join(', ')}${more}`;
 }
 
-/** The source, with the digest if the source has several entries. */
-function entryName(draft: Draft, { source, descriptor }: Entry): string {
-  const isOnly = draft.entries.filter((entry) => entry.source === source).length === 1;
-  return isOnly || source.endsWith(`@${descriptor.digest}`) ? source : `${source}@${descriptor.digest}`;
+type EntryNames = (entry: Entry) => string;
+
+/** The names of the entries of a draft: the source, with the digest if the source has several entries. */
+function entryNames({ entries }: Draft): EntryNames {
+  const counts = new Map<string, number>();
+  for (const { source } of entries) counts.set(source, (counts.get(source) ?? 0) + 1);
+  return ({ source, descriptor }) =>
+    counts.get(source) === 1 || source.endsWith(`@${descriptor.digest}`)
+      ? source
+      : `${source}@${descriptor.digest}`;
 }

@@ -3,7 +3,7 @@ import type { Digest } from '../oci/digest.js';
 import { formatImageLocation, type ImageLocation } from '../oci/image-location.js';
 import type { MediaType } from '../oci/media-type.js';
 import { selectionKey } from '../oci/index-rules.js';
-import { platformKey, samePlatform, type LoosePlatform } from '../oci/platform.js';
+import { platformKey } from '../oci/platform.js';
 import type { Draft, Entry, SourceIndex } from './draft.js';
 import { entryDescriptor } from './entry.js';
 import { findEntries } from './selection.js';
@@ -103,15 +103,20 @@ function newEntry(source: string, { descriptor, manifest }: NewEntry): Entry {
 }
 
 function withoutPlatformsOf(draft: Draft, source: string, entries: readonly NewEntry[]): Draft {
-  const images = entries
-    .map((entry) => newEntry(source, entry))
-    .filter((entry) => !isAttestation(entry.descriptor));
-  const removed = draft.entries.filter(
-    (previous) =>
+  const platforms = new Set(
+    entries.flatMap(({ descriptor }) =>
+      isAttestation(descriptor) || descriptor.platform === undefined ? [] : platformKey(descriptor.platform),
+    ),
+  );
+  const removed = draft.entries.filter((previous) => {
+    const { platform } = entryDescriptor(previous);
+    return (
       previous.source !== source &&
       !isAttestation(previous.descriptor) &&
-      images.some((image) => isSamePlatform(entryDescriptor(previous).platform, image.descriptor.platform)),
-  );
+      platform !== undefined &&
+      platforms.has(platformKey(platform))
+    );
+  });
   return withoutEntries(draft, new Set(removed));
 }
 
@@ -141,22 +146,22 @@ function matchEntries(previous: readonly Entry[], updated: readonly Entry[]): Re
   const matches = new Map<Entry, Entry>();
   const matched = new Set<Entry>();
   for (const keyOf of ENTRY_KEYS) {
+    // Stacks, with the first entry on top.
     const free = new Map<string, Entry[]>();
-    for (const entry of previous) {
+    for (const entry of previous.toReversed()) {
       const key = matched.has(entry) ? undefined : keyOf(entry.descriptor);
-      if (key !== undefined) free.set(key, [...(free.get(key) ?? []), entry]);
+      if (key === undefined) continue;
+      const stack = free.get(key);
+      if (stack === undefined) free.set(key, [entry]);
+      else stack.push(entry);
     }
     for (const entry of updated) {
       const key = matches.has(entry) ? undefined : keyOf(entry.descriptor);
-      const before = key === undefined ? undefined : free.get(key)?.shift();
+      const before = key === undefined ? undefined : free.get(key)?.pop();
       if (before === undefined) continue;
       matches.set(entry, before);
       matched.add(before);
     }
   }
   return matches;
-}
-
-function isSamePlatform(a: LoosePlatform | undefined, b: LoosePlatform | undefined): boolean {
-  return a !== undefined && b !== undefined && samePlatform(a, b);
 }

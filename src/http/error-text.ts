@@ -155,7 +155,23 @@ function redactUrlText(text: string): string {
   return URL.canParse(text) ? redactUrl(new URL(text)) : REDACTED;
 }
 
+/** The elements whose content is no text for people. */
+const HIDDEN_ELEMENT = /^<(script|style|head)\b/i;
+
+/** Removes the tags of HTML or XML in one pass. An element or tag that does not end is removed to the end of the text. */
 function withoutMarkup(text: string): string {
   if (!/^\s*(<!doctype|<html|<\?xml)/i.test(text)) return text;
-  return text.replaceAll(/<(script|style|head)\b.*?<\/\1>/gis, ' ').replaceAll(/<[^>]*>/g, ' ');
+  const lower = text.toLowerCase();
+  const parts: string[] = [];
+  let position = 0;
+  while (position < text.length) {
+    const open = text.indexOf('<', position);
+    if (open === -1) return [...parts, text.slice(position)].join(' ');
+    parts.push(text.slice(position, open));
+    const hidden = HIDDEN_ELEMENT.exec(lower.slice(open, open + 10))?.[1];
+    const end = hidden === undefined ? '>' : `</${hidden}>`;
+    const close = lower.indexOf(end, open);
+    position = close === -1 ? text.length : close + end.length;
+  }
+  return parts.join(' ');
 }

@@ -44,12 +44,20 @@ const URL_HEADERS: ReadonlySet<string> = new Set(['location']);
 /** Replaces everything secret in messages and logs. */
 export const REDACTED = 'REDACTED';
 
+/** The paths of the registry API (distribution-spec, "Endpoints"). */
+const REGISTRY_PATH = /^\/v2\/(?:_catalog$|(?:.+\/)?(?:manifests|blobs|tags|referrers)\/|$)/;
+
+/** A part of any other path, such as that of a token server, that is too short for a signature or a token. */
+const PLAIN_SEGMENT = /^[\w.~-]{0,20}$/;
+
 /**
  * Returns a URL for output: without user information and fragment, and with the values of harmless query parameters only.
+ * Of a path that is not one of the registry API, only short parts are shown: the URLs that a registry redirects to can
+ * have a signature in the path.
  */
 export function redactUrl(url: URL): string {
   const userInfo = url.username === '' && url.password === '' ? '' : `${REDACTED}@`;
-  return `${url.protocol}//${userInfo}${url.host}${url.pathname}${redactQuery(url.search)}`;
+  return `${url.protocol}//${userInfo}${url.host}${redactPath(url.pathname)}${redactQuery(url.search)}`;
 }
 
 /** Returns headers for output: names in lower case, and the values of harmless headers only. */
@@ -69,7 +77,15 @@ function redactHeader(name: string, value: string): string {
   if (URL.canParse(value)) return redactUrl(new URL(value));
   if (!value.startsWith('/') || value.startsWith('//')) return REDACTED;
   const [path = '', ...query] = value.replace(/#.*$/s, '').split('?');
-  return path + redactQuery(query.length === 0 ? '' : `?${query.join('?')}`);
+  return redactPath(path) + redactQuery(query.length === 0 ? '' : `?${query.join('?')}`);
+}
+
+function redactPath(path: string): string {
+  if (REGISTRY_PATH.test(path)) return path;
+  return path
+    .split('/')
+    .map((segment) => (PLAIN_SEGMENT.test(segment) ? segment : REDACTED))
+    .join('/');
 }
 
 /** Works on the raw text, so that the output shows what was sent. */

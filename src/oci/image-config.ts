@@ -45,7 +45,7 @@ export function parseImageConfig(bytes: Uint8Array, label = 'the image config'):
     throw new InvalidError(`${label} is ${bytes.length} bytes long; the limit is ${MAX_CONFIG_BYTES}`);
   }
   const value = withoutNullMembers(parseJson(bytes, label));
-  const problems = validateDocument('image-config', value).filter(({ rule }) => !TOLERATED.has(rule));
+  const problems = validateDocument('image-config', value, TOLERATED);
   if (problems.length > 0) throw invalidDocument(label, problems);
   const { rootfs, config, 'os.features': features, ...others } = value as ImageConfigJson;
   return {

@@ -2,6 +2,7 @@ import { parseDigest } from './digest.js';
 import { ArgumentError } from './errors.js';
 import type { LayoutLocation } from './path-location.js';
 import { parseTag } from './reference.js';
+import { withoutTrailing } from './trailing.js';
 
 const SCHEME = /^(oci-layout|ocidir):\/\//;
 /** As buildx and regctl split it: the path may contain colons and "@". */
@@ -25,7 +26,7 @@ export function parseLayoutUrl(text: string): LayoutLocation {
       hint: `Write ${scheme}://DIR:TAG or ${scheme}://DIR@DIGEST.`,
     });
   }
-  const directory = path.replace(/(?<=.)\/+$/, '');
+  const directory = path[0] + withoutTrailing(path.slice(1), '/');
   return digest === undefined
     ? { transport: 'oci', path: directory, tag: parseTag(tag) }
     : { transport: 'oci', path: directory, digest: parseDigest(digest) };

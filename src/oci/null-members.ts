@@ -1,6 +1,5 @@
 import { isJsonObject } from './json.js';
 import { isMiscasedName } from './rules.js';
-import { pointerTo } from './schema-problems.js';
 
 /** Required lists, in which Go writes null for an empty list. */
 const REQUIRED_LISTS = new Set(['manifests', 'layers', 'diff_ids']);
@@ -24,14 +23,18 @@ export function withoutNullMembers(value: unknown): unknown {
   return isSame ? value : Object.fromEntries(kept);
 }
 
-/** Returns the locations (RFC 6901) of the members that {@link withoutNullMembers} removes. */
-export function nullMembers(value: unknown, path: readonly (string | number)[] = []): string[] {
-  if (Array.isArray(value)) return value.flatMap((element, index) => nullMembers(element, [...path, index]));
-  if (!isJsonObject(value)) return [];
-  return Object.entries(value).flatMap(([name, member]) => {
-    if (member !== null) return nullMembers(member, [...path, name]);
-    return isKept(name) ? [] : [pointerTo(...path, name)];
-  });
+/** Reports whether a location (RFC 6901) is that of a member that {@link withoutNullMembers} removes. */
+export function isNullMember(value: unknown, pointer: string): boolean {
+  let current = value;
+  let name: string | undefined;
+  for (const part of pointer.split('/').slice(1)) {
+    if (typeof current !== 'object' || current === null) return false;
+    name = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    const isElement = Array.isArray(current);
+    current = Object.hasOwn(current, name) ? (current as Readonly<Record<string, unknown>>)[name] : undefined;
+    if (isElement) name = undefined;
+  }
+  return current === null && name !== undefined && !isKept(name);
 }
 
 /** A name in another case is kept, because clients disagree on it even if it is null. */

@@ -10,6 +10,7 @@ import {
   type RefName,
   type Reference,
 } from './reference.js';
+import { withoutTrailing } from './trailing.js';
 
 /**
  * An image in an image layout: in a directory (`oci:DIR[:TAG|:@N|@DIGEST]`) or a tar file
@@ -172,6 +173,6 @@ function cutDigest(text: string): [image: string, digest: string | undefined] {
 }
 
 function withoutTrailingSlashes(path: string): string {
-  const trimmed = path.replace(/\/+$/, '');
+  const trimmed = withoutTrailing(path, '/');
   return trimmed === '' && path !== '' ? '/' : trimmed;
 }

@@ -230,7 +230,7 @@ function invalidPath(text: string, path: string): ArgumentError {
     const lower = text.slice(0, end).toLowerCase() + text.slice(end);
     return invalid(text, 'repository names are lower case', `Did you mean ${JSON.stringify(lower)}?`);
   }
-  const trimmed = text.replace(/\/+(?=$|[:@])/, '');
+  const trimmed = text.replace(/(?<!\/)\/+(?=$|[:@])/, '');
   const isTrailing = trimmed !== text && written.length > 1 && isReference(trimmed);
   const hint = isTrailing ? `Did you mean ${JSON.stringify(trimmed)}?` : PATH_HINT;
   return invalid(text, `${JSON.stringify(written)} is not a repository name`, hint);

@@ -41,7 +41,8 @@ function mergeAlternatives(errors: readonly SchemaError[]): SchemaError[] {
     const first = merged.findLastIndex((before) => !isWithin(before.instancePath, error.instancePath)) + 1;
     const branches = merged.splice(first);
     const inside = branches.filter((branch) => branch.instancePath !== error.instancePath);
-    if (inside.length > 0) merged.push(...inside);
+    // Not `push(...inside)`: a call has a limited number of arguments.
+    if (inside.length > 0) for (const branch of inside) merged.push(branch);
     else if (branches.length > 0 && branches.every((branch) => branch.keyword === 'type')) {
       const type = branches.flatMap((branch) => typeNames(branch.params['type']));
       merged.push({ ...error, keyword: 'type', params: { type: [...new Set(type)] } });
@@ -54,9 +55,14 @@ function isWithin(path: string, outer: string): boolean {
   return path === outer || path.startsWith(`${outer}/`);
 }
 
+/** The rule that the problem of an error violates. */
+export function schemaRule({ keyword }: SchemaError): string {
+  return `schema/${keyword}`;
+}
+
 function toProblem(error: SchemaError): Problem {
   const { instancePath, keyword, params } = error;
-  const rule = `schema/${keyword}`;
+  const rule = schemaRule(error);
   if (keyword === 'additionalProperties' || keyword === 'unevaluatedProperties') {
     const name = String(params['additionalProperty'] ?? params['unevaluatedProperty']);
     return { pointer: instancePath + pointerTo(name), message: 'is not a known member', rule };

@@ -12,9 +12,9 @@ import {
 } from './index-rules.js';
 import { manifestWarnings } from './manifest-warnings.js';
 import { DOCKER_LIST } from './media-type.js';
-import { nullMembers, withoutNullMembers } from './null-members.js';
+import { isNullMember, withoutNullMembers } from './null-members.js';
 import { checkRules } from './rules.js';
-import { schemaProblems } from './schema-problems.js';
+import { schemaProblems, schemaRule } from './schema-problems.js';
 import * as schemas from './schemas.generated.js';
 
 const SCHEMAS: Readonly<Record<DocumentKind, schemas.Validator>> = {
@@ -31,22 +31,48 @@ const SCHEMAS: Readonly<Record<DocumentKind, schemas.Validator>> = {
 /** The kinds that this program defines. Their files have no null, unlike those that Go programs write. */
 const OWN_KINDS: ReadonlySet<DocumentKind> = new Set(['draft', 'assembly']);
 
+/** The number of mistakes that are reported of a document: 8 MiB can have more than a million. */
+const MAX_PROBLEMS = 1000;
+
+const NONE: ReadonlySet<string> = new Set();
+
 /**
  * Validates a document against its schema and the semantic rules. A member that is null is absent.
  * @param json parsed JSON
- * @returns all mistakes. Where both report the same location, only those of the rules, which are more specific.
+ * @param tolerated the rules whose mistakes are ignored
+ * @returns the mistakes; of more than {@link MAX_PROBLEMS} the first, and one that says so. Where both report the same
+ *   location, only those of the rules, which are more specific.
  */
-export function validateDocument(kind: DocumentKind, json: unknown): Problem[] {
+export function validateDocument(
+  kind: DocumentKind,
+  json: unknown,
+  tolerated: ReadonlySet<string> = NONE,
+): Problem[] {
   const value = OWN_KINDS.has(kind) ? json : withoutNullMembers(json);
   const bySchema = SCHEMAS[kind];
-  const valid = bySchema(value);
+  const errors = bySchema(value) ? [] : (bySchema.errors ?? []);
+  const isReported = ({ rule }: Problem): boolean => !tolerated.has(rule);
   const problems = checkRules(kind, value);
-  if (valid) return problems;
   const covered = new Set(problems.map(({ pointer }) => pointer));
-  return [
-    ...schemaProblems(bySchema.errors ?? []).filter(({ pointer }) => !covered.has(pointer)),
-    ...problems,
+  const found = [
+    ...schemaProblems(
+      limited(errors, (error) => !tolerated.has(schemaRule(error)) && !covered.has(error.instancePath)),
+    )
+      .filter(isReported)
+      .filter(({ pointer }) => !covered.has(pointer)),
+    ...problems.filter(isReported),
   ];
+  if (found.length <= MAX_PROBLEMS) return found;
+  const message = `has more than ${MAX_PROBLEMS} mistakes, of which the others are not listed`;
+  return [...found.slice(0, MAX_PROBLEMS), { pointer: '', message, rule: 'document/mistakes' }];
+}
+
+/** Returns the errors, or of very many the first of those that are reported. */
+function limited(
+  errors: readonly schemas.SchemaError[],
+  isReported: (error: schemas.SchemaError) => boolean,
+): readonly schemas.SchemaError[] {
+  return errors.length <= MAX_PROBLEMS ? errors : errors.filter(isReported).slice(0, MAX_PROBLEMS + 1);
 }
 
 /**
@@ -85,8 +111,8 @@ function nullProblems(kind: DocumentKind, value: unknown): Problem[] {
   const isValid = SCHEMAS[kind];
   if (OWN_KINDS.has(kind) || isValid(value)) return [];
   const invalid = new Set((isValid.errors ?? []).map(({ instancePath }) => instancePath));
-  return nullMembers(value)
-    .filter((pointer) => invalid.has(pointer))
+  return [...invalid]
+    .filter((pointer) => isNullMember(value, pointer))
     .map((pointer) => ({ pointer, message: 'is null, which is read as absent', rule: 'json/null' }));
 }
 

@@ -41,7 +41,9 @@ export async function checkSources(
   );
   const absent = new Map<Source, Descriptor[]>();
   for (const { source, descriptor } of await withoutManifest(local, options)) {
-    absent.set(source, [...(absent.get(source) ?? []), descriptor]);
+    const descriptors = absent.get(source);
+    if (descriptors === undefined) absent.set(source, [descriptor]);
+    else descriptors.push(descriptor);
   }
   for (const [source, descriptors] of absent) {
     const lacked = new Set(descriptors);

@@ -51,7 +51,8 @@ export async function copyReferrers(
   const missing = await missingChildren(target, referrers, new Set(), options);
   await copyGraph(target, missing, options);
   const copied = missing.map(({ descriptor }) => descriptor.digest);
-  const present = referrers.filter(({ descriptor }) => !copied.includes(descriptor.digest));
+  const written = new Set(copied);
+  const present = referrers.filter(({ descriptor }) => !written.has(descriptor.digest));
   await ensureListed(target, present, options);
   await putTags(missing.length === 0 ? free : await stillFree(free, options), options);
   return copied;

@@ -84,28 +84,36 @@ export function pushReport(request: PushReportRequest): PushReport {
 }
 
 function platformReports(manifests: readonly Descriptor[]): Readonly<Record<string, PlatformReport>> {
+  const attestations = new Map<string, Digest[]>();
+  for (const entry of manifests) {
+    const image = attestedDigest(entry);
+    if (image !== undefined) append(attestations, image, entry.digest);
+  }
   const images = new Map<string, PlatformReport>();
+  const duplicates = new Map<string, Digest[]>();
   for (const entry of manifests) {
     const { platform, digest, mediaType, size } = entry;
     if (isAttestation(entry) || !isKnownPlatform(platform)) continue;
     const name = formatPlatformFull(normalisePlatform(platform));
-    const first = images.get(name);
-    if (first === undefined) {
-      const attestations = manifests.filter((other) => attestedDigest(other) === digest);
-      images.set(name, {
-        platform,
-        digest,
-        mediaType,
-        size,
-        ...(attestations.length > 0 && {
-          attestations: attestations.map((attestation) => attestation.digest),
-        }),
-      });
-    } else {
-      images.set(name, { ...first, duplicates: [...(first.duplicates ?? []), digest] });
+    if (images.has(name)) {
+      append(duplicates, name, digest);
+      continue;
     }
+    const own = attestations.get(digest);
+    images.set(name, { platform, digest, mediaType, size, ...(own !== undefined && { attestations: own }) });
   }
-  return Object.fromEntries(images);
+  return Object.fromEntries(
+    Array.from(images, ([name, image]) => {
+      const others = duplicates.get(name);
+      return [name, { ...image, ...(others !== undefined && { duplicates: others }) }];
+    }),
+  );
+}
+
+function append<K>(lists: Map<K, Digest[]>, key: K, digest: Digest): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [digest]);
+  else list.push(digest);
 }
 
 function digestReference(target: ReportedDestination['target'], digest: Digest): string {

@@ -18,6 +18,7 @@ export async function putInTurn<T extends { readonly target: Target }>(
   { limit = unlimited, signal }: TaskOptions = {},
 ): Promise<void> {
   const uncommitted = new Map<Target, T[]>();
+  const last = new Map(items.map(({ target }, position) => [target, position]));
   for (const [position, item] of items.entries()) {
     const { target } = item;
     await put(item);
@@ -25,9 +26,10 @@ export async function putInTurn<T extends { readonly target: Target }>(
       onCommitted(item);
       continue;
     }
-    const own = [...(uncommitted.get(target) ?? []), item];
+    const own = uncommitted.get(target) ?? [];
     uncommitted.set(target, own);
-    if (items.slice(position + 1).some((later) => later.target === target)) continue;
+    own.push(item);
+    if (last.get(target) !== position) continue;
     await limit(async () => target.commit?.({ signal }));
     for (const done of own) onCommitted(done);
   }

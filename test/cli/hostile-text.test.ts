@@ -38,7 +38,9 @@ const indexJson = (members: object, ...manifests: readonly object[]): string =>
   JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests, ...members });
 
 /** Colours of our own tables, on a terminal. */
+// oxlint-disable-next-line no-control-regex
 const COLORS = /\u001B\[(?:1|2|22|31|32|33|36|39)m/g;
+// oxlint-disable-next-line no-control-regex
 const RAW = /(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const FORGED = /^\s*(?:::|forged)|##[a-z]*\[/im;
 
@@ -196,8 +198,8 @@ describe('the problems of a document', () => {
     const { run, app, directory } = await start();
     await run(['create', `${app}:1`, `${app}:amd64`]);
     const files = await readdir(join(directory, 'drafts'), { recursive: true });
-    const [file = ''] = files.filter((name) => name.endsWith('.json'));
-    const path = join(directory, 'drafts', file);
+    const file = files.find((name) => name.endsWith('.json'));
+    const path = join(directory, 'drafts', file ?? '');
     const draft = JSON.parse(await readFile(path, 'utf8')) as { entries: object[] };
     for (const change of [
       { [HOSTILE]: 1 },

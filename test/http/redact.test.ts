@@ -24,6 +24,15 @@ describe('redactUrl', () => {
       'https://r.example/u/1?_state=REDACTED&digest=sha256:1',
     ],
     ['https://r.example/v2/a/tags/list?n=10&last=1.0', 'https://r.example/v2/a/tags/list?n=10&last=1.0'],
+    [
+      'https://cdn.example/s3cret-signature-of-a-url/a%2Fb/docker/registry/v2/blobs/data?x=y',
+      'https://cdn.example/REDACTED/REDACTED/docker/registry/v2/blobs/data?x=REDACTED',
+    ],
+    ['https://cdn.example/v2/s3cret-signature-of-a-url/x', 'https://cdn.example/v2/REDACTED/x'],
+    [
+      'https://r.example/v2/a-repository-with-a-long-name/blobs/sha256:1',
+      'https://r.example/v2/a-repository-with-a-long-name/blobs/sha256:1',
+    ],
     ['https://r.example/x?secret', 'https://r.example/x?REDACTED'],
     ['https://r.example/x?SCOPE=s&%64igest=s', 'https://r.example/x?SCOPE=REDACTED&%64igest=REDACTED'],
     ['https://r.example/x?a=b=c&&d=e#secret', 'https://r.example/x?a=REDACTED&&d=REDACTED'],
@@ -58,6 +67,7 @@ describe('redactHeaders', () => {
     ['https://s3.example/x?sig=s3cret', 'https://s3.example/x?sig=REDACTED'],
     ['/v2/a/blobs/uploads/1?_state=s3cret', '/v2/a/blobs/uploads/1?_state=REDACTED'],
     ['/v2/a/blobs/uploads/1#s3cret', '/v2/a/blobs/uploads/1'],
+    ['/s3cret-signature-of-a-url/1', '/REDACTED/1'],
     ['//user:s3cret@host/', 'REDACTED'],
     ['relative?sig=s3cret', 'REDACTED'],
   ])('redacts the Location %s', (location, redacted) => {

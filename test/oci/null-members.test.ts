@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { parseImageConfig, platformOfConfig } from '../../src/oci/image-config.js';
-import { nullMembers, withoutNullMembers } from '../../src/oci/null-members.js';
+import { isNullMember, withoutNullMembers } from '../../src/oci/null-members.js';
 import { parseDocument } from '../../src/oci/parse.js';
 import { documentWarnings, validateDocument } from '../../src/oci/validate.js';
 import { amd64, pair } from '../support/images.js';
@@ -130,10 +130,11 @@ describe('withoutNullMembers', () => {
     expect(withoutNullMembers(index)).toBe(index);
   });
 
-  it('names what it removes', () => {
-    const json = { 'a/b': null, c: [{ d: null }], layers: null };
-    expect(nullMembers(json)).toEqual(['/a~1b', '/c/0/d']);
-    expect(withoutNullMembers(json)).toEqual({ c: [{}], layers: null });
+  it('removes what isNullMember reports', () => {
+    const json = { 'a/b': null, c: [{ d: null }, null], layers: null };
+    const pointers = ['/a~1b', '/c/0/d', '/layers', '/c', '/c/0', '/c/1', '/missing', '', '/a~1b/c'];
+    expect(pointers.filter((pointer) => isNullMember(json, pointer))).toEqual(['/a~1b', '/c/0/d']);
+    expect(withoutNullMembers(json)).toEqual({ c: [{}, null], layers: null });
   });
 
   it('keeps a member called __proto__', () => {

@@ -3,6 +3,7 @@ import { readRegularFile, SpecialFileError } from '../../files/regular-file.js';
 import { FailedError, InvalidError } from '../../oci/errors.js';
 import { parseJson } from '../../oci/json.js';
 import { isRepositoryPath, type RegistryHost, type RepositoryPath } from '../../oci/reference.js';
+import { withoutTrailing } from '../../oci/trailing.js';
 import type { RegistryCredential } from './credential.js';
 import { loginKeys } from './docker-hub.js';
 
@@ -164,7 +165,7 @@ export function decodeAuthField(field: string, label: string): UserPassword | un
   if (colon === -1) throw new FailedError(`${label}: "auth" is not the base64 of USER:PASSWORD`);
   return {
     username: decoded.slice(0, colon),
-    password: decoded.slice(colon + 1).replaceAll(/^\0+|\0+$/g, ''),
+    password: withoutTrailing(decoded.slice(colon + 1).replace(/^\0+/, ''), '\0'),
   };
 }
 

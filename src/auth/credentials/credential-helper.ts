@@ -57,9 +57,11 @@ export class CredentialHelper {
    * @throws CredentialHelperError if the suffix is not part of a plain file name
    */
   constructor(suffix: string, options: HelperOptions) {
-    if (!/^[A-Za-z0-9._-]+$/.test(suffix)) {
+    if (!/^[A-Za-z0-9._-]{1,128}$/.test(suffix)) {
+      const shown = suffix.length > 128 ? `${suffix.slice(0, 128)}…` : suffix;
       throw new CredentialHelperError(
-        `${JSON.stringify(suffix)} in ${options.namedIn} is not the name of a credential helper`,
+        `${JSON.stringify(shown)} in ${options.namedIn} is not the name of a credential helper`,
+        { hint: `Correct "credsStore" and "credHelpers" in ${options.namedIn}.` },
       );
     }
     this.#suffix = suffix;

@@ -1,7 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 
 import { onAbort } from '../../content/cancellation.js';
+import { errorCode } from '../../files/file-error.js';
 import { cancelled } from '../../oci/errors.js';
 
 const OUTPUT_LIMIT = 64 * 1024;
@@ -33,13 +35,22 @@ export function runHelper(
 ): Promise<HelperResult> {
   return new Promise<HelperResult>((resolve, reject) => {
     const grouped = !terminal && process.platform !== 'win32';
-    const child = spawn(program, [action], {
-      env,
-      // A helper's stderr may contain a secret.
-      stdio: ['pipe', 'pipe', 'ignore'],
-      detached: grouped,
-      windowsHide: true,
-    });
+    const start = (): HelperChild =>
+      spawn(program, [action], {
+        env,
+        // A helper's stderr may contain a secret.
+        stdio: ['pipe', 'pipe', 'ignore'],
+        detached: grouped,
+        windowsHide: true,
+      });
+    let child: HelperChild;
+    try {
+      child = start();
+    } catch (error) {
+      // Some failures are thrown rather than emitted: a name or an environment that is too long.
+      resolve(startFailure(error));
+      return;
+    }
     let stdout = '';
     const stop = (): void => {
       if (grouped) killGroup(child);
@@ -68,10 +79,10 @@ export function runHelper(
     // A helper may exit without reading its input; its exit code says enough.
     child.stdin.on('error', () => {});
     child.stdin.end(input);
-    child.once('error', (error: NodeJS.ErrnoException) => {
+    child.once('error', (error) => {
       clearTimeout(timer);
       forget();
-      resolve({ kind: 'failed', reason: `it cannot be started (${error.code})` });
+      resolve(startFailure(error));
     });
     child.once('close', (code) => {
       clearTimeout(timer);
@@ -79,6 +90,13 @@ export function runHelper(
       resolve({ kind: 'exited', code, stdout });
     });
   });
+}
+
+type HelperChild = ChildProcessByStdio<Writable, Readable, null>;
+
+function startFailure(error: unknown): HelperResult {
+  const code = errorCode(error) ?? 'unknown reason';
+  return { kind: 'failed', reason: `it cannot be started (${code})` };
 }
 
 function hasTerminal(): boolean {

@@ -10,15 +10,17 @@ export interface AnnotationTargets {
   readonly manifests: readonly EntryAnnotations[];
 }
 
-/** The text before the first colon of a key, if it names targets. A key that starts like one needs a target before it. */
-const TARGETS = /^((?:[^:=[]+,)*(?:index|manifest)[^:=[]*(?:\[[^\]]*\][^:=]*)?):/is;
+/** The text before the first colon of a key, if it may name targets: names, and platforms in brackets. */
+const BEFORE_KEY = /^(([^:=[]*)(?:\[[^\]]*\][^:=]*)?):/s;
+/** The names of targets, in a list. A key that starts like one needs a target before it. */
+const LISTED_TARGET = /^(?:index|manifest)|.,(?:index|manifest)/is;
 const TARGET = /^([^[]*)(?:\[([^\]]*)\](.*))?$/s;
 const HINT =
   'Write [index:|manifest:|manifest[OS/ARCH]:]KEY=VALUE. A key that starts like a target needs index: or manifest: before it.';
 
 /** Reports whether a value of `--annotation` names its target. */
 export function hasTarget(text: string): boolean {
-  return TARGETS.test(text);
+  return targetsOf(text) !== undefined;
 }
 
 /**
@@ -76,14 +78,34 @@ interface TargetedAnnotation {
 }
 
 function parseAnnotation(text: string): readonly TargetedAnnotation[] {
-  const [prefix, names] = TARGETS.exec(text) ?? [];
-  if (prefix === undefined || names === undefined) {
+  const names = targetsOf(text);
+  if (names === undefined) {
     if (/^manifest\[/i.test(text)) throw invalid(text, 'the target does not end with "]:"');
     return [{ target: 'index', ...parsePair(text, text) }];
   }
-  const pair = parsePair(text.slice(prefix.length), text);
-  // Commas in brackets are those of a platform.
-  return names.split(/,(?![^[]*\])/).map((name) => ({ ...parseTarget(name, text), ...pair }));
+  const pair = parsePair(text.slice(names.length + 1), text);
+  return splitTargets(names).map((name) => ({ ...parseTarget(name, text), ...pair }));
+}
+
+/** The targets that a value names, with their platforms; `undefined` if it names none. */
+function targetsOf(text: string): string | undefined {
+  const [, targets, names = ''] = BEFORE_KEY.exec(text) ?? [];
+  return LISTED_TARGET.test(names) ? targets : undefined;
+}
+
+/** Splits at the commas outside of brackets: those inside belong to a platform. */
+function splitTargets(names: string): string[] {
+  const parts: string[] = [];
+  let isInside = false;
+  let end = names.length;
+  for (let at = names.length - 1; at >= 0; at -= 1) {
+    const character = names[at];
+    if (character === ']' || character === '[') isInside = character === ']';
+    if (character !== ',' || isInside) continue;
+    parts.push(names.slice(at + 1, end));
+    end = at;
+  }
+  return [...parts, names.slice(0, end)].toReversed();
 }
 
 function parseTarget(name: string, text: string): Pick<TargetedAnnotation, 'target' | 'platform'> {

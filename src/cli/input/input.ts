@@ -47,7 +47,7 @@ export async function readInput(
 ): Promise<DocumentInput> {
   if (name !== '-') {
     checkDocumentFile(name);
-    return { label: name, bytes: await readAll(createReadStream(name), name, signal) };
+    return { label: name, bytes: await readAll(openFile(name), name, signal) };
   }
   const label = 'standard input';
   const stream = stdin instanceof Readable ? stdin : new Readable().wrap(stdin);
@@ -86,6 +86,15 @@ export async function isFileName(name: string): Promise<boolean> {
   }
 }
 
+function openFile(name: string): Readable {
+  try {
+    return createReadStream(name);
+  } catch (error) {
+    // Thrown, unlike other failures: the path contains a NUL character.
+    throw readError(name, error);
+  }
+}
+
 async function readAll(stream: Readable, label: string, signal: AbortSignal): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -112,6 +121,12 @@ function readError(label: string, error: unknown): MultiarchError {
   if (error instanceof Error && 'code' in error && error.code === 'EISDIR') {
     return new ArgumentError(`${label} is a directory`, {
       hint: `Name a file in it. For an image of an image layout, write oci:${label}:TAG.`,
+    });
+  }
+  if (error instanceof Error && 'code' in error && error.code === 'ERR_INVALID_ARG_VALUE') {
+    return new ArgumentError(`cannot read ${label}: the path has a NUL character`, {
+      hint: 'Give the path of a file.',
+      cause: error,
     });
   }
   const reason = error instanceof Error ? error.message : String(error);

@@ -44,14 +44,19 @@ export function entryType({ mediaType, artifactType, annotations }: Descriptor):
   return isManifestType(mediaType) ? 'image' : printable(mediaType);
 }
 
-/** The image of an attestation, if it is in the same index. Attestations of attestations are not supported. */
-export function attestedImage<T extends { readonly descriptor: Descriptor }>(
-  attestation: Descriptor,
+/**
+ * Returns a function that gives the image of an attestation, if it is in the same index. Attestations of attestations are
+ * not supported.
+ */
+export function attestedImages<T extends { readonly descriptor: Descriptor }>(
   entries: readonly T[],
-): T | undefined {
-  const digest = attestedDigest(attestation);
-  if (digest === undefined) return undefined;
-  return entries.find(({ descriptor }) => descriptor.digest === digest && !isAttestation(descriptor));
+): (attestation: Descriptor) => T | undefined {
+  const images = new Map<string | undefined, T>();
+  for (const entry of entries) {
+    const { descriptor } = entry;
+    if (!isAttestation(descriptor) && !images.has(descriptor.digest)) images.set(descriptor.digest, entry);
+  }
+  return (attestation) => images.get(attestedDigest(attestation));
 }
 
 /**

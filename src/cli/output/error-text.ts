@@ -7,6 +7,8 @@ import { shownLine } from './shown-text.js';
 const DOCKER_MESSAGE =
   /^(?:no such manifest: |refusing to amend an existing manifest list|manifest (?:for image|entry for image|\S+ must have) )/i;
 
+/** The number of problems of a document that are shown. */
+const MAX_PROBLEMS = 2000;
 /** The number of causes that `--debug` shows. */
 const MAX_CAUSES = 10;
 
@@ -26,7 +28,9 @@ export function errorText(thrown: unknown, debug: boolean): string {
   const isPlain = error instanceof CancelledError || DOCKER_MESSAGE.test(message);
   const lines = [isPlain ? message : `error: ${message}`, ...details];
   if (error instanceof InvalidError) {
-    for (const problem of error.problems) lines.push(`  ${problemText(problem)}`);
+    for (const problem of error.problems.slice(0, MAX_PROBLEMS)) lines.push(`  ${problemText(problem)}`);
+    const more = error.problems.length - MAX_PROBLEMS;
+    if (more > 0) lines.push(`  … and ${more} more`);
   }
   if (error instanceof MultiarchError) {
     if (error.hint !== undefined) lines.push(`hint: ${error.hint}`);

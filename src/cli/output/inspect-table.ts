@@ -5,7 +5,7 @@ import type { Descriptor } from '../../oci/descriptor.js';
 import { printable } from '../../oci/errors.js';
 import { columns, titledColumns } from './columns.js';
 import { formatBytes } from './format.js';
-import { attestedImage, entryType, inspectedPlatform, layerCell, nameCell, platformCell } from './cells.js';
+import { attestedImages, entryType, inspectedPlatform, layerCell, nameCell, platformCell } from './cells.js';
 
 /**
  * Formats an index as a table of its entries, or an image as a table of its layers. Reads nothing but the config of an
@@ -29,11 +29,12 @@ export async function inspectTableLines(
   const headerLines = (...more: string[][]): string[] =>
     columns([...header, ...more].map(([title = '', text = '']) => [colors.bold(title), text]));
   if (document.kind === 'index') {
+    const imageOf = attestedImages(children);
     const rows = children.map(({ descriptor }) => [
       colors.cyan(platformCell(descriptor.platform)),
       descriptor.digest,
       formatBytes(descriptor.size),
-      typeCell(descriptor, children),
+      typeCell(descriptor, imageOf(descriptor)?.descriptor.platform),
     ]);
     return [...headerLines(), '', ...titledColumns(['PLATFORM', 'DIGEST', 'SIZE', 'TYPE'], rows, colors)];
   }
@@ -55,9 +56,8 @@ export async function inspectTableLines(
   ];
 }
 
-/** The type of an entry; for an attestation, with the platform of its image. */
-function typeCell(descriptor: Descriptor, children: Inspection['children']): string {
+/** The type of an entry. @param platform that of the image of an attestation */
+function typeCell(descriptor: Descriptor, platform: Descriptor['platform']): string {
   const type = entryType(descriptor);
-  const platform = attestedImage(descriptor, children)?.descriptor.platform;
   return platform === undefined ? type : `${type} of ${platformCell(platform)}`;
 }

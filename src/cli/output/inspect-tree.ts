@@ -8,7 +8,7 @@ import type { ManifestOrIndex } from '../../oci/document.js';
 import { CancelledError, LimitError, MultiarchError, NotFoundError, printable } from '../../oci/errors.js';
 import { isNonDistributableType } from '../../oci/media-type.js';
 import { counted, formatBytes } from './format.js';
-import { attestedImage, entryType, inspectedPlatform, layerCell, nameCell, platformCell } from './cells.js';
+import { attestedImages, entryType, inspectedPlatform, layerCell, nameCell, platformCell } from './cells.js';
 
 /** The annotation of an in-toto layer that names its type, such as SLSA provenance or SPDX. */
 const PREDICATE_TYPE = 'in-toto.io/predicate-type';
@@ -64,12 +64,19 @@ class Tree {
 
   async entries(children: readonly InspectedChild[]): Promise<TreeNode[]> {
     const entries = await Promise.all(children.map((child) => this.#read(child)));
+    const imageOf = attestedImages(entries);
+    const attestations = new Map<ReadEntry | undefined, ReadEntry[]>();
+    for (const entry of entries) {
+      const image = imageOf(entry.descriptor);
+      const own = attestations.get(image);
+      if (own === undefined) attestations.set(image, [entry]);
+      else own.push(entry);
+    }
     return entries
-      .filter(({ descriptor }) => attestedImage(descriptor, entries) === undefined)
+      .filter(({ descriptor }) => imageOf(descriptor) === undefined)
       .map((entry) => {
-        const attestations = entries.filter(({ descriptor }) => attestedImage(descriptor, entries) === entry);
         const { label, children: content } = this.#entry(entry);
-        const nested = attestations.map((attestation) => this.#entry(attestation));
+        const nested = (attestations.get(entry) ?? []).map((attestation) => this.#entry(attestation));
         return { label, children: [...content, ...nested, ...entry.referrers] };
       });
   }

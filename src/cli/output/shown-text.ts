@@ -1,6 +1,7 @@
 import { withoutControls } from '../../oci/errors.js';
 
 /** The colours that the tables and trees of this program use. */
+// oxlint-disable-next-line no-control-regex
 const COLOR = /(\u001B\[(?:1|2|22|31|32|33|36|39)m)/;
 
 /** A command to GitHub Actions, at the start of a line. The runner ignores white space before it. */

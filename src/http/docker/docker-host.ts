@@ -5,6 +5,7 @@ import type { SecureContextOptions } from 'node:tls';
 import type { Environment } from '../../environment.js';
 import { readRegularFile, SpecialFileError } from '../../files/regular-file.js';
 import { ArgumentError, FailedError, UnavailableError } from '../../oci/errors.js';
+import { withoutTrailing } from '../../oci/trailing.js';
 
 /** The address of a docker daemon. */
 export type DockerHost =
@@ -107,7 +108,7 @@ function tcpHost(rest: string, env: NodeJS.ProcessEnv, homeDirectory: string): D
     kind: 'tcp',
     hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: stated === undefined ? (isTls ? TLS_PORT : PLAIN_PORT) : Number(stated),
-    prefix: url.pathname.replace(/\/+$/, ''),
+    prefix: withoutTrailing(url.pathname, '/'),
     ...(isTls && { certificates: directory }),
   };
 }

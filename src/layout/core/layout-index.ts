@@ -154,8 +154,8 @@ function selectorOf(index: LayoutIndex, entry: DescriptorJson): RefName | Digest
 /** Reports whether a name selects an image, and no other. */
 function selects(index: LayoutIndex, name: RefName, { digest }: DescriptorJson): boolean {
   const exact = layoutNames(index).named(name);
-  const [first, ...others] = exact.length > 0 ? exact : layoutNames(index).matching(name);
-  return others.length === 0 && first?.digest === digest;
+  const found = exact.length > 0 ? exact : layoutNames(index).matching(name);
+  return found.length === 1 && found[0]?.digest === digest;
 }
 
 /**

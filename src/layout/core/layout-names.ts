@@ -32,36 +32,37 @@ export class LayoutNames {
 
   /** The entries whose `ref.name` is the tag. */
   named(tag: RefName): Entries {
-    return distinct(this.#byRefName.get(tag) ?? []);
+    return this.#byRefName.get(tag) ?? [];
   }
 
   /** The entries with the same reference or, for a tag alone, with a reference that has the tag. */
   matching(name: RefName): Entries {
     if (isTag(name)) {
       this.#byTag ??= lookup(this.#manifests, tagsOf);
-      return distinct(this.#byTag.get(name) ?? []);
+      return this.#byTag.get(name) ?? [];
     }
     const full = fullName(name);
     if (full === undefined) return [];
     this.#byFullName ??= lookup(this.#manifests, (entry) =>
       namesOf(entry).flatMap((other) => fullName(other) ?? []),
     );
-    return distinct(this.#byFullName.get(full) ?? []);
+    return this.#byFullName.get(full) ?? [];
   }
 }
 
-type Lookup = ReadonlyMap<string, DescriptorJson[]>;
+/** The first entry of each image, by name. */
+type Lookup = ReadonlyMap<string, Entries>;
 
 function lookup(manifests: Entries, keysOf: (entry: DescriptorJson) => string | readonly string[]): Lookup {
-  const found = new Map<string, DescriptorJson[]>();
+  const found = new Map<string, Map<Digest, DescriptorJson>>();
   for (const entry of manifests) {
-    for (const key of new Set([keysOf(entry)].flat())) {
-      const known = found.get(key);
-      if (known === undefined) found.set(key, [entry]);
-      else known.push(entry);
+    for (const key of [keysOf(entry)].flat()) {
+      const images = found.get(key) ?? new Map<Digest, DescriptorJson>();
+      found.set(key, images);
+      if (!images.has(entry.digest)) images.set(entry.digest, entry);
     }
   }
-  return found;
+  return new Map([...found].map(([key, images]) => [key, [...images.values()]]));
 }
 
 /** The first entry of each digest. */

@@ -109,5 +109,10 @@ class ManifestJsonReader {
 
 /** Normalises a name as `TarArchive` does. */
 function withoutDot(name: string): string {
-  return name.replace(/^(?:\.\/+)+/, '');
+  let start = 0;
+  while (name.startsWith('./', start)) {
+    start += 2;
+    while (name[start] === '/') start += 1;
+  }
+  return name.slice(start);
 }

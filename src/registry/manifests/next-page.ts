@@ -2,7 +2,7 @@ import { destinationProblem, upgradeOwnUrl, type RespondingServer } from '../../
 import type { HttpResponse } from '../../http/message.js';
 import { InvalidError } from '../../oci/errors.js';
 
-const LINK = /<([^>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:"[^"]*"|[^\s;,"]*))?)*)/g;
+const LINK = /<([^<>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:"[^"]*"|[^\s;,"]*))?)*)/g;
 const REL = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))/i;
 
 /**
