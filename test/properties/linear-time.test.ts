@@ -402,8 +402,8 @@ const MAX_RATIO = 40;
 const TRIES = 4;
 /** The characters of the longest text, and the entries of the longest list. */
 const SCALE = Number(process.env['MULTIARCH_LINEAR_SCALE'] ?? 1);
-const TEXT_LENGTH = 100_000 * SCALE;
-const LIST_LENGTH = 4_000 * SCALE;
+const TEXT_LENGTH = 50_000 * SCALE;
+const LIST_LENGTH = 2_500 * SCALE;
 
 /** CPU time rather than elapsed time, and the best of several tries: other processes do not count. */
 async function cpuTime(work: Work, size: number): Promise<number> {
