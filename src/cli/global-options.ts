@@ -24,7 +24,11 @@ export const GLOBAL_OPTIONS = {
   },
   concurrency: { type: 'number', describe: 'Maximum number of parallel requests and transfers', default: 8 },
   timeout: { type: 'string', describe: 'Fail after this time (90s, 10m, 1h30m)' },
-  retries: { type: 'number', describe: 'Number of retries for a failed request', default: 4 },
+  retries: {
+    type: 'number',
+    describe: 'Most retries for a failed request (default: 4; with --retry-for, no limit)',
+  },
+  'retry-for': { type: 'string', describe: 'Retry a failed request for at most this time (30s, 5m)' },
   limit: repeatable(
     'Raise or lower a limit of this command',
     'requests=N, metadata=SIZE or entries=N; repeatable',
@@ -86,6 +90,15 @@ export function globalOptions(args: Readonly<Record<string, unknown>>): GlobalOp
     throw new ArgumentError('--concurrency takes a whole number of at least 1, not 0');
   }
   return options;
+}
+
+/** Returns the value of `--retry-for` in milliseconds. @throws ArgumentError */
+export function parseRetryFor(text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds <= MAX_TIMEOUT) return milliseconds;
+  throw new ArgumentError(
+    `--retry-for takes a duration of at most ${Math.floor(MAX_TIMEOUT / 3_600_000)}h, not ${text}`,
+  );
 }
 
 /** In milliseconds: the maximum of Node's timers, 24 days. */

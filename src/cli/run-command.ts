@@ -13,14 +13,20 @@ import {
   type LoginFlags,
 } from './input/login-flags.js';
 import { parseSize } from './input/size.js';
-import { globalOptions, parseLimits, parseTimeout } from './global-options.js';
+import { globalOptions, parseLimits, parseRetryFor, parseTimeout } from './global-options.js';
 import { Output } from './output/output.js';
 import { startProgress } from './progress/progress.js';
-import { loginLine, requestLine, uploadLine, waitLine } from './progress/event-lines.js';
+import {
+  isRetriedWork,
+  loginLine,
+  requestLine,
+  retryLine,
+  waitingLine,
+  workRetryLine,
+} from './progress/event-lines.js';
+import { PendingRequests } from './progress/pending-requests.js';
 import { Stats } from './progress/stats.js';
 
-/** In milliseconds: a retry after a longer wait is announced. */
-const LONG_WAIT = 5_000;
 /** In milliseconds: a signal this soon after the first is a duplicate of it, not a second Ctrl-C. */
 const DUPLICATE_SIGNAL = 1_000;
 
@@ -45,6 +51,7 @@ export async function runCommand(
   const budget = new Budget(runLimits(parseLimits(options.limit)));
   const interrupt = new AbortController();
   const { timeout } = options;
+  const retryFor = options['retry-for'];
   const timer = timeout === undefined ? undefined : AbortSignal.timeout(parseTimeout(timeout));
   const signal = timer === undefined ? interrupt.signal : AbortSignal.any([interrupt.signal, timer]);
   const input = { signal, stdin: terminal.stdin };
@@ -64,12 +71,17 @@ export async function runCommand(
     output.warn(`--${name} is visible to other users of this machine`);
   }
   const stats = new Stats();
+  const pending = new PendingRequests();
+  let awaited: string | undefined;
+  // The requests end because of the signal.
+  timer?.addEventListener('abort', () => (awaited = pending.describe()));
   const client = new Multiarch({
     store: options.store,
     insecure: options.insecure === true || options['tls-verify'] === false,
     verifyTls: options['tls-verify'],
     concurrency: options.concurrency,
     retries: options.retries,
+    retryFor: retryFor === undefined ? undefined : parseRetryFor(retryFor),
     chunkSize: chunkSize(args),
     env,
     login,
@@ -80,15 +92,17 @@ export async function runCommand(
       progress.show(event);
       if (event.kind === 'warning') output.warn(event.message);
       if (event.kind === 'login' && options.debug) output.error(loginLine(event));
-      if (event.kind === 'upload-retried') {
-        if (options.debug) output.error(`! ${uploadLine(event)}`);
-        else if (event.waitMilliseconds >= LONG_WAIT) output.warn(uploadLine(event));
+      if (isRetriedWork(event)) {
+        if (options.debug) output.error(`! ${workRetryLine(event)}`);
+        else if (event.waitMilliseconds > 0) output.warn(workRetryLine(event));
       }
     },
     onHttpEvent: (event) => {
       stats.http(event);
-      if (options.debug && event.kind !== 'bytes') output.error(requestLine(event));
-      else if (event.kind === 'retry' && event.waitMilliseconds >= LONG_WAIT) output.warn(waitLine(event));
+      pending.add(event);
+      if (event.kind === 'waiting') output.note(waitingLine(event));
+      else if (options.debug && event.kind !== 'bytes') output.error(requestLine(event));
+      else if (event.kind === 'retry' && event.waitMilliseconds > 0) output.warn(retryLine(event));
     },
   });
   const stopListening = onInterrupt(interrupt);
@@ -98,8 +112,12 @@ export async function runCommand(
     return (await withBudget(budget, () => command.run(args, context))) ?? 0;
   } catch (error) {
     if (error instanceof CancelledError && timer?.aborted === true && !interrupt.signal.aborted) {
-      const timedOut = new UnavailableError(`timed out after ${timeout} (--timeout)`, {
-        hint: 'Raise --timeout, or run with --debug to see what it is waiting for.',
+      const where = awaited === undefined ? '' : ` while ${awaited}`;
+      const timedOut = new UnavailableError(`timed out after ${timeout} (--timeout)${where}`, {
+        hint:
+          awaited === undefined
+            ? 'Raise --timeout, or run with --debug to see what it is waiting for.'
+            : 'Raise --timeout, or check the server.',
         cause: error,
       });
       throw withFailedTags(timedOut, error.tags);

@@ -37,8 +37,16 @@ export interface MultiarchOptions extends CallOptions {
   readonly verifyTls?: boolean | undefined;
   /** The number of concurrent reads and writes. @default 8 */
   readonly concurrency?: number | undefined;
-  /** The number of retries for a failed request. @default 4 */
+  /**
+   * The maximum number of retries for a request that fails for a moment. 0: no request is repeated. @default 4, whose waits
+   * take at least 10 s together; with `retryFor`, no maximum
+   */
   readonly retries?: number | undefined;
+  /**
+   * The maximum time in milliseconds for which such a request is repeated: no try begins later. 0: no request is repeated.
+   * @default no maximum
+   */
+  readonly retryFor?: number | undefined;
   /**
    * The maximum size of an upload's request, in bytes: larger blobs are sent in chunks. For registries behind a proxy that
    * limits the size of requests.
@@ -140,6 +148,7 @@ export function openContext(options: MultiarchOptions): ClientContext {
     insecure,
     verifyTls,
     retries,
+    retryFor,
     chunkSize,
     tls,
     signal,
@@ -154,6 +163,9 @@ export function openContext(options: MultiarchOptions): ClientContext {
   if (chunkSize !== undefined && !(Number.isSafeInteger(chunkSize) && chunkSize > 0)) {
     throw new ArgumentError(`chunkSize takes a number of bytes, at least 1, not ${chunkSize}`);
   }
+  if (retryFor !== undefined && !(retryFor >= 0)) {
+    throw new ArgumentError(`retryFor takes a number of milliseconds, at least 0, not ${retryFor}`);
+  }
   const handlers = new Set<OnEvent>(onEvent === undefined ? [] : [onEvent]);
   return {
     store: new DraftStore(directory),
@@ -163,6 +175,7 @@ export function openContext(options: MultiarchOptions): ClientContext {
       insecure,
       verifyTls,
       retries,
+      retryFor,
       chunkSize,
       tls,
       logins,

@@ -38,6 +38,8 @@ export interface TransportResolverOptions extends Environment {
   /** PEM files for the registries that are named. */
   readonly tls?: TlsFiles | undefined;
   readonly retries?: number | undefined;
+  /** In milliseconds. */
+  readonly retryFor?: number | undefined;
   /** The maximum size of an upload's request, in bytes. */
   readonly chunkSize?: number | undefined;
   readonly onEvent?: OnEvent | undefined;
@@ -220,7 +222,7 @@ export class TransportResolver {
       import('./credentials.js'),
       import('../registry/registry-repository.js'),
     ]);
-    const { retries, chunkSize, onEvent } = this.#options;
+    const { retries, retryFor, chunkSize, onEvent } = this.#options;
     const opening = (this.#http ??= this.#openHttp());
     const auth = new AuthClient({
       http: await opening,
@@ -228,7 +230,7 @@ export class TransportResolver {
       onWarning: (message) => onEvent?.({ kind: 'warning', message }),
     });
     return (repository, access) =>
-      new RegistryRepository({ auth, repository, access, retries, chunkSize, onEvent });
+      new RegistryRepository({ auth, repository, access, retries, retryFor, chunkSize, onEvent });
   }
 
   async #openHttp(): Promise<HttpClient> {

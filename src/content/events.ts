@@ -30,6 +30,21 @@ export type WorkEvent =
       readonly reason: string;
       readonly waitMilliseconds: number;
     }
+  /** The download of a blob broke off, and is resumed after a wait. */
+  | {
+      readonly kind: 'download-retried';
+      readonly digest: Digest;
+      readonly reason: string;
+      readonly waitMilliseconds: number;
+    }
+  /** The write of a manifest failed, and is tried again after a wait. */
+  | {
+      readonly kind: 'write-retried';
+      /** The name of the manifest in its repository. */
+      readonly name: string;
+      readonly reason: string;
+      readonly waitMilliseconds: number;
+    }
   /** A child manifest was pushed by digest. */
   | { readonly kind: 'child-pushed'; readonly repository: string; readonly digest: Digest }
   | {

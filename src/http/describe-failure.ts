@@ -1,6 +1,7 @@
 import { ArgumentError, type MultiarchError } from '../oci/errors.js';
 import { RejectedAddress } from './address-lookup.js';
 import { DestinationError } from './destination-policy.js';
+import { TimeLimitError } from './deadline.js';
 import {
   networkError,
   type FailedRequest,
@@ -33,7 +34,7 @@ const INVALID_REQUEST_CODES: ReadonlySet<string> = new Set([
   'ERR_UNESCAPED_CHARACTERS',
 ]);
 
-/** Failures to connect, by code: to the proxy, if there is one. `{host}`, `{hostname}` and `{code}` are replaced. */
+/** Failures to connect, by code: to the proxy, if there is one. `{host}`, `{hostname}`, `{code}` and `{limit}` in seconds are replaced. */
 const CONNECT_FAILURES: ReadonlyMap<string, NetworkFailure> = new Map<string, NetworkFailure>([
   // Final: the resolver reports EAI_AGAIN if the lookup itself failed.
   [
@@ -63,12 +64,20 @@ const CONNECT_FAILURES: ReadonlyMap<string, NetworkFailure> = new Map<string, Ne
   ['MULTIARCH_TLS', { why: 'the TLS handshake with {host} timed out', otherScheme: true }],
 ]);
 
+/** The failure of a response with 101, which no request asks for (RFC 9110, section 15.2.2). */
+export const UNEXPECTED_UPGRADE = {
+  why: 'the server responded with 101 Switching Protocols, which was not requested',
+  hint: 'Check that the address is that of a registry, and not of another service or of a proxy that is set up wrongly.',
+} as const;
+
 /** Failures of an established connection, by code. */
 const REQUEST_FAILURES: ReadonlyMap<string, NetworkFailure> = new Map<string, NetworkFailure>([
-  ['ETIMEDOUT', { why: 'no response within the time limit', otherScheme: true }],
-  ['ESOCKETTIMEDOUT', { why: 'no response within the time limit', otherScheme: true }],
+  // The operating system gives up a connection whose other end is gone.
+  ['ETIMEDOUT', { why: 'the connection timed out ({code})' }],
+  ['MULTIARCH_RESPONSE', { why: 'no response within {limit} s', timeLimit: true }],
   ['MULTIARCH_TUNNEL', { why: 'it did not connect to the server within the time limit' }],
-  ['MULTIARCH_UPLOAD', { why: 'the server stopped reading the body' }],
+  ['MULTIARCH_UPLOAD', { why: 'the server stopped reading the body', timeLimit: true }],
+  ['MULTIARCH_UPGRADE', { ...UNEXPECTED_UPGRADE, temporary: false }],
 ]);
 
 /**
@@ -99,9 +108,10 @@ export function truncatedResponse(
   why: string,
   received: number,
   expected: number | undefined,
+  timeLimit = false,
 ): NetworkError {
   const amount = expected === undefined ? received : `${received} of ${expected}`;
-  return networkError(request, { why: `${why} after ${amount} bytes` });
+  return networkError(request, { why: `${why} after ${amount} bytes`, timeLimit });
 }
 
 function proxiedFailure(error: unknown, peer: Peer, proxy: ProxyServer): NetworkFailure {
@@ -137,10 +147,12 @@ function networkFailure(error: unknown, peer: Peer): NetworkFailure {
   if (CONNECTION_CLOSED_CODES.has(code)) {
     return { why: 'the server closed the connection without a response', otherScheme: true };
   }
-  const failure = CONNECT_FAILURES.get(code) ?? REQUEST_FAILURES.get(code);
+  const unconnected = CONNECT_FAILURES.get(code);
+  const failure = unconnected === undefined ? REQUEST_FAILURES.get(code) : { ...unconnected, unsent: true };
   if (failure === undefined) return { why: `the request failed${code === '' ? '' : ` (${code})`}` };
   const { host, hostname } = peer.url;
-  const values: Readonly<Record<string, string>> = { host, hostname, code };
+  const limit = String((TimeLimitError.in(error)?.milliseconds ?? 0) / 1000);
+  const values: Readonly<Record<string, string>> = { host, hostname, code, limit };
   return { ...failure, why: failure.why.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '') };
 }
 

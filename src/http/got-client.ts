@@ -13,7 +13,16 @@ import { proxyResponseFailure } from './proxy/proxy-errors.js';
 import { redactHeaders, redactUrl } from './redact.js';
 import { followRedirects, type Hop } from './redirect.js';
 import { ResponseBody } from './response-body.js';
-import { isTemporaryStatus, retryDelay, retryPolicy, type RetryPolicy, type Sleep } from './retry.js';
+import {
+  isTemporaryStatus,
+  MAX_STALE_CONNECTIONS,
+  responseOutcome,
+  retryPolicy,
+  Tries,
+  type RetryPolicy,
+  type Sleep,
+  type TryOutcome,
+} from './retry.js';
 import { defaultSchemes, SchemeNegotiator, type SchemesOf } from './scheme.js';
 import { exchange, type Exchange, type TimeLimits } from './transport.js';
 import { TlsConfig, type TlsFiles } from './tls/tls-config.js';
@@ -38,10 +47,12 @@ export interface GotClientOptions {
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** The directory of the user's `certs.d` directories. @default no `certs.d` directory is read, not even the system's */
   readonly homeDirectory?: string | undefined;
-  /** Retries after the first try. @default 4 */
+  /** The maximum number of retries after the first try. @default 4; with `retryFor`, no maximum */
   readonly retries?: number | undefined;
+  /** The maximum time from the first try to the last one, in milliseconds. @default no maximum */
+  readonly retryFor?: number | undefined;
   readonly onEvent?: ((event: HttpEvent) => void) | undefined;
-  /** In milliseconds. @default connect 30 s, TLS handshake 10 s, response headers 60 s, error body 5 s, idle 120 s */
+  /** In milliseconds. @default {@link DEFAULT_TIME_LIMITS} */
   readonly limits?: Partial<TimeLimits> | undefined;
   /** For tests. Resolves host names other than `localhost`. @default the system's resolver */
   readonly lookup?: LookupFunction | undefined;
@@ -53,16 +64,19 @@ export interface GotClientOptions {
   readonly sleep?: Sleep | undefined;
 }
 
+/**
+ * Short for what a server does at once, minutes for what it may work on. Only the limits for connections are retried, so
+ * `--retries` multiplies no other.
+ */
 const DEFAULT_TIME_LIMITS: TimeLimits = {
-  connect: 30_000,
+  connect: 15_000,
   tls: 10_000,
-  response: 60_000,
+  response: 120_000,
+  write: 600_000,
+  metadataBody: 120_000,
   errorBody: 5_000,
-  idle: 120_000,
+  idle: 60_000,
 };
-
-/** The number of stale connections in a row that do not count as tries. */
-const MAX_STALE_CONNECTIONS = 3;
 
 /** The result of one try: a response, a failure, or an error response whose body broke off. */
 type Outcome =
@@ -123,25 +137,26 @@ export class GotClient implements HttpClient {
   async #sendUntilDone(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     checkCancelled(signal);
     const first = this.#firstHop(request);
+    const tries = new Tries(this.#policy);
     let stale = 0;
-    for (let tries = 1; ;) {
-      const outcome = await this.#try(request, first, tries, signal);
+    for (;;) {
+      const made = tries.count;
+      const outcome = await this.#try(request, first, made, signal);
       const { response, failure } = outcome;
       if (failure?.stale === true && request.retry !== false && stale < MAX_STALE_CONNECTIONS) {
         stale += 1;
         this.#reportRetry(request, 'the server had closed the idle connection', 0);
         continue;
       }
-      const delay = request.retry === false ? undefined : this.#delayAfter(outcome, tries);
+      const delay = (request.retry ?? true) === true ? tries.next(outcomeOf(outcome)) : undefined;
       if (delay === undefined) {
         // The status of an error response decides, even without its text.
-        if (response !== undefined) return response;
-        throw failure.afterTries(tries);
+        if (response !== undefined) return failure === undefined ? response : { ...response, isCut: true };
+        throw failure.afterTries(made);
       }
       response?.discard();
-      this.#reportRetry(request, failure?.message ?? `HTTP ${response?.status}`, delay);
+      this.#reportRetry(request, failure?.reason ?? `HTTP ${response?.status}`, delay);
       await untilAborted(signal, this.#policy.sleep(delay, signal));
-      tries += 1;
     }
   }
 
@@ -185,21 +200,23 @@ export class GotClient implements HttpClient {
 
   /** Makes one try, with its redirects and the body of its response. Returns a network failure, since it may be retried. */
   async #try(request: HttpRequest, first: Hop, attempt: number, signal: AbortSignal): Promise<Outcome> {
-    const timing = request.timing ?? 'metadata';
     let leftOriginalHost = request.isAnonymous === true;
     const sendHop = (hop: Hop): Promise<HttpResponse> => {
       // A redirect back to the original host comes from the other host.
       leftOriginalHost ||= hop.url.host !== first.url.host;
       const mayPresentClientCert = !leftOriginalHost && this.#isRegistry(hop.url.host);
       const sendTo = (url: URL): Promise<HttpResponse> =>
-        this.#exchange({ ...hop, url, signal, timing }, mayPresentClientCert, attempt);
+        this.#exchange({ ...hop, url, signal }, mayPresentClientCert, attempt);
       const negotiate = hop === first && request.negotiateScheme === true;
       return negotiate ? this.#schemes.send(hop.url, signal, sendTo) : sendTo(hop.url);
     };
     try {
       const response = await followRedirects(first, sendHop, request.vetRedirect);
       if (!needsBody(request, response)) return { response };
-      const { response: whole, broken } = await readWholeResponse(response, this.#limits.errorBody);
+      const { response: whole, broken } = await readWholeResponse(response, {
+        ...this.#limits,
+        onWait: (milliseconds) => this.#onEvent({ kind: 'waiting', ...response.request, milliseconds }),
+      });
       if (broken === undefined || response.status >= 300) return { response: whole, failure: broken };
       return { failure: broken };
     } catch (error) {
@@ -227,9 +244,8 @@ export class GotClient implements HttpClient {
       limits: this.#limits,
       route,
       role: this.#isRegistry(url.host) ? 'registry' : 'server',
-      onBytes: (sent, received) => {
-        if (sent + received > 0) this.#onEvent({ kind: 'bytes', sent, received });
-      },
+      onWait: (milliseconds) => this.#onEvent({ kind: 'waiting', ...event, milliseconds }),
+      onBytes: (sent, received) => this.#onEvent({ kind: 'bytes', ...event, sent, received }),
     });
     this.#onEvent({
       kind: 'response',
@@ -253,18 +269,17 @@ export class GotClient implements HttpClient {
     return { proxy, tls: this.#tlsConfig.of(url.host, !this.#insecureTls(url.host), mayPresentClientCert) };
   }
 
-  #delayAfter({ response, failure }: Outcome, tries: number): number | undefined {
-    if (response === undefined) return retryDelay(this.#policy, tries, failure);
-    const { status, headers } = response;
-    if (failure !== undefined && !isTemporaryStatus(status)) return retryDelay(this.#policy, tries, failure);
-    return retryDelay(this.#policy, tries, { status, retryAfter: headers['retry-after'] });
-  }
-
   #reportRetry(request: HttpRequest, reason: string, waitMilliseconds: number): void {
     const { method, url, negotiateScheme } = request;
     const resolved = negotiateScheme === true ? this.#schemes.resolve(url) : undefined;
     this.#onEvent({ kind: 'retry', method, url: redactUrl(resolved ?? url), reason, waitMilliseconds });
   }
+}
+
+/** The outcome of a try for the next one. A response without its whole body counts as one with its status, if that may pass. */
+function outcomeOf({ response, failure }: Outcome): TryOutcome {
+  if (response === undefined) return failure;
+  return failure !== undefined && !isTemporaryStatus(response.status) ? failure : responseOutcome(response);
 }
 
 /** Reports whether the body of a response is needed: of a success, for reads; of an error, for its text. */

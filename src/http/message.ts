@@ -35,17 +35,17 @@ export interface HttpRequest {
    */
   readonly negotiateScheme?: boolean;
   /**
-   * Whether to retry after a network error, an incomplete body, 408, 429 or 5xx. @default true, for every method: set
-   * false if a repeat is wrong
+   * Whether to retry after a network error, an incomplete body, 408, 429 or 5xx. 'stale': only if the server had closed the
+   * idle connection. @default true, for every method: choose another if a repeat is wrong
    */
-  readonly retry?: boolean;
+  readonly retry?: boolean | 'stale';
   /**
    * Whether the body of a successful metadata response is needed. It is then read as a part of each try, so that one that
    * breaks off is retried. A write that succeeded is not repeated because of its body. @default true for GET
    */
   readonly readsResponse?: boolean;
   /**
-   * 'metadata': a limit on the time to the response headers. 'content': an idle limit only, and the body is a stream.
+   * 'metadata': the time limit for the body is one for the whole. 'content': it is an idle limit, and the body is a stream.
    * @default 'metadata'
    */
   readonly timing?: 'metadata' | 'content';
@@ -93,6 +93,8 @@ export interface HttpResponse {
   readonly body: Readable;
   /** Reads the whole body. @throws InvalidError if it is longer than `limit` bytes, UnavailableError if it is incomplete */
   bytes(limit: number): Promise<Uint8Array>;
+  /** Whether the body of an error response broke off. @default false */
+  readonly isCut?: boolean;
   /** Frees the connection. */
   discard(): void;
 }
@@ -124,8 +126,24 @@ export type HttpEvent =
       readonly reason: string;
       readonly waitMilliseconds: number;
     }
-  /** The sizes of the bodies of one request and its response. Emitted once, when both are complete or given up. */
-  | { readonly kind: 'bytes'; readonly sent: number; readonly received: number };
+  /**
+   * A response, or the rest of a metadata response, is awaited for this long. Emitted after 5 s, and again each time the wait
+   * has doubled.
+   */
+  | {
+      readonly kind: 'waiting';
+      readonly method: HttpMethod;
+      readonly url: string;
+      readonly milliseconds: number;
+    }
+  /** The end of one request, with the sizes of its body and of its response's. Emitted once, when both are complete or given up. */
+  | {
+      readonly kind: 'bytes';
+      readonly method: HttpMethod;
+      readonly url: string;
+      readonly sent: number;
+      readonly received: number;
+    };
 
 /** Sends HTTP requests. */
 export interface HttpClient {

@@ -9,8 +9,17 @@ export interface NetworkFailure {
   /** The cause, to follow a colon. */
   readonly why: string;
   readonly hint?: string | undefined;
-  /** Whether another try may succeed. @default true */
+  /** A shorter form of `why`, for the line about a retry. @default `why` */
+  readonly reason?: string;
+  /** Whether another try may succeed. @default true, but false for a `timeLimit` */
   readonly temporary?: boolean;
+  /**
+   * Whether the server took longer than allowed for a response or for the next bytes of a body. It may still be at work, so
+   * such a failure is not temporary: otherwise retries would multiply the longest limit. @default false
+   */
+  readonly timeLimit?: boolean;
+  /** Whether no connection was established, so that the server cannot have handled the request. @default false */
+  readonly unsent?: boolean;
   /** Whether the server may speak the other of HTTP and HTTPS. @default false */
   readonly otherScheme?: boolean;
   /** Whether the server had closed the idle connection, so that a retry need not wait. @default false */
@@ -44,8 +53,20 @@ export class NetworkError extends UnavailableError {
     this.#failure = failure;
   }
 
+  get reason(): string {
+    return this.#failure.reason ?? this.message;
+  }
+
   get temporary(): boolean {
-    return this.#failure.temporary ?? true;
+    return this.#failure.temporary ?? !this.timeLimit;
+  }
+
+  get timeLimit(): boolean {
+    return this.#failure.timeLimit ?? false;
+  }
+
+  get unsent(): boolean {
+    return this.#failure.unsent ?? false;
   }
 
   get otherScheme(): boolean {
@@ -78,9 +99,13 @@ export function networkError({ method, url }: FailedRequest, failure: NetworkFai
 /** Returns the error for a host that does not respond in either scheme. */
 export function bothSchemesFailed(host: string, failures: readonly NetworkError[]): NetworkError {
   const reasons = failures.map((failure) => failure.message).join('; ');
+  // Most often the same for both.
+  const causes = new Set(failures.map(({ message }) => message.replace(/^[A-Z]+ \S+: /, '')));
   return new NetworkError({
     why: `${host} responds neither over HTTP nor over HTTPS: ${reasons}`,
+    reason: [...causes].join('; '),
     hint: failures.find((failure) => failure.hint !== undefined)?.hint,
-    temporary: failures.some((failure) => failure.temporary),
+    unsent: failures.every(({ unsent }) => unsent),
+    temporary: failures.some(({ temporary }) => temporary) && !failures.some(({ timeLimit }) => timeLimit),
   });
 }

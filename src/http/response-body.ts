@@ -5,14 +5,16 @@ import { startDeadline } from './deadline.js';
 /** Up to this size, the rest of a discarded body is read, to keep the connection. */
 const DRAIN_BYTES = 64 * 1024;
 const DRAIN_MILLISECONDS = 1000;
+/** Fewer bytes than this within the idle limit count as none: otherwise one byte a minute would last for ever. */
+const MIN_BYTES = 4 * 1024;
 
 export interface ResponseBodyOptions {
   /** Content-Length. */
   readonly expected: number | undefined;
-  /** The limit on a reader's wait for the next bytes. */
+  /** The limit on a reader's wait for the next {@link MIN_BYTES}. */
   readonly idleMilliseconds: number;
-  /** Creates the error that readers get if the body fails. */
-  readonly broken: (why: string, received: number) => Error;
+  /** Creates the error that readers get if the body fails, with whether the idle limit was exceeded. */
+  readonly broken: (why: string, received: number, timeLimit: boolean) => Error;
   /** Called once, after the last byte or when the body is given up. */
   readonly onDone: (received: number) => void;
 }
@@ -27,6 +29,11 @@ export class ResponseBody extends Readable {
   #received = 0;
   #complete = false;
   #stopDeadline: (() => void) | undefined;
+  /** The bytes that arrived since the idle limit began anew. */
+  #recent = 0;
+  /** The time that readers have waited since then, in milliseconds, without the current wait. */
+  #waited = 0;
+  #waitsSince = 0;
 
   constructor(source: Readable, options: ResponseBodyOptions) {
     super();
@@ -62,10 +69,15 @@ export class ResponseBody extends Readable {
 
   override _read(): void {
     if (this.#complete || this.destroyed) return;
-    const { idleMilliseconds } = this.#options;
-    this.#stopDeadline ??= startDeadline(idleMilliseconds, () =>
-      this.#fail(`no data for ${idleMilliseconds / 1000} s`),
-    );
+    if (this.#stopDeadline === undefined) {
+      const { idleMilliseconds } = this.#options;
+      this.#waitsSince = performance.now();
+      this.#stopDeadline = startDeadline(Math.max(0, idleMilliseconds - this.#waited), () => {
+        const isSilent = this.#recent === 0 || this.#waited < idleMilliseconds / 2;
+        const what = isSilent ? 'no data for' : `only ${this.#recent} bytes in`;
+        this.#fail(`${what} ${idleMilliseconds / 1000} s`, true);
+      });
+    }
     this.#source.resume();
   }
 
@@ -82,6 +94,8 @@ export class ResponseBody extends Readable {
   #take(chunk: Uint8Array): void {
     this.#notWaiting();
     this.#received += chunk.length;
+    this.#recent += chunk.length;
+    if (this.#recent >= MIN_BYTES) this.#recent = this.#waited = 0;
     if (!this.push(chunk)) this.#source.pause();
   }
 
@@ -98,12 +112,14 @@ export class ResponseBody extends Readable {
     this.push(null);
   }
 
-  #fail(why: string): void {
-    if (!this.#complete) this.destroy(this.#options.broken(why, this.#received));
+  #fail(why: string, timeLimit = false): void {
+    if (!this.#complete) this.destroy(this.#options.broken(why, this.#received, timeLimit));
   }
 
   #notWaiting(): void {
-    this.#stopDeadline?.();
+    if (this.#stopDeadline === undefined) return;
+    this.#stopDeadline();
     this.#stopDeadline = undefined;
+    this.#waited += performance.now() - this.#waitsSince;
   }
 }

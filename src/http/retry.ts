@@ -1,14 +1,17 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { cancelled } from '../oci/errors.js';
+import type { HttpResponse } from './message.js';
 
 /** Waits. Rejects with `CancelledError` if the signal fires first. */
 export type Sleep = (milliseconds: number, signal?: AbortSignal) => Promise<void>;
 
 /** How often and how long to wait: of one client, and of all its kinds of retries. */
 export interface RetryPolicy {
-  /** Retries after the first try of a request or an upload. */
+  /** The maximum number of retries after the first try of a request or an upload. */
   readonly retries: number;
+  /** The maximum time from the first try to the last one, in milliseconds. */
+  readonly retryFor: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** In [0, 1). */
@@ -16,13 +19,27 @@ export interface RetryPolicy {
   readonly sleep: Sleep;
 }
 
-/** The result of one try: the status and headers of the response, or whether the failure may pass. */
+/** The result of one try: a response, or whether the failure may pass. */
 export type TryOutcome =
-  { readonly status: number; readonly retryAfter: string | undefined } | { readonly temporary: boolean };
+  | {
+      readonly status: number;
+      readonly retryAfter: string | undefined;
+      /** The Date header, by which a date in `retryAfter` is meant. */
+      readonly date?: string | undefined;
+    }
+  | { readonly temporary: boolean };
+
+/** The number of stale connections in a row that do not count as tries. */
+export const MAX_STALE_CONNECTIONS = 3;
 
 const DEFAULT_RETRIES = 4;
-const MIN_BACKOFF_CAP_MILLISECONDS = 500;
-const MAX_BACKOFF_CAP_MILLISECONDS = 15_000;
+/**
+ * The shortest waits before the first retries, in milliseconds. Those of the default number of retries add up to 10 s, in
+ * which a registry or the proxy in front of it restarts.
+ */
+const MIN_WAITS_MILLISECONDS = [500, 1_500, 3_000, 5_000, 10_000] as const;
+/** How much longer a wait may be, as a part of it. Clients that failed together do not return together. */
+const JITTER = 0.5;
 const MAX_RETRY_AFTER_MILLISECONDS = 60_000;
 /** Above this, give up instead of waiting. */
 const ABANDON_RETRY_AFTER_MILLISECONDS = 5 * 60_000;
@@ -33,12 +50,17 @@ const MIN_SETTLE_MILLISECONDS = 250;
 /** 499 and 522 come from proxies in front of a registry: client gone, origin timed out. */
 const TEMPORARY_STATUSES: ReadonlySet<number> = new Set([408, 429, 499]);
 
-/** Returns a policy with the defaults for what is not given: 4 retries, and the system's clock and random numbers. */
+/**
+ * Returns a policy with the defaults for what is not given: 4 retries, or any number of them if a time is given; and the
+ * system's clock and random numbers.
+ */
 export function retryPolicy(options: {
   readonly [K in keyof RetryPolicy]?: RetryPolicy[K] | undefined;
 }): RetryPolicy {
+  const { retries, retryFor } = options;
   return {
-    retries: options.retries ?? DEFAULT_RETRIES,
+    retries: retries ?? (retryFor === undefined ? DEFAULT_RETRIES : Infinity),
+    retryFor: retryFor ?? Infinity,
     now: options.now ?? Date.now,
     random: options.random ?? Math.random,
     sleep: options.sleep ?? sleep,
@@ -50,20 +72,59 @@ export function isTemporaryStatus(status: number): boolean {
   return TEMPORARY_STATUSES.has(status) || (status >= 500 && status <= 599 && status !== 501);
 }
 
-/**
- * Returns the wait before a request or an upload is tried again, in milliseconds: a random time below a cap that doubles
- * from 0.5 s to 15 s ("full jitter", so that clients that failed together do not return together), or the time of
- * Retry-After if that is longer, but at most 60 s.
- * @param tries number of tries made
- * @returns `undefined` if the outcome is final, all tries are made, or Retry-After is more than five minutes
- */
-export function retryDelay(policy: RetryPolicy, tries: number, outcome: TryOutcome): number | undefined {
-  const temporary = 'status' in outcome ? isTemporaryStatus(outcome.status) : outcome.temporary;
-  if (!temporary || tries > policy.retries) return undefined;
-  const cap = Math.min(MAX_BACKOFF_CAP_MILLISECONDS, MIN_BACKOFF_CAP_MILLISECONDS * 2 ** (tries - 1));
-  const requested = 'status' in outcome ? retryAfterMilliseconds(outcome.retryAfter, policy.now()) : 0;
-  if (requested > ABANDON_RETRY_AFTER_MILLISECONDS) return undefined;
-  return Math.max(Math.round(policy.random() * cap), Math.min(requested, MAX_RETRY_AFTER_MILLISECONDS));
+/** Reports whether a server that responds with this error may have done what was requested, or be at work on it. */
+export function mayHaveBeenHandled(status: number): boolean {
+  return status === 499 || (status >= 500 && status !== 501 && status !== 503);
+}
+
+/** Returns the outcome of a try that got a response. */
+export function responseOutcome({ status, headers }: Pick<HttpResponse, 'status' | 'headers'>): TryOutcome {
+  return { status, retryAfter: headers['retry-after'], date: headers['date'] };
+}
+
+/** The tries of one request, one upload or one download: how many were made, and when the next one is due. */
+export class Tries {
+  readonly #policy: RetryPolicy;
+  #startedAt: number;
+  #count = 1;
+
+  /** Begins the first try. */
+  constructor(policy: RetryPolicy) {
+    this.#policy = policy;
+    this.#startedAt = policy.now();
+  }
+
+  /** The number of the current try, from 1. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Begins the first try again, after some progress. */
+  restart(): void {
+    this.#count = 1;
+    this.#startedAt = this.#policy.now();
+  }
+
+  /**
+   * Returns the wait before the next try, in milliseconds, and counts that try. The wait grows from 0.5 s to 10 s and is
+   * longer by a random part, or it is the time of Retry-After if that is longer, but at most 60 s. The last wait is
+   * shortened to the end of the policy's time.
+   * @returns `undefined` if the outcome is final, the number or the time of the policy is used up, or Retry-After is more
+   *   than five minutes or than the rest of the time
+   */
+  next(outcome: TryOutcome): number | undefined {
+    const { retries, retryFor, now, random } = this.#policy;
+    const temporary = 'status' in outcome ? isTemporaryStatus(outcome.status) : outcome.temporary;
+    const left = retryFor - (now() - this.#startedAt);
+    if (!temporary || this.#count > retries || left <= 0) return undefined;
+    const requested = 'status' in outcome ? retryAfterMilliseconds(outcome, now()) : 0;
+    if (requested > ABANDON_RETRY_AFTER_MILLISECONDS) return undefined;
+    const least = Math.min(requested, MAX_RETRY_AFTER_MILLISECONDS);
+    if (least > left) return undefined;
+    const shortest = MIN_WAITS_MILLISECONDS[this.#count - 1] ?? MIN_WAITS_MILLISECONDS[4];
+    this.#count += 1;
+    return Math.max(least, Math.min(Math.round(shortest * (1 + JITTER * random())), left));
+  }
 }
 
 /**
@@ -91,12 +152,19 @@ export function parseHttpDate(text: string): number {
   return /^[A-Za-z]/.test(text) ? Date.parse(text) : Number.NaN;
 }
 
-/** Retry-After (RFC 9110, section 10.2.3): seconds or an HTTP date. 0 for anything else and for a date in the past. */
-function retryAfterMilliseconds(value: string | undefined, now: number): number {
-  const text = value?.trim() ?? '';
+/**
+ * Returns the milliseconds of Retry-After (RFC 9110, section 10.2.3): seconds, or an HTTP date, which is by the clock of
+ * the server and so relative to its Date header. 0 for anything else and for a date in the past.
+ */
+function retryAfterMilliseconds(
+  { retryAfter, date }: Extract<TryOutcome, { readonly status: number }>,
+  now: number,
+): number {
+  const text = retryAfter?.trim() ?? '';
   if (/^\d+$/.test(text)) return Number(text) * 1000;
-  const date = parseHttpDate(text);
-  return Number.isNaN(date) ? 0 : Math.max(0, date - now);
+  const end = parseHttpDate(text);
+  const sent = parseHttpDate(date ?? '');
+  return Number.isNaN(end) ? 0 : Math.max(0, end - (Number.isNaN(sent) ? now : sent));
 }
 
 /** Waits by a timer. */

@@ -1,5 +1,5 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 
 import { got } from 'got';
 
@@ -14,13 +14,17 @@ import type { HttpMethod, HttpRequest, HttpResponse, RequestBody } from './messa
 import { describeFailure, truncatedResponse } from './describe-failure.js';
 import type { Peer } from './network-error.js';
 import { forwardThrough } from './proxy/forward.js';
-import { TimeLimitError } from './deadline.js';
+import { reportWait, startDeadline, TimeLimitError } from './deadline.js';
 import { openBody, Upload } from './upload.js';
 
 /** In milliseconds. */
 export interface TimeLimits extends ConnectLimits {
-  /** From the last byte of a metadata request to the headers of its response. */
+  /** From the last byte of a request to the headers of its response. */
   readonly response: number;
+  /** The same for PUT and PATCH: a registry that commits a large blob to its storage may work for minutes. */
+  readonly write: number;
+  /** From the headers of a successful metadata response to its end. */
+  readonly metadataBody: number;
   /** From the headers of an error response to its end. */
   readonly errorBody: number;
   /** Without any byte from the server, or accepted by it. */
@@ -35,7 +39,6 @@ export interface Exchange {
   readonly body: RequestBody | undefined;
   readonly nearest?: HttpRequest['nearest'];
   readonly signal: AbortSignal;
-  readonly timing: 'metadata' | 'content';
 }
 
 export interface Transport {
@@ -44,6 +47,8 @@ export interface Transport {
   readonly route: Route;
   /** Decides the advice in errors. */
   readonly role: Peer['role'];
+  /** Called while the response is awaited, with the time since the last byte of the request in milliseconds. */
+  readonly onWait: (milliseconds: number) => void;
   /** Called once, with the sizes of both bodies, when the exchange is over. */
   readonly onBytes: (sent: number, received: number) => void;
 }
@@ -67,6 +72,8 @@ class RunningExchange {
   readonly #upload: Upload | undefined;
   #clientRequest: ClientRequest | undefined;
   #finished = false;
+  /** Ends the wait for the response. */
+  #stopWaiting = (): void => {};
 
   constructor(request: Exchange, transport: Transport, body: Readable | undefined) {
     this.#request = request;
@@ -79,9 +86,6 @@ class RunningExchange {
       agent: agents.select(route),
       ...(tls === undefined &&
         proxy !== undefined && { request: forwardThrough(proxy, agents.forwarder(proxy)) }),
-      timeout: {
-        response: request.timing === 'metadata' ? transport.limits.response : transport.limits.idle,
-      },
       // Each of these is wrong or unsafe in got for registries. redirect.ts and retry.ts replace them.
       followRedirect: false,
       retry: { limit: 0 },
@@ -94,7 +98,7 @@ class RunningExchange {
       this.#upload = new Upload(body, this.#stream, {
         size,
         idleMilliseconds: transport.limits.idle,
-        onStall: () => this.#stream.destroy(new TimeLimitError('MULTIARCH_UPLOAD')),
+        onStall: () => this.#stream.destroy(new TimeLimitError('MULTIARCH_UPLOAD', transport.limits.idle)),
         onSent,
         sizeError,
       });
@@ -105,21 +109,38 @@ class RunningExchange {
     const stream = this.#stream;
     const fail = (error: Error): void => {
       stopAbort();
+      this.#stopWaiting();
       this.#upload?.stop();
       stream.destroy();
       this.#finish(0);
       reject(error);
     };
     const stopAbort = onAbort(this.#request.signal, () => fail(cancelled(this.#request.signal)));
-    stream.once('request', (clientRequest: ClientRequest) => (this.#clientRequest = clientRequest));
     let responded = false;
+    stream.once('request', (clientRequest: ClientRequest) => {
+      this.#clientRequest = clientRequest;
+      clientRequest.once('finish', () => {
+        if (!responded) this.#awaitResponse();
+      });
+      // Without a listener, node would close the connection and emit no error. got listens to it, and does nothing.
+      clientRequest.once('upgrade', (_message, socket: Duplex) => {
+        socket.destroy();
+        fail(this.#describe(new UpgradeError()));
+      });
+    });
     // Stays for the response's body, which reports its own failures: an error without a listener would be thrown.
     stream.on('error', (error: unknown) => {
       if (!responded) fail(this.#describe(error));
     });
     stream.once('response', (message: IncomingMessage) => {
+      // Node reports a 101 without an Upgrade header as a response, whose body would never end.
+      if (message.statusCode === 101) {
+        fail(this.#describe(new UpgradeError()));
+        return;
+      }
       responded = true;
       stopAbort();
+      this.#stopWaiting();
       resolve(this.#respond(message));
     });
     if (this.#upload !== undefined) {
@@ -127,6 +148,20 @@ class RunningExchange {
     }
     // got ends a GET and a HEAD itself.
     else if (this.#request.method !== 'GET' && this.#request.method !== 'HEAD') stream.end();
+  }
+
+  #awaitResponse(): void {
+    const { limits, onWait } = this.#transport;
+    const { method } = this.#request;
+    const limit = method === 'PUT' || method === 'PATCH' ? limits.write : limits.response;
+    const stopReports = reportWait(onWait);
+    const stopDeadline = startDeadline(limit, () =>
+      this.#stream.destroy(new TimeLimitError('MULTIARCH_RESPONSE', limit)),
+    );
+    this.#stopWaiting = () => {
+      stopReports();
+      stopDeadline();
+    };
   }
 
   #respond(message: IncomingMessage): HttpResponse {
@@ -147,7 +182,8 @@ class RunningExchange {
     const body = new ResponseBody(this.#stream, {
       expected,
       idleMilliseconds: this.#transport.limits.idle,
-      broken: (why, received) => truncatedResponse(this.#request, why, received, expected),
+      broken: (why, received, timeLimit) =>
+        truncatedResponse(this.#request, why, received, expected, timeLimit),
       onDone: (received) => {
         stopAbort();
         this.#finish(received);
@@ -173,6 +209,11 @@ class RunningExchange {
     const peer = { ...route.tls, role, certificate };
     return describeFailure(error, this.#request, { isKept, peer, proxy: route.proxy });
   }
+}
+
+/** A response with 101 Switching Protocols, as an error with a code. Never leaves `http`. */
+class UpgradeError extends Error {
+  readonly code = 'MULTIARCH_UPGRADE';
 }
 
 /** Without Content-Length, node would send the body chunked, which many registries reject. */

@@ -27,8 +27,10 @@ export interface RegistryRepositoryOptions {
   readonly onEvent?: OnEvent | undefined;
   /** The maximum size of an upload's request, in bytes: larger blobs are sent in chunks. @default as the registry says */
   readonly chunkSize?: number | undefined;
-  /** Retries of an upload. @default 4 */
+  /** The maximum number of retries of an upload, a download or a write. @default 4; with `retryFor`, no maximum */
   readonly retries?: number | undefined;
+  /** The maximum time from the first try to the last one, in milliseconds. @default no maximum */
+  readonly retryFor?: number | undefined;
   /** For tests. @default a timer */
   readonly sleep?: Sleep | undefined;
   /** For tests. In [0, 1). @default Math.random */
@@ -47,14 +49,15 @@ export class RegistryRepository implements Target {
   readonly #referrersTags: ReferrersTags;
 
   constructor(options: RegistryRepositoryOptions) {
-    const { auth, repository, access, onEvent, chunkSize, retries, sleep, random } = options;
+    const { auth, repository, access, onEvent, chunkSize, retries, retryFor, sleep, random } = options;
     const requests = new RepositoryRequests(auth, repository, access);
-    const policy = retryPolicy({ retries, sleep, random });
+    const policy = retryPolicy({ retries, retryFor, sleep, random });
     this.label = familiarReference(repository);
     this.repository = repository;
     this.#manifests = new Manifests(requests, onEvent);
     this.#blobs = new Blobs(requests, policy, onEvent);
-    this.#writes = new ManifestWrites(requests, { manifests: this.#manifests, blobs: this.#blobs }, policy);
+    const stored = { manifests: this.#manifests, blobs: this.#blobs };
+    this.#writes = new ManifestWrites(requests, stored, { policy, onEvent });
     this.#uploads = new Uploads(requests, this.#blobs, { policy, chunkSize, onEvent });
     this.#referrersTags = new ReferrersTags({
       label: this.label,

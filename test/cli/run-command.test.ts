@@ -74,21 +74,53 @@ describe('--stats', () => {
   });
 });
 
-it('announces a retry after a long wait, but not with --quiet', async () => {
+it('announces the wait before a retry, but not with --quiet', async () => {
   const { host, app, run } = await startCommandLine({
     registry: {
       fault: () => ({ ...failure(429, 'TOOMANYREQUESTS', 'slow down'), headers: { 'retry-after': '30' } }),
     },
   });
   const argv = ['inspect', `${app}:1`, '--timeout', '300ms'];
-  const gaveUp = /^error: timed out after 300ms/m;
-  const wait = `warning: ${host}: HTTP 429; retrying in 30 s\n`;
-  const { stderr } = await run(argv);
-  expect(stderr).toMatch(gaveUp);
-  expect(stderr).toContain(wait);
+  const request = `${host}: GET /v2/app/manifests/1`;
+  const wait = `warning: ${request}: HTTP 429; retrying in 30 s\n`;
+  const gaveUp =
+    `error: timed out after 300ms (--timeout) while waiting to repeat a request to ${request} (HTTP 429)\n` +
+    'hint: Raise --timeout, or check the server.\n';
+  for (const isTTY of [true, false]) {
+    for (const env of [{}, { CI: 'true' }]) {
+      expect((await run(argv, { isTTY, env })).stderr).toBe(wait + gaveUp);
+    }
+  }
   const quiet = await run([...argv, '-q']);
-  expect(quiet.stderr).toMatch(gaveUp);
-  expect(quiet.stderr).not.toContain('warning');
+  expect(quiet.stderr).toBe(gaveUp);
+});
+
+describe('--retries and --retry-for', () => {
+  const failing = { fault: () => failure(503, 'UNAVAILABLE', 'restarting') };
+
+  it.each([
+    [['--retries', '0'], 1],
+    [['--retries', '1'], 2],
+    [['--retry-for', '0s'], 1],
+    [['--retry-for', '300ms'], 2],
+    [['--retry-for', '300ms', '--retries', '0'], 1],
+    [['--retry-for', '1h', '--retries', '1'], 2],
+  ])('%j: %i requests', async (options, requests) => {
+    const { registry, app, run } = await startCommandLine({ registry: failing });
+    expect(await run(['inspect', `${app}:1`, ...options])).toMatchObject({ code: 6 });
+    expect(registry.requests).toHaveLength(requests);
+  });
+
+  it.each([
+    ['597h', '--retry-for takes a duration of at most 596h, not 597h'],
+    ['soon', 'invalid duration "soon"'],
+    ['-1s', 'invalid duration "-1s"'],
+  ])('--retry-for=%s is a mistake of usage', async (value, message) => {
+    const { run } = await makeCommandLine();
+    const { code, stderr } = await run(['inspect', 'app:1', `--retry-for=${value}`]);
+    expect(code).toBe(125);
+    expect(stderr).toContain(message);
+  });
 });
 
 describe('--debug', () => {
@@ -190,13 +222,34 @@ describe('the exit code', () => {
 
 describe('--timeout', () => {
   it('fails with a message', async () => {
-    const { app, run } = await startCommandLine({ registry: { fault: () => new Promise(() => {}) } });
+    const { host, app, run } = await startCommandLine({ registry: { fault: () => new Promise(() => {}) } });
+    const request = `${host}: GET /v2/app/manifests/1`;
     expect(await run(['inspect', `${app}:1`, '--timeout', '50ms', '-q'])).toMatchObject({
       code: 6,
       stdout: '',
-      stderr:
-        'error: timed out after 50ms (--timeout)\nhint: Raise --timeout, or run with --debug to see what it is waiting for.\n',
+      stderr: `error: timed out after 50ms (--timeout) while waiting for a response from ${request}\nhint: Raise --timeout, or check the server.\n`,
     });
+  });
+
+  it('names the request whose body does not end', async () => {
+    const { host, app, run } = await startCommandLine({
+      images: { amd64 },
+      registry: { fault: async (_request, next) => ({ ...(await next()), fault: 'stall-body', sent: 9 }) },
+    });
+    const { stderr } = await run(['inspect', `${app}:amd64`, '--timeout', '300ms']);
+    expect(stderr).toContain(` while waiting for a response from ${host}: GET /v2/app/manifests/amd64\n`);
+  });
+
+  it('is the limit of everything, an unexpected 101 among it', async () => {
+    const head = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
+    const { app, run } = await startCommandLine({
+      registry: { fault: () => ({ fault: 'raw', body: head }) },
+    });
+    const { code, stderr } = await run(['inspect', `${app}:1`]);
+    expect(code).toBe(6);
+    expect(stderr).toContain(
+      'the server responded with 101 Switching Protocols, which was not requested\nhint: ',
+    );
   });
 
   it('has no effect if the work finishes in time', async () => {

@@ -96,7 +96,11 @@ describe('a request that fails for a while', () => {
     });
     registry.put('app', index);
     await connect(registry.host)('app').writeManifest(parseDocument(index.bytes), { tag });
-    expect(registry.lines()).toEqual(['PUT /v2/app/manifests/1.2 502', 'PUT /v2/app/manifests/1.2 201']);
+    expect(registry.lines()).toEqual([
+      'PUT /v2/app/manifests/1.2 502',
+      'HEAD /v2/app/manifests/1.2 404',
+      'PUT /v2/app/manifests/1.2 201',
+    ]);
   });
 });
 

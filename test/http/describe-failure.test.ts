@@ -29,7 +29,7 @@ describe('an error of the network', () => {
     ['ECONNRESET', 'the server closed the connection without a response', true],
     ['EPIPE', 'the server closed the connection without a response', true],
     ['EHOSTUNREACH', 'no route to r.example:5000 (EHOSTUNREACH)', true],
-    ['ETIMEDOUT', 'no response within the time limit', true],
+    ['ETIMEDOUT', 'the connection timed out (ETIMEDOUT)', true],
     ['HPE_INVALID_CONSTANT', 'the response is not valid HTTP (HPE_INVALID_CONSTANT)', true],
     ['SELF_SIGNED_CERT_IN_CHAIN', 'is signed by an unknown authority (SELF_SIGNED_CERT_IN_CHAIN)', false],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'is signed by an unknown authority', false],
@@ -39,7 +39,7 @@ describe('an error of the network', () => {
     ['CERT_NOT_YET_VALID', 'the certificate of r.example:5000 is not valid yet', false],
     ['CERT_REVOKED', 'the certificate of r.example:5000 is not valid (CERT_REVOKED)', false],
     ['MULTIARCH_CONNECT', 'r.example:5000 did not accept a connection within the time limit', true],
-    ['MULTIARCH_UPLOAD', 'the server stopped reading the body', true],
+    ['MULTIARCH_UPLOAD', 'the server stopped reading the body', false],
     ['ESOMETHING', 'the request failed (ESOMETHING)', true],
     ['', 'the request failed', true],
   ])('%s has a message', (code, reason, temporary) => {

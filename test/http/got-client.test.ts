@@ -82,7 +82,8 @@ describe('a request', () => {
       timing: 'content',
     });
     expect(content.equals(await response.bytes(3_000_000))).toBe(true);
-    expect(events).toContainEqual({ kind: 'bytes', sent: 3_000_000, received: 3_000_000 });
+    const request = { method: 'PUT', url: server.url(path).href };
+    expect(events).toContainEqual({ kind: 'bytes', ...request, sent: 3_000_000, received: 3_000_000 });
   });
 
   it.each([
@@ -165,18 +166,6 @@ describe('a response', () => {
     const { client } = makeTestClient();
     const response = await client.send({ method: 'GET', url: server.url(`${path}?sig=s3cret&n=1`) });
     expect(response.request).toEqual({ method: 'GET', url: server.url(`${path}?sig=REDACTED&n=1`).href });
-  });
-
-  it('is not decompressed, whatever its headers', async () => {
-    const server = await startScriptedServer();
-    server.expect({
-      method: 'GET',
-      path,
-      answer: { status: 200, headers: { 'content-encoding': 'gzip' }, body: 'not really' },
-    });
-    const { client } = makeTestClient();
-    const response = await client.send({ method: 'GET', url: server.url(path) });
-    expect(Buffer.from(await response.bytes(100)).toString()).toBe('not really');
   });
 
   it.each([
@@ -286,9 +275,9 @@ describe('events', () => {
       { kind: 'response', method: 'POST', url: next, status: 200, milliseconds: 0 },
     ]);
     expect(events.filter((event) => event.kind === 'bytes')).toEqual([
-      { kind: 'bytes', sent: 3, received: 0 },
-      { kind: 'bytes', sent: 3, received: 0 },
-      { kind: 'bytes', sent: 3, received: 4 },
+      { kind: 'bytes', method: 'POST', url, sent: 3, received: 0 },
+      { kind: 'bytes', method: 'POST', url, sent: 3, received: 0 },
+      { kind: 'bytes', method: 'POST', url: next, sent: 3, received: 4 },
     ]);
     expect(JSON.stringify(events)).not.toContain('s3cret');
     expect(events[0]).toMatchObject({
@@ -349,6 +338,6 @@ it.each([404, 400, 403])(
     const { client } = makeTestClient({ limits: { errorBody: 30 } });
     const response = await client.send({ method: 'GET', url: server.url('/stalled') });
     expect(response.status).toBe(status);
-    await expect(response.bytes(100)).rejects.toThrow('the error response did not end in time');
+    await expect(response.bytes(100)).rejects.toThrow('the error response did not end within 0.03 s');
   },
 );

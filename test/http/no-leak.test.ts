@@ -46,7 +46,7 @@ describe('no credential can be reached from', () => {
     const server = await startScriptedServer();
     server.expect({ method: 'PUT', path, times: Infinity, answer });
     for (const retries of [0, 1]) {
-      const { client } = makeTestClient({ retries, limits: { response: 30 } });
+      const { client } = makeTestClient({ retries, limits: { write: 30 } });
       const error: unknown = await failureOf(client.send(request(server.url(`${path}?sig=${token}`))));
       expect(error).toBeInstanceOf(MultiarchError);
       expect(error).not.toHaveProperty('cause');

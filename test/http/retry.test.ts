@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 
 import {
-  isTemporaryStatus,
   catchUpDelay,
-  retryDelay,
+  isTemporaryStatus,
+  mayHaveBeenHandled,
   retryPolicy,
   settleDelay,
+  Tries,
+  type RetryPolicy,
+  type TryOutcome,
 } from '../../src/http/retry.js';
 import { describeVectors, vectorJson } from '../support/vectors.js';
 
@@ -21,26 +24,65 @@ describe('isTemporaryStatus', () => {
   });
 });
 
-describe('retryDelay', () => {
-  it('waits at random below a cap that doubles from half a second to 15 seconds', () => {
-    const caps = Array.from({ length: 8 }, (_, index) =>
-      retryDelay({ ...policy, retries: 10, random: () => 1 }, index + 1, { temporary: true }),
-    );
-    expect(caps).toEqual([500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]);
-    expect(retryDelay({ ...policy, random: () => 0 }, 3, { temporary: true })).toBe(0);
-    expect(retryDelay({ ...policy, random: () => 0.25 }, 3, { temporary: true })).toBe(500);
+describe('the wait before the next try', () => {
+  /** The waits after failures that may pass, by a clock that only the waits advance. */
+  function waits(options: Partial<RetryPolicy> = {}): (number | undefined)[] {
+    let now = 0;
+    const tries = new Tries(retryPolicy({ random: () => 0, now: () => now, ...options }));
+    const all = Array.from({ length: 9 }, () => {
+      const wait = tries.next({ temporary: true });
+      now += wait ?? 0;
+      return wait;
+    });
+    return all.slice(0, all.indexOf(undefined) + 1 || 9);
+  }
+  const next = (outcome: TryOutcome, options: Partial<RetryPolicy> = {}): number | undefined =>
+    new Tries({ ...policy, ...options }).next(outcome);
+
+  it('grows from half a second to ten seconds, and is longer by up to a half at random', () => {
+    const least = [500, 1500, 3000, 5000, 10_000, 10_000, 10_000];
+    expect(waits({ retries: 7 })).toEqual([...least, undefined]);
+    expect(waits({ retries: 7, random: () => 1 })).toEqual([...least.map((wait) => wait * 1.5), undefined]);
   });
 
-  it('gives up after the last try', () => {
-    expect(retryDelay(policy, 4, { temporary: true })).toBeTypeOf('number');
-    expect(retryDelay(policy, 5, { temporary: true })).toBeUndefined();
-    expect(retryDelay({ ...policy, retries: 0 }, 1, { temporary: true })).toBeUndefined();
+  it.each([0, 0.5, 0.999])(
+    'adds up to ten seconds at least by default, whatever the dice say (%d)',
+    (dice) => {
+      const all = waits({ random: () => dice });
+      expect(all).toHaveLength(5);
+      expect(all.reduce<number>((sum, wait) => sum + (wait ?? 0), 0)).toBeGreaterThanOrEqual(10_000);
+    },
+  );
+
+  it.each<[Partial<RetryPolicy>, (number | undefined)[]]>([
+    [{ retries: 0 }, [undefined]],
+    [{ retries: 1 }, [500, undefined]],
+    [{ retryFor: 0 }, [undefined]],
+    [{ retryFor: 1_000 }, [500, 500, undefined]],
+    [{ retryFor: 30_000 }, [500, 1500, 3000, 5000, 10_000, 10_000, undefined]],
+    [{ retryFor: 33_000 }, [500, 1500, 3000, 5000, 10_000, 10_000, 3000, undefined]],
+    [{ retryFor: 30_000, retries: 2 }, [500, 1500, undefined]],
+    [{ retryFor: 1_000, retries: 9 }, [500, 500, undefined]],
+  ])('%o: %j', (options, expected) => {
+    expect(waits(options)).toEqual(expected);
   });
 
-  it('leaves alone what will not change', () => {
-    expect(retryDelay(policy, 1, { temporary: false })).toBeUndefined();
-    expect(retryDelay(policy, 1, { status: 404, retryAfter: '1' })).toBeUndefined();
-    expect(retryDelay(policy, 1, { status: 501, retryAfter: undefined })).toBeUndefined();
+  it('counts the time of the tries, and begins anew after progress', () => {
+    let now = 0;
+    const tries = new Tries({ ...policy, retryFor: 10_000, now: () => now });
+    now = 9_900;
+    expect(tries.next({ temporary: true })).toBe(100);
+    now = 10_000;
+    expect(tries.next({ temporary: true })).toBeUndefined();
+    tries.restart();
+    expect(tries.count).toBe(1);
+    expect(tries.next({ temporary: true })).toBe(625);
+  });
+
+  it('does not exist for what will not change', () => {
+    expect(next({ temporary: false })).toBeUndefined();
+    expect(next({ status: 404, retryAfter: '1' })).toBeUndefined();
+    expect(next({ status: 501, retryAfter: undefined })).toBeUndefined();
   });
 
   it.each([
@@ -48,16 +90,26 @@ describe('retryDelay', () => {
     [' 7 ', 7000, 'seconds with spaces'],
     ['90', 60_000, 'no longer than a minute'],
     ['300', 60_000, 'no longer than a minute'],
-    ['0', 250, 'no shorter than the random wait'],
+    ['0', 625, 'no shorter than the own wait'],
     ['Fri, 20 Nov 2026 12:00:09 GMT', 9000, 'a date'],
     ['Fri, 20 Nov 2026 12:05:00 GMT', 60_000, 'a date, no longer than a minute'],
-    ['Fri, 20 Nov 2026 11:00:00 GMT', 250, 'a date that is past'],
-    ['-5', 250, 'nonsense'],
-    ['1.5', 250, 'nonsense'],
-    ['soon', 250, 'nonsense'],
-    ['', 250, 'nothing'],
-  ])('Retry-After %j makes it %i ms (%s)', (retryAfter, milliseconds) => {
-    expect(retryDelay(policy, 1, { status: 429, retryAfter })).toBe(milliseconds);
+    ['Fri, 20 Nov 2026 11:00:00 GMT', 625, 'a date that is past'],
+    ['-5', 625, 'nonsense'],
+    ['1.5', 625, 'nonsense'],
+    ['soon', 625, 'nonsense'],
+    ['', 625, 'nothing'],
+  ])('is by Retry-After %j %i ms (%s)', (retryAfter, milliseconds) => {
+    expect(next({ status: 429, retryAfter })).toBe(milliseconds);
+  });
+
+  it.each([
+    ['a clock that is 2 h slow', 'Fri, 20 Nov 2026 10:00:00 GMT', 'Fri, 20 Nov 2026 10:00:09 GMT', 9000],
+    ['a clock that is 2 h fast', 'Fri, 20 Nov 2026 14:00:00 GMT', 'Fri, 20 Nov 2026 14:00:09 GMT', 9000],
+    ['a past by its own clock', 'Fri, 20 Nov 2026 14:00:00 GMT', 'Fri, 20 Nov 2026 13:59:00 GMT', 625],
+    ['a Date that is none', 'yesterday', 'Fri, 20 Nov 2026 12:00:09 GMT', 9000],
+    ['no Date', undefined, 'Fri, 20 Nov 2026 12:00:09 GMT', 9000],
+  ])('is relative to the Date of a server with %s', (_what, date, retryAfter, milliseconds) => {
+    expect(next({ status: 503, retryAfter, date })).toBe(milliseconds);
   });
 
   it.each([
@@ -66,9 +118,21 @@ describe('retryDelay', () => {
     '99999999999999999999',
     'Fri, 20 Nov 2026 12:05:01 GMT',
     'Sat, 21 Nov 2026 12:00:00 GMT',
-  ])('Retry-After %j is too long to wait', (retryAfter) => {
-    expect(retryDelay(policy, 1, { status: 429, retryAfter })).toBeUndefined();
-    expect(retryDelay(policy, 1, { status: 503, retryAfter })).toBeUndefined();
+  ])('is too long by Retry-After %j', (retryAfter) => {
+    expect(next({ status: 429, retryAfter })).toBeUndefined();
+    expect(next({ status: 503, retryAfter })).toBeUndefined();
+  });
+
+  it('is too long by a Retry-After above the rest of the time', () => {
+    expect(next({ status: 429, retryAfter: '20' }, { retryFor: 10_000 })).toBeUndefined();
+    expect(next({ status: 429, retryAfter: '8' }, { retryFor: 10_000 })).toBe(8_000);
+  });
+});
+
+describe('mayHaveBeenHandled', () => {
+  it('is known after statuses that reject a request', () => {
+    const statuses = [400, 404, 408, 429, 499, 500, 501, 502, 503, 504, 522];
+    expect(statuses.filter((status) => mayHaveBeenHandled(status))).toEqual([499, 500, 502, 504, 522]);
   });
 });
 

@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import { AuthClient } from '../../src/auth/requests/auth-client.js';
 import type { RegistryCredential } from '../../src/auth/credentials/credential.js';
 import type { OnEvent } from '../../src/content/events.js';
-import { GotClient } from '../../src/http/got-client.js';
+import { GotClient, type GotClientOptions } from '../../src/http/got-client.js';
 import type { HttpEvent } from '../../src/http/message.js';
 import { parseReference } from '../../src/oci/reference.js';
 import { RegistryRepository } from '../../src/registry/registry-repository.js';
@@ -27,6 +27,7 @@ export interface OpenOptions {
   readonly onHttpEvent?: (event: HttpEvent) => void;
   /** The number of retries of a request and of an upload. @default 2 */
   readonly retries?: number;
+  readonly limits?: GotClientOptions['limits'];
   /** The maximum size of an upload's request, in bytes. */
   readonly chunkSize?: number | undefined;
   /** Resolves host names. @default the system's resolver */
@@ -45,7 +46,7 @@ export function connect(
   host: string,
   options: OpenOptions = {},
 ): (path: string, access?: Access) => RegistryRepository {
-  const { credential, retries = 2, chunkSize, waits = [], onHttpEvent, onEvent, lookup } = options;
+  const { credential, retries = 2, limits, chunkSize, waits = [], onHttpEvent, onEvent, lookup } = options;
   const sleep = (milliseconds: number): Promise<void> => {
     waits.push(milliseconds);
     return Promise.resolve();
@@ -53,6 +54,7 @@ export function connect(
   const http = new GotClient({
     userAgent: 'multiarch-test',
     retries,
+    limits,
     sleep,
     random,
     lookup,

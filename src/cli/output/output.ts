@@ -66,6 +66,11 @@ export class Output {
     if (!this.#quiet) this.error(`warning: ${message}`);
   }
 
+  /** Prints a line on stderr, unless `--quiet` is set. */
+  note(text: string): void {
+    if (!this.#quiet) this.error(text);
+  }
+
   /** Prints a line on stderr. */
   error(text: string): void {
     this.#progress.print(text);

@@ -3,6 +3,7 @@ import type { HttpEvent } from '../../http/message.js';
 import { formatPlatformFull } from '../../oci/platform.js';
 import { printable } from '../../oci/errors.js';
 import { formatBytes } from '../output/format.js';
+import { reasonText, requestText } from './pending-requests.js';
 import { shortDigest } from './transfers.js';
 
 /** The line for a finished step; `undefined` for other events. */
@@ -32,12 +33,14 @@ export function stepLine(event: WorkEvent): string | undefined {
     case 'blob-started':
     case 'blob-progress':
     case 'upload-retried':
+    case 'download-retried':
+    case 'write-retried':
       return undefined;
   }
 }
 
 /** The line of a request, a response or a retry for `--debug`. URLs are already redacted. */
-export function requestLine(event: Exclude<HttpEvent, { kind: 'bytes' }>): string {
+export function requestLine(event: Exclude<HttpEvent, { kind: 'bytes' | 'waiting' }>): string {
   switch (event.kind) {
     case 'request':
       return [
@@ -52,18 +55,45 @@ export function requestLine(event: Exclude<HttpEvent, { kind: 'bytes' }>): strin
   }
 }
 
-/** The warning about a retry after a long wait. */
-export function waitLine({ url, reason, waitMilliseconds }: Extract<HttpEvent, { kind: 'retry' }>): string {
-  return `${new URL(url).host}: ${reason}; retrying in ${Math.round(waitMilliseconds / 1000)} s`;
-}
-
-/** The line about an upload that failed and is tried again. */
-export function uploadLine({
-  digest,
+/** The line about a request that failed and is sent again. */
+export function retryLine({
+  method,
+  url,
   reason,
   waitMilliseconds,
-}: Extract<WorkEvent, { kind: 'upload-retried' }>): string {
-  return `upload of ${shortDigest(digest)}: ${reason}; retrying in ${Math.round(waitMilliseconds)} ms`;
+}: Extract<HttpEvent, { kind: 'retry' }>): string {
+  return retryText(requestText(method, url), reasonText(reason, method, url), waitMilliseconds);
+}
+
+/** The line about a response that is awaited for long. */
+export function waitingLine({ method, url, milliseconds }: Extract<HttpEvent, { kind: 'waiting' }>): string {
+  return `waiting for a response from ${requestText(method, url)} (${Math.round(milliseconds / 1000)} s)`;
+}
+
+/** The line about the transfer of a blob or the write of a manifest that failed and is tried again. */
+export function workRetryLine(event: RetriedWork): string {
+  const { reason, waitMilliseconds } = event;
+  const what =
+    event.kind === 'write-retried'
+      ? `write of ${event.name}`
+      : `${event.kind === 'upload-retried' ? 'upload' : 'download'} of ${shortDigest(event.digest)}`;
+  return retryText(what, reason, waitMilliseconds);
+}
+
+/** Work that failed and is tried again. */
+type RetriedWork = Extract<WorkEvent, { kind: 'upload-retried' | 'download-retried' | 'write-retried' }>;
+
+/** Reports whether an event is about work that failed and is tried again. */
+export function isRetriedWork(event: WorkEvent): event is RetriedWork {
+  return ['upload-retried', 'download-retried', 'write-retried'].includes(event.kind);
+}
+
+function retryText(what: string, reason: string, waitMilliseconds: number): string {
+  const wait =
+    waitMilliseconds < 1000
+      ? `${Math.round(waitMilliseconds)} ms`
+      : `${Number((waitMilliseconds / 1000).toFixed(1))} s`;
+  return `${what}: ${reason}; retrying in ${wait}`;
 }
 
 /** The line for `--debug` about the credential of a registry. Its parts come from helpers and files. */

@@ -1,7 +1,7 @@
 /**
  * Progress, statistics and the request log on stderr.
  *
- * Offers event-lines, progress, stats.
+ * Offers event-lines, pending-requests, progress, stats.
  * @module cli/progress
  */
 import type { Writable } from 'node:stream';

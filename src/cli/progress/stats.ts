@@ -2,6 +2,7 @@ import type { WorkEvent } from '../../content/events.js';
 import type { HttpEvent } from '../../http/message.js';
 import { printable } from '../../oci/errors.js';
 import { counted, formatBytes } from '../output/format.js';
+import { isRetriedWork } from './event-lines.js';
 
 /** The statistics of a run for `--stats`. */
 export class Stats {
@@ -27,7 +28,7 @@ export class Stats {
 
   work(event: WorkEvent): void {
     if (event.kind === 'blob-done') this.#blobs[event.outcome] += 1;
-    else if (event.kind === 'upload-retried') this.#retries += 1;
+    else if (isRetriedWork(event)) this.#retries += 1;
   }
 
   /** One line: requests, retries, bytes of bodies sent and received, blobs by outcome, and rate limits. */

@@ -171,6 +171,6 @@ function asSocket(socket: Duplex | null | undefined): Socket {
 
 /** Destroys a socket unless it emits the event in time. */
 function limitTime(socket: Socket, milliseconds: number, event: string, code: TimeLimitCode): void {
-  const stop = startDeadline(milliseconds, () => socket.destroy(new TimeLimitError(code)));
+  const stop = startDeadline(milliseconds, () => socket.destroy(new TimeLimitError(code, milliseconds)));
   socket.once(event, stop).once('close', stop);
 }

@@ -19,6 +19,7 @@ import {
 } from '../../oci/errors.js';
 import { familiarReference, type Reference } from '../../oci/reference.js';
 import { addressLookup } from '../address-lookup.js';
+import { UNEXPECTED_UPGRADE } from '../describe-failure.js';
 import { parseErrorText, readErrorBody } from '../error-text.js';
 import { ResponseBody } from '../response-body.js';
 import { TimeLimitError } from '../deadline.js';
@@ -101,8 +102,28 @@ async function send(
         ...options,
         ...(exchange.signal !== undefined && { signal: exchange.signal }),
       });
-      request.setTimeout(idleLimit, () => request.destroy(new TimeLimitError('MULTIARCH_CONNECT')));
+      request.setTimeout(idleLimit, () =>
+        request.destroy(new TimeLimitError('MULTIARCH_CONNECT', idleLimit)),
+      );
+      const rejectUpgrade = (): void => {
+        request.destroy();
+        reject(
+          new UnavailableError(`docker at ${exchange.host}: ${UNEXPECTED_UPGRADE.why}`, {
+            hint: 'Check DOCKER_HOST.',
+          }),
+        );
+      };
+      // Without a listener, node would close the connection and emit no error.
+      request.once('upgrade', (_response, socket) => {
+        socket.destroy();
+        rejectUpgrade();
+      });
       request.once('response', (response) => {
+        // Node reports a 101 without an Upgrade header as a response, whose body would never end.
+        if (response.statusCode === 101) {
+          rejectUpgrade();
+          return;
+        }
         // From now on, the body limits the time in which a reader waits.
         request.setTimeout(0);
         resolve(response);

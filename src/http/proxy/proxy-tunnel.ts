@@ -50,7 +50,7 @@ export function openTunnel(options: TunnelOptions): Promise<Socket> {
   let stopDeadline: (() => void) | undefined;
   const limitTime = (code: TimeLimitCode): void => {
     stopDeadline?.();
-    stopDeadline = startDeadline(limit, () => request.destroy(new TimeLimitError(code)));
+    stopDeadline = startDeadline(limit, () => request.destroy(new TimeLimitError(code, limit)));
   };
   request.once('socket', (connection) => {
     limitTime('MULTIARCH_CONNECT');

@@ -1,7 +1,13 @@
 import type { OnEvent } from '../../content/events.js';
-import type { HttpResponse } from '../../http/message.js';
+import type { HttpRequest, HttpResponse } from '../../http/message.js';
 import { NetworkError } from '../../http/network-error.js';
-import { isTemporaryStatus, retryDelay, type RetryPolicy, type TryOutcome } from '../../http/retry.js';
+import {
+  isTemporaryStatus,
+  mayHaveBeenHandled,
+  Tries,
+  type RetryPolicy,
+  type TryOutcome,
+} from '../../http/retry.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { digestAlgorithm, tryParseDigest } from '../../oci/digest.js';
 import {
@@ -42,11 +48,14 @@ class Failure {
   readonly outcome: TryOutcome | 'resized';
   /** Whether the registry may still have the session, with the bytes that arrived. */
   readonly mayResume: boolean;
+  /** Whether the registry may have stored the blob, or may still be at work on it: the response was lost or late. */
+  readonly mayBeStored: boolean;
 
-  constructor(error: unknown, outcome: Failure['outcome'], mayResume: boolean) {
+  constructor(error: unknown, outcome: Failure['outcome'], mayResume: boolean, mayBeStored = false) {
     this.error = error;
     this.outcome = outcome;
     this.mayResume = mayResume;
+    this.mayBeStored = mayBeStored;
   }
 }
 
@@ -57,6 +66,8 @@ export class BlobUpload {
   readonly #context: UploadContext;
   /** The response to the smallest request that was rejected as too large. */
   #tooLarge: MultiarchError | undefined;
+  /** Whether the registry stopped reading before. */
+  #hasStalled = false;
 
   constructor(descriptor: Descriptor, body: CountedBody, context: UploadContext) {
     this.#descriptor = descriptor;
@@ -73,19 +84,21 @@ export class BlobUpload {
     const { sessions, signal } = this.#context;
     let session = opened;
     let reached = 0;
-    for (let tries = 1; ;) {
+    const tries = new Tries(this.#context.policy);
+    for (;;) {
       session ??= await sessions.begin(this.#descriptor, signal);
       const sent = await this.#send(session);
       if (sent.failure === undefined) return;
       session = sent.session;
       // Each chunk has its own tries. Chunks that are sent again after a lost session have none.
-      if (this.#body.start > reached) tries = 1;
+      if (this.#body.start > reached) tries.restart();
       reached = Math.max(reached, this.#body.start);
       try {
-        await this.#wait(sent.failure, tries);
-        if (sent.failure.outcome !== 'resized') tries += 1;
+        const isWaited = await this.#wait(sent.failure, tries);
+        // No second try of what the registry may still be at work on.
+        if (sent.failure.mayBeStored && this.#body.allSent && (await this.#isStored('stale'))) return;
+        if (!isWaited) throw sent.failure.error;
         const rest = sent.failure.mayResume ? await this.#findRest(session) : undefined;
-        if (rest === 'stored') return;
         if (rest !== undefined) {
           session = rest;
           reached = Math.max(reached, this.#body.start);
@@ -102,22 +115,21 @@ export class BlobUpload {
     }
   }
 
-  /** Waits before the next try. @throws the failure if it is final */
-  async #wait({ error, outcome }: Failure, tries: number): Promise<void> {
+  /** Waits before the next try. Returns `false` at once if the failure is final. */
+  async #wait({ error, outcome }: Failure, tries: Tries): Promise<boolean> {
     const { policy, onEvent, signal } = this.#context;
-    const delay = outcome === 'resized' ? 0 : retryDelay(policy, tries, outcome);
-    if (delay === undefined) throw error;
+    const delay = outcome === 'resized' ? 0 : tries.next(outcome);
+    if (delay === undefined) return false;
     const reason = error instanceof Error ? error.message : 'unknown reason';
     onEvent?.({ kind: 'upload-retried', digest: this.#descriptor.digest, reason, waitMilliseconds: delay });
-    if (delay > 0 || outcome !== 'resized') await policy.sleep(delay, signal);
+    if (outcome !== 'resized') await policy.sleep(delay, signal);
+    return true;
   }
 
   /** Finds out what arrived. Returns the session for the rest, `undefined` if the registry does not say. */
-  async #findRest(session: UploadSession): Promise<UploadSession | 'stored' | undefined> {
+  async #findRest(session: UploadSession): Promise<UploadSession | undefined> {
     const { sessions, signal } = this.#context;
     if (this.#descriptor.size < MIN_RESUMED_BYTES && this.#body.start === 0) return undefined;
-    // If only the response was lost, the blob may be stored.
-    if (this.#body.allSent && (await this.#isStored())) return 'stored';
     const rest = await sessions.findRest(session, this.#descriptor, signal);
     if (rest === undefined) return undefined;
     this.#body.startAt(rest.start);
@@ -125,9 +137,9 @@ export class BlobUpload {
   }
 
   /** Reports whether the blob is stored; `false` if that is unknown. @throws CancelledError */
-  async #isStored(): Promise<boolean> {
+  async #isStored(retry: HttpRequest['retry'] = true): Promise<boolean> {
     try {
-      return await this.#context.blobs.has(this.#descriptor, { signal: this.#context.signal });
+      return await this.#context.blobs.has(this.#descriptor, { signal: this.#context.signal, retry });
     } catch (error) {
       if (error instanceof CancelledError) throw error;
       return false;
@@ -203,9 +215,20 @@ export class BlobUpload {
     } catch (error) {
       // The source has its own retries, so its failure is final.
       if (body.sourceFailed) return new Failure(error, { temporary: false }, false);
-      const temporary = error instanceof NetworkError ? error.temporary : error instanceof UnavailableError;
-      return new Failure(error, { temporary }, temporary);
+      if (!(error instanceof NetworkError)) {
+        const temporary = error instanceof UnavailableError;
+        return new Failure(error, { temporary }, temporary);
+      }
+      const temporary = error.temporary || this.#isFirstStall(error);
+      return new Failure(error, { temporary }, temporary, request.method === 'PUT' && !error.unsent);
     }
+  }
+
+  /** Reports whether the registry stopped reading for the first time. It may be the network, and the rest may arrive. */
+  #isFirstStall(error: NetworkError): boolean {
+    const isFirst = error.timeLimit && !this.#body.isSent && !this.#hasStalled;
+    this.#hasStalled ||= isFirst;
+    return isFirst;
   }
 
   async #rejected(
@@ -227,7 +250,9 @@ export class BlobUpload {
     if (errorResponse.errorClass === 'quota') return new Failure(error, { temporary: false }, false);
     const outcome = tryOutcome(errorResponse);
     const { status } = response;
-    if ('status' in outcome && isTemporaryStatus(status)) return new Failure(error, outcome, true);
+    if ('status' in outcome && isTemporaryStatus(status)) {
+      return new Failure(error, outcome, true, method === 'PUT' && mayHaveBeenHandled(status));
+    }
     // Nexus rejects a blob that another client has uploaded in the meantime. 404 is about the session.
     const isWhole = method === 'PUT' && (start === 0 || start === size);
     if (isWhole && status !== 404 && (await this.#isStored())) return 'stored';

@@ -9,7 +9,8 @@ import type { Readable } from 'node:stream';
 import type { OnEvent } from '../../content/events.js';
 import type { ReadOptions } from '../../content/source.js';
 import { verifiedStream } from '../../content/verified-stream.js';
-import type { HttpResponse } from '../../http/message.js';
+import { decodedBody, isEncoded } from '../../http/content-encoding.js';
+import type { HttpRequest, HttpResponse } from '../../http/message.js';
 import type { RetryPolicy } from '../../http/retry.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { digestAlgorithm, type Digest } from '../../oci/digest.js';
@@ -37,18 +38,21 @@ export class Blobs {
    * Reports whether the repository has the blob. `false` if access is denied (GHCR: 403 without the right to push); then
    * the upload decides.
    */
-  async has(descriptor: Descriptor, options: ReadOptions = {}): Promise<boolean> {
+  async has(
+    descriptor: Descriptor,
+    { signal, retry = true }: ReadOptions & Pick<HttpRequest, 'retry'> = {},
+  ): Promise<boolean> {
     const url = blobUrl(this.#requests.repository, descriptor.digest);
     let response: HttpResponse;
     try {
-      response = await this.#requests.send({ method: 'HEAD', url, signal: options.signal });
+      response = await this.#requests.send({ method: 'HEAD', url, signal, retry });
     } catch (error) {
       if (error instanceof UnauthorizedError) return false;
       throw error;
     }
     if (response.status < 500 && response.status !== 429) {
       response.discard();
-      const size = response.headers['content-length'];
+      const size = isEncoded(response) ? undefined : response.headers['content-length'];
       // A blob of another size is not this one: write it again.
       return response.status === 200 && (size === undefined || Number(size) === descriptor.size);
     }
@@ -69,15 +73,21 @@ export class Blobs {
    */
   async open(descriptor: Descriptor, options: ReadOptions = {}): Promise<Readable> {
     const { digest } = descriptor;
-    const first = await this.#get(digest, 0, options);
+    const received = await this.#get(digest, 0, options);
+    const decodes = isEncoded(received) && !isStoredSo(received, descriptor);
+    const first = decodes ? decodedBody(received) : received;
     if (digestAlgorithm(digest) === undefined) {
       const message = `cannot verify ${digest}: unknown digest algorithm; only its size is checked`;
       this.#onEvent?.({ kind: 'warning', message });
     }
     const download = new Download(first, {
       size: descriptor.size,
-      open: (from) => this.#get(digest, from, options),
+      // A range would be one of the encoded bytes.
+      open: async (from) =>
+        decodes ? decodedBody(await this.#get(digest, 0, options)) : this.#get(digest, from, options),
       policy: this.#policy,
+      onRetry: (reason, waitMilliseconds) =>
+        this.#onEvent?.({ kind: 'download-retried', digest, reason, waitMilliseconds }),
       signal: options.signal,
     });
     return verifiedStream(download, descriptor, formatRepository(this.#requests.repository));
@@ -99,4 +109,13 @@ export class Blobs {
   #error(response: HttpResponse, digest: Digest): Promise<MultiarchError> {
     return readRegistryError(response, blobOperation('read', this.#requests.repository, digest));
   }
+}
+
+/**
+ * Reports whether the bytes of a response with a Content-Encoding are those of the blob: a storage may label a compressed
+ * layer with it. Otherwise a proxy has encoded them. Their digest is checked in either case.
+ */
+function isStoredSo({ headers }: HttpResponse, { size, mediaType }: Descriptor): boolean {
+  const length = headers['content-length'];
+  return length === undefined ? /[+.](?:gzip|zstd)$/.test(mediaType) : Number(length) === size;
 }

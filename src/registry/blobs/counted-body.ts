@@ -57,6 +57,11 @@ export class CountedBody implements RequestBody {
     return this.#reported === this.#descriptor.size;
   }
 
+  /** Whether the connection has accepted the whole body. */
+  get isSent(): boolean {
+    return this.#reported === this.#end;
+  }
+
   /** Whether the source failed, not the request. */
   get sourceFailed(): boolean {
     return this.#sourceFailed;

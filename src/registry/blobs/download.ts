@@ -1,7 +1,8 @@
 import { finished, Readable } from 'node:stream';
 
 import type { HttpResponse } from '../../http/message.js';
-import { retryDelay, type RetryPolicy } from '../../http/retry.js';
+import { NetworkError } from '../../http/network-error.js';
+import { Tries, type RetryPolicy } from '../../http/retry.js';
 import { UnavailableError } from '../../oci/errors.js';
 
 export interface DownloadOptions {
@@ -11,6 +12,8 @@ export interface DownloadOptions {
   readonly open: (from: number) => Promise<HttpResponse>;
   /** Limits the tries that bring nothing. */
   readonly policy: RetryPolicy;
+  /** Called before each wait. */
+  readonly onRetry: (reason: string, waitMilliseconds: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -32,8 +35,10 @@ export class Download extends Readable {
   #positionAtBreak = 0;
   /** Interruptions after some progress. */
   #breaks = 0;
-  /** Tries since then that brought nothing. */
-  #tries = 0;
+  /** The tries since then that brought nothing. */
+  #tries: Tries | undefined;
+  /** Whether the server was too slow before. */
+  #wasSlow = false;
   /** Bytes at the start of the current response that were emitted before. */
   #skip = 0;
 
@@ -73,12 +78,15 @@ export class Download extends Readable {
   }
 
   async #resume(broken: Error): Promise<void> {
-    const { open, policy, signal } = this.#options;
+    const { open, policy, onRetry, signal } = this.#options;
     try {
       const delay = this.#delayAfter(broken);
       if (delay === undefined) throw broken;
       this.#response.discard();
-      if (delay > 0) await policy.sleep(delay, signal);
+      if (delay > 0) {
+        onRetry(broken.message, delay);
+        await policy.sleep(delay, signal);
+      }
       if (this.destroyed) return;
       const response = await open(this.#position);
       this.#skip = skipFor(response, this.#position);
@@ -93,12 +101,17 @@ export class Download extends Readable {
   /** The wait before the download resumes, in milliseconds; `undefined` if it fails. */
   #delayAfter(broken: Error): number | undefined {
     if (!(broken instanceof UnavailableError || isPrematureClose(broken))) return undefined;
-    if (this.#position === this.#positionAtBreak) {
-      this.#tries += 1;
-      return retryDelay(this.#options.policy, this.#tries, { temporary: true });
+    const isSlow = broken instanceof NetworkError && broken.timeLimit;
+    const hasProgress = this.#position > this.#positionAtBreak;
+    // A server that is slow for the second time stays slow, and each time takes the whole limit.
+    if (isSlow && (this.#wasSlow || !hasProgress)) return undefined;
+    this.#wasSlow ||= isSlow;
+    if (!hasProgress) {
+      this.#tries ??= new Tries(this.#options.policy);
+      return this.#tries.next({ temporary: true });
     }
     this.#positionAtBreak = this.#position;
-    this.#tries = 0;
+    this.#tries = undefined;
     this.#breaks += 1;
     return this.#breaks > MAX_BREAKS ? undefined : 0;
   }

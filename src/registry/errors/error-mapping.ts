@@ -9,7 +9,7 @@ import { STATUS_CODES } from 'node:http';
 import { parseChallenges } from '../../auth/requests/challenge.js';
 import { readErrorText } from '../../http/error-text.js';
 import type { HttpResponse } from '../../http/message.js';
-import { isTemporaryStatus, type TryOutcome } from '../../http/retry.js';
+import { isTemporaryStatus, responseOutcome, type TryOutcome } from '../../http/retry.js';
 import {
   ConflictError,
   FailedError,
@@ -64,10 +64,10 @@ export function isBodyTooLarge({ response, errorClass }: ErrorResponse): boolean
   return response.status === 413 && errorClass !== 'quota';
 }
 
-/** Returns the outcome of a try to upload, for `retryDelay`. */
+/** Returns the outcome of a try to upload. */
 export function tryOutcome({ response, body }: ErrorResponse): TryOutcome {
   if (isTransient(body.errors)) return { temporary: true };
-  return { status: response.status, retryAfter: response.headers['retry-after'] };
+  return responseOutcome(response);
 }
 
 /** Reads a response that is not a success, and returns its typed error. */

@@ -1,7 +1,8 @@
+import type { OnEvent } from '../../content/events.js';
 import type { ReadOptions, Selector } from '../../content/source.js';
 import { undefinedIfDenied } from '../../content/find-referrers.js';
-import { bodyOf, type HttpResponse } from '../../http/message.js';
-import { catchUpDelay, isTemporaryStatus, retryDelay, type RetryPolicy } from '../../http/retry.js';
+import { bodyOf, type HttpRequest, type HttpResponse } from '../../http/message.js';
+import { catchUpDelay, isTemporaryStatus, Tries, type RetryPolicy } from '../../http/retry.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { digestAlgorithm, digestOf, tryParseDigest, type Digest } from '../../oci/digest.js';
 import {
@@ -12,6 +13,7 @@ import {
 } from '../../oci/document.js';
 import { isArtifact } from '../../oci/attestation.js';
 import {
+  CancelledError,
   ConflictError,
   FailedError,
   InvalidError,
@@ -30,10 +32,9 @@ import {
   type ErrorResponse,
 } from '../errors/error-mapping.js';
 import { findMissingContent, type Repository } from './missing-content.js';
+import { putRepeatedly } from './repeated-put.js';
 import type { RepositoryRequests } from '../requests.js';
 
-/** The number of tries that {@link catchUpDelay} allows. */
-const CATCH_UP_TRIES = 2;
 const TEMPORARY = { temporary: true } as const;
 
 /** The result of a write. */
@@ -51,11 +52,17 @@ export class ManifestWrites {
   readonly #requests: RepositoryRequests;
   readonly #repository: Repository;
   readonly #policy: RetryPolicy;
+  readonly #onEvent: OnEvent | undefined;
 
-  constructor(requests: RepositoryRequests, repository: Repository, policy: RetryPolicy) {
+  constructor(
+    requests: RepositoryRequests,
+    repository: Repository,
+    settings: { readonly policy: RetryPolicy; readonly onEvent?: OnEvent | undefined },
+  ) {
     this.#requests = requests;
     this.#repository = repository;
-    this.#policy = policy;
+    this.#policy = settings.policy;
+    this.#onEvent = settings.onEvent;
   }
 
   /**
@@ -88,8 +95,10 @@ export class ManifestWrites {
     if (algorithm !== undefined && digestOf(bytes, algorithm) !== digest) {
       throw new InvalidError(`the bytes to write as ${operation.name} do not have the digest ${digest}`);
     }
+    const catchUp = new Tries(this.#policy);
     for (let tries = 1; ; tries += 1) {
-      const response = await this.#send(document, selector, signal);
+      const response = await this.#sendRepeatedly(document, operation, { tag, signal });
+      if (response === 'stored') return { descriptor: documentDescriptor(document), isIndexed: false };
       if (response.status >= 200 && response.status <= 299) {
         response.discard();
         await this.#confirm(response, document, selector, signal);
@@ -100,7 +109,7 @@ export class ManifestWrites {
       if (await this.#isKept(rejected, operation, document, selector, signal)) {
         return { descriptor: documentDescriptor(document), isIndexed: false };
       }
-      await this.#catchUp(rejected, operation, document, { tries, signal });
+      await this.#catchUp(rejected, operation, document, { tries, catchUp, signal });
     }
   }
 
@@ -116,16 +125,48 @@ export class ManifestWrites {
     return response.status >= 200 && response.status <= 299;
   }
 
+  #sendRepeatedly(
+    document: ManifestOrIndex,
+    operation: Operation,
+    { tag, signal }: ReadOptions & { readonly tag: Tag | undefined },
+  ): Promise<HttpResponse | 'stored'> {
+    const { digest } = document;
+    const selector = tag ?? digest;
+    return putRepeatedly({
+      send: () => this.#send(document, selector, signal, false),
+      isStored: async () => {
+        try {
+          const found = await this.#repository.manifests.find(selector, { signal, retry: 'stale' });
+          return found?.digest === digest;
+        } catch (error) {
+          if (error instanceof CancelledError) throw error;
+          return false;
+        }
+      },
+      // The response says whether the registry lists the document as a referrer.
+      needsResponse: tag === undefined && document.value.subject !== undefined,
+      policy: this.#policy,
+      onRetry: (reason, waitMilliseconds) => this.#reportRetry(operation, reason, waitMilliseconds),
+      signal,
+    });
+  }
+
+  #reportRetry({ name }: Operation, reason: string, waitMilliseconds: number): void {
+    this.#onEvent?.({ kind: 'write-retried', name, reason, waitMilliseconds });
+  }
+
   #send(
     { bytes, mediaType }: ManifestOrIndex,
     selector: Selector,
     signal: AbortSignal | undefined,
+    retry: HttpRequest['retry'] = true,
   ): Promise<HttpResponse> {
     return this.#requests.send({
       method: 'PUT',
       url: manifestUrl(this.#requests.repository, selector),
       headers: { 'content-type': mediaType },
       body: bodyOf(bytes),
+      retry,
       signal,
     });
   }
@@ -139,7 +180,7 @@ export class ManifestWrites {
     rejected: ErrorResponse,
     operation: Operation,
     document: ManifestOrIndex,
-    { tries, signal }: ReadOptions & { readonly tries: number },
+    { tries, catchUp, signal }: ReadOptions & { readonly tries: number; readonly catchUp: Tries },
   ): Promise<void> {
     const { errorClass, response } = rejected;
     const error = registryError(rejected, operation);
@@ -147,8 +188,12 @@ export class ManifestWrites {
     const mayBeAboutContent = errorClass === 'invalid' || isUnclear(rejected);
     if (isTemporaryStatus(response.status) || !(isAboutContent || mayBeAboutContent)) throw error;
     if (rejectsSkippedLayers(rejected, operation)) throw error;
+    const wait = (milliseconds: number): Promise<void> => {
+      this.#reportRetry(operation, error.message, milliseconds);
+      return this.#policy.sleep(milliseconds, signal);
+    };
     const first = isAboutContent ? catchUpDelay(tries) : undefined;
-    if (first !== undefined) return this.#policy.sleep(first, signal);
+    if (first !== undefined) return wait(first);
     const missing = await findMissingContent(this.#repository, document, { signal });
     if (missing.size > 0) {
       const about = { ...rejected, errorClass: 'child-not-found' } as const;
@@ -156,9 +201,9 @@ export class ManifestWrites {
       throw new MissingContentError(message, { hint, exchange, missing });
     }
     // The registry has all content, but does not find it.
-    const delay = isAboutContent ? retryDelay(this.#policy, tries - CATCH_UP_TRIES, TEMPORARY) : undefined;
+    const delay = isAboutContent ? catchUp.next(TEMPORARY) : undefined;
     if (delay === undefined) throw error;
-    await this.#policy.sleep(delay, signal);
+    await wait(delay);
   }
 
   /**

@@ -7,7 +7,8 @@
 import type { OnEvent } from '../../content/events.js';
 import { parseContent } from '../../content/parse-content.js';
 import type { ReadOptions, Selector } from '../../content/source.js';
-import type { HttpMethod, HttpResponse } from '../../http/message.js';
+import { isEncoded } from '../../http/content-encoding.js';
+import type { HttpMethod, HttpRequest, HttpResponse } from '../../http/message.js';
 import { isTemporaryStatus } from '../../http/retry.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { digestAlgorithm, isDigest, tryParseDigest, type Digest } from '../../oci/digest.js';
@@ -21,6 +22,9 @@ import type { RepositoryRequests } from '../requests.js';
 
 /** Always all types: registries convert or hide others. */
 const ACCEPT = ACCEPTED_MANIFESTS.join(', ');
+
+/** How a manifest is read. */
+type ManifestReadOptions = ReadOptions & Pick<HttpRequest, 'retry'>;
 
 /** Reads the manifests and indexes of one repository (distribution-spec, "Pulling manifests"). */
 export class Manifests {
@@ -49,7 +53,7 @@ export class Manifests {
    * As {@link resolve}, but returns `undefined` if the manifest does not exist.
    * @throws UnauthorizedError if access is denied, whether the manifest exists or not
    */
-  async find(selector: Selector, options: ReadOptions = {}): Promise<Descriptor | undefined> {
+  async find(selector: Selector, options: ManifestReadOptions = {}): Promise<Descriptor | undefined> {
     try {
       const descriptor = await this.#head(selector, options);
       if (descriptor === 'missing') return undefined;
@@ -65,17 +69,21 @@ export class Manifests {
    * Reads a manifest and compares it with its digest or, for a tag, with the digest in the response.
    * @throws InvalidError for other bytes, a media type other than the Content-Type, or more than 8 MiB
    */
-  async get(selector: Selector, options: ReadOptions = {}): Promise<ManifestOrIndex> {
+  async get(selector: Selector, options: ManifestReadOptions = {}): Promise<ManifestOrIndex> {
     return this.#document(await this.#send('GET', selector, options), selector);
   }
 
-  #send(method: HttpMethod, selector: Selector, { signal }: ReadOptions): Promise<HttpResponse> {
+  #send(
+    method: HttpMethod,
+    selector: Selector,
+    { signal, retry = true }: ManifestReadOptions,
+  ): Promise<HttpResponse> {
     const url = manifestUrl(this.#requests.repository, selector);
-    return this.#requests.send({ method, url, headers: { accept: ACCEPT }, signal });
+    return this.#requests.send({ method, url, headers: { accept: ACCEPT }, signal, retry });
   }
 
   /** The descriptor by HEAD. `unclear` if HEAD is rejected or the headers do not suffice. */
-  async #head(selector: Selector, options: ReadOptions): Promise<Descriptor | 'missing' | 'unclear'> {
+  async #head(selector: Selector, options: ManifestReadOptions): Promise<Descriptor | 'missing' | 'unclear'> {
     const response = await this.#send('HEAD', selector, options);
     if (isTemporaryStatus(response.status)) {
       throw await readRegistryError(response, this.#operation(selector));
@@ -113,7 +121,8 @@ export class Manifests {
 
 /** `undefined` if the headers lack a part of the descriptor, or have another digest than requested. */
 function descriptorFromHeaders(response: HttpResponse, selector: Selector): Descriptor | undefined {
-  if (response.status !== 200) return undefined;
+  // The length of an encoded response is another one.
+  if (response.status !== 200 || isEncoded(response)) return undefined;
   const mediaType = mediaTypeOf(response.headers['content-type']);
   const length = response.headers['content-length'] ?? '';
   const digest = digestIn(response);

@@ -194,7 +194,7 @@ describe('a download that breaks', () => {
     const stream = await connect(registry.host, { retries, waits })('app').openBlob(blob);
     await expect(all(stream)).rejects.toBeInstanceOf(UnavailableError);
     expect(registry.requests).toHaveLength(requests);
-    expect(waits).toEqual([250, 500].slice(0, retries));
+    expect(waits).toEqual([625, 1875].slice(0, retries));
   });
 
   it('starts again if it broke before the first byte', async () => {
@@ -221,6 +221,29 @@ describe('a download that breaks', () => {
     const stream = await connect(registry.host)('app').openBlob(blob);
     await expect(all(stream)).rejects.toBeInstanceOf(UnavailableError);
     expect(registry.requests).toHaveLength(6);
+  });
+
+  it('that stalls is resumed once, and then given up without a wait', async () => {
+    const waits: number[] = [];
+    const stalls = (sent: number): Answer => ({ status: 200, body: bytes, fault: 'stall-body', sent });
+    const sent = [30_000, 60_000, 90_000];
+    const registry = await startRegistry({ fault: () => stalls(sent.shift() ?? 0) });
+    const stream = await connect(registry.host, { waits, limits: { idle: 50 } })('app').openBlob(blob);
+    await expect(all(stream)).rejects.toThrow('no data for 0.05 s after 60000 of 100000 bytes');
+    expect(registry.requests).toHaveLength(2);
+    expect(waits).toEqual([]);
+  });
+
+  it('reports each wait', async () => {
+    const events: WorkEvent[] = [];
+    const registry = await startRegistry({ fault: cuts(30_000, 0) });
+    registry.putBlob('app', bytes);
+    const onEvent = (event: WorkEvent): void => void events.push(event);
+    await all(await connect(registry.host, { onEvent })('app').openBlob(blob));
+    const reason = expect.stringContaining('after 0 of') as string;
+    expect(events).toEqual([
+      { kind: 'download-retried', digest: blob.digest, reason, waitMilliseconds: 625 },
+    ]);
   });
 
   it('ends when it is cancelled', async () => {

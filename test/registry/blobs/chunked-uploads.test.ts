@@ -237,7 +237,7 @@ describe('a chunk that fails', () => {
     ]);
     expect(registry.requests.filter(({ method }) => method === 'GET')).toHaveLength(1);
     expect(registry.hasBlob('app', blob.digest)).toBe(true);
-    expect([waits, retried(), sent()]).toEqual([[250], 1, blob.size]);
+    expect([waits, retried(), sent()]).toEqual([[625], 1, blob.size]);
   });
 
   it('starts a new session if the registry does not say what it has', async () => {

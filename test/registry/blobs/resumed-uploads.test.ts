@@ -47,7 +47,7 @@ describe('an upload that breaks', () => {
     expect(registry.hasBlob('app', blob.digest)).toBe(true);
     expect(registry.openSessions).toBe(0);
     expect(total(progress)).toBe(blob.size);
-    expect(waits).toEqual([250]);
+    expect(waits).toEqual([625]);
     // Read from its start, since all of it has to be verified.
     expect(opened).toBe(2);
   });

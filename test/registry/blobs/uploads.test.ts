@@ -162,13 +162,19 @@ describe('an upload that another client has finished', () => {
 });
 
 describe('an upload that fails', () => {
-  it.each<[string, Answer]>([
-    ['the connection breaks', { status: 0, fault: 'reset' }],
-    ['503', { status: 503 }],
-    ['429', { status: 429 }],
-    ['the session is lost', failure(404, 'BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry')],
-    ['the session is mixed up (distribution)', failure(404, 'BLOB_UPLOAD_INVALID', 'blob upload invalid')],
-  ])('is restarted from POST when %s', async (_what, answer) => {
+  it.each<[string, Answer, looksUp: boolean]>([
+    ['the connection breaks', { status: 0, fault: 'reset' }, true],
+    ['500', { status: 500 }, true],
+    ['504', { status: 504 }, true],
+    ['503', { status: 503 }, false],
+    ['429', { status: 429 }, false],
+    ['the session is lost', failure(404, 'BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry'), false],
+    [
+      'the session is mixed up (distribution)',
+      failure(404, 'BLOB_UPLOAD_INVALID', 'blob upload invalid'),
+      false,
+    ],
+  ])('is restarted from POST when %s', async (_what, answer, looksUp) => {
     let puts = 0;
     const waits: number[] = [];
     const registry = await startRegistry({
@@ -186,15 +192,60 @@ describe('an upload that fails', () => {
       'HEAD',
       'POST',
       'PUT',
+      ...(looksUp ? ['HEAD'] : []),
       'DELETE',
       'POST',
       'PUT',
     ]);
     expect(source.opened).toBe(2);
     expect(progress.reduce((sum, bytes) => sum + bytes, 0)).toBe(blob.size);
-    expect(waits).toEqual([250]);
+    expect(waits).toEqual([625]);
     expect(registry.openSessions).toBe(0);
   });
+
+  it.each<[string, Answer]>([
+    ['is lost', { status: 0, fault: 'reset' }],
+    ['is that of a gateway that gave up (504)', { status: 504 }],
+    ['is an error after the blob was stored (500)', { status: 500 }],
+  ])('is not repeated if the blob is stored and the response %s', async (_what, answer) => {
+    for (const retries of [0, 2]) {
+      const registry = await startRegistry({
+        fault: onMethod('PUT', async (next) => {
+          await next();
+          return answer;
+        }),
+      });
+      const source = generatedSource();
+      expect(await connect(registry.host, { retries })('app').copyBlob(blob, source)).toBe('copied');
+      expect(registry.lines().map((line) => line.split(' ')[0])).toEqual(['HEAD', 'POST', 'PUT', 'HEAD']);
+      expect(source.opened).toBe(1);
+    }
+  });
+
+  it.each([true, false])(
+    'by a response that is late is looked up, not repeated (stored: %s)',
+    async (stored) => {
+      const registry = await startRegistry({
+        fault: onMethod('PUT', async (next) => {
+          if (stored) await next();
+          return { fault: 'stall' };
+        }),
+      });
+      const copying = connect(registry.host, { limits: { write: 100 } })('app').copyBlob(
+        blob,
+        generatedSource(),
+      );
+      if (stored) expect(await copying).toBe('copied');
+      else await expect(copying).rejects.toThrow(/PUT .*: no response within 0\.1 s$/);
+      expect(registry.lines().map((line) => line.split(' ')[0])).toEqual([
+        'HEAD',
+        'POST',
+        'PUT',
+        'HEAD',
+        ...(stored ? [] : ['DELETE']),
+      ]);
+    },
+  );
 
   it('waits as long as the registry asks', async () => {
     let puts = 0;

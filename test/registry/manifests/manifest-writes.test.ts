@@ -139,7 +139,7 @@ describe('writeManifest', () => {
     await connect(registry.host, { waits })('app').writeManifest(document, { tag });
     expect(puts).toBe(4);
     // The registry has them, so the last wait is that of a retry.
-    expect(waits).toEqual([250, 1_000, 250]);
+    expect(waits).toEqual([250, 1_000, 625]);
   });
 
   it.each([
@@ -175,7 +175,7 @@ describe('writeManifest', () => {
     const error = await failureOf(connect(registry.host, { waits })('app').writeManifest(document));
     expect(error).toBeInstanceOf(InvalidError);
     expect(String(error)).toContain('a child of it is missing');
-    expect(waits).toEqual([250, 1_000, 250, 500]);
+    expect(waits).toEqual([250, 1_000, 625, 1_875]);
   });
 
   it('does not search for children because of a rejection that is about something else', async () => {
