@@ -4,12 +4,11 @@ import { pipeline, Readable, Transform, type TransformCallback } from 'node:stre
 import type { Descriptor } from '../oci/descriptor.js';
 import { digestAlgorithm, type Digest, type DigestAlgorithm } from '../oci/digest.js';
 import { InvalidError } from '../oci/errors.js';
+import { CORRUPT_CONTENT_HINT } from '../oci/parse.js';
 import { charge } from './budget.js';
 import type { ByteStream } from './source.js';
 
-const DAMAGED = {
-  hint: 'The content is corrupt at the source or was corrupted in transit. Retry; if it persists, rebuild the image.',
-};
+const DAMAGED = { hint: CORRUPT_CONTENT_HINT };
 
 /**
  * Passes content through and verifies it against its descriptor (image-spec, "Content Descriptors", "Verification"). Of

@@ -42,13 +42,21 @@ export function parseJson(bytes: Uint8Array, label = 'the document'): unknown {
   } catch (error) {
     throw syntaxError(label, 'it is not UTF-8 text', { cause: error });
   }
-  if (/^\s*</.test(text)) {
+  if (isMarkup(text)) {
     throw syntaxError(label, 'it is HTML or XML', {
-      hint: 'A proxy or a login page may have responded instead of the registry.',
+      hint: OTHER_SERVER_HINT,
     });
   }
   checkText(text, label);
   return JSON.parse(text) as unknown;
+}
+
+/** What to do about HTML where a registry's response was expected. */
+export const OTHER_SERVER_HINT = 'A proxy or a login page may have responded instead of the registry.';
+
+/** Reports whether a text begins like HTML or XML. */
+export function isMarkup(text: string): boolean {
+  return /^\s*</.test(text);
 }
 
 /** Reports whether a value parsed from JSON is an object, neither `null` nor an array. */

@@ -4,7 +4,7 @@ import { type ManifestOrIndex, MAX_MANIFEST_PULL } from './document.js';
 import { InvalidError } from './errors.js';
 import { readImageIndex, type ImageIndexJson } from './image-index.js';
 import { readImageManifest, type ImageManifestJson } from './image-manifest.js';
-import { isJsonObject, parseJson } from './json.js';
+import { isJsonObject, isMarkup, OTHER_SERVER_HINT, parseJson } from './json.js';
 import {
   DOCKER_CONFIG,
   DOCKER_MANIFEST,
@@ -100,6 +100,10 @@ function manifestDocument(
   return { kind: 'manifest', ...base, mediaType, value };
 }
 
+/** What to do about content that does not have its digest or size. */
+export const CORRUPT_CONTENT_HINT =
+  'The content is corrupt at the source or was corrupted in transit. Retry; if it persists, rebuild the image.';
+
 /** Checks size and digest before the bytes are parsed. Returns the document's digest. */
 function checkClaim(bytes: Uint8Array, claim: DocumentClaim, label: string): Digest {
   if (bytes.length > MAX_MANIFEST_PULL) {
@@ -114,7 +118,10 @@ function checkClaim(bytes: Uint8Array, claim: DocumentClaim, label: string): Dig
   if (algorithm === undefined) return claim.digest;
   const digest = digestOf(bytes, algorithm);
   if (digest !== claim.digest) {
-    throw new InvalidError(`${label} has the digest ${digest}, expected ${claim.digest}`);
+    const start = new TextDecoder().decode(bytes.subarray(0, 64));
+    throw new InvalidError(`${label} has the digest ${digest}, expected ${claim.digest}`, {
+      hint: isMarkup(start) ? OTHER_SERVER_HINT : CORRUPT_CONTENT_HINT,
+    });
   }
   return digest;
 }

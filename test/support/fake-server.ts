@@ -21,11 +21,13 @@ export interface Answer {
    * - `reset` resets the connection without a response, `stall` never responds.
    * - `cut-body`, `short-body` and `stall-body` announce the whole body and send the first `sent` bytes. Then they reset
    *   the connection, close it, or send no more.
-   * - `raw` sends the body as the bytes of the whole response, and closes the connection.
+   * - `raw` sends the body as the bytes of the whole response, and closes the connection. `cut-raw` resets it.
    */
-  fault?: 'reset' | 'stall' | 'cut-body' | 'short-body' | 'stall-body' | 'raw';
+  fault?: 'reset' | 'stall' | 'cut-body' | 'short-body' | 'stall-body' | 'raw' | 'cut-raw';
   /** In bytes. */
   sent?: number;
+  /** Sends the body in pieces of this many bytes, with a pause in milliseconds after each. */
+  pace?: { readonly bytes: number; readonly pause: number };
 }
 
 export interface LoggedRequest {
@@ -140,6 +142,16 @@ export class FakeServer {
     for (const socket of this.#open) socket.destroy();
   }
 
+  /** Closes all connections and refuses new ones. Returns a function that accepts connections again, on the same ports. */
+  refuse(): () => void {
+    const ports = this.#servers.map((server) => (server.address() as AddressInfo).port);
+    for (const server of this.#servers) server.close();
+    this.cut();
+    return () => {
+      for (const [index, server] of this.#servers.entries()) server.listen(ports[index], '127.0.0.1');
+    };
+  }
+
   async close(): Promise<void> {
     const closed = this.#servers.map(
       (server) =>
@@ -188,7 +200,7 @@ async function play(
   response: ServerResponse,
   entry: LoggedRequest,
 ): Promise<void> {
-  const { status = 200, headers, repeat = 1, early = false, fault, sent } = answer;
+  const { status = 200, headers, repeat = 1, early = false, fault, sent, pace } = answer;
   const { body: content = '' } = answer;
   const body = typeof content === 'string' ? Buffer.from(content) : content;
   if (fault === 'stall') return;
@@ -196,8 +208,10 @@ async function play(
     request.socket.resetAndDestroy();
     return;
   }
-  if (fault === 'raw') {
-    request.socket.end(body);
+  if (fault === 'raw' || fault === 'cut-raw') {
+    request.socket.end(body, () => {
+      if (fault === 'cut-raw') request.socket.resetAndDestroy();
+    });
     return;
   }
   entry.status = status;
@@ -211,6 +225,11 @@ async function play(
     });
     if (fault === 'cut-body') request.socket.resetAndDestroy();
     if (fault === 'short-body') request.socket.end();
+    return;
+  }
+  if (pace !== undefined && request.method !== 'HEAD') {
+    request.resume();
+    pipeline(Readable.from(paced(body, pace)), response, () => {});
     return;
   }
   if (repeat > 1 && request.method !== 'HEAD') {
@@ -265,6 +284,16 @@ export function mostAtOnce(requests: readonly LoggedRequest[]): number {
 
 function* repeated(piece: Uint8Array, times: number): Generator<Uint8Array> {
   for (let time = 0; time < times; time += 1) yield piece;
+}
+
+async function* paced(
+  body: Uint8Array,
+  { bytes, pause }: { readonly bytes: number; readonly pause: number },
+): AsyncGenerator<Uint8Array> {
+  for (let start = 0; start < body.length; start += bytes) {
+    yield body.subarray(start, start + bytes);
+    await sleep(pause);
+  }
 }
 
 /** The body of a request. */

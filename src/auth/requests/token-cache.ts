@@ -47,9 +47,17 @@ export class TokenCache {
     return (await entry.task.get(signal)).value;
   }
 
-  /** Removes a token that the registry rejected. */
+  /**
+   * Removes a token that the registry rejected, and the other tokens for the same scopes: when a server loses its keys, all
+   * of them are rejected.
+   */
   forget(value: string): void {
-    this.#entries = this.#entries.filter(({ token }) => token?.value !== value);
+    const rejected = this.#entries.find(({ token }) => token?.value === value);
+    if (rejected === undefined) return;
+    const { key, scopes } = rejected;
+    this.#entries = this.#entries.filter(
+      (entry) => entry.token === undefined || entry.key !== key || !coversScopes(entry.scopes, scopes),
+    );
   }
 
   #add(key: string, scopes: readonly string[], fetch: (signal: AbortSignal) => Promise<Token>): Entry {

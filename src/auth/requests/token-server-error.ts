@@ -1,6 +1,7 @@
 import { readErrorText } from '../../http/error-text.js';
 import type { HttpResponse } from '../../http/message.js';
 import {
+  FailedError,
   RateLimitedError,
   UnauthorizedError,
   UnavailableError,
@@ -39,9 +40,19 @@ export async function tokenServerError(
     `${what} (token server ${realm.host}): ${text === '' ? `HTTP status ${status}` : text}`,
     { exchange, hint },
   ];
-  if (status === 429) return new RateLimitedError(...about(`too many requests for a token for ${registry}`));
+  if (status === 429) {
+    return new RateLimitedError(
+      ...about(`too many requests for a token for ${registry}`, 'Try again later.'),
+    );
+  }
   if (status === 408 || status < 400 || status >= 500) {
-    return new UnavailableError(...about(`no token for ${registry}`));
+    return new UnavailableError(
+      ...about(`no token for ${registry}`, 'The token server is failing; try again later.'),
+    );
+  }
+  // Not about the login: 400 is that of OAuth (RFC 6749, section 5.2).
+  if (status !== 400 && status !== 401 && status !== 403) {
+    return new FailedError(...about(`no token for ${registry}`, NOT_A_TOKEN_SERVER_HINT));
   }
   if (credential === undefined) {
     return new UnauthorizedError(
@@ -57,6 +68,10 @@ export async function tokenServerError(
     : loginHint(registry, isExpired);
   return new UnauthorizedError(...about(`the login for ${registry} ${what}`, hint));
 }
+
+/** What to do about a server that does not respond as a token server does. */
+export const NOT_A_TOKEN_SERVER_HINT =
+  'Check the address of the token server in the configuration of the registry, and any proxy in front of it.';
 
 /** An expired login to Amazon's public registry blocks reads that would work without a login. */
 function loginHint(registry: RegistryHost, isExpired: boolean): string {

@@ -2,12 +2,12 @@ import { DestinationError, nearestFor, type RespondingServer } from '../../http/
 import { parseJson } from '../../http/error-text.js';
 import { bodyOf, type HttpClient, type HttpResponse } from '../../http/message.js';
 import { FailedError, UnauthorizedError } from '../../oci/errors.js';
-import { isJsonObject } from '../../oci/json.js';
+import { isJsonObject, isMarkup, OTHER_SERVER_HINT } from '../../oci/json.js';
 import type { RegistryHost } from '../../oci/reference.js';
 import type { RegistryCredential } from '../credentials/credential.js';
 import { basicAuthorization, isHeaderSafe } from './challenge.js';
 import { checkTokenServer, rejectedTokenServer } from './realm.js';
-import { tokenServerError } from './token-server-error.js';
+import { NOT_A_TOKEN_SERVER_HINT, tokenServerError } from './token-server-error.js';
 
 /** Identifies the client in the token server's log. */
 const CLIENT_ID = 'multiarch';
@@ -77,13 +77,16 @@ async function exchangeCredential(http: HttpClient, request: TokenRequest): Prom
  * @throws FailedError
  */
 export function parseTokenResponse(bytes: Uint8Array, host: string, now: number): Token {
-  const parsed = parseJson(Buffer.from(bytes).toString('utf8'));
+  const text = Buffer.from(bytes).toString('utf8');
+  const parsed = parseJson(text);
   const fields = isJsonObject(parsed) ? parsed : {};
   const value = [fields['token'], fields['access_token']].find(
     (candidate) => typeof candidate === 'string' && candidate !== '',
   );
   if (typeof value !== 'string' || !isHeaderSafe(value)) {
-    throw new FailedError(`token server ${host}: the response contains no usable token`);
+    throw new FailedError(`token server ${host}: the response contains no usable token`, {
+      hint: isMarkup(text) ? OTHER_SERVER_HINT : NOT_A_TOKEN_SERVER_HINT,
+    });
   }
   const stated = fields['expires_in'];
   const seconds = typeof stated === 'number' ? Math.max(stated, MIN_LIFETIME) : MIN_LIFETIME;

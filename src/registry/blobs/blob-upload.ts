@@ -10,6 +10,7 @@ import {
 } from '../../http/retry.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { digestAlgorithm, tryParseDigest } from '../../oci/digest.js';
+import { OTHER_SERVER_HINT } from '../../oci/json.js';
 import {
   CancelledError,
   FailedError,
@@ -22,7 +23,14 @@ import { blobOperation } from '../operation.js';
 import type { Blobs } from './blobs.js';
 import type { ChunkSizes } from './chunk-sizes.js';
 import type { CountedBody } from './counted-body.js';
-import { isBodyTooLarge, readErrorResponse, registryError, tryOutcome } from '../errors/error-mapping.js';
+import {
+  ALTERED_HINT,
+  isBodyTooLarge,
+  isLostSession,
+  readErrorResponse,
+  registryError,
+  tryOutcome,
+} from '../errors/error-mapping.js';
 import { withDigest } from '../location.js';
 import type { RepositoryRequests } from '../requests.js';
 import { receivedBytes, type UploadSession, type UploadSessions } from './upload-sessions.js';
@@ -256,9 +264,11 @@ export class BlobUpload {
     // Nexus rejects a blob that another client has uploaded in the meantime. 404 is about the session.
     const isWhole = method === 'PUT' && (start === 0 || start === size);
     if (isWhole && status !== 404 && (await this.#isStored())) return 'stored';
+    if (status === 416 || (method === 'PUT' && isLostSession(errorResponse))) {
+      return new Failure(error, { temporary: true }, method === 'PATCH');
+    }
     if (method === 'PUT' && start === 0) return new Failure(error, outcome, false);
-    if (method === 'PATCH' && status === 416) return new Failure(error, { temporary: true }, true);
-    if ('temporary' in outcome || error instanceof UnauthorizedError)
+    if ('temporary' in outcome || (error instanceof UnauthorizedError && status !== 405))
       return new Failure(error, outcome, false);
     // The registry rejects a part of the blob, or what the parts make. It may accept the whole blob.
     if (sizes.of(size, limits) === undefined) return new Failure(error, { temporary: true }, false);
@@ -272,13 +282,16 @@ export class BlobUpload {
     const { digest } = this.#descriptor;
     const stored = tryParseDigest(response.headers['docker-content-digest'] ?? '');
     if (stored !== undefined && stored !== digest && digestAlgorithm(stored) === digestAlgorithm(digest)) {
-      throw new InvalidError(`${response.url.host} stored ${stored}, but ${digest} was sent`);
+      throw new InvalidError(`${response.url.host} stored ${stored}, but ${digest} was sent`, {
+        hint: ALTERED_HINT,
+      });
     }
     if (response.status === 201 || response.status === 204) return;
     const { blobs, signal } = this.#context;
     if (await blobs.has(this.#descriptor, { signal })) return;
     throw new FailedError(
       `${response.url.host} accepted ${digest} (${response.status}) but does not return it`,
+      { hint: OTHER_SERVER_HINT },
     );
   }
 }

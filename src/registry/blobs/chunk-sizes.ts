@@ -66,6 +66,8 @@ export class ChunkSizes {
    * @returns whether that makes a difference
    */
   shrink(rejected: number, blobSize: number, limits: ChunkLimits): boolean {
+    // The request that closes a session has no body: the whole blob is too large.
+    if (rejected === 0) return false;
     // The upload of another blob may have met the limit before.
     if (rejected <= (this.#smaller ?? Infinity)) {
       let smaller = FIRST_SMALLER_BYTES;

@@ -18,8 +18,11 @@ export function bodyLimitHint({ response, body }: ErrorResponse, operation: Oper
   const { sentBytes, what } = operation;
   const sender = `${response.headers['server'] ?? ''} ${body.text}`;
   const setting = PROXY_SETTINGS.find(([pattern]) => pattern.test(sender))?.[1] ?? UNKNOWN_PROXY;
+  const receiver = `${response.url.host}, or a proxy in front of it,`;
+  // The request that closes an upload in chunks.
+  if (sentBytes === 0) return `${receiver} does not accept a blob of this size: raise the limit.`;
   const size = sentBytes === undefined ? 'this size' : `${sentBytes} bytes`;
-  const limit = `${response.url.host}, or a proxy in front of it, does not accept a request of ${size}`;
+  const limit = `${receiver} does not accept a request of ${size}`;
   return what === 'manifest'
     ? `${limit}. Registries should accept manifests of 4 MiB: raise the limit (${setting}).`
     : `${limit}: raise the limit (${setting}), or send smaller requests with --chunk-size.`;

@@ -10,6 +10,7 @@ export type RegistryErrorClass =
   | 'conflict'
   | 'denied'
   | 'invalid'
+  | 'not-allowed'
   | 'not-found'
   | 'quota'
   | 'rate-limited'
@@ -60,6 +61,8 @@ const TEXTS: readonly (readonly [matches: (text: string) => boolean, errorClass:
   // Amazon ECR.
   [(text) => /\bThrottl(?:e|ing)Exception\b/.test(text), 'rate-limited'],
   [isExpiredAuthorization, 'denied'],
+  // Amazon ECR, with 405 UNSUPPORTED for a document that it cannot parse.
+  [(text) => /\binvalid JSON syntax\b/i.test(text), 'invalid'],
 ];
 
 /** The codes for content that a rejected manifest points to: a blob, a manifest or the subject. */
@@ -76,6 +79,7 @@ const KEPT_TAG_TEXT =
 
 /** Returns the class of an error by its text or its first known code, or `undefined` if only the status tells it. */
 export function classifyError(
+  status: number,
   { errors, text }: ErrorText,
   { verb, what }: Pick<Operation, 'verb' | 'what'>,
 ): RegistryErrorClass | undefined {
@@ -84,6 +88,9 @@ export function classifyError(
   const codes = errors.map(({ code }) => code);
   const writesManifest = verb === 'write' && what === 'manifest';
   if (writesManifest && codes.some((code) => MISSING_CONTENT_CODES.has(code))) return 'child-not-found';
+  // A registry that is read-only, or a cache: UNSUPPORTED is not about a document.
+  if (status === 405 && codes.every((code) => code === 'UNSUPPORTED' || !CODES.has(code)))
+    return 'not-allowed';
   return codes.map((code) => CODES.get(code)).find((errorClass) => errorClass !== undefined);
 }
 
@@ -92,7 +99,7 @@ export function classifyError(
  * many statuses, codes and texts. The tag decides: it is read again. A 403 without such a text is a missing permission.
  */
 export function mayKeepTag({ response: { status }, body, errorClass }: ErrorResponse): boolean {
-  if (errorClass === 'conflict' || status === 405 || status === 409 || status === 412) return true;
+  if (errorClass === 'conflict' || status === 409 || status === 412) return true;
   return status >= 400 && status < 500 && status !== 401 && status !== 429 && KEPT_TAG_TEXT.test(body.text);
 }
 
@@ -106,6 +113,15 @@ export function isQuotaExceeded({ status, request }: HttpResponse, { errors, tex
   // Quotas of requests are rate limits.
   if (status === 429 || errors.some(({ code }) => CODES.get(code) === 'rate-limited')) return false;
   return QUOTA.test(text);
+}
+
+/**
+ * Reports whether a request of an upload session was rejected because of the session, whatever the code: the registry does
+ * not know it, or has other bytes in it.
+ */
+export function isLostSession({ response: { status, request }, errorClass }: ErrorResponse): boolean {
+  if (request.method !== 'PUT' && request.method !== 'PATCH') return false;
+  return status === 416 || (status === 404 && errorClass !== 'repository-not-found');
 }
 
 /** Codes of an upload that may succeed in a new session, whatever the status. */

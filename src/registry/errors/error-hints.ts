@@ -1,15 +1,17 @@
+import { registryApiHost } from '../../auth/credentials/docker-hub.js';
 import { parseChallenges } from '../../auth/requests/challenge.js';
 import { isExpiredAuthorization } from '../../auth/requests/expiry.js';
 import type { ErrorText } from '../../http/error-text.js';
 import type { HttpResponse } from '../../http/message.js';
 import { isDigest, type Digest } from '../../oci/digest.js';
 import { printable } from '../../oci/errors.js';
+import { OTHER_SERVER_HINT } from '../../oci/json.js';
 import { isIndexType } from '../../oci/media-type.js';
 import { formatRepository } from '../../oci/reference.js';
 import type { Operation } from '../operation.js';
 import { bodyLimitHint } from './body-limit.js';
 import { createEcrRepository, deniedByEcrHint } from './ecr-hints.js';
-import type { ErrorResponse } from './error-codes.js';
+import { isLostSession, type ErrorResponse } from './error-codes.js';
 
 /** Returns what to do about a manifest, blob or repository that does not exist. @param response what the registry said */
 export function notFoundHint({ errorClass }: ErrorResponse, operation: Operation, response: string): string {
@@ -28,6 +30,36 @@ export function notFoundHint({ errorClass }: ErrorResponse, operation: Operation
     return `The repository ${repository} has no such tag or digest: check that it was pushed. (${response})`;
   }
   return `Check the name, and that it was pushed. (${response})`;
+}
+
+/**
+ * Returns what to do if the response is not that of the registry, or is about an upload session, not about the name, the
+ * login or the content; `undefined` if it may be about those.
+ */
+export function hintAboutSender(error: ErrorResponse, { repository, what }: Operation): string | undefined {
+  const { response } = error;
+  const { registry } = repository;
+  const { status, url } = response;
+  if (status < 400) return OTHER_SERVER_HINT;
+  if (status >= 500 || status === 429) return undefined;
+  const own = `${url.protocol}//${registryApiHost(registry)}`;
+  if (URL.canParse(own) && new URL(own).host !== url.host) {
+    return `The response is from ${url.host}, to which ${registry} redirects: check the storage settings of the registry.`;
+  }
+  return what === 'blob' && isLostSession(error)
+    ? `${registry} does not know the upload session that it opened: if it runs on several servers, they need the same storage and the same secret.`
+    : undefined;
+}
+
+/** Returns what to do about a registry that does not allow the method of a request (405). */
+export function notAllowedHint(_error: ErrorResponse, operation: Operation): string {
+  const { registry } = operation.repository;
+  if (operation.verb === 'read') {
+    return `Check the address ${registry}: a server that is not a registry, or a proxy in front of it, may have responded.`;
+  }
+  const readOnly = `${registry} may be read-only, or a cache of another registry: push to a registry that accepts writes.`;
+  const artifact = artifactHint(operation);
+  return artifact === undefined ? readOnly : `${artifact} Otherwise, ${readOnly}`;
 }
 
 /** Returns what to do about a write that exceeds the storage of an account or project. */
@@ -104,6 +136,10 @@ export function missingChildren(body: ErrorText, operation: Operation): string {
     : `children of it are missing from ${repository}: ${[...digests].join(', ')}`;
 }
 
+/** What to do about content that a registry did not store as it was sent. */
+export const ALTERED_HINT =
+  'The upload was altered in transit: push again. If it persists, a proxy may be altering requests.';
+
 interface HintRow {
   readonly what?: Operation['what'];
   readonly code?: string;
@@ -129,14 +165,14 @@ const INVALID_HINTS: readonly HintRow[] = [
   {
     what: 'manifest',
     text: /\bdigest\b.*\bmatch/i,
-    hint: 'The upload was altered in transit: push again. If it persists, a proxy may be altering requests.',
+    hint: ALTERED_HINT,
   },
   {
     what: 'manifest',
     code: 'TAG_INVALID',
     hint: 'The registry does not accept this tag: check it, or publish under another tag.',
   },
-  { what: 'manifest', status: 413, hint: bodyLimitHint },
+  { status: 413, hint: bodyLimitHint },
   ...[{ status: 415 }, { code: 'UNSUPPORTED' }].map((condition) => ({
     what: 'manifest' as const,
     ...condition,

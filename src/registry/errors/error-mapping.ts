@@ -35,16 +35,18 @@ import { bodyLimitHint } from './body-limit.js';
 import {
   artifactHint,
   deniedHint,
+  hintAboutSender,
   invalidHint,
   missingChildren,
   missingChildrenHint,
+  notAllowedHint,
   notFoundHint,
   quotaHint,
 } from './error-hints.js';
 import { againWhen, rateLimitHint } from './rate-limit.js';
 
-export { mayKeepTag, type ErrorResponse } from './error-codes.js';
-export { rejectsSkippedLayers } from './error-hints.js';
+export { isLostSession, mayKeepTag, type ErrorResponse } from './error-codes.js';
+export { ALTERED_HINT, rejectsSkippedLayers } from './error-hints.js';
 
 /** Reads a response that is not a success, and frees its connection. */
 export async function readErrorResponse(
@@ -55,7 +57,7 @@ export async function readErrorResponse(
   return {
     response,
     body,
-    errorClass: isQuotaExceeded(response, body) ? 'quota' : classifyError(body, operation),
+    errorClass: isQuotaExceeded(response, body) ? 'quota' : classifyError(response.status, body, operation),
   };
 }
 
@@ -66,7 +68,8 @@ export function isBodyTooLarge({ response, errorClass }: ErrorResponse): boolean
 
 /** Returns the outcome of a try to upload. */
 export function tryOutcome({ response, body }: ErrorResponse): TryOutcome {
-  if (isTransient(body.errors)) return { temporary: true };
+  // Only a status that is temporary itself has a Retry-After.
+  if (!isTemporaryStatus(response.status) && isTransient(body.errors)) return { temporary: true };
   return responseOutcome(response);
 }
 
@@ -91,6 +94,7 @@ const ERRORS: Readonly<
   'not-found': [NotFoundError, notFoundHint],
   'repository-not-found': [NotFoundError, notFoundHint],
   denied: [UnauthorizedError, deniedHint],
+  'not-allowed': [UnauthorizedError, notAllowedHint],
   'rate-limited': [
     RateLimitedError,
     ({ response }, operation) => throttledByEcrHint(operation) ?? rateLimitHint(response, operation),
@@ -107,7 +111,10 @@ const ERRORS: Readonly<
   quota: [FailedError, (_error, operation) => quotaHint(operation)],
   failed: [
     FailedError,
-    (error, operation) => (isBodyTooLarge(error) ? bodyLimitHint(error, operation) : artifactHint(operation)),
+    (error, operation) =>
+      isBodyTooLarge(error) && operation.verb === 'write'
+        ? bodyLimitHint(error, operation)
+        : artifactHint(operation),
   ],
 };
 
@@ -121,7 +128,7 @@ export function registryError(error: ErrorResponse, operation: Operation): Multi
   const [ErrorType, hintOf] = ERRORS[errorClass];
   const text = responseText(error);
   return new ErrorType(messageOf(errorClass, error, operation, text), {
-    hint: hintOf(error, operation, text),
+    hint: hintAboutSender(error, operation) ?? hintOf(error, operation, text),
     exchange: { ...response.request, status: response.status, errors: body.errors },
   });
 }

@@ -20,11 +20,13 @@ import {
   MissingContentError,
   OtherDigestError,
 } from '../../oci/errors.js';
+import { OTHER_SERVER_HINT } from '../../oci/json.js';
 import { isNonDistributableType } from '../../oci/media-type.js';
 import type { Tag } from '../../oci/reference.js';
 import { manifestOperation, type Operation } from '../operation.js';
 import { manifestUrl } from '../endpoints.js';
 import {
+  ALTERED_HINT,
   mayKeepTag,
   readErrorResponse,
   registryError,
@@ -219,7 +221,7 @@ export class ManifestWrites {
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
     const isLikely = mayKeepTag(rejected);
-    if (!isLikely && !isUnclear(rejected)) return false;
+    if (!isLikely && !isUnclear(rejected) && rejected.errorClass !== 'not-allowed') return false;
     const current = await this.#findVisible(selector, signal);
     if (current === undefined) return false;
     if (current.digest === document.digest) return true;
@@ -259,7 +261,7 @@ export class ManifestWrites {
       const sent = digestOf(bytes, algorithm);
       if (stored !== sent) {
         const message = `${response.url.host} stored ${name} as ${stored}, but ${sent} was sent`;
-        throw new OtherDigestError(message, { stored });
+        throw new OtherDigestError(message, { stored, hint: ALTERED_HINT });
       }
       if (response.status === 201) return;
     }
@@ -271,7 +273,11 @@ export class ManifestWrites {
         const returned = found === undefined ? 'does not return it' : `returns ${found.digest}`;
         throw new FailedError(
           `${response.url.host} accepted ${name} (${response.status}) as ${digest}, but ${returned}`,
-          { hint: 'Another client may have written at the same time. Inspect the tag, and push again.' },
+          {
+            hint: /^text\/html\b/i.test(response.headers['content-type'] ?? '')
+              ? OTHER_SERVER_HINT
+              : 'Another client may have written at the same time. Inspect the tag, and push again.',
+          },
         );
       }
       await this.#policy.sleep(delay, signal);

@@ -88,6 +88,19 @@ describe('a cached token', () => {
 });
 
 describe('a token that is being requested', () => {
+  it('that was rejected is replaced, not by another one for the same scopes', async () => {
+    const bench = new Bench();
+    await bench.get(pull);
+    await bench.get(push);
+    await bench.get(pull, 'other');
+    bench.cache.forget('T1');
+    expect(await bench.get(pull)).toBe('T4');
+    expect(await bench.get(pull, 'other')).toBe('T3');
+    // Requests that were sent with the old token, too.
+    bench.cache.forget('T1');
+    expect(await bench.get(pull)).toBe('T4');
+  });
+
   it('is shared by all callers for the same scopes or fewer', async () => {
     const { cache } = new Bench();
     const slow = new Slow();

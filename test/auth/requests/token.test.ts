@@ -285,6 +285,17 @@ describe('a token server that gives no token', () => {
     expect((await failure({ status: 401 }, basic)).hint).toContain('multiarch login registry.example.com');
   });
 
+  it.each([404, 405, 410, 413, 416, 422])('is not about the login for a %i', async (status) => {
+    for (const credential of [undefined, basic]) {
+      const error = await failure({ status }, credential);
+      expect(error.kind).toBe('failed');
+      expect(error.message).toBe(
+        `no token for registry.example.com (token server auth.example.com): HTTP status ${status}`,
+      );
+      expect(error.hint).toContain('Check the address of the token server');
+    }
+  });
+
   it.each<[string, FakeAnswer]>([
     ['403', { status: 403, body: { errors: [{ code: 'DENIED', message: 'access forbidden' }] } }],
     ['insufficient_scope', { status: 401, body: { error: 'insufficient_scope' } }],

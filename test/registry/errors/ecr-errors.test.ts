@@ -29,7 +29,8 @@ function coded(status: number, code: string, message: string): Answer {
 }
 
 async function errorFor(answer: Answer, attempt: Operation): Promise<MultiarchError> {
-  return registryError(await readErrorResponse(fakeResponse(answer), attempt), attempt);
+  const response = fakeResponse({ ...answer, url: `https://${attempt.repository.registry}/v2/app/x` });
+  return registryError(await readErrorResponse(response, attempt), attempt);
 }
 
 describe('the errors of Amazon ECR', () => {

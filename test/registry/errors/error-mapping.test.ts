@@ -38,6 +38,10 @@ describe('the kind of error', () => {
     ['404 of a blob', { status: 404 }, download, 'not-found'],
     ['409 on a tag', { status: 409 }, write, 'conflict'],
     ['412 on a tag', { status: 412 }, write, 'conflict'],
+    ['405 on a read', { status: 405 }, read, 'unauthorized'],
+    ['405 on a write', { status: 405 }, write, 'unauthorized'],
+    ['a read-only registry', coded(405, 'UNSUPPORTED'), upload, 'unauthorized'],
+    ['a media type that is not supported', coded(400, 'UNSUPPORTED'), write, 'invalid'],
     ['409 on a read', { status: 409 }, read, 'failed'],
     ['413', { status: 413 }, write, 'invalid'],
     ['415', { status: 415 }, write, 'invalid'],
@@ -314,7 +318,8 @@ describe('the hint', () => {
 
   it('names the command that makes a repository in Amazon ECR', async () => {
     const ecr = parseReference('123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app');
-    const error = await errorFor(coded(404, 'NAME_UNKNOWN'), manifestOperation('write', ecr, '1' as Tag));
+    const answer = { ...coded(404, 'NAME_UNKNOWN'), url: `https://${ecr.registry}/v2/team/app/x` };
+    const error = await errorFor(answer, manifestOperation('write', ecr, '1' as Tag));
     expect(error.hint).toContain('aws ecr create-repository --repository-name team/app');
   });
 });
@@ -379,5 +384,40 @@ describeVectors('which errors are temporary', () => {
 
   it.each(rows)('$codes: $retry', ({ codes, retry }) => {
     expect(isTransient(codes.map((code) => ({ code, message: '' })))).toBe(retry);
+  });
+});
+
+describe('the hint for a response', () => {
+  it.each<[what: string, Answer, Operation, hint: RegExp]>([
+    ['of a read-only registry', coded(405, 'UNSUPPORTED'), write, /may be read-only, or a cache/],
+    ['of a read-only registry to a blob', coded(405, 'UNSUPPORTED'), upload, /may be read-only, or a cache/],
+    ['to a read with 405', { status: 405 }, read, /^Check the address registry\.example\.com/],
+    ['about a lost session', { status: 404, method: 'PUT' }, upload, /does not know the upload session/],
+    [
+      'about a session of another size',
+      { status: 416, method: 'PUT' },
+      upload,
+      /does not know the upload session/,
+    ],
+    ['to a new session with 404', { status: 404, method: 'POST' }, upload, /^Check that the repository/],
+    ['with 413 and a code', { ...coded(413, 'SIZE_INVALID'), method: 'PUT' }, upload, /raise the limit/],
+    ['with 200 where none is expected', { status: 200, body: '<html>' }, upload, /a login page/],
+  ])('%s', async (_what, answer, operation, hint) => {
+    const error = await errorFor(answer, operation);
+    expect(error.hint).toMatch(hint);
+    expect(error.hint).not.toContain('--format');
+  });
+
+  it.each([401, 403, 404, 405, 416])('of another host with %i is about that host', async (status) => {
+    const url = 'https://storage.example.net/upload';
+    for (const operation of [read, write, upload, download]) {
+      const error = await errorFor(
+        { status, url, method: operation.verb === 'read' ? 'GET' : 'PUT' },
+        operation,
+      );
+      expect(error.hint).toBe(
+        'The response is from storage.example.net, to which registry.example.com redirects: check the storage settings of the registry.',
+      );
+    }
   });
 });

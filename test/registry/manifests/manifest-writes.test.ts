@@ -255,7 +255,6 @@ describe('an immutable tag', () => {
       { status: 400, body: 'tag=1.2 cannot be overwritten because app is an immutable repository' },
     ],
     ['Artifact Registry', failure(400, 'FAILED_PRECONDITION', 'failed precondition')],
-    ['a bare 405', { status: 405 }],
     ['a bare 409', { status: 409 }],
     ['a bare 412', { status: 412 }],
   ];
@@ -281,7 +280,7 @@ describe('an immutable tag', () => {
     expect(exchange?.status).toBe(answer.status);
   });
 
-  it.each([400, 422])('is recognised by a %i for the tag alone', async (status) => {
+  it.each([400, 405, 422])('is recognised by a %i for the tag alone', async (status) => {
     const registry = await startRegistry({
       fault: ({ method, path }, next) =>
         method === 'PUT' && path.endsWith('/1.2') ? { status, body: 'frozen' } : next(),
@@ -301,6 +300,7 @@ describe('an immutable tag', () => {
       'unauthorized',
     ],
     ['a 401', { status: 401 }, 'unauthorized'],
+    ['a read-only registry', failure(405, 'UNSUPPORTED', 'The operation is unsupported.'), 'unauthorized'],
     ['an invalid manifest', failure(400, 'MANIFEST_INVALID', 'manifest invalid'), 'invalid'],
     ['a 400 for any document', { status: 400, body: 'no' }, 'failed'],
   ])('is not the reason for %s', async (_what, answer, kind) => {
@@ -312,7 +312,7 @@ describe('an immutable tag', () => {
   });
 
   it.each<[string, Answer, ErrorKind]>([
-    ['405', failure(405, 'UNSUPPORTED', 'The operation is unsupported.'), 'invalid'],
+    ['405', failure(405, 'UNSUPPORTED', 'The operation is unsupported.'), 'unauthorized'],
     ['400', failure(400, 'MANIFEST_INVALID', 'manifest already exists'), 'invalid'],
     ['409', { status: 409 }, 'conflict'],
   ])('is not claimed for a tag that does not exist (%s)', async (_what, answer, kind) => {
