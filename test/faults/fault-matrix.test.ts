@@ -17,6 +17,7 @@ function healthyRun(operation: OperationName): Promise<CellResult> {
   const key = `${command} ${refreshToken}`;
   const run = healthy.get(key) ?? runCell(operation);
   healthy.set(key, run);
+  run.catch(() => healthy.delete(key));
   return run;
 }
 
