@@ -33,8 +33,6 @@ interface Recovered {
 }
 
 interface Failed {
-  /** The tags that have the new index nevertheless. @default those of the operation */
-  readonly moved?: readonly string[];
   readonly exit: 1 | 3 | 4 | 5 | 6 | 7;
   /** A part of the message. */
   readonly says: string;
@@ -62,13 +60,8 @@ function recovers(extra: number, also: Omit<Recovered, 'extra'> = {}): Recovered
   return { extra, ...also };
 }
 
-function fails(
-  exit: Failed['exit'],
-  says: string,
-  hints?: string | false,
-  also: Omit<Failed, 'exit' | 'says' | 'hints'> = {},
-): Failed {
-  return { exit, says, ...(hints !== undefined && { hints }), ...also };
+function fails(exit: Failed['exit'], says: string, hints?: string | false): Failed {
+  return { exit, says, ...(hints !== undefined && { hints }) };
 }
 
 /** As {@link recovers}: tokens are requested for the scopes that are needed then. */
@@ -379,8 +372,8 @@ export const FAULTS = {
       manifestGetTag: fails(5, 'has the digest', CORRUPT),
       uploadPut: fails(5, 'was sent', 'The upload was altered in transit'),
       childPut: fails(5, 'was sent', 'The upload was altered in transit'),
-      indexPut: fails(5, 'was sent', 'The upload was altered in transit', { moved: ['1.0'] }),
-      tagPut: fails(5, 'was sent', 'The upload was altered in transit', { moved: ['1.0', 'latest'] }),
+      indexPut: fails(5, 'was sent', 'The upload was altered in transit'),
+      tagPut: fails(5, 'was sent', 'The upload was altered in transit'),
     },
   },
   'no Docker-Content-Digest': {

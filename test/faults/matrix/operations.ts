@@ -40,8 +40,6 @@ export interface Operation {
   readonly matches: (request: LoggedRequest) => boolean;
   /** Logs in with a refresh token instead of a password. @default false */
   readonly refreshToken?: boolean;
-  /** The tags that have the new index when the operation fails. @default none */
-  readonly moved?: readonly string[];
 }
 
 function request(method: string, path: string | RegExp): Operation['matches'] {
@@ -132,7 +130,6 @@ export const OPERATIONS = {
     kind: 'write',
     command: 'create',
     matches: request('PUT', '/v2/app/manifests/latest'),
-    moved: ['1.0'],
   },
   referrersGet: {
     title: 'referrers GET',

@@ -57,8 +57,7 @@ function notesOf(outcome: Outcome): readonly [string, string, string] | undefine
   const left = outcome.sessions === undefined ? '' : 'leaves an upload session open';
   if ('exit' in outcome) {
     const hint = outcome.hints === false ? '' : `…${outcome.hints ?? ''}…`;
-    const moved = outcome.moved === undefined ? '' : ` (moved: ${outcome.moved.join(', ')})`;
-    return [`${outcome.exit}${moved}`, `…${outcome.says}…`, hint];
+    return [`${outcome.exit}`, `…${outcome.says}…`, hint];
   }
   if (outcome.warns !== undefined) return ['0', `warning: …${outcome.warns}…`, ''];
   return left === '' ? undefined : ['0', left, ''];
