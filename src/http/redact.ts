@@ -91,15 +91,13 @@ function redactPath(path: string): string {
 /** Works on the raw text, so that the output shows what was sent. */
 function redactQuery(search: string): string {
   if (search === '') return '';
-  const parameters = search
-    .slice(1)
-    .split('&')
-    .map((parameter) => {
-      const end = parameter.indexOf('=');
-      // A parameter without a value may be the secret itself.
-      if (end === -1) return parameter === '' ? '' : REDACTED;
-      const name = parameter.slice(0, end);
-      return PLAIN_PARAMETERS.has(name) ? parameter : `${name}=${REDACTED}`;
-    });
-  return `?${parameters.join('&')}`;
+  // Some servers also separate parameters by semicolons.
+  const redacted = search.slice(1).replaceAll(/[^&;]+/g, (parameter) => {
+    const end = parameter.indexOf('=');
+    // A parameter without a value may be the secret itself.
+    if (end === -1) return REDACTED;
+    const name = parameter.slice(0, end);
+    return PLAIN_PARAMETERS.has(name) ? parameter : `${name}=${REDACTED}`;
+  });
+  return `?${redacted}`;
 }

@@ -146,10 +146,14 @@ export function settleDelay({ random }: RetryPolicy): number {
   return MIN_SETTLE_MILLISECONDS * (1 + random());
 }
 
+/** The obsolete format of asctime, which is in UTC without saying so: `Sun Nov  6 08:49:37 1994`. */
+const ASCTIME = /^[A-Za-z]{3} [A-Za-z]{3} [ \d]\d [\d:]+ \d{4}$/;
+
 /** Returns milliseconds since the epoch for an HTTP date (RFC 9110, section 5.6.7), or `NaN` for any other text. */
 export function parseHttpDate(text: string): number {
   // Date.parse accepts a lot, "-5" and "1.5" among it; an HTTP date begins with the name of a day.
-  return /^[A-Za-z]/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!/^[A-Za-z]/.test(text)) return Number.NaN;
+  return Date.parse(ASCTIME.test(text) ? `${text} GMT` : text);
 }
 
 /**

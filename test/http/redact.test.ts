@@ -35,6 +35,7 @@ describe('redactUrl', () => {
     ],
     ['https://r.example/x?secret', 'https://r.example/x?REDACTED'],
     ['https://r.example/x?SCOPE=s&%64igest=s', 'https://r.example/x?SCOPE=REDACTED&%64igest=REDACTED'],
+    ['https://r.example/x?n=1;sig=secret;;scope=a', 'https://r.example/x?n=1;sig=REDACTED;;scope=a'],
     ['https://r.example/x?a=b=c&&d=e#secret', 'https://r.example/x?a=REDACTED&&d=REDACTED'],
   ])('%s', (url, redacted) => {
     expect(redactUrl(new URL(url))).toBe(redacted);

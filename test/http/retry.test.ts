@@ -92,6 +92,8 @@ describe('the wait before the next try', () => {
     ['300', 60_000, 'no longer than a minute'],
     ['0', 625, 'no shorter than the own wait'],
     ['Fri, 20 Nov 2026 12:00:09 GMT', 9000, 'a date'],
+    ['Friday, 20-Nov-26 12:00:09 GMT', 9000, 'a date of RFC 850'],
+    ['Fri Nov 20 12:00:09 2026', 9000, 'a date of asctime, which is in UTC'],
     ['Fri, 20 Nov 2026 12:05:00 GMT', 60_000, 'a date, no longer than a minute'],
     ['Fri, 20 Nov 2026 11:00:00 GMT', 625, 'a date that is past'],
     ['-5', 625, 'nonsense'],

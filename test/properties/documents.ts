@@ -39,7 +39,8 @@ const platformMembers = fc.record(
   { requiredKeys: [] },
 );
 
-const anyDescriptor: fc.Arbitrary<Descriptor> = fc
+/** A valid descriptor with all members. */
+export const anyDescriptor: fc.Arbitrary<Descriptor> = fc
   .record(
     {
       content: fc.uint8Array({ maxLength: 20 }),
@@ -99,4 +100,35 @@ export const anyManifest: fc.Arbitrary<ImageManifest> = fc
     mediaType: OCI_MANIFEST,
     config: { ...config, mediaType: OCI_CONFIG },
     ...others,
+  }));
+
+/** A valid image config with the members that are read. */
+export const anyConfig: fc.Arbitrary<unknown> = fc
+  .record(
+    {
+      created: fc.constantFrom('2024-01-01T00:00:00Z', '2015-10-31T22:22:56.015925234+02:00'),
+      author: anyText,
+      'os.version': word,
+      'os.features': fc.array(word, { maxLength: 2 }),
+      variant: word,
+      config: fc.record(
+        {
+          User: word,
+          Env: fc.array(word, { maxLength: 2 }),
+          Cmd: fc.array(word, { maxLength: 2 }),
+          ExposedPorts: fc.dictionary(word, fc.constant({}), { maxKeys: 2 }),
+          Labels: fc.dictionary(word, anyText, { maxKeys: 3 }),
+        },
+        { requiredKeys: [] },
+      ),
+      history: fc.array(fc.record({ created_by: anyText, empty_layer: fc.boolean() }), { maxLength: 2 }),
+      diffIds: fc.array(fc.uint8Array({ maxLength: 4 }), { maxLength: 3 }),
+    },
+    { requiredKeys: ['diffIds'] },
+  )
+  .map(({ diffIds, ...others }) => ({
+    architecture: 'amd64',
+    os: 'linux',
+    ...others,
+    rootfs: { type: 'layers', diff_ids: diffIds.map((bytes) => digestOf(bytes)) },
   }));

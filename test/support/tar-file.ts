@@ -75,7 +75,8 @@ export function gnuLong(type: 'L' | 'K', text: string): TarPart {
   return { name: '././@LongLink', type, content: `${text}\0`, magic: 'ustar  \0' };
 }
 
-function paxRecord(keyword: string, value: string): string {
+/** A record of a pax extended header. */
+export function paxRecord(keyword: string, value: string): string {
   const rest = ` ${keyword}=${value}\n`;
   const size = Buffer.byteLength(rest);
   const digits = [1, 2, 3, 4, 5, 6, 7].find((count) => String(size + count).length === count) ?? 0;

@@ -1,5 +1,6 @@
 import type { Environment } from '../../environment.js';
 import { FailedError } from '../../oci/errors.js';
+import { isJsonObject } from '../../oci/json.js';
 import type { RegistryCredential } from './credential.js';
 import type { CredentialFile, UserPassword } from './credential-file.js';
 import { findProgram } from './find-program.js';
@@ -45,6 +46,27 @@ export function helperProgram(suffix: string): string {
   return `docker-credential-${suffix}`;
 }
 
+/**
+ * Parses what a helper prints for `get`. Missing fields are empty: `{}` is no login.
+ * @returns the problem, as a clause, if it is not a login. It does not quote the text, which may contain a secret.
+ */
+export function parseHelperLogin(
+  stdout: string,
+): { readonly username: string; readonly secret: string } | string {
+  let output: unknown;
+  try {
+    output = JSON.parse(stdout);
+  } catch {
+    // The parser's message quotes the text.
+    return 'its output is not JSON';
+  }
+  if (isJsonObject(output)) {
+    const { Username: username = '', Secret: secret = '' } = output;
+    if (typeof username === 'string' && typeof secret === 'string') return { username, secret };
+  }
+  return 'its output is not a login';
+}
+
 /** A program that stores credentials, called by the protocol of docker-credential-helpers. */
 export class CredentialHelper {
   readonly #suffix: string;
@@ -87,7 +109,9 @@ export class CredentialHelper {
       if (stdout.trim() === NOT_FOUND) return undefined;
       throw this.#error(call, exitReason(code));
     }
-    const { username, secret } = this.#parse(stdout, call);
+    const login = parseHelperLogin(stdout);
+    if (typeof login === 'string') throw this.#error(call, login);
+    const { username, secret } = login;
     if (username === '' && secret === '') return undefined;
     if (username === TOKEN_USER) return { kind: 'identity', token: secret };
     return { kind: 'basic', username, password: secret };
@@ -106,22 +130,6 @@ export class CredentialHelper {
     const call: Call = { action: 'erase', key };
     const { code, stdout } = await this.#run(call, key, signal);
     if (code !== 0 && stdout.trim() !== NOT_FOUND) throw this.#error(call, exitReason(code));
-  }
-
-  /** Missing fields are empty: `{}` is no login. */
-  #parse(stdout: string, call: Call): { username: string; secret: string } {
-    let output: unknown;
-    try {
-      output = JSON.parse(stdout);
-    } catch {
-      // The parser's message quotes the text.
-      throw this.#error(call, 'its output is not JSON');
-    }
-    if (typeof output === 'object' && output !== null && !Array.isArray(output)) {
-      const { Username: username = '', Secret: secret = '' } = output as Readonly<Record<string, unknown>>;
-      if (typeof username === 'string' && typeof secret === 'string') return { username, secret };
-    }
-    throw this.#error(call, 'its output is not a login');
   }
 
   async #run(call: Call, input: string, signal: AbortSignal | undefined): Promise<Exited> {

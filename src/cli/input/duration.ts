@@ -9,14 +9,14 @@ const PART = /(\d+(?:\.\d+)?)(ms|s|m|h)/gy;
  * @throws ArgumentError
  */
 export function parseDuration(text: string): number {
-  if (/^\d+(?:\.\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
-  const parts = [...text.matchAll(PART)];
-  if (text === '' || parts.map(([part]) => part).join('') !== text) {
-    throw new ArgumentError(`invalid duration ${JSON.stringify(text)}`, {
-      hint: 'Write it as 90s, 10m or 1h30m.',
-    });
-  }
-  return Math.round(
+  const isNumber = /^\d+(?:\.\d+)?$/.test(text);
+  const parts = [...(isNumber ? `${text}s` : text).matchAll(PART)];
+  const isComplete = isNumber || parts.map(([part]) => part).join('') === text;
+  const milliseconds = Math.round(
     parts.reduce((total, [, number, unit = '']) => total + Number(number) * (UNITS[unit] ?? 0), 0),
   );
+  if (parts.length > 0 && isComplete && Number.isSafeInteger(milliseconds)) return milliseconds;
+  throw new ArgumentError(`invalid duration ${JSON.stringify(text)}`, {
+    hint: 'Write it as 90s, 10m or 1h30m.',
+  });
 }

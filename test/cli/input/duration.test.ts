@@ -47,6 +47,13 @@ describe('parseDuration', () => {
     expect(() => parseDuration(text)).toThrow(`invalid duration ${JSON.stringify(text)}`);
   });
 
+  it.each(['9'.repeat(400), `${'9'.repeat(400)}h`, '9007199254740992ms', '1h9007199254740s'])(
+    'rejects a number that is not exact in milliseconds: %s',
+    (text) => {
+      expect(() => parseDuration(text)).toThrow(ArgumentError);
+    },
+  );
+
   it('rejects a long text quickly', () => {
     expect(() => parseDuration(`${'1'.repeat(100_000)}x`)).toThrow(ArgumentError);
     expect(() => parseDuration(`${'1h'.repeat(50_000)}x`)).toThrow(ArgumentError);

@@ -1,11 +1,13 @@
-import * as fc from 'fast-check';
-import { expect, it } from 'vitest';
+import assert from 'node:assert/strict';
 
-import type { Descriptor } from '../../src/oci/descriptor.js';
-import { diffIndexes, type EntriesDiff } from '../../src/oci/diff-index.js';
-import { attestation, image } from '../support/drafts.js';
-import { indexOf } from '../support/indexes.js';
-import { anyIndex } from './documents.js';
+import * as fc from 'fast-check';
+
+import type { Descriptor } from '../../../src/oci/descriptor.js';
+import { diffIndexes, type EntriesDiff } from '../../../src/oci/diff-index.js';
+import { attestation, image } from '../../support/drafts.js';
+import { indexOf } from '../../support/indexes.js';
+import { anyIndex } from '../documents.js';
+import { property, type Target } from '../property.js';
 
 const word = fc.constantFrom('a', 'b', 'c', 'd');
 const platform = fc.constantFrom('linux/amd64', 'linux/arm64', 'linux/arm64/v8', 'linux/arm/v7', undefined);
@@ -32,17 +34,21 @@ const straight = (diff: EntriesDiff) => ({
   changed: diff.changed.map(({ before, after }) => `${before.digest} ${after.digest}`).sort(),
 });
 
-it('an index does not differ from itself', () => {
-  const nothing = { added: [], removed: [], changed: [] };
-  fc.assert(
-    fc.property(
-      fc.oneof(
-        index,
-        anyIndex.map((value) => indexOf(value.manifests, value)),
-      ),
+export const diffIndex: Target = {
+  name: 'diff-index',
+  properties: [
+    property(
+      'an index does not differ from itself',
+      [
+        fc.oneof(
+          index,
+          anyIndex.map((value) => indexOf(value.manifests, value)),
+        ),
+      ],
       (one) => {
+        const nothing = { added: [], removed: [], changed: [] };
         const head = { digest: one.digest, mediaType: one.mediaType };
-        expect(diffIndexes(one, one)).toEqual({
+        assert.deepEqual(diffIndexes(one, one), {
           same: true,
           before: head,
           after: head,
@@ -52,24 +58,14 @@ it('an index does not differ from itself', () => {
         });
       },
     ),
-  );
-});
-
-it('swapped sides swap added and removed entries', () => {
-  fc.assert(
-    fc.property(index, index, (one, other) => {
+    property('swapped sides swap added and removed entries', [index, index], (one, other) => {
       const [there, back] = [diffIndexes(one, other), diffIndexes(other, one)];
-      expect(straight(back.platforms)).toEqual(turned(there.platforms));
-      expect(straight(back.attestations)).toEqual(turned(there.attestations));
-      expect(back.order?.before).toEqual(there.order?.after);
-      expect(Object.keys(back.index)).toEqual(Object.keys(there.index));
+      assert.deepEqual(straight(back.platforms), turned(there.platforms));
+      assert.deepEqual(straight(back.attestations), turned(there.attestations));
+      assert.deepEqual(back.order?.before, there.order?.after);
+      assert.deepEqual(Object.keys(back.index), Object.keys(there.index));
     }),
-  );
-});
-
-it('every change of the content is found', () => {
-  fc.assert(
-    fc.property(index, index, (one, other) => {
+    property('every change of the content is found', [index, index], (one, other) => {
       const { same, index: own, platforms, attestations, order } = diffIndexes(one, other);
       const found = [platforms, attestations].flatMap(({ added, removed, changed }) => [
         ...added,
@@ -77,19 +73,15 @@ it('every change of the content is found', () => {
         ...changed,
       ]);
       const isFound = found.length > 0 || Object.keys(own).length > 0 || order !== undefined;
-      expect(isFound).toBe(!same);
+      assert.equal(isFound, !same);
     }),
-  );
-});
-
-it('every entry is common, added or removed', () => {
-  fc.assert(
-    fc.property(index, index, (one, other) => {
+    property('every entry is common, added or removed', [index, index], (one, other) => {
       const { platforms, attestations } = diffIndexes(one, other);
       const count = (name: 'added' | 'removed'): number => platforms[name].length + attestations[name].length;
-      expect(one.value.manifests.length - count('removed')).toBe(
+      assert.equal(
+        one.value.manifests.length - count('removed'),
         other.value.manifests.length - count('added'),
       );
     }),
-  );
-});
+  ],
+};
