@@ -71,7 +71,9 @@ describe('the program', () => {
         { cwd: '/', stdin: 'secret' },
       );
       expect(login).toMatchObject({ code: 1, stdout: '' });
-      expect(login.stderr).toMatch(/^error: no directory for logins: HOME is not set.*\nhint: Set HOME, or DOCKER_CONFIG/m);
+      expect(login.stderr).toMatch(
+        /^error: no directory for logins: HOME is not set.*\nhint: Set HOME, or DOCKER_CONFIG/m,
+      );
     },
   );
 
