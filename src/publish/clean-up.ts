@@ -2,7 +2,7 @@ import { onAbort } from '../content/cancellation.js';
 
 /** The time limit for the clean-up after a failure, in milliseconds. */
 const LIMIT = 30_000;
-/** The rest of it after a cancellation, in milliseconds: whoever stops a process ends it by force soon after. */
+/** The rest of it after a cancellation, in milliseconds: a supervisor kills a process soon after it has asked it to stop. */
 const LIMIT_AFTER_CANCELLATION = 5_000;
 
 /**

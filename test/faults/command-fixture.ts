@@ -91,7 +91,7 @@ export class CommandFixture {
     this.registry.put('app', pair, '1');
   }
 
-  /** What a name stands for: the digest of a complete image or index, `missing`, or what is wrong with it. */
+  /** What a name points to: the digest of a complete image or index, `missing`, or what is wrong with it. */
   async imageState(name: string): Promise<string> {
     const { code, stdout, stderr } = await this.run(['inspect', '--json', '--published', name]);
     if (code === 3) return 'missing';

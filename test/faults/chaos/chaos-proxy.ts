@@ -166,7 +166,7 @@ export class ChaosProxy {
       incoming.socket.destroy();
       return;
     }
-    const answer = refusal(fault, headers) ?? (await this.#answer(received, fault, dice));
+    const answer = rejection(fault, headers) ?? (await this.#answer(received, fault, dice));
     await respond(outgoing, method, answer, fault);
   }
 
@@ -229,7 +229,7 @@ function identityOf(method: string, url: string, headers: IncomingHttpHeaders): 
 }
 
 /** The response of something in front of the registry. */
-function refusal(fault: Fault | undefined, { host, authorization }: IncomingHttpHeaders): Answer | undefined {
+function rejection(fault: Fault | undefined, { host, authorization }: IncomingHttpHeaders): Answer | undefined {
   if (fault === 'unauthorized once') {
     if (authorization !== undefined) return undefined;
     const challenge = `Bearer realm="http://${host}/token",service="chaos"`;

@@ -136,7 +136,7 @@ const AUTHORIZED_AGAIN: Outcomes = {
   manifestHead: UNAFFECTED,
 };
 
-/** A broken body of a response: a read is repeated; nobody needs the body of a write that has succeeded. */
+/** A broken body of a response: a read is repeated; the body of a write that has succeeded is not needed. */
 const BROKEN_BODY: Outcomes = { token: recovers(2), read: recovers(2), write: UNAFFECTED };
 
 export const FAULTS = {
@@ -360,7 +360,7 @@ export const FAULTS = {
     respond: async ({ next }) => ({ ...(await withBody(next)), pace: { bytes: 10, pause: 10_000 } }),
     expect: {
       token: UNAFFECTED,
-      // The token expires meanwhile.
+      // The token expires between two requests.
       read: atMost(2),
       write: UNAFFECTED,
     },
