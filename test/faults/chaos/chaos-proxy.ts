@@ -229,7 +229,10 @@ function identityOf(method: string, url: string, headers: IncomingHttpHeaders): 
 }
 
 /** The response of something in front of the registry. */
-function rejection(fault: Fault | undefined, { host, authorization }: IncomingHttpHeaders): Answer | undefined {
+function rejection(
+  fault: Fault | undefined,
+  { host, authorization }: IncomingHttpHeaders,
+): Answer | undefined {
   if (fault === 'unauthorized once') {
     if (authorization !== undefined) return undefined;
     const challenge = `Bearer realm="http://${host}/token",service="chaos"`;
