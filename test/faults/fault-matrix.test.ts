@@ -49,7 +49,7 @@ async function check(cell: Cell): Promise<void> {
   const reference = await healthyRun(operation);
   const result = await runCell(operation, FAULTS[fault]);
   expect(result.faults, 'requests with the fault').toBeGreaterThan(0);
-  const lines = result.stderr.split('\n').filter((line) => !/; retrying in \d+ m?s/.test(line));
+  const lines = result.stderr.split('\n').filter((line) => !/; retrying in [\d.]+ m?s/.test(line));
   const warnings = lines.filter((line) => line.startsWith('warning: '));
   if ('extra' in outcome) {
     expect(result.code, result.stderr).toBe(0);

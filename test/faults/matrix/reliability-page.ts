@@ -47,7 +47,7 @@ function failures(): string {
     }
     return [...byText.values()].flatMap(({ outcome, titles }) => {
       const notes = notesOf(outcome);
-      return notes === undefined ? [] : [[fault, titlesText(fault, titles), ...notes]];
+      return notes === undefined ? [] : [[fault, titlesText(fault, outcome, titles), ...notes]];
     });
   });
   return table(['fault', 'operations', 'exit code', 'message', 'hint'], rows);
@@ -63,9 +63,9 @@ function notesOf(outcome: Outcome): readonly [string, string, string] | undefine
   return left === '' ? undefined : ['0', left, ''];
 }
 
-function titlesText(fault: FaultName, titles: readonly string[]): string {
+function titlesText(fault: FaultName, outcome: Outcome, titles: readonly string[]): string {
   const { expect }: Fault = FAULTS[fault];
-  return titles.length > 3 && expect.all !== undefined ? 'all others' : titles.join('; ');
+  return titles.length > 3 && outcome === expect.all ? 'all others' : titles.join('; ');
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
