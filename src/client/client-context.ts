@@ -3,7 +3,14 @@ import { homedir, userInfo } from 'node:os';
 import pLimit from 'p-limit';
 
 import type { RegistryCredential, ExplicitCredential } from '../auth/credentials/credential.js';
-import { Budget, currentBudget, runLimits, withBudget, type RunLimits } from '../content/budget.js';
+import {
+  Budget,
+  currentBudget,
+  outsideOfCall,
+  runLimits,
+  withBudget,
+  type RunLimits,
+} from '../content/budget.js';
 import { JoinedSignal } from '../content/cancellation.js';
 import type { OnEvent } from '../content/events.js';
 import type { Limit } from '../content/limit.js';
@@ -122,7 +129,7 @@ async function runWithHandlers<T>(
   options: CallOptions,
   call: (context: ClientContext) => Promise<T> | T,
 ): Promise<T> {
-  const own = options.onEvent;
+  const own = handlerOf(options.onEvent);
   if (own === undefined) return call(client);
   // A handler of its own, so that two calls with the same handler do not end each other's.
   const handler: OnEvent = (event) => own(event);
@@ -140,6 +147,11 @@ async function runWithHandlers<T>(
   }
 }
 
+/** A handler of the user, which runs outside of the call that it is called in. */
+function handlerOf<T>(handle: ((event: T) => void) | undefined): ((event: T) => void) | undefined {
+  return handle && ((event) => outsideOfCall(() => handle(event)));
+}
+
 /** Opens the context that the calls of a client derive theirs from. */
 export function openContext(options: MultiarchOptions): ClientContext {
   const {
@@ -152,9 +164,8 @@ export function openContext(options: MultiarchOptions): ClientContext {
     chunkSize,
     tls,
     signal,
-    onEvent,
-    onHttpEvent,
   } = options;
+  const onEvent = handlerOf(options.onEvent);
   const { platform } = process;
   const home = findHome(env);
   const environment: Environment = { env, homeDirectory: home ?? NO_HOME, platform };
@@ -182,7 +193,7 @@ export function openContext(options: MultiarchOptions): ClientContext {
       onEvent: (event) => {
         for (const handler of handlers) handler(event);
       },
-      onHttpEvent,
+      onHttpEvent: handlerOf(options.onHttpEvent),
     }),
     environment,
     logins,
@@ -226,6 +237,7 @@ export function explicitCredential(
 ): ExplicitCredential {
   return {
     registry: parseRegistryHost(registry),
-    credential: typeof credential === 'function' ? credential : () => Promise.resolve(credential),
+    credential:
+      typeof credential === 'function' ? () => outsideOfCall(credential) : () => Promise.resolve(credential),
   };
 }

@@ -1,3 +1,4 @@
+import { withoutBudget } from '../content/budget.js';
 import { findTag } from '../content/find-tag.js';
 import type { Target } from '../content/target.js';
 import type { PushRecord, RecordedTag } from '../drafts/history-file.js';
@@ -88,7 +89,8 @@ export async function undoPush(
     );
   }
   if (options.dryRun !== true) {
-    await moveBack(context, steps);
+    // No limit stops between two tags.
+    await withoutBudget(() => moveBack(context, steps));
     await finish(context, target, { push, ineffective }, steps);
   }
   return {

@@ -57,7 +57,7 @@ export class Budget {
   }
 }
 
-const current = new AsyncLocalStorage<Budget>();
+const current = new AsyncLocalStorage<Budget | undefined>();
 const UNLIMITED = new Budget({
   requests: Number.MAX_SAFE_INTEGER,
   metadata: Number.MAX_SAFE_INTEGER,
@@ -77,6 +77,11 @@ export function withBudget<T>(budget: Budget, work: () => T): T {
 /** For work that does not count, and that no limit stops halfway: tags that move one after the other, waiting. */
 export function withoutBudget<T>(work: () => T): T {
   return current.run(UNLIMITED, work);
+}
+
+/** For the handlers of the user, whose own calls are not parts of the running one. */
+export function outsideOfCall<T>(work: () => T): T {
+  return current.run(undefined, work);
 }
 
 /**

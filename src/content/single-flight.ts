@@ -1,8 +1,12 @@
+import { LimitError } from '../oci/errors.js';
+import { currentBudget, type Budget } from './budget.js';
 import { untilAborted } from './cancellation.js';
 
 interface Flight<T> {
   readonly work: Promise<T>;
   readonly stop: AbortController;
+  /** What the work is charged to: the budget of its first caller. */
+  readonly budget: Budget | undefined;
   callers: number;
   isSettled: boolean;
 }
@@ -35,6 +39,17 @@ export class SingleFlight<T> {
   /** Waits for the result. @throws what the work throws, and CancelledError if the caller's signal fires first */
   async get(signal?: AbortSignal): Promise<T> {
     const flight = (this.#flight ??= this.#launch());
+    try {
+      return await this.#wait(flight, signal);
+    } catch (error) {
+      // The limit of another call is not a limit of this one, which starts the work again.
+      if (!(error instanceof LimitError) || flight.budget === currentBudget()) throw error;
+      this.#drop(flight);
+      return this.get(signal);
+    }
+  }
+
+  async #wait(flight: Flight<T>, signal: AbortSignal | undefined): Promise<T> {
     flight.callers += 1;
     try {
       return await (signal === undefined ? flight.work : untilAborted(signal, flight.work));
@@ -49,7 +64,13 @@ export class SingleFlight<T> {
 
   #launch(): Flight<T> {
     const stop = new AbortController();
-    const flight = { work: this.#start(stop.signal), stop, callers: 0, isSettled: false };
+    const flight = {
+      work: this.#start(stop.signal),
+      stop,
+      budget: currentBudget(),
+      callers: 0,
+      isSettled: false,
+    };
     void this.#settle(flight);
     return flight;
   }

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+
 import { expect, it } from 'vitest';
 
 import { Multiarch } from '../../src/client/multiarch.js';
@@ -5,6 +7,7 @@ import { ArgumentError, LimitError } from '../../src/oci/errors.js';
 import { amd64, arm64, pair } from '../support/images.js';
 import { failureOf } from '../support/failure.js';
 import { startRegistry } from '../support/open-repository.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 import { openMultiarch } from '../support/test-multiarch.js';
 
 async function prepare(requests: number): Promise<{ readonly client: Multiarch; readonly app: string }> {
@@ -52,4 +55,39 @@ it('a limit never stops between two tags', async () => {
 
 it.each([{ requests: 0 }, { metadata: 1.5 }, { entries: -1 }])('the limits %o are rejected', (limits) => {
   expect(() => new Multiarch({ limits })).toThrow(ArgumentError);
+});
+
+it('a limit never stops an undo between two tags', async () => {
+  const registry = await startRegistry();
+  const app = `${registry.host}/app`;
+  const [digest] = ['new', 'a', 'b'].map((tag) => registry.put('app', pair, tag));
+  registry.put('app', amd64, 'amd64');
+  const store = join(await temporaryDirectory(), 'drafts');
+  const client = await openMultiarch({ store });
+  await client.create(`${app}:new`, [`${app}:amd64`], { replace: true });
+  await client.push(`${app}:new`, { tags: ['a', 'b'] });
+  const tags = (): unknown[] => ['new', 'a', 'b'].map((tag) => registry.manifest('app', tag)?.digest);
+  const before = tags();
+  for (let requests = 1, isDone = false; !isDone; requests += 1) {
+    const limited = await openMultiarch({ store, limits: { requests } });
+    isDone = await limited.undo(`${app}:new`).then(
+      () => true,
+      (error: unknown) => {
+        expect(error).toBeInstanceOf(LimitError);
+        return false;
+      },
+    );
+    expect(tags()).toEqual(isDone ? [digest, digest, digest] : before);
+  }
+});
+
+it('a call that an event handler makes has the limits of its own client', async () => {
+  const { client, app } = await prepare(12);
+  await client.create(`${app}:new`, [`${app}:amd64`, `${app}:arm64`]);
+  const other = await openMultiarch({ limits: { requests: 1 } });
+  const failures: Promise<LimitError>[] = [];
+  await client.push(`${app}:new`, {
+    onEvent: () => failures.push(failureOf(other.copy(`${app}:pair`, `${app}:copy`), LimitError)),
+  });
+  expect((await Promise.all(failures))[0]?.message).toContain('needs more than 1 requests');
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 
+import { Budget, charge, runLimits, withBudget } from '../../src/content/budget.js';
 import { KeyedSingleFlight, SingleFlight } from '../../src/content/single-flight.js';
-import { CancelledError } from '../../src/oci/errors.js';
+import { CancelledError, LimitError } from '../../src/oci/errors.js';
 
 /** Work whose end the test decides. */
 function pendingWork() {
@@ -52,6 +53,26 @@ describe('SingleFlight', () => {
     await expect(flight.get()).rejects.toThrow('broken');
     expect(work).toHaveBeenCalledTimes(2);
   });
+
+  it.each([false, true])(
+    'does not fail because another call has used up its limit (%s)',
+    async (keepFailure) => {
+      const flight = new SingleFlight(
+        async () => {
+          await Promise.resolve();
+          charge('requests', 2, () => 'GET /');
+          return 'done';
+        },
+        { keepFailure },
+      );
+      const call = (requests: number): Promise<string> =>
+        withBudget(new Budget(runLimits({ requests })), () => flight.get());
+      const [small, other, large, outside] = [call(1), call(1), call(2), flight.get()];
+      await expect(small).rejects.toThrow(LimitError);
+      await expect(other).rejects.toThrow(LimitError);
+      expect(await Promise.all([large, outside])).toEqual(['done', 'done']);
+    },
+  );
 
   it('lets a cancelled caller go, and cancels the work when the last one has gone', async () => {
     const { work, ends, signals } = pendingWork();

@@ -12,7 +12,7 @@ import type { MemoryRegistry } from '../support/memory-registry.js';
 import { startRegistry } from '../support/open-repository.js';
 import type { TinyImage } from '../support/tiny-image.mjs';
 
-const COUNT = 60;
+const COUNT = 12;
 
 interface SetUp extends CommandLine {
   readonly app: string;
