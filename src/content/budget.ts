@@ -20,7 +20,7 @@ export type LimitName = keyof RunLimits;
 
 const MIB = 1 << 20;
 
-/** Far above any release: 5,000 images in one index take a fifth of each. */
+/** Far above any release: a copy of 1,000 images with one layer each sends 11,003 requests. */
 const DEFAULT_RUN_LIMITS: RunLimits = { requests: 50_000, metadata: 256 * MIB, entries: 1_000_000 };
 
 /**

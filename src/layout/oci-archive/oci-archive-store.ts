@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { JoinedSignal } from '../../content/cancellation.js';
 import type { ReadOptions } from '../../content/source.js';
@@ -36,7 +37,7 @@ export class OciArchiveStore implements LayoutFiles {
   readonly #archived: LayoutBlobs;
   readonly #blobs: LayoutBlobs;
   readonly #closing = new AbortController();
-  /** Closed by {@link close} only: readers may still use an archive that a commit has replaced. */
+  /** The current one, and those that a commit has replaced while they were being read. */
   readonly #opened = new Set<TarArchive>();
   /** Before the first access: what killed processes have left may fill the disk. */
   readonly #sweeping = new SingleFlight(() => sweep(dirname(this.#path), isLockName));
@@ -120,9 +121,11 @@ export class OciArchiveStore implements LayoutFiles {
       (scratch) => this.#replace(path, scratch, pending, options),
       { signal: options.signal, holderTimeout: LOCK_HOLDER_TIMEOUT },
     );
+    const replaced = this.#currentLayout.result;
     // In this order, concurrent readers find everything in the file or in the staging directory.
     this.#currentLayout = this.#openOnce();
     this.#pending = this.#pending.without(pending);
+    if (replaced !== undefined) void this.#closeReplaced(replaced.archive);
     await this.#staging.remove(added);
   }
 
@@ -131,6 +134,14 @@ export class OciArchiveStore implements LayoutFiles {
     this.#closing.abort();
     for (const archive of this.#opened) archive.close();
     this.#staging.close();
+  }
+
+  async #closeReplaced(archive: TarArchive): Promise<void> {
+    // Not at once: who has just received it begins to read before.
+    await nextTurn();
+    await archive.unused();
+    archive.close();
+    this.#opened.delete(archive);
   }
 
   async #layout({ signal }: ReadOptions = {}): Promise<OpenTarLayout | undefined> {

@@ -24,6 +24,8 @@ export class RandomAccessFile {
   readonly #descriptor: number;
   readonly #removeOnClose: string | undefined;
   #readers = 0;
+  #streams = 0;
+  readonly #unused: (() => void)[] = [];
   #closed = false;
 
   /**
@@ -93,7 +95,20 @@ export class RandomAccessFile {
 
   /** Reads a range of the file as a stream. It fails with InvalidError if the file was truncated since it was opened. */
   stream(start: number, size: number): Readable {
-    return Readable.from(this.#chunks(start, size), { objectMode: false, highWaterMark: CHUNK_BYTES });
+    const stream = Readable.from(this.#chunks(start, size), {
+      objectMode: false,
+      highWaterMark: CHUNK_BYTES,
+    });
+    this.#streams += 1;
+    return stream.once('close', () => {
+      this.#streams -= 1;
+      if (this.#streams === 0) for (const resolve of this.#unused.splice(0)) resolve();
+    });
+  }
+
+  /** Waits until no stream of the file is open. */
+  async unused(): Promise<void> {
+    if (this.#streams > 0) await new Promise<void>((resolve) => this.#unused.push(resolve));
   }
 
   /** Reads a range of the file into memory. @throws InvalidError if the file was truncated since it was opened */

@@ -108,6 +108,11 @@ export class TarArchive {
     return this.#file.bytes(range.start, range.size);
   }
 
+  /** Waits until no file of the archive is being read as a stream. */
+  unused(): Promise<void> {
+    return this.#file.unused();
+  }
+
   /** Closes the file and removes its temporary copy. May be called more than once. */
   close(): void {
     this.#file.close();

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import {
   chmod,
   mkdir,
@@ -14,7 +15,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { readableOf } from '../../../src/content/verified-stream.js';
 import { MemoryStore } from '../../../src/content/memory-store.js';
@@ -270,6 +271,27 @@ describe('what is written', () => {
       expect(await readAll(readableOf(await later.openBlob(blob)))).toHaveLength(blob.size);
     }
     expect(await beside(path)).toEqual(['images.tar']);
+  });
+
+  it.runIf(existsSync('/proc/self/fd'))('keeps a replaced file open while it is being read', async () => {
+    const path = await archivePath();
+    const archive = openOciArchive(path);
+    const openFiles = async (): Promise<string[]> => {
+      const links = (await readdir('/proc/self/fd')).map((each) => readlink(`/proc/self/fd/${each}`));
+      const files = await Promise.all(links.map((link) => link.catch(() => '')));
+      return files.filter((file) => file.startsWith(path));
+    };
+    const commit = async (text: string): Promise<void> => {
+      await pushImage(archive, sampleImage({ text }), text);
+      await archive.commit();
+    };
+    await pushImage(archive, image, '1.0');
+    await archive.commit();
+    const reader = readableOf(await archive.openBlob(entry));
+    for (const text of ['one', 'two', 'three', 'four', 'five']) await commit(text);
+    await vi.waitFor(async () => expect((await openFiles()).length).toBeLessThanOrEqual(2));
+    expect(await readAll(reader)).toHaveLength(entry.size);
+    await vi.waitFor(async () => expect((await openFiles()).length).toBeLessThanOrEqual(1));
   });
 
   it('creates the parent directories of the file', async () => {
