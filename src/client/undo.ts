@@ -217,9 +217,11 @@ async function moveBack({ limit, signal, onEvent }: ClientContext, steps: readon
   } catch (error) {
     if (!isMultiarchError(error)) throw error;
     const tags = moves.map(({ reference, document: { digest: previous }, from }): FailedTag => {
-      if (done.has(reference)) return { reference, outcome: 'restored', digest: previous, previous };
-      const isUnknown = found.get(reference) === 'unknown';
-      return { reference, outcome: isUnknown ? 'unknown' : 'moved', digest: from, previous };
+      const current = found.get(reference);
+      if (done.has(reference) || current === previous) {
+        return { reference, outcome: 'restored', digest: previous, previous };
+      }
+      return { reference, outcome: current === 'unknown' ? 'unknown' : 'moved', digest: from, previous };
     });
     throw tags.every(({ outcome }) => outcome === 'moved') ? error : withFailedTags(error, tags);
   } finally {

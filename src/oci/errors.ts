@@ -239,14 +239,15 @@ export function cancelled(signal: AbortSignal, action?: string): CancelledError 
 }
 
 /**
- * The characters that a terminal, an editor or the log of a CI system interprets or hides: controls with line ends and
- * escape, marks of text direction, characters without width, line and paragraph separators, and halves of surrogate pairs.
+ * The characters that change how a terminal, an editor or the log of a CI system shows other characters: controls with line
+ * ends and escape, marks of text direction, line and paragraph separators, and halves of surrogate pairs. Joiners and
+ * variation selectors are parts of ordinary text.
  */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
 /**
- * Replaces each control, format and invisible character of a text by a space, so that the text is one line and cannot
- * change how others are shown.
+ * Replaces each control character, mark of text direction and line separator of a text by a space, so that the text is one
+ * line and cannot change how others are shown.
  */
 export function withoutControls(text: string): string {
   return text.replaceAll(UNPRINTABLE, ' ');

@@ -1,9 +1,9 @@
 import { unlimited, type TaskOptions } from '../content/limit.js';
 import type { Target } from '../content/target.js';
 import type { ManifestOrIndex } from '../oci/document.js';
-import { isMultiarchError, OtherDigestError, type FailedTag } from '../oci/errors.js';
+import { OtherDigestError, type FailedTag } from '../oci/errors.js';
 import type { RefName } from '../oci/reference.js';
-import { readCurrent, type Current } from './settle-write.js';
+import { mayBeDone, readCurrent, type Current } from './settle-write.js';
 import { repositoryLabel } from './tag-change.js';
 import { digestOfState, type Destination, type TagState } from './target-state.js';
 
@@ -68,8 +68,7 @@ export async function moveBack(
 
 /** Reports whether the tag of a write that failed may have moved. */
 function mayHaveMoved(found: Current, own: ReadonlySet<string>, error: unknown): boolean {
-  if (found !== 'unknown') return own.has(found ?? '');
-  return !isMultiarchError(error) || ['cancelled', 'failed', 'unavailable'].includes(error.kind);
+  return found === 'unknown' ? mayBeDone(error) : own.has(found ?? '');
 }
 
 function outcomeOf(current: Current, before: TagState, own: ReadonlySet<string>): FailedTag['outcome'] {

@@ -4,7 +4,7 @@ import { unlimited, type TaskOptions } from '../content/limit.js';
 import type { Selector } from '../content/source.js';
 import type { Target } from '../content/target.js';
 import { isDigest, type Digest } from '../oci/digest.js';
-import { OtherDigestError } from '../oci/errors.js';
+import { isMultiarchError } from '../oci/errors.js';
 import type { CleanUp } from './clean-up.js';
 
 /** What a tag points to: `undefined` if it does not exist, `unknown` if it cannot be read. */
@@ -22,8 +22,9 @@ interface SettleOptions extends TaskOptions {
 }
 
 /**
- * Writes a document under a tag, or by its digest. A write that failed is done if the target has the document: only the
- * response was lost. That is found out before the outcome is decided.
+ * Writes a document under a tag, or by its digest, and reads back what a write that failed has left, also after a
+ * cancellation. If its outcome is unknown and the target has the document, the write is done. A registry looks up a lost
+ * response itself before it repeats a write; this is about writes that it has given up.
  *
  * @returns `undefined` if the document is written
  */
@@ -45,13 +46,18 @@ export async function settleWrite(
       target.commit === undefined
         ? await readCurrent(target, selector, { limit, signal: cleanUp.start() })
         : undefined;
-    if (found !== digest || error instanceof OtherDigestError) return { error, found };
+    if (found !== digest || !mayBeDone(error)) return { error, found };
     cleanUp.stop();
     if (signal?.aborted !== true && error instanceof Error) {
       onEvent?.({ kind: 'warning', message: `${error.message}; it was written nevertheless` });
     }
     return undefined;
   }
+}
+
+/** Reports whether a write that failed may have been done. A target that rejected it says no, whatever it has stored. */
+export function mayBeDone(error: unknown): boolean {
+  return !isMultiarchError(error) || ['cancelled', 'failed', 'unavailable'].includes(error.kind);
 }
 
 /** Reads what a tag points to, or whether a digest exists. Never throws. */

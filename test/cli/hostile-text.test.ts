@@ -41,7 +41,7 @@ const indexJson = (members: object, ...manifests: readonly object[]): string =>
 // oxlint-disable-next-line no-control-regex
 const COLORS = /\u001B\[(?:1|2|22|31|32|33|36|39)m/g;
 // oxlint-disable-next-line no-control-regex
-const RAW = /(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+const RAW = /(?![\n\t])[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 const FORGED = /^\s*(?:::|forged)|##[a-z]*\[/im;
 
 function expectSafe({ stdout, stderr }: InProcessResult, argv: readonly string[]): void {

@@ -116,10 +116,37 @@ describe('a tag whose write fails', () => {
     const { digest } = publication.descriptor;
     const all = ['1.2', ...further];
     expect(tags(...all)).toEqual(all.map(() => digest));
+    expect(events.filter(({ kind }) => kind === 'warning')).toEqual([]);
+  });
+
+  it('is written with a warning if only reading it back shows that', async () => {
+    const { tags, fail, push, events } = await start();
+    fail('PUT', '1.2', async (next) => {
+      await next();
+      fail('HEAD', '1.2', () => ({ status: 500 }));
+      return { status: 502 };
+    });
+    const { publication } = await push({ tags: [] });
+    expect(tags('1.2')).toEqual([publication.descriptor.digest]);
     expect(events).toContainEqual({
       kind: 'warning',
-      message: expect.stringContaining('written nevertheless'),
+      message: expect.stringContaining('it was written nevertheless'),
     });
+  });
+
+  it('is moved back if the registry rejected it and stored it', async () => {
+    const { before, tags, fail, failed, app } = await start();
+    fail('PUT', 'latest', async (next) => {
+      await next();
+      return DENIED;
+    });
+    const error = await failed();
+    expect(error).toMatchObject({ kind: 'unauthorized' });
+    expect(tags('1.2', 'latest')).toEqual([before['1.2'], before.latest]);
+    expect(error.tags.map(({ reference, outcome }) => `${reference} ${outcome}`)).toEqual([
+      `${app}:latest restored`,
+      `${app}:1.2 restored`,
+    ]);
   });
 
   it('is reported as unknown if it cannot be read back', async () => {

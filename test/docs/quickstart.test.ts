@@ -17,6 +17,7 @@ const NEEDED = [
   'test/support',
   'build.mjs',
   'package.json',
+  'package-lock.json',
   'tsconfig.json',
 ];
 

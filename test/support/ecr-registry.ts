@@ -139,7 +139,10 @@ export class EcrRegistry {
       /^\/v2\/(.+?)\/(manifests|blobs\/uploads|blobs|referrers)(?:\/([^/]*))?$/.exec(pathname) ?? [];
     if (path === undefined) return next();
     const route = { path, kind, name };
-    return this.#checkRequest(request, route) ?? this.#asEcr(request, route, await next());
+    return (
+      this.#checkRequest(request, route) ??
+      this.#asEcr(request, route, await this.#store(request, route, next))
+    );
   }
 
   #token({ headers: { authorization } }: LoggedRequest): Answer {
@@ -195,6 +198,13 @@ export class EcrRegistry {
     return failure(404, 'NAME_UNKNOWN', message);
   }
 
+  /** Lets the plain registry handle a request, except an index that is to be rejected for a lost image. */
+  async #store(request: LoggedRequest, { kind }: Route, next: () => Promise<Answer>): Promise<Answer> {
+    const isLost =
+      request.method === 'PUT' && kind === 'manifests' && isIndex(request) && this.#lost.size > 0;
+    return isLost ? failure(404, 'MANIFEST_BLOB_UNKNOWN', [...this.#lost].join()) : next();
+  }
+
   /** Changes a response of the plain registry to that of ECR. */
   #asEcr(request: LoggedRequest, { path, kind }: Route, answer: Answer): Answer {
     const { method } = request;
@@ -213,14 +223,13 @@ export class EcrRegistry {
       };
     }
     if (method !== 'PUT' || kind !== 'manifests') return answer;
-    const isIndex = /index|list/.test(request.headers['content-type'] ?? '');
     const text = Buffer.from(answer.body ?? '').toString();
     const named = text.includes('MANIFEST_BLOB_UNKNOWN') ? (text.match(/sha256:[0-9a-f]{64}/g) ?? []) : [];
-    const missing = new Set([...named, ...(isIndex ? this.#lost : [])]);
+    const missing = new Set(named);
     if (missing.size === 0) return answer;
     const digests = [...missing].join(', ');
     const where = `into repository with name '${path}' in the registry with id '123456789012' do not exist`;
-    return isIndex
+    return isIndex(request)
       ? failure(
           400,
           'MANIFEST_BLOB_UNKNOWN',
@@ -232,6 +241,10 @@ export class EcrRegistry {
           `Layers with digests '[${digests}]' required for pushing image ${where}`,
         );
   }
+}
+
+function isIndex({ headers }: LoggedRequest): boolean {
+  return /index|list/.test(headers['content-type'] ?? '');
 }
 
 const EXPIRED = failure(403, 'DENIED', 'Your authorization token has expired. Reauthenticate and try again.');

@@ -34,7 +34,7 @@ export function shownLine(text: string, { color = false }: { readonly color?: bo
  * @param json valid JSON
  */
 export function shownJson(json: string): string {
-  return escapedJson(json, /[\u007F-\u009F\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|#(?=#[a-z]{0,32}\[)/giu);
+  return escapedJson(json, /[\u007F-\u009F\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]|#(?=#[a-z]{0,32}\[)/giu);
 }
 
 /** Escapes those characters of a JSON document that occur only inside strings. */

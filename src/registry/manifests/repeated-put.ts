@@ -41,8 +41,8 @@ export async function putRepeatedly(put: RepeatedPut): Promise<HttpResponse | 's
     // The server closed a kept connection, probably before the request came. This is no try, and takes no wait.
     if (failed && result.stale && stale < MAX_STALE_CONNECTIONS) {
       stale += 1;
-      put.onRetry(result.message, 0);
-      if ((await put.isStored()) && !put.needsResponse) return 'stored';
+      if (!put.needsResponse && (await put.isStored())) return 'stored';
+      put.onRetry(result.reason, 0);
       continue;
     }
     if (!failed && !isTemporaryStatus(result.status) && result.isCut !== true) return result;
