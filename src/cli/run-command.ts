@@ -91,7 +91,9 @@ export async function runCommand(
       stats.work(event);
       progress.show(event);
       if (event.kind === 'warning') output.warn(event.message);
-      if (event.kind === 'login' && options.debug) output.error(loginLine(event));
+      if (options.debug && (event.kind === 'login' || event.kind === 'token-server')) {
+        output.error(loginLine(event));
+      }
       if (isRetriedWork(event)) {
         if (options.debug) output.error(`! ${workRetryLine(event)}`);
         else if (event.waitMilliseconds > 0) output.warn(workRetryLine(event));

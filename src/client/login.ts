@@ -201,7 +201,12 @@ async function verify(context: ClientContext, registry: RegistryHost, login: Fou
   const http = await transports.connectTo(registry);
   const url = new URL(`https://${registryApiHost(registry)}/v2/`);
   const request = { method: 'GET', url, negotiateScheme: true, signal } as const;
-  const auth = new AuthClient({ http, credentials: only, onWarning: (text) => warn(context, text) });
+  const auth = new AuthClient({
+    http,
+    credentials: only,
+    onWarning: (text) => warn(context, text),
+    onTokenServer: (_, host) => context.onEvent?.({ kind: 'token-server', registry, host }),
+  });
   const response = await auth.send(registry, request, []);
   if (response.status !== 200) throw await loginError(registry, login, response);
   response.discard();

@@ -228,6 +228,7 @@ export class TransportResolver {
       http: await opening,
       credentials: credentials({ ...this.#options, http: () => opening }),
       onWarning: (message) => onEvent?.({ kind: 'warning', message }),
+      onTokenServer: (registry, host) => onEvent?.({ kind: 'token-server', registry, host }),
     });
     return (repository, access) =>
       new RegistryRepository({ auth, repository, access, retries, retryFor, chunkSize, onEvent });

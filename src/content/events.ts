@@ -64,6 +64,8 @@ export type WorkEvent =
       readonly username: string | undefined;
       readonly origin: string | undefined;
     }
+  /** The registry names a token server on another host, which gets the login. */
+  | { readonly kind: 'token-server'; readonly registry: string; readonly host: string }
   /** A problem that does not stop the work. */
   | { readonly kind: 'warning'; readonly message: string };
 

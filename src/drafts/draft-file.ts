@@ -1,6 +1,6 @@
 import { readDescriptor } from '../oci/descriptor.js';
 import { InvalidError } from '../oci/errors.js';
-import { isJsonObject, parseJson } from '../oci/json.js';
+import { hasTooManyValues, isJsonObject, parseJson } from '../oci/json.js';
 import { invalidDocument, validateDocument } from '../oci/validate.js';
 import type { Draft } from './draft.js';
 
@@ -18,6 +18,9 @@ export function formatDraft(draft: Draft): string {
   // Before the text is made: a string has a maximum length.
   const manifests = draft.entries.reduce((sum, { manifest = '' }) => sum + manifest.length, 0);
   if (manifests > MAX_DRAFT_BYTES) throw tooLarge(draft);
+  if (hasTooManyValues(draft)) {
+    throw new InvalidError(`the draft ${draft.target} has too many entries`, { hint: TOO_LARGE_HINT });
+  }
   const problems = validateDocument('draft', draft);
   if (problems.length > 0) throw invalidDocument(`the draft ${draft.target}`, problems);
   const text = `${JSON.stringify(draft, null, 2)}\n`;
@@ -25,9 +28,11 @@ export function formatDraft(draft: Draft): string {
   return text;
 }
 
+const TOO_LARGE_HINT = 'Use fewer images, or publish without a draft: multiarch create --push.';
+
 function tooLarge({ target }: Draft): InvalidError {
   return new InvalidError(`the draft ${target} is larger than the maximum of ${MAX_DRAFT_BYTES} bytes`, {
-    hint: 'Use fewer images, or publish without a draft: multiarch create --push.',
+    hint: TOO_LARGE_HINT,
   });
 }
 

@@ -90,9 +90,9 @@ export abstract class MultiarchError extends Error {
 
   constructor(message: string, options: MultiarchErrorOptions = {}) {
     const { hint, details = [], cause } = options;
-    super([message, ...details].map(withoutControls).join('\n'), cause === undefined ? undefined : { cause });
+    super([message, ...details].map(messageLine).join('\n'), cause === undefined ? undefined : { cause });
     this.name = new.target.name;
-    this.hint = hint === undefined ? undefined : withoutControls(hint);
+    this.hint = hint === undefined ? undefined : messageLine(hint);
     this.exchange = options.exchange;
   }
 }
@@ -251,6 +251,20 @@ const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
  */
 export function withoutControls(text: string): string {
   return text.replaceAll(UNPRINTABLE, ' ');
+}
+
+/** The characters that are shown of a longer line: its start names what failed, its end why. */
+const SHOWN = { start: 1_500, end: 400 };
+
+/**
+ * As {@link withoutControls}, for a line of a message: the middle of a very long one is omitted, with its length. A document
+ * may contain values of megabytes.
+ */
+export function messageLine(text: string): string {
+  const omitted = text.length - SHOWN.start - SHOWN.end;
+  if (omitted <= 100) return withoutControls(text);
+  const [start, end] = [text.slice(0, SHOWN.start), text.slice(-SHOWN.end)];
+  return withoutControls(`${start}… (${omitted} more characters) …${end}`);
 }
 
 /** As {@link withoutControls}, for a value in a line: all white space becomes single spaces. */

@@ -8,6 +8,20 @@ const MAX_DEPTH = 256;
 /** More values than 8 MiB of descriptors contain. Bounds the memory that reporting an error for each one takes. */
 const MAX_VALUES = 500_000;
 
+/** Reports whether a value of JSON has more values than {@link parseJson} accepts. */
+export function hasTooManyValues(json: unknown): boolean {
+  let values = 0;
+  const open: unknown[] = [json];
+  while (open.length > 0 && values <= MAX_VALUES) {
+    const value = open.pop();
+    if (value === undefined) continue;
+    values += 1;
+    if (typeof value === 'object' && value !== null)
+      for (const member of Object.values(value)) open.push(member);
+  }
+  return values > MAX_VALUES;
+}
+
 /** What the parser expects where it stops, by its own name of the error. */
 const EXPECTED: Readonly<Record<string, string>> = {
   ValueExpected: 'a value',

@@ -344,6 +344,15 @@ describe('a failing disk', () => {
   });
 });
 
+it('saves no draft that it could not read again', async () => {
+  await save();
+  const [entry] = draft.entries;
+  if (entry === undefined) throw new Error('the draft has no entry');
+  const entries = Array.from({ length: 80_000 }, () => entry);
+  await expect(store.update(app, () => ({ ...draft, entries }))).rejects.toThrow(/has too many entries/);
+  expect(await store.load(app)).toEqual(draft);
+});
+
 describe('the leftovers of killed processes', () => {
   const other = draftFileName('docker.io/library/other:1');
 

@@ -93,14 +93,13 @@ export class CommandFixture {
 
   /** What a name points to: the digest of a complete image or index, `missing`, or what is wrong with it. */
   async imageState(name: string): Promise<string> {
-    const { code, stdout, stderr } = await this.run(['inspect', '--json', '--published', name]);
-    if (code === 3) return 'missing';
     const copy = this.path('tmp', 'copy');
-    const copied = await this.run(['copy', '--quiet', name, `oci:${copy}:copy`]);
+    const { code, stdout, stderr } = await this.run(['copy', '--quiet', name, `oci:${copy}:copy`]);
     await rm(copy, { recursive: true, force: true });
-    return code === 0 && copied.code === 0
-      ? copied.stdout.trim()
-      : `broken: ${stdout}${stderr}${copied.stderr}`;
+    if (code === 0) return stdout.trim();
+    // Content of the image may be missing as well.
+    const inspected = await this.run(['inspect', '--json', '--published', name]);
+    return inspected.code === 3 ? 'missing' : `broken: ${inspected.stdout}${stderr}`;
   }
 
   async imageStates(names: readonly string[]): Promise<string[]> {

@@ -5,6 +5,8 @@ import type { CommandFixture } from './command-fixture.js';
 
 export interface KillScenario {
   readonly name: string;
+  /** Whether only `npm run kill` runs it: another scenario has nearly the same steps. */
+  readonly onlyInFull?: true;
   readonly prepare?: (fixture: CommandFixture) => Promise<void>;
   readonly command: readonly string[];
   readonly stdin?: string;
@@ -31,9 +33,10 @@ const LOGIN = ['login', 'REGISTRY', '--username=jane', '--password-stdin'];
 
 /** What the harness does at each step. */
 export const SCENARIOS: readonly KillScenario[] = [
-  { name: 'create a draft', command: DRAFT, again: [...DRAFT, '--amend'], states: drafts },
+  { name: 'create a draft', onlyInFull: true, command: DRAFT, again: [...DRAFT, '--amend'], states: drafts },
   {
     name: 'add to a draft',
+    onlyInFull: true,
     prepare: (fixture) => fixture.mustRun(DRAFT),
     command: ['create', LIST, ARM64, '--amend'],
     states: drafts,
@@ -64,6 +67,7 @@ export const SCENARIOS: readonly KillScenario[] = [
   },
   {
     name: 'push a draft and remove it',
+    onlyInFull: true,
     prepare: (fixture) => fixture.mustRun(DRAFT),
     command: ['push', LIST, '--purge'],
     // The draft may be gone.
@@ -73,6 +77,7 @@ export const SCENARIOS: readonly KillScenario[] = [
   { name: 'create and push to a registry', command: [...DRAFT, '--push'], states: images(LIST) },
   {
     name: 'create and push to a new layout',
+    onlyInFull: true,
     command: ['create', 'oci:ROOT/layout:1', AMD64, ARM64, '--push'],
     states: images('oci:ROOT/layout:1'),
   },
@@ -84,12 +89,14 @@ export const SCENARIOS: readonly KillScenario[] = [
   },
   {
     name: 'replace a tag of a layout',
+    onlyInFull: true,
     prepare: (fixture) => fixture.mustRun(['copy', AMD64, 'oci:ROOT/layout:1']),
     command: ['copy', ARM64, 'oci:ROOT/layout:1'],
     states: images('oci:ROOT/layout:1'),
   },
   {
     name: 'create and push to a new archive',
+    onlyInFull: true,
     command: ['create', 'oci-archive:ROOT/out/a.tar:1', AMD64, ARM64, '--push'],
     states: images('oci-archive:ROOT/out/a.tar:1'),
   },
@@ -109,7 +116,7 @@ export const SCENARIOS: readonly KillScenario[] = [
     command: ['copy', 'oci-archive:ROOT/source/a.tar.gz:1', 'oci:ROOT/layout:1'],
     states: images('oci:ROOT/layout:1'),
   },
-  { name: 'log in', command: LOGIN, stdin: 'secret', states: login },
+  { name: 'log in', onlyInFull: true, command: LOGIN, stdin: 'secret', states: login },
   {
     name: 'replace a login',
     prepare: (fixture) => fixture.mustRun(LOGIN, 'old'),
@@ -119,6 +126,7 @@ export const SCENARIOS: readonly KillScenario[] = [
   },
   {
     name: 'log out',
+    onlyInFull: true,
     prepare: (fixture) => fixture.mustRun(LOGIN, 'secret'),
     command: ['logout', 'REGISTRY'],
     states: login,

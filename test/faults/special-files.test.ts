@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it } from 'vitest';
 
@@ -8,6 +9,7 @@ import { draftFileName, historyFileName } from '../../src/drafts/file-name.js';
 import { readAuthorities, readClientPair } from '../../src/http/tls/tls-files.js';
 import { amd64 } from '../support/images.js';
 import { startCommandLine } from '../support/in-process.js';
+import { run as runProcess } from '../support/run.js';
 import { writeLayout } from '../support/tiny-image.mjs';
 
 async function start() {
@@ -90,5 +92,31 @@ describe.runIf(process.platform !== 'win32')('a pipe instead of a file', () => {
     const { code, stderr } = await run(['inspect', `${transport}:${path}`]);
     expect(stderr).toContain(`${path} is not a regular file`);
     expect(code).toBe(5);
+  });
+});
+
+describe.runIf(process.platform !== 'win32')('a pipe as a document', () => {
+  it.each([
+    ['validate', ['validate', 'PIPE']],
+    ['diff', ['diff', 'PIPE', 'PIPE']],
+    ['an assembly file', ['create', 'app:1', '--file=PIPE', '--dry-run', '--push']],
+  ])('%s reads it to its end', async (_, command) => {
+    const { run, pipe } = await start();
+    const path = await pipe('document.json');
+    const text = JSON.stringify({ target: 'app:1', images: [] });
+    const reading = run(command.map((arg) => arg.replace('PIPE', path)));
+    await writeFile(path, `${text}${' '.repeat(200_000)}`);
+    if (command[0] === 'diff') await writeFile(path, text);
+    expect((await reading).stderr).not.toContain('document.json: ');
+  });
+
+  it('without a writer ends with --timeout', async () => {
+    const { pipe } = await start();
+    const launcher = fileURLToPath(new URL('../../bin/multiarch.js', import.meta.url));
+    const args = [launcher, 'validate', await pipe('document.json'), '--timeout=100ms'];
+    expect(await runProcess(process.execPath, args)).toMatchObject({
+      code: 6,
+      stderr: expect.stringContaining('timed out') as string,
+    });
   });
 });

@@ -45,21 +45,25 @@ export class AuthClient {
   readonly #http: HttpClient;
   readonly #authorizer: Authorizer;
   readonly #onWarning: ((message: string) => void) | undefined;
+  readonly #onTokenServer: ((registry: RegistryHost, host: string) => void) | undefined;
   readonly #warnings = new Set<string>();
   readonly #sessions = new Map<string, Session>();
 
   /**
    * @param options.now in milliseconds since 1970, default the system's clock
    * @param options.onWarning receives each warning of a registry once, with its name (distribution-spec, "Warnings")
+   * @param options.onTokenServer called when a registry first names a token server on another host
    */
   constructor(options: {
     readonly http: HttpClient;
     readonly credentials: CredentialProvider;
     readonly now?: () => number;
     readonly onWarning?: (message: string) => void;
+    readonly onTokenServer?: (registry: RegistryHost, host: string) => void;
   }) {
     this.#http = options.http;
     this.#onWarning = options.onWarning;
+    this.#onTokenServer = options.onTokenServer;
     this.#authorizer = new Authorizer(options.http, options.credentials, options.now ?? Date.now);
   }
 
@@ -119,7 +123,7 @@ export class AuthClient {
         session.gate.open();
         return { response, sent };
       }
-      session.challenge = challenge;
+      this.#keepChallenge(session, challenge);
       if (sent?.token !== undefined) this.#authorizer.forgetToken(sent.token);
       const waiting = session.gate.waiting.length;
       if (waiting > 0) this.#http.preconnect(challenge.server.url, waiting + 1);
@@ -138,6 +142,14 @@ export class AuthClient {
       response.discard();
       throw error;
     }
+  }
+
+  #keepChallenge(session: Session, challenge: RegistryChallenge): void {
+    const before = tokenHost(session.challenge);
+    session.challenge = challenge;
+    const host = tokenHost(challenge);
+    if (host === undefined || host === before || host === challenge.server.url.host) return;
+    this.#onTokenServer?.(session.registry, host);
   }
 
   /** Sends a request once more if its response means that its authorization has expired. */
@@ -258,4 +270,8 @@ function isDenied({ status }: HttpResponse): boolean {
 /** Reports whether a response is the requested content, which may be long, and not an error message. */
 function isContent({ method, headers }: HttpRequest, { status }: HttpResponse): boolean {
   return method === 'GET' && (status === 200 || (status === 206 && headers?.['range'] !== undefined));
+}
+
+function tokenHost(challenge: RegistryChallenge | undefined): string | undefined {
+  return challenge?.kind === 'bearer' ? challenge.realm?.host : undefined;
 }

@@ -4,8 +4,9 @@
  * Offers addressed-annotation, duration, input, login-flags, prompt, size.
  * @module cli/input
  */
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream, openSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 
 import { cancelStream } from '../../content/cancellation.js';
@@ -88,11 +89,20 @@ export async function isFileName(name: string): Promise<boolean> {
 
 function openFile(name: string): Readable {
   try {
-    return createReadStream(name);
+    const isPipe = statSync(name, { throwIfNoEntry: false })?.isFIFO() === true;
+    return isPipe ? openPipe(name) : createReadStream(name);
   } catch (error) {
-    // Thrown, unlike other failures: the path contains a NUL character.
     throw readError(name, error);
   }
+}
+
+/**
+ * Opens a pipe, such as `<(command)` of a shell. A file stream would wait for its writer in a thread, which neither a signal
+ * nor the end of the process interrupts.
+ */
+function openPipe(name: string): Readable {
+  const fd = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK);
+  return new Socket({ fd, readable: true, writable: false });
 }
 
 async function readAll(stream: Readable, label: string, signal: AbortSignal): Promise<Uint8Array> {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 
 import { CancelledError, FailedError, InvalidError, MultiarchError, type Problem } from '../../oci/errors.js';
-import { shownLine } from './shown-text.js';
+import { shownMessage } from './shown-text.js';
 
 /** Messages of `docker manifest` that scripts compare. They stay as they are, without a prefix. */
 const DOCKER_MESSAGE =
@@ -38,7 +38,7 @@ export function errorText(thrown: unknown, debug: boolean): string {
     lines.push('hint: This is a bug in multiarch. Run it again with --debug and report the output.');
   }
   if (debug) lines.push(...debugLines(error));
-  return lines.map((line) => shownLine(line)).join('\n');
+  return lines.map(shownMessage).join('\n');
 }
 
 /** Reports whether an error is that of a process whose working directory was removed. Libraries ask for it, too. */

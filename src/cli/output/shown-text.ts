@@ -1,4 +1,4 @@
-import { withoutControls } from '../../oci/errors.js';
+import { messageLine, withoutControls } from '../../oci/errors.js';
 
 /** The colours that the tables and trees of this program use. */
 // oxlint-disable-next-line no-control-regex
@@ -26,6 +26,11 @@ export function shownLine(text: string, { color = false }: { readonly color?: bo
         .join('')
     : withoutControls(text);
   return plain.replace(LINE_COMMAND, '$1: ').replaceAll(COMMAND, '# ');
+}
+
+/** As {@link shownLine}, for a line on stderr, whose length is limited. */
+export function shownMessage(text: string): string {
+  return shownLine(messageLine(text));
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Ora } from 'ora';
 
 import type { WorkEvent } from '../../content/events.js';
 import type { Progress } from '../output/output.js';
-import { shownLine } from '../output/shown-text.js';
+import { shownLine, shownMessage } from '../output/shown-text.js';
 import { stepLine } from './event-lines.js';
 import { Transfers } from './transfers.js';
 
@@ -39,7 +39,7 @@ export class DrawnProgress implements Progress {
 
   print(line: string): void {
     // ora redraws around other output on its stream and on stdout.
-    this.#stream.write(`${shownLine(line)}\n`);
+    this.#stream.write(`${shownMessage(line)}\n`);
   }
 
   stop(): void {

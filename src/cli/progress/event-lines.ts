@@ -29,6 +29,7 @@ export function stepLine(event: WorkEvent): string | undefined {
     case 'waiting':
       return `Waiting for ${event.sources.join(', ')}`;
     case 'login':
+    case 'token-server':
     case 'warning':
     case 'blob-started':
     case 'blob-progress':
@@ -96,8 +97,11 @@ function retryText(what: string, reason: string, waitMilliseconds: number): stri
   return `${what}: ${reason}; retrying in ${wait}`;
 }
 
-/** The line for `--debug` about the credential of a registry. Its parts come from helpers and files. */
-export function loginLine({ registry, username, origin }: Extract<WorkEvent, { kind: 'login' }>): string {
+/** The line for `--debug` about the credential of a registry, or its token server. Its parts come from helpers and files. */
+export function loginLine(event: Extract<WorkEvent, { kind: 'login' | 'token-server' }>): string {
+  const { registry } = event;
+  if (event.kind === 'token-server') return `= ${registry}: tokens from ${event.host}`;
+  const { username, origin } = event;
   if (origin === undefined) return `= ${registry}: anonymous`;
   return `= ${registry}: ${username === undefined ? 'a token' : printable(username)} from ${printable(origin)}`;
 }

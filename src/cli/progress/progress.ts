@@ -9,7 +9,7 @@ import type { Writable } from 'node:stream';
 import type { WorkEvent } from '../../content/events.js';
 import type { GlobalOptions } from '../global-options.js';
 import type { Progress } from '../output/output.js';
-import { shownLine } from '../output/shown-text.js';
+import { shownMessage } from '../output/shown-text.js';
 import { mayColor, type Terminal } from '../output/terminal.js';
 import { DrawnProgress } from './drawn-progress.js';
 import { stepLine } from './event-lines.js';
@@ -19,7 +19,7 @@ import { Transfers } from './transfers.js';
 export function startProgress(options: GlobalOptions, terminal: Terminal): Progress {
   const { stdout, stderr, env } = terminal;
   if (options.quiet || options.progress === 'none') {
-    return { show: () => {}, print: (line) => void stderr.write(`${shownLine(line)}\n`), stop: () => {} };
+    return { show: () => {}, print: (line) => void stderr.write(`${shownMessage(line)}\n`), stop: () => {} };
   }
   const progress =
     options.progress === 'plain' || !canDraw(terminal)
@@ -71,7 +71,7 @@ class PlainProgress implements Progress {
   }
 
   print(line: string): void {
-    this.#stream.write(`${shownLine(line)}\n`);
+    this.#stream.write(`${shownMessage(line)}\n`);
   }
 
   stop(): void {

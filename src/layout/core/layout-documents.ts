@@ -1,4 +1,4 @@
-import { parseJson } from '../../oci/json.js';
+import { hasTooManyValues, parseJson } from '../../oci/json.js';
 import { MAX_MANIFEST_PULL } from '../../oci/document.js';
 import { invalidDocument, validateDocument } from '../../oci/validate.js';
 import { EMPTY_LAYOUT_INDEX, parseLayoutIndex, type LayoutIndex } from './layout-index.js';
@@ -50,6 +50,18 @@ export async function readIndexFile(files: LayoutFileReader): Promise<LayoutInde
  */
 export async function readLayoutIndex(files: LayoutFileReader): Promise<LayoutIndex | undefined> {
   return (await hasLayoutFile(files)) ? ((await readIndexFile(files)) ?? EMPTY_LAYOUT_INDEX) : undefined;
+}
+
+/**
+ * Formats an `index.json`.
+ * @throws InvalidError if {@link readIndexFile} would reject it: all images of the layout would be lost
+ */
+export function formatLayoutIndex(index: LayoutIndex): string {
+  const text = JSON.stringify(index);
+  if (Buffer.byteLength(text) <= MAX_MANIFEST_PULL && !hasTooManyValues(index)) return text;
+  throw new InvalidError(`the layout has too many images: its ${INDEX_FILE} would be too large to be read`, {
+    hint: 'Use another layout.',
+  });
 }
 
 /**

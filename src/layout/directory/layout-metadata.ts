@@ -12,6 +12,7 @@ import { ArgumentError } from '../../oci/errors.js';
 import { archiveHint } from '../tar/transport-hints.js';
 import { readSmallFile } from './confined-file.js';
 import {
+  formatLayoutIndex,
   hasLayoutFile,
   INDEX_FILE,
   LAYOUT_FILE,
@@ -93,7 +94,7 @@ export class LayoutMetadata {
         const edited = edit(index);
         if (edited === current) return;
         await withFileErrors('write', path, () =>
-          replaceFile(path, scratch, JSON.stringify(edited), { mode: MODES.sharedFile }),
+          replaceFile(path, scratch, formatLayoutIndex(edited), { mode: MODES.sharedFile }),
         );
       },
       { signal },

@@ -4,7 +4,13 @@ import { Pax } from 'tar/pax';
 import type { ReadOptions } from '../../content/source.js';
 import type { Digest } from '../../oci/digest.js';
 import { InvalidError } from '../../oci/errors.js';
-import { blobPath, INDEX_FILE, LAYOUT_FILE, LAYOUT_FILE_TEXT } from '../core/layout-documents.js';
+import {
+  blobPath,
+  formatLayoutIndex,
+  INDEX_FILE,
+  LAYOUT_FILE,
+  LAYOUT_FILE_TEXT,
+} from '../core/layout-documents.js';
 import type { LayoutIndex } from '../core/layout-index.js';
 import type { LayoutBlobs } from '../core/layout-blobs.js';
 import type { ReachableContent } from '../core/reachable-content.js';
@@ -36,7 +42,7 @@ export async function* layoutTar(
   options: ReadOptions = {},
 ): AsyncGenerator<Uint8Array> {
   yield* smallFile(LAYOUT_FILE, LAYOUT_FILE_TEXT);
-  yield* smallFile(INDEX_FILE, JSON.stringify(index));
+  yield* smallFile(INDEX_FILE, formatLayoutIndex(index));
   const blobs = [...sorted(content.documents), ...sorted(content.blobs)];
   for (const name of directoriesOf(blobs))
     yield* header({ path: `${name}/`, type: 'Directory', mode: 0o755 });

@@ -126,9 +126,17 @@ describe('one request', () => {
       if (headers['authorization'] !== undefined) return { status: 200 };
       return { status: 401, headers: { 'www-authenticate': 'Bearer realm="https://auth.docker.io/token"' } };
     });
-    const client = new AuthClient({ http, credentials: having(undefined) });
+    const servers: string[] = [];
+    const client = new AuthClient({
+      http,
+      credentials: having(undefined),
+      onTokenServer: (...server) => servers.push(server.join(': ')),
+    });
     const url = new URL('https://registry-1.docker.io/v2/library/alpine/manifests/1');
-    expect((await client.send('docker.io' as RegistryHost, { method: 'GET', url }, [])).status).toBe(200);
+    for (let round = 0; round < 2; round += 1) {
+      expect((await client.send('docker.io' as RegistryHost, { method: 'GET', url }, [])).status).toBe(200);
+    }
+    expect(servers).toEqual(['docker.io: auth.docker.io']);
   });
 });
 

@@ -36,6 +36,26 @@ describe('errorText', () => {
     );
   });
 
+  it('omits the middle of a value of megabytes, in a message, a problem, a detail and a hint', () => {
+    const long = 'x'.repeat(3_000_000);
+    const problems = [{ pointer: `/${long}`, message: 'is wrong', rule: 'schema/type' }];
+    const error = new InvalidError(`cannot read ${long}: no`, {
+      problems,
+      details: [long],
+      hint: `Use ${long}.`,
+    });
+    const text = errorText(error, false);
+    expect(text.length).toBeLessThan(10_000);
+    expect(error.message.length).toBeLessThan(5_000);
+    const omitted = /x… \(\d{7} more characters\) …x/.source;
+    expect(text.split('\n')).toEqual([
+      expect.stringMatching(`^error: cannot read x+${omitted}+: no$`),
+      expect.stringMatching(`^x+${omitted}+$`),
+      expect.stringMatching(`^  /x+${omitted}+: is wrong \\[schema/type\\]$`),
+      expect.stringMatching(`^hint: Use x+${omitted}+\\.$`),
+    ]);
+  });
+
   it('takes only its own line ends for line ends, also with --debug', () => {
     const cause = Object.assign(new TypeError('a\n::error::b'), { path: 'c\n::error::d\u202E' });
     const text = errorText(new NotFoundError('e\n::error::f', { cause }), true);

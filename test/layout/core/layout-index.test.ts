@@ -14,6 +14,7 @@ import {
   setTag,
   type LayoutIndex,
 } from '../../../src/layout/core/layout-index.js';
+import { formatLayoutIndex } from '../../../src/layout/core/layout-documents.js';
 import { describeVectors, vectorBytes, vectorJson, vectorLines } from '../../support/vectors.js';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
@@ -316,5 +317,17 @@ describeVectors('layout vectors', () => {
       return !isReferrer && /image\.(index|manifest)|manifest\.(list\.)?v2/.test(mediaType);
     });
     expect(new Set(found.map((image) => image?.digest))).toEqual(new Set(images.map(({ digest }) => digest)));
+  });
+});
+
+describe('an index.json that could not be read again', () => {
+  const many = (count: number, annotation: string): LayoutIndex =>
+    layout(entry('x', Object.fromEntries(Array.from({ length: count }, (_, at) => [`${at}`, annotation]))));
+
+  it.each([
+    ['is too long', many(9, 'x'.repeat(1 << 20))],
+    ['has too many values', many(500_001, '')],
+  ])('is not written: it %s', (_, index) => {
+    expect(() => formatLayoutIndex(index)).toThrow(InvalidError);
   });
 });
