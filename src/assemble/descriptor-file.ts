@@ -19,6 +19,9 @@ export interface DescriptorFile {
 /** The rules that `create` only warns of, so that `annotate` can correct the draft before `push`. */
 const WARNINGS = new Set(['platform/incomplete']);
 
+/** Further descriptors of a list with more problems are not checked. */
+const MAX_PROBLEMS = 1000;
+
 /** The members that only OCI and Docker documents have. */
 const DOCUMENT_MEMBERS = ['schemaVersion', 'mediaType', 'digest'];
 
@@ -79,14 +82,15 @@ function fromIndex(value: unknown, problems: readonly Problem[]): DescriptorFile
 }
 
 function fromDescriptors(list: readonly unknown[]): DescriptorFile {
-  const problems =
-    list.length === 0
-      ? [{ pointer: '', message: 'has no descriptors', rule: 'index/empty' }]
-      : list.flatMap((value, index) =>
-          validateDocument('descriptor', value)
-            .filter(isProblem)
-            .map((problem) => ({ ...problem, pointer: `/${index}${problem.pointer}` })),
-        );
+  const problems: Problem[] = [];
+  if (list.length === 0) problems.push({ pointer: '', message: 'has no descriptors', rule: 'index/empty' });
+  for (const [index, value] of list.entries()) {
+    // Each of 500,000 values can have several.
+    if (problems.length > MAX_PROBLEMS) break;
+    for (const problem of validateDocument('descriptor', value).filter(isProblem)) {
+      problems.push({ ...problem, pointer: `/${index}${problem.pointer}` });
+    }
+  }
   return { problems, assembly: () => assemblyOf(list) };
 }
 
