@@ -81,7 +81,7 @@ export interface Publication {
  */
 export async function publish(request: PublishRequest, options: CopyGraphOptions = {}): Promise<Publication> {
   const { document, subjects } = request;
-  const { states, missing } = await checkRequest(request, options);
+  const { states: firstStates, missing } = await checkRequest(request, options);
   const referrers = new Set<Digest>();
   for (const { target, children: absent } of missing) {
     await copyGraph(target, absent, options, document.digest);
@@ -89,9 +89,11 @@ export async function publish(request: PublishRequest, options: CopyGraphOptions
     for (const digest of await copyReferrersOf(request, target, subjects, options)) referrers.add(digest);
   }
 
-  // Copying may have taken long, so check again right before the tag moves.
+  let states = firstStates;
+  // Copying may have taken long, so read again right before the tags move what they point to.
   if (subjects !== undefined || missing.some((each) => each.children.length > 0)) {
     await checkFirstTag(request, options);
+    states = await readTagStates(request.destinations, options);
   }
   // No limit stops between two tags.
   const tags = await withoutBudget(() => putDocument(request, states, options));

@@ -82,7 +82,8 @@ describe('copy from registry to registry', () => {
     );
     expect(sorted(to.lines().map((line) => line.replace(/uploads\/\S*/, 'uploads/')))).toEqual(
       sorted([
-        manifest('HEAD', 'mirror/app', '2', 404),
+        // Before the copy, and before the tag moves.
+        ...Array.from({ length: 2 }, () => manifest('HEAD', 'mirror/app', '2', 404)),
         manifest('HEAD', 'mirror/app', amd64.manifest.digest, 404),
         ...blobs.flatMap((each) => [
           blob('HEAD', 'mirror/app', each, 404),

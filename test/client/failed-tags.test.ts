@@ -186,6 +186,44 @@ describe('a tag whose write fails', () => {
   });
 });
 
+describe('a tag that another client has moved while content was copied', () => {
+  /** A push to a second repository, which lacks the images, to whose tag the other client wins. */
+  async function startBehind() {
+    const set = await start();
+    const { registry } = set;
+    const theirs: string[] = [];
+    registry.put('other', first, '1.2');
+    registry.put('other', second);
+    const missing = images[2]?.manifest.digest ?? '';
+    set.fail('PUT', missing, (next) => {
+      theirs.push(registry.put('other', second, '1.2'));
+      return next();
+    });
+    return { ...set, theirs, now: () => registry.manifest('other', '1.2')?.digest };
+  }
+
+  it('is moved back to what that client pushed', async () => {
+    const { fail, theirs, now, multiarch, registry, sources } = await startBehind();
+    fail('PUT', 'latest', () => DENIED);
+    const list = `${registry.host}/other:1.2`;
+    const error = await failureOf<MultiarchErrors>(
+      multiarch.createAndPush(list, sources, { tags: ['latest'] }),
+    );
+    expect(theirs).toHaveLength(1);
+    expect(now()).toBe(theirs[0]);
+    expect(error.tags).toMatchObject([{ outcome: 'restored', previous: theirs[0] }]);
+  });
+
+  it('is undone to what that client pushed', async () => {
+    const { theirs, now, multiarch, registry, sources } = await startBehind();
+    const list = `${registry.host}/other:1.2`;
+    await multiarch.createAndPush(list, sources, { tags: ['latest'] });
+    await multiarch.undo(list);
+    expect(theirs).toHaveLength(1);
+    expect(now()).toBe(theirs[0]);
+  });
+});
+
 describe('a tag that cannot be moved back', () => {
   it('is left alone if another client has moved it since', async () => {
     const { registry, before, tags, fail, failed, app } = await start();
