@@ -9,9 +9,12 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as wait } from 'node:timers/promises';
+import timers from 'node:timers/promises';
 
 import { Dice } from './dice.js';
+
+/** The real one, which {@link withShortWaits} does not change. */
+const wait = timers.setTimeout;
 
 /** What the proxy does to a request or its response. */
 const FAULTS = [
