@@ -1,6 +1,6 @@
 /**
  * Calls the built library for many rounds in one process, and prints what the process holds: `npm run longlife -- ROUNDS`.
- * Each round creates, annotates, inspects, pushes and copies. The registry is in memory, in a process of its own.
+ * Each round creates, annotates, inspects and pushes. The registry is in memory, in a process of its own.
  */
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';

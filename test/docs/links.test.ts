@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 import { expect, it } from 'vitest';
@@ -39,4 +39,13 @@ it.each([
   ['docs/drafts.md#several-processes', false],
 ])('detects broken links: %s', (target, broken) => {
   expect(isBroken({ page: 'README.md', target })).toBe(broken);
+});
+
+it('test/README.md lists every file of test/support', () => {
+  const text = readFileSync(join(root, 'test/README.md'), 'utf8');
+  const listed = Array.from(text.matchAll(/^\| `([^`/]+\.m?[jt]s)`/gm), ([, name]) => name);
+  const files = readdirSync(join(root, 'test/support')).filter(
+    (name) => !/-main\.ts$|\.test\.ts$/.test(name),
+  );
+  expect(listed.toSorted()).toEqual(files.toSorted());
 });

@@ -15,7 +15,7 @@ interface ProcessOptions extends RunOptions {
   readonly nodeOptions?: readonly string[];
 }
 
-/** Where commands run that are killed or disturbed: a sandbox, a registry, and sources in an image layout. */
+/** The environment of commands that are killed or disturbed: a sandbox, a registry, and sources in an image layout. */
 export class CommandFixture {
   readonly sandbox: Sandbox;
   readonly registry: MemoryRegistry;
@@ -51,7 +51,7 @@ export class CommandFixture {
     return join(this.root, ...names);
   }
 
-  /** Replaces `REGISTRY` and `ROOT` by what they are here. */
+  /** Replaces `REGISTRY` by the host of the registry, and `ROOT` by the directory. */
   resolve(args: readonly string[]): string[] {
     return args.map((arg) => arg.replace('REGISTRY', this.registry.host).replace('ROOT', this.root));
   }
@@ -91,7 +91,7 @@ export class CommandFixture {
     this.registry.put('app', pair, '1');
   }
 
-  /** What a name points to: the digest of a complete image or index, `missing`, or what is wrong with it. */
+  /** Returns the digest of the complete image or index with this name, `missing`, or `broken: ` and the output. */
   async imageState(name: string): Promise<string> {
     const copy = this.path('tmp', 'copy');
     const { code, stdout, stderr } = await this.run(['copy', '--quiet', name, `oci:${copy}:copy`]);
@@ -116,7 +116,7 @@ export class CommandFixture {
     return JSON.stringify(texts.map((text) => text.stdout));
   }
 
-  /** The digest in a report of a push, whose other members depend on what the tag was before. */
+  /** Returns the digest in a report of a push. Its other members depend on the previous digest of the tag. */
   async reportedDigest(...names: readonly string[]): Promise<string> {
     const text = await this.fileState(...names);
     return text === 'missing' ? text : (JSON.parse(text) as { digest: string }).digest;

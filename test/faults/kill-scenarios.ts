@@ -14,7 +14,7 @@ export interface KillScenario {
   readonly again?: readonly string[];
   /** The exit codes of `again`, which may find that the work is done. @default 0 */
   readonly codes?: readonly number[];
-  /** Returns what later commands see, in parts. Each is old or new. */
+  /** Returns what later commands see, in parts, each of which must be old or new after a kill. */
   readonly states: (fixture: CommandFixture) => Promise<readonly string[]>;
 }
 
@@ -31,7 +31,7 @@ const login = async (fixture: CommandFixture): Promise<string[]> => [
 ];
 const LOGIN = ['login', 'REGISTRY', '--username=jane', '--password-stdin'];
 
-/** What the harness does at each step. */
+/** The commands that are killed. */
 export const SCENARIOS: readonly KillScenario[] = [
   { name: 'create a draft', onlyInFull: true, command: DRAFT, again: [...DRAFT, '--amend'], states: drafts },
   {

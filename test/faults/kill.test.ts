@@ -13,7 +13,7 @@ import { SCENARIOS, type KillScenario } from './kill-scenarios.js';
  * command of each kind once, always at the same step.
  */
 const everyStep = process.env['MULTIARCH_FAULTS'] === 'full';
-/** Each command has at least so many steps. */
+/** Each command has at least this number of steps. */
 const LEAST_STEPS = 7;
 const scenarios = SCENARIOS.filter(({ onlyInFull }) => everyStep || onlyInFull !== true);
 const PRELOAD = new URL('../support/kill-at-step.mjs', import.meta.url).href;

@@ -79,15 +79,22 @@ function next(works: readonly Progress[]): Progress | undefined {
 /** Reports whether the property held. */
 async function runBatch(work: Progress, property: Property, seed: number): Promise<boolean> {
   const startedAt = performance.now();
+  const { name } = work.target;
+  const description = `${name}: ${property.title}`;
+  const repeat = `Repeat it with: npm run fuzz -- 1 --target ${name} --seed ${seed}\n`;
+  // An exception outside of the property ends the process. It is printed after this.
+  const onCrash = (): void => console.error(`\n${description}\n${repeat}`);
+  process.once('uncaughtExceptionMonitor', onCrash);
   const { cases, outcomes, failure } = await property.run(seed);
+  process.off('uncaughtExceptionMonitor', onCrash);
   work.time += performance.now() - startedAt;
   work.cases += cases;
   work.batches += 1;
-  for (const [name, count] of outcomes) work.outcomes.set(name, (work.outcomes.get(name) ?? 0) + count);
+  for (const [outcome, count] of outcomes) {
+    work.outcomes.set(outcome, (work.outcomes.get(outcome) ?? 0) + count);
+  }
   if (failure === undefined) return true;
-  const { name } = work.target;
-  console.error(`\n${name}: ${property.title}\n${failure}`);
-  console.error(`Repeat it with: npm run fuzz -- 1 --target ${name} --seed ${seed}\n`);
+  console.error(`\n${description}\n${failure}\n${repeat}`);
   return false;
 }
 

@@ -1,6 +1,7 @@
 /**
  * A preload module (`node --import`) that numbers the steps of a process that change the file system, from 1, and kills
- * the process with SIGKILL before one of them. A write has two steps: before it, and after half of it.
+ * the process with SIGKILL before one of them. A write to an
+ * open file has two steps: before it, and after half of it. `writeFile` of a path is one step, as are all other calls.
  *
  * `KILL_AT_STEP` is the number; without it, the names of all steps are written to the file `KILL_STEPS_FILE` at the end.
  */

@@ -54,7 +54,7 @@ interface Received {
   readonly body: Buffer;
 }
 
-interface Answer {
+interface ProxyResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -169,8 +169,8 @@ export class ChaosProxy {
       incoming.socket.destroy();
       return;
     }
-    const answer = rejection(fault, headers) ?? (await this.#answer(received, fault, dice));
-    await respond(outgoing, method, answer, fault);
+    const response = errorResponse(fault, headers) ?? (await this.#forwardWith(fault, received, dice));
+    await respond(outgoing, method, response, fault);
   }
 
   /** The fault of a request, with the dice of its details. */
@@ -192,13 +192,13 @@ export class ChaosProxy {
     return [hasFault && (fault !== 'sent twice' || isRepeatable) ? fault : undefined, dice];
   }
 
-  async #answer(received: Received, fault: Fault | undefined, dice: Dice): Promise<Answer> {
+  async #forwardWith(fault: Fault | undefined, received: Received, dice: Dice): Promise<ProxyResponse> {
     if (fault === 'short stall') await wait(20 + dice.below(200));
     if (fault === 'sent twice') await this.#forward(received);
     return this.#forward(received);
   }
 
-  async #forward({ method, url, headers: given, body }: Received): Promise<Answer> {
+  async #forward({ method, url, headers: given, body }: Received): Promise<ProxyResponse> {
     const { authorization: _, 'transfer-encoding': __, ...headers } = given;
     const [host, port] = this.#registry.split(':');
     // The registry makes its URLs from the Host header, so they lead to the proxy.
@@ -231,11 +231,11 @@ function identityOf(method: string, url: string, headers: IncomingHttpHeaders): 
   return [...parts, range, contentRange, length].join(' ');
 }
 
-/** The response of something in front of the registry. */
-function rejection(
+/** The response of a server in front of the registry, which does not get the request. */
+function errorResponse(
   fault: Fault | undefined,
   { host, authorization }: IncomingHttpHeaders,
-): Answer | undefined {
+): ProxyResponse | undefined {
   if (fault === 'unauthorized once') {
     if (authorization !== undefined) return undefined;
     const challenge = `Bearer realm="http://${host}/token",service="chaos"`;
@@ -257,7 +257,7 @@ function rejection(
 async function respond(
   outgoing: ServerResponse,
   method: string,
-  { status, headers: given, body }: Answer,
+  { status, headers: given, body }: ProxyResponse,
   fault: Fault | undefined,
 ): Promise<void> {
   const { connection: _, 'keep-alive': __, 'transfer-encoding': ___, ...headers } = given;

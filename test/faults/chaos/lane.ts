@@ -28,7 +28,7 @@ const BROKEN_RETRIES = 2;
 
 type Tags = ReadonlyMap<string, TagState | undefined>;
 
-/** One command of a round, with what must come of it. */
+/** One command of a round, and its expected result. */
 interface Plan {
   readonly name: string;
   /** A command that must succeed first, under the same faults. It moves no tag. */
@@ -42,7 +42,7 @@ interface Plan {
   readonly entries: readonly string[] | undefined;
 }
 
-/** What happened in the rounds of a lane. */
+/** Counts of a lane. */
 export interface Tally {
   rounds: number;
   commands: number;
@@ -197,7 +197,7 @@ export class Lane {
     return result;
   }
 
-  /** Checks that each tag is as before or as planned, and that the exit code and the output say which. */
+  /** Checks that each tag is as before or as planned, as the exit code and the output say. */
   #compare(
     plan: Plan,
     { before, after }: { readonly before: Tags; readonly after: Tags },
@@ -221,7 +221,7 @@ export class Lane {
       if (isOld) continue;
       if (code === 0) continue;
       this.tally.moved += 1;
-      // A killed process says nothing.
+      // A killed process prints nothing.
       const isSaid = [`:${tag} points to ${is?.digest}`, `:${tag} cannot be read`].some((text) =>
         stderr.includes(text),
       );

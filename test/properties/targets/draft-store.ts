@@ -60,13 +60,13 @@ async function open(): Promise<() => Promise<void>> {
 }
 
 /** Checks that the file is a usable draft, or is reported as damaged while all other files stay as they are. */
-async function checkFile(content: Uint8Array): Promise<'read' | 'refused'> {
+async function checkFile(content: Uint8Array): Promise<'read' | 'rejected'> {
   await writeFile(path, content);
   const otherBefore = await readFile(otherPath);
   const { drafts, damaged } = await store.list();
   assert(contains(drafts, other));
 
-  let outcome: 'read' | 'refused' = 'read';
+  let outcome: 'read' | 'rejected' = 'read';
   try {
     const loaded = await store.load(target);
     assert.equal(loaded.target, draft.target);
@@ -77,7 +77,7 @@ async function checkFile(content: Uint8Array): Promise<'read' | 'refused'> {
     assert.deepEqual(await store.load(target), loaded);
   } catch (error) {
     if (!(error instanceof InvalidError)) throw error;
-    outcome = 'refused';
+    outcome = 'rejected';
     assert(error.message.includes(path));
     assert(error.hint?.includes('multiarch rm'));
     assert.deepEqual(
@@ -212,7 +212,7 @@ export const draftStore: Target = {
       // The last byte is the newline, without which it is whole.
       [fc.integer({ min: 0, max: bytes.length - 2 })],
       async (length) => {
-        assert.equal(await checkFile(bytes.subarray(0, length)), 'refused');
+        assert.equal(await checkFile(bytes.subarray(0, length)), 'rejected');
       },
       { batch: 40, examples: [[0], [1], [bytes.length - 2]] },
     ),
@@ -225,27 +225,27 @@ export const draftStore: Target = {
         ),
       ],
       async (content) => {
-        assert.equal(await checkFile(content), 'refused');
+        assert.equal(await checkFile(content), 'rejected');
       },
       { batch: 40 },
     ),
     property('a file with changed bytes causes no crash', [changes], (list) => checkFile(withBytes(list)), {
       batch: 60,
-      reaches: ['read', 'refused'],
+      reaches: ['read', 'rejected'],
       examples: [[[[bytes.length - 1, 0x20]]]],
     }),
     property(
       'a file with changed values causes no crash',
       [changedJson(fc.constant(JSON.parse(bytes.toString())))],
       (value) => checkFile(Buffer.from(JSON.stringify(value))),
-      { batch: 60, reaches: ['refused'] },
+      { batch: 60, reaches: ['rejected'] },
     ),
     property(
       'a file of another version is rejected',
       [version],
       async (another) => {
         const content = Buffer.from(JSON.stringify({ ...draft, version: another }));
-        assert.equal(await checkFile(content), 'refused');
+        assert.equal(await checkFile(content), 'rejected');
       },
       { batch: 30, examples: [[0], [2], [Number.MAX_SAFE_INTEGER]] },
     ),
