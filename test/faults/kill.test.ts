@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { leftoversIn } from '../support/leftovers.js';
 import type { RunResult } from '../support/run.js';
@@ -9,7 +9,8 @@ import { CommandFixture } from './command-fixture.js';
 import { SCENARIOS, type KillScenario } from './kill-scenarios.js';
 
 /**
- * `npm run kill` kills each command at each step and prints the figures of docs/reliability.md. A normal run kills one
+ * `npm run kill` kills each command at each step, and prints a row of docs/reliability.md for each: command, steps, kills that
+ * kept the old state, and kills after which the work was done. A normal run kills one
  * command of each kind once, always at the same step.
  */
 const everyStep = process.env['MULTIARCH_FAULTS'] === 'full';
@@ -19,13 +20,9 @@ const scenarios = SCENARIOS.filter(({ onlyInFull }) => everyStep || onlyInFull !
 const PRELOAD = new URL('../support/kill-at-step.mjs', import.meta.url).href;
 
 let fixture: CommandFixture;
-const figures: string[] = [];
 beforeAll(async () => {
   fixture = await CommandFixture.start();
   return () => fixture.remove();
-});
-afterAll(() => {
-  if (everyStep) console.log(['', '| command | steps | kept old | done |', ...figures].join('\n'));
 });
 
 /** Runs the command of a scenario in a process that counts its steps. */
@@ -33,10 +30,9 @@ function start({ command, stdin = '' }: KillScenario, env: Record<string, string
   return fixture.runProcess(command, { nodeOptions: ['--import', PRELOAD], env, stdin });
 }
 
-async function prepare(scenario: KillScenario): Promise<readonly string[]> {
+async function prepare(scenario: KillScenario): Promise<void> {
   await fixture.reset();
   await scenario.prepare?.(fixture);
-  return scenario.states(fixture);
 }
 
 /** Runs the command of a scenario to its end, and returns the names of its steps. */
@@ -54,7 +50,8 @@ describe.runIf(process.platform !== 'win32')('a process that is killed', () => {
     'loses nothing, and the next run finishes: $name',
     async ({ scenario, index }) => {
       const { command, again = command, stdin, codes = [0], states } = scenario;
-      const before = await prepare(scenario);
+      await prepare(scenario);
+      const before = await states(fixture);
       const steps = everyStep ? await stepsOf(scenario) : [];
       if (!everyStep) expect(await fixture.run(command, stdin)).toMatchObject({ code: 0 });
       const after = await states(fixture);
@@ -80,7 +77,9 @@ describe.runIf(process.platform !== 'win32')('a process that is killed', () => {
         expect(await states(fixture), label).toEqual(after);
         expect(await leftoversIn(fixture.root), label).toEqual([]);
       }
-      figures.push(`| ${scenario.name} | ${numbers.length} | ${numbers.length - done} | ${done} |`);
+      if (everyStep) {
+        console.log(`| ${scenario.name} | ${numbers.length} | ${numbers.length - done} | ${done} |`);
+      }
     },
     everyStep ? 1_200_000 : 120_000,
   );
