@@ -87,6 +87,9 @@ function retried(times: number, unknown = 0): Outcomes {
   };
 }
 
+/** HEAD is repeated as GET, each time the tag is read: before and after content is copied. */
+const TAG_READ_BY_GET = recovers(2);
+
 const CODES: Readonly<Record<number, string>> = {
   401: 'UNAUTHORIZED',
   403: 'DENIED',
@@ -185,7 +188,7 @@ export const FAULTS = {
       read: fails(4, 'responded with 403 Forbidden: DENIED', 'that the account may read from'),
       write: fails(4, 'responded with 403 Forbidden: DENIED', 'that the account may push to'),
       token: fails(4, 'was rejected (token server', 'may do what was asked for'),
-      manifestHead: recovers(1),
+      manifestHead: TAG_READ_BY_GET,
       blobHead: UNAFFECTED,
     },
   },
@@ -208,7 +211,7 @@ export const FAULTS = {
     expect: {
       token: fails(1, 'no token for', 'Check the address of the token server'),
       tokenPost: NO_LOGIN,
-      manifestHead: recovers(1),
+      manifestHead: TAG_READ_BY_GET,
       blobHead: UNAFFECTED,
       read: fails(4, 'responded with 405 Method Not Allowed', 'Check the address'),
       write: fails(
@@ -227,7 +230,7 @@ export const FAULTS = {
     respond: () => error(413),
     expect: {
       token: fails(1, 'no token for', 'Check the address of the token server'),
-      manifestHead: recovers(1),
+      manifestHead: TAG_READ_BY_GET,
       blobHead: UNAFFECTED,
       read: fails(1, 'responded with 413 Payload Too Large', false),
       write: fails(1, 'responded with 413 Payload Too Large', 'raise the limit'),
@@ -258,7 +261,7 @@ export const FAULTS = {
     respond: () => error(416),
     expect: {
       token: fails(1, 'no token for', 'Check the address of the token server'),
-      manifestHead: recovers(1),
+      manifestHead: TAG_READ_BY_GET,
       blobHead: UNAFFECTED,
       all: fails(1, 'responded with 416 Range Not Satisfiable', false),
       uploadPatch: fails(
@@ -405,7 +408,7 @@ export const FAULTS = {
     expect: {
       all: UNAFFECTED,
       // It is computed from the manifest.
-      manifestHead: recovers(1),
+      manifestHead: TAG_READ_BY_GET,
       // What was written is read back.
       childPut: recovers(1),
       indexPut: recovers(1),
@@ -416,7 +419,7 @@ export const FAULTS = {
     respond: async ({ next }) => withHeaders(await next(), { 'content-type': 'text/plain' }),
     expect: {
       all: UNAFFECTED,
-      manifestHead: recovers(1),
+      manifestHead: TAG_READ_BY_GET,
       // The referrers tag is read instead.
       referrersGet: recovers(1),
     },
@@ -425,7 +428,7 @@ export const FAULTS = {
     respond: () => ({ status: 200, headers: { 'content-type': 'text/html' }, body: HTML }),
     expect: {
       token: fails(1, 'contains no usable token', OTHER_SERVER),
-      manifestHead: recovers(1),
+      manifestHead: TAG_READ_BY_GET,
       blobHead: UNAFFECTED,
       manifestGetTag: fails(5, 'is not JSON: it is HTML or XML', OTHER_SERVER),
       manifestGetDigest: fails(5, 'has the digest', OTHER_SERVER),
