@@ -72,7 +72,8 @@ function serve() {
 
 /** @param {number} rounds */
 async function measure(rounds) {
-  const { Multiarch } = await import('../../dist/index.js');
+  /** @type {typeof import('../../src/index.js')} */
+  const { Multiarch } = await import(new URL('../../dist/index.js', import.meta.url).href);
   const registry = fork(fileURLToPath(import.meta.url), ['registry']);
   const port = await new Promise((resolve) => {
     registry.once('message', resolve);
