@@ -98,15 +98,16 @@ describe.runIf(process.platform !== 'win32')('a pipe instead of a file', () => {
 describe.runIf(process.platform !== 'win32')('a pipe as a document', () => {
   it.each([
     ['validate', ['validate', 'PIPE']],
-    ['diff', ['diff', 'PIPE', 'PIPE']],
+    ['diff', ['diff', 'PIPE', 'FILE']],
     ['an assembly file', ['create', 'app:1', '--file=PIPE', '--dry-run', '--push']],
   ])('%s reads it to its end', async (_, command) => {
-    const { run, pipe } = await start();
+    const { directory, run, pipe } = await start();
     const path = await pipe('document.json');
+    const file = join(directory, 'file.json');
     const text = JSON.stringify({ target: 'app:1', images: [] });
-    const reading = run(command.map((arg) => arg.replace('PIPE', path)));
+    await writeFile(file, text);
+    const reading = run(command.map((arg) => arg.replace('PIPE', path).replace('FILE', file)));
     await writeFile(path, `${text}${' '.repeat(200_000)}`);
-    if (command[0] === 'diff') await writeFile(path, text);
     expect((await reading).stderr).not.toContain('document.json: ');
   });
 

@@ -7,8 +7,11 @@ const TESTS = fileURLToPath(new URL('..', import.meta.url));
 /** How a test file obtains certificates outside `describeIntegration`. */
 const USES_OPENSSL = /support\/(?:certificates|tls-server-files)\.js'|mustRun\('openssl'/;
 
-/** How a test file replaces modules, which every later file in the same process would get too. */
-const REPLACES_MODULES = /\bvi\.(?:mock|doMock)\(/;
+/**
+ * How a test file replaces modules, which every later file in the same process would get too, or runs in virtual time, which
+ * stands still while a file before it has left anything running.
+ */
+const NEEDS_OWN_PROCESS = /\bvi\.(?:mock|doMock)\(|matrix\/run-cell\.js'/;
 
 /**
  * The test files to exclude on a machine without openssl, which creates the certificates of the TLS tests. Prints a
@@ -24,7 +27,7 @@ export function filesWithoutTheirTools(): string[] {
 
 /** The test files that need a process of their own. */
 export function filesToIsolate(): string[] {
-  return ['test/integration/**/*.test.ts', ...filesThat(REPLACES_MODULES)];
+  return ['test/integration/**/*.test.ts', ...filesThat(NEEDS_OWN_PROCESS)];
 }
 
 function filesThat(pattern: RegExp): string[] {
