@@ -80,6 +80,7 @@ export class FakeServer {
   readonly #open = new Set<Socket>();
   readonly #connections = new Map<Socket, number>();
   readonly #greeted = new Set<Socket>();
+  #isClosed = false;
 
   constructor(options: FakeServerOptions) {
     this.#options = options;
@@ -142,17 +143,22 @@ export class FakeServer {
     for (const socket of this.#open) socket.destroy();
   }
 
-  /** Closes all connections and refuses new ones. Returns a function that accepts connections again, on the same ports. */
+  /**
+   * Closes all connections and refuses new ones. Returns a function that accepts connections again, on the same ports, unless
+   * the server was closed in between.
+   */
   refuse(): () => void {
     const ports = this.#servers.map((server) => (server.address() as AddressInfo).port);
     for (const server of this.#servers) server.close();
     this.cut();
     return () => {
+      if (this.#isClosed) return;
       for (const [index, server] of this.#servers.entries()) server.listen(ports[index], '127.0.0.1');
     };
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     const closed = this.#servers.map(
       (server) =>
         new Promise((resolve) => {
