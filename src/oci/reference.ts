@@ -105,6 +105,16 @@ export function parseReference(text: string): Reference {
   };
 }
 
+/** As {@link parseReference}, for text that may be anything, such as an annotation; `undefined` if it is no reference. */
+export function parseReferenceIfValid(text: string): Reference | undefined {
+  try {
+    return parseReference(text);
+  } catch (error) {
+    if (error instanceof ArgumentError) return undefined;
+    throw error;
+  }
+}
+
 /** Adds `:latest` to a reference with neither tag nor digest. */
 export function withDefaultTag(reference: Reference): Reference {
   if (reference.tag !== undefined || reference.digest !== undefined) return reference;
@@ -184,12 +194,7 @@ function isHost(first: string): boolean {
 
 /** Reports whether the text is a reference. */
 export function isReference(text: string): boolean {
-  try {
-    parseReference(text);
-    return true;
-  } catch {
-    return false;
-  }
+  return parseReferenceIfValid(text) !== undefined;
 }
 
 /** Adds the registry, and `library/` to a Docker Hub name of one part. Does not validate. */

@@ -1,13 +1,11 @@
 import { REF_NAME, type DescriptorJson } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
-import { ArgumentError } from '../../oci/errors.js';
 import {
   formatReference,
   isTag,
-  parseReference,
+  parseReferenceIfValid,
   withDefaultTag,
   type RefName,
-  type Reference,
 } from '../../oci/reference.js';
 
 /** The annotation in which containerd, BuildKit and docker store the full reference; their `ref.name` is its tag. */
@@ -83,21 +81,11 @@ export function namesOf({ annotations }: DescriptorJson): string[] {
 
 /** The tags in an entry's names. */
 export function tagsOf(entry: DescriptorJson): RefName[] {
-  return namesOf(entry).flatMap((name) => (isTag(name) ? name : (tryParseReference(name)?.tag ?? [])));
+  return namesOf(entry).flatMap((name) => (isTag(name) ? name : (parseReferenceIfValid(name)?.tag ?? [])));
 }
 
 /** A reference in full: `docker.io/library/app:1.2` for `app:1.2`; `undefined` for a tag alone and any other text. */
 function fullName(name: string): string | undefined {
-  const reference = isTag(name) ? undefined : tryParseReference(name);
+  const reference = isTag(name) ? undefined : parseReferenceIfValid(name);
   return reference === undefined ? undefined : formatReference(withDefaultTag(reference));
-}
-
-function tryParseReference(name: string): Reference | undefined {
-  try {
-    return parseReference(name);
-  } catch (error) {
-    // Any text may be an annotation.
-    if (error instanceof ArgumentError) return undefined;
-    throw error;
-  }
 }

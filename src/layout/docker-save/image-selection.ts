@@ -3,7 +3,7 @@ import { ArgumentError, NotFoundError, printable } from '../../oci/errors.js';
 import {
   familiarReference,
   isTag,
-  parseReference,
+  parseReferenceIfValid,
   sameRepository,
   withDefaultTag,
   type RefName,
@@ -116,7 +116,8 @@ function imagesNamed<T extends NamedImage>(images: readonly T[], reference: Refe
 }
 
 function withLatest(name: string): Reference | undefined {
-  const reference = parseIfValid(name);
+  // Docker has written `<none>:<none>`.
+  const reference = parseReferenceIfValid(name);
   return reference === undefined ? undefined : withDefaultTag(reference);
 }
 
@@ -126,17 +127,7 @@ function sameName(name: Reference | undefined, reference: Reference): boolean {
 
 function tryParseReference(name: string): Reference | undefined {
   // A tag alone would be parsed as a repository.
-  return isTag(name) ? undefined : parseIfValid(name);
-}
-
-/** Names may be invalid: docker has written `<none>:<none>`. */
-function parseIfValid(name: string): Reference | undefined {
-  try {
-    return parseReference(name);
-  } catch (error) {
-    if (error instanceof ArgumentError) return undefined;
-    throw error;
-  }
+  return isTag(name) ? undefined : parseReferenceIfValid(name);
 }
 
 function distinct<T extends NamedImage>(images: readonly T[]): T[] {
