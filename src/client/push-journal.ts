@@ -1,3 +1,4 @@
+import { JoinedSignal } from '../content/cancellation.js';
 import { findTag } from '../content/find-tag.js';
 import { newPushId, type PushRecord, type RecordedTag } from '../drafts/history-file.js';
 import type { Digest } from '../oci/digest.js';
@@ -11,6 +12,7 @@ import {
   type ImageLocation,
 } from '../oci/image-location.js';
 import type { PlannedChange } from '../publish/publish.js';
+import { mayBeDone } from '../publish/settle-write.js';
 import type { ClientContext } from './client-context.js';
 import type { OpenDestinations } from './destinations.js';
 import { unlessItFails } from './unless-it-fails.js';
@@ -120,22 +122,20 @@ export class PushJournal {
   /** The unfinished pushes of the target whose tags can be read, the oldest first, with how far they got. */
   async #unfinishedPushes(): Promise<ReadonlyMap<PushRecord, Extent>> {
     const pushes = (await this.#context.history.load(this.#target)).filter(isUnfinished);
-    const { signal } = this.#context;
-    const limit = AbortSignal.timeout(SETTLE_LIMIT);
-    const context = {
-      ...this.#context,
-      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
-    };
-    const extents = await Promise.all(
-      pushes.map(async (push) => {
-        try {
-          return [[push, await extentOf(context, push)] as const];
-        } catch {
-          // It stays unfinished.
-          return [];
-        }
-      }),
-    );
+    const limited = new JoinedSignal([this.#context.signal, AbortSignal.timeout(SETTLE_LIMIT)]);
+    const extents = await limited.during((signal) => {
+      const context = { ...this.#context, signal };
+      return Promise.all(
+        pushes.map(async (push) => {
+          try {
+            return [[push, await extentOf(context, push)] as const];
+          } catch {
+            // It stays unfinished.
+            return [];
+          }
+        }),
+      );
+    });
     return new Map(extents.flat());
   }
 }
@@ -195,7 +195,6 @@ function settled(push: PushRecord, extent: Extent | undefined): PushRecord[] {
 }
 
 function mayHaveMoved(error: unknown): boolean {
-  if (!isMultiarchError(error)) return true;
-  if (error.tags.some(({ outcome }) => outcome !== 'restored')) return true;
-  return ['cancelled', 'failed', 'unavailable'].includes(error.kind);
+  if (isMultiarchError(error) && error.tags.some(({ outcome }) => outcome !== 'restored')) return true;
+  return mayBeDone(error);
 }
