@@ -24,11 +24,11 @@ function step(name) {
 /**
  * @param {object} object
  * @param {string} name
- * @param {(args: any[]) => boolean} changes whether a call with these arguments changes anything
+ * @param {(args: unknown[]) => boolean} changes whether a call with these arguments changes anything
  */
 function watch(object, name, changes = () => true) {
   const original = Reflect.get(object, name);
-  /** @this {unknown} @param {any[]} args */
+  /** @this {unknown} @param {unknown[]} args */
   function watched(...args) {
     if (changes(args)) step(name.replace(/Sync$/, ''));
     return Reflect.apply(original, this, args);
@@ -36,11 +36,11 @@ function watch(object, name, changes = () => true) {
   Reflect.set(object, name, watched);
 }
 
-/** @param {any[]} args of `open` */
+/** @param {unknown[]} args of `open` */
 const opensForWriting = ([, flags = 'r']) =>
   typeof flags === 'string'
     ? /[wa+]/.test(flags)
-    : (flags & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) !== 0;
+    : (Number(flags) & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) !== 0;
 
 const CHANGES = [
   'mkdir',
