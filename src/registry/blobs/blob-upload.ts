@@ -102,10 +102,13 @@ export class BlobUpload {
       if (this.#body.start > reached) tries.restart();
       reached = Math.max(reached, this.#body.start);
       try {
-        const isWaited = await this.#wait(sent.failure, tries);
-        // No second try of what the registry may still be at work on.
-        if (sent.failure.mayBeStored && this.#body.allSent && (await this.#isStored('stale'))) return;
-        if (!isWaited) throw sent.failure.error;
+        // No second try of what the registry may have stored. What is stored needs no wait.
+        const isUnknown = sent.failure.mayBeStored && this.#body.allSent;
+        const stored = isUnknown ? await this.#isStored('stale') : false;
+        if (stored === true) return;
+        if (!(await this.#wait(sent.failure, tries))) throw sent.failure.error;
+        // The registry could not be asked before.
+        if (stored === undefined && (await this.#isStored('stale')) === true) return;
         const rest = sent.failure.mayResume ? await this.#findRest(session) : undefined;
         if (rest !== undefined) {
           session = rest;
@@ -144,13 +147,13 @@ export class BlobUpload {
     return rest.session;
   }
 
-  /** Reports whether the blob is stored; `false` if that is unknown. @throws CancelledError */
-  async #isStored(retry: HttpRequest['retry'] = true): Promise<boolean> {
+  /** Reports whether the blob is stored; `undefined` if that is unknown. @throws CancelledError */
+  async #isStored(retry: HttpRequest['retry'] = true): Promise<boolean | undefined> {
     try {
       return await this.#context.blobs.has(this.#descriptor, { signal: this.#context.signal, retry });
     } catch (error) {
       if (error instanceof CancelledError) throw error;
-      return false;
+      return undefined;
     }
   }
 
@@ -188,7 +191,7 @@ export class BlobUpload {
       this.#context.sizes.accepted();
       // Amazon ECR may complete a blob with its last chunk, and then reject the closing request.
       const mayBeStored = response.status === 201 && end === this.#descriptor.size;
-      if (mayBeStored && (await this.#isStored())) return 'stored';
+      if (mayBeStored && (await this.#isStored()) === true) return 'stored';
       const { location } = response.headers;
       return location === undefined ? session : this.#context.sessions.continued(session, response);
     });
@@ -263,7 +266,7 @@ export class BlobUpload {
     }
     // Nexus rejects a blob that another client has uploaded in the meantime. 404 is about the session.
     const isWhole = method === 'PUT' && (start === 0 || start === size);
-    if (isWhole && status !== 404 && (await this.#isStored())) return 'stored';
+    if (isWhole && status !== 404 && (await this.#isStored()) === true) return 'stored';
     if (status === 416 || (method === 'PUT' && isLostSession(errorResponse))) {
       return new Failure(error, { temporary: true }, method === 'PATCH');
     }

@@ -142,7 +142,7 @@ export class ManifestWrites {
           return found?.digest === digest;
         } catch (error) {
           if (error instanceof CancelledError) throw error;
-          return false;
+          return undefined;
         }
       },
       // The response says whether the registry lists the document as a referrer.

@@ -14,8 +14,8 @@ import { NetworkError } from '../../http/network-error.js';
 export interface RepeatedPut {
   /** Sends it, without retries. */
   readonly send: () => Promise<HttpResponse>;
-  /** Reports whether the registry has what was sent; `false` if that is unknown. */
-  readonly isStored: () => Promise<boolean>;
+  /** Reports whether the registry has what was sent; `undefined` if that is unknown. */
+  readonly isStored: () => Promise<boolean | undefined>;
   /** Whether the headers of the response are needed, even if the registry has what was sent. */
   readonly needsResponse: boolean;
   readonly policy: RetryPolicy;
@@ -26,7 +26,8 @@ export interface RepeatedPut {
 
 /**
  * Sends a PUT, and again after a temporary failure. If its outcome is unknown, because the response was lost or a gateway
- * gave up, the outcome is looked up first.
+ * gave up, the outcome is looked up first: before the wait, since what is stored needs none, and after it if the registry
+ * could not be asked.
  * @returns the final response, or 'stored' if it was lost
  * @throws NetworkError if no response arrives and the registry does not have what was sent
  */
@@ -41,25 +42,26 @@ export async function putRepeatedly(put: RepeatedPut): Promise<HttpResponse | 's
     // The server closed a kept connection, probably before the request came. This is no try, and takes no wait.
     if (failed && result.stale && stale < MAX_STALE_CONNECTIONS) {
       stale += 1;
-      if (!put.needsResponse && (await put.isStored())) return 'stored';
+      if (!put.needsResponse && (await put.isStored()) === true) return 'stored';
       put.onRetry(result.reason, 0);
       continue;
     }
     if (!failed && !isTemporaryStatus(result.status) && result.isCut !== true) return result;
-    const delay = tries.next(failed ? result : outcomeOf(result));
-    if (delay !== undefined) {
-      if (!failed) result.discard();
-      put.onRetry(failed ? result.reason : `HTTP ${result.status}`, delay);
-      await policy.sleep(delay, signal);
-    }
     const isUnknown = failed ? !result.unsent : mayHaveBeenHandled(result.status);
-    if (isUnknown && (await put.isStored()) && (delay === undefined || !put.needsResponse)) {
-      if (!failed) result.discard();
-      return 'stored';
+    const look = async (): Promise<boolean | undefined> => (isUnknown ? put.isStored() : false);
+    let stored = put.needsResponse ? false : await look();
+    const delay = stored === true ? undefined : tries.next(failed ? result : outcomeOf(result));
+    // Without another try, nothing says more than that it is stored.
+    if (delay === undefined && put.needsResponse) stored = await look();
+    if (!failed && (stored === true || delay !== undefined)) result.discard();
+    if (stored === true) return 'stored';
+    if (delay === undefined) {
+      if (failed) throw result.afterTries(made);
+      return result;
     }
-    if (delay !== undefined) continue;
-    if (failed) throw result.afterTries(made);
-    return result;
+    put.onRetry(failed ? result.reason : `HTTP ${result.status}`, delay);
+    await policy.sleep(delay, signal);
+    if (stored === undefined && (await look()) === true) return 'stored';
   }
 }
 

@@ -216,10 +216,31 @@ describe('an upload that fails', () => {
         }),
       });
       const source = generatedSource();
-      expect(await connect(registry.host, { retries })('app').copyBlob(blob, source)).toBe('copied');
+      const waits: number[] = [];
+      expect(await connect(registry.host, { retries, waits })('app').copyBlob(blob, source)).toBe('copied');
       expect(registry.lines().map((line) => line.split(' ')[0])).toEqual(['HEAD', 'POST', 'PUT', 'HEAD']);
       expect(source.opened).toBe(1);
+      expect(waits).toEqual([]);
     }
+  });
+
+  it('is not repeated if the registry has the blob, and can be asked only after the wait', async () => {
+    let heads = 0;
+    const registry = await startRegistry({
+      fault: async ({ method }, next) => {
+        if (method === 'HEAD') return ++heads === 2 ? { status: 503 } : next();
+        if (method !== 'PUT') return next();
+        await next();
+        return { status: 502 };
+      },
+    });
+    const source = generatedSource();
+    const waits: number[] = [];
+    expect(await connect(registry.host, { waits })('app').copyBlob(blob, source)).toBe('copied');
+    const methods = registry.requests.map(({ method }) => method);
+    expect(methods).toEqual(['HEAD', 'POST', 'PUT', 'HEAD', 'HEAD']);
+    expect(source.opened).toBe(1);
+    expect(waits).toEqual([625]);
   });
 
   it.each([true, false])(

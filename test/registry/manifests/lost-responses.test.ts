@@ -44,13 +44,39 @@ describe('a write whose outcome is unknown', () => {
     ['the registry fails afterwards (500)', { status: 500 }, 500],
   ])('is looked up before it is repeated, because %s', async (_what, answer, line) => {
     const done = await start([answer], true);
-    await connect(done.host)('app').writeManifest(document, { tag });
+    const waits: number[] = [];
+    await connect(done.host, { waits })('app').writeManifest(document, { tag });
     expect(done.lines()).toEqual([put(line), head(200)]);
+    // What is stored needs no wait.
+    expect(waits).toEqual([]);
 
     const lost = await start([answer], false);
-    await connect(lost.host)('app').writeManifest(document, { tag });
+    await connect(lost.host, { waits })('app').writeManifest(document, { tag });
     expect(lost.lines()).toEqual([put(line), head(404), put(201)]);
+    expect(waits).toEqual([625]);
   });
+
+  it.each([true, false])(
+    'is looked up again after the wait if the registry could not be asked (stored: %s)',
+    async (isCarriedOut) => {
+      let heads = 0;
+      const registry = await startRegistry({
+        fault: async ({ method }, next) => {
+          if (method === 'HEAD') return ++heads === 1 ? { status: 503 } : next();
+          if (heads > 0) return next();
+          if (isCarriedOut) await next();
+          return { status: 502 };
+        },
+      });
+      registry.put('app', image);
+      registry.clearLog();
+      const waits: number[] = [];
+      await connect(registry.host, { waits })('app').writeManifest(document, { tag });
+      const rest = isCarriedOut ? [head(200)] : [head(404), put(201)];
+      expect(registry.lines()).toEqual([put(502), head(503), ...rest]);
+      expect(waits).toEqual([625]);
+    },
+  );
 
   it.each([429, 503, 408])('is known after %i: no look-up', async (status) => {
     const registry = await start([{ status }], false);
@@ -120,7 +146,7 @@ describe('a write whose outcome is unknown', () => {
     const { config, layers } = signature;
     for (const blob of [config, ...layers]) registry.putBlob('app', blob.bytes);
     await connect(registry.host)('app').writeManifest(documentOf(signature));
-    expect(registry.requests.map(({ method }) => method).slice(0, 3)).toEqual(['PUT', 'HEAD', 'PUT']);
+    expect(registry.requests.map(({ method }) => method).slice(0, 2)).toEqual(['PUT', 'PUT']);
   });
 
   it('is reported with each wait', async () => {
