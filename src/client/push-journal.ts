@@ -1,6 +1,6 @@
 import { JoinedSignal } from '../content/cancellation.js';
 import { findTag } from '../content/find-tag.js';
-import { newPushId, type PushRecord, type RecordedTag } from '../drafts/history-file.js';
+import { beginPush, isRunning, type PushRecord, type RecordedTag } from '../drafts/history-file.js';
 import type { Digest } from '../oci/digest.js';
 import { isMultiarchError } from '../oci/errors.js';
 import {
@@ -13,6 +13,7 @@ import {
 } from '../oci/image-location.js';
 import type { PlannedChange } from '../publish/publish.js';
 import { mayBeDone } from '../publish/settle-write.js';
+import type { Access } from '../registry/requests.js';
 import type { ClientContext } from './client-context.js';
 import type { OpenDestinations } from './destinations.js';
 import { unlessItFails } from './unless-it-fails.js';
@@ -24,6 +25,17 @@ const SETTLE_LIMIT = 5_000;
 
 /** How many of the tags that an unfinished push was to move have its digest. */
 type Extent = 'none' | 'some' | 'all';
+
+/** An unfinished push, and how far it got. */
+interface UnfinishedPush {
+  readonly push: PushRecord;
+  readonly extent: Extent;
+  /** Whether its process is known to be running, so that the record is its own to change. */
+  readonly isRunning: boolean;
+}
+
+/** Reads what a recorded tag points to now. */
+export type ReadTag = (reference: string) => Promise<Digest | undefined>;
 
 /**
  * The record of one push in the history. It is written before the first tag moves, so that `undo` knows of a push that is
@@ -65,23 +77,24 @@ export class PushJournal {
     const { history, signal } = this.#context;
     const problem = `multiarch undo will not know of this push of ${familiarLocation(this.#target)}`;
     await unlessItFails(this.#context, problem, async () => {
-      const extents = await this.#unfinishedPushes();
-      const halves = [...extents].flatMap(([push, extent]) => (extent === 'some' ? [push] : []));
-      const record = {
+      const unfinished = await this.#unfinishedPushes();
+      const halves = unfinished.flatMap(({ push, extent }) => (extent === 'some' ? [push] : []));
+      const record = beginPush({
         digest: this.#digest,
         tags: named.map(({ reference, previous }) =>
           continued({ reference, previous }, this.#digest, halves),
         ),
-        unfinished: newPushId(),
-      };
-      const byId = new Map([...extents].map(([push, extent]) => [push.unfinished, extent]));
+      });
+      // A push that is running changes its record itself.
+      const ended = unfinished.filter((each) => !each.isRunning);
+      const byId = new Map(ended.map(({ push, extent }) => [push.unfinished, extent]));
       await history.edit(
         this.#target,
         (pushes) => [...pushes.flatMap((push) => settled(push, byId.get(push.unfinished))), record],
         { signal, holderTimeout: LOCK_TIMEOUT },
       );
       this.#record = record;
-      this.#continued = new Set(halves.map((push) => push.unfinished));
+      this.#continued = new Set(halves.map((push) => push.unfinished).filter((id) => byId.has(id)));
     });
   }
 
@@ -89,7 +102,7 @@ export class PushJournal {
   async complete(): Promise<void> {
     const record = this.#record;
     if (record === undefined) return;
-    const { unfinished, ...finished } = record;
+    const { unfinished, process: _, ...finished } = record;
     const own = new Set(record.tags.map(({ reference }) => reference));
     const next = (push: PushRecord): PushRecord[] => {
       if (push.unfinished === unfinished) return [finished];
@@ -107,28 +120,30 @@ export class PushJournal {
     );
   }
 
-  /** Removes the record of a push that failed, unless a tag has moved or may still move. */
+  /** Removes the record of a push that failed, or records that it has ended if a tag has moved or may have moved. */
   async fail(error: unknown): Promise<void> {
     const record = this.#record;
-    if (record === undefined || mayHaveMoved(error)) return;
-    const problem = `this push of ${familiarLocation(this.#target)} stays recorded as unfinished`;
+    if (record === undefined) return;
+    const { process: _, ...ended } = record;
+    const left = mayHaveMoved(error) ? [ended] : [];
+    const problem = `this push of ${familiarLocation(this.#target)} stays recorded as running`;
     await unlessItFails(this.#context, problem, () =>
       this.#context.history.edit(this.#target, (pushes) =>
-        pushes.filter((push) => push.unfinished !== record.unfinished),
+        pushes.flatMap((push) => (push.unfinished === record.unfinished ? left : [push])),
       ),
     );
   }
 
-  /** The unfinished pushes of the target whose tags can be read, the oldest first, with how far they got. */
-  async #unfinishedPushes(): Promise<ReadonlyMap<PushRecord, Extent>> {
+  /** The unfinished pushes of the target whose tags can be read, the oldest first. */
+  async #unfinishedPushes(): Promise<readonly UnfinishedPush[]> {
     const pushes = (await this.#context.history.load(this.#target)).filter(isUnfinished);
     const limited = new JoinedSignal([this.#context.signal, AbortSignal.timeout(SETTLE_LIMIT)]);
-    const extents = await limited.during((signal) => {
-      const context = { ...this.#context, signal };
+    const known = await limited.during((signal) => {
+      const readTag = tagReader({ ...this.#context, signal }, 'pull');
       return Promise.all(
         pushes.map(async (push) => {
           try {
-            return [[push, await extentOf(context, push)] as const];
+            return [{ push, extent: await extentOf(push, readTag), isRunning: await isRunning(push) }];
           } catch {
             // It stays unfinished.
             return [];
@@ -136,7 +151,7 @@ export class PushJournal {
         }),
       );
     });
-    return new Map(extents.flat());
+    return known.flat();
   }
 }
 
@@ -145,25 +160,34 @@ export function isUnfinished(push: PushRecord): boolean {
   return push.unfinished !== undefined;
 }
 
-/** Reads the tags of a recorded push. @throws what the targets throw */
+/** Reads the tags of a recorded push. @throws what `readTag` throws */
 export async function extentOf(
-  context: ClientContext,
   { digest, tags }: Pick<PushRecord, 'digest' | 'tags'>,
+  readTag: ReadTag,
 ): Promise<Extent> {
   const planned = tags.filter(({ previous, replaced }) => (replaced ?? previous) !== digest);
-  const current = await Promise.all(planned.map(({ reference }) => currentDigest(context, reference)));
+  const current = await Promise.all(planned.map(({ reference }) => readTag(reference)));
   const moved = current.filter((each) => each === digest).length;
   if (moved === 0) return 'none';
   return moved === planned.length ? 'all' : 'some';
 }
 
-/** Reads what a recorded tag points to now. */
-async function currentDigest(context: ClientContext, reference: string): Promise<Digest | undefined> {
-  const location = parseImageLocation(reference);
-  const tag = isTargetLocation(location) ? nameIn(location).tag : undefined;
-  if (!isTargetLocation(location) || tag === undefined) return undefined;
-  const target = await context.transports.openTarget(location, 'pull');
-  return (await context.limit(() => findTag(target, tag, { signal: context.signal })))?.digest;
+/** Returns a function that reads recorded tags, each of them once. It throws what the targets throw. */
+export function tagReader(context: ClientContext, access: Access): ReadTag {
+  const { limit, signal } = context;
+  const known = new Map<string, Promise<Digest | undefined>>();
+  const read: ReadTag = async (reference) => {
+    const location = parseImageLocation(reference);
+    const tag = isTargetLocation(location) ? nameIn(location).tag : undefined;
+    if (!isTargetLocation(location) || tag === undefined) return undefined;
+    const target = await context.transports.openTarget(location, access);
+    return (await limit(() => findTag(target, tag, { signal })))?.digest;
+  };
+  return (reference) => {
+    const reading = known.get(reference) ?? read(reference);
+    known.set(reference, reading);
+    return reading;
+  };
 }
 
 /**

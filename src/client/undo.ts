@@ -1,7 +1,6 @@
 import { withoutBudget } from '../content/budget.js';
-import { findTag } from '../content/find-tag.js';
 import type { Target } from '../content/target.js';
-import type { PushRecord, RecordedTag } from '../drafts/history-file.js';
+import { isRunning, type PushRecord, type RecordedTag } from '../drafts/history-file.js';
 import type { Digest } from '../oci/digest.js';
 import type { ManifestOrIndex } from '../oci/document.js';
 import { ConflictError, isMultiarchError, NotFoundError, type FailedTag } from '../oci/errors.js';
@@ -18,7 +17,7 @@ import { formatRepository, type RefName } from '../oci/reference.js';
 import { CleanUp } from '../publish/clean-up.js';
 import { putInTurn } from '../publish/put-in-turn.js';
 import { settleWrite, type Current } from '../publish/settle-write.js';
-import { extentOf, isUnfinished } from './push-journal.js';
+import { extentOf, isUnfinished, tagReader, type ReadTag } from './push-journal.js';
 import { rebaseDraft } from './push-record.js';
 import { unlessItFails } from './unless-it-fails.js';
 import type { ClientContext } from './client-context.js';
@@ -66,7 +65,7 @@ interface Step extends UndoneTag {
  * call undoes the push before. A push that was killed counts if one of its tags has moved, which the tags show.
  *
  * @throws NotFoundError if no push is recorded, no tag existed before, or the previous manifest is gone; ConflictError if
- *   a tag has moved since; InvalidError if the history is damaged; what the targets throw, with what each tag points to if
+ *   a tag has moved since, or a push is running; InvalidError if the history is damaged; what the targets throw, with what each tag points to if
  *   a tag had been moved
  */
 export async function undoPush(
@@ -74,24 +73,28 @@ export async function undoPush(
   target: TargetLocation,
   options: UndoOptions,
 ): Promise<UndoResult> {
-  const { push, ineffective } = await lastPush(context, target);
+  const { dryRun = false } = options;
+  const readTag = tagReader(context, dryRun ? 'pull' : 'push');
+  const { push, ineffective } = await lastPush(context, target, readTag);
   const name = familiarLocation(target);
   if (push === undefined) {
     throw new NotFoundError(`no push of ${name} is recorded on this machine`, {
       hint: `By hand, with the previous digest: multiarch copy ${sourceName(target)}@DIGEST ${name}`,
     });
   }
-  const steps = await Promise.all(push.tags.toReversed().map((tag) => stepFor(context, push, tag, options)));
+  const reversed = push.tags.toReversed();
+  const steps = await Promise.all(reversed.map((tag) => stepFor(context, push, tag, { dryRun, readTag })));
   if (steps.every(({ outcome, digest }) => outcome === 'kept' || digest === undefined)) {
     throw new NotFoundError(
       `nothing to undo: ${steps.map(({ reference }) => reference).join(', ')} did not exist before`,
       { hint: goneHint(target) },
     );
   }
-  if (options.dryRun !== true) {
+  if (!dryRun) {
+    const last = await settle(context, target, { push, ineffective }, steps);
     // No limit stops between two tags.
     await withoutBudget(() => moveBack(context, steps));
-    await finish(context, target, { push, ineffective }, steps);
+    await finish(context, target, last, steps);
   }
   return {
     undone: push.digest,
@@ -110,24 +113,65 @@ interface LastPush {
   readonly ineffective: readonly PushRecord[];
 }
 
-/** Finds the last push that has moved a tag. */
+/**
+ * Finds the last push that has moved a tag.
+ * @throws ConflictError if a later push is running, which would move its tags after the undo
+ */
 async function lastPush(
   context: ClientContext,
   target: TargetLocation,
+  readTag: ReadTag,
 ): Promise<Omit<LastPush, 'push'> & { readonly push: PushRecord | undefined }> {
   const ineffective: PushRecord[] = [];
   for (const push of (await context.history.load(target)).toReversed()) {
-    if (!isUnfinished(push) || (await extentOf(context, push)) !== 'none') return { push, ineffective };
+    if (await isRunning(push)) {
+      throw new ConflictError(
+        `a push of ${familiarLocation(target)} is running on this machine (process ${push.process?.pid})`,
+        { hint: 'Wait until it has ended, or stop it, and undo then. No tag was moved.' },
+      );
+    }
+    if (!isUnfinished(push) || (await extentOf(push, readTag)) !== 'none') return { push, ineffective };
     ineffective.unshift(push);
   }
   return { push: undefined, ineffective };
+}
+
+/**
+ * Records of an unfinished push what its tags show: which have moved, and that it has ended. An undo that is killed after it
+ * has moved the tags back is then repeated, where an unfinished push would seem to have moved none. Never throws.
+ * @returns the pushes that are recorded then
+ */
+async function settle(
+  context: ClientContext,
+  target: TargetLocation,
+  last: LastPush,
+  steps: readonly Step[],
+): Promise<LastPush> {
+  const { push, ineffective } = last;
+  if (!isUnfinished(push)) return last;
+  const absent = new Set(
+    steps.flatMap(({ outcome, digest, reference }) =>
+      outcome === 'unchanged' && digest === undefined ? [reference] : [],
+    ),
+  );
+  const ended = {
+    digest: push.digest,
+    tags: push.tags.filter(({ reference }) => !absent.has(reference)),
+  };
+  let settled = last;
+  const problem = `an undo of ${familiarLocation(target)} that is killed cannot be repeated`;
+  await unlessItFails(context, problem, async () => {
+    await context.history.replaceLast(target, [push, ...ineffective], [ended]);
+    settled = { push: ended, ineffective: [] };
+  });
+  return settled;
 }
 
 async function stepFor(
   context: ClientContext,
   push: PushRecord,
   { reference, previous, replaced }: RecordedTag,
-  { dryRun = false }: UndoOptions,
+  { dryRun, readTag }: { readonly dryRun: boolean; readonly readTag: ReadTag },
 ): Promise<Step> {
   const { digest: pushed } = push;
   const location = parseImageLocation(reference);
@@ -137,7 +181,7 @@ async function stepFor(
   }
   const { limit, signal } = context;
   const target = await context.transports.openTarget(location, dryRun ? 'pull' : 'push');
-  const current = (await limit(() => findTag(target, tag, { signal })))?.digest;
+  const current = await readTag(reference);
   if (previous === undefined) {
     return current === undefined ? { outcome: 'unchanged', reference } : { outcome: 'kept', reference };
   }
@@ -221,7 +265,10 @@ async function moveBack({ limit, signal, onEvent }: ClientContext, steps: readon
       if (done.has(reference) || current === previous) {
         return { reference, outcome: 'restored', digest: previous, previous };
       }
-      return { reference, outcome: current === 'unknown' ? 'unknown' : 'moved', digest: from, previous };
+      if (current === undefined || current === 'unknown' || current === from) {
+        return { reference, outcome: current === 'unknown' ? 'unknown' : 'moved', digest: from, previous };
+      }
+      return { reference, outcome: 'replaced', digest: current, previous };
     });
     throw tags.every(({ outcome }) => outcome === 'moved') ? error : withFailedTags(error, tags);
   } finally {
@@ -236,7 +283,7 @@ async function finish(
   steps: readonly Step[],
 ): Promise<void> {
   const problem = `this push is still recorded as the last one of ${familiarLocation(target)}`;
-  await unlessItFails(context, problem, () => context.history.removeLast(target, [push, ...ineffective]));
+  await unlessItFails(context, problem, () => context.history.replaceLast(target, [push, ...ineffective]));
   const digest = steps.find(({ reference }) => reference === formatImageLocation(target))?.digest;
   if (digest !== undefined) await rebaseDraft(context, target, digest, push.digest);
 }

@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto';
 
+import {
+  currentProcess,
+  processStatus,
+  readProcessIdentity,
+  type ProcessIdentity,
+} from '../files/process-identity.js';
 import { isDigest, type Digest } from '../oci/digest.js';
 import { ArgumentError, InvalidError, type Problem } from '../oci/errors.js';
 import { formatImageLocation, isTargetLocation, nameIn, parseImageLocation } from '../oci/image-location.js';
@@ -20,6 +26,8 @@ export interface PushRecord {
    * may have moved. The tags themselves show which.
    */
   readonly unfinished?: string;
+  /** The process of an unfinished push, while the push is running and after the process was killed. */
+  readonly process?: ProcessIdentity;
 }
 
 export interface RecordedTag {
@@ -31,9 +39,16 @@ export interface RecordedTag {
   readonly replaced?: Digest;
 }
 
-/** Returns a new ID for {@link PushRecord.unfinished}. */
-export function newPushId(): string {
-  return randomBytes(8).toString('hex');
+/** Returns the record of a push that this process begins. */
+export function beginPush(
+  push: Pick<PushRecord, 'digest' | 'tags'>,
+): PushRecord & { readonly unfinished: string } {
+  return { ...push, unfinished: randomBytes(8).toString('hex'), process: currentProcess() };
+}
+
+/** Reports whether a push is certainly running. A process on another machine or in another container cannot be seen. */
+export async function isRunning({ process }: PushRecord): Promise<boolean> {
+  return process !== undefined && (await processStatus(process, currentProcess())) === 'running';
 }
 
 /**
@@ -86,17 +101,19 @@ function readHistory(value: unknown, target: string): PushRecord[] {
 }
 
 function readPush(value: unknown, pointer: string): PushRecord {
-  const { digest, tags, unfinished } = isJsonObject(value) ? value : {};
+  const { digest, tags, unfinished, process } = isJsonObject(value) ? value : {};
   if (unfinished !== undefined && typeof unfinished !== 'string') {
     throw new FormatError(`${pointer}/unfinished`, 'is not a text');
   }
   if (!Array.isArray(tags) || tags.length === 0) {
     throw new FormatError(`${pointer}/tags`, 'is not a list of tags');
   }
+  const identity = readProcessIdentity(process);
   return {
     digest: readDigest(digest, `${pointer}/digest`),
     tags: tags.map((tag: unknown, index) => readTag(tag, `${pointer}/tags/${index}`)),
     ...(unfinished !== undefined && { unfinished }),
+    ...(identity !== undefined && { process: identity }),
   };
 }
 

@@ -46,11 +46,18 @@ export class PushHistory {
     return this.edit(target, (pushes) => [...pushes, push]);
   }
 
-  /** Removes pushes that were undone, the oldest first, if they are still the last ones. */
-  async removeLast(target: ImageLocation, pushes: readonly PushRecord[]): Promise<void> {
+  /**
+   * Replaces pushes, the oldest first, if they are still the last ones.
+   * @param by default: none, so that they are removed
+   */
+  async replaceLast(
+    target: ImageLocation,
+    pushes: readonly PushRecord[],
+    by: readonly PushRecord[] = [],
+  ): Promise<void> {
     const count = pushes.length;
     await this.edit(target, (all) =>
-      isDeepStrictEqual(all.slice(-count), pushes) ? all.slice(0, -count) : undefined,
+      isDeepStrictEqual(all.slice(-count), pushes) ? [...all.slice(0, -count), ...by] : undefined,
     );
   }
 

@@ -61,12 +61,15 @@ export async function processStatus(other: ProcessIdentity, self: ProcessIdentit
 
 /** Parses the JSON of a {@link ProcessIdentity}; returns `undefined` if it is anything else. */
 export function parseProcessIdentity(text: string): ProcessIdentity | undefined {
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return readProcessIdentity(JSON.parse(text));
   } catch {
     return undefined;
   }
+}
+
+/** Reads a {@link ProcessIdentity} from parsed JSON; returns `undefined` if it is anything else. */
+export function readProcessIdentity(value: unknown): ProcessIdentity | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { pid, host, boot, namespace, started } = value as Record<string, unknown>;
   if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return undefined;

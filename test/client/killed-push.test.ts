@@ -1,3 +1,4 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -30,19 +31,28 @@ const KILL_POINTS: readonly KillPoint[] = [
   { name: 'between the last write and its record', tag: 'latest', isDone: true, moved: 'all' },
 ];
 
+/** Changes the recorded process of each push to one that does not exist. */
+async function endProcesses(store: string): Promise<void> {
+  for (const name of (await readdir(store)).filter((each) => each.endsWith('.history'))) {
+    const path = join(store, name);
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replaceAll(`"pid": ${process.pid},`, '"pid": 99999999,'));
+  }
+}
+
 /**
  * Two tags, and a push of both that stops at a kill point and never continues. Its process is given up: what follows uses
  * another client of the same store.
  */
-async function start({ tag: at, isDone }: KillPoint) {
-  let stopped: (() => void) | undefined;
+async function start({ tag, isDone }: KillPoint) {
+  let kill: { readonly tag: string; readonly isDone: boolean; readonly stopped: () => void } | undefined;
   const registry = await startRegistry({
     fault: async (request: LoggedRequest, next: Next) => {
-      const isAt = request.method === 'PUT' && request.path.endsWith(`/manifests/${at}`);
-      if (!isAt || stopped === undefined) return next();
-      if (isDone) await next();
-      stopped();
-      stopped = undefined;
+      const isAt = request.method === 'PUT' && request.path.endsWith(`/manifests/${kill?.tag}`);
+      if (!isAt || kill === undefined) return next();
+      if (kill.isDone) await next();
+      kill.stopped();
+      kill = undefined;
       return { fault: 'stall' };
     },
   });
@@ -57,15 +67,19 @@ async function start({ tag: at, isDone }: KillPoint) {
     const { publication } = await (await client()).createAndPush(list, sources, options);
     return publication.descriptor.digest;
   };
-  const isStopped = new Promise<void>((resolve) => (stopped = resolve));
-  const killed = push(1);
-  // It fails when its client is closed after the test.
-  killed.catch(() => {});
-  await isStopped;
+  /** Stops work at the next write of a tag, as if its process was killed. */
+  const killNext = async (at: string, work: () => Promise<unknown>, done = false): Promise<void> => {
+    const isStopped = new Promise<void>((stopped) => (kill = { tag: at, isDone: done, stopped }));
+    // It fails when its client is closed after the test.
+    work().catch(() => {});
+    await isStopped;
+    await endProcesses(store);
+  };
+  await killNext(tag, () => push(1), isDone);
   const tags = (): (string | undefined)[] =>
     ['1.2', 'latest'].map((tag) => registry.manifest('app', tag)?.digest);
   const undo = async () => (await client()).undo(list);
-  return { before, tags, push, undo, registry };
+  return { before, tags, push, undo, registry, killNext };
 }
 
 describe.each(KILL_POINTS)('a push that is killed $name', (point) => {
@@ -97,4 +111,26 @@ describe.each(KILL_POINTS)('a push that is killed $name', (point) => {
     expect(tags()).toEqual(before);
     await expect(undo()).rejects.toThrow('no push');
   });
+});
+
+it('a tag of a push that was killed is read once to be undone', async () => {
+  const { undo, registry } = await start(KILL_POINTS[2] as KillPoint);
+  registry.clearLog();
+  await undo();
+  const reads = registry.requests.filter(({ method }) => method === 'HEAD').map(({ path }) => path);
+  expect(reads.toSorted()).toEqual(['/v2/app/manifests/1.2', '/v2/app/manifests/latest']);
+});
+
+it('an undo that is killed before its record is repeated, and undoes no earlier push', async () => {
+  const { before, tags, undo, registry, push, killNext } = await start(KILL_POINTS[0] as KillPoint);
+  const digest = await push(2);
+  await killNext('latest', () => push(3));
+  expect(tags()[0]).not.toBe(digest);
+  await killNext('1.2', undo, true);
+  expect(tags()).toEqual([digest, digest]);
+  registry.clearLog();
+  expect((await undo()).tags.map(({ outcome }) => outcome)).toEqual(['unchanged', 'unchanged']);
+  expect(tags()).toEqual([digest, digest]);
+  await undo();
+  expect(tags()).toEqual(before);
 });

@@ -65,9 +65,9 @@ describe('the history of pushes', () => {
   it('removes the last push, but not if another one came after it', async () => {
     await history.add(app, push(1));
     await history.add(app, push(2));
-    await history.removeLast(app, [push(1)]);
+    await history.replaceLast(app, [push(1)]);
     expect(await history.load(app)).toEqual([push(1), push(2)]);
-    await history.removeLast(app, [push(2)]);
+    await history.replaceLast(app, [push(2)]);
     expect(await history.load(app)).toEqual([push(1)]);
   });
 
