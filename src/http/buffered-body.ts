@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 
 import { charge } from '../content/budget.js';
 import { InvalidError, UnavailableError } from '../oci/errors.js';
+import { slowHint } from './describe-failure.js';
 import { decodeBytes, decodedHeaders, isEncoded } from './content-encoding.js';
 import { reportWait, startDeadline } from './deadline.js';
 import { MAX_ERROR_BYTES } from './error-text.js';
@@ -47,7 +48,9 @@ export async function readWholeResponse(response: HttpResponse, timing: BodyTimi
     const what = isError ? 'the error response' : 'the response';
     const why = `${method} ${url}: ${what} did not end within ${milliseconds / 1000} s`;
     if (isError) late = new UnavailableError(why);
-    response.body.destroy(late ?? new NetworkError({ why, timeLimit: true }));
+    response.body.destroy(
+      late ?? new NetworkError({ why, hint: slowHint({ url: new URL(url) }), timeLimit: true }),
+    );
   });
   const stopReports = reportWait(timing.onWait);
   try {

@@ -34,6 +34,9 @@ const INVALID_REQUEST_CODES: ReadonlySet<string> = new Set([
   'ERR_UNESCAPED_CHARACTERS',
 ]);
 
+const LOOKUP_HINT = 'Check the network and the DNS servers of this machine.';
+const ROUTE_HINT = 'Check the network of this machine, and the VPN that the server may require.';
+
 /** Failures to connect, by code: to the proxy, if there is one. `{host}`, `{hostname}`, `{code}` and `{limit}` in seconds are replaced. */
 const CONNECT_FAILURES: ReadonlyMap<string, NetworkFailure> = new Map<string, NetworkFailure>([
   // Final: the resolver reports EAI_AGAIN if the lookup itself failed.
@@ -45,8 +48,8 @@ const CONNECT_FAILURES: ReadonlyMap<string, NetworkFailure> = new Map<string, Ne
       temporary: false,
     },
   ],
-  ['EAI_AGAIN', { why: 'lookup of host {hostname} failed (DNS, {code})' }],
-  ['EAI_FAIL', { why: 'lookup of host {hostname} failed (DNS, {code})' }],
+  ['EAI_AGAIN', { why: 'lookup of host {hostname} failed (DNS, {code})', hint: LOOKUP_HINT }],
+  ['EAI_FAIL', { why: 'lookup of host {hostname} failed (DNS, {code})', hint: LOOKUP_HINT }],
   [
     'ECONNREFUSED',
     {
@@ -55,13 +58,24 @@ const CONNECT_FAILURES: ReadonlyMap<string, NetworkFailure> = new Map<string, Ne
       otherScheme: true,
     },
   ],
-  ['EHOSTUNREACH', { why: 'no route to {host} ({code})' }],
-  ['ENETUNREACH', { why: 'no route to {host} ({code})' }],
+  ['EHOSTUNREACH', { why: 'no route to {host} ({code})', hint: ROUTE_HINT }],
+  ['ENETUNREACH', { why: 'no route to {host} ({code})', hint: ROUTE_HINT }],
   [
     'MULTIARCH_CONNECT',
-    { why: '{host} did not accept a connection within the time limit', otherScheme: true },
+    {
+      why: '{host} did not accept a connection within the time limit',
+      hint: 'Check the port, and that no firewall blocks it.',
+      otherScheme: true,
+    },
   ],
-  ['MULTIARCH_TLS', { why: 'the TLS handshake with {host} timed out', otherScheme: true }],
+  [
+    'MULTIARCH_TLS',
+    {
+      why: 'the TLS handshake with {host} timed out',
+      hint: 'Check that the port speaks TLS, and the load of the server.',
+      otherScheme: true,
+    },
+  ],
 ]);
 
 /** The failure of a response with 101, which no request asks for (RFC 9110, section 15.2.2). */
@@ -70,13 +84,29 @@ export const UNEXPECTED_UPGRADE = {
   hint: 'Check that the address is that of a registry, and not of another service or of a proxy that is set up wrongly.',
 } as const;
 
-/** Failures of an established connection, by code. */
+const SLOW_HINT = 'Check the network between this machine and {host}, with any proxy or VPN in between.';
+
+/** Failures of an established connection, by code, with the same texts replaced. */
 const REQUEST_FAILURES: ReadonlyMap<string, NetworkFailure> = new Map<string, NetworkFailure>([
   // The operating system gives up a connection whose other end is gone.
-  ['ETIMEDOUT', { why: 'the connection timed out ({code})' }],
-  ['MULTIARCH_RESPONSE', { why: 'no response within {limit} s', timeLimit: true }],
+  ['ETIMEDOUT', { why: 'the connection timed out ({code})', hint: SLOW_HINT }],
+  [
+    'MULTIARCH_RESPONSE',
+    {
+      why: 'no response within {limit} s',
+      hint: 'Check the load and the log of {host}, and of any proxy in front of it, and try again later.',
+      timeLimit: true,
+    },
+  ],
   ['MULTIARCH_TUNNEL', { why: 'it did not connect to the server within the time limit' }],
-  ['MULTIARCH_UPLOAD', { why: 'the server stopped reading the body', timeLimit: true }],
+  [
+    'MULTIARCH_UPLOAD',
+    {
+      why: 'the server stopped reading the body',
+      hint: 'Check the free space and the log of {host}, and the network with any proxy in between.',
+      timeLimit: true,
+    },
+  ],
   ['MULTIARCH_UPGRADE', { ...UNEXPECTED_UPGRADE, temporary: false }],
 ]);
 
@@ -111,7 +141,13 @@ export function truncatedResponse(
   timeLimit = false,
 ): NetworkError {
   const amount = expected === undefined ? received : `${received} of ${expected}`;
-  return networkError(request, { why: `${why} after ${amount} bytes`, timeLimit });
+  const hint = timeLimit ? slowHint(request) : undefined;
+  return networkError(request, { why: `${why} after ${amount} bytes`, hint, timeLimit });
+}
+
+/** Returns the hint for a server that sends a body too slowly. */
+export function slowHint({ url }: Pick<FailedRequest, 'url'>): string {
+  return SLOW_HINT.replace('{host}', url.host);
 }
 
 function proxiedFailure(error: unknown, peer: Peer, proxy: ProxyServer): NetworkFailure {
@@ -153,7 +189,10 @@ function networkFailure(error: unknown, peer: Peer): NetworkFailure {
   const { host, hostname } = peer.url;
   const limit = String((TimeLimitError.in(error)?.milliseconds ?? 0) / 1000);
   const values: Readonly<Record<string, string>> = { host, hostname, code, limit };
-  return { ...failure, why: failure.why.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '') };
+  const filled = (text: string): string =>
+    text.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
+  const { why, hint } = failure;
+  return { ...failure, why: filled(why), ...(hint !== undefined && { hint: filled(hint) }) };
 }
 
 function isTlsFailure(code: string): boolean {

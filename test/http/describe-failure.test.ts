@@ -6,8 +6,8 @@ import { connect } from 'node:tls';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { describeFailure } from '../../src/http/describe-failure.js';
-import { UnavailableError } from '../../src/oci/errors.js';
+import { describeFailure, truncatedResponse } from '../../src/http/describe-failure.js';
+import { UnavailableError, type MultiarchError } from '../../src/oci/errors.js';
 import { failureOf } from '../support/failure.js';
 import { type TlsFiles } from '../support/fake-server.js';
 import { startScriptedServer } from '../support/scripted-server.js';
@@ -17,7 +17,7 @@ import { makeTestClient } from '../support/test-client.js';
 
 const request = { method: 'GET', url: new URL('https://r.example:5000/v2/?sig=s3cret') } as const;
 
-function failure(code: string, message = 's3cret'): Error {
+function failure(code: string, message = 's3cret'): MultiarchError {
   return describeFailure(Object.assign(new Error(message), { code, options: { token: 's3cret' } }), request);
 }
 
@@ -49,6 +49,26 @@ describe('an error of the network', () => {
     expect(error.message).toContain(reason);
     expect(error.message).not.toContain('s3cret');
     expect(error).toMatchObject({ temporary });
+  });
+
+  it.each([
+    ['ETIMEDOUT', 'Check the network between this machine and r.example:5000'],
+    ['MULTIARCH_RESPONSE', 'Check the load and the log of r.example:5000'],
+    ['MULTIARCH_UPLOAD', 'Check the free space and the log of r.example:5000'],
+    ['MULTIARCH_CONNECT', 'Check the port'],
+    ['MULTIARCH_TLS', 'Check that the port speaks TLS'],
+    ['EHOSTUNREACH', 'Check the network of this machine'],
+    ['ENETUNREACH', 'Check the network of this machine'],
+    ['EAI_AGAIN', 'Check the network and the DNS servers'],
+    ['EAI_FAIL', 'Check the network and the DNS servers'],
+  ])('%s has a hint', (code, hint) => {
+    expect(failure(code).hint).toContain(hint);
+  });
+
+  it('a body that is too slow has a hint, one that ends early has none', () => {
+    const late = truncatedResponse(request, 'no data for 60 s', 5, 10, true);
+    expect(late.hint).toContain('Check the network between this machine and r.example:5000');
+    expect(truncatedResponse(request, 'the connection was lost', 5, 10).hint).toBeUndefined();
   });
 
   it.each([null, undefined, 'ECONNRESET', 5, {}, { code: 7 }])('%j has a message too', (thrown) => {

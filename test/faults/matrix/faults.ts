@@ -135,6 +135,8 @@ async function withBody(next: () => Promise<Answer>): Promise<Answer & { readonl
 const NO_LOGIN = fails(4, 'responded with 401 Unauthorized', 'Log in with "multiarch login');
 const IMMUTABLE = fails(7, 'responded with 405 Method Not Allowed', 'The tag is immutable');
 const UNAFFECTED = recovers(0);
+const LOADED = 'Check the load and the log of';
+const SLOW = 'Check the network between this machine and';
 const CORRUPT = 'The content is corrupt';
 const OTHER_SERVER = 'A proxy or a login page may have responded instead of the registry.';
 
@@ -375,20 +377,20 @@ export const FAULTS = {
   'no response': {
     respond: () => ({ fault: 'stall' }),
     expect: {
-      all: fails(6, 'no response within 120 s', false),
+      all: fails(6, 'no response within 120 s', LOADED),
       // The server may be at work on them.
-      uploadPatch: fails(6, 'no response within 600 s', false),
-      uploadPut: fails(6, 'no response within 600 s', false),
-      childPut: fails(6, 'no response within 600 s', false),
-      indexPut: fails(6, 'no response within 600 s', false),
-      tagPut: fails(6, 'no response within 600 s', false),
+      uploadPatch: fails(6, 'no response within 600 s', LOADED),
+      uploadPut: fails(6, 'no response within 600 s', LOADED),
+      childPut: fails(6, 'no response within 600 s', LOADED),
+      indexPut: fails(6, 'no response within 600 s', LOADED),
+      tagPut: fails(6, 'no response within 600 s', LOADED),
     },
   },
   'body of one byte a second': {
     respond: async ({ next }) => ({ ...(await withBody(next)), pace: { bytes: 10, pause: 10_000 } }),
     expect: {
-      token: fails(6, 'only 70 bytes in 60 s', false),
-      read: fails(6, 'only 70 bytes in 60 s', false),
+      token: fails(6, 'only 70 bytes in 60 s', SLOW),
+      read: fails(6, 'only 70 bytes in 60 s', SLOW),
       write: UNAFFECTED,
     },
   },
