@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import type { Multiarch } from '../../src/client/multiarch.js';
 import { imagesOf, seedImages } from '../support/architectures.js';
@@ -60,6 +60,9 @@ async function start({ tag, isDone }: KillPoint) {
   const list = `${registry.host}/app:1.2`;
   const before = [registry.put('app', first, '1.2'), registry.put('app', second, 'latest')];
   const store = join(await temporaryDirectory(), 'drafts');
+  // They fail when their clients are closed after the test, and then write their records.
+  const killed: Promise<unknown>[] = [];
+  onTestFinished(async () => void (await Promise.all(killed)));
   const client = (): Promise<Multiarch> => openMultiarch({ store });
   const push = async (count: number): Promise<string> => {
     const annotations = { count: String(count) };
@@ -70,14 +73,13 @@ async function start({ tag, isDone }: KillPoint) {
   /** Stops work at the next write of a tag, as if its process was killed. */
   const killNext = async (at: string, work: () => Promise<unknown>, done = false): Promise<void> => {
     const isStopped = new Promise<void>((stopped) => (kill = { tag: at, isDone: done, stopped }));
-    // It fails when its client is closed after the test.
-    work().catch(() => {});
+    killed.push(work().catch(() => {}));
     await isStopped;
     await endProcesses(store);
   };
   await killNext(tag, () => push(1), isDone);
   const tags = (): (string | undefined)[] =>
-    ['1.2', 'latest'].map((tag) => registry.manifest('app', tag)?.digest);
+    ['1.2', 'latest'].map((name) => registry.manifest('app', name)?.digest);
   const undo = async () => (await client()).undo(list);
   return { before, tags, push, undo, registry, killNext };
 }

@@ -153,7 +153,12 @@ export class FakeServer {
     this.cut();
     return () => {
       if (this.#isClosed) return;
-      for (const [index, server] of this.#servers.entries()) server.listen(ports[index], '127.0.0.1');
+      for (const [index, server] of this.#servers.entries()) {
+        // A server does not listen at once, and one that does not listen yet cannot be closed.
+        server.listen(ports[index], '127.0.0.1', () => {
+          if (this.#isClosed) server.close();
+        });
+      }
     };
   }
 
