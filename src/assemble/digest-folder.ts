@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 
 import { isVerifiableDigest, type Digest } from '../oci/digest.js';
-import { FailedError, InvalidError, NotFoundError } from '../oci/errors.js';
+import { FailedError, InvalidError, MISSING_PATH_HINT, NotFoundError } from '../oci/errors.js';
 
 /** Limits the length of the message. */
 const MAX_NAMED = 10;
@@ -68,7 +68,10 @@ function otherNames(label: string, names: readonly string[]): InvalidError {
 function readError(path: string, error: unknown): Error {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOENT') {
-    return new NotFoundError(`cannot read ${path}: no such directory`, { cause: error });
+    return new NotFoundError(`cannot read ${path}: no such directory`, {
+      hint: MISSING_PATH_HINT,
+      cause: error,
+    });
   }
   if (code === 'ENOTDIR') {
     return new FailedError(`cannot read ${path}: it is not a directory`, { cause: error });

@@ -68,6 +68,20 @@ export function parseArgv(
   };
 }
 
+/**
+ * Parses the value of a flag. The message of an error names the flag, as does that of a flag that yargs checks.
+ * @param flag as messages show it: `--timeout`
+ * @throws ArgumentError
+ */
+export function parseFlag<T>(flag: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof ArgumentError) || error.message.includes(flag)) throw error;
+    throw new ArgumentError(`${error.message} (${flag})`, { hint: error.hint, cause: error });
+  }
+}
+
 /** Reports whether a flag takes a secret, so that messages must not quote its value. */
 export function isSecretFlag(name: string): boolean {
   return /password|token|creds/.test(name);

@@ -2,7 +2,7 @@ import { ArgumentError } from '../oci/errors.js';
 import type { LimitName, RunLimits } from '../content/budget.js';
 import { parseDuration } from './input/duration.js';
 import { parseSize } from './input/size.js';
-import { repeatable, type OptionDeclarations, type OptionValues } from './flags.js';
+import { repeatable, type OptionDeclarations, type OptionValues, parseFlag } from './flags.js';
 
 /** The options of every command. Help shows them after those of the command. */
 export const GLOBAL_OPTIONS = {
@@ -68,6 +68,8 @@ const NON_EMPTY = [
   'cacert',
   'cert',
   'key',
+  'file',
+  'digests',
 ] as const;
 const UNSET = { hint: 'Check whether the variable it comes from is set.' };
 
@@ -78,7 +80,7 @@ const UNSET = { hint: 'Check whether the variable it comes from is set.' };
 export function globalOptions(args: Readonly<Record<string, unknown>>): GlobalOptions {
   const options = args as GlobalOptions;
   if (options.store === '') throw new ArgumentError('--store takes a directory, not ""', UNSET);
-  const empty = NON_EMPTY.find((name) => args[name] === '');
+  const empty = NON_EMPTY.find((name) => [args[name]].flat().includes(''));
   if (empty !== undefined) throw new ArgumentError(`--${empty} is empty`, UNSET);
   if (options.insecure !== undefined && options.insecure === options['tls-verify']) {
     throw new ArgumentError('--insecure and --tls-verify contradict each other');
@@ -94,7 +96,7 @@ export function globalOptions(args: Readonly<Record<string, unknown>>): GlobalOp
 
 /** Returns the value of `--retry-for` in milliseconds. @throws ArgumentError */
 export function parseRetryFor(text: string): number {
-  const milliseconds = parseDuration(text);
+  const milliseconds = parseFlag('--retry-for', () => parseDuration(text));
   if (milliseconds <= MAX_TIMEOUT) return milliseconds;
   throw new ArgumentError(
     `--retry-for takes a duration of at most ${Math.floor(MAX_TIMEOUT / 3_600_000)}h, not ${text}`,
@@ -106,7 +108,7 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
 
 /** Returns the value of `--timeout` in milliseconds. @throws ArgumentError */
 export function parseTimeout(text: string): number {
-  const milliseconds = parseDuration(text);
+  const milliseconds = parseFlag('--timeout', () => parseDuration(text));
   if (milliseconds >= 1 && milliseconds <= MAX_TIMEOUT) return milliseconds;
   const range = `from 1ms to ${Math.floor(MAX_TIMEOUT / 3_600_000)}h`;
   throw new ArgumentError(`--timeout takes a duration ${range}, not ${text}`, {

@@ -1,4 +1,4 @@
-import { access, constants, rm } from 'node:fs/promises';
+import { access, constants, unlink } from 'node:fs/promises';
 
 import { replaceFile } from '../files/atomic-write.js';
 import { errorCode, ifExists, withFileErrors } from '../files/file-error.js';
@@ -78,8 +78,9 @@ export function writeStoreFile(path: string, scratch: Scratch, text: string): Pr
 }
 
 /** Removes a file of the store, if it exists. */
-export function removeStoreFile(path: string): Promise<void> {
-  return withStoreErrors('remove', path, () => rm(path, { force: true }));
+export async function removeStoreFile(path: string): Promise<void> {
+  // Not `rm`, which reports another error for the file of another user in a sticky directory.
+  await withStoreErrors('remove', path, () => ifExists(() => unlink(path)));
 }
 
 /** As {@link withFileErrors}, with hints that name the options for the store's directory. */

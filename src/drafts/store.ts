@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { ifExists } from '../files/file-error.js';
@@ -117,12 +117,16 @@ export class DraftStore {
     if (this.#directory !== undefined) await checkRemovable(this.#directory);
   }
 
-  /** Removes all drafts, even damaged ones. @throws CancelledError */
+  /** Removes all drafts, even damaged ones. All are tried before anything is thrown. @throws CancelledError */
   async removeAll(options: Pick<LockOptions, 'signal'> = {}): Promise<void> {
     const directory = this.#directory;
     if (directory === undefined) return;
     await this.#sweepOnce();
-    for (const file of await filesIn(directory)) await this.#removeFile(join(directory, file), options);
+    const errors: unknown[] = [];
+    for (const file of await filesIn(directory)) {
+      await this.#removeFile(join(directory, file), options).catch((error: unknown) => errors.push(error));
+    }
+    if (errors.length > 0) throw errors[0];
   }
 
   /** Reads all drafts, and reports the damaged ones separately. */
@@ -220,8 +224,9 @@ async function save(path: string, scratch: Scratch, name: string, draft: Draft):
   await writeStoreFile(path, scratch, text);
 }
 
+/** A symbolic link exists, whatever its target. */
 async function exists(path: string): Promise<boolean> {
-  return (await withStoreErrors('read', path, () => ifExists(() => stat(path)))) !== undefined;
+  return (await withStoreErrors('read', path, () => ifExists(() => lstat(path)))) !== undefined;
 }
 
 function noSuchDraft(name: string): NotFoundError {

@@ -20,6 +20,8 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   ENOENT: { reason: 'a part of the path does not exist', remedy: 'Create it' },
   ENOTDIR: NOT_A_DIRECTORY,
   EEXIST: NOT_A_DIRECTORY,
+  EISDIR: { reason: 'it is a directory', remedy: 'Move it away' },
+  ELOOP: { reason: 'too many levels of symbolic links', remedy: 'Remove the link' },
   ENAMETOOLONG: { reason: 'the name is too long', remedy: 'Use a shorter one' },
   // Node.js rejects it before the system does.
   ERR_INVALID_ARG_VALUE: { reason: 'the path has a NUL character', remedy: 'Remove it' },

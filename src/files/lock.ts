@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { cancelled, ConflictError, FailedError } from '../oci/errors.js';
+import { isAbandoned } from './abandoned.js';
 import { errorCode, ifExists, withFileErrors } from './file-error.js';
 import { MODES } from './make-directory.js';
 import {
@@ -50,9 +51,10 @@ const MAX_PAUSE = 32;
  * The lock of a dead process is released by removing the files that carry its ID. Several processes may do so at the
  * same time: a lock that is taken in between has another ID and cannot be removed by mistake.
  *
- * If it is not certain that the holder has exited, waiting ends with an error that names the lock to remove: a holder on
- * another machine or in another container (a store on a shared volume), and, outside Linux, a PID that has been reused.
- * A holder that was suspended (a laptop asleep) keeps its lock.
+ * If it is not certain that the holder has exited, waiting ends with an error that names the lock to remove, until the lock
+ * has not changed for an hour: a holder on another machine or in another container (a store on a shared volume), a file that
+ * a power failure has damaged, and, outside Linux, a PID that has been reused. A holder of this machine that was suspended (a
+ * laptop asleep) keeps its lock. Any other one that was suspended for longer finds its scratch file missing, and fails.
  *
  * @param path the lock directory; its parent must exist
  * @param work called with the scratch file that `replaceFile` takes. The file is in the directory of the lock and removed
@@ -84,7 +86,7 @@ async function acquire(path: string, id: string, options: LockOptions): Promise<
     if (signal?.aborted === true) throw cancelled(signal, `lock ${path}`);
     const current = await readLock(path);
     if (current === undefined && (await tryTake(path, id))) return;
-    if (current !== undefined && (await isAbandoned(current))) {
+    if (current !== undefined && (await isReleasable(path, current))) {
       await release(path, current.id);
       continue;
     }
@@ -142,15 +144,17 @@ export function lockPathOf(file: string): string {
   return join(dirname(file), createHash('sha256').update(basename(file)).digest('hex') + LOCK_SUFFIX);
 }
 
-/** Releases a lock whose holder has exited. */
+/** Releases a lock that is abandoned. */
 export async function releaseAbandonedLock(path: string): Promise<void> {
   const current = await readLock(path);
-  if (current !== undefined && (await isAbandoned(current))) await release(path, current.id);
+  if (current !== undefined && (await isReleasable(path, current))) await release(path, current.id);
 }
 
-async function isAbandoned({ id, holder }: HeldLock): Promise<boolean> {
-  if (holder === undefined || !ID.test(id)) return false;
-  return (await processStatus(holder, currentProcess())) === 'exited';
+async function isReleasable(path: string, { id, holder }: HeldLock): Promise<boolean> {
+  if (!ID.test(id)) return false;
+  const status = holder === undefined ? 'unknown' : await processStatus(holder, currentProcess());
+  // Another process may release it at the same time.
+  return (await ifExists(() => isAbandoned(path, status))) ?? false;
 }
 
 /**

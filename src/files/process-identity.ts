@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 
 import { errorCode } from './file-error.js';
@@ -10,7 +10,9 @@ export interface ProcessIdentity {
   readonly host: string;
   /** Linux: the boot ID, which differs between machines and changes on reboot. */
   readonly boot?: string;
-  /** Linux: the PID namespace. Containers on one machine have separate PIDs. */
+  /**
+   * Linux: the PID namespace, and the time namespace, by whose clock `started` is. Containers on one machine have separate PIDs.
+   */
   readonly namespace?: string;
   /** Linux: the start time in ticks since boot, which tells apart processes that reuse a PID. */
   readonly started?: string;
@@ -32,13 +34,16 @@ export function currentProcess(): ProcessIdentity {
 
 function describeSelf(): ProcessIdentity {
   const boot = tryRead(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim());
-  const namespace = tryRead(() => readlinkSync('/proc/self/ns/pid'));
+  // Kernels before 5.6 have no time namespaces.
+  const namespaces = ['pid', 'time'].flatMap(
+    (kind) => tryRead(() => readlinkSync(`/proc/self/ns/${kind}`)) ?? [],
+  );
   const started = parseStat(tryRead(() => readFileSync('/proc/self/stat', 'latin1')))?.started;
   return {
     pid: process.pid,
     host: hostname(),
     ...(boot !== undefined && { boot }),
-    ...(namespace !== undefined && { namespace }),
+    ...(namespaces.length > 0 && { namespace: namespaces.join(' ') }),
     ...(started !== undefined && { started }),
   };
 }
@@ -52,7 +57,7 @@ export async function processStatus(other: ProcessIdentity, self: ProcessIdentit
   if (other.boot !== self.boot || other.namespace !== self.namespace) return 'unknown';
   if (self.boot === undefined && other.host !== self.host) return 'unknown';
   if (!processExists(other.pid)) return 'exited';
-  const stat = parseStat(await readFile(`/proc/${other.pid}/stat`, 'latin1').catch(() => undefined));
+  const stat = parseStat(await readProcessFile(other.pid, 'stat'));
   if (stat === undefined) return 'unknown';
   if (stat.ended) return 'exited';
   if (other.started === undefined) return 'unknown';
@@ -90,6 +95,19 @@ function processExists(pid: number): boolean {
   } catch (error) {
     // EPERM: the process exists and belongs to another user.
     return errorCode(error) !== 'ESRCH';
+  }
+}
+
+/**
+ * Reads a file of a process in `/proc`; `undefined` if it cannot be read, or if `/proc` is that of another PID namespace, as
+ * after `unshare --pid` without a mount: the number is that of another process there.
+ */
+async function readProcessFile(pid: number, name: string): Promise<string | undefined> {
+  try {
+    if ((await readlink('/proc/self')) !== String(process.pid)) return undefined;
+    return await readFile(`/proc/${pid}/${name}`, 'latin1');
+  } catch {
+    return undefined;
   }
 }
 

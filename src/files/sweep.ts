@@ -1,19 +1,16 @@
-import type { Stats } from 'node:fs';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { isAbandoned } from './abandoned.js';
 import { releaseAbandonedLock } from './lock.js';
 import { isTemporaryName, ownerStatus } from './temporary-name.js';
-
-/** A temporary file of an unknown process that has not changed for this long is abandoned. */
-const STALE_MILLISECONDS = 3_600_000;
 
 /**
  * Removes the leftovers of killed processes from a directory: temporary files and directories, and locks. Failures are
  * ignored: the next call tries again.
  *
  * What a process on this machine has left is removed as soon as it has exited. If that cannot be known (another machine,
- * another container), a temporary file is removed once it has not changed for an hour; a process that was suspended for
+ * another container), it is removed once it has not changed for an hour; a process that was suspended for
  * longer fails to find its file before it changes anything. Only files of this user are removed: in a directory that
  * others can write to, a planted directory could lead the removal elsewhere.
  *
@@ -38,16 +35,5 @@ export async function sweep(
 async function removeIfAbandoned(path: string, name: string): Promise<void> {
   const stats = await lstat(path);
   if (process.geteuid !== undefined && stats.uid !== process.geteuid()) return;
-  const status = await ownerStatus(name);
-  if (status === 'running') return;
-  const isAbandoned =
-    status === 'exited' || Date.now() - (await lastModified(path, stats)) > STALE_MILLISECONDS;
-  if (isAbandoned) await rm(path, { recursive: true, force: true });
-}
-
-/** The modification time in milliseconds; for a directory, the latest of it and its files. */
-async function lastModified(path: string, stats: Stats): Promise<number> {
-  const names = stats.isDirectory() ? await readdir(path) : [];
-  const entries = await Promise.all(names.map((name) => lstat(join(path, name))));
-  return Math.max(stats.mtimeMs, ...entries.filter((each) => each.isFile()).map(({ mtimeMs }) => mtimeMs));
+  if (await isAbandoned(path, await ownerStatus(name))) await rm(path, { recursive: true, force: true });
 }

@@ -97,6 +97,9 @@ export abstract class MultiarchError extends Error {
   }
 }
 
+/** The hint if a file or directory that the user has named does not exist. */
+export const MISSING_PATH_HINT = 'Check the path. A relative one starts at the working directory.';
+
 /** An invalid argument: a malformed reference, platform, digest or option. */
 export class ArgumentError extends MultiarchError {
   readonly kind = 'argument';

@@ -105,7 +105,7 @@ describe('a usage error', () => {
     expect(await run(['ls', `--timeout=${text}`])).toMatchObject({
       code: 125,
       stdout: '',
-      stderr: `error: invalid duration ${JSON.stringify(text)}\nhint: Write it as 90s, 10m or 1h30m.\n`,
+      stderr: `error: invalid duration ${JSON.stringify(text)} (--timeout)\nhint: Write it as 90s, 10m or 1h30m.\n`,
     });
   });
 });

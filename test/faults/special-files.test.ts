@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,6 +11,9 @@ import { amd64 } from '../support/images.js';
 import { startCommandLine } from '../support/in-process.js';
 import { run as runProcess } from '../support/run.js';
 import { writeLayout } from '../support/tiny-image.mjs';
+
+const LAUNCHER = fileURLToPath(new URL('../../bin/multiarch.js', import.meta.url));
+const OTHER_USER = ['--reuid=65534', '--regid=65534', '--clear-groups'];
 
 async function start() {
   const { directory, run, host } = await startCommandLine({ images: { amd64 } });
@@ -95,6 +98,64 @@ describe.runIf(process.platform !== 'win32')('a pipe instead of a file', () => {
   });
 });
 
+describe.runIf(process.platform !== 'win32')('what is not a file in the directory of the drafts', () => {
+  const name = draftFileName('docker.io/library/app:1');
+
+  it.each([
+    ['a dangling link', (path: string) => symlink('missing', path), /^$/],
+    ['a loop of links', (path: string) => symlink(name, path), /too many levels of symbolic links\n$/],
+    ['a link to another file', (path: string) => symlink('../secret', path), /is not JSON: .*\n$/],
+  ])('%s can be removed, and its target is kept', async (_, plant, problem) => {
+    const { directory, run } = await start();
+    await mkdir(join(directory, 'drafts'));
+    await writeFile(join(directory, 'secret'), 'of the user');
+    for (const command of [
+      ['rm', 'app:1'],
+      ['rm', '--all'],
+    ]) {
+      await plant(join(directory, 'drafts', name));
+      expect((await run(['ls'])).stderr).toMatch(problem);
+      expect(await run(command)).toMatchObject({ code: 0, stderr: '' });
+      expect(await readdir(join(directory, 'drafts'))).toEqual([]);
+    }
+    expect(await readFile(join(directory, 'secret'), 'utf8')).toBe('of the user');
+  });
+
+  it('a directory is reported, and does not keep `rm --all` from removing the others', async () => {
+    const { directory, run } = await start();
+    const path = join(directory, 'drafts', name);
+    await mkdir(path, { recursive: true });
+    await run(['create', 'app:2']);
+    const message = (action: string): string => `error: cannot ${action} ${path}: it is a directory\n`;
+    expect((await run(['inspect', 'app:1'])).stderr).toContain(message('read'));
+    expect((await run(['rm', '--all'])).stderr).toBe(
+      `${message('remove')}hint: Move it away, or choose another directory with --store or MULTIARCH_STORE.\n`,
+    );
+    expect(await readdir(join(directory, 'drafts'))).toEqual([name]);
+  });
+
+  it.runIf(process.getuid?.() === 0)('the draft of another user in a shared directory', async () => {
+    const { directory, run } = await start();
+    const drafts = join(directory, 'drafts');
+    await mkdir(drafts);
+    await chmod(directory, 0o755);
+    await chmod(drafts, 0o1777);
+    await run(['create', 'app:1']);
+    const others = await runProcess('setpriv', [
+      ...OTHER_USER,
+      process.execPath,
+      LAUNCHER,
+      'rm',
+      'app:1',
+      `--store=${drafts}`,
+    ]);
+    expect(others.stderr).toBe(
+      `error: cannot remove ${join(drafts, name)}: permission denied\nhint: Check its owner and permissions, or choose another directory with --store or MULTIARCH_STORE.\n`,
+    );
+    expect(await readdir(drafts)).toEqual([name]);
+  });
+});
+
 describe.runIf(process.platform !== 'win32')('a pipe as a document', () => {
   it.each([
     ['validate', ['validate', 'PIPE']],
@@ -113,8 +174,7 @@ describe.runIf(process.platform !== 'win32')('a pipe as a document', () => {
 
   it('without a writer ends with --timeout', async () => {
     const { pipe } = await start();
-    const launcher = fileURLToPath(new URL('../../bin/multiarch.js', import.meta.url));
-    const args = [launcher, 'validate', await pipe('document.json'), '--timeout=100ms'];
+    const args = [LAUNCHER, 'validate', await pipe('document.json'), '--timeout=100ms'];
     expect(await runProcess(process.execPath, args)).toMatchObject({
       code: 6,
       stderr: expect.stringContaining('timed out') as string,

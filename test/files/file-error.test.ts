@@ -18,6 +18,8 @@ describe('fileError', () => {
     ['EPERM', 'permission denied', 'Check its owner'],
     ['ENOENT', 'a part of the path does not exist', 'Create it'],
     ['ENOTDIR', 'a part of the path is not a directory', 'Move that file away'],
+    ['EISDIR', 'it is a directory', 'Move it away'],
+    ['ELOOP', 'too many levels of symbolic links', 'Remove the link'],
     ['EEXIST', 'a part of the path is not a directory', 'Move that file away'],
   ])('says of %s that %s, and what to do', (code, reason, remedy) => {
     const cause = withCode(code);

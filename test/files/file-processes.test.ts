@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -33,6 +34,9 @@ const lines = async (): Promise<string[]> => (await readFile(path, 'utf8')).trim
 const texts = (name: string, count: number, each: number): string[][] =>
   numbers(count).map((process) => numbers(each).map((edit) => `${name} ${process}-${edit}\n`));
 
+const quoted = (command: readonly string[]): string[] =>
+  command.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`);
+
 const trimmed = (pieces: readonly string[][]): string[] => pieces.flat().map((piece) => piece.trimEnd());
 
 describe('many processes that edit one file under its lock', () => {
@@ -64,6 +68,29 @@ describe('many processes that edit one file under its lock', () => {
     const written = await lines();
     expect(written).toEqual(expect.arrayContaining(trimmed(each)));
     expect(new Set(written)).toHaveLength(written.length);
+  });
+});
+
+/** Reports whether a program can be run with this prefix, for which most containers have no rights. */
+const canRun = (prefix: readonly string[]): boolean =>
+  spawnSync(prefix[0] ?? '', [...prefix.slice(1), 'true'], { stdio: 'ignore' }).status === 0;
+
+describe('two processes that see different numbers of processes or times', () => {
+  it.for([
+    // Both are in a PID namespace, and `/proc` is that of another one.
+    ['the same PID namespace without its /proc', ['unshare', '--pid', '--fork'], []],
+    ['different time namespaces', [], ['unshare', '--time', '--boottime', '5000', '--fork']],
+    ['different PID namespaces', [], ['unshare', '--pid', '--fork', '--mount-proc']],
+  ] as const)('do not break the lock of each other: %s', async ([, both, second], { skip }) => {
+    const prefixes = [both, second].filter((prefix) => prefix.length > 0);
+    if (!prefixes.every(canRun)) skip('namespaces cannot be created');
+    const [first = [], other = []] = texts('line', 2, 40);
+    const commands = [first, other].map((pieces) => processes.commandLine({ path, pieces, as: 'edits' }));
+    const [one = [], two = []] = commands.map(quoted);
+    const script = `${one.join(' ')} & ${[...second, ...two].join(' ')}; code=$?; wait $! && exit $code`;
+    const { code, stdout, stderr } = await run('sh', ['-c', 'exec "$@"', 'sh', ...both, 'sh', '-c', script]);
+    expect(code, stdout + stderr).toBe(0);
+    expect((await lines()).toSorted()).toEqual(['before', ...trimmed([first, other])].toSorted());
   });
 });
 

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
@@ -18,6 +18,8 @@ vi.mock(import('../../src/files/process-identity.js'), async (original) => {
 });
 
 const dead = 'dead00000000dead';
+/** The ID of a holder that may be running. */
+const unknown = '0de7000000000000';
 let directory: string;
 let path: string;
 
@@ -230,9 +232,9 @@ describe('withLock', () => {
     });
 
     it.each(['', 'not JSON', '{"pid":0}'])('on a lock whose file contains %j', async (text) => {
-      await putLock('other00000000000', text);
+      await putLock(unknown, text);
       await expect(withLock(path, never, impatient)).rejects.toThrow(`${path} is locked by another program`);
-      expect(await content()).toEqual(['draft.json.lock', 'draft.json.lock/other00000000000']);
+      expect(await content()).toEqual(['draft.json.lock', `draft.json.lock/${unknown}`]);
     });
 
     it('but not while the holders change', async () => {
@@ -246,6 +248,43 @@ describe('withLock', () => {
       };
       expect(await withLock(path, () => Promise.resolve('mine'), { holderTimeout: 1, sleep })).toBe('mine');
       expect(hand).toBe(301);
+    });
+  });
+
+  describe('on a process that is not known to run', () => {
+    const { boot, namespace = '', ...here } = holders.currentProcess();
+    /** In hours. */
+    const makeOld = async (id: string, age: number): Promise<void> => {
+      const then = Date.now() / 1000 - age * 3600;
+      for (const file of [join(path, id), path]) await utimes(file, then, then);
+    };
+
+    it.each([
+      ['another machine', elsewhere, 1.1, true],
+      ['another machine', elsewhere, 0.9, false],
+      ['another container', JSON.stringify({ ...here, boot, namespace: `${namespace}0` }), 1.1, true],
+      ['another container', JSON.stringify({ ...here, boot, namespace: `${namespace}0` }), 0.9, false],
+      ['a file that a power failure has damaged', '', 1.1, true],
+      ['this machine, which runs', JSON.stringify(holders.currentProcess()), 5, process.platform !== 'linux'],
+    ])('of %s: %s, unchanged for %d hours', async (_, text, age, isReleased) => {
+      await putLock(unknown, text);
+      await makeOld(unknown, age);
+      const taken = await withLock(path, () => Promise.resolve('taken'), impatient).catch(() => 'locked');
+      expect(taken).toBe(isReleased ? 'taken' : 'locked');
+      expect(await content()).toHaveLength(isReleased ? 0 : 2);
+    });
+
+    it('but not while its scratch file changes', async () => {
+      await putLock(unknown, elsewhere);
+      await makeOld(unknown, 5);
+      await writeFile(join(path, `${unknown}.new`), 'more');
+      await expect(withLock(path, never, impatient)).rejects.toThrow('is locked by process');
+    });
+
+    it('but not a file of another program', async () => {
+      await putLock('notes', elsewhere);
+      await makeOld('notes', 5);
+      await expect(withLock(path, never, impatient)).rejects.toThrow('is locked by process');
     });
   });
 

@@ -29,7 +29,7 @@ describe('currentProcess', () => {
   it.runIf(onLinux)('has the boot ID, the namespace and the start time of the process', () => {
     expect(me).toMatchObject({
       boot: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
-      namespace: expect.stringMatching(/^pid:\[\d+\]$/) as string,
+      namespace: expect.stringMatching(/^pid:\[\d+\](?: time:\[\d+\])?$/) as string,
       started: expect.stringMatching(/^\d+$/) as string,
     });
   });

@@ -4,7 +4,13 @@ import { ArgumentError } from '../../oci/errors.js';
 import { hasTarget, parseAnnotationTargets } from '../input/addressed-annotation.js';
 import type { Command } from './command.js';
 import { draftJson } from '../output/draft-text.js';
-import { commaSeparated, repeatable, type OptionDeclarations, type OptionValues } from '../flags.js';
+import {
+  commaSeparated,
+  repeatable,
+  type OptionDeclarations,
+  type OptionValues,
+  parseFlag,
+} from '../flags.js';
 
 const OPTIONS = {
   os: { type: 'string', describe: 'Set the operating system' },
@@ -41,7 +47,9 @@ export const annotate: Command<AnnotateArguments> = {
   options: OPTIONS,
   async run(args, { client, output, options }) {
     const unset = namesToUnset(args);
-    const { index: annotations, manifests } = parseAnnotationTargets(args.annotation ?? []);
+    const { index: annotations, manifests } = parseFlag('--annotation', () =>
+      parseAnnotationTargets(args.annotation ?? []),
+    );
     if (args.image !== undefined) checkTargets(args.annotation ?? [], args.image);
     const { draft, problems } =
       args.image === undefined

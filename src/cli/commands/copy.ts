@@ -4,7 +4,7 @@ import { FROM_OPTIONS } from '../input/login-flags.js';
 import type { Command, CommandContext } from './command.js';
 import { CREATE_OPTIONS } from './create-options.js';
 import { ALL_OPTION, checkAll, publishOptions, PUSH_OPTIONS, runReported } from './push.js';
-import { commaSeparated, type OptionDeclarations, type OptionValues } from '../flags.js';
+import { commaSeparated, type OptionDeclarations, type OptionValues, parseFlag } from '../flags.js';
 
 const OPTIONS = {
   platform: commaSeparated(
@@ -58,7 +58,7 @@ export const copy: Command<CopyArguments> = {
 function copyOptions(args: CopyArguments): CopyOptions {
   return {
     ...publishOptions(args),
-    platforms: parsePlatformList(args.platform ?? []),
+    platforms: parseFlag('--platform', () => parsePlatformList(args.platform ?? [])),
     attestations: args.attestations,
     published: args.published,
     layerCompression: args['layer-compression'],

@@ -12,7 +12,13 @@ import { FROM_OPTIONS, registriesOf } from '../input/login-flags.js';
 import type { CommandContext, NamedImages } from './command.js';
 import { parseDuration } from '../input/duration.js';
 import { readTextInput } from '../input/input.js';
-import { commaSeparated, repeatable, type OptionDeclarations, type OptionValues } from '../flags.js';
+import {
+  commaSeparated,
+  repeatable,
+  type OptionDeclarations,
+  type OptionValues,
+  parseFlag,
+} from '../flags.js';
 
 /** The options of `create`, except for those of a push. */
 export const CREATE_OPTIONS = {
@@ -129,17 +135,18 @@ function sourceOf(source: string): string | AssemblyImage {
 }
 
 function givenOptions(args: CreateArguments): CreateOptions {
-  const { amend, from, replace, format, attestations } = args;
-  const targets = parseAnnotationTargets(args.annotation ?? []);
+  const { amend, from, replace, format, attestations, wait } = args;
+  if (from !== undefined) parseFlag('--from', () => parseImageLocation(from));
+  const targets = parseFlag('--annotation', () => parseAnnotationTargets(args.annotation ?? []));
   return {
     amend,
     from,
     replace,
     format,
     attestations,
-    platforms: parsePlatformList(args.platform ?? []),
-    require: parsePlatformList(args.require ?? []),
-    wait: args.wait === undefined ? undefined : parseDuration(args.wait),
+    platforms: parseFlag('--platform', () => parsePlatformList(args.platform ?? [])),
+    require: parseFlag('--require', () => parsePlatformList(args.require ?? [])),
+    wait: wait === undefined ? undefined : parseFlag('--wait', () => parseDuration(wait)),
     annotations: targets.index,
     entryAnnotations: targets.manifests,
     annotationsFromLabels: args['annotations-from-labels'],

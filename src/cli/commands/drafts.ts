@@ -16,7 +16,8 @@ export const ls: Command<unknown> = {
     const { drafts, damaged } = await client.listDrafts();
     if (options.json) output.json(drafts.map(draftJson));
     else for (const draft of drafts) output.line(options.quiet ? draft.target : draftLine(draft));
-    for (const { path, problem } of damaged) output.error(`error: ${path}: ${problem}`);
+    // A problem names the path.
+    for (const { problem } of damaged) output.error(`error: ${problem}`);
     return damaged.length === 0 ? EXIT.done : EXIT.invalid;
   },
 };

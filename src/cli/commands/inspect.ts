@@ -9,7 +9,7 @@ import type { Command } from './command.js';
 import { warnOfProblems } from '../output/draft-text.js';
 import { indentJson, withState } from '../output/indent-json.js';
 import type { Output } from '../output/output.js';
-import { commaSeparated, type OptionDeclarations, type OptionValues } from '../flags.js';
+import { commaSeparated, type OptionDeclarations, type OptionValues, parseFlag } from '../flags.js';
 
 const FORMATS = ['json', 'table', 'tree'] as const;
 type Format = (typeof FORMATS)[number];
@@ -90,8 +90,8 @@ async function open(
   output: Output,
 ): Promise<Opened> {
   // Parsed first, before any request.
-  const wanted = platform === undefined ? undefined : parsePlatform(platform);
-  const required = parsePlatformList(require);
+  const wanted = platform === undefined ? undefined : parseFlag('--platform', () => parsePlatform(platform));
+  const required = parseFlag('--require', () => parsePlatformList(require));
   const named = await (image === undefined
     ? client.inspect(name, { published })
     : client.inspectEntry(name, image, { published }));

@@ -2,13 +2,21 @@ import type { PushOptions } from '../../client/push.js';
 import type { PushResult } from '../../client/push-record.js';
 import { ArgumentError } from '../../oci/errors.js';
 import { parseDigest } from '../../oci/digest.js';
+import { parseImageLocation } from '../../oci/image-location.js';
+import { isRefName } from '../../oci/ref-name.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
 import type { PushPlan } from '../../publish/plan.js';
 import type { Command, CommandContext } from './command.js';
 import { printingFailedTags } from '../output/failed-tags.js';
 import { planLines } from '../output/plan-lines.js';
 import { openReports } from '../output/report-files.js';
-import { commaSeparated, repeatable, type OptionDeclarations, type OptionValues } from '../flags.js';
+import {
+  commaSeparated,
+  repeatable,
+  type OptionDeclarations,
+  type OptionValues,
+  parseFlag,
+} from '../flags.js';
 
 /** The options of `push` and `create --push`. */
 export const PUSH_OPTIONS = {
@@ -75,7 +83,7 @@ export const push: Command<OptionValues<typeof OPTIONS> & { readonly list: strin
   async run(args, context) {
     const { client } = context;
     checkAll(args.all);
-    const required = parsePlatformList(args.require ?? []);
+    const required = parseFlag('--require', () => parsePlatformList(args.require ?? []));
     const purge = args.purge === true || args.rm === true;
     await runPush({ ...args, purge }, context, {
       plan: (options) => client.planPush(args.list, { ...options, require: required }),
@@ -135,17 +143,21 @@ function pushOptions(args: PushArguments): PushOptions {
   };
 }
 
-/** The options that push and copy have in common. @throws ArgumentError for an invalid `--expect-current` */
+/** The options that push and copy have in common. @throws ArgumentError for an invalid `--expect-current` or `--tag` */
 export function publishOptions(
   args: Pick<PushArguments, 'tag' | 'referrers' | 'allow-nondistributable' | 'expect-current'>,
 ): Pick<PushOptions, 'tags' | 'referrers' | 'allowNondistributable' | 'expectCurrent'> {
   const expected = args['expect-current'];
+  for (const tag of args.tag ?? []) {
+    // A tag alone can be one of the target's repository.
+    if (!isRefName(tag)) parseFlag('--tag', () => parseImageLocation(tag));
+  }
   const isKeyword = expected === undefined || expected === 'none' || expected === 'any';
   return {
     tags: args.tag,
     referrers: args.referrers,
     allowNondistributable: args['allow-nondistributable'],
-    expectCurrent: isKeyword ? expected : parseDigest(expected),
+    expectCurrent: isKeyword ? expected : parseFlag('--expect-current', () => parseDigest(expected)),
   };
 }
 

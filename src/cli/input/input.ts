@@ -17,6 +17,7 @@ import {
   ArgumentError,
   FailedError,
   InvalidError,
+  MISSING_PATH_HINT,
   MultiarchError,
   NotFoundError,
   type Problem,
@@ -126,7 +127,7 @@ async function readAll(stream: Readable, label: string, signal: AbortSignal): Pr
 function readError(label: string, error: unknown): MultiarchError {
   if (error instanceof MultiarchError) return error;
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-    return new NotFoundError(`cannot read ${label}: no such file`, { cause: error });
+    return new NotFoundError(`cannot read ${label}: no such file`, { hint: MISSING_PATH_HINT, cause: error });
   }
   if (error instanceof Error && 'code' in error && error.code === 'EISDIR') {
     return new ArgumentError(`${label} is a directory`, {

@@ -18,7 +18,7 @@ import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { documentDescriptor, type IndexDocument, type ManifestOrIndex } from '../../oci/document.js';
 import type { RefName } from '../../oci/reference.js';
-import { NotFoundError } from '../../oci/errors.js';
+import { MISSING_PATH_HINT, NotFoundError } from '../../oci/errors.js';
 import { unpackedHint } from '../tar/transport-hints.js';
 import { BlobDirectory } from './blob-directory.js';
 import { findExactTag, removeTag, setTag } from '../core/layout-index.js';
@@ -104,6 +104,8 @@ export class ImageLayout extends WritableLayout implements Target {
 }
 
 async function missingLayoutError(path: string): Promise<NotFoundError> {
-  const problem = existsSync(path) ? 'it has no oci-layout file' : 'it does not exist';
-  return new NotFoundError(`oci:${path} is not an image layout: ${problem}`, { hint: unpackedHint(path) });
+  const [problem, hint] = existsSync(path)
+    ? ['it has no oci-layout file', unpackedHint(path)]
+    : ['it does not exist', MISSING_PATH_HINT];
+  return new NotFoundError(`oci:${path} is not an image layout: ${problem}`, { hint });
 }

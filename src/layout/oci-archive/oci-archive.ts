@@ -14,7 +14,7 @@ import type { ReadOptions } from '../../content/source.js';
 import type { Target, WriteManifestOptions } from '../../content/target.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import { documentDescriptor, type ManifestOrIndex } from '../../oci/document.js';
-import { InvalidError, NotFoundError } from '../../oci/errors.js';
+import { MISSING_PATH_HINT, InvalidError, NotFoundError } from '../../oci/errors.js';
 import { OciArchiveStore } from './oci-archive-store.js';
 import { archiveSize } from '../core/tar-layout-files.js';
 import { WritableLayout } from '../core/writable-layout.js';
@@ -87,5 +87,5 @@ async function missingLayoutError(path: string): Promise<InvalidError | NotFound
   if ((await archiveSize(path)) === 0) {
     return new InvalidError(`${path} is empty, not a tar file`, { hint: 'Create or download it again.' });
   }
-  return new NotFoundError(`oci-archive:${path} does not exist`);
+  return new NotFoundError(`oci-archive:${path} does not exist`, { hint: MISSING_PATH_HINT });
 }

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 
 import { errorCode, fileError } from '../../files/file-error.js';
-import { FailedError, InvalidError, NotFoundError } from '../../oci/errors.js';
+import { FailedError, InvalidError, MISSING_PATH_HINT, NotFoundError } from '../../oci/errors.js';
 import { unpackedHint } from './transport-hints.js';
 import { checkCancelled } from '../../content/cancellation.js';
 
@@ -163,7 +163,8 @@ function directoryError(path: string, cause?: unknown): InvalidError {
 
 function openError(path: string, error: unknown): Error {
   const code = errorCode(error);
-  if (code === 'ENOENT') return new NotFoundError(`no such file: ${path}`, { cause: error });
+  if (code === 'ENOENT')
+    return new NotFoundError(`no such file: ${path}`, { hint: MISSING_PATH_HINT, cause: error });
   // Windows cannot open directories.
   if (code === 'EISDIR') return directoryError(path, error);
   return fileError('read', path, error, 'choose another file');

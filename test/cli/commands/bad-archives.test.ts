@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
+import { MISSING_PATH_HINT } from '../../../src/oci/errors.js';
 import { dockerSave, keptImage, listed, savedParts } from '../../support/docker-save.js';
 import { amd64, arm64 } from '../../support/images.js';
 import { makeCommandLine, type InProcessResult } from '../../support/in-process.js';
@@ -195,8 +196,8 @@ describe('an archive', () => {
       code: 3,
       text:
         kind === 'oci'
-          ? 'error: oci-archive:/work/bad.tar does not exist\n'
-          : 'error: no such file: /work/bad.tar\n',
+          ? `error: oci-archive:/work/bad.tar does not exist\nhint: ${MISSING_PATH_HINT}\n`
+          : `error: no such file: /work/bad.tar\nhint: ${MISSING_PATH_HINT}\n`,
     });
   });
 

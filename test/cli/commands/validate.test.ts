@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 
 import { describe, expect, it } from 'vitest';
 
+import { MISSING_PATH_HINT } from '../../../src/oci/errors.js';
 import { amd64 as image, arm64 } from '../../support/images.js';
 import { makeCommandLine, startCommandLine } from '../../support/in-process.js';
 import { tinyImage, tinyIndex, writeLayout } from '../../support/tiny-image.mjs';
@@ -294,7 +295,7 @@ describe('validate of an assembly file', () => {
 
   it.each(['no-such-file.yaml', 'no-such-file.yml'])('takes %s for a missing file', async (name) => {
     const { run } = await start();
-    expect((await run(['validate', name])).stderr).toBe(`error: cannot read ${name}: no such file\n`);
+    expect((await run(['validate', name])).stderr).toBe(`error: cannot read ${name}: no such file\nhint: ${MISSING_PATH_HINT}\n`);
   });
 });
 
@@ -314,7 +315,7 @@ describe('validate: the source of the document', () => {
       const { run } = await start();
       const { code, stdout, stderr } = await run(['validate', path]);
       expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
-      expect(stderr).toBe(`error: cannot read ${path}: no such file\n`);
+      expect(stderr).toBe(`error: cannot read ${path}: no such file\nhint: ${MISSING_PATH_HINT}\n`);
     },
   );
 
