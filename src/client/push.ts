@@ -1,6 +1,6 @@
 import type { Source } from '../content/source.js';
 import type { Draft, Entry } from '../drafts/draft.js';
-import { draftProblems } from '../drafts/draft-problems.js';
+import { draftProblemLines, draftProblems } from '../drafts/draft-problems.js';
 import { embeddedManifest, entryDescriptor } from '../drafts/entry.js';
 import { imagePlatforms } from '../oci/attestation.js';
 import type { Digest } from '../oci/digest.js';
@@ -139,10 +139,8 @@ async function preparePush(
 ): Promise<PreparedPush> {
   const { require, expectCurrent, referrers } = settings;
   const problems = draftProblems(draft);
-  for (const { kind, message } of problems) {
-    if (kind === 'platform-unknown' || kind === 'platform-shared')
-      context.onEvent?.({ kind: 'warning', message });
-  }
+  const warnings = problems.filter(({ kind }) => kind === 'platform-unknown' || kind === 'platform-shared');
+  for (const message of draftProblemLines(warnings)) context.onEvent?.({ kind: 'warning', message });
   const document = publishableIndex(draft, { ...settings, isSaved, problems });
   checkDigests(destinations, document, `the draft ${draft.target} makes`);
   if (require.length > 0) {

@@ -6,6 +6,7 @@ import {
   clientKey,
   selectionKey,
 } from '../oci/index-rules.js';
+import { listFindings } from '../oci/list-findings.js';
 import { formatPlatform, formatPlatformFull, isCompletePlatform } from '../oci/platform.js';
 import { indexSizeProblem } from '../oci/serialise.js';
 import type { Draft, Entry } from './draft.js';
@@ -30,6 +31,14 @@ export interface BlockingProblem extends DraftProblem {
 /** Reports whether a problem blocks a push. */
 export function blocksPush(problem: DraftProblem): problem is BlockingProblem {
   return !['platform-unknown', 'platform-shared', 'variant-dropped'].includes(problem.kind);
+}
+
+/** Returns the messages of problems. Of many of one kind, the first are listed. */
+export function draftProblemLines(
+  problems: readonly DraftProblem[],
+  messageOf: (problem: DraftProblem) => string = ({ message }) => message,
+): string[] {
+  return listFindings(problems, ({ kind }) => kind, messageOf);
 }
 
 /**

@@ -1,6 +1,12 @@
 import type { Draft } from '../drafts/draft.js';
 import { draftDocument } from '../drafts/draft-index.js';
-import { blocksPush, draftProblems, formatConflict, type DraftProblem } from '../drafts/draft-problems.js';
+import {
+  blocksPush,
+  draftProblemLines,
+  draftProblems,
+  formatConflict,
+  type DraftProblem,
+} from '../drafts/draft-problems.js';
 import { problemHint } from '../drafts/problem-hints.js';
 import type { IndexDocument } from '../oci/document.js';
 import { InvalidError } from '../oci/errors.js';
@@ -29,7 +35,7 @@ export function publishableIndex(draft: Draft, options: PublishableOptions = {})
   const [first] = problems;
   if (first !== undefined) {
     // The message of a format problem includes its solution.
-    const [message = '', ...details] = problems.map((problem) =>
+    const [message = '', ...details] = draftProblemLines(problems, (problem) =>
       problem.kind === 'format' ? (formatConflict(draft) ?? problem.message) : problem.message,
     );
     const affected = problems.flatMap(({ kind, entries }) => (kind === first.kind ? entries : []));

@@ -27,8 +27,8 @@ const POSITIONALS: Readonly<Record<string, readonly string[]>> = {
 const valued = (options: OptionDeclarations): string[] =>
   Object.keys(options)
     .filter((name) => options[name]?.type === 'string' || options[name]?.array === true)
-    // Any text is a token, and a message about a file names the file.
-    .filter((name) => !/registry-token$|^file$/.test(name));
+    // Any text is a token or a directory, and a message about a file names the file.
+    .filter((name) => !/registry-token$|^file$|^store$/.test(name));
 
 describe('the message about an invalid value of a flag names the flag', () => {
   it.each(COMMANDS.map(({ name, load }) => ({ name, load })))('$name', async ({ name, load }) => {

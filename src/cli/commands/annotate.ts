@@ -3,7 +3,7 @@ import { blocksPush } from '../../drafts/draft-problems.js';
 import { ArgumentError } from '../../oci/errors.js';
 import { hasTarget, parseAnnotationTargets } from '../input/addressed-annotation.js';
 import type { Command } from './command.js';
-import { draftJson } from '../output/draft-text.js';
+import { draftJson, warnOfProblems } from '../output/draft-text.js';
 import {
   commaSeparated,
   repeatable,
@@ -69,9 +69,10 @@ export const annotate: Command<AnnotateArguments> = {
             unsetAnnotations: unset.filter((name) => !FIELDS.has(name)),
           });
     const isPlatformSet = PLATFORM_OPTIONS.some((name) => args[name] !== undefined);
-    for (const problem of problems) {
-      if (problem.kind === 'format' || (isPlatformSet && !blocksPush(problem))) output.warn(problem.message);
-    }
+    const relevant = problems.filter(
+      (problem) => problem.kind === 'format' || (isPlatformSet && !blocksPush(problem)),
+    );
+    warnOfProblems({ problems: relevant }, output);
     if (options.json) output.json(draftJson(draft));
   },
 };

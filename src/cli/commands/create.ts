@@ -7,7 +7,7 @@ import {
   readCreateNames,
   type CreateArguments as DraftArguments,
 } from './create-options.js';
-import { draftJson } from '../output/draft-text.js';
+import { draftJson, warnOfProblems } from '../output/draft-text.js';
 import { ALL_OPTION, checkAll, PUSH_OPTIONS, runPush } from './push.js';
 import type { OptionDeclarations, OptionValues, ParsedArgv } from '../flags.js';
 
@@ -47,7 +47,7 @@ export const create: Command<CreateArguments> = {
       return;
     }
     const { draft, problems } = await client.create(list, sources, settings);
-    for (const { message } of problems) output.warn(message);
+    warnOfProblems({ problems }, output);
     if (options.json) output.json(draftJson(draft));
     else output.line(`Created manifest list ${draft.target}`);
   },

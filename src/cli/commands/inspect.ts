@@ -4,6 +4,7 @@ import { ArgumentError, InvalidError } from '../../oci/errors.js';
 import { parseJson } from '../../oci/json.js';
 import { parsePlatform } from '../../oci/platform.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
+import { listFindings } from '../../oci/list-findings.js';
 import { documentWarnings, formatProblem } from '../../oci/validate.js';
 import type { Command } from './command.js';
 import { warnOfProblems } from '../output/draft-text.js';
@@ -111,9 +112,9 @@ async function open(
 /** Warns of entries of a published index that not every client finds, although they satisfy a requirement. */
 function warnOfPlatforms({ document, name, state }: Inspection, output: Output): void {
   if (document.kind !== 'index' || state === 'draft') return;
-  for (const warning of documentWarnings('image-index', document.value)) {
-    output.warn(`${name}: ${formatProblem(warning)}`);
-  }
+  const warnings = documentWarnings('image-index', document.value);
+  for (const line of listFindings(warnings, ({ rule }) => rule, formatProblem))
+    output.warn(`${name}: ${line}`);
 }
 
 /** The document as docker prints it: an image indented with tabs, an index with three spaces. */

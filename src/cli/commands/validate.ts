@@ -11,7 +11,7 @@ import { documentWarnings, validateDocument, validateForPublish } from '../../oc
 import { EXIT } from '../exit-code.js';
 import type { OptionDeclarations, OptionValues } from '../flags.js';
 import { decodeText, readDocument, type DocumentInput } from '../input/input.js';
-import { problemText } from '../output/error-text.js';
+import { problemLines } from '../output/error-text.js';
 import { counted } from '../output/format.js';
 import type { Command, CommandContext } from './command.js';
 
@@ -60,7 +60,7 @@ async function printText(
   const { output } = context;
   const input = await readDocument(name, { published }, context);
   const { kind, digest, contents, problems, warnings, error } = await checkDocument(input, as);
-  for (const warning of warnings) output.warn(problemText(warning));
+  for (const line of problemLines(warnings)) output.warn(line);
   if (error !== undefined) throw error;
   if (problems.length > 0) {
     throw new InvalidError(`${input.label} is not a valid ${kind}: ${counted(problems.length, 'problem')}`, {

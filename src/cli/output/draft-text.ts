@@ -1,5 +1,6 @@
 import type { Inspection } from '../../client/inspection.js';
 import type { Draft } from '../../drafts/draft.js';
+import { draftProblemLines, type DraftProblem } from '../../drafts/draft-problems.js';
 import { entryDescriptor } from '../../drafts/entry.js';
 import { isAttestation } from '../../oci/attestation.js';
 import { formatPlatformFull } from '../../oci/platform.js';
@@ -26,9 +27,12 @@ export function draftLine(draft: Draft): string {
   return `${draft.target}  ${platforms.length === 0 ? '(empty)' : platforms.join(', ')}`;
 }
 
-/** Warns of everything that prevents a push of an inspected draft. */
-export function warnOfProblems({ problems }: Inspection, output: Output): void {
-  for (const { message } of problems) output.warn(message);
+/** Warns of everything that prevents a push of a draft. */
+export function warnOfProblems(
+  { problems }: { readonly problems: readonly DraftProblem[] },
+  output: Output,
+): void {
+  for (const line of draftProblemLines(problems)) output.warn(line);
 }
 
 /** The name of an inspected document in messages: `the draft app:1.2`. */

@@ -1,14 +1,13 @@
 import { inspect } from 'node:util';
 
 import { CancelledError, FailedError, InvalidError, MultiarchError, type Problem } from '../../oci/errors.js';
+import { listFindings } from '../../oci/list-findings.js';
 import { shownMessage } from './shown-text.js';
 
 /** Messages of `docker manifest` that scripts compare. They stay as they are, without a prefix. */
 const DOCKER_MESSAGE =
   /^(?:no such manifest: |refusing to amend an existing manifest list|manifest (?:for image|entry for image|\S+ must have) )/i;
 
-/** The number of problems of a document that are shown. */
-const MAX_PROBLEMS = 2000;
 /** The number of causes that `--debug` shows. */
 const MAX_CAUSES = 10;
 
@@ -28,9 +27,7 @@ export function errorText(thrown: unknown, debug: boolean): string {
   const isPlain = error instanceof CancelledError || DOCKER_MESSAGE.test(message);
   const lines = [isPlain ? message : `error: ${message}`, ...details];
   if (error instanceof InvalidError) {
-    for (const problem of error.problems.slice(0, MAX_PROBLEMS)) lines.push(`  ${problemText(problem)}`);
-    const more = error.problems.length - MAX_PROBLEMS;
-    if (more > 0) lines.push(`  … and ${more} more`);
+    lines.push(...problemLines(error.problems).map((line) => `  ${line}`));
   }
   if (error instanceof MultiarchError) {
     if (error.hint !== undefined) lines.push(`hint: ${error.hint}`);
@@ -46,8 +43,12 @@ function isMissingWorkingDirectory(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd';
 }
 
-/** Formats one problem of a document: location, message and rule. */
-export function problemText({ pointer, message, rule }: Problem): string {
+/** Formats the problems of a document, each with location, message and rule. Of many of one rule, the first are listed. */
+export function problemLines(problems: readonly Problem[]): string[] {
+  return listFindings(problems, ({ rule }) => rule, problemText);
+}
+
+function problemText({ pointer, message, rule }: Problem): string {
   return `${pointer === '' ? '(document)' : pointer}: ${message} [${rule}]`;
 }
 

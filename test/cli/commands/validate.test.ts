@@ -295,7 +295,9 @@ describe('validate of an assembly file', () => {
 
   it.each(['no-such-file.yaml', 'no-such-file.yml'])('takes %s for a missing file', async (name) => {
     const { run } = await start();
-    expect((await run(['validate', name])).stderr).toBe(`error: cannot read ${name}: no such file\nhint: ${MISSING_PATH_HINT}\n`);
+    expect((await run(['validate', name])).stderr).toBe(
+      `error: cannot read ${name}: no such file\nhint: ${MISSING_PATH_HINT}\n`,
+    );
   });
 });
 
