@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 
+import { fileError } from '../files/file-error.js';
 import { isVerifiableDigest, type Digest } from '../oci/digest.js';
 import { FailedError, InvalidError, MISSING_PATH_HINT, NotFoundError } from '../oci/errors.js';
 
@@ -76,6 +77,5 @@ function readError(path: string, error: unknown): Error {
   if (code === 'ENOTDIR') {
     return new FailedError(`cannot read ${path}: it is not a directory`, { cause: error });
   }
-  const reason = error instanceof Error ? error.message : String(error);
-  return new FailedError(`cannot read ${path}: ${reason}`, { cause: error });
+  return fileError('read', path, error);
 }

@@ -27,6 +27,11 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   ERR_INVALID_ARG_VALUE: { reason: 'the path has a NUL character', remedy: 'Remove it' },
 };
 
+const MISSING = { reason: 'no such file', remedy: 'Check the path' };
+
+/** Reading creates nothing. */
+const READ_EXPLANATIONS: Readonly<Record<string, Explanation>> = { ENOENT: MISSING, ENOTDIR: MISSING };
+
 /**
  * The error to throw for a failed file operation. A {@link MultiarchError} is returned unchanged.
  *
@@ -47,12 +52,23 @@ export function fileError(
     const hint = 'Use a lower concurrency, or raise the limit on open files.';
     return new FailedError(message('too many open files'), { hint, cause: error });
   }
-  const explanation = EXPLANATIONS[code];
-  if (explanation === undefined) {
-    return new FailedError(message(error instanceof Error ? error.message : String(error)), { cause: error });
-  }
+  const explanation = explanationOf(action, code);
+  if (explanation === undefined) return new FailedError(message(messageOf(error)), { cause: error });
   const hint = `${explanation.remedy}, or ${alternative}.`;
   return new FailedError(message(explanation.reason), { hint, cause: error });
+}
+
+/** Returns why a file could not be read, without any of its content. */
+export function whyUnreadable(error: unknown): string {
+  return explanationOf('read', errorCode(error) ?? '')?.reason ?? messageOf(error);
+}
+
+function explanationOf(action: string, code: string): Explanation | undefined {
+  return (action === 'read' ? READ_EXPLANATIONS[code] : undefined) ?? EXPLANATIONS[code];
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Runs a file operation and rethrows its failure as {@link fileError} describes it. */

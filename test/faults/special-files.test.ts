@@ -98,6 +98,37 @@ describe.runIf(process.platform !== 'win32')('a pipe instead of a file', () => {
   });
 });
 
+/** A loop is a failure that root has too, unlike missing permission. */
+describe.runIf(process.platform !== 'win32')('a file that cannot be read, here a loop of links,', () => {
+  it.each([
+    ["docker's configuration", ['login', 'HOST', '-u=jane', '--password-stdin'], { DOCKER_CONFIG: 'DIR' }],
+    ['REGISTRY_AUTH_FILE', ['login', 'HOST', '-u=jane', '--password-stdin'], { REGISTRY_AUTH_FILE: 'LOOP' }],
+    ['a document', ['validate', 'LOOP'], {}],
+    ['an assembly file', ['create', '-f', 'LOOP'], {}],
+    ['a directory of digests', ['create', 'HOST/app:1', '--digests', 'LOOP'], {}],
+    ['an authority', ['inspect', 'registry.test/app:1', '--cacert', 'LOOP'], {}],
+    ['an archive', ['inspect', 'oci-archive:LOOP'], {}],
+    ['a draft', ['inspect', 'app:1'], {}],
+  ] as const)('%s: the error says why, and what to do', async (_, command, env) => {
+    const { directory, run, host } = await start();
+    const path = join(directory, 'config.json');
+    await symlink('config.json', path);
+    await mkdir(join(directory, 'drafts'));
+    const draft = draftFileName('docker.io/library/app:1');
+    await symlink(draft, join(directory, 'drafts', draft));
+    const fill = (text: string): string =>
+      text.replace('HOST', host).replace('DIR', directory).replace('LOOP', path);
+    const { code, stderr } = await run(command.map(fill), {
+      env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, fill(value)])),
+      stdin: 'secret',
+    });
+    expect(stderr).toMatch(
+      /error: cannot read .*: too many levels of symbolic links\nhint: Remove the link, or /,
+    );
+    expect(code).toBe(1);
+  });
+});
+
 describe.runIf(process.platform !== 'win32')('what is not a file in the directory of the drafts', () => {
   const name = draftFileName('docker.io/library/app:1');
 

@@ -30,6 +30,13 @@ describe('fileError', () => {
     expect(fileError('write', '/some/file', cause, 'say --store').hint).toMatch(/, or say --store\.$/);
   });
 
+  it.each(['ENOENT', 'ENOTDIR'])('does not tell a reader to create a file (%s)', (code) => {
+    expect(fileError('read', '/some/file', withCode(code))).toMatchObject({
+      message: 'cannot read /some/file: no such file',
+      hint: 'Check the path, or choose another directory.',
+    });
+  });
+
   it.each(['EMFILE', 'ENFILE'])('suggests fewer open files for %s', (code) => {
     expect(fileError('read', '/some/file', withCode(code))).toMatchObject({
       message: 'cannot read /some/file: too many open files',

@@ -1,5 +1,5 @@
-import { errorCode } from '../../files/file-error.js';
-import { readRegularFile, SpecialFileError } from '../../files/regular-file.js';
+import { errorCode, fileError } from '../../files/file-error.js';
+import { readRegularFile } from '../../files/regular-file.js';
 import { FailedError, InvalidError } from '../../oci/errors.js';
 import { parseJson } from '../../oci/json.js';
 import { isRepositoryPath, type RegistryHost, type RepositoryPath } from '../../oci/reference.js';
@@ -216,11 +216,7 @@ export async function readCredentialText(path: string): Promise<string | undefin
   try {
     return (await readRegularFile(path)).toString('utf8');
   } catch (error) {
-    if (error instanceof SpecialFileError) {
-      throw new FailedError(`cannot read ${path}: ${error.message}`, { cause: error });
-    }
-    const code = errorCode(error) ?? 'unknown error';
-    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(code)) return undefined;
-    throw new FailedError(`cannot read ${path}: ${code}`, { cause: error });
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errorCode(error) ?? '')) return undefined;
+    throw fileError('read', path, error, 'name another one with DOCKER_CONFIG or REGISTRY_AUTH_FILE');
   }
 }

@@ -15,7 +15,6 @@ import type { InspectOptions } from '../../client/inspect.js';
 import type { Inspection } from '../../client/inspection.js';
 import {
   ArgumentError,
-  FailedError,
   InvalidError,
   MISSING_PATH_HINT,
   MultiarchError,
@@ -24,6 +23,7 @@ import {
 } from '../../oci/errors.js';
 import { MAX_MANIFEST_PULL } from '../../oci/document.js';
 import { isExplicitRegistryName } from '../../oci/image-location.js';
+import { fileError } from '../../files/file-error.js';
 import { inspectedName } from '../output/draft-text.js';
 import type { CommandContext } from '../commands/command.js';
 
@@ -140,8 +140,7 @@ function readError(label: string, error: unknown): MultiarchError {
       cause: error,
     });
   }
-  const reason = error instanceof Error ? error.message : String(error);
-  return new FailedError(`cannot read ${label}: ${reason}`, { cause: error });
+  return fileError('read', label, error, 'name another file');
 }
 
 /**

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { SecureContextOptions } from 'node:tls';
 
 import type { Environment } from '../../environment.js';
-import { readRegularFile, SpecialFileError } from '../../files/regular-file.js';
-import { ArgumentError, FailedError, UnavailableError } from '../../oci/errors.js';
+import { errorCode, fileError } from '../../files/file-error.js';
+import { readRegularFile } from '../../files/regular-file.js';
+import { ArgumentError, UnavailableError } from '../../oci/errors.js';
 import { withoutTrailing } from '../../oci/trailing.js';
 
 /** The address of a docker daemon. */
@@ -117,13 +118,8 @@ async function readCertificate(path: string): Promise<Buffer | undefined> {
   try {
     return await readRegularFile(path);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ENOENT') return undefined;
-    const reason = error instanceof SpecialFileError ? error.message : String(code);
-    throw new FailedError(`cannot read ${path} (${reason})`, {
-      hint: 'Check the directory in DOCKER_CERT_PATH.',
-      cause: error,
-    });
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw fileError('read', path, error, 'choose another directory in DOCKER_CERT_PATH');
   }
 }
 

@@ -7,10 +7,11 @@
 import { isIP } from 'node:net';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 
+import { whyUnreadable } from '../../files/file-error.js';
 import { readRegularFileSync } from '../../files/regular-file.js';
 import { ArgumentError } from '../../oci/errors.js';
 import { certificateDirectories, findCertificates, type FoundCertificates } from './certs-directory.js';
-import { certificatesIn, readAuthorities, readClientPair, whyUnreadable } from './tls-files.js';
+import { certificatesIn, readAuthorities, readClientPair } from './tls-files.js';
 
 /** Variables of files with additional authorities for all servers: node's, and that of OpenSSL and Go. */
 type Variable = 'NODE_EXTRA_CA_CERTS' | 'SSL_CERT_FILE';

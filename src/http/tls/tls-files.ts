@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 
-import { readRegularFileSync, SpecialFileError } from '../../files/regular-file.js';
+import { fileError } from '../../files/file-error.js';
+import { readRegularFileSync } from '../../files/regular-file.js';
 import { FailedError } from '../../oci/errors.js';
 
 /** A client certificate and its key, in PEM format. */
@@ -44,29 +45,11 @@ export function readClientPair(paths: { readonly cert: string; readonly key: str
   return { cert: certificates.join('\n'), key };
 }
 
-/** Returns why a file could not be read, without any of its content. */
-export function whyUnreadable(error: unknown): string {
-  if (error instanceof SpecialFileError) return error.message;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return 'no such file';
-    case 'EACCES':
-    case 'EPERM':
-      return 'permission denied';
-    case 'EISDIR':
-      return 'it is a directory';
-    default:
-      return code === '' ? 'unknown reason' : code;
-  }
-}
-
 function read(path: string, what: string): string {
   try {
     return readRegularFileSync(path).toString('latin1');
   } catch (error) {
-    throw new FailedError(`cannot read the ${what} ${path}: ${whyUnreadable(error)}`);
+    throw fileError('read', `the ${what} ${path}`, error, 'name another file');
   }
 }
 
