@@ -6,7 +6,7 @@ import { InvalidError } from '../oci/errors.js';
 import { isImageConfigType, type MediaType } from '../oci/media-type.js';
 import { formatPlatformFull, type Platform } from '../oci/platform.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
-import { createIndexDocument } from '../oci/serialise.js';
+import { createUncheckedIndexDocument } from '../oci/serialise.js';
 import { readEntries, type ReadSourceOptions, type SourceEntry } from './read-source.js';
 import { imageFor, selectEntries, type EntrySelection } from './select-entries.js';
 import { imagePlatforms, isAttestation } from '../oci/attestation.js';
@@ -93,7 +93,7 @@ async function ofIndex(
     descriptor: withoutStaleData(entry.descriptor, label, options.onEvent),
   }));
   const manifests = kept.map(({ descriptor }) => descriptor);
-  return { document: createIndexDocument({ ...value, mediaType, manifests }), entries: kept };
+  return { document: createUncheckedIndexDocument({ ...value, mediaType, manifests }), entries: kept };
 }
 
 /** Chooses the image that clients select for a platform. */

@@ -17,13 +17,14 @@ export async function editDraft(
   edit: (draft: Draft) => Draft,
 ): Promise<DraftState> {
   const target = draftLocation(context, name);
-  const existing = (current: Draft | undefined): Draft => {
-    if (current === undefined) throw notInDraft(imageLabel(image), imageLabel(name));
-    return current;
-  };
+  const missing = (): NotFoundError => notInDraft(imageLabel(image), imageLabel(name));
   // Checked first, since an update creates the directory of the drafts.
-  existing(await context.store.find(target));
-  return stateOf(await context.store.update(target, (current) => edit(existing(current)), context));
+  if (!(await context.store.has(target))) throw missing();
+  const update = (current: Draft | undefined): Draft => {
+    if (current === undefined) throw missing();
+    return edit(current);
+  };
+  return stateOf(await context.store.update(target, update, context));
 }
 
 /** Deletes drafts. All are tried before anything is thrown. @throws NotFoundError that lists all missing drafts */

@@ -12,7 +12,7 @@ import { entryDescriptor } from './entry.js';
  * published, see `draftProblems`.
  */
 export function draftDocument(draft: Draft): IndexDocument {
-  return keptIndex(draft, indexMediaType(draft)) ?? createUncheckedIndexDocument(draftIndex(draft));
+  return publishedDocument(draft).document;
 }
 
 /** Builds the image index of a draft, whatever its source index. */
@@ -22,11 +22,30 @@ export function draftIndex(draft: Draft): ImageIndex {
 
 /** Reports whether {@link draftDocument} returns the bytes of the draft's source index. */
 export function isKept(draft: Draft): boolean {
-  return keptIndex(draft, indexMediaType(draft)) !== undefined;
+  return publishedDocument(draft).isKept;
 }
 
-function keptIndex(draft: Draft, mediaType: MediaType): IndexDocument | undefined {
-  const { index, target } = draft;
+interface PublishedDocument {
+  readonly document: IndexDocument;
+  /** Whether it has the bytes of the source index. */
+  readonly isKept: boolean;
+}
+
+/** Made once for each draft, whose checks all need it: an edit makes another draft. */
+const documents = new WeakMap<Draft, PublishedDocument>();
+
+function publishedDocument(draft: Draft): PublishedDocument {
+  const known = documents.get(draft);
+  if (known !== undefined) return known;
+  const assembled = createUncheckedIndexDocument(draftIndex(draft));
+  const kept = keptIndex(draft, assembled);
+  const made = { document: kept ?? assembled, isKept: kept !== undefined };
+  documents.set(draft, made);
+  return made;
+}
+
+/** Returns the draft's source index if it has the same content as the assembled one. */
+function keptIndex({ index, target }: Draft, { mediaType, bytes }: IndexDocument): IndexDocument | undefined {
   if (index === undefined || index.mediaType !== mediaType) return undefined;
   const document = parseDocument(new TextEncoder().encode(index.text), {
     mediaType,
@@ -36,9 +55,7 @@ function keptIndex(draft: Draft, mediaType: MediaType): IndexDocument | undefine
   if (document.kind !== 'index') return undefined;
   // Compared in one form, whatever the form of the source.
   const source = serialiseIndex({ ...document.value, mediaType });
-  return Buffer.compare(source, serialiseIndex(assembledIndex(draft, mediaType))) === 0
-    ? document
-    : undefined;
+  return Buffer.compare(source, bytes) === 0 ? document : undefined;
 }
 
 function assembledIndex(
@@ -62,11 +79,16 @@ function assembledIndex(
  */
 function indexMediaType({ target, format, index, entries }: Draft): MediaType {
   if (format === 'docker') return DOCKER_LIST;
-  if (format === 'oci' || /^oci(?:-archive)?:/.test(target)) return OCI_INDEX;
+  if (format === 'oci' || isForLayout(target)) return OCI_INDEX;
   if (index !== undefined) return index.mediaType;
   const [first] = entries;
   const isOci = first === undefined || first.descriptor.mediaType.startsWith('application/vnd.oci.');
   return isOci ? OCI_INDEX : DOCKER_LIST;
+}
+
+/** Reports whether a draft's target is an image layout, in a directory or an archive. */
+export function isForLayout(target: Draft['target']): boolean {
+  return /^oci(?:-archive)?:/.test(target);
 }
 
 /** A member of a draft that a Docker manifest list cannot have. */

@@ -10,7 +10,7 @@ import { listFindings } from '../oci/list-findings.js';
 import { formatPlatform, formatPlatformFull, isCompletePlatform } from '../oci/platform.js';
 import { indexSizeProblem } from '../oci/serialise.js';
 import type { Draft, Entry } from './draft.js';
-import { draftDocument, unsupportedMembers } from './draft-index.js';
+import { draftDocument, isForLayout, unsupportedMembers } from './draft-index.js';
 import { droppedVariant, entryDescriptor } from './entry.js';
 import { problemHint, type BlockingProblemKind, type DraftProblemKind } from './problem-hints.js';
 
@@ -107,7 +107,7 @@ function formatProblems(draft: Draft): readonly DraftProblem[] {
 }
 
 function sizeProblems(draft: Draft): readonly DraftProblem[] {
-  const message = indexSizeProblem(draftDocument(draft).bytes);
+  const message = indexSizeProblem(draftDocument(draft).bytes, isForLayout(draft.target));
   return message === undefined ? [] : [{ kind: 'size', message, entries: [] }];
 }
 

@@ -72,6 +72,12 @@ export class DraftStore {
     return this.#directory === undefined ? undefined : readDraft(pathOf(this.#directory, name), name);
   }
 
+  /** Reports whether a draft exists, even if it is damaged. */
+  async has(target: ImageLocation): Promise<boolean> {
+    await this.#sweepOnce();
+    return this.#directory !== undefined && exists(pathOf(this.#directory, formatImageLocation(target)));
+  }
+
   /** Reports whether this user can read the store. One that does not exist counts as readable. */
   async isReadable(): Promise<boolean> {
     return this.#directory === undefined || isReadableDirectory(this.#directory);

@@ -1,6 +1,6 @@
 import type { Annotations, Descriptor } from './descriptor.js';
 import { digestOf } from './digest.js';
-import { type IndexDocument, MAX_MANIFEST_PUSH } from './document.js';
+import { type IndexDocument, MAX_MANIFEST_PULL, MAX_MANIFEST_PUSH } from './document.js';
 import { InvalidError } from './errors.js';
 import type { ImageIndex } from './image-index.js';
 import { OCI_INDEX } from './media-type.js';
@@ -31,10 +31,15 @@ export function createUncheckedIndexDocument(index: ImageIndex): IndexDocument {
   return { kind: 'index', bytes, mediaType, digest: digestOf(bytes), value: { ...index, mediaType } };
 }
 
-/** Returns the message for the bytes of an index that is larger than registries accept; `undefined` for others. */
-export function indexSizeProblem({ length }: Uint8Array): string | undefined {
-  if (length <= MAX_MANIFEST_PUSH) return undefined;
-  return `the image index is ${length} bytes long; registries accept at most ${MAX_MANIFEST_PUSH}`;
+/**
+ * Returns the message for the bytes of an index that is too large to be published; `undefined` for others. Registries accept
+ * less than can be read from an image layout.
+ */
+export function indexSizeProblem({ length }: Uint8Array, isForLayout = false): string | undefined {
+  const limit = isForLayout ? MAX_MANIFEST_PULL : MAX_MANIFEST_PUSH;
+  if (length <= limit) return undefined;
+  const reason = isForLayout ? 'the limit for image layouts is' : 'registries accept at most';
+  return `the image index is ${length} bytes long; ${reason} ${limit}`;
 }
 
 /**
@@ -117,8 +122,12 @@ function write(value: Json, newline: string): string {
   return elements.length === 0 ? '[]' : `[${inner}${elements.join(`,${inner}`)}${newline}]`;
 }
 
+/** Digests, media types, platforms and the names of annotations: nothing in them is escaped. */
+const PLAIN = /^[\w .:/+@,=-]*$/;
+
 /** Quotes a string as Go does: escaped for HTML, with a lone surrogate replaced by U+FFFD. */
 function quote(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   return JSON.stringify(text.replaceAll(/\p{Surrogate}/gu, '\uFFFD')).replaceAll(
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -4,8 +4,14 @@ import type { Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import { documentDescriptor, type ManifestOrIndex, MAX_MANIFEST_PUSH } from '../oci/document.js';
+import {
+  documentDescriptor,
+  type ManifestOrIndex,
+  MAX_MANIFEST_PULL,
+  MAX_MANIFEST_PUSH,
+} from '../oci/document.js';
 import { InvalidError, MissingContentError } from '../oci/errors.js';
+import { isIndexType } from '../oci/media-type.js';
 import type { Subject } from './collect-referrers.js';
 import { checkExpectedTag, type ExpectedTag } from './expected-tag.js';
 import { copyGraph, tryWrite, type CopyGraphOptions } from './copy-graph.js';
@@ -132,7 +138,7 @@ interface TargetStates {
 
 /**
  * Checks a request before the first write, and looks up what the targets have.
- * @throws InvalidError for a manifest that is too large for a registry; ConflictError if the first destination's tag is
+ * @throws InvalidError for a manifest that is too large for a target; ConflictError if the first destination's tag is
  *   not as expected
  */
 export async function checkRequest(
@@ -140,9 +146,9 @@ export async function checkRequest(
   options: CopyGraphOptions,
 ): Promise<TargetStates> {
   const { document, children, destinations, presentDigests, tagStates } = request;
-  checkSizes(request);
-  await checkFirstTag(request, options);
   const targets = [...new Set(destinations.map(({ target }) => target))];
+  for (const target of targets) checkSizes(target, [documentDescriptor(document)]);
+  await checkFirstTag(request, options);
   const [states, missing] = await Promise.all([
     tagStates ?? readTagStates(destinations, options),
     Promise.all(
@@ -152,7 +158,13 @@ export async function checkRequest(
       }),
     ),
   ]);
-  for (const { children: absent } of missing) await checkSources(absent, children, options);
+  for (const { target, children: absent } of missing) {
+    checkSizes(
+      target,
+      absent.map(({ descriptor }) => descriptor),
+    );
+    await checkSources(absent, children, options);
+  }
   const changed = destinations.filter(
     (destination) => digestOfState(states.get(destination)) !== document.digest,
   );
@@ -160,16 +172,18 @@ export async function checkRequest(
   return { states, missing };
 }
 
-/** Registries reject a large manifest only after its content has been uploaded. */
-function checkSizes({ document, children, destinations }: PublishRequest): void {
-  const registry = destinations.find(({ target }) => target.repository !== undefined)?.target;
-  if (registry === undefined) return;
-  for (const { bytes, digest } of [document, ...children.flatMap((child) => child.document ?? [])]) {
-    if (bytes.length <= MAX_MANIFEST_PUSH) continue;
-    throw new InvalidError(
-      `${digest} is ${bytes.length} bytes long; registries such as ${registry.label} take ${MAX_MANIFEST_PUSH} at most`,
-    );
-  }
+/**
+ * Checks sizes before anything is copied: a registry rejects a large manifest only after its content has been uploaded, and a
+ * layout would keep one that cannot be read.
+ */
+function checkSizes(target: Target, manifests: readonly Descriptor[]): void {
+  const isRegistry = target.repository !== undefined;
+  const limit = isRegistry ? MAX_MANIFEST_PUSH : MAX_MANIFEST_PULL;
+  const large = manifests.find(({ size }) => size > limit);
+  if (large === undefined) return;
+  const what = isIndexType(large.mediaType) ? 'the image index' : 'the manifest';
+  const reason = isRegistry ? `registries such as ${target.label} accept` : `${target.label} can hold`;
+  throw new InvalidError(`${what} ${large.digest} is ${large.size} bytes long; ${reason} at most ${limit}`);
 }
 
 async function checkFirstTag(

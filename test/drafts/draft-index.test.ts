@@ -1,13 +1,23 @@
 import { describe, expect, it } from 'vitest';
 
 import { annotateEntry } from '../../src/drafts/annotate.js';
-import { draftIndex } from '../../src/drafts/draft-index.js';
+import { draftDocument, draftIndex, isKept } from '../../src/drafts/draft-index.js';
 import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX } from '../../src/oci/media-type.js';
 import { attestation, draftOf, image } from '../support/drafts.js';
 
 const oci = image('oci', 'linux/amd64');
 const docker = image('docker', 'linux/arm64', { mediaType: DOCKER_MANIFEST });
 const artifact = image('artifact', undefined, { mediaType: 'application/vnd.oci.artifact.manifest.v1+json' });
+
+describe('draftDocument', () => {
+  it('is made once for each draft, however often it is needed', () => {
+    const draft = draftOf({ 'app:a': [oci] });
+    const document = draftDocument(draft);
+    expect(isKept(draft)).toBe(false);
+    expect(draftDocument(draft)).toBe(document);
+    expect(draftDocument({ ...draft })).toEqual(document);
+  });
+});
 
 describe('draftIndex', () => {
   it.each([

@@ -177,5 +177,6 @@ describe('draftProblems of a Docker manifest list', () => {
       { annotations: { a: 'x'.repeat(4 << 20) } },
     );
     expect(draftProblems(draft)).toMatchObject([{ kind: 'size', entries: [] }]);
+    expect(draftProblems({ ...draft, target: 'oci:/layout:1' })).toEqual([]);
   });
 });

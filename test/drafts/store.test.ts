@@ -162,7 +162,7 @@ describe('update', () => {
   });
 });
 
-describe('load and find', () => {
+describe('load, find and has', () => {
   it('report a missing draft as docker does', async () => {
     await expect(store.load(app)).rejects.toThrow(
       expect.objectContaining({ name: 'NotFoundError', message: `No such manifest: ${appName}` }),
@@ -178,8 +178,16 @@ describe('load and find', () => {
     expect(await store.load(app)).toEqual(draft);
   });
 
+  it('report whether a draft exists, even a damaged one', async () => {
+    expect(await store.has(app)).toBe(false);
+    await save();
+    await writeFile(path, '{');
+    expect(await store.has(app)).toBe(true);
+  });
+
   it('do not create the directory', async () => {
     await store.find(app);
+    await store.has(app);
     await store.list();
     await expect(store.remove(app)).rejects.toThrow(NotFoundError);
     await store.removeAll();

@@ -4,6 +4,7 @@ import type { WorkEvent } from '../../src/content/events.js';
 import { MemoryStore } from '../../src/content/memory-store.js';
 import type { Source } from '../../src/content/source.js';
 import type { Descriptor } from '../../src/oci/descriptor.js';
+import { digestOf } from '../../src/oci/digest.js';
 import { documentDescriptor, type IndexDocument } from '../../src/oci/document.js';
 import { CancelledError, FailedError, InvalidError } from '../../src/oci/errors.js';
 import { OCI_CONFIG, OCI_INDEX } from '../../src/oci/media-type.js';
@@ -183,12 +184,30 @@ describe('publish', () => {
       destinations: [{ target: Object.assign(new WatchedStore('app'), { repository }), tag: V1 }],
     };
 
-    const message = `${large.digest} is ${large.bytes.length} bytes long; registries such as app take 4194304 at most`;
+    const message = `the image index ${large.digest} is ${large.bytes.length} bytes long; registries such as app accept at most 4194304`;
     await expect(publish(ofRegistry)).rejects.toThrow(new InvalidError(message));
     await expect(planPush(ofRegistry)).rejects.toThrow(new InvalidError(message));
     expect(ofRegistry.destinations[0]?.target.log).toEqual([]);
-    // Other targets have no such limit.
+    // Layouts have no such limit.
     expect((await publish(request)).descriptor.digest).toBe(large.digest);
+  });
+
+  it.each([
+    ['the image index', OCI_INDEX],
+    ['the manifest', 'application/vnd.oci.image.manifest.v1+json'],
+  ])('rejects an entry that a registry would reject, before any write: %s', async (what, mediaType) => {
+    const { children } = await prepare(amd64, arm64);
+    const [image] = children;
+    if (image === undefined) throw new Error('no image');
+    const size = (4 << 20) + 1;
+    const descriptor = { ...image.descriptor, mediaType, digest: digestOf(Buffer.from('large')), size };
+    const entries = [...children, { descriptor, source: image.source }];
+    const repository = parseReference('registry.example.com/app');
+    const target = Object.assign(new WatchedStore('app'), { repository });
+    const request = { document: indexOf(entries), children: entries, destinations: [{ target, tag: V1 }] };
+    const message = `${what} ${descriptor.digest} is ${size} bytes long; registries such as app accept at most 4194304`;
+    await expect(publish(request)).rejects.toThrow(new InvalidError(message));
+    expect(target.writes).toEqual([]);
   });
 
   it('writes nothing if the tag has this digest already', async () => {
