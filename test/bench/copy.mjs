@@ -177,7 +177,7 @@ async function memoryRegistry() {
 }
 
 /** Layers that are compressed as clients see it, although nothing could make them smaller. */
-function largeImage() {
+export function largeImage() {
   const image = tinyImage({ architecture: 'amd64' });
   const layers = [1, 2].map((number) => {
     const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, number), Buffer.alloc(16));
@@ -196,7 +196,7 @@ function largeImage() {
  * @param {string} mediaType
  * @param {Uint8Array} bytes
  */
-function blobOf(mediaType, bytes) {
+export function blobOf(mediaType, bytes) {
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
   return { mediaType, digest, bytes, size: bytes.length };
 }

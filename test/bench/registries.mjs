@@ -11,26 +11,34 @@ const support = fileURLToPath(new URL('../support/', import.meta.url));
  *
  * @typedef {object} Support
  * @property {typeof import('../support/memory-registry.js').MemoryRegistry} MemoryRegistry
+ * @property {typeof import('../support/fake-server.js').FakeServer} FakeServer
  * @property {typeof import('../support/fake-server.js').sequentialDepth} sequentialDepth
  * @property {typeof import('../support/fake-server.js').mostAtOnce} mostAtOnce
  * @property {typeof import('../support/large-image.js').seedLargeImage} seedLargeImage
- * @property {typeof import('../support/architectures.js').seedImages} seedImages
- * @property {typeof import('../support/architectures.js').imagesOf} imagesOf
  * @property {typeof import('../support/docker-registry.js').startRegistry} startRegistry
  * @property {typeof import('../support/repository.js').Repository} Repository
+ * @property {typeof import('../support/token-server.js').TokenServer} TokenServer
  */
 
 const SUPPORT = [
   'memory-registry',
   'fake-server',
   'large-image',
-  'architectures',
   'docker-registry',
   'repository',
+  'token-server',
 ];
 
+/** @type {Promise<Support> | undefined} */
+let loaded;
+
+/** Bundles and loads it, once. */
+export function loadSupport() {
+  return (loaded ??= load());
+}
+
 /** @returns {Promise<Support>} */
-export async function loadSupport() {
+async function load() {
   // In the project, so that nothing that is imported is looked for elsewhere.
   const directory = await mkdtemp(join(support, '.bundle-'));
   try {

@@ -12,13 +12,19 @@ import { ACCOUNT } from './registries.mjs';
  */
 
 /**
+ * @typedef {object} Timed
+ * @property {number} milliseconds from the start of the first command to the end of the last
+ * @property {number} processor user and system time, in milliseconds; 0 without bash
+ * @property {number} peakBytes the most memory that one process had resident; 0 if the system does not report it
+ */
+
+/**
  * Runs commands one after the other, with a home, credentials and drafts of their own that are new each time.
  *
  * @param {readonly CommandLine[]} commands
  * @param {readonly string[]} hosts registries to which {@link ACCOUNT} logs in
  * @param {Readonly<Record<string, string>>} [more] of the environment
- * @returns {Promise<{ milliseconds: number, peakBytes: number }>} from the start of the first to the end of the last, and the
- *   most memory that one of them had resident, 0 where the system does not tell
+ * @returns {Promise<Timed>}
  * @throws where one of them fails
  */
 export async function timeCommands(commands, hosts, more = {}) {
@@ -26,9 +32,13 @@ export async function timeCommands(commands, hosts, more = {}) {
   try {
     const env = { ...(await environment(home, hosts)), ...more };
     const startedAt = performance.now();
-    let peakBytes = 0;
-    for (const command of commands) peakBytes = Math.max(peakBytes, await run(command, env, home));
-    return { milliseconds: performance.now() - startedAt, peakBytes };
+    let [processor, peakBytes] = [0, 0];
+    for (const command of commands) {
+      const used = await run(command, env, home);
+      processor += used.processor;
+      peakBytes = Math.max(peakBytes, used.peakBytes);
+    }
+    return { milliseconds: performance.now() - startedAt, processor, peakBytes };
   } finally {
     await rm(home, { recursive: true, force: true });
   }
@@ -88,38 +98,50 @@ async function environment(home, hosts) {
   };
 }
 
+/** Reports the user and system time of a command with its descendants, in seconds, to descriptor 3. */
+const TIMED = 'TIMEFORMAT="%3U %3S"; { time "$@" 2>&4 3>&- 4>&-; } 4>&2 2>&3';
+
 /**
  * @param {CommandLine} command
  * @param {Readonly<Record<string, string>>} env
  * @param {string} cwd
- * @returns {Promise<number>} the most memory that it had resident, in bytes
+ * @returns {Promise<Pick<Timed, 'processor' | 'peakBytes'>>}
  */
-function run([command, ...args], env, cwd) {
+function run(command, env, cwd) {
+  /** @type {CommandLine} */
+  const [program, ...args] = hasCommand('bash') ? ['bash', '-c', TIMED, 'bash', ...command] : command;
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
+    const child = spawn(program, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+    let [output, times] = ['', ''];
     let peakBytes = 0;
     const watch = setInterval(() => (peakBytes = Math.max(peakBytes, residentPeak(child.pid))), 10);
-    child.stdout.on('data', (chunk) => (output += chunk));
-    child.stderr.on('data', (chunk) => (output += chunk));
+    child.stdout?.on('data', (chunk) => (output += chunk));
+    child.stderr?.on('data', (chunk) => (output += chunk));
+    child.stdio[3]?.on('data', (chunk) => (times += chunk));
     child.once('error', reject);
     child.once('exit', () => clearInterval(watch));
     child.once('close', (code) => {
-      if (code === 0) resolve(peakBytes);
-      else reject(new Error(`${[command, ...args].join(' ')}: ended with ${code}\n${output}`));
+      const seconds = times.trim().split(' ').map(Number);
+      const processor = seconds.reduce((sum, each) => sum + each, 0) * 1000;
+      if (code === 0) resolve({ processor, peakBytes });
+      else reject(new Error(`${command.join(' ')}: ended with ${code}\n${output}`));
     });
   });
 }
 
 /**
- * The most memory that a running process ever had resident, in bytes; 0 where that is not known (proc(5), only Linux).
+ * The most memory that a running process or one of its descendants ever had resident, in bytes; 0 if that is not known
+ * (proc(5), only Linux).
  *
  * @param {number | undefined} pid
+ * @returns {number}
  */
 function residentPeak(pid) {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+    const own = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+    return Math.max(own, ...children.map((child) => residentPeak(Number(child))));
   } catch {
     return 0;
   }

@@ -23,6 +23,8 @@ export interface RegistryOptions {
   readonly auth?: { readonly htpasswd: readonly Account[] } | { readonly token: TokenAuthority };
   /** HTTPS with a certificate of a private authority, optionally with required client certificates. @default plain HTTP */
   readonly tls?: boolean | 'client-certificate';
+  /** The directory of another registry that runs, to serve its content too. @default a new one */
+  readonly storage?: string;
 }
 
 export interface RunningRegistry {
@@ -50,7 +52,7 @@ export interface RunningRegistry {
  */
 export async function startRegistry(options: RegistryOptions = {}): Promise<RunningRegistry> {
   const { directory, remove } = await sharedDirectory();
-  const storage = join(directory, 'storage');
+  const { storage = join(directory, 'storage') } = options;
   try {
     const certificates = (options.tls ?? false) === false ? undefined : await makeCertificates(directory);
     const client =
@@ -74,7 +76,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
       },
       ...(options.auth === undefined ? {} : { auth: await authConfig(options.auth, directory) }),
     };
-    await mkdir(storage);
+    await mkdir(storage, { recursive: true });
     // JSON is valid YAML.
     const configFile = join(directory, 'config.yml');
     await writeFile(configFile, JSON.stringify(config));
