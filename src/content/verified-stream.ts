@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream';
 
 import type { Descriptor } from '../oci/descriptor.js';
@@ -20,7 +20,7 @@ const DAMAGED = { hint: CORRUPT_CONTENT_HINT };
  * @param label the source's name in messages: `registry.example.com/app`
  */
 export function verifiedStream(stream: Readable, descriptor: Descriptor, label?: string): Readable {
-  const verifier = new Verifier(descriptor, label);
+  const verifier = new VerifierStream(new Verifier(descriptor, label));
   // The callback does nothing: pipeline passes every error to the verifier, which the caller reads.
   pipeline(stream, verifier, () => {});
   return verifier;
@@ -57,44 +57,79 @@ export function readableOf(stream: ByteStream): Readable {
   return stream instanceof Readable ? stream : Readable.from(stream, { objectMode: false });
 }
 
-class Verifier extends Transform {
+/** The check of content against its descriptor, for streams that pass each chunk through it. */
+export class Verifier {
   readonly #descriptor: Descriptor;
-  readonly #hash;
+  /** Undefined for an unsupported algorithm, and once the digest is checked. */
+  #hash: Hash | undefined;
   /** The digest, prefixed with the label if there is one. */
   readonly #name: string;
   #size = 0;
 
-  constructor(descriptor: Descriptor, label: string | undefined) {
-    super();
+  /** @param label as for {@link verifiedStream} */
+  constructor(descriptor: Descriptor, label?: string) {
     this.#descriptor = descriptor;
     this.#name = label === undefined ? descriptor.digest : `${label}@${descriptor.digest}`;
     const algorithm = digestAlgorithm(descriptor.digest);
     this.#hash = algorithm === undefined ? undefined : createHash(algorithm);
   }
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+  /**
+   * Adds the next chunk, before it is passed on. The digest is checked with the last one, so that a reader never gets
+   * all bytes of content that has another digest.
+   * @throws InvalidError if the content is too long, or complete and has another digest
+   */
+  add(chunk: Uint8Array): void {
     const { size } = this.#descriptor;
     this.#size += chunk.length;
-    if (this.#size > size) {
-      done(new InvalidError(`content of ${this.#name} exceeds the ${size} bytes of its descriptor`, DAMAGED));
+    if (this.#size > size)
+      throw new InvalidError(`content of ${this.#name} exceeds the ${size} bytes of its descriptor`, DAMAGED);
+    this.#hash?.update(chunk);
+    if (this.#size === size) this.#checkDigest();
+  }
+
+  /** Ends the content. @throws InvalidError if bytes are missing, or empty content has another digest */
+  end(): void {
+    const { size } = this.#descriptor;
+    if (this.#size < size)
+      throw new InvalidError(`content of ${this.#name} ends after ${this.#size} of ${size} bytes`, DAMAGED);
+    this.#checkDigest();
+  }
+
+  #checkDigest(): void {
+    const { digest } = this.#descriptor;
+    const got = this.#hash && `${digest.slice(0, digest.indexOf(':'))}:${this.#hash.digest('hex')}`;
+    this.#hash = undefined;
+    if (got !== undefined && got !== digest)
+      throw new InvalidError(`digest mismatch: expected ${this.#name}, got ${got}`, DAMAGED);
+  }
+}
+
+/** Passes content through a {@link Verifier}. */
+class VerifierStream extends Transform {
+  readonly #verifier: Verifier;
+
+  constructor(verifier: Verifier) {
+    super();
+    this.#verifier = verifier;
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    try {
+      this.#verifier.add(chunk);
+    } catch (error) {
+      done(error as InvalidError);
       return;
     }
-    this.#hash?.update(chunk);
     done(null, chunk);
   }
 
   override _flush(done: TransformCallback): void {
-    const { digest, size } = this.#descriptor;
-    if (this.#size < size) {
-      done(new InvalidError(`content of ${this.#name} ends after ${this.#size} of ${size} bytes`, DAMAGED));
+    try {
+      this.#verifier.end();
+    } catch (error) {
+      done(error as InvalidError);
       return;
-    }
-    if (this.#hash !== undefined) {
-      const got = `${digest.slice(0, digest.indexOf(':'))}:${this.#hash.digest('hex')}`;
-      if (got !== digest) {
-        done(new InvalidError(`digest mismatch: expected ${this.#name}, got ${got}`, DAMAGED));
-        return;
-      }
     }
     done();
   }

@@ -20,8 +20,8 @@ export interface ResponseBodyOptions {
 }
 
 /**
- * The body of a response. Wraps the stream of got, whose errors contain the whole request with its credentials. The idle
- * limit applies only while a reader waits, so a reader may be slow.
+ * The body of a response. Wraps the message of node, and gives readers an error that names the request. The idle limit
+ * applies only while a reader waits, so a reader may be slow.
  */
 export class ResponseBody extends Readable {
   readonly #source: Readable;

@@ -95,7 +95,7 @@ class RunningExchange {
     });
     if (request.body !== undefined && body !== undefined) {
       const { size, onSent, sizeError } = request.body;
-      this.#upload = new Upload(body, this.#stream, {
+      this.#upload = new Upload(body, {
         size,
         idleMilliseconds: transport.limits.idle,
         onStall: () => this.#stream.destroy(new TimeLimitError('MULTIARCH_UPLOAD', transport.limits.idle)),
@@ -122,6 +122,9 @@ class RunningExchange {
       clientRequest.once('finish', () => {
         if (!responded) this.#awaitResponse();
       });
+      // The body is written to node's request, as the response is read from node's message: in the streams of got, each
+      // chunk would pass through one more queue and raise events of progress.
+      this.#upload?.run(clientRequest).catch((error: Error) => (responded ? stream.destroy() : fail(error)));
       // Without a listener, node would close the connection and emit no error. got listens to it, and does nothing.
       clientRequest.once('upgrade', (_message, socket: Duplex) => {
         socket.destroy();
@@ -141,13 +144,13 @@ class RunningExchange {
       responded = true;
       stopAbort();
       this.#stopWaiting();
+      // With got's listener, node would not let the message flow.
+      message.removeAllListeners('readable');
       resolve(this.#respond(message));
     });
-    if (this.#upload !== undefined) {
-      this.#upload.run().catch((error: Error) => (responded ? stream.destroy() : fail(error)));
-    }
     // got ends a GET and a HEAD itself.
-    else if (this.#request.method !== 'GET' && this.#request.method !== 'HEAD') stream.end();
+    const { method } = this.#request;
+    if (this.#upload === undefined && method !== 'GET' && method !== 'HEAD') stream.end();
   }
 
   #awaitResponse(): void {
@@ -174,12 +177,12 @@ class RunningExchange {
     const head = { method, url, remoteAddress, nearest, status, rawHeaders: message.rawHeaders };
     const length = message.headers['content-length'];
     if (!hasBody(method, status, length)) {
-      this.#stream.once('end', () => this.#finish(0));
-      this.#stream.resume();
+      message.once('end', () => this.#finish(0));
+      message.resume();
       return nodeResponse(head);
     }
     const expected = length === undefined ? undefined : Number(length);
-    const body = new ResponseBody(this.#stream, {
+    const body = new ResponseBody(message, {
       expected,
       idleMilliseconds: this.#transport.limits.idle,
       broken: (why, received, timeLimit) =>

@@ -39,23 +39,24 @@ export interface UploadOptions {
 /** Sends an opened body in one request. */
 export class Upload {
   readonly #body: Readable;
-  readonly #sink: Writable;
   readonly #options: UploadOptions;
+  #sink: Writable | undefined;
   /** Ends {@link #sendAll}. */
   #wake = (): void => {};
   #stopDeadline = (): void => {};
-  /** Bytes written to the sink. */
-  #written = 0;
+  /** Read from the body, and not written yet. At most one chunk is in transit, so that each has the idle limit to itself. */
+  readonly #queue: Uint8Array[] = [];
+  #inTransit = false;
+  /** Bytes read from the body. */
+  #read = 0;
   #sent = 0;
   #ended = false;
   #finished = false;
   #stopped = false;
 
-  constructor(body: Readable, sink: Writable, options: UploadOptions) {
+  constructor(body: Readable, options: UploadOptions) {
     this.#body = body;
-    this.#sink = sink;
     this.#options = options;
-    sink.once('close', () => this.stop());
   }
 
   /** Bytes that the connection has accepted so far. */
@@ -72,7 +73,9 @@ export class Upload {
    * Sends the body. Returns without an error if it was stopped or the sink fails, which reports its own error.
    * @throws the error of a body of another size than announced; what the body fails with
    */
-  async run(): Promise<void> {
+  async run(sink: Writable): Promise<void> {
+    this.#sink = sink;
+    sink.once('close', () => this.stop());
     try {
       await this.#sendAll();
     } catch (error) {
@@ -83,7 +86,7 @@ export class Upload {
     if (this.#stopped) return;
     if (this.#sent < this.#options.size) throw this.#wrongSize('fewer');
     this.#finished = true;
-    this.#sink.end();
+    sink.end();
   }
 
   /** Stops sending. Unless all was sent before, the connection cannot be used for another request. */
@@ -91,6 +94,7 @@ export class Upload {
     if (this.#finished) return;
     this.#stopped = true;
     this.#stopDeadline();
+    this.#queue.length = 0;
     this.#body.on('error', () => {});
     this.#body.destroy();
     this.#wake();
@@ -105,19 +109,21 @@ export class Upload {
       finished(body, { writable: false }, (error) => {
         this.#ended = true;
         if (error !== null && error !== undefined) reject(error);
-        else if (this.#sent === this.#written) resolve();
+        else if (this.#sent === this.#read) resolve();
       });
       body.on('data', (chunk: Uint8Array) => {
         if (this.#stopped) return;
-        if (this.#written + chunk.length > this.#options.size) {
+        this.#read += chunk.length;
+        if (this.#read > this.#options.size) {
           body.pause();
           reject(this.#wrongSize('more'));
           return;
         }
         for (let start = 0; start < chunk.length; start += CHUNK_BYTES) {
-          this.#write(chunk.subarray(start, start + CHUNK_BYTES));
+          this.#queue.push(chunk.subarray(start, start + CHUNK_BYTES));
         }
-        if (this.#written - this.#sent >= HIGH_WATER_MARK) body.pause();
+        if (!this.#inTransit) this.#writeNext();
+        if (this.#read - this.#sent >= HIGH_WATER_MARK) body.pause();
       });
       // The body may have been paused when it was opened.
       body.resume();
@@ -125,17 +131,19 @@ export class Upload {
   }
 
   /** The idle limit applies only while a chunk is in transit, so a slow body is no stall. */
-  #write(chunk: Uint8Array): void {
-    if (this.#written === this.#sent) this.#startDeadline();
-    this.#written += chunk.length;
-    this.#sink.write(chunk, (error) => {
+  #writeNext(): void {
+    const chunk = this.#queue.shift();
+    this.#inTransit = chunk !== undefined;
+    if (chunk === undefined) return;
+    this.#stopDeadline = startDeadline(this.#options.idleMilliseconds, this.#options.onStall);
+    this.#sink?.write(chunk, (error) => {
+      this.#stopDeadline();
       if (this.#stopped || (error !== null && error !== undefined)) return;
       this.#sent += chunk.length;
       this.#options.onSent?.(chunk.length);
-      this.#stopDeadline();
-      if (this.#sent < this.#written) this.#startDeadline();
+      this.#writeNext();
       if (!this.#ended) this.#body.resume();
-      else if (this.#sent === this.#written) this.#wake();
+      else if (this.#sent === this.#read) this.#wake();
     });
   }
 
@@ -144,10 +152,6 @@ export class Upload {
     return (
       sizeError?.(what) ?? new FailedError(`the request body has ${what} than the announced ${size} bytes`)
     );
-  }
-
-  #startDeadline(): void {
-    this.#stopDeadline = startDeadline(this.#options.idleMilliseconds, this.#options.onStall);
   }
 }
 

@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream';
 
 import type { OnEvent } from '../../content/events.js';
 import type { ReadOptions } from '../../content/source.js';
-import { verifiedStream } from '../../content/verified-stream.js';
+import { Verifier } from '../../content/verified-stream.js';
 import { decodedBody, isEncoded } from '../../http/content-encoding.js';
 import type { HttpRequest, HttpResponse } from '../../http/message.js';
 import type { RetryPolicy } from '../../http/retry.js';
@@ -80,8 +80,9 @@ export class Blobs {
       const message = `cannot verify ${digest}: unknown digest algorithm; only its size is checked`;
       this.#onEvent?.({ kind: 'warning', message });
     }
-    const download = new Download(first, {
+    return new Download(first, {
       size: descriptor.size,
+      verifier: new Verifier(descriptor, formatRepository(this.#requests.repository)),
       // A range would be one of the encoded bytes.
       open: async (from) =>
         decodes ? decodedBody(await this.#get(digest, 0, options)) : this.#get(digest, from, options),
@@ -90,7 +91,6 @@ export class Blobs {
         this.#onEvent?.({ kind: 'download-retried', digest, reason, waitMilliseconds }),
       signal: options.signal,
     });
-    return verifiedStream(download, descriptor, formatRepository(this.#requests.repository));
   }
 
   async #get(digest: Digest, from: number, { signal }: ReadOptions): Promise<HttpResponse> {

@@ -1,5 +1,6 @@
 import { finished, Readable } from 'node:stream';
 
+import type { Verifier } from '../../content/verified-stream.js';
 import type { HttpResponse } from '../../http/message.js';
 import { NetworkError } from '../../http/network-error.js';
 import { Tries, type RetryPolicy } from '../../http/retry.js';
@@ -8,6 +9,8 @@ import { UnavailableError } from '../../oci/errors.js';
 export interface DownloadOptions {
   /** The size of the content, in bytes. */
   readonly size: number;
+  /** Checks the bytes of all parts together. */
+  readonly verifier: Verifier;
   /** Requests the content from this offset on. */
   readonly open: (from: number) => Promise<HttpResponse>;
   /** Limits the tries that bring nothing. */
@@ -24,8 +27,8 @@ const MAX_BREAKS = 5;
 const READ_AHEAD_BYTES = 256 * 1024;
 
 /**
- * The body of a response as a stream that resumes after a lost connection (RFC 9110, section 14, "Range Requests"). Does not
- * verify the content. Destroying it frees the connection.
+ * The body of a response as a stream that resumes after a lost connection (RFC 9110, section 14, "Range Requests").
+ * Verifies the content. Destroying it frees the connection.
  */
 export class Download extends Readable {
   readonly #options: DownloadOptions;
@@ -66,15 +69,31 @@ export class Download extends Readable {
       const fresh = chunk.subarray(Math.min(this.#skip, chunk.length));
       this.#skip -= chunk.length - fresh.length;
       this.#position += fresh.length;
-      if (fresh.length > 0 && !this.push(fresh)) body.pause();
+      if (fresh.length === 0) return;
+      this.#verify((verifier) => verifier.add(fresh));
+      if (!this.destroyed && !this.push(fresh)) body.pause();
     });
     finished(body, { writable: false }, (error) => {
       if (this.destroyed) return;
       // Of a chunked response, the end alone may be lost.
       const isWhole = this.#position === this.#options.size;
-      if (isWhole || error === null || error === undefined) this.push(null);
+      if (isWhole || error === null || error === undefined) this.#end();
       else void this.#resume(error);
     });
+  }
+
+  #end(): void {
+    this.#verify((verifier) => verifier.end());
+    if (!this.destroyed) this.push(null);
+  }
+
+  /** Destroys the stream if a check fails. */
+  #verify(check: (verifier: Verifier) => void): void {
+    try {
+      check(this.#options.verifier);
+    } catch (error) {
+      this.destroy(error as Error);
+    }
   }
 
   async #resume(broken: Error): Promise<void> {
