@@ -1,4 +1,8 @@
+import { fileURLToPath } from 'node:url';
+
 import { multiarch } from './tools.mjs';
+
+const floor = fileURLToPath(new URL('floor.mjs', import.meta.url));
 
 /**
  * Where an image is read: a reference, a directory with an OCI image layout and a tag, or a tar file of one.
@@ -31,6 +35,12 @@ export const COPY_TOOLS = [
     name: 'multiarch create --push',
     command: 'node',
     copy: (from, to) => multiarch('create', '--push', to, transported(from)),
+  },
+  {
+    name: 'bare Node GET, PUT',
+    command: 'node',
+    copy: ({ kind, place, tag }, to) =>
+      kind === 'registry' ? [process.execPath, floor, `${place}:${tag}`, to] : undefined,
   },
   {
     name: 'skopeo copy',

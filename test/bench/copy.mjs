@@ -79,8 +79,8 @@ async function measureBetween(title, start, image) {
  */
 async function measureFrom(title, from, start, source) {
   print(`\n## ${title}\n`);
-  print('| tool | requests | wall time | memory |');
-  print('| --- | ---: | ---: | ---: |');
+  print('| tool | requests | wall time | CPU time | memory |');
+  print('| --- | ---: | ---: | ---: | ---: |');
   /** @type {Map<string, Measured[]>} */
   const results = new Map();
   const failed = new Set();
@@ -103,13 +103,21 @@ async function measureFrom(title, from, start, source) {
     const [median] = runs.toSorted((a, b) => a.milliseconds - b.milliseconds).slice(RUNS >> 1);
     if (median === undefined) continue;
     const seconds = (median.milliseconds / 1000).toFixed(2);
+    const [cpu = 0] = runs
+      .map(({ processor }) => processor)
+      .toSorted((a, b) => a - b)
+      .slice(RUNS >> 1);
     const memory = (Math.max(...runs.map(({ peakBytes }) => peakBytes)) / 1e6).toFixed(0);
-    print(`| ${name} | ${median.requests} | ${seconds} s | ${memory} MB |`);
+    print(`| ${name} | ${median.requests} | ${seconds} s | ${(cpu / 1000).toFixed(2)} s | ${memory} MB |`);
   }
 }
 
 /**
- * @typedef {{ readonly milliseconds: number, readonly requests: number, readonly peakBytes: number }} Measured
+ * @typedef {object} Measured
+ * @property {number} milliseconds
+ * @property {number} processor
+ * @property {number} requests
+ * @property {number} peakBytes
  *
  * @param {(to: string) => import('./run.mjs').CommandLine | undefined} copy
  * @param {() => Promise<Place>} start
@@ -122,10 +130,10 @@ async function measureOnce(copy, start, source) {
     const command = copy(`${target.host}/target/app:${TAG}`);
     if (command === undefined) return undefined;
     await source?.requests();
-    const { milliseconds, peakBytes } = await timeCommands([command], []);
+    const { milliseconds, processor, peakBytes } = await timeCommands([command], []);
     const requests = (await target.requests()) + ((await source?.requests()) ?? 0);
     if (!(await target.has('target/app'))) throw new Error(`${command.join(' ')}: nothing is there`);
-    return { milliseconds, requests, peakBytes };
+    return { milliseconds, processor, requests, peakBytes };
   } finally {
     await target.stop();
   }

@@ -14,7 +14,7 @@ import { ACCOUNT } from './registries.mjs';
 /**
  * @typedef {object} Timed
  * @property {number} milliseconds from the start of the first command to the end of the last
- * @property {number} processor user and system time, in milliseconds; 0 without bash
+ * @property {number} processor user and system time of all commands, in milliseconds; 0 if the system does not report it
  * @property {number} peakBytes the most memory that one process had resident; 0 if the system does not report it
  */
 
@@ -32,13 +32,11 @@ export async function timeCommands(commands, hosts, more = {}) {
   try {
     const env = { ...(await environment(home, hosts)), ...more };
     const startedAt = performance.now();
-    let [processor, peakBytes] = [0, 0];
-    for (const command of commands) {
-      const used = await run(command, env, home);
-      processor += used.processor;
-      peakBytes = Math.max(peakBytes, used.peakBytes);
-    }
-    return { milliseconds: performance.now() - startedAt, processor, peakBytes };
+    const processorBefore = childrenProcessor();
+    let peakBytes = 0;
+    for (const command of commands) peakBytes = Math.max(peakBytes, await run(command, env, home));
+    const milliseconds = performance.now() - startedAt;
+    return { milliseconds, processor: childrenProcessor() - processorBefore, peakBytes };
   } finally {
     await rm(home, { recursive: true, force: true });
   }
@@ -98,35 +96,47 @@ async function environment(home, hosts) {
   };
 }
 
-/** Reports the user and system time of a command with its descendants, in seconds, to descriptor 3. */
-const TIMED = 'TIMEFORMAT="%3U %3S"; { time "$@" 2>&4 3>&- 4>&-; } 4>&2 2>&3';
-
 /**
+ * Returns the most memory that the command had resident, in bytes.
+ *
  * @param {CommandLine} command
  * @param {Readonly<Record<string, string>>} env
  * @param {string} cwd
- * @returns {Promise<Pick<Timed, 'processor' | 'peakBytes'>>}
+ * @returns {Promise<number>}
  */
 function run(command, env, cwd) {
-  /** @type {CommandLine} */
-  const [program, ...args] = hasCommand('bash') ? ['bash', '-c', TIMED, 'bash', ...command] : command;
+  const [program, ...args] = command;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
-    let [output, times] = ['', ''];
+    const child = spawn(program, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
     let peakBytes = 0;
     const watch = setInterval(() => (peakBytes = Math.max(peakBytes, residentPeak(child.pid))), 10);
-    child.stdout?.on('data', (chunk) => (output += chunk));
-    child.stderr?.on('data', (chunk) => (output += chunk));
-    child.stdio[3]?.on('data', (chunk) => (times += chunk));
+    child.stdout.on('data', (chunk) => (output += chunk));
+    child.stderr.on('data', (chunk) => (output += chunk));
     child.once('error', reject);
     child.once('exit', () => clearInterval(watch));
     child.once('close', (code) => {
-      const seconds = times.trim().split(' ').map(Number);
-      const processor = seconds.reduce((sum, each) => sum + each, 0) * 1000;
-      if (code === 0) resolve({ processor, peakBytes });
+      if (code === 0) resolve(peakBytes);
       else reject(new Error(`${command.join(' ')}: ended with ${code}\n${output}`));
     });
   });
+}
+
+/**
+ * The processor time of all child processes that have ended, and of theirs, in milliseconds; 0 if that is not known
+ * (proc(5), only Linux).
+ */
+function childrenProcessor() {
+  try {
+    // The name of the program is in parentheses, and may contain spaces. Then `state` is field 3, `cutime` 16, `cstime` 17.
+    const fields = readFileSync('/proc/self/stat', 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    // In ticks of 10 ms.
+    return (Number(fields[13]) + Number(fields[14])) * 10;
+  } catch {
+    return 0;
+  }
 }
 
 /**

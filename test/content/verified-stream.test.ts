@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 
@@ -42,6 +43,15 @@ describe('verifiedStream', () => {
       message: `digest mismatch: expected ${descriptor.digest}, got ${descriptorOf(tampered).digest}`,
       hint: expect.stringContaining('corrupt'),
     });
+  });
+
+  it('withholds the end of content that has another digest', async () => {
+    const chunks = Readable.from([Buffer.from('hello, '), Buffer.from('registrY')]);
+    const stream = verifiedStream(chunks, descriptorOf(content));
+    const received: string[] = [];
+    stream.on('data', (chunk: Buffer) => received.push(chunk.toString()));
+    await expect(once(stream, 'end')).rejects.toThrow('digest mismatch');
+    expect(received).toEqual(['hello, ']);
   });
 
   it('reports the source of the content', async () => {

@@ -3,14 +3,16 @@ import { pipeline as pipe, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 
-import { checkCancelled } from '../../content/cancellation.js';
+import { cancelStream, checkCancelled, onAbort } from '../../content/cancellation.js';
 import type { Limit } from '../../content/limit.js';
 import { verifiableAlgorithm } from '../../content/verified-stream.js';
 import { errorCode } from '../../files/file-error.js';
 import type { OnEvent } from '../../content/events.js';
 import { parseDigest, type Digest, type DigestAlgorithm } from '../../oci/digest.js';
-import { InvalidError } from '../../oci/errors.js';
+import { FailedError, InvalidError } from '../../oci/errors.js';
+import type { RandomAccessFile } from '../tar/random-access-file.js';
 import type { TarArchive } from '../tar/tar-archive.js';
+import { TemporaryFile } from '../tar/temporary-file.js';
 import {
   detectCompression,
   otherFormat,
@@ -50,9 +52,9 @@ export interface StoredLayer {
 const NAMED_BY_DIGEST = /^([0-9a-f]{64})\.tar\.(?:gz|zst)$/;
 
 /**
- * A layer of a `docker save` archive. A layer that is stored uncompressed is compressed twice, once for its digest and
- * once to be sent, which needs neither memory nor a temporary file. A layer that is stored compressed, with gzip or zstd,
- * is kept as it is.
+ * A layer of a `docker save` archive. A layer that is stored uncompressed is compressed for its digest into a temporary
+ * file, from which it is read later. If that file cannot be written, the layer is compressed again when it is read. A
+ * layer that is stored compressed, with gzip or zstd, is kept as it is.
  */
 export class LegacyLayer {
   readonly diffId: Digest;
@@ -62,6 +64,8 @@ export class LegacyLayer {
   readonly #label: string;
   readonly #stored = new SingleFlight(() => this.#detectCompression());
   readonly #compressed = new SingleFlight((signal) => this.#options.limit(() => this.#measure(signal)));
+  /** The compressed layer; `undefined` if it is stored so, or the file cannot be written. */
+  #converted: RandomAccessFile | undefined;
 
   /** @throws InvalidError if the file does not exist */
   constructor(options: LegacyLayerOptions) {
@@ -98,7 +102,8 @@ export class LegacyLayer {
     if (digest === this.diffId && !isCompressed) return this.#file();
     const compressed = await this.#compressed.get(signal);
     if (digest !== compressed.digest) return undefined;
-    return isCompressed ? this.#file() : deterministicGzip(this.#file());
+    if (isCompressed) return this.#file();
+    return this.#converted?.stream(0, compressed.size) ?? deterministicGzip(this.#file());
   }
 
   async #detectCompression(): Promise<TarCompression | undefined> {
@@ -126,19 +131,24 @@ export class LegacyLayer {
     const content = this.#file();
     content.on('data', (chunk: Uint8Array) => stored.add(chunk));
     const conversion = isStoredCompressed ? gunzip(content) : deterministicGzip(content);
+    const copy = isStoredCompressed ? undefined : new OptionalCopy(this.#label);
     try {
-      await pipeline(conversion, (chunks: AsyncIterable<Uint8Array>) => converted.addAll(chunks), {
-        signal: closed,
-      });
+      const chunks = cancelStream(conversion, closed, `read ${this.#label}`) as AsyncIterable<Uint8Array>;
+      for await (const chunk of chunks) {
+        converted.add(chunk);
+        await copy?.append(chunk);
+      }
+      // The file may have trailing data after the compressed content.
+      if (stored.size !== this.#size) throw this.#damagedError();
+      const [uncompressed, compressed] = isStoredCompressed ? [converted, stored] : [stored, converted];
+      this.#checkDiffId(uncompressed.digest());
+      this.#converted = copy?.readable(this.#options.closed);
+      return { compression: 'gzip', digest: compressed.digest(), size: compressed.size };
     } catch (error) {
+      copy?.discard();
       checkCancelled(closed, `read ${this.#label}`);
       throw errorCode(error)?.startsWith('Z_') === true ? this.#damagedError(error) : error;
     }
-    // The file may have trailing data after the compressed content.
-    if (stored.size !== this.#size) throw this.#damagedError();
-    const [uncompressed, compressed] = isStoredCompressed ? [converted, stored] : [stored, converted];
-    this.#checkDiffId(uncompressed.digest());
-    return { compression: 'gzip', digest: compressed.digest(), size: compressed.size };
   }
 
   /**
@@ -189,6 +199,41 @@ function gunzip(content: Readable): Readable {
   // Pipeline passes every error to the last stream, which the caller reads.
   pipe(content, uncompressed, () => {});
   return uncompressed;
+}
+
+/** A temporary file with a copy of content. After a failure to write it, no copy exists. */
+class OptionalCopy {
+  #file: TemporaryFile | undefined;
+
+  /** @param label the content's name in messages */
+  constructor(label: string) {
+    try {
+      this.#file = TemporaryFile.open(label);
+    } catch (error) {
+      if (!(error instanceof FailedError)) throw error;
+    }
+  }
+
+  async append(chunk: Uint8Array): Promise<void> {
+    try {
+      await this.#file?.append(chunk);
+    } catch (error) {
+      if (!(error instanceof FailedError)) throw error;
+      this.discard();
+    }
+  }
+
+  /** Ends the writing. Returns the copy, which is removed once the signal fires. */
+  readable(closed: AbortSignal): RandomAccessFile | undefined {
+    const file = this.#file?.readable();
+    if (file !== undefined) onAbort(closed, () => file.close());
+    return file;
+  }
+
+  discard(): void {
+    this.#file?.discard();
+    this.#file = undefined;
+  }
 }
 
 /** Computes the digest and size of a stream. */

@@ -1,7 +1,7 @@
 /**
  * Tar files, plain or compressed, read by random access.
  *
- * Offers file-signatures, tar-archive, transport-hints.
+ * Offers file-signatures, random-access-file, tar-archive, temporary-file, transport-hints.
  * @module layout/tar
  */
 import type { Readable } from 'node:stream';

@@ -491,7 +491,8 @@ describe('an invalid archive', () => {
   it('that is truncated while it is open is detected', async () => {
     const path = await temporaryFile(dockerSave(image));
     const archive = opened(path);
-    const { value } = await manifestOf(archive);
+    // Compressed layers are not read from the archive again.
+    const { value } = await manifestOf(archive, 'none');
     await truncate(path, 1024);
     await expect(read(archive, value.layers[1] ?? value.config)).rejects.toBeInstanceOf(InvalidError);
   });
