@@ -202,7 +202,8 @@ describe('an upload in chunks', () => {
     const source = connect(elsewhere.host)('base', 'pull');
     const copy = connect(registry.host, { chunkSize: 100 * KIBIBYTE })('app').copyBlob(blob, source);
     expect(await failureOf(copy)).toBeInstanceOf(InvalidError);
-    expect(uploads(registry.requests).at(-1)).toBe('PATCH 204800-255999');
+    // The damage is found when the end of the blob arrives, before that end is sent.
+    expect(uploads(registry.requests).filter((line) => !line.startsWith('PATCH'))).toEqual([]);
     expect(registry.hasBlob('app', blob.digest)).toBe(false);
     expect(registry.openSessions).toBe(0);
   });
