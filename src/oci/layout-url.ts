@@ -20,9 +20,11 @@ export function isLayoutUrl(text: string): boolean {
  */
 export function parseLayoutUrl(text: string): LayoutLocation {
   const [, path = '', tag = 'latest', digest] = PARTS.exec(text.replace(SCHEME, '')) ?? [];
-  if (path === '') {
+  // As in `oci:DIR`, the form in which locations are written.
+  if (path === '' || path.startsWith('//')) {
     const [scheme] = text.split(':');
-    throw new ArgumentError(`invalid image layout ${JSON.stringify(text)}: the directory is missing`, {
+    const problem = path === '' ? 'the directory is missing' : '"//" does not start the path of a directory';
+    throw new ArgumentError(`invalid image layout ${JSON.stringify(text)}: ${problem}`, {
       hint: `Write ${scheme}://DIR:TAG or ${scheme}://DIR@DIGEST.`,
     });
   }

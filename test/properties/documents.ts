@@ -6,10 +6,11 @@ import type { ImageIndex } from '../../src/oci/image-index.js';
 import type { ImageManifest } from '../../src/oci/image-manifest.js';
 import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-type.js';
 import type { Platform } from '../../src/oci/platform.js';
+import { anyCharacter } from './property.js';
 
 const word = fc.stringMatching(/^[a-z0-9]{1,8}$/);
 const anyText = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 20 }),
+  fc.string({ unit: anyCharacter, maxLength: 20 }),
   fc.string({
     unit: fc.constantFrom('<', '>', '&', '"', '\\', '\n', '\b', '\u2028', '\u2029', '\u007F', '{', ']'),
   }),

@@ -86,15 +86,37 @@ export function orError<T, E extends Error>(
   }
 }
 
+/**
+ * Any code point, as the unit `binary` of fast-check. That one lists all of them when it is made, which takes longer than the
+ * tests of most targets.
+ */
+export const anyCharacter: fc.Arbitrary<string> = fc.nat({ max: 0x10_f7_ff }).map(
+  (number) => String.fromCodePoint(number < 0xd8_00 ? number : number + 0x8_00),
+  (text) => {
+    const code = typeof text === 'string' ? (text.codePointAt(0) ?? -1) : -1;
+    if (code < 0 || text !== String.fromCodePoint(code) || (code >= 0xd8_00 && code < 0xe0_00))
+      throw new TypeError('not one code point');
+    return code < 0xd8_00 ? code : code - 0x8_00;
+  },
+);
+
 /** Texts of these pieces in any order, and of arbitrary ones. */
 export function textOf(pieces: readonly string[], maxLength = 30): fc.Arbitrary<string> {
   return fc
     .array(
       fc.oneof(
         { weight: 4, arbitrary: fc.constantFrom(...pieces) },
-        { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 4 }) },
+        { weight: 1, arbitrary: fc.string({ unit: anyCharacter, maxLength: 4 }) },
       ),
       { maxLength },
     )
     .map((parts) => parts.join(''));
+}
+
+/** The text after the prefix, or nothing. */
+export function optional(prefix: string, arbitrary: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return fc.oneof(
+    fc.constant(''),
+    arbitrary.map((text) => prefix + text),
+  );
 }

@@ -11,6 +11,9 @@ it.each<[text: string, records: Record<string, string>]>([
   ['12 path=a=b\n', { path: 'a=b' }],
   ['11 path=ä\n', { path: 'ä' }],
   ['12 path=a\nb\n', { path: 'a\nb' }],
+  // The length of some records may be written in two ways, with as many digits more as the number needs.
+  ['9 1111=1\n', { 1111: '1' }],
+  ['10 1111=1\n', { 1111: '1' }],
   ['9 path=a\n9 path=b\n11 size=10\n', { path: 'b', size: '10' }],
 ])('reads %j', (text, records) => {
   expect(parse(text)).toEqual(new Map(Object.entries(records)));

@@ -12,7 +12,7 @@ import { GLOBAL_FLAGS } from '../../../src/cli/global-options.js';
 import { main } from '../../../src/cli/main.js';
 import { ArgumentError } from '../../../src/oci/errors.js';
 import { sharedDirectory } from '../../support/sandbox.js';
-import { orError, property, type Target } from '../property.js';
+import { anyCharacter, orError, property, type Target } from '../property.js';
 
 /** The commands, with their flags that need a value and those that are complete. */
 const commands = await Promise.all(
@@ -73,7 +73,7 @@ const VALUES = [
 ];
 
 /** No slashes, so that no path leads out of the directory. */
-const anyText = fc.string({ unit: 'binary', maxLength: 6 }).map((text) => text.replaceAll(/[/\\]/g, ''));
+const anyText = fc.string({ unit: anyCharacter, maxLength: 6 }).map((text) => text.replaceAll(/[/\\]/g, ''));
 
 const values = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...NAMES, ...VALUES) },

@@ -15,7 +15,7 @@ import {
   withDefaultTag,
 } from '../../../src/oci/reference.js';
 import { isRefName } from '../../../src/oci/ref-name.js';
-import { orError, property, textOf, type Target } from '../property.js';
+import { optional, orError, property, textOf, type Target } from '../property.js';
 
 const digest = fc.oneof(
   fc.stringMatching(/^[0-9a-f]{64}$/).map((hex) => `sha256:${hex}`),
@@ -43,11 +43,6 @@ const host = fc.oneof(
     .filter((address) => !address.includes('.'))
     .map((address) => `[${address}]`),
 );
-const optional = (prefix: string, arbitrary: fc.Arbitrary<string>): fc.Arbitrary<string> =>
-  fc.oneof(
-    fc.constant(''),
-    arbitrary.map((text) => prefix + text),
-  );
 const grammatical = fc
   .tuple(
     fc.oneof(

@@ -7,7 +7,7 @@ import { parseTokenResponse } from '../../../src/auth/requests/token.js';
 import { parseErrorText } from '../../../src/http/error-text.js';
 import { FailedError } from '../../../src/oci/errors.js';
 import { changedJson } from '../changed-json.js';
-import { orError, property, textOf, type Target } from '../property.js';
+import { anyCharacter, orError, property, textOf, type Target } from '../property.js';
 import { CONTROLS } from './headers.js';
 
 const SECRET = 'Zt9Qsecret';
@@ -75,7 +75,7 @@ export const errorBody: Target = {
             '\u001B]0;x\u0007',
             '\n',
           ]),
-          fc.string({ unit: 'binary', maxLength: 3000 }),
+          fc.string({ unit: anyCharacter, maxLength: 3000 }),
         ),
       ],
       survives,
