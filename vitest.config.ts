@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 import { configDefaults, defineConfig } from 'vitest/config';
 
 import { filesToIsolate, filesWithoutTheirTools } from './test/support/test-files.js';
@@ -9,8 +11,8 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default', './test/support/summary-reporter.ts'],
-    // Tests often wait for processes, so one worker per processor keeps all processors busy.
-    maxWorkers: '100%',
+    // Tests often wait for processes and files, so one worker more than processors keeps all processors busy.
+    maxWorkers: availableParallelism() + 1,
     // Integration tests start servers and clients, and have time limits of their own.
     testTimeout: 30_000,
     hookTimeout: 60_000,

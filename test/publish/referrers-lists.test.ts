@@ -12,7 +12,8 @@ import type { MemoryRegistry } from '../support/memory-registry.js';
 import { startRegistry } from '../support/open-repository.js';
 import type { TinyImage } from '../support/tiny-image.mjs';
 
-const COUNT = 12;
+/** More than the writes that a test allows. */
+const COUNT = 6;
 
 interface SetUp extends CommandLine {
   readonly app: string;

@@ -51,8 +51,9 @@ export const dockerConfig: Target = {
           return 'rejected';
         }
         if (login === undefined) return 'none';
-        const decoded = Buffer.from(field, 'base64').toString('utf8');
-        assert(decoded.startsWith(`${login.username}:${login.password}`));
+        const [username, ...rest] = Buffer.from(field, 'base64').toString('utf8').split(':');
+        // As docker does, which pads passwords with NUL.
+        assert.deepEqual(login, { username, password: rest.join(':').replaceAll(/^\0+|\0+$/g, '') });
         return 'read';
       },
       { reaches: ['rejected'] },
