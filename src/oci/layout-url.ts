@@ -1,4 +1,4 @@
-import { parseDigest } from './digest.js';
+import { isVerifiableDigest, parseDigest } from './digest.js';
 import { ArgumentError } from './errors.js';
 import type { LayoutLocation } from './path-location.js';
 import { parseTag } from './reference.js';
@@ -29,7 +29,10 @@ export function parseLayoutUrl(text: string): LayoutLocation {
     });
   }
   const directory = path[0] + withoutTrailing(path.slice(1), '/');
-  return digest === undefined
-    ? { transport: 'oci', path: directory, tag: parseTag(tag) }
-    : { transport: 'oci', path: directory, digest: parseDigest(digest) };
+  if (digest === undefined) return { transport: 'oci', path: directory, tag: parseTag(tag) };
+  const parsed = parseDigest(digest);
+  if (isVerifiableDigest(parsed)) return { transport: 'oci', path: directory, digest: parsed };
+  // `oci:DIR@DIGEST` could not be read back: with another algorithm, `@` belongs to the path there.
+  const problem = `the digest ${JSON.stringify(digest)} is neither sha256 nor sha512`;
+  throw new ArgumentError(`invalid image layout ${JSON.stringify(text)}: ${problem}`);
 }
