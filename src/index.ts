@@ -39,6 +39,7 @@ export type {
 export type { ExplicitLogin, MultiarchOptions } from './client/client-context.js';
 export type { RegistryCredential } from './auth/credentials/credential.js';
 export type { InspectOptions } from './client/inspect.js';
+export type { CachePart, CacheUsage } from './cache/cache-usage.js';
 export type { Inspection, InspectedChild } from './client/inspection.js';
 
 /**

@@ -13,6 +13,7 @@ const ROOMS: Readonly<Record<string, { readonly rooms: readonly string[]; readon
   oci: { rooms: [], packages: /^(node:(crypto|util)|jsonc-parser)$/ },
   files: { rooms: ['oci'], packages: /^node:/ },
   content: { rooms: ['oci'], packages: /^node:(async_hooks|crypto|events|stream)/ },
+  cache: { rooms: ['files', 'content', 'oci'], packages: /^node:(crypto|fs|path)/ },
   http: { rooms: ['files', 'content', 'oci'], packages: /^(node:|got$)/ },
   auth: { rooms: ['http', 'files', 'content', 'oci'], packages: /^(node:|@aws-sdk\/|jsonc-parser$)/ },
   registry: { rooms: ['auth', 'http', 'content', 'oci'], packages: /^node:(http|stream|timers|util)/ },
@@ -21,11 +22,23 @@ const ROOMS: Readonly<Record<string, { readonly rooms: readonly string[]; readon
   assemble: { rooms: ['drafts', 'files', 'content', 'oci'], packages: /^(node:(crypto|fs|path|timers|util)|yaml$)/ },
   publish: { rooms: ['drafts', 'content', 'oci'], packages: /^node:(crypto|stream)/ },
   client: {
-    rooms: ['publish', 'assemble', 'drafts', 'layout', 'registry', 'auth', 'http', 'content', 'oci'],
+    rooms: [
+      'publish',
+      'assemble',
+      'drafts',
+      'layout',
+      'registry',
+      'auth',
+      'http',
+      'cache',
+      'files',
+      'content',
+      'oci',
+    ],
     packages: /^(node:(fs|os|path|util)|p-limit$)/,
   },
   cli: {
-    rooms: ['client', 'publish', 'assemble', 'drafts', 'auth', 'http', 'files', 'content', 'oci'],
+    rooms: ['client', 'publish', 'assemble', 'drafts', 'auth', 'http', 'cache', 'files', 'content', 'oci'],
     packages: /^(node:|jsonc-parser$|ora$|picocolors|yargs)/,
   },
 };

@@ -11,6 +11,7 @@ export const GLOBAL_OPTIONS = {
     describe: 'Allow plain HTTP and unverified TLS for the registries of this command',
   },
   store: { type: 'string', describe: 'Directory for drafts' },
+  'no-cache': { type: 'boolean', describe: 'Ask registries for everything, and keep nothing in the cache' },
   json: { type: 'boolean', describe: 'Print the result as one JSON document' },
   quiet: {
     alias: 'q',

@@ -77,6 +77,7 @@ export async function runCommand(
   timer?.addEventListener('abort', () => (awaited = pending.describe()));
   const client = new Multiarch({
     store: options.store,
+    cache: options['no-cache'] !== true,
     insecure: options.insecure === true || options['tls-verify'] === false,
     verifyTls: options['tls-verify'],
     concurrency: options.concurrency,
@@ -94,6 +95,7 @@ export async function runCommand(
       if (options.debug && (event.kind === 'login' || event.kind === 'token-server')) {
         output.error(loginLine(event));
       }
+      if (options.debug && event.kind === 'cache-failed') output.error(`= cache: ${event.reason}`);
       if (isRetriedWork(event)) {
         if (options.debug) output.error(`! ${workRetryLine(event)}`);
         else if (event.waitMilliseconds > 0) output.warn(workRetryLine(event));

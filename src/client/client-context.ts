@@ -19,12 +19,13 @@ import { storeDirectory } from '../drafts/store-directory.js';
 import { PushHistory } from '../drafts/history.js';
 import { DraftStore } from '../drafts/store.js';
 import { NO_HOME, type Environment } from '../environment.js';
+import { cacheDirectory, type CacheEnvironment } from '../files/cache-directory.js';
 import type { HttpEvent } from '../http/message.js';
 import type { TlsFiles } from '../http/tls/tls-config.js';
 import { ArgumentError } from '../oci/errors.js';
 import { parseRegistryHost } from '../oci/reference.js';
 import type { CallOptions } from './inputs.js';
-import { TransportResolver } from './transport-resolver.js';
+import { TransportResolver, type CacheSettings } from './transport-resolver.js';
 
 /** Settings of a {@link Multiarch} client. `signal` and `onEvent` apply to all of its calls. */
 export interface MultiarchOptions extends CallOptions {
@@ -42,6 +43,12 @@ export interface MultiarchOptions extends CallOptions {
    * false
    */
   readonly verifyTls?: boolean | undefined;
+  /**
+   * Keep manifests and configs that registries return, which never change, for later clients: in this directory or, if
+   * `true`, in the platform's directory for caches. Tags and the existence of content are always asked for.
+   * @default false
+   */
+  readonly cache?: boolean | string | undefined;
   /** The number of concurrent reads and writes. @default 8 */
   readonly concurrency?: number | undefined;
   /**
@@ -92,6 +99,8 @@ export interface ClientContext extends CallOptions {
   readonly store: DraftStore;
   readonly history: PushHistory;
   readonly transports: TransportResolver;
+  /** `undefined` if the client keeps none. */
+  readonly cache: CacheSettings | undefined;
   /** Where the logins of this machine are found. */
   readonly environment: Environment;
   readonly logins: readonly ExplicitCredential[];
@@ -170,6 +179,7 @@ export function openContext(options: MultiarchOptions): ClientContext {
   const home = findHome(env);
   const environment: Environment = { env, homeDirectory: home ?? NO_HOME, platform };
   const directory = storeDirectory({ env, homeDirectory: home, platform }, options.store);
+  const cache = cacheSettings(options.cache, { env, homeDirectory: home, platform });
   const logins = explicitCredentials(given);
   if (chunkSize !== undefined && !(Number.isSafeInteger(chunkSize) && chunkSize > 0)) {
     throw new ArgumentError(`chunkSize takes a number of bytes, at least 1, not ${chunkSize}`);
@@ -190,11 +200,13 @@ export function openContext(options: MultiarchOptions): ClientContext {
       chunkSize,
       tls,
       logins,
+      cache,
       onEvent: (event) => {
         for (const handler of handlers) handler(event);
       },
       onHttpEvent: handlerOf(options.onHttpEvent),
     }),
+    cache,
     environment,
     logins,
     limit: pLimit(options.concurrency ?? 8),
@@ -204,6 +216,14 @@ export function openContext(options: MultiarchOptions): ClientContext {
     signal,
     onEvent,
   };
+}
+
+function cacheSettings(
+  option: MultiarchOptions['cache'] = false,
+  environment: CacheEnvironment,
+): CacheSettings | undefined {
+  if (option === false) return undefined;
+  return { directory: option === true ? cacheDirectory(environment) : option };
 }
 
 /** The user's home directory; `undefined` if no variable names it and the user ID has no account, as in many containers. */

@@ -2,6 +2,7 @@
 import { annotateEntry, annotateIndex, type EntryChanges, type IndexChanges } from '../drafts/annotate.js';
 import { removeEntries } from '../drafts/edits.js';
 import type { DraftList } from '../drafts/store.js';
+import type { CacheUsage } from '../cache/cache-usage.js';
 import type { Selector, Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
 import { nameIn } from '../oci/image-location.js';
@@ -241,6 +242,20 @@ export class Multiarch {
     return this.#run(options, listDrafts);
   }
 
+  /** Counts what is in the cache directory. @throws ArgumentError for a client without a cache; FailedError */
+  inspectCache(options: CallOptions = {}): Promise<CacheUsage> {
+    return this.#run(options, async ({ cache }) => (await import('./cache.js')).inspectCache(cache));
+  }
+
+  /**
+   * Removes what the program keeps in the cache directory.
+   * @returns what was removed
+   * @throws ArgumentError for a client without a cache; FailedError
+   */
+  clearCache(options: CallOptions = {}): Promise<CacheUsage> {
+    return this.#run(options, async ({ cache }) => (await import('./cache.js')).emptyCache(cache));
+  }
+
   /**
    * Verifies a login at its registry, and saves it where docker does: with a credential helper, or in docker's
    * configuration.
@@ -276,7 +291,7 @@ export class Multiarch {
     );
   }
 
-  /** Closes all connections and files, and removes temporary files. */
+  /** Closes all connections and files, removes temporary files, and completes the cache. */
   close(): Promise<void> {
     return this.#context.transports.close();
   }

@@ -1,3 +1,4 @@
+import type { FileCache } from '../cache/file-cache.js';
 import type { OnEvent } from '../content/events.js';
 import { KeyedSingleFlight } from '../content/single-flight.js';
 import type { ReadOptions, Selector, Source } from '../content/source.js';
@@ -30,6 +31,12 @@ import { formatReference, formatRepository, type RegistryHost, type Repository }
 import type { Access } from '../registry/requests.js';
 import { VERSION } from '../version.js';
 
+/** The cache of a client. */
+export interface CacheSettings {
+  /** `undefined` if nothing names a directory. */
+  readonly directory: string | undefined;
+}
+
 export interface TransportResolverOptions extends Environment {
   /** Allow plain HTTP, and TLS without verification, for the registries that are named. @default false */
   readonly insecure?: boolean | undefined;
@@ -42,6 +49,8 @@ export interface TransportResolverOptions extends Environment {
   readonly retryFor?: number | undefined;
   /** The maximum size of an upload's request, in bytes. */
   readonly chunkSize?: number | undefined;
+  /** Where manifests and configs of registries are kept between runs. @default nothing is kept */
+  readonly cache?: CacheSettings | undefined;
   readonly onEvent?: OnEvent | undefined;
   readonly onHttpEvent?: ((event: HttpEvent) => void) | undefined;
   /** Logins, each for one registry. They take precedence over the saved logins. */
@@ -74,6 +83,7 @@ export class TransportResolver {
   /** The caller's objects by their labels. */
   readonly #objects = new Map<string, Source>();
   #openRepository: Promise<OpenRepository> | undefined;
+  #cache: FileCache | undefined;
   #http: Promise<HttpClient> | undefined;
 
   constructor(options: TransportResolverOptions) {
@@ -153,11 +163,12 @@ export class TransportResolver {
     return (this.#http ??= this.#openHttp());
   }
 
-  /** Closes all connections and files, and removes temporary files. */
+  /** Closes all connections and files, removes temporary files, and completes the cache. */
   async close(): Promise<void> {
     for (const opened of [this.#ociArchives, this.#dockerArchives, this.#dockerDaemons]) {
       for (const archive of opened.results) archive.close();
     }
+    await this.#cache?.flush();
     // If it could not be opened, the call that needed it has thrown.
     const http = await this.#http?.catch(() => undefined);
     http?.close();
@@ -223,6 +234,7 @@ export class TransportResolver {
       import('../registry/registry-repository.js'),
     ]);
     const { retries, retryFor, chunkSize, onEvent } = this.#options;
+    const cache = await this.#openCache();
     const opening = (this.#http ??= this.#openHttp());
     const auth = new AuthClient({
       http: await opening,
@@ -231,7 +243,18 @@ export class TransportResolver {
       onTokenServer: (registry, host) => onEvent?.({ kind: 'token-server', registry, host }),
     });
     return (repository, access) =>
-      new RegistryRepository({ auth, repository, access, retries, retryFor, chunkSize, onEvent });
+      new RegistryRepository({ auth, repository, access, retries, retryFor, chunkSize, cache, onEvent });
+  }
+
+  async #openCache(): Promise<FileCache | undefined> {
+    const { cache, onEvent } = this.#options;
+    if (cache === undefined) return undefined;
+    const { FileCache } = await import('../cache/file-cache.js');
+    this.#cache = new FileCache({
+      ...cache,
+      onFailure: (reason) => onEvent?.({ kind: 'cache-failed', reason }),
+    });
+    return this.#cache;
   }
 
   async #openHttp(): Promise<HttpClient> {

@@ -66,6 +66,8 @@ export type WorkEvent =
     }
   /** The registry names a token server on another host, which gets the login. */
   | { readonly kind: 'token-server'; readonly registry: string; readonly host: string }
+  /** The cache of manifests and configs cannot be read or written, so registries are asked. */
+  | { readonly kind: 'cache-failed'; readonly reason: string }
   /** A problem that does not stop the work. */
   | { readonly kind: 'warning'; readonly message: string };
 

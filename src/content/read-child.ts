@@ -14,7 +14,7 @@ export async function readChild(
   options?: ReadOptions,
 ): Promise<ManifestOrIndex> {
   const { digest, size } = descriptor;
-  const document = await source.readManifest(digest, options);
+  const document = await source.readManifest(digest, { ...options, isListed: true });
   if (document.bytes.length === size) return document;
   throw new InvalidError(
     `${source.label}@${digest} has ${document.bytes.length} bytes, but its index says ${size}`,

@@ -20,6 +20,16 @@ export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a read of a manifest takes. */
+export interface ReadManifestOptions extends ReadOptions {
+  /**
+   * Whether a document or draft that was read lists the manifest, so that a copy kept by an earlier run will do. A manifest
+   * that the user names is always requested from its registry.
+   * @default false
+   */
+  readonly isListed?: boolean | undefined;
+}
+
 /**
  * A store that images are read from: a repository, an image layout, or an archive.
  *
@@ -42,7 +52,7 @@ export interface Source {
   find(selector: Selector, options?: ReadOptions): Promise<Descriptor | undefined>;
 
   /** Reads a manifest or index with its exact bytes. */
-  readManifest(selector: Selector, options?: ReadOptions): Promise<ManifestOrIndex>;
+  readManifest(selector: Selector, options?: ReadManifestOptions): Promise<ManifestOrIndex>;
 
   /** Opens a blob. The stream fails with `InvalidError` if digest or size differ from the descriptor. */
   openBlob(descriptor: Descriptor, options?: ReadOptions): Promise<ByteStream>;

@@ -1,4 +1,5 @@
 import type { Descriptor } from '../oci/descriptor.js';
+import type { Digest } from '../oci/digest.js';
 import type { ManifestOrIndex } from '../oci/document.js';
 import type { RefName } from '../oci/reference.js';
 import type { BlobOutcome } from './events.js';
@@ -41,6 +42,12 @@ export interface Target extends Source {
    * themselves, such as registries, lack this method.
    */
   hasImage?(descriptor: Descriptor, options?: ReadOptions): Promise<boolean>;
+
+  /**
+   * Reports whether the last read of a manifest returned a copy that an earlier run had kept, so that the target may lack
+   * the manifest now. Targets that keep no copies lack this method.
+   */
+  isUnproven?(digest: Digest): boolean;
 
   /**
    * Ensures that a blob exists in the target: an existing blob is left alone, a blob in the same registry is mounted,

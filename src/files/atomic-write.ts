@@ -13,6 +13,10 @@ type Content = string | Uint8Array | AsyncIterable<Uint8Array>;
 export interface AtomicWriteOptions {
   /** The directory of the temporary file, on the same file system as `path`. */
   readonly temporaryDirectory: string;
+  /** The mode of the file, which the umask restricts; see `MODES`. @default MODES.sharedFile */
+  readonly mode?: number | undefined;
+  /** Whether the file survives a power failure. If not, readers must detect a damaged one. @default true */
+  readonly isDurable?: boolean | undefined;
   /** Called with the size of each chunk that was written, in bytes. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
@@ -30,13 +34,13 @@ export interface AtomicWriteOptions {
 export async function writeFileAtomically(
   path: string,
   content: Uint8Array | Readable,
-  { temporaryDirectory, onBytes }: AtomicWriteOptions,
+  { temporaryDirectory, mode = MODES.sharedFile, isDurable, onBytes }: AtomicWriteOptions,
 ): Promise<void> {
   const temporary = join(temporaryDirectory, temporaryName());
   try {
     // `wx` never opens an existing file, so no symbolic link can be planted at the path.
-    const file = await open(temporary, 'wx', MODES.sharedFile);
-    await writeAndRename({ file, temporary, path, content, onBytes });
+    const file = await open(temporary, 'wx', mode);
+    await writeAndRename({ file, temporary, path, content, isDurable, onBytes });
   } catch (error) {
     // The first error matters more. `sweep` removes a leftover file later.
     await rm(temporary, { force: true }).catch(() => {});
@@ -94,6 +98,8 @@ interface AtomicWrite {
   readonly path: string;
   readonly content: Content;
   readonly prepare?: () => Promise<void>;
+  /** @default true */
+  readonly isDurable?: boolean | undefined;
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
@@ -103,6 +109,7 @@ async function writeAndRename({
   path,
   content,
   prepare,
+  isDurable = true,
   onBytes,
 }: AtomicWrite): Promise<void> {
   try {
@@ -116,12 +123,12 @@ async function writeAndRename({
         onBytes?.(chunk.length);
       }
     }
-    await file.sync();
+    if (isDurable) await file.sync();
   } finally {
     await file.close();
   }
   await rename(temporary, path);
-  await syncDirectory(dirname(path));
+  if (isDurable) await syncDirectory(dirname(path));
 }
 
 /** Makes a rename survive a power failure. Windows cannot open directories, and journals renames. */

@@ -94,7 +94,7 @@ export async function missingChildren(
       const { digest, size } = descriptor;
       // A layout may have lost a part of an image that it lists, even of one that was just read from it.
       if ((await limit(async () => target.hasImage?.(descriptor, options))) === false) return 'missing';
-      if (presentDigests.has(digest)) return 'read';
+      if (presentDigests.has(digest) && target.isUnproven?.(digest) !== true) return 'read';
       const found = await limit(() => undefinedIfDenied(target.find(digest, options)));
       // If the size differs from the index, reading the child from its source shows which of the two is wrong.
       return found?.size === size ? 'found' : 'missing';

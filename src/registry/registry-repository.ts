@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 
 import type { BlobOutcome, OnEvent } from '../content/events.js';
 import { recordReferrer } from '../content/referrers-tag.js';
-import type { BlobSource, ReadOptions, Selector } from '../content/source.js';
+import type { ContentCache } from '../content/content-cache.js';
+import type { BlobSource, ReadManifestOptions, ReadOptions, Selector } from '../content/source.js';
 import type { Target, WriteBlobOptions, WriteManifestOptions } from '../content/target.js';
 import { retryPolicy, type Sleep } from '../http/retry.js';
 import type { Descriptor } from '../oci/descriptor.js';
@@ -11,6 +12,7 @@ import { childrenOf, type ManifestOrIndex } from '../oci/document.js';
 import { InvalidError, NotFoundError } from '../oci/errors.js';
 import { familiarReference, type Repository, type Tag } from '../oci/reference.js';
 import { Blobs } from './blobs/blobs.js';
+import { CachedReads } from './cached-reads.js';
 import { ManifestWrites, type WrittenManifest } from './manifests/manifest-writes.js';
 import { Manifests } from './manifests/manifests.js';
 import { Referrers, ReferrersTags } from './manifests/referrers.js';
@@ -23,6 +25,8 @@ export interface RegistryRepositoryOptions {
   readonly repository: Repository;
   /** `push` requests the right to push from the first request on, so that one token serves all. */
   readonly access: Access;
+  /** Keeps manifests and configs between runs. @default nothing is kept */
+  readonly cache?: ContentCache | undefined;
   /** Receives warnings about content that cannot be verified. */
   readonly onEvent?: OnEvent | undefined;
   /** The maximum size of an upload's request, in bytes: larger blobs are sent in chunks. @default as the registry says */
@@ -44,12 +48,13 @@ export class RegistryRepository implements Target {
   readonly #manifests: Manifests;
   readonly #writes: ManifestWrites;
   readonly #blobs: Blobs;
+  readonly #cached: CachedReads | undefined;
   readonly #uploads: Uploads;
   readonly #referrers: Referrers;
   readonly #referrersTags: ReferrersTags;
 
   constructor(options: RegistryRepositoryOptions) {
-    const { auth, repository, access, onEvent, chunkSize, retries, retryFor, sleep, random } = options;
+    const { auth, repository, access, cache, onEvent, chunkSize, retries, retryFor, sleep, random } = options;
     const requests = new RepositoryRequests(auth, repository, access);
     const policy = retryPolicy({ retries, retryFor, sleep, random });
     this.label = familiarReference(repository);
@@ -57,6 +62,7 @@ export class RegistryRepository implements Target {
     this.#manifests = new Manifests(requests, onEvent);
     this.#blobs = new Blobs(requests, policy, onEvent);
     const stored = { manifests: this.#manifests, blobs: this.#blobs };
+    this.#cached = cache && new CachedReads(repository, stored, cache);
     this.#writes = new ManifestWrites(requests, stored, { policy, onEvent });
     this.#uploads = new Uploads(requests, this.#blobs, { policy, chunkSize, onEvent });
     this.#referrersTags = new ReferrersTags({
@@ -81,12 +87,16 @@ export class RegistryRepository implements Target {
     return this.#blobs.has(descriptor, options);
   }
 
-  readManifest(selector: Selector, options?: ReadOptions): Promise<ManifestOrIndex> {
-    return this.#manifests.get(selector, options);
+  readManifest(selector: Selector, options?: ReadManifestOptions): Promise<ManifestOrIndex> {
+    return this.#cached?.manifest(selector, options) ?? this.#manifests.get(selector, options);
+  }
+
+  isUnproven(digest: Digest): boolean {
+    return this.#cached?.isUnproven(digest) ?? false;
   }
 
   openBlob(descriptor: Descriptor, options?: ReadOptions): Promise<Readable> {
-    return this.#blobs.open(descriptor, options);
+    return this.#cached?.blob(descriptor, options) ?? this.#blobs.open(descriptor, options);
   }
 
   copyBlob(descriptor: Descriptor, from: BlobSource, options?: WriteBlobOptions): Promise<BlobOutcome> {

@@ -91,6 +91,7 @@ async function environment(home, hosts) {
     HOME: home,
     DOCKER_CONFIG: config,
     MULTIARCH_STORE: join(home, 'drafts'),
+    XDG_CACHE_HOME: join(home, 'cache'),
     XDG_RUNTIME_DIR: home,
     REGISTRY_AUTH_FILE: join(config, 'config.json'),
   };

@@ -64,7 +64,12 @@ async function play({ name, argv, startsAfter, slow, silent, drips }, port, dire
   const listen = () => server.listen(port, '127.0.0.1');
   if (startsAfter === undefined) await once(listen(), 'listening');
   const startedAt = performance.now();
-  const env = { ...process.env, MULTIARCH_STORE: join(directory, 'drafts'), DOCKER_CONFIG: directory };
+  const env = {
+    ...process.env,
+    MULTIARCH_STORE: join(directory, 'drafts'),
+    DOCKER_CONFIG: directory,
+    XDG_CACHE_HOME: directory,
+  };
   const child = spawn(process.execPath, [command, ...argv(`127.0.0.1:${port}/app`)], { env });
   let stderr = '';
   child.stderr.on('data', (chunk) => {

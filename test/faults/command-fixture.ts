@@ -30,6 +30,7 @@ export class CommandFixture {
     this.env = {
       MULTIARCH_STORE: this.path('drafts'),
       DOCKER_CONFIG: this.path('docker'),
+      XDG_CACHE_HOME: this.path('cache'),
       TMPDIR: this.path('tmp'),
     };
   }

@@ -39,12 +39,16 @@ export interface StartOptions {
 }
 
 /**
- * Runs the command line interface in the process of one test, with a temporary directory for drafts and credentials and
+ * Runs the command line interface in the process of one test, with a temporary directory for drafts, credentials and the cache, and
  * without an environment. Tests of signals and of the launcher need a process: see `run.ts`.
  */
 export async function makeCommandLine(): Promise<CommandLine> {
   const directory = await temporaryDirectory();
-  const own = { MULTIARCH_STORE: join(directory, 'drafts'), DOCKER_CONFIG: join(directory, 'docker') };
+  const own = {
+    MULTIARCH_STORE: join(directory, 'drafts'),
+    DOCKER_CONFIG: join(directory, 'docker'),
+    XDG_CACHE_HOME: join(directory, 'cache'),
+  };
   const run = async (
     argv: readonly string[],
     { stdin = '', isTTY = false, env = {}, program }: InProcessOptions = {},

@@ -111,4 +111,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     describe: 'Remove the saved credentials for a registry',
     load: async () => (await import('./login.js')).logout,
   },
+  {
+    name: 'cache',
+    synopsis: '[clear]',
+    positionals: '[ACTION]',
+    describe: 'Show or clear what is kept of registries between runs',
+    load: async () => (await import('./cache.js')).cache,
+  },
 ];

@@ -30,6 +30,7 @@ export function stepLine(event: WorkEvent): string | undefined {
       return `Waiting for ${event.sources.join(', ')}`;
     case 'login':
     case 'token-server':
+    case 'cache-failed':
     case 'warning':
     case 'blob-started':
     case 'blob-progress':

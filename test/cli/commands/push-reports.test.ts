@@ -132,7 +132,7 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('withou
     const call = (...args: readonly string[]): Promise<RunResult> =>
       runProgram('setpriv', ['--reuid=54321', '--clear-groups', process.execPath, launcher, ...args], {
         cwd: '/',
-        env: { MULTIARCH_STORE: drafts, DOCKER_CONFIG: directory },
+        env: { MULTIARCH_STORE: drafts, DOCKER_CONFIG: directory, XDG_CACHE_HOME: join(directory, 'cache') },
       });
     const app = `${registry.host}/app`;
     expect(await call('create', `${app}:1`, `${app}:amd64`)).toMatchObject({ code: 0 });

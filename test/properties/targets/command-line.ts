@@ -126,6 +126,7 @@ async function run(
     HOME: directory,
     DOCKER_CONFIG: join(directory, 'docker'),
     MULTIARCH_STORE: join(directory, 'drafts'),
+    XDG_CACHE_HOME: join(directory, 'cache'),
     DOCKER_HOST: 'tcp://127.0.0.1:1',
     HTTPS_PROXY: 'http://127.0.0.1:1',
     HTTP_PROXY: 'http://127.0.0.1:1',
