@@ -15,14 +15,16 @@ import { CONTENT } from './cache-usage.js';
 
 /** The bounds of a cache. */
 export interface CacheBounds {
+  /** The number of folders that the files are spread over, 256 at most. */
+  readonly folders: number;
   /** The most files of one folder. */
   readonly files: number;
   /** The most bytes of one folder. */
   readonly bytes: number;
 }
 
-/** Of 256 folders: 8,192 files and 64 MiB at most. Only the folder that is written to is looked through. */
-const BOUNDS: CacheBounds = { files: 32, bytes: MAX_KEPT_BYTES };
+/** 8,192 files and 64 MiB at most. A write looks through one folder only. */
+const BOUNDS: CacheBounds = { folders: 256, files: 32, bytes: MAX_KEPT_BYTES };
 
 /** The age in milliseconds from which a file that is used is marked as used. */
 const MARK_AFTER = 24 * 3_600_000;
@@ -32,7 +34,7 @@ const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** In the directory of the content, for the temporary files of all folders. */
 const TEMPORARY = 'tmp';
-const FILE_NAME = /^[0-9a-f]{62}$/;
+const FILE_NAME = /^[0-9a-f]{64}$/;
 
 export interface FileCacheOptions {
   /** The cache directory of the program; `undefined` if nothing names one. */
@@ -45,12 +47,13 @@ export interface FileCacheOptions {
 
 /**
  * A {@link ContentCache} in files. A file has the bytes of one document, and is named by the SHA-256 of repository and
- * digest: `content/3f/…`. The bytes are verified whenever they are read, so nobody has to trust the files; a wrong one is
+ * digest: `content/3f/…`. The bytes are verified whenever they are read, so the files need not be trusted; a wrong one is
  * removed. Any number of processes can use one cache: each file is written whole or not at all, and may be removed at any
  * time. A folder that exceeds its bounds loses the files that were not used for the longest time.
  */
 export class FileCache implements ContentCache {
   readonly #options: FileCacheOptions;
+  readonly #bounds: CacheBounds;
   readonly #writes = new Set<Promise<void>>();
   #content: Promise<string | undefined> | undefined;
   #swept: Promise<string> | undefined;
@@ -58,13 +61,14 @@ export class FileCache implements ContentCache {
 
   constructor(options: FileCacheOptions) {
     this.#options = options;
+    this.#bounds = options.bounds ?? BOUNDS;
   }
 
   async get(repository: Repository, digest: Digest): Promise<Uint8Array | undefined> {
     const content = await (this.#content ??= this.#open());
     if (content === undefined) return undefined;
     try {
-      return await readKept(join(content, ...nameOf(repository, digest)), digest);
+      return await readKept(join(content, ...this.#name(repository, digest)), digest);
     } catch (error) {
       this.#fail('read', content, error);
       return undefined;
@@ -73,7 +77,7 @@ export class FileCache implements ContentCache {
 
   put(repository: Repository, digest: Digest, bytes: Uint8Array): void {
     if (bytes.length > MAX_KEPT_BYTES || digestAlgorithm(digest) === undefined) return;
-    const write = this.#write(nameOf(repository, digest), bytes);
+    const write = this.#write(this.#name(repository, digest), bytes);
     this.#writes.add(write);
     void write.finally(() => this.#writes.delete(write));
   }
@@ -110,11 +114,19 @@ export class FileCache implements ContentCache {
       // Not durable: a file that a power failure has damaged is removed when it is read.
       const options = { temporaryDirectory, mode: MODES.privateFile, isDurable: false };
       await writeFileAtomically(path, bytes, options);
-      await trim(directory, this.#options.bounds ?? BOUNDS);
+      await trim(directory, this.#bounds);
     } catch (error) {
       // Removed in between: the cache was cleared.
       if (errorCode(error) !== 'ENOENT') this.#fail('write', content, error);
     }
+  }
+
+  /** The folder and the name of a file. */
+  #name(repository: Repository, digest: Digest): readonly [string, string] {
+    const name = `${formatRepository(repository)}@${digest}`;
+    const hash = createHash('sha256').update(name).digest();
+    const folder = hash.readUInt8(0) % this.#bounds.folders;
+    return [folder.toString(16).padStart(2, '0'), hash.toString('hex')];
   }
 
   #fail(action: string, path: string, error: unknown): void {
@@ -122,13 +134,6 @@ export class FileCache implements ContentCache {
     this.#hasFailed = true;
     this.#options.onFailure?.(fileError(action, path, error).message);
   }
-}
-
-/** The folder and the name of a file. */
-function nameOf(repository: Repository, digest: Digest): readonly [string, string] {
-  const name = `${formatRepository(repository)}@${digest}`;
-  const hash = createHash('sha256').update(name).digest('hex');
-  return [hash.slice(0, 2), hash.slice(2)];
 }
 
 /** Creates the directory of temporary files, and removes what killed processes have left in it. */
