@@ -58,7 +58,7 @@ async function readAttestation(
   { limit = unlimited, signal, onEvent }: ReadSourceOptions,
 ): Promise<SourceEntry[]> {
   try {
-    const document = await limit(() => readChild(source, referrer, { signal }));
+    const document = await limit(() => readChild(source, referrer, { signal, allowKept: false }));
     const isOwn = document.kind === 'manifest' && document.value.subject?.digest === image;
     if (!isOwn || !isAttestationManifest(document)) return [];
     return [{ descriptor: attestationEntry(referrer, image), document }];

@@ -31,8 +31,12 @@ export interface InspectedChild {
   readonly name: string;
   /** The descriptor in the index. */
   readonly descriptor: Descriptor;
-  /** Reads and opens the entry. */
-  read(): Promise<Inspection>;
+  /**
+   * Reads and opens the entry.
+   * @param options.allowKept whether a copy in the cache of the client will do, although the registry may have lost the entry
+   *   since. @default true
+   */
+  read(options?: { readonly allowKept?: boolean | undefined }): Promise<Inspection>;
 }
 
 /** What inspections use of the context of their call. */
@@ -252,12 +256,13 @@ function childOf(
   origin: Origin,
   known?: () => ManifestOrIndex | undefined,
 ): InspectedChild {
-  const read = async (): Promise<ManifestOrIndex> =>
-    context.reads.child(await origin.open(), descriptor, context);
+  const read = async (allowKept: boolean | undefined): Promise<ManifestOrIndex> =>
+    context.reads.child(await origin.open(), descriptor, { ...context, allowKept });
   return {
     name: formatImageLocation(origin.location),
     descriptor,
-    read: async () => inspect(context, known?.() ?? (await read()), { ...origin, descriptor }),
+    read: async ({ allowKept } = {}) =>
+      inspect(context, known?.() ?? (await read(allowKept)), { ...origin, descriptor }),
   };
 }
 

@@ -6,7 +6,7 @@ import { findReferrers, type Referrer } from './find-referrers.js';
 import { unlimited, type TaskOptions } from './limit.js';
 import { readChild } from './read-child.js';
 import { KeyedSingleFlight } from './single-flight.js';
-import type { Source } from './source.js';
+import type { ReadManifestOptions, Source } from './source.js';
 import { readVerified } from './verified-stream.js';
 
 /**
@@ -19,10 +19,14 @@ export class SharedReads {
   readonly #referrers = new BySource<readonly Referrer[]>();
 
   /** As `readChild`. */
-  child(source: Source, descriptor: Descriptor, options: TaskOptions = {}): Promise<ManifestOrIndex> {
-    const { limit = unlimited } = options;
-    return this.#children.get(source, keyOf(descriptor), options, (signal) =>
-      limit(() => readChild(source, descriptor, { signal })),
+  child(
+    source: Source,
+    descriptor: Descriptor,
+    options: TaskOptions & ReadManifestOptions = {},
+  ): Promise<ManifestOrIndex> {
+    const { limit = unlimited, allowKept = true } = options;
+    return this.#children.get(source, `${keyOf(descriptor)} ${allowKept}`, options, (signal) =>
+      limit(() => readChild(source, descriptor, { signal, allowKept })),
     );
   }
 

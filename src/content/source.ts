@@ -23,11 +23,10 @@ export interface ReadOptions {
 /** What a read of a manifest takes. */
 export interface ReadManifestOptions extends ReadOptions {
   /**
-   * Whether a document or draft that was read lists the manifest, so that a copy kept by an earlier run will do. A manifest
-   * that the user names is always requested from its registry.
+   * Whether a copy that an earlier run has kept will do, although the source may have lost the manifest since.
    * @default false
    */
-  readonly isListed?: boolean | undefined;
+  readonly allowKept?: boolean | undefined;
 }
 
 /**

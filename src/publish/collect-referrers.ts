@@ -79,7 +79,7 @@ async function readReferrer(
     onEvent?.({ kind: 'warning', message });
   };
   try {
-    const document = await limit(() => readChild(source, descriptor, { signal }));
+    const document = await limit(() => readChild(source, descriptor, { signal, allowKept: false }));
     // Cosign's manifests have no `subject`: their tag names it.
     if (cosign !== undefined || document.value.subject?.digest === subject) return document;
     return skip(

@@ -16,9 +16,10 @@ import type { Blobs } from './blobs/blobs.js';
 import type { Manifests } from './manifests/manifests.js';
 
 /**
- * Reads the manifests and configs of one repository, from the cache if an earlier run has kept them. What a document lists
- * is read from the cache alone. What the user names is always requested: a tag is read, and a digest is looked up, so that
- * a run shows nothing that this user may not read now, and nothing that the repository no longer has.
+ * Reads the manifests and configs of one repository, from the cache if an earlier run has kept them. The config of a manifest,
+ * and a manifest whose reader allows it, are read from the cache alone: a document or draft that was read lists them. All
+ * else is requested: a tag is read, and a digest is looked up, so that a name shows nothing that this user may not read
+ * now, and nothing that the repository no longer has.
  */
 export class CachedReads {
   readonly #repository: Repository;
@@ -41,11 +42,11 @@ export class CachedReads {
   /** As `Manifests.get`. */
   async manifest(
     selector: Selector,
-    { isListed = false, ...options }: ReadManifestOptions = {},
+    { allowKept = false, ...options }: ReadManifestOptions = {},
   ): Promise<ManifestOrIndex> {
     const bytes = isDigest(selector) ? await this.#cache.get(this.#repository, selector) : undefined;
     if (bytes === undefined || !isDigest(selector)) return this.#request(selector, options);
-    if (isListed) {
+    if (allowKept) {
       checkCancelled(options.signal, `read ${selector}`);
       this.#unproven.add(selector);
       return this.#parse(bytes, { digest: selector });

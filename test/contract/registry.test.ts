@@ -1,5 +1,9 @@
+import { join } from 'node:path';
+
 import { describe } from 'vitest';
 
+import { FileCache } from '../../src/cache/file-cache.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 import type { MemoryRegistryOptions } from '../support/memory-registry.js';
 import { connect, startRegistry } from '../support/open-repository.js';
 import { describeTargetContract } from './target-contract.js';
@@ -10,13 +14,25 @@ describe.each<[string, MemoryRegistryOptions]>([
   ['a registry', {}],
   ['a registry that lists referrers', { referrers: { pageSize: 2 } }],
 ])('%s:', (_what, options) => {
+  describeContract(options, () => undefined);
+});
+
+describe('a registry with a cache:', () => {
+  describeContract({}, async () => new FileCache({ directory: join(await temporaryDirectory(), 'cache') }));
+});
+
+function describeContract(
+  options: MemoryRegistryOptions,
+  openCache: () => Promise<FileCache> | undefined,
+): void {
   describeTargetContract(
     'RegistryRepository',
     async () => {
       const registry = await startRegistry(options);
+      const cache = await openCache();
       return {
-        target: connect(registry.host)(PATH),
-        reopen: async () => connect(registry.host)(PATH),
+        target: connect(registry.host, { cache })(PATH),
+        reopen: async () => connect(registry.host, { cache })(PATH),
         tamper: async (digest) => {
           const bytes = registry.blob(PATH, digest) ?? registry.manifest(PATH, digest)?.bytes;
           bytes?.writeUInt8(bytes.readUInt8(0) ^ 1, 0);
@@ -26,4 +42,4 @@ describe.each<[string, MemoryRegistryOptions]>([
     },
     { noSha512: 'the registry in memory computes sha256' },
   );
-});
+}

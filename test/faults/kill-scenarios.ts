@@ -139,4 +139,9 @@ export const SCENARIOS: readonly KillScenario[] = [
     codes: [0, 1, 3],
     states: images(LIST),
   },
+  {
+    name: 'read images that the cache keeps',
+    command: ['inspect', '--verbose', LIST],
+    states: async (fixture) => [(await fixture.run(['inspect', '--verbose', LIST])).stdout],
+  },
 ];

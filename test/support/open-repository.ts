@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest';
 
 import { AuthClient } from '../../src/auth/requests/auth-client.js';
 import type { RegistryCredential } from '../../src/auth/credentials/credential.js';
+import type { ContentCache } from '../../src/content/content-cache.js';
 import type { OnEvent } from '../../src/content/events.js';
 import { GotClient, type GotClientOptions } from '../../src/http/got-client.js';
 import type { HttpEvent } from '../../src/http/message.js';
@@ -32,6 +33,8 @@ export interface OpenOptions {
   readonly chunkSize?: number | undefined;
   /** Resolves host names. @default the system's resolver */
   readonly lookup?: LookupFunction | undefined;
+  /** Keeps manifests and configs. @default nothing is kept */
+  readonly cache?: ContentCache | undefined;
   /** Collects the delays before retries, in milliseconds. They take no time. */
   readonly waits?: number[];
 }
@@ -46,7 +49,17 @@ export function connect(
   host: string,
   options: OpenOptions = {},
 ): (path: string, access?: Access) => RegistryRepository {
-  const { credential, retries = 2, limits, chunkSize, waits = [], onHttpEvent, onEvent, lookup } = options;
+  const {
+    credential,
+    retries = 2,
+    limits,
+    chunkSize,
+    cache,
+    waits = [],
+    onHttpEvent,
+    onEvent,
+    lookup,
+  } = options;
   const sleep = (milliseconds: number): Promise<void> => {
     waits.push(milliseconds);
     return Promise.resolve();
@@ -68,6 +81,7 @@ export function connect(
       repository: parseReference(`${host}/${path}`),
       access,
       onEvent,
+      cache,
       chunkSize,
       retries,
       sleep,

@@ -126,7 +126,7 @@ class Tree {
   async #read(child: InspectedChild): Promise<ReadEntry> {
     const { descriptor } = child;
     try {
-      const inspection = await child.read();
+      const inspection = await child.read({ allowKept: false });
       // Attestations are not signed themselves; their image or index is.
       const referrers = isAttestation(descriptor) ? [] : await this.referrers(inspection);
       return { descriptor, document: inspection.document, referrers };

@@ -2,6 +2,7 @@ import type { Target } from '../property.js';
 import { assemblyFile, template } from './assembly-file.js';
 import { challenge } from './challenge.js';
 import { commandLine } from './command-line.js';
+import { contentCache } from './content-cache.js';
 import { diffIndex } from './diff-index.js';
 import { dockerArchive, manifestJson } from './docker-archive.js';
 import { dockerConfig } from './docker-config.js';
@@ -48,6 +49,7 @@ export const TARGETS: readonly Target[] = [
   draftFile,
   draftStore,
   historyFile,
+  contentCache,
   layoutIndex,
   tar,
   pax,
