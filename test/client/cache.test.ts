@@ -12,6 +12,7 @@ import {
   NotFoundError,
   UnauthorizedError,
 } from '../../src/oci/errors.js';
+import { artifact } from '../support/artifact.js';
 import { imagesOf, seedImages } from '../support/architectures.js';
 import { failureOf } from '../support/failure.js';
 import { failure } from '../support/fake-server.js';
@@ -165,6 +166,28 @@ describe('the registry is asked', () => {
     expect(warm).toContain(manifest('HEAD', second, 404));
     expect(warm).toContain(manifest('PUT', second, 201));
     expect(registry.manifest('app', 'warm')).toBeDefined();
+  });
+
+  it('whether it has a referrer, and an entry of which it matters', async () => {
+    const { app, registry, gone, run } = await start({ referrers: {} });
+    const signature = artifact(first.manifest);
+    registry.put('app', signature);
+    const { digest } = signature.manifest;
+    const copy = (to: string, onEvent?: (event: WorkEvent) => void) => (client: Multiarch) =>
+      client.copy(`${app}:pair`, `${registry.host}/${to}:pair`, { referrers: true, onEvent });
+    await run(copy('cold'));
+    expect(await run(copy('warm'))).toContain(manifest('HEAD', digest, 200));
+    gone.add(digest);
+
+    const warnings: string[] = [];
+    await run(copy('gone', (event) => event.kind === 'warning' && warnings.push(event.message)));
+    expect(warnings).toEqual([expect.stringContaining(`${app} lists it, but does not have it`)]);
+    gone.add(first.manifest.digest);
+    await run(async (client) => {
+      const [child] = (await client.inspect(`${app}:pair`)).children;
+      expect((await child?.read())?.document.digest).toBe(first.manifest.digest);
+      await failureOf(child?.read({ allowKept: false }) ?? Promise.resolve(), NotFoundError);
+    });
   });
 
   it('for a manifest that another repository has returned, in the repository that lists it', async () => {

@@ -28,6 +28,7 @@ export const scenes: Readonly<Record<string, () => Promise<Session>>> = {
   template: withImages,
   matrix: withDigestFolder,
   published: withPublished,
+  cache: withPublished,
   labels: withLabels,
   library: withImages,
   'library-page': withImages,

@@ -42,7 +42,7 @@ export async function makeSandbox(): Promise<Sandbox> {
       HOME: home,
       DOCKER_CONFIG: dockerConfig,
       MULTIARCH_STORE: join(directory, 'drafts'),
-      XDG_CACHE_HOME: join(directory, 'cache'),
+      XDG_CACHE_HOME: join(home, '.cache'),
       XDG_CONFIG_HOME: join(home, '.config'),
       XDG_RUNTIME_DIR: runtime,
     },

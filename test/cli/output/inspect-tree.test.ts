@@ -100,6 +100,18 @@ describe('inspect --format tree', () => {
     ]);
   });
 
+  it('marks a missing image that is in the cache', async () => {
+    let isGone = false;
+    const { registry, app, run, tree } = await start({
+      fault: (request, next) =>
+        isGone && request.path.endsWith(armv7.manifest.digest) ? { status: 404 } : next(),
+    });
+    registry.put('app', tinyIndex([amd64, armv7]), '1');
+    await run(['inspect', '--verbose', `${app}:1`]);
+    isGone = true;
+    expect(await tree(`${app}:1`)).toContain(`└── linux/arm/v7  ${armv7.manifest.digest}  missing`);
+  });
+
   it('fails if an image cannot be read for another reason', async () => {
     const { registry, run, app } = await start({
       fault: async (request, next) =>
