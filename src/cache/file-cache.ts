@@ -77,9 +77,11 @@ export class FileCache implements ContentCache {
 
   put(repository: Repository, digest: Digest, bytes: Uint8Array): void {
     if (bytes.length > MAX_KEPT_BYTES || digestAlgorithm(digest) === undefined) return;
-    const write = this.#write(this.#name(repository, digest), bytes);
+    const write = this.#write(this.#name(repository, digest), bytes)
+      // The handler of the failure has failed.
+      .catch(() => {})
+      .finally(() => this.#writes.delete(write));
     this.#writes.add(write);
-    void write.finally(() => this.#writes.delete(write));
   }
 
   /** Waits until all bytes that were put are kept. */

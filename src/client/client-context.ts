@@ -45,7 +45,7 @@ export interface MultiarchOptions extends CallOptions {
   readonly verifyTls?: boolean | undefined;
   /**
    * Keep manifests and configs that registries return, which never change, for later clients: in this directory or, if
-   * `true`, in the platform's directory for caches. Tags and the existence of content are always asked for.
+   * `true`, in the platform's directory for caches. The directory becomes private to its user. Tags and the existence of content are always asked for.
    * @default false
    */
   readonly cache?: boolean | string | undefined;
