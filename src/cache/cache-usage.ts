@@ -13,6 +13,7 @@ export const CONTENT = 'content';
 const PARTS: Readonly<Record<string, string>> = {
   [CONTENT]: 'manifests and configs',
   code: 'compiled code of the program',
+  'token-servers.json': 'token servers of registries',
 };
 
 /** A part of the cache. */

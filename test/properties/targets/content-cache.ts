@@ -23,7 +23,7 @@ async function open(): Promise<() => Promise<void>> {
   cache.put(repository, digest, bytes);
   await cache.flush();
   const files = await readdir(directory, { recursive: true, withFileTypes: true });
-  const [file] = files.filter((entry) => entry.isFile());
+  const file = files.find((entry) => entry.isFile());
   assert(file !== undefined);
   path = join(file.parentPath, file.name);
   return remove;
