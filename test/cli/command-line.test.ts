@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/version.js';
 import { makeCommandLine } from '../support/in-process.js';
 
-const COMMANDS = 'create annotate remove inspect push copy undo rm ls diff validate login logout cache'.split(' ');
+const COMMANDS = 'create annotate remove inspect push copy undo rm ls diff validate login logout cache'.split(
+  ' ',
+);
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 
 describe('a usage error', () => {
