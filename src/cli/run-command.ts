@@ -19,6 +19,7 @@ import { startProgress } from './progress/progress.js';
 import {
   isRetriedWork,
   loginLine,
+  paceLine,
   requestLine,
   retryLine,
   waitingLine,
@@ -105,6 +106,7 @@ export async function runCommand(
       stats.http(event);
       pending.add(event);
       if (event.kind === 'waiting') output.note(waitingLine(event));
+      else if (event.kind === 'paused' || event.kind === 'slowed') output.warn(paceLine(event));
       else if (options.debug && event.kind !== 'bytes') output.error(requestLine(event));
       else if (event.kind === 'retry' && event.waitMilliseconds > 0) output.warn(retryLine(event));
     },

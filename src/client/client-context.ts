@@ -49,7 +49,10 @@ export interface MultiarchOptions extends CallOptions {
    * @default false
    */
   readonly cache?: boolean | string | undefined;
-  /** The number of concurrent reads and writes. @default 8 */
+  /**
+   * The number of concurrent reads and writes of all calls together, to all registries together. A registry that responds
+   * with 429 (Too Many Requests) gets half as many requests at once, down to one. @default 8
+   */
   readonly concurrency?: number | undefined;
   /**
    * The maximum number of retries for a request that fails for a moment. 0: no request is repeated. @default 4, whose waits
@@ -168,6 +171,7 @@ export function openContext(options: MultiarchOptions): ClientContext {
     login: given = [],
     insecure,
     verifyTls,
+    concurrency = 8,
     retries,
     retryFor,
     chunkSize,
@@ -195,6 +199,7 @@ export function openContext(options: MultiarchOptions): ClientContext {
       ...environment,
       insecure,
       verifyTls,
+      concurrency,
       retries,
       retryFor,
       chunkSize,
@@ -209,7 +214,7 @@ export function openContext(options: MultiarchOptions): ClientContext {
     cache,
     environment,
     logins,
-    limit: pLimit(options.concurrency ?? 8),
+    limit: pLimit(concurrency),
     limits: runLimits(options.limits),
     reads: new SharedReads(),
     handlers,

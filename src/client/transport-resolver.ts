@@ -44,6 +44,8 @@ export interface TransportResolverOptions extends Environment {
   readonly verifyTls?: boolean | undefined;
   /** PEM files for the registries that are named. */
   readonly tls?: TlsFiles | undefined;
+  /** The number of requests at once, of which a server that sends a 429 gets half. */
+  readonly concurrency?: number | undefined;
   readonly retries?: number | undefined;
   /** In milliseconds. */
   readonly retryFor?: number | undefined;

@@ -8,6 +8,7 @@ import { Agents, type Route } from './connections/agents.js';
 import type { HttpClient, HttpEvent, HttpRequest, HttpResponse } from './message.js';
 import { networkError, NetworkError } from './network-error.js';
 import { isLoopbackHost } from './host-reach.js';
+import { Pace } from './pace.js';
 import { Proxies } from './proxy/proxies.js';
 import { proxyResponseFailure } from './proxy/proxy-errors.js';
 import { redactHeaders, redactUrl } from './redact.js';
@@ -51,6 +52,8 @@ export interface GotClientOptions {
   readonly retries?: number | undefined;
   /** The maximum time from the first try to the last one, in milliseconds. @default no maximum */
   readonly retryFor?: number | undefined;
+  /** The number of requests at once, of which a server that sends a 429 gets half: see {@link Pace}. @default 8 */
+  readonly concurrency?: number | undefined;
   readonly onEvent?: ((event: HttpEvent) => void) | undefined;
   /** In milliseconds. @default {@link DEFAULT_TIME_LIMITS} */
   readonly limits?: Partial<TimeLimits> | undefined;
@@ -78,6 +81,8 @@ const DEFAULT_TIME_LIMITS: TimeLimits = {
   idle: 60_000,
 };
 
+const DEFAULT_CONCURRENCY = 8;
+
 /** The result of one try: a response, a failure, or an error response whose body broke off. */
 type Outcome =
   | { readonly response: HttpResponse; readonly failure?: NetworkError | undefined }
@@ -93,6 +98,7 @@ export class GotClient implements HttpClient {
   readonly #onEvent: (event: HttpEvent) => void;
   readonly #limits: TimeLimits;
   readonly #policy: RetryPolicy;
+  readonly #pace: Pace;
   readonly #agents: Agents;
   readonly #schemes: SchemeNegotiator;
   readonly #closed = new AbortController();
@@ -113,6 +119,8 @@ export class GotClient implements HttpClient {
     this.#onEvent = options.onEvent ?? (() => {});
     this.#limits = { ...DEFAULT_TIME_LIMITS, ...options.limits };
     this.#policy = retryPolicy(options);
+    const { concurrency = DEFAULT_CONCURRENCY } = options;
+    this.#pace = new Pace({ policy: this.#policy, concurrency, onEvent: this.#onEvent });
     this.#agents = new Agents(this.#limits, () => tlsConfig.ofProxy(), options.lookup);
     this.#schemes = new SchemeNegotiator(options.schemes ?? defaultSchemes);
   }
@@ -229,6 +237,23 @@ export class GotClient implements HttpClient {
   async #exchange(request: Exchange, mayPresentClientCert: boolean, attempt: number): Promise<HttpResponse> {
     const { method, url } = request;
     charge('requests', 1, () => `${method} ${redactUrl(url)}`);
+    const pace = this.#pace.of(url.host);
+    const turn = await pace.enter(request.body !== undefined, request.signal);
+    let response: HttpResponse | undefined;
+    try {
+      response = await this.#exchangeNow(request, mayPresentClientCert, attempt);
+      return response;
+    } finally {
+      pace.leave(turn, response && responseOutcome(response));
+    }
+  }
+
+  async #exchangeNow(
+    request: Exchange,
+    mayPresentClientCert: boolean,
+    attempt: number,
+  ): Promise<HttpResponse> {
+    const { method, url } = request;
     const route = { ...this.#route(url, mayPresentClientCert), nearest: request.nearest };
     const event = { method, url: redactUrl(url) };
     this.#onEvent({

@@ -136,6 +136,19 @@ export type HttpEvent =
       readonly url: string;
       readonly milliseconds: number;
     }
+  /**
+   * All requests to a server wait, because one got a 429 or 503 with Retry-After. Emitted once for each such time, when a
+   * request waits that is not the one with the response.
+   */
+  | {
+      readonly kind: 'paused';
+      /** With its port if it has one. */
+      readonly host: string;
+      readonly status: number;
+      readonly waitMilliseconds: number;
+    }
+  /** A server that responded with 429 gets fewer requests at once. Emitted when the first request waits because of that. */
+  | { readonly kind: 'slowed'; readonly host: string; readonly concurrency: number }
   /** The end of one request, with the sizes of its body and of its response's. Emitted once, when both are complete or given up. */
   | {
       readonly kind: 'bytes';

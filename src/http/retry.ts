@@ -19,15 +19,16 @@ export interface RetryPolicy {
   readonly sleep: Sleep;
 }
 
+/** A response, as far as it decides about the next try. */
+export interface ResponseOutcome {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  /** The Date header, by which a date in `retryAfter` is meant. */
+  readonly date?: string | undefined;
+}
+
 /** The result of one try: a response, or whether the failure may pass. */
-export type TryOutcome =
-  | {
-      readonly status: number;
-      readonly retryAfter: string | undefined;
-      /** The Date header, by which a date in `retryAfter` is meant. */
-      readonly date?: string | undefined;
-    }
-  | { readonly temporary: boolean };
+export type TryOutcome = ResponseOutcome | { readonly temporary: boolean };
 
 /** The number of stale connections in a row that do not count as tries. */
 export const MAX_STALE_CONNECTIONS = 3;
@@ -78,7 +79,10 @@ export function mayHaveBeenHandled(status: number): boolean {
 }
 
 /** Returns the outcome of a try that got a response. */
-export function responseOutcome({ status, headers }: Pick<HttpResponse, 'status' | 'headers'>): TryOutcome {
+export function responseOutcome({
+  status,
+  headers,
+}: Pick<HttpResponse, 'status' | 'headers'>): ResponseOutcome {
   return { status, retryAfter: headers['retry-after'], date: headers['date'] };
 }
 
@@ -128,6 +132,18 @@ export class Tries {
 }
 
 /**
+ * Returns how long a response asks all requests to its server to wait, in milliseconds: the time of Retry-After in a 429
+ * (RFC 6585, section 4) or a 503 (RFC 9110, section 10.2.3), but at most 60 s. 0 if no request is repeated after that
+ * time, since there is nothing to wait for.
+ */
+export function pauseAfter(response: ResponseOutcome, { retries, retryFor, now }: RetryPolicy): number {
+  if ((response.status !== 429 && response.status !== 503) || retries < 1) return 0;
+  const requested = retryAfterMilliseconds(response, now());
+  const pause = Math.min(requested, MAX_RETRY_AFTER_MILLISECONDS);
+  return requested > ABANDON_RETRY_AFTER_MILLISECONDS || pause > retryFor ? 0 : pause;
+}
+
+/**
  * Returns the wait before a registry is asked again that does not see yet what was pushed a moment ago (Nexus, and
  * registries whose replicas catch up with one another), in milliseconds. Not for a {@link isTemporaryStatus temporary
  * status}, which the HTTP client has already retried.
@@ -160,10 +176,7 @@ export function parseHttpDate(text: string): number {
  * Returns the milliseconds of Retry-After (RFC 9110, section 10.2.3): seconds, or an HTTP date, which is by the clock of
  * the server and so relative to its Date header. 0 for anything else and for a date in the past.
  */
-function retryAfterMilliseconds(
-  { retryAfter, date }: Extract<TryOutcome, { readonly status: number }>,
-  now: number,
-): number {
+function retryAfterMilliseconds({ retryAfter, date }: ResponseOutcome, now: number): number {
   const text = retryAfter?.trim() ?? '';
   if (/^\d+$/.test(text)) return Number(text) * 1000;
   const end = parseHttpDate(text);

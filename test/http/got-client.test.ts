@@ -240,7 +240,7 @@ describe('events', () => {
       url: new URL(`https://${server.host}${path}`),
       negotiateScheme: true,
     });
-    const urls = events.flatMap((event) => (event.kind === 'bytes' ? [] : [event.url]));
+    const urls = events.flatMap((event) => ('url' in event && event.kind !== 'bytes' ? [event.url] : []));
     expect(new Set(urls)).toEqual(new Set([server.url(path).href]));
     expect(events.filter(({ kind }) => kind === 'retry')).toHaveLength(1);
   });

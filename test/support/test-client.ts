@@ -10,16 +10,18 @@ export interface TestClient {
   readonly events: HttpEvent[];
 }
 
-/** An HTTP client that closes after the test. Its random numbers are 0.5, its clock is fixed, and delays take no time. */
+/** An HTTP client that closes after the test. Its random numbers are 0.5, and only delays advance its clock. */
 export function makeTestClient(options: Partial<GotClientOptions> = {}): TestClient {
   const waits: number[] = [];
   const events: HttpEvent[] = [];
+  let time = Date.parse('2026-11-20T12:00:00Z');
   const client = new GotClient({
     userAgent: 'multiarch/test',
     random: () => 0.5,
-    now: () => Date.parse('2026-11-20T12:00:00Z'),
+    now: () => time,
     sleep: async (milliseconds) => {
       waits.push(milliseconds);
+      time += milliseconds;
     },
     onEvent: (event) => events.push(event),
     ...options,

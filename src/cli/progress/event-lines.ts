@@ -2,7 +2,7 @@ import type { WorkEvent } from '../../content/events.js';
 import type { HttpEvent } from '../../http/message.js';
 import { formatPlatformFull } from '../../oci/platform.js';
 import { printable } from '../../oci/errors.js';
-import { formatBytes } from '../output/format.js';
+import { counted, formatBytes } from '../output/format.js';
 import { reasonText, requestText } from './pending-requests.js';
 import { shortDigest } from './transfers.js';
 
@@ -42,7 +42,9 @@ export function stepLine(event: WorkEvent): string | undefined {
 }
 
 /** The line of a request, a response or a retry for `--debug`. URLs are already redacted. */
-export function requestLine(event: Exclude<HttpEvent, { kind: 'bytes' | 'waiting' }>): string {
+export function requestLine(
+  event: Exclude<HttpEvent, { kind: 'bytes' | 'waiting' | 'paused' | 'slowed' }>,
+): string {
   switch (event.kind) {
     case 'request':
       return [
@@ -72,6 +74,13 @@ export function waitingLine({ method, url, milliseconds }: Extract<HttpEvent, { 
   return `waiting for a response from ${requestText(method, url)} (${Math.round(milliseconds / 1000)} s)`;
 }
 
+/** The line about requests that wait because a server asked for fewer, or for later ones. */
+export function paceLine(event: Extract<HttpEvent, { kind: 'paused' | 'slowed' }>): string {
+  return event.kind === 'paused'
+    ? `${event.host}: HTTP ${event.status}; all requests wait for ${durationText(event.waitMilliseconds)}`
+    : `${event.host}: HTTP 429; at most ${counted(event.concurrency, 'request')} at once from now on`;
+}
+
 /** The line about the transfer of a blob or the write of a manifest that failed and is tried again. */
 export function workRetryLine(event: RetriedWork): string {
   const { reason, waitMilliseconds } = event;
@@ -91,11 +100,13 @@ export function isRetriedWork(event: WorkEvent): event is RetriedWork {
 }
 
 function retryText(what: string, reason: string, waitMilliseconds: number): string {
-  const wait =
-    waitMilliseconds < 1000
-      ? `${Math.round(waitMilliseconds)} ms`
-      : `${Number((waitMilliseconds / 1000).toFixed(1))} s`;
-  return `${what}: ${reason}; retrying in ${wait}`;
+  return `${what}: ${reason}; retrying in ${durationText(waitMilliseconds)}`;
+}
+
+function durationText(milliseconds: number): string {
+  return milliseconds < 1000
+    ? `${Math.round(milliseconds)} ms`
+    : `${Number((milliseconds / 1000).toFixed(1))} s`;
 }
 
 /** The line for `--debug` about the credential of a registry, or its token server. Its parts come from helpers and files. */

@@ -7,6 +7,7 @@ export class PendingRequests {
 
   add(event: HttpEvent): void {
     if (event.kind === 'waiting' || event.kind === 'response') return;
+    if (event.kind === 'paused' || event.kind === 'slowed') return;
     const { method, url } = event;
     const key = `${method} ${url}`;
     if (event.kind === 'bytes') this.#pending.delete(key);
