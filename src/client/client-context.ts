@@ -44,8 +44,9 @@ export interface MultiarchOptions extends CallOptions {
    */
   readonly verifyTls?: boolean | undefined;
   /**
-   * Keep manifests and configs that registries return, which never change, for later clients: in this directory or, if
-   * `true`, in the platform's directory for caches. The directory becomes private to its user. Tags and the existence of content are always asked for.
+   * Keep what saves requests of later clients, in this directory or, if `true`, in the platform's directory for caches:
+   * manifests and configs of registries, which never change, and the addresses of token servers. The directory becomes
+   * private to its user. Tags and the existence of content are always asked for.
    * @default false
    */
   readonly cache?: boolean | string | undefined;

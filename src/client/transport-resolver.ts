@@ -5,6 +5,7 @@ import type { ReadOptions, Selector, Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
 import { registryApiHost } from '../auth/credentials/docker-hub.js';
 import type { ExplicitCredential } from '../auth/credentials/credential.js';
+import type { KnownTokenServers } from '../auth/requests/known-token-servers.js';
 import type { HttpClient, HttpEvent } from '../http/message.js';
 import type { TlsFiles } from '../http/tls/tls-config.js';
 import type {
@@ -51,7 +52,7 @@ export interface TransportResolverOptions extends Environment {
   readonly retryFor?: number | undefined;
   /** The maximum size of an upload's request, in bytes. */
   readonly chunkSize?: number | undefined;
-  /** Where manifests and configs of registries are kept between runs. @default nothing is kept */
+  /** Where what saves requests is kept between runs. @default nothing is kept */
   readonly cache?: CacheSettings | undefined;
   readonly onEvent?: OnEvent | undefined;
   readonly onHttpEvent?: ((event: HttpEvent) => void) | undefined;
@@ -86,6 +87,7 @@ export class TransportResolver {
   readonly #objects = new Map<string, Source>();
   #openRepository: Promise<OpenRepository> | undefined;
   #cache: FileCache | undefined;
+  #tokenServers: KnownTokenServers | undefined;
   #http: Promise<HttpClient> | undefined;
 
   constructor(options: TransportResolverOptions) {
@@ -171,6 +173,7 @@ export class TransportResolver {
       for (const archive of opened.results) archive.close();
     }
     await this.#cache?.flush();
+    await this.#tokenServers?.flush();
     // If it could not be opened, the call that needed it has thrown.
     const http = await this.#http?.catch(() => undefined);
     http?.close();
@@ -178,7 +181,7 @@ export class TransportResolver {
 
   async #repository({ reference }: RegistryLocation, access: Access): Promise<Target> {
     this.#hosts.add(urlHost(reference.registry));
-    this.#openRepository ??= this.#connect();
+    this.#openRepository ??= this.#connect(reference.registry);
     const openRepository = await this.#openRepository;
     // Looked up after the last await, so that concurrent calls for one repository get the same object.
     const { registry, path } = reference;
@@ -229,20 +232,28 @@ export class TransportResolver {
     });
   }
 
-  async #connect(): Promise<OpenRepository> {
-    const [{ AuthClient }, { credentials }, { RegistryRepository }] = await Promise.all([
-      import('../auth/requests/auth-client.js'),
-      import('./credentials.js'),
-      import('../registry/registry-repository.js'),
-    ]);
-    const { retries, retryFor, chunkSize, onEvent } = this.#options;
-    const cache = await this.#openCache();
+  /** @param registry the first one that will be sent a request */
+  async #connect(registry: RegistryHost): Promise<OpenRepository> {
+    const { retries, retryFor, chunkSize, cache: settings, onEvent } = this.#options;
     const opening = (this.#http ??= this.#openHttp());
+    const http = await opening;
+    // While the rest of the code is loaded.
+    void http.preconnect(new URL(`https://${urlHost(registry)}`), 1);
+    const [{ AuthClient }, { KnownTokenServers }, { credentials }, { RegistryRepository }] =
+      await Promise.all([
+        import('../auth/requests/auth-client.js'),
+        import('../auth/requests/known-token-servers.js'),
+        import('./credentials.js'),
+        import('../registry/registry-repository.js'),
+      ]);
+    if (settings !== undefined) this.#tokenServers = new KnownTokenServers(settings.directory);
+    const cache = await this.#openCache();
     const auth = new AuthClient({
-      http: await opening,
+      http,
+      tokenServers: this.#tokenServers,
       credentials: credentials({ ...this.#options, http: () => opening }),
       onWarning: (message) => onEvent?.({ kind: 'warning', message }),
-      onTokenServer: (registry, host) => onEvent?.({ kind: 'token-server', registry, host }),
+      onTokenServer: (name, host) => onEvent?.({ kind: 'token-server', registry: name, host }),
     });
     return (repository, access) =>
       new RegistryRepository({ auth, repository, access, retries, retryFor, chunkSize, cache, onEvent });

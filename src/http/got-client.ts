@@ -5,7 +5,8 @@ import { charge } from '../content/budget.js';
 import { checkCancelled, JoinedSignal, untilAborted } from '../content/cancellation.js';
 import { readWholeResponse } from './buffered-body.js';
 import { Agents, type Route } from './connections/agents.js';
-import type { HttpClient, HttpEvent, HttpRequest, HttpResponse } from './message.js';
+import { connectedAddress } from './connections/preconnect-pool.js';
+import type { ConnectedServer, HttpClient, HttpEvent, HttpRequest, HttpResponse } from './message.js';
 import { networkError, NetworkError } from './network-error.js';
 import { isLoopbackHost } from './host-reach.js';
 import { Pace } from './pace.js';
@@ -168,16 +169,24 @@ export class GotClient implements HttpClient {
     }
   }
 
-  preconnect(url: URL, connections: number): void {
-    if (this.#closed.signal.aborted) return;
-    // The scheme of a host is negotiated with a request, not with a connection that may be of the wrong kind.
-    const resolved = url.protocol === 'http:' ? url : this.#schemes.resolve(url);
-    if (resolved === undefined) return;
+  async preconnect(
+    url: URL,
+    connections: number,
+    { nearest, isAnonymous = false }: Pick<HttpRequest, 'nearest' | 'isAnonymous'> = {},
+  ): Promise<ConnectedServer | undefined> {
+    if (this.#closed.signal.aborted) return undefined;
+    const resolved = url.protocol === 'http:' ? url : this.#schemes.expected(url);
+    if (resolved === undefined) return undefined;
+    const mayPresentClientCert = !isAnonymous && this.#isRegistry(resolved.host);
     try {
-      this.#agents.preconnect(resolved, connections, this.#route(resolved, true));
+      const route = { ...this.#route(resolved, mayPresentClientCert), nearest };
+      const socket = this.#agents.preconnect(resolved, connections, route);
+      const remoteAddress = socket && (await connectedAddress(socket));
+      return remoteAddress === undefined ? undefined : { url: resolved, remoteAddress, nearest };
     } catch (error) {
       // The requests report a configuration that cannot be used.
-      if (!(error instanceof MultiarchError)) throw error;
+      if (error instanceof MultiarchError) return undefined;
+      throw error;
     }
   }
 

@@ -99,6 +99,9 @@ export interface HttpResponse {
   discard(): void;
 }
 
+/** A server, as far as it is known before it responds. */
+export type ConnectedServer = Pick<HttpResponse, 'url' | 'remoteAddress' | 'nearest'>;
+
 /** Events for `--debug` and `--stats`. URLs and headers are redacted. */
 export type HttpEvent =
   | {
@@ -166,8 +169,19 @@ export interface HttpClient {
    *   DestinationError (rejected address)
    */
   send(request: HttpRequest): Promise<HttpResponse>;
-  /** Opens connections ahead of requests that will be sent together. */
-  preconnect(url: URL, connections: number): void;
+  /**
+   * Opens connections ahead of requests, until this many are open to the origin of a URL. Nothing is sent, and a failure is
+   * ignored: the request opens a connection of its own. Through a proxy, and to a registry whose scheme is not known yet,
+   * none is opened.
+   *
+   * @param options as for the requests, which otherwise cannot use the connections
+   * @returns the server that was connected to; `undefined` if none was
+   */
+  preconnect(
+    url: URL,
+    connections: number,
+    options?: Pick<HttpRequest, 'nearest' | 'isAnonymous'>,
+  ): Promise<ConnectedServer | undefined>;
   /** Closes all connections. Nothing can be sent afterwards. */
   close(): void;
 }

@@ -34,6 +34,17 @@ export class SchemeNegotiator {
   }
 
   /**
+   * Returns the URL in the scheme that its first request tries, for a connection ahead of it: `undefined` if that may be the
+   * wrong one. A connection of the wrong kind does no harm to a server on this machine.
+   */
+  expected(url: URL): URL | undefined {
+    const resolved = this.resolve(url);
+    if (resolved !== undefined || !isLoopbackHost(url.host)) return resolved;
+    const [likelier] = this.#schemesOf(url.host);
+    return likelier && withScheme(url, likelier);
+  }
+
+  /**
    * Sends one request in its host's scheme. Of several first requests to a host, one tries the schemes and the others wait.
    * @param url its own scheme is ignored
    * @param send sends one request, without redirects and retries

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
-import type { HttpClient, HttpRequest, HttpResponse } from '../../src/http/message.js';
+import type { ConnectedServer, HttpClient, HttpRequest, HttpResponse } from '../../src/http/message.js';
 import { InvalidError } from '../../src/oci/errors.js';
 
 export interface SentRequest {
@@ -29,6 +29,8 @@ export class FakeHttp implements HttpClient {
   /** Each with the number of requests that had been sent before. */
   readonly preconnected: { readonly origin: string; readonly connections: number; readonly after: number }[] =
     [];
+  /** The address of every server. @default unknown, as behind a proxy */
+  remoteAddress: string | undefined;
   /** Responses that were neither read nor discarded. */
   open = 0;
   readonly #answer: (request: SentRequest) => FakeAnswer | Promise<FakeAnswer>;
@@ -97,8 +99,10 @@ export class FakeHttp implements HttpClient {
     };
   }
 
-  preconnect(url: URL, connections: number): void {
+  async preconnect(url: URL, connections: number): Promise<ConnectedServer | undefined> {
     this.preconnected.push({ origin: url.origin, connections, after: this.sent.length });
+    const { remoteAddress } = this;
+    return remoteAddress === undefined ? undefined : { url, remoteAddress };
   }
 
   close(): void {}

@@ -1,3 +1,6 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { describe, expect, it } from 'vitest';
 
 import { imagesOf, seedImages } from '../support/architectures.js';
@@ -221,15 +224,77 @@ describe('create and push in one run', () => {
     rounds.watch(registry);
     const sources = seedImages(registry, 'app', images);
     const multiarch = await openMultiarch({ logins: logins(registry) });
-    // The rejected request; the token, while the connections that follow are opened; the tag and the manifests; the
-    // configs; the index. The first connection is one round trip more.
-    rounds.expect([1, { requests: 1, connections: 8 }, 8, 7, 1]);
+    // The rejected request, while other connections are opened, one for each request that waits; the token, and one more
+    // connection since the rejected request is repeated; the tag and the manifests; the configs; the index. The first
+    // connection is one round trip more.
+    rounds.expect([{ requests: 1, connections: 7 }, { requests: 1, connections: 8 }, 8, 7, 1]);
 
     await multiarch.createAndPush(`${registry.host}/app:list`, sources);
 
     expect(rounds.completed).toBe(5);
     expect(registry.requests).toHaveLength(18);
     expect(registry.connections).toBe(8);
+  });
+});
+
+describe('connections ahead of requests', () => {
+  it('of seven images without a token: opened while the first response is awaited', async () => {
+    const rounds = new Rounds();
+    const registry = await startRegistry({ fault: rounds.fault });
+    rounds.watch(registry);
+    const sources = seedImages(registry, 'app', images);
+    const multiarch = await openMultiarch();
+    rounds.expect([{ requests: 1, connections: 7 }, 7, 7, 1]);
+
+    await multiarch.createAndPush(`${registry.host}/app:list`, sources);
+
+    expect(rounds.completed).toBe(4);
+    expect(registry.requests).toHaveLength(16);
+    expect(registry.connections).toBe(7);
+  });
+
+  it('to the token server of an earlier run: opened while the registry names it again', async () => {
+    const rounds = new Rounds();
+    const registry = await startRegistry({ auth: account, separateTokens: true, fault: rounds.fault });
+    rounds.watch(registry);
+    const sources = seedImages(registry, 'app', images);
+    const cache = join(await temporaryDirectory(), 'cache');
+    const run = async (): Promise<void> => {
+      const multiarch = await openMultiarch({ logins: logins(registry), cache });
+      await multiarch.createAndPush(`${registry.host}/app:list`, sources);
+      await multiarch.close();
+    };
+    rounds.expect([{ requests: 1, connections: 7 }, { requests: 1, connections: 9 }, 8, 7, 1]);
+    await run();
+    expect(registry.connections).toBe(9);
+
+    // Eight more: one is to the token server, which was not named yet.
+    rounds.expect([{ requests: 1, connections: 17 }, { requests: 1, connections: 18 }, 8, 7]);
+    await run();
+
+    expect(rounds.completed).toBe(4);
+    expect(registry.requests).toHaveLength(18 + 17);
+    expect(registry.connections).toBe(18);
+    expect(registry.connectionsTo(registry.tokenPort)).toBe(2);
+  });
+
+  it('to another server than the registry names cost that connection, and nothing is sent there', async () => {
+    const registry = await startRegistry({ auth: account, separateTokens: true });
+    const former = await startRegistry();
+    const cache = await temporaryDirectory();
+    const file = join(cache, 'token-servers.json');
+    const known = (host: string) => ({ version: 1, tokenServers: { [registry.host]: `http://${host}` } });
+    await writeFile(file, JSON.stringify(known(former.host)));
+    registry.put('app', tinyIndex(images), 'list');
+    const multiarch = await openMultiarch({ logins: logins(registry), cache });
+
+    await multiarch.inspect(`${registry.host}/app:list`);
+    await multiarch.close();
+
+    expect(former.connections).toBe(1);
+    expect(former.requests).toEqual([]);
+    expect(registry.requests).toHaveLength(3);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(known(`127.0.0.1:${registry.tokenPort}`));
   });
 });
 

@@ -290,7 +290,7 @@ describe('a closed client', () => {
   it('sends nothing more', async () => {
     const { client } = makeTestClient();
     client.close();
-    client.preconnect(new URL('http://127.0.0.1:1/'), 1);
+    void client.preconnect(new URL('http://127.0.0.1:1/'), 1);
     await expect(client.send({ method: 'GET', url: new URL('http://127.0.0.1:1/') })).rejects.toThrow(
       FailedError,
     );

@@ -58,7 +58,7 @@ export interface TlsFiles {
 export interface FakeServerOptions {
   /** A delay before each request is handled, in milliseconds: one round trip. @default 0 */
   readonly delay?: number;
-  /** A further delay for the first request of each connection, in milliseconds: the handshakes. @default 0 */
+  /** The time from the opening of a connection until a request can be sent on it, in milliseconds. @default 0 */
   readonly connectionDelay?: number;
   /** Handles each request first. `next` returns the response of the server. */
   readonly fault?: (request: LoggedRequest, next: () => Promise<Answer>) => Answer | Promise<Answer>;
@@ -78,8 +78,10 @@ export class FakeServer {
   readonly #options: FakeServerOptions;
   readonly #servers: Server[] = [];
   readonly #open = new Set<Socket>();
-  readonly #connections = new Map<Socket, number>();
-  readonly #greeted = new Set<Socket>();
+  readonly #connections = new Map<
+    Socket,
+    { readonly number: number; readonly port: number | undefined; readonly openedAt: number }
+  >();
   #isClosed = false;
 
   constructor(options: FakeServerOptions) {
@@ -100,7 +102,11 @@ export class FakeServer {
     });
     // Only connections that can carry requests count: with TLS, after the handshake.
     server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-      this.#connections.set(socket, this.#connections.size + 1);
+      this.#connections.set(socket, {
+        number: this.#connections.size + 1,
+        port: socket.localPort,
+        openedAt: performance.now(),
+      });
     });
     // The tests decide when a connection ends.
     server.keepAliveTimeout = 0;
@@ -112,18 +118,19 @@ export class FakeServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, handler: Handler): Promise<void> {
+    const connection = this.#connections.get(request.socket);
     const entry: LoggedRequest = {
       method: request.method ?? '',
       path: request.url ?? '',
       headers: request.headers,
-      connection: this.#connections.get(request.socket) ?? 0,
+      connection: connection?.number ?? 0,
       client: clientOf(request.socket),
       startedAt: performance.now(),
     };
     this.requests.push(entry);
     const { delay = 0, connectionDelay = 0, fault } = this.#options;
-    const wait = delay + (this.#greeted.has(request.socket) ? 0 : connectionDelay);
-    this.#greeted.add(request.socket);
+    const openedAt = connection?.openedAt ?? -Infinity;
+    const wait = delay + Math.max(0, openedAt + connectionDelay - performance.now());
     if (wait > 0) await sleep(wait);
     request.on('error', () => {}); // Many tests disconnect within a body.
     response.once('close', () => (entry.finishedAt = performance.now()));
@@ -197,6 +204,11 @@ export class FakeServer {
   /** The number of connections so far. */
   get connections(): number {
     return this.#connections.size;
+  }
+
+  /** The number of connections to one port so far. */
+  connectionsTo(port: number): number {
+    return [...this.#connections.values()].filter((connection) => connection.port === port).length;
   }
 
   /** Clears the log. */

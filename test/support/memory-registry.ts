@@ -8,6 +8,8 @@ import type { TinyImage, TinyIndex } from './tiny-image.mjs';
 export interface MemoryRegistryOptions extends FakeServerOptions {
   /** The account of the registry. @default anonymous access */
   readonly auth?: MemoryAccount;
+  /** Whether the token server has a port of its own. @default false */
+  readonly separateTokens?: boolean;
   /** `always201` reports every mount as done, `always202` never mounts, like ECR Public. @default mounts existing blobs */
   readonly mounts?: 'always201' | 'always202';
   /** Rejects every change of a tag, even to its current digest, with the error of ECR. @default false */
@@ -59,6 +61,7 @@ export class MemoryRegistry extends FakeServer {
   #auth: MemoryAuth | undefined;
   #port = 0;
   #storagePort = 0;
+  #tokenPort = 0;
 
   private constructor(options: MemoryRegistryOptions) {
     super(options);
@@ -69,7 +72,11 @@ export class MemoryRegistry extends FakeServer {
     const registry = new MemoryRegistry(options);
     registry.#port = await registry.listen((request) => registry.#answer(request));
     if (options.auth !== undefined) {
-      registry.#auth = new MemoryAuth(options.auth, `http://${registry.host}/token`);
+      registry.#tokenPort =
+        options.separateTokens === true
+          ? await registry.listen((request) => registry.#answer(request))
+          : registry.#port;
+      registry.#auth = new MemoryAuth(options.auth, `http://127.0.0.1:${registry.#tokenPort}/token`);
     }
     if (options.redirectBlobs === true) {
       registry.#storagePort = await registry.listen((request) => registry.#storage(request));
@@ -85,6 +92,11 @@ export class MemoryRegistry extends FakeServer {
   /** Host and port of the storage server, with `redirectBlobs`. */
   get storageHost(): string {
     return `127.0.0.1:${this.#storagePort}`;
+  }
+
+  /** The port of the token server, with `auth`. */
+  get tokenPort(): number {
+    return this.#tokenPort;
   }
 
   /** Seeds a blob. Returns its digest. */

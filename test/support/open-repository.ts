@@ -60,8 +60,10 @@ export function connect(
     onEvent,
     lookup,
   } = options;
+  let waited = 0;
   const sleep = (milliseconds: number): Promise<void> => {
     waits.push(milliseconds);
+    waited += milliseconds;
     return Promise.resolve();
   };
   const http = new GotClient({
@@ -69,6 +71,7 @@ export function connect(
     retries,
     limits,
     sleep,
+    now: () => Date.now() + waited,
     random,
     lookup,
     onEvent: onHttpEvent,

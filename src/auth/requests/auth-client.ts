@@ -1,11 +1,12 @@
 /**
  * Authorizes requests: challenges, scopes, tokens and their cache (distribution-spec, "Token Authentication").
  *
- * Offers auth-client, challenge, expiry, scope, secret-redactor.
+ * Offers auth-client, challenge, expiry, known-token-servers, scope, secret-redactor.
  * @module auth/requests
  */
 import { FirstRequestGate } from '../../content/first-request-gate.js';
 import { parseWarnings } from '../../http/warning-header.js';
+import { destinationProblem } from '../../http/destination-policy.js';
 import type { HttpClient, HttpRequest, HttpResponse } from '../../http/message.js';
 import { UnauthorizedError } from '../../oci/errors.js';
 import type { RegistryHost } from '../../oci/reference.js';
@@ -14,8 +15,10 @@ import { Authorizer, type Authorization, type AuthorizationRequest, type AuthSch
 import { bufferResponse } from './buffered-response.js';
 import { mayMeanExpired } from './expiry.js';
 import { challengeIn, mayAuthenticate, type RegistryChallenge } from './registry-challenge.js';
+import type { KnownTokenServers } from './known-token-servers.js';
 import { missingScopeOf } from './granted-scopes.js';
 import type { Scope } from './scope.js';
+import { tokenRoute } from './token.js';
 import { SecretRedactor } from './secret-redactor.js';
 
 /** The state of one registry. */
@@ -26,6 +29,8 @@ interface Session {
   readonly secrets: SecretRedactor;
   /** The registry's latest challenge. Without one, requests carry no credentials. */
   challenge?: RegistryChallenge;
+  /** Whether {@link KnownTokenServers} has what the registry's first response says. */
+  isKept?: boolean;
 }
 
 interface Exchange {
@@ -44,12 +49,14 @@ interface Exchange {
 export class AuthClient {
   readonly #http: HttpClient;
   readonly #authorizer: Authorizer;
+  readonly #tokenServers: KnownTokenServers | undefined;
   readonly #onWarning: ((message: string) => void) | undefined;
   readonly #onTokenServer: ((registry: RegistryHost, host: string) => void) | undefined;
   readonly #warnings = new Set<string>();
   readonly #sessions = new Map<string, Session>();
 
   /**
+   * @param options.tokenServers tells where connections will be needed. @default nothing is known and kept
    * @param options.now in milliseconds since 1970, default the system's clock
    * @param options.onWarning receives each warning of a registry once, with its name (distribution-spec, "Warnings")
    * @param options.onTokenServer called when a registry first names a token server on another host
@@ -57,11 +64,13 @@ export class AuthClient {
   constructor(options: {
     readonly http: HttpClient;
     readonly credentials: CredentialProvider;
+    readonly tokenServers?: KnownTokenServers | undefined;
     readonly now?: () => number;
     readonly onWarning?: (message: string) => void;
     readonly onTokenServer?: (registry: RegistryHost, host: string) => void;
   }) {
     this.#http = options.http;
+    this.#tokenServers = options.tokenServers;
     this.#onWarning = options.onWarning;
     this.#onTokenServer = options.onTokenServer;
     this.#authorizer = new Authorizer(options.http, options.credentials, options.now ?? Date.now);
@@ -79,8 +88,12 @@ export class AuthClient {
    */
   async send(registry: RegistryHost, request: HttpRequest, scopes: readonly Scope[]): Promise<HttpResponse> {
     if (!mayAuthenticate(registry, request)) return this.#http.send(request);
-    const session = this.#session(registry);
-    const role = await session.gate.enter(scopes, request.signal);
+    const session = this.#session(registry, request.url);
+    const entered = session.gate.enter(scopes, request.signal);
+    const { length } = session.gate.waiting;
+    // Opened while the first request is in transit. Its own connection serves one of those that wait.
+    if (length > 0) void this.#http.preconnect(request.url, length);
+    const role = await entered;
     if (role === 'through') return this.#exchange(session, request, scopes);
     try {
       return await this.#exchange(session, request, scopes);
@@ -93,12 +106,27 @@ export class AuthClient {
     }
   }
 
-  #session(registry: RegistryHost): Session {
+  #session(registry: RegistryHost, url: URL): Session {
     const known = this.#sessions.get(registry);
     if (known !== undefined) return known;
     const session: Session = { registry, gate: new FirstRequestGate(), secrets: new SecretRedactor() };
     this.#sessions.set(registry, session);
+    void this.#connectAhead(session, url);
     return session;
+  }
+
+  /**
+   * Opens a connection to the registry and, when its address is known, to the token server that it named in an earlier
+   * run, by the same policy as for a challenge. Nothing is sent there before the registry has named it again.
+   */
+  async #connectAhead({ registry }: Session, url: URL): Promise<void> {
+    const [server, known] = await Promise.all([
+      this.#http.preconnect(url, 1),
+      this.#tokenServers?.find(registry),
+    ]);
+    if (server === undefined || known === undefined) return;
+    if (destinationProblem(known, server) !== undefined) return;
+    await this.#http.preconnect(known, 1, tokenRoute(known, server));
   }
 
   async #exchange(session: Session, request: HttpRequest, scopes: readonly Scope[]): Promise<HttpResponse> {
@@ -121,12 +149,13 @@ export class AuthClient {
       const challenge = challengeIn(request, response);
       if (challenge === undefined) {
         session.gate.open();
+        if (sent === undefined && isUnchallenged(response)) this.#keepTokenServer(session, undefined);
         return { response, sent };
       }
       this.#keepChallenge(session, challenge);
       if (sent?.token !== undefined) this.#authorizer.forgetToken(sent.token);
       const waiting = session.gate.waiting.length;
-      if (waiting > 0) this.#http.preconnect(challenge.server.url, waiting + 1);
+      if (waiting > 0) void this.#http.preconnect(challenge.server.url, waiting + 1);
       const needed = { registry: session.registry, challenge, scopes, signal: request.signal };
       const scheme = await this.#authorizer.scheme(needed);
       // The same header would get the same response.
@@ -137,6 +166,7 @@ export class AuthClient {
       // Before the token request, so that the connection is free for the requests that follow.
       response.discard();
       const authorization = await this.#authorizeWaiting(session, scheme, needed);
+      this.#keepTokenServer(session, scheme.kind === 'token' ? scheme.realm : undefined);
       return { response: await this.#send(session, request, authorization), sent: authorization };
     } catch (error) {
       response.discard();
@@ -150,6 +180,14 @@ export class AuthClient {
     const host = tokenHost(challenge);
     if (host === undefined || host === before || host === challenge.server.url.host) return;
     this.#onTokenServer?.(session.registry, host);
+  }
+
+  /** Keeps which token server a registry needs, if it is another one than the registry itself. */
+  #keepTokenServer(session: Session, realm: URL | undefined): void {
+    if (session.isKept === true) return;
+    session.isKept = true;
+    const own = session.challenge?.server.url.origin;
+    this.#tokenServers?.keep(session.registry, realm?.origin === own ? undefined : realm?.origin);
   }
 
   /** Sends a request once more if its response means that its authorization has expired. */
@@ -261,6 +299,11 @@ function accessOf(
   if (sent?.found === undefined) return { isAnonymous: true };
   const missingScope = missingScopeOf(sent.token, scopes);
   return missingScope === undefined ? {} : { missingScope };
+}
+
+/** Reports whether a response without a challenge shows that none is to be expected, other than an error. */
+function isUnchallenged({ status }: HttpResponse): boolean {
+  return status < 400 || status === 404;
 }
 
 function isDenied({ status }: HttpResponse): boolean {

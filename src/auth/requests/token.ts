@@ -1,6 +1,6 @@
 import { DestinationError, nearestFor, type RespondingServer } from '../../http/destination-policy.js';
 import { parseJson } from '../../http/error-text.js';
-import { bodyOf, type HttpClient, type HttpResponse } from '../../http/message.js';
+import { bodyOf, type HttpClient, type HttpRequest, type HttpResponse } from '../../http/message.js';
 import { FailedError, UnauthorizedError } from '../../oci/errors.js';
 import { isJsonObject, isMarkup, OTHER_SERVER_HINT } from '../../oci/json.js';
 import type { RegistryHost } from '../../oci/reference.js';
@@ -93,6 +93,18 @@ export function parseTokenResponse(bytes: Uint8Array, host: string, now: number)
   return { value, expiresAt: now + seconds * 1000 };
 }
 
+/** Returns what decides which connections requests to a token server use. */
+export function tokenRoute(
+  realm: URL,
+  server: RespondingServer,
+): Required<Pick<HttpRequest, 'nearest' | 'isAnonymous'>> {
+  return {
+    nearest: nearestFor(realm, server),
+    // The token server may be another registry of this call, whose client certificate is not for requests of this one.
+    isAnonymous: realm.host !== server.url.host,
+  };
+}
+
 function get(http: HttpClient, request: TokenRequest): Promise<HttpResponse> {
   const { server, realm, service, scopes, credential, signal } = request;
   const query = new URLSearchParams();
@@ -109,9 +121,7 @@ function get(http: HttpClient, request: TokenRequest): Promise<HttpResponse> {
       accept: 'application/json',
       ...(credential?.kind === 'basic' ? { authorization: basicAuthorization(credential) } : {}),
     },
-    nearest: nearestFor(realm, server),
-    // The token server may be another registry of this call, whose client certificate is not for requests of this one.
-    isAnonymous: realm.host !== server.url.host,
+    ...tokenRoute(realm, server),
     signal,
     vetRedirect: (to) => checkTokenServer(to, server),
   });
@@ -147,8 +157,7 @@ function post(http: HttpClient, request: TokenRequest, identity: string): Promis
     headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
     body: bodyOf(Buffer.from(form.toString())),
     readsResponse: true,
-    nearest: nearestFor(realm, server),
-    isAnonymous: realm.host !== server.url.host,
+    ...tokenRoute(realm, server),
     signal,
     vetRedirect: (to) => {
       checkTokenServer(to, server);

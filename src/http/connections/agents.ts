@@ -6,7 +6,7 @@
  */
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
-import type { LookupFunction } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 
 import { PlainAgent, hostPortKey, TlsAgent, type ConnectLimits } from './connection-agents.js';
 import { addressLookup } from '../address-lookup.js';
@@ -52,20 +52,27 @@ export class Agents {
     return isTls ? this.#tlsAgent(this.#proxyTls(), undefined, undefined) : this.#plainAgent(undefined);
   }
 
-  /** Opens connections to a URL's origin until this many are idle. Opens none through a proxy. */
-  preconnect(url: URL, connections: number, { tls, proxy, nearest }: Route): void {
-    if (proxy !== undefined) return;
+  /**
+   * Opens connections to a URL's origin until this many are open, whether in use or not. Opens none through a proxy.
+   * @returns one that is open or being opened
+   */
+  preconnect(url: URL, connections: number, { tls, proxy, nearest }: Route): Socket | undefined {
+    if (proxy !== undefined) return undefined;
     const agent = tls === undefined ? this.#plainAgent(nearest) : this.#tlsAgent(tls, undefined, nearest);
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     const port = url.port === '' ? (tls === undefined ? 80 : 443) : Number(url.port);
     const key = hostPortKey(host, port);
     // The names of node's agents begin with host and port.
-    const idle = Object.entries(agent.freeSockets)
-      .filter(([name]) => name.startsWith(`${host}:${port}:`))
-      .reduce((sum, [, sockets]) => sum + (sockets?.length ?? 0), 0);
-    for (let open = idle + agent.preconnected.count(key); open < connections; open += 1) {
+    const used = [agent.sockets, agent.freeSockets].flatMap((sockets) =>
+      Object.entries(sockets).flatMap(([name, ofName]) =>
+        name.startsWith(`${host}:${port}:`) ? (ofName ?? []) : [],
+      ),
+    );
+    const waiting = agent.preconnected.of(key);
+    for (let open = used.length + waiting.length; open < connections; open += 1) {
       agent.preconnected.add(key, agent.open(host, port));
     }
+    return [...used, ...agent.preconnected.of(key)][0];
   }
 
   /** Destroys all connections, even those in use. */

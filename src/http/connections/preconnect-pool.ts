@@ -7,6 +7,21 @@ export function wasPreconnected(socket: object): boolean {
   return connectedSockets.has(socket);
 }
 
+const addresses = new WeakMap<Socket, Promise<string | undefined>>();
+
+/** Returns the address that a socket is connected to, once it is; `undefined` if it cannot connect. */
+export function connectedAddress(socket: Socket): Promise<string | undefined> {
+  const known = addresses.get(socket);
+  if (known !== undefined) return known;
+  const address = new Promise<string | undefined>((resolve) => {
+    const report = (): void => resolve(socket.remoteAddress);
+    if (socket.connecting) socket.once('connect', report).once('close', report);
+    else report();
+  });
+  addresses.set(socket, address);
+  return address;
+}
+
 /** Connections that were opened ahead of requests and are not used yet, by host and port. */
 export class PreconnectPool {
   readonly #upEvent: 'connect' | 'secureConnect';
@@ -17,9 +32,9 @@ export class PreconnectPool {
     this.#upEvent = upEvent;
   }
 
-  /** Returns the number of connections of a key. */
-  count(key: string): number {
-    return this.#sockets.get(key)?.size ?? 0;
+  /** Returns the connections of a key. */
+  of(key: string): readonly Socket[] {
+    return [...(this.#sockets.get(key) ?? [])];
   }
 
   /**

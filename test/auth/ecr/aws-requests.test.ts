@@ -144,7 +144,7 @@ describe('requests to AWS', () => {
     vi.stubEnv('AWS_MAX_ATTEMPTS', '2');
     let sent = 0;
     const http: HttpClient = {
-      preconnect: () => {},
+      preconnect: async () => undefined,
       close: () => {},
       send: () => {
         sent += 1;
@@ -175,7 +175,7 @@ describe('requests to AWS', () => {
     withKeys();
     const controller = new AbortController();
     const http: HttpClient = {
-      preconnect: () => {},
+      preconnect: async () => undefined,
       close: () => {},
       send: async ({ signal }) => {
         controller.abort();

@@ -211,7 +211,11 @@ describe('a token is not leaked', () => {
       return 'authorization' in headers ? { status: 200 } : { status: 401, headers: TOKEN_CHALLENGE };
     });
     // The fake keeps what was sent, so the client gets only its methods.
-    const sender: HttpClient = { send: (sent) => http.send(sent), preconnect() {}, close() {} };
+    const sender: HttpClient = {
+      send: (sent) => http.send(sent),
+      preconnect: async () => undefined,
+      close() {},
+    };
     const auth = new AuthClient({
       http: sender,
       credentials: having(credential),

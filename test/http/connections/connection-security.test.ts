@@ -322,7 +322,7 @@ describe('NODE_TLS_REJECT_UNAUTHORIZED=0 switched off the check of certificates'
       insecureTls: () => false,
     });
     const url = new URL(`https://127.0.0.1:${origin.port}${path}`);
-    if (ahead > 0) http.preconnect(url, ahead);
+    if (ahead > 0) void http.preconnect(url, ahead);
     await expect(http.send({ method: 'GET', url })).rejects.toThrow(unknown);
     expect(origin.requests).toEqual([]);
   });

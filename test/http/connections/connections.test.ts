@@ -132,17 +132,17 @@ describe('preconnect', () => {
     const server = await startScriptedServer(scheme === 'https' ? tls : undefined);
     server.expect({ method: 'GET', path, times: 5, answer: { status: 200 } });
     const { client } = makeTestClient({ schemes: () => [scheme] });
-    client.preconnect(server.url('/'), 4);
+    void client.preconnect(server.url('/'), 4);
     await until(() => server.connections === 4);
     // They are open already.
-    client.preconnect(server.url('/'), 3);
+    void client.preconnect(server.url('/'), 3);
     const statuses = await Promise.all(Array.from({ length: 5 }, () => get(client, server)));
     expect(statuses).toEqual([200, 200, 200, 200, 200]);
     expect(server.connections).toBe(5);
     const used = new Set(server.requests.map((request) => request.connection));
     expect(used).toEqual(new Set([1, 2, 3, 4, 5]));
     // Kept from requests, these count as well.
-    client.preconnect(server.url('/'), 5);
+    void client.preconnect(server.url('/'), 5);
     server.expect({ method: 'GET', path, answer: { status: 200 } });
     await get(client, server);
     expect(server.connections).toBe(5);
@@ -152,7 +152,7 @@ describe('preconnect', () => {
     const server = await startScriptedServer(tls);
     server.expect({ method: 'GET', path, times: 2, answer: { status: 200 } });
     const { client } = makeTestClient({ schemes: () => ['https'] });
-    client.preconnect(server.url('/'), 2);
+    void client.preconnect(server.url('/'), 2);
     await Promise.all([get(client, server), get(client, server)]);
     expect(server.connections).toBe(2);
   });
@@ -160,20 +160,47 @@ describe('preconnect', () => {
   it('knows the scheme of a host once a request has found it out, and does nothing before', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, answer: { status: 200 } });
-    const { client } = makeTestClient();
-    const registry = new URL(`https://${server.host}${path}`);
-    client.preconnect(registry, 3);
+    const { client } = makeTestClient({
+      schemes: () => ['https', 'http'],
+      lookup: (_name, _options, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }]),
+    });
+    const registry = new URL(`https://registry.example:${server.port}${path}`);
+    expect(await client.preconnect(registry, 3)).toBeUndefined();
     await client.send({ method: 'GET', url: registry, negotiateScheme: true });
-    expect(server.connections).toBe(1);
-    client.preconnect(registry, 3);
+    // The first one was for TLS, which the server does not speak.
+    expect(server.connections).toBe(2);
+    void client.preconnect(registry, 3);
+    await until(() => server.connections === 4);
+  });
+
+  it('opens those to this machine in the likelier scheme', async () => {
+    const server = await startScriptedServer();
+    const { client } = makeTestClient();
+    const connected = await client.preconnect(new URL(`https://${server.host}${path}`), 3);
+    expect(connected).toEqual({ url: server.url(path), remoteAddress: '127.0.0.1' });
     await until(() => server.connections === 3);
+  });
+
+  it('counts the connections in use', async () => {
+    const server = await startScriptedServer();
+    const gate = new EventEmitter();
+    server.expect({ method: 'GET', path, times: 3, answer: { status: 200, after: once(gate, 'open') } });
+    const { client } = makeTestClient();
+    const first = get(client, server);
+    await server.came(1);
+    void client.preconnect(server.url('/'), 3);
+    const others = [get(client, server), get(client, server)];
+    await server.came(3);
+    gate.emit('open');
+    await Promise.all([first, ...others]);
+    expect(server.connections).toBe(3);
   });
 
   it('does not hand out a connection that died waiting', async () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, answer: { status: 200 } });
     const { client, events } = makeTestClient();
-    client.preconnect(server.url('/'), 2);
+    void client.preconnect(server.url('/'), 2);
     await until(() => server.connections === 2);
     server.cut();
     // The ends of the two arrive before the beginning of a third.
@@ -193,7 +220,7 @@ describe('preconnect', () => {
     await once(server, 'close');
     const { client } = makeTestClient({ retries: 0 });
     const url = new URL(`http://127.0.0.1:${port}/`);
-    client.preconnect(url, 2);
+    void client.preconnect(url, 2);
     await expect(client.send({ method: 'GET', url })).rejects.toThrow('refused the connection');
   });
 
@@ -206,7 +233,7 @@ describe('preconnect', () => {
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { client } = makeTestClient();
-    client.preconnect(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`), 3);
+    void client.preconnect(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`), 3);
     await until(() => opened === 3);
     client.close();
     await until(() => closed === 3);

@@ -193,13 +193,13 @@ describe('a request through a proxy', () => {
   it('is not preceded by connections', async () => {
     const proxy = await startConnectProxy();
     const { client } = clientThrough(proxy);
-    client.preconnect(new URL('https://r.example/'), 3);
-    client.preconnect(new URL('http://r.example/'), 3);
+    void client.preconnect(new URL('https://r.example/'), 3);
+    void client.preconnect(new URL('http://r.example/'), 3);
     await new Promise(setImmediate);
     expect(proxy.requests).toEqual([]);
     // A variable that is broken is for a request to complain of.
     const { client: broken } = clientThrough({ url: 'socks5://127.0.0.1' });
-    broken.preconnect(new URL('https://r.example/'), 3);
+    void broken.preconnect(new URL('https://r.example/'), 3);
     await expect(broken.send({ method: 'GET', url: new URL('https://r.example/') })).rejects.toThrow(
       'HTTPS_PROXY cannot be used: SOCKS',
     );

@@ -198,7 +198,7 @@ describe('a client certificate', () => {
   it('is sent on connections that were opened ahead', async () => {
     const server = await startServer(ours, 2);
     const test = strictClient({ tls: { ...pair(ours), ca: ours.caFile } });
-    test.client.preconnect(server.url(path), 2);
+    void test.client.preconnect(server.url(path), 2);
     await expect.poll(() => server.connections).toBe(2);
     await Promise.all([get(test, server), get(test, server)]);
     expect(server.connections).toBe(2);
@@ -252,7 +252,7 @@ describe('the files for a host', () => {
     const server = await startServer(ours, 0);
     const homeDirectory = await home(server.host, { 'alone.key': ours.client.keyFile });
     const test = strictClient({ homeDirectory });
-    test.client.preconnect(server.url(path), 2);
+    void test.client.preconnect(server.url(path), 2);
     const error = await failureAt(test, server);
     expect(error).toBeInstanceOf(FailedError);
     expect(error.message).toContain(`${server.host}/alone.key is a key without its client certificate`);
