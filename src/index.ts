@@ -56,7 +56,14 @@ export interface ImageLayout extends Target {
 export const ImageLayout: new (options: { readonly path: string }) => ImageLayout = ImageLayoutDirectory;
 export type { LayerCompression } from './layout/docker-save/docker-archive.js';
 export { MemoryStore } from './content/memory-store.js';
-export type { BlobSource, ByteStream, ReadManifestOptions, ReadOptions, Selector, Source } from './content/source.js';
+export type {
+  BlobSource,
+  ByteStream,
+  ReadManifestOptions,
+  ReadOptions,
+  Selector,
+  Source,
+} from './content/source.js';
 export type { Target, WriteBlobOptions, WriteManifestOptions } from './content/target.js';
 export type { Referrer } from './content/find-referrers.js';
 export type { CosignKind, CosignTag } from './oci/referrers.js';

@@ -19,7 +19,10 @@ const ROOMS: Readonly<Record<string, { readonly rooms: readonly string[]; readon
   registry: { rooms: ['auth', 'http', 'content', 'oci'], packages: /^node:(http|stream|timers|util)/ },
   layout: { rooms: ['files', 'content', 'oci'], packages: /^(node:(?!https?$|net$|tls$)|tar\/|p-limit$)/ },
   drafts: { rooms: ['files', 'oci'], packages: /^node:(crypto|fs|os|path|util)/ },
-  assemble: { rooms: ['drafts', 'files', 'content', 'oci'], packages: /^(node:(crypto|fs|path|timers|util)|yaml$)/ },
+  assemble: {
+    rooms: ['drafts', 'files', 'content', 'oci'],
+    packages: /^(node:(crypto|fs|path|timers|util)|yaml$)/,
+  },
   publish: { rooms: ['drafts', 'content', 'oci'], packages: /^node:(crypto|stream)/ },
   client: {
     rooms: [
