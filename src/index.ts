@@ -12,7 +12,7 @@ export { Multiarch } from './client/multiarch.js';
 export { assemblyOptions } from './client/create-options.js';
 export type { CreateAndPushOptions, CreateAndPushResult } from './client/create-and-push.js';
 export type { CreateOptions, EntryAnnotations } from './client/create-options.js';
-export type { DraftState } from './client/create.js';
+export type { DraftState } from './client/draft-state.js';
 export type {
   CallOptions,
   DescriptorInput,

@@ -1,11 +1,10 @@
 import { ArgumentError } from '../oci/errors.js';
 import { VERSION } from '../version.js';
 import type { AnyCommand } from './commands/command.js';
-import { COMMANDS, type CommandEntry } from './commands/command-table.js';
+import { COMMANDS, usageLine, type CommandEntry } from './commands/command-table.js';
 import { EXIT } from './exit-code.js';
 import { isSecretFlag, parseArgv, type ParsedArgv } from './flags.js';
 import { GLOBAL_FLAGS } from './global-options.js';
-import { commandHelp, programHelp, usageLine } from './help.js';
 import type { Terminal } from './output/terminal.js';
 
 /**
@@ -33,7 +32,9 @@ export async function runCommandLine(
   if (name !== undefined) {
     throw new ArgumentError(hasSecretFlag(before) ? 'unknown command' : `unknown command: ${name}`, { hint });
   }
-  const text = await requestedText(before, () => programHelp(terminal, program));
+  const text = await requestedText(before, async () =>
+    (await import('./help.js')).programHelp(terminal, program),
+  );
   if (text === undefined) throw new ArgumentError('no command given', { hint });
   terminal.stdout.write(text);
   return EXIT.done;
@@ -49,7 +50,9 @@ async function runEntry(
   const parsed = withHint(`See ${program} ${entry.name} --help.`, () =>
     parseArgv(argv, { ...GLOBAL_FLAGS, ...command.options }),
   );
-  const text = await requestedText(parsed, () => commandHelp(entry, command, terminal, program));
+  const text = await requestedText(parsed, async () =>
+    (await import('./help.js')).commandHelp(entry, command, terminal, program),
+  );
   if (text !== undefined) {
     terminal.stdout.write(text);
     return EXIT.done;

@@ -1,4 +1,4 @@
-import yargs, { type InferredOptionTypes, type Options } from 'yargs';
+import type { InferredOptionTypes, Options } from 'yargs';
 
 import { ArgumentError } from '../oci/errors.js';
 
@@ -24,6 +24,8 @@ export function commaSeparated(describe: string): ListOption {
   return repeatable(describe, 'a,b; repeatable');
 }
 
+type FlagValue = boolean | number | string;
+
 /** A parsed command line. */
 export interface ParsedArgv {
   /** The values of the flags that were given or have a default, by name. */
@@ -34,7 +36,9 @@ export interface ParsedArgv {
 }
 
 /**
- * Parses a command line with yargs, by the rules of docker's flags.
+ * Parses a command line by the rules of docker's flags (pflag), with two exceptions: a separate value must not start with a
+ * dash, so that a flag without its value does not take the next flag; and a second value of an option that takes one is an
+ * error, since the first would be dropped without notice.
  * @param options.leading whether flags end at the first positional, as before the name of a command
  * @throws ArgumentError for an unknown flag, a missing value, a value of the wrong type, or two values of an option that
  *   takes one
@@ -44,32 +48,36 @@ export function parseArgv(
   declared: OptionDeclarations,
   { leading = false }: { readonly leading?: boolean } = {},
 ): ParsedArgv {
-  const normalised = normaliseArgv(argv, declared, leading);
-  const parsed = yargs()
-    .parserConfiguration({
-      'boolean-negation': false,
-      'camel-case-expansion': false,
-      'dot-notation': false,
-      'greedy-arrays': false,
-      'parse-positional-numbers': false,
-    })
-    .locale('en')
-    .help(false)
-    .version(false)
-    .exitProcess(false)
-    .fail(false)
-    .options(declared)
-    .parseSync([...normalised.argv]);
-  const names = Object.keys(declared).filter((name) => name in parsed);
-  return {
-    flags: Object.fromEntries(names.map((name) => [name, parsed[name]])),
-    positionals: parsed._.map(String),
-    leading: normalised.leading,
-  };
+  const before = new Set<string>();
+  const given = new Map<string, readonly FlagValue[]>();
+  const positionals: string[] = [];
+  const queue = [...argv];
+  for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
+    if (!isFlag(arg)) positionals.push(arg, ...(leading ? queue.splice(0) : []));
+    else if (arg === '--' && !leading) positionals.push(...queue.splice(0));
+    else {
+      for (const flag of splitFlags(arg, declared)) {
+        const { name, value: text = flagValue(flag, queue.shift()) } = flag;
+        const option = declared[name] ?? {};
+        if (positionals.length === 0) before.add(name);
+        const value = parseValue(text, flag, option);
+        const known = given.get(name) ?? [];
+        const [first = value] = known;
+        if (option.array !== true && first !== value) throw givenTwice(flag, first, value);
+        given.set(name, option.array === true ? [...known, value] : [value]);
+      }
+    }
+  }
+  const flags = Object.entries(declared).flatMap(([name, option]) => {
+    const values = given.get(name);
+    const value: unknown = option.array === true ? values : values?.[0];
+    return value === undefined && option.default === undefined ? [] : [[name, value ?? option.default]];
+  });
+  return { flags: Object.fromEntries(flags) as ParsedArgv['flags'], positionals, leading: before };
 }
 
 /**
- * Parses the value of a flag. The message of an error names the flag, as does that of a flag that yargs checks.
+ * Parses the value of a flag. The message of an error names the flag, as does that of a flag that {@link parseArgv} checks.
  * @param flag as messages show it: `--timeout`
  * @throws ArgumentError
  */
@@ -85,44 +93,6 @@ export function parseFlag<T>(flag: string, parse: () => T): T {
 /** Reports whether a flag takes a secret, so that messages must not quote its value. */
 export function isSecretFlag(name: string): boolean {
   return /password|token|creds/.test(name);
-}
-
-/**
- * Rewrites argv for yargs: each flag as `--name="value"`, then `--` and the positionals. yargs reads these forms of
- * docker's flags (pflag) differently, and no configuration changes that: `-tVALUE` would be a group of letters, `--flag
- * false` would set a boolean, `--flag=0` and `--retries=0x10` would be accepted as something else, and a repeated flag
- * would become a list. yargs removes one pair of quotes from a value.
- *
- * Unlike docker, a separate value must not start with a dash, so that a flag without its value does not take the next flag,
- * and a second value of an option that takes one is an error: the first would be dropped without notice.
- */
-function normaliseArgv(
-  argv: readonly string[],
-  declared: OptionDeclarations,
-  leading: boolean,
-): { readonly argv: readonly string[]; readonly leading: ReadonlySet<string> } {
-  const before = new Set<string>();
-  const values = new Map<string, readonly string[]>();
-  const positionals: string[] = [];
-  const queue = [...argv];
-  for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
-    if (!isFlag(arg)) positionals.push(arg, ...(leading ? queue.splice(0) : []));
-    else if (arg === '--' && !leading) positionals.push(...queue.splice(0));
-    else {
-      for (const flag of splitFlags(arg, declared)) {
-        const { name, value = flagValue(flag, queue.shift()) } = flag;
-        const option = declared[name] ?? {};
-        if (positionals.length === 0) before.add(name);
-        const checked = checkValue(value, flag, option);
-        const known = values.get(name) ?? [];
-        const [first = checked] = known;
-        if (option.array !== true && first !== checked) throw givenTwice(flag, first, checked);
-        values.set(name, option.array === true ? [...known, checked] : [checked]);
-      }
-    }
-  }
-  const tokens = Array.from(values, ([name, given]) => given.map((value) => `--${name}="${value}"`)).flat();
-  return { argv: [...tokens, '--', ...positionals], leading: before };
 }
 
 /** A dash alone is a positional or a value: standard input. */
@@ -174,26 +144,27 @@ function flagValue({ name, shown }: Flag, next: string | undefined): string {
   });
 }
 
-function givenTwice({ name, shown }: Flag, first: string, second: string): ArgumentError {
+function givenTwice({ name, shown }: Flag, first: FlagValue, second: FlagValue): ArgumentError {
   const values = isSecretFlag(name) ? '' : `: ${JSON.stringify(first)} and ${JSON.stringify(second)}`;
   return new ArgumentError(`${shown} is given twice, with different values${values}`, {
     hint: `Give ${shown} once.`,
   });
 }
 
-/** @returns the value as yargs reads it */
-function checkValue(value: string, { name, shown }: Flag, { type, choices }: Options): string {
+/** @throws ArgumentError for a value that the option does not take */
+function parseValue(text: string, { name, shown }: Flag, { type, choices }: Options): FlagValue {
   const wrong = (wanted: string): ArgumentError =>
-    new ArgumentError(
-      `${shown} takes ${wanted}${isSecretFlag(name) ? '' : `, not ${JSON.stringify(value)}`}`,
-    );
+    new ArgumentError(`${shown} takes ${wanted}${isSecretFlag(name) ? '' : `, not ${JSON.stringify(text)}`}`);
   if (type === 'boolean') {
     // As Go's strconv.ParseBool.
-    if (/^(1|t|true)$/i.test(value)) return 'true';
-    if (/^(0|f|false)$/i.test(value)) return 'false';
+    if (/^(1|t|true)$/i.test(text)) return true;
+    if (/^(0|f|false)$/i.test(text)) return false;
     throw wrong('true or false');
   }
-  if (type === 'number' && !/^\d{1,15}$/.test(value)) throw wrong('a whole number');
-  if (Array.isArray(choices) && !choices.includes(value)) throw wrong(`one of ${choices.join(', ')}`);
-  return value;
+  if (type === 'number') {
+    if (/^\d{1,15}$/.test(text)) return Number(text);
+    throw wrong('a whole number');
+  }
+  if (Array.isArray(choices) && !choices.includes(text)) throw wrong(`one of ${choices.join(', ')}`);
+  return text;
 }

@@ -1,5 +1,3 @@
-import { homedir, userInfo } from 'node:os';
-
 import pLimit from 'p-limit';
 
 import type { RegistryCredential, ExplicitCredential } from '../auth/credentials/credential.js';
@@ -18,7 +16,7 @@ import { SharedReads } from '../content/shared-reads.js';
 import { storeDirectory } from '../drafts/store-directory.js';
 import { PushHistory } from '../drafts/history.js';
 import { DraftStore } from '../drafts/store.js';
-import { NO_HOME, type Environment } from '../environment.js';
+import { findHome, NO_HOME, type Environment } from '../environment.js';
 import { cacheDirectory, type CacheEnvironment } from '../files/cache-directory.js';
 import type { HttpEvent } from '../http/message.js';
 import type { TlsFiles } from '../http/tls/tls-config.js';
@@ -230,21 +228,6 @@ function cacheSettings(
 ): CacheSettings | undefined {
   if (option === false) return undefined;
   return { directory: option === true ? cacheDirectory(environment) : option };
-}
-
-/** The user's home directory; `undefined` if no variable names it and the user ID has no account, as in many containers. */
-function findHome(env: NodeJS.ProcessEnv): string | undefined {
-  const named = env[process.platform === 'win32' ? 'USERPROFILE' : 'HOME'];
-  if (named !== undefined && named !== '') return named;
-  for (const find of [homedir, () => userInfo().homedir]) {
-    try {
-      const found = find();
-      if (found !== '') return found;
-    } catch {
-      // The user ID has no account.
-    }
-  }
-  return undefined;
 }
 
 /** @throws ArgumentError for what is not a registry host, and for two logins for one registry */

@@ -3,11 +3,9 @@ import { indexedEntry, readEntries } from '../assemble/read-source.js';
 import { withoutStaleData } from '../assemble/stale-data.js';
 import { warnOfUnverifiable } from '../assemble/unverifiable.js';
 import { annotateEntries, annotateIndex } from '../drafts/annotate.js';
-import { draftProblems, type DraftProblem } from '../drafts/draft-problems.js';
 import type { Draft, Entry } from '../drafts/draft.js';
 import { addEntries, amendSource, createDraft } from '../drafts/edits.js';
 import { entryDescriptor, manifestText } from '../drafts/entry.js';
-import { findImages } from '../drafts/selection.js';
 import { imagePlatforms, isAttestation } from '../oci/attestation.js';
 import type { Annotations } from '../oci/descriptor.js';
 import { documentDescriptor } from '../oci/document.js';
@@ -26,18 +24,14 @@ import { promotedAnnotations } from '../oci/promoted-annotations.js';
 import { checkRequiredPlatforms } from '../oci/required-platforms.js';
 import type { ClientContext } from './client-context.js';
 import { createSettings, type CreateOptions, type CreateSettings } from './create-options.js';
+import { stateOf, type DraftState } from './draft-state.js';
+import { withAnnotatedEntries } from './entry-annotations.js';
 import type { ImageSource, ImageTarget } from './inputs.js';
 import { readPublished } from './inspect.js';
 import { inspectDraft } from './inspection.js';
 import { draftLocation, imageLabel, locationOf, publishLocation } from './locations.js';
 import { membersOf, warnOfDropped, withOnlyIndex } from './source-index.js';
 import { readAll, type ReadSource, type SourceInput } from './sources.js';
-
-/** A draft, and the problems that prevent its publication. */
-export interface DraftState {
-  readonly draft: Draft;
-  readonly problems: readonly DraftProblem[];
-}
 
 /** A draft whose sources have been read. */
 export interface ReadDraft {
@@ -112,11 +106,7 @@ function composeDraft(
   const filled = withOnlyIndex(entered, current, read, settings);
   const promoted = settings.annotationsFromLabels === true ? sharedLabels(filled, read) : {};
   const annotations = { ...promoted, ...settings.annotations };
-  return annotated(withSettings(filled, { ...settings, annotations }), settings.entryAnnotations);
-}
-
-export function stateOf(draft: Draft): DraftState {
-  return { draft, problems: draftProblems(draft) };
+  return withAnnotatedEntries(withSettings(filled, { ...settings, annotations }), settings.entryAnnotations);
 }
 
 /**
@@ -236,18 +226,6 @@ function withSettings(
     ...(subject !== undefined && { subject }),
     ...(tags.length > 0 && { tags }),
   };
-}
-
-/** Adds annotations of entries to a draft. @throws NotFoundError if it has no image for a platform, ArgumentError */
-export function withEntryAnnotations(draft: Draft, additions: CreateOptions['entryAnnotations']): Draft {
-  return annotated(draft, createSettings({ entryAnnotations: additions }).entryAnnotations);
-}
-
-function annotated(draft: Draft, additions: CreateSettings['entryAnnotations']): Draft {
-  return additions.reduce((edited, { platform, attestations = false, annotations }) => {
-    const isAll = attestations && platform === undefined && edited.entries.length > 0;
-    return annotateEntries(edited, isAll ? edited.entries : findImages(edited, platform), { annotations });
-  }, draft);
 }
 
 /** Returns the labels common to all images of the draft. An artifact, which has no image config, has no labels. */

@@ -2,7 +2,7 @@ import type { Draft } from '../drafts/draft.js';
 import { NotFoundError } from '../oci/errors.js';
 import type { ClientContext } from './client-context.js';
 import { draftLocation, imageLabel } from './locations.js';
-import { stateOf, type DraftState } from './create.js';
+import { stateOf, type DraftState } from './draft-state.js';
 import { type ImageSource, type ImageTarget } from './inputs.js';
 
 /**

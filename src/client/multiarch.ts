@@ -10,19 +10,15 @@ import { parseTag } from '../oci/reference.js';
 import type { PushPlan } from '../publish/plan.js';
 import { openContext, runCall, type ClientContext, type MultiarchOptions } from './client-context.js';
 import { draftLocation, entrySelector, locationOf, publishLocation } from './locations.js';
-import { copyContent, planCopy, type CopyOptions, type CopyResult } from './copy.js';
-import {
-  createAndPush,
-  planCreateAndPush,
-  type CreateAndPushOptions,
-  type CreateAndPushResult,
-} from './create-and-push.js';
+import type { CopyOptions, CopyResult } from './copy.js';
+import type { CreateAndPushOptions, CreateAndPushResult } from './create-and-push.js';
 import type { CreateOptions, EntryAnnotations } from './create-options.js';
-import { createDraftOf, withEntryAnnotations, type DraftState } from './create.js';
+import type { DraftState } from './draft-state.js';
 import { deleteDrafts, editDraft } from './edit-drafts.js';
+import { withEntryAnnotations } from './entry-annotations.js';
 import { listDrafts } from './find-draft.js';
 import type { CallOptions, ImageSource, ImageTarget } from './inputs.js';
-import { inspectEntryOf, inspectName, type InspectOptions } from './inspect.js';
+import type { InspectOptions } from './inspect.js';
 import type { Inspection } from './inspection.js';
 import type {
   LoginInput,
@@ -33,9 +29,9 @@ import type {
   VerifiedLogin,
 } from './login.js';
 import type { PushResult } from './push-record.js';
-import { openDraftPush, planDraft, pushSavedDraft, type PushOptions } from './push.js';
+import type { PushOptions } from './push.js';
 import type { SourceInput } from './sources.js';
-import { undoPush, type UndoOptions, type UndoResult } from './undo.js';
+import type { UndoOptions, UndoResult } from './undo.js';
 
 /**
  * Assembles, inspects and publishes multi-arch images. A client shares connections, tokens and what it has read between
@@ -64,7 +60,9 @@ export class Multiarch {
     sources: readonly SourceInput[],
     options: CreateOptions = {},
   ): Promise<DraftState> {
-    return this.#run(options, (context) => createDraftOf(context, name, sources, options));
+    return this.#run(options, async (context) =>
+      (await import('./create.js')).createDraftOf(context, name, sources, options),
+    );
   }
 
   /**
@@ -77,7 +75,9 @@ export class Multiarch {
     sources: readonly SourceInput[],
     options: CreateAndPushOptions = {},
   ): Promise<CreateAndPushResult> {
-    return this.#run(options, (context) => createAndPush(context, name, sources, options));
+    return this.#run(options, async (context) =>
+      (await import('./create-and-push.js')).createAndPush(context, name, sources, options),
+    );
   }
 
   /** Returns what {@link createAndPush} would do. Nothing is written. */
@@ -86,7 +86,9 @@ export class Multiarch {
     sources: readonly SourceInput[],
     options: CreateAndPushOptions = {},
   ): Promise<PushPlan> {
-    return this.#run(options, (context) => planCreateAndPush(context, name, sources, options));
+    return this.#run(options, async (context) =>
+      (await import('./create-and-push.js')).planCreateAndPush(context, name, sources, options),
+    );
   }
 
   /**
@@ -94,16 +96,18 @@ export class Multiarch {
    * @throws NotFoundError for a missing draft; ConflictError if the tag is not as expected
    */
   push(name: ImageTarget, options: PushOptions = {}): Promise<PushResult> {
-    return this.#run(options, async (context) =>
-      pushSavedDraft(context, await openDraftPush(context, name, options, 'push')),
-    );
+    return this.#run(options, async (context) => {
+      const { openDraftPush, pushSavedDraft } = await import('./push.js');
+      return pushSavedDraft(context, await openDraftPush(context, name, options, 'push'));
+    });
   }
 
   /** Returns what {@link push} would do. Nothing is written; registries receive GET and HEAD requests only. */
   planPush(name: ImageTarget, options: PushOptions = {}): Promise<PushPlan> {
-    return this.#run(options, async (context) =>
-      planDraft(context, await openDraftPush(context, name, options, 'pull')),
-    );
+    return this.#run(options, async (context) => {
+      const { openDraftPush, planDraft } = await import('./push.js');
+      return planDraft(context, await openDraftPush(context, name, options, 'pull'));
+    });
   }
 
   /**
@@ -112,12 +116,16 @@ export class Multiarch {
    * @param target if it has neither a tag nor a digest, its tag is `latest`, unless `tags` has a tag of its repository
    */
   copy(source: ImageSource, target: ImageTarget, options: CopyOptions = {}): Promise<CopyResult> {
-    return this.#run(options, (context) => copyContent(context, source, target, options));
+    return this.#run(options, async (context) =>
+      (await import('./copy.js')).copyContent(context, source, target, options),
+    );
   }
 
   /** Returns what {@link copy} would do, without the referrers. Nothing is written. */
   planCopy(source: ImageSource, target: ImageTarget, options: CopyOptions = {}): Promise<PushPlan> {
-    return this.#run(options, (context) => planCopy(context, source, target, options));
+    return this.#run(options, async (context) =>
+      (await import('./copy.js')).planCopy(context, source, target, options),
+    );
   }
 
   /**
@@ -126,7 +134,9 @@ export class Multiarch {
    * @throws NotFoundError if no push is recorded; ConflictError if a tag has moved since
    */
   undo(name: ImageTarget, options: UndoOptions = {}): Promise<UndoResult> {
-    return this.#run(options, (context) => undoPush(context, draftLocation(context, name), options));
+    return this.#run(options, async (context) =>
+      (await import('./undo.js')).undoPush(context, draftLocation(context, name), options),
+    );
   }
 
   /**
@@ -181,7 +191,9 @@ export class Multiarch {
    * names, is always opened itself.
    */
   inspect(name: ImageSource, options: InspectOptions = {}): Promise<Inspection> {
-    return this.#run(options, (context) => inspectName(context, name, options));
+    return this.#run(options, async (context) =>
+      (await import('./inspect.js')).inspectName(context, name, options),
+    );
   }
 
   /**
@@ -190,7 +202,9 @@ export class Multiarch {
    * @param image a source, digest or platform of the index
    */
   inspectEntry(name: ImageTarget, image: ImageSource, options: InspectOptions = {}): Promise<Inspection> {
-    return this.#run(options, (context) => inspectEntryOf(context, name, image, options));
+    return this.#run(options, async (context) =>
+      (await import('./inspect.js')).inspectEntryOf(context, name, image, options),
+    );
   }
 
   /**

@@ -14,8 +14,7 @@ import type {
   ManifestFormat,
 } from '../layout/docker-save/docker-archive.js';
 import type { DockerDaemon } from '../layout/docker-save/docker-daemon.js';
-import { ImageLayout } from '../layout/directory/image-layout.js';
-import { checkLayoutPath } from '../layout/directory/layout-metadata.js';
+import type { ImageLayout } from '../layout/directory/image-layout.js';
 import type { OciArchive } from '../layout/oci-archive/oci-archive.js';
 import type { Environment } from '../environment.js';
 import { ArgumentError } from '../oci/errors.js';
@@ -72,14 +71,14 @@ type OpenRepository = (repository: Repository, access: Access) => Target;
 
 /**
  * Opens the sources and targets that locations name, each once, so that all requests to one share their connections and
- * their token. The code for registries is loaded when the first repository is opened.
+ * their token. The code of each transport is loaded when it is first used.
  */
 export class TransportResolver {
   readonly #options: TransportResolverOptions;
   readonly #repositories = new Map<string, { readonly access: Access; readonly repository: Target }>();
   /** The hosts of the named registries, as in URLs. */
   readonly #hosts = new Set<string>();
-  readonly #layouts = new Map<string, ImageLayout>();
+  readonly #layouts = new KeyedSingleFlight<ImageLayout>();
   readonly #ociArchives = new KeyedSingleFlight<OciArchive>();
   readonly #dockerArchives = new KeyedSingleFlight<DockerArchive>();
   readonly #dockerDaemons = new KeyedSingleFlight<DockerDaemon>();
@@ -131,6 +130,7 @@ export class TransportResolver {
     }
     if (location.transport === 'registry') return this.#repository(location, access);
     if (location.transport === 'oci-archive') return this.#ociArchive(location.path);
+    const { checkLayoutPath } = await import('../layout/directory/layout-metadata.js');
     await checkLayoutPath(location.path);
     return this.#layout(location.path);
   }
@@ -155,7 +155,7 @@ export class TransportResolver {
     if (selector !== undefined) return selector;
     if (location.transport === 'oci' || location.transport === 'oci-archive') {
       const { transport, path, position } = location;
-      const layout = transport === 'oci' ? this.#layout(path) : await this.#ociArchive(path);
+      const layout = await (transport === 'oci' ? this.#layout(path) : this.#ociArchive(path));
       return position === undefined ? layout.defaultSelector(options) : layout.selectorAt(position, options);
     }
     throw new ArgumentError(`${formatImageLocation(location)} has neither a tag nor a digest`);
@@ -202,10 +202,11 @@ export class TransportResolver {
     );
   }
 
-  #layout(path: string): ImageLayout {
-    const layout = this.#layouts.get(path) ?? new ImageLayout({ path, onEvent: this.#options.onEvent });
-    this.#layouts.set(path, layout);
-    return layout;
+  #layout(path: string): Promise<ImageLayout> {
+    return this.#layouts.get(path, async () => {
+      const { ImageLayout } = await import('../layout/directory/image-layout.js');
+      return new ImageLayout({ path, onEvent: this.#options.onEvent });
+    });
   }
 
   #ociArchive(path: string): Promise<OciArchive> {

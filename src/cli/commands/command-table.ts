@@ -119,3 +119,8 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./cache.js')).cache,
   },
 ];
+
+/** The usage line of a command, for help and hints. */
+export function usageLine({ name, synopsis }: CommandEntry, program: string): string {
+  return `Usage: ${program} ${name} ${synopsis}`.trim();
+}

@@ -6,7 +6,6 @@
  */
 import { constants, createReadStream, openSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 
 import { cancelStream } from '../../content/cancellation.js';
@@ -49,7 +48,7 @@ export async function readInput(
 ): Promise<DocumentInput> {
   if (name !== '-') {
     checkDocumentFile(name);
-    return { label: name, bytes: await readAll(openFile(name), name, signal) };
+    return { label: name, bytes: await readAll(await openFile(name), name, signal) };
   }
   const label = 'standard input';
   const stream = stdin instanceof Readable ? stdin : new Readable().wrap(stdin);
@@ -88,10 +87,10 @@ export async function isFileName(name: string): Promise<boolean> {
   }
 }
 
-function openFile(name: string): Readable {
+async function openFile(name: string): Promise<Readable> {
   try {
     const isPipe = statSync(name, { throwIfNoEntry: false })?.isFIFO() === true;
-    return isPipe ? openPipe(name) : createReadStream(name);
+    return isPipe ? await openPipe(name) : createReadStream(name);
   } catch (error) {
     throw readError(name, error);
   }
@@ -101,7 +100,8 @@ function openFile(name: string): Readable {
  * Opens a pipe, such as `<(command)` of a shell. A file stream would wait for its writer in a thread, which neither a signal
  * nor the end of the process interrupts.
  */
-function openPipe(name: string): Readable {
+async function openPipe(name: string): Promise<Readable> {
+  const { Socket } = await import('node:net');
   const fd = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK);
   return new Socket({ fd, readable: true, writable: false });
 }

@@ -10,7 +10,6 @@ import type { RegistryHost } from '../../oci/reference.js';
 import type { CommandContext, NamedImages } from '../commands/command.js';
 import type { OptionDeclarations, OptionValues } from '../flags.js';
 import type { GlobalOptions } from '../global-options.js';
-import { readPassword } from './prompt.js';
 
 type OwnFlags = Pick<GlobalOptions, 'username' | 'password-stdin' | 'registry-token' | 'creds'>;
 
@@ -88,7 +87,10 @@ export function givenCredential(
       hint: 'Give the password on standard input, or save the login with multiarch login.',
     });
   }
-  return async () => ({ kind: 'basic', username, password: await readPassword(context) });
+  return async () => {
+    const { readPassword } = await import('./prompt.js');
+    return { kind: 'basic', username, password: await readPassword(context) };
+  };
 }
 
 /** Parses `USER:PASSWORD`, as podman does. The password may contain colons. */
