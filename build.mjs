@@ -3,6 +3,7 @@
  * line: `node build.mjs validators`.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
@@ -57,48 +58,106 @@ export async function buildValidators() {
 }
 
 /**
- * Bundles the command and the library to `dist` with all dependencies, each subcommand in a chunk of its own: installing
- * multiarch installs nothing else. The licences and the bill of materials of the dependencies are written to `dist` too. The code stays readable, so
- * that the trace of an uncaught error is.
+ * Modules that are files of their own in `dist`, and loaded when they are first needed. They share no code with other files: a
+ * class or a variable in two files would be two. These are in the library too.
+ */
+const SHARED_PARTS = { 'aws-sdk': 'src/auth/ecr/aws-sdk.ts', 'yaml-library': 'src/assemble/yaml-library.ts' };
+
+/** As {@link SHARED_PARTS}, of the command only, for a few calls. */
+const RARE_PARTS = {
+  ...SHARED_PARTS,
+  'ora-library': 'src/cli/progress/ora-library.ts',
+  'yargs-library': 'src/cli/yargs-library.ts',
+};
+
+/** As {@link SHARED_PARTS}, of the command only, for many calls. */
+const COMMON_PARTS = { 'got-library': 'src/http/got-library.ts', 'keep-code': 'src/cli/start/keep-code.ts' };
+
+/** @type {import('esbuild').BuildOptions & { metafile: true, write: false }} */
+const BUNDLE = {
+  absWorkingDir: root,
+  outdir: 'dist',
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  // ES modules first: an `import()` of CommonJS has no named exports in a bundle of several files.
+  mainFields: ['module', 'main'],
+  keepNames: true,
+  legalComments: 'none',
+  // Otherwise the AWS SDK prints a warning on stderr that it will require a newer Node.
+  define: { 'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"' },
+  alias: {
+    // Its Unicode tables take longer to load than all of yargs, and our own texts need none of them.
+    'string-width': './src/cli/output/columns.ts',
+  },
+  metafile: true,
+  write: false,
+  logLevel: 'warning',
+};
+
+/** @type {typeof BUNDLE} */
+const LIBRARY = {
+  ...BUNDLE,
+  entryPoints: { index: 'src/index.ts' },
+  splitting: true,
+  format: 'esm',
+  chunkNames: '[name]-[hash]',
+  plugins: [withoutHttp2(), separate(SHARED_PARTS)],
+  // Some dependencies are CommonJS and call `require`, which an ES module lacks.
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
+  },
+};
+
+/**
+ * One file of CommonJS starts in half the time of many ES modules. Its modules still run when they are first imported.
+ * @type {typeof BUNDLE}
+ */
+const COMMAND = {
+  ...BUNDLE,
+  entryPoints: {
+    start: 'src/cli/start/start.ts',
+    cli: 'src/cli/main.ts',
+    ...COMMON_PARTS,
+  },
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
+  // `import()` becomes `require`, which the code cache serves.
+  supported: { 'dynamic-import': false },
+  define: { ...BUNDLE.define, 'import.meta.url': '__url' },
+  banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
+  plugins: [withoutHttp2(), separate({ ...RARE_PARTS, ...COMMON_PARTS })],
+  // Less to read on each start. Lines stay short, since Node prints the line of an uncaught error.
+  minifyWhitespace: true,
+  lineLimit: 160,
+  // Setting the name of each function takes a tenth of the time. Without it, few get a number at the end.
+  keepNames: false,
+};
+
+/**
+ * Bundles the library and the command to `dist` with all dependencies: installing multiarch installs nothing else. The
+ * licences and the bill of materials of the dependencies are written to `dist` too. Names and lines stay, so that the trace of
+ * an error is readable.
  */
 export async function buildBundle() {
   const { build } = await import('esbuild');
-  const { metafile, outputFiles } = await build({
-    absWorkingDir: root,
-    entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts' },
-    outdir: 'dist',
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
-    // ES modules first: an `import()` of CommonJS has no named exports in a bundle of several files.
-    mainFields: ['module', 'main'],
-    chunkNames: '[name]-[hash]',
+  const parts = {
+    ...COMMAND,
+    entryPoints: RARE_PARTS,
+    plugins: [withoutHttp2()],
+    minifyWhitespace: false,
     keepNames: true,
-    legalComments: 'none',
-    // Otherwise the AWS SDK prints a warning on stderr that it will require a newer Node.
-    define: { 'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"' },
-    metafile: true,
-    write: false,
-    alias: {
-      // Its Unicode tables take longer to load than all of yargs, and our own texts need none of them.
-      'string-width': './src/cli/output/columns.ts',
-    },
-    plugins: [withoutHttp2],
-    // Some dependencies are CommonJS and call `require`, which an ES module lacks.
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
-    },
-    logLevel: 'warning',
-  });
+  };
+  const results = await Promise.all([build(LIBRARY), build(COMMAND), build(parts)]);
   // Written only after a successful build, so that a broken source does not remove the last working command.
   mkdirSync(`${root}dist`, { recursive: true });
   for (const file of readdirSync(`${root}dist`)) {
-    if (file.endsWith('.js')) rmSync(`${root}dist/${file}`);
+    if (/\.c?js$/.test(file)) rmSync(`${root}dist/${file}`);
   }
-  for (const { path, contents } of outputFiles) writeFileSync(path, contents);
-  const packages = bundledPackages(metafile);
+  for (const { path, contents } of results.flatMap(({ outputFiles }) => outputFiles)) {
+    writeFileSync(path, contents);
+  }
+  const packages = bundledPackages(results.map(({ metafile }) => metafile));
   writeFileSync(`${root}dist/THIRD-PARTY-LICENSES.txt`, licences(packages));
   writeFileSync(`${root}dist/sbom.cdx.json`, `${JSON.stringify(sbom(packages), undefined, 2)}\n`);
 }
@@ -123,25 +182,47 @@ export async function buildDeclarations() {
 /**
  * got imports `http2-wrapper` eagerly, which creates a TLS context; that takes longer than a request to a nearby registry.
  * HTTP/2 is never used here.
- * @type {import('esbuild').Plugin}
+ * @returns {import('esbuild').Plugin}
  */
-const withoutHttp2 = {
-  name: 'without-http2',
-  setup(esbuild) {
-    esbuild.onResolve({ filter: /^http2-wrapper$/ }, () => ({
-      path: 'http2-wrapper',
-      namespace: 'left-out',
-    }));
-    esbuild.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: 'export default {};' }));
-  },
-};
+function withoutHttp2() {
+  return {
+    name: 'without-http2',
+    setup(esbuild) {
+      esbuild.onResolve({ filter: /^http2-wrapper$/ }, () => ({
+        path: 'http2-wrapper',
+        namespace: 'left-out',
+      }));
+      esbuild.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: 'export default {};' }));
+    },
+  };
+}
 
 /**
- * Returns the folders of the packages that have code in the bundle, sorted.
- * @param {import('esbuild').Metafile} metafile
+ * Leaves imports of modules to run time, when they are loaded from `dist`.
+ * @param {Readonly<Record<string, string>>} parts the sources of the modules by their names in `dist`
+ * @returns {import('esbuild').Plugin}
  */
-function bundledPackages({ outputs }) {
-  const inputs = Object.values(outputs).flatMap((output) =>
+function separate(parts) {
+  const names = new Map(Object.entries(parts).map(([name, source]) => [join(root, source), name]));
+  return {
+    name: 'separate',
+    setup(esbuild) {
+      esbuild.onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir, kind }) => {
+        if (kind === 'entry-point') return undefined;
+        const name = names.get(join(resolveDir, path.replace(/\.js$/, '.ts')));
+        return name === undefined ? undefined : { path: `./${name}.cjs`, external: true };
+      });
+    },
+  };
+}
+
+/**
+ * Returns the folders of the packages that have code in a bundle, sorted.
+ * @param {readonly import('esbuild').Metafile[]} metafiles
+ */
+function bundledPackages(metafiles) {
+  const files = metafiles.flatMap(({ outputs }) => Object.values(outputs));
+  const inputs = files.flatMap((output) =>
     Object.entries(output.inputs).flatMap(([input, { bytesInOutput }]) => (bytesInOutput > 0 ? [input] : [])),
   );
   const folders = inputs.flatMap(

@@ -42,14 +42,16 @@ interface Manifest {
   readonly scripts: Readonly<Record<string, string>>;
 }
 
-/** The names of the packages in the bundle, by the comments that esbuild puts before each file. */
+/** The names of the packages in the bundles: esbuild puts the path before each file, or names its function by it. */
 async function bundledNames(): Promise<readonly string[]> {
-  const files = (await readdir(dist)).filter((file) => file.endsWith('.js'));
+  const files = (await readdir(dist)).filter((file) => /\.c?js$/.test(file));
   const texts = await Promise.all(files.map((file) => readFile(join(dist, file), 'utf8')));
   const names = texts.flatMap((text) =>
-    [...text.matchAll(/^\/\/ (?:.*\/)?node_modules\/((?:@[^/\n]+\/)?[^/\n]+)\//gm)].map(
-      ([, name = '']) => name,
-    ),
+    [
+      ...text.matchAll(
+        /(?:^\/\/ |")(?:[^"\n]*\/)?node_modules\/((?:@[^/"\n]+\/)?[^@/"\n][^/"\n]*)\/[^"\n]+(?:$|"\()/gm,
+      ),
+    ].map(([, name = '']) => name),
   );
   return [...new Set(names)].toSorted();
 }

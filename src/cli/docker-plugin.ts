@@ -1,5 +1,4 @@
-import { VERSION } from '../version.js';
-import type { OptionDeclarations } from './flags.js';
+import { parseArgv, type OptionDeclarations } from './flags.js';
 
 const NAME = 'multiarch';
 
@@ -18,34 +17,24 @@ const DOCKER_FLAGS: OptionDeclarations = {
   tlsverify: { type: 'boolean' },
 };
 
-/** A call of a docker CLI plugin: print its metadata, or run a command line. */
-export type PluginCall =
-  | { readonly kind: 'metadata'; readonly text: string }
-  | { readonly kind: 'run'; readonly argv: readonly string[]; readonly env: NodeJS.ProcessEnv };
+/** A call of a docker CLI plugin. */
+export interface PluginCall {
+  /** The plugin's own arguments. */
+  readonly argv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
 
 /**
  * Reads the arguments of a docker CLI plugin: docker's whole command line, in which docker's flags, `help` and the name
  * of the plugin precede the plugin's own arguments.
  * @throws ArgumentError
  */
-export async function readPluginCall(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<PluginCall> {
-  if (argv[0] === 'docker-cli-plugin-metadata') {
-    const text = JSON.stringify({
-      SchemaVersion: '0.1.0',
-      Vendor: 'multiarch',
-      Version: VERSION,
-      ShortDescription: 'Assemble, check and publish multi-arch images',
-    });
-    return { kind: 'metadata', text };
-  }
-  // Loads yargs, which the metadata does not need: docker asks all plugins for it on every run.
-  const { parseArgv } = await import('./flags.js');
+export function readPluginCall(argv: readonly string[], env: NodeJS.ProcessEnv): PluginCall {
   const { flags, positionals } = parseArgv(argv, DOCKER_FLAGS, { leading: true });
   const [first, second] = positionals;
   const isHelp = first === 'help' && second === NAME;
   const { config } = flags;
   return {
-    kind: 'run',
     argv: [
       ...(flags['debug'] === true ? ['--debug'] : []),
       ...(isHelp || flags['help'] === true ? ['--help'] : []),

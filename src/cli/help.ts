@@ -1,10 +1,11 @@
-import yargs, { type Argv } from 'yargs';
+import type { Argv } from 'yargs';
 
 import { VERSION } from '../version.js';
 import type { AnyCommand } from './commands/command.js';
-import { COMMANDS, type CommandEntry } from './commands/command-table.js';
+import { COMMANDS, usageLine, type CommandEntry } from './commands/command-table.js';
 import { GLOBAL_FLAGS, GLOBAL_OPTIONS } from './global-options.js';
 import type { Terminal } from './output/terminal.js';
+import { yargs } from './yargs-library.js';
 
 const PROGRAM = 'Assemble single-platform images into one multi-arch image, check it and publish it';
 const EXIT_CODES = `Exit codes: 0 done, 1 failed, 3 not found, 4 unauthorized, 5 invalid or requirement not met,
@@ -64,9 +65,4 @@ async function helpText(parser: Argv, argv: readonly string[]): Promise<string> 
     text = output;
   });
   return text;
-}
-
-/** The usage line of a command, for help and hints. */
-export function usageLine({ name, synopsis }: CommandEntry, program: string): string {
-  return `Usage: ${program} ${name} ${synopsis}`.trim();
 }

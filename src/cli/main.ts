@@ -1,10 +1,7 @@
-// One run goes through main.ts, docker-plugin.ts (if docker started it), command-line.ts, run-command.ts and a command.
-import { VERSION } from '../version.js';
-import { EXIT, exitCodeOf } from './exit-code.js';
+// One run goes through start.ts, main.ts, docker-plugin.ts (if docker started it), command-line.ts, run-command.ts and a command.
+import { exitCodeOf } from './exit-code.js';
 import { guardOutput, type Terminal } from './output/terminal.js';
-
-/** The name of the executable that docker runs for `docker multiarch`. */
-const PLUGIN_PROGRAM = 'docker-multiarch';
+import { answerQuickly, PLUGIN_PROGRAM } from './start/quick-answer.js';
 
 /**
  * Runs one command line. Errors become text on stderr and an exit code.
@@ -17,12 +14,9 @@ export async function main(
   terminal: Terminal = process,
   program = 'multiarch',
 ): Promise<number> {
+  const answered = answerQuickly(argv, terminal, program);
+  if (answered !== undefined) return answered;
   const finish = guardOutput(terminal);
-  // Handled here because build scripts run it often and loading yargs would double its time.
-  if (argv.length === 1 && argv[0] === '--version') {
-    terminal.stdout.write(`multiarch ${VERSION}\n`);
-    return finish(EXIT.done);
-  }
   return finish(await runToExitCode(argv, terminal, program));
 }
 
@@ -45,11 +39,7 @@ async function runProgram(argv: readonly string[], terminal: Terminal, usageName
 
 async function runPlugin(argv: readonly string[], terminal: Terminal): Promise<number> {
   const { readPluginCall } = await import('./docker-plugin.js');
-  const call = await readPluginCall(argv, terminal.env);
-  if (call.kind === 'run') {
-    const { stdout, stderr, stdin } = terminal;
-    return runProgram(call.argv, { stdout, stderr, stdin, env: call.env }, 'docker multiarch');
-  }
-  terminal.stdout.write(`${call.text}\n`);
-  return EXIT.done;
+  const call = readPluginCall(argv, terminal.env);
+  const { stdout, stderr, stdin } = terminal;
+  return runProgram(call.argv, { stdout, stderr, stdin, env: call.env }, 'docker multiarch');
 }

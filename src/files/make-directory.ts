@@ -1,3 +1,4 @@
+import { mkdirSync, statSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -40,5 +41,25 @@ async function makeSingle(path: string, mode: number): Promise<void> {
     // The code for an existing directory varies: EEXIST, EISDIR for a root, EROFS.
     const stats = await stat(path).catch(() => undefined);
     if (stats?.isDirectory() !== true) throw error;
+  }
+}
+
+/** As {@link makeDirectory}, synchronously. */
+export function makeDirectorySync(path: string, mode: number): void {
+  try {
+    makeSingleSync(path, mode);
+  } catch (error) {
+    const parent = dirname(path);
+    if (errorCode(error) !== 'ENOENT' || parent === path) throw error;
+    makeDirectorySync(parent, mode);
+    makeSingleSync(path, mode);
+  }
+}
+
+function makeSingleSync(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
   }
 }

@@ -1,12 +1,11 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
 
-import { got } from 'got';
-
 import { checkCancelled, onAbort } from '../content/cancellation.js';
 import { cancelled } from '../oci/errors.js';
 import type { Agents, Route } from './connections/agents.js';
 import { ResponseBody } from './response-body.js';
+import { got } from './got-library.js';
 import { hasBody, nodeResponse } from './node-response.js';
 import { certificateOf, type ConnectLimits } from './connections/connection-agents.js';
 import { wasPreconnected } from './connections/preconnect-pool.js';

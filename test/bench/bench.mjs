@@ -1,7 +1,7 @@
 /**
  * Compares multiarch with the other tools on the PATH, as docs/benchmarks.md describes: `npm run bench`. With `-- --quick` once
- * and with the usual round trip only, with `-- JOB...` single jobs; both are printed instead of written to docs/. `--copy` and
- * `--memory` measure more copies, and memory.
+ * and with the usual round trip only, with `-- JOB...` single jobs; both are printed instead of written to docs/. `--copy`,
+ * `--memory` and `--startup` measure more copies, memory, and how long the command takes to start.
  */
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -19,6 +19,7 @@ import { measureMemory } from './memory.mjs';
 import { tables, withTables } from './report.mjs';
 import { hasCommand } from './run.mjs';
 import { Servers } from './servers.mjs';
+import { measureStartUp, startUpTable } from './start-up.mjs';
 import { PEERS } from './tools.mjs';
 
 const ROUNDS = 5;
@@ -31,12 +32,14 @@ const { values: options, positionals: names } = parseArgs({
     quick: { type: 'boolean', default: false },
     copy: { type: 'boolean', default: false },
     memory: { type: 'boolean', default: false },
+    startup: { type: 'boolean', default: false },
     rounds: { type: 'string', default: String(ROUNDS) },
   },
 });
 
 if (options.copy) await measureCopies();
 else if (options.memory) await measureMemory();
+else if (options.startup) console.log(startUpTable(await measureStartUp()));
 else await compare();
 
 async function compare() {

@@ -29,23 +29,17 @@ describe('readPluginCall', () => {
     ['--help multiarch', ['--help']],
     ['help multiarch', ['--help']],
     ['help multiarch create', ['--help', 'create']],
-  ])('%s', async (line, argv) => {
+  ])('%s', (line, argv) => {
     const env = { DOCKER_CONFIG: '/etc/docker' };
-    expect(await readPluginCall(line.split(' '), env)).toEqual({ kind: 'run', argv, env });
+    expect(readPluginCall(line.split(' '), env)).toEqual({ argv, env });
   });
 
-  it.each([[['--config', '/c']], [['--config=/c']]])(
-    'takes the configuration from docker: %j',
-    async (flags) => {
-      expect(
-        await readPluginCall([...flags, 'multiarch', 'ls'], { HOME: '/h', DOCKER_CONFIG: '/d' }),
-      ).toEqual({
-        kind: 'run',
-        argv: ['ls'],
-        env: { HOME: '/h', DOCKER_CONFIG: '/c' },
-      });
-    },
-  );
+  it.each([[['--config', '/c']], [['--config=/c']]])('takes the configuration from docker: %j', (flags) => {
+    expect(readPluginCall([...flags, 'multiarch', 'ls'], { HOME: '/h', DOCKER_CONFIG: '/d' })).toEqual({
+      argv: ['ls'],
+      env: { HOME: '/h', DOCKER_CONFIG: '/c' },
+    });
+  });
 });
 
 describe('called as docker-multiarch', () => {

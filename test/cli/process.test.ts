@@ -1,22 +1,18 @@
-import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
-import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { runCommand } from '../../src/cli/run-command.js';
-import { VERSION } from '../../src/version.js';
 import { installHelper } from '../auth/helper-program.js';
 import { amd64 } from '../support/images.js';
 import { startRegistry } from '../support/open-repository.js';
 import { multiarchProcess, run, type RunOptions, type RunResult } from '../support/run.js';
 import { makeSandbox } from '../support/sandbox.js';
-import { temporaryDirectory } from '../support/temporary-directory.js';
-import { writeLayout } from '../support/tiny-image.mjs';
 
 const launcher = fileURLToPath(new URL('../../bin/multiarch.js', import.meta.url));
-const dist = fileURLToPath(new URL('../../dist', import.meta.url));
 
 async function start() {
   const sandbox = await makeSandbox();
@@ -176,96 +172,5 @@ describe.skipIf(process.platform !== 'linux')('the process list', () => {
     expect(seen).toMatch(/docker-credential-vault get \n.*multiarch\.js inspect /);
     expect(seen).not.toContain(password);
     expect(seen).not.toContain(Buffer.from(`jane:${password}`).toString('base64'));
-  });
-});
-
-describe('the loaded dependencies', () => {
-  /** Text that only the code of one dependency contains. */
-  const MARKS = {
-    yargs: 'unknown-options-as-args',
-    got: 'github.com/sindresorhus/got',
-    ora: 'content truncated to fit terminal',
-    validators: 'vErrors',
-  } as const;
-  type Dependency = keyof typeof MARKS;
-  const holders = new Map<Dependency, ReadonlySet<string>>();
-
-  beforeAll(async () => {
-    const names = (await readdir(dist)).filter((name) => name.endsWith('.js') && name !== 'index.js');
-    const texts = await Promise.all(
-      names.map(async (name) => [name, await readFile(join(dist, name), 'utf8')] as const),
-    );
-    for (const [dependency, mark] of Object.entries(MARKS) as [Dependency, string][]) {
-      const files = texts.filter(([, text]) => text.includes(mark)).map(([name]) => name);
-      expect(files, dependency).not.toEqual([]);
-      holders.set(dependency, new Set(files));
-    }
-  });
-
-  /** Which dependencies a command line loads. */
-  async function loaded(args: readonly string[], program = launcher): Promise<Dependency[]> {
-    const coverage = await temporaryDirectory();
-    const { sandbox } = await start();
-    const env = { ...sandbox.env, NODE_V8_COVERAGE: coverage };
-    await run(process.execPath, [program, ...args], { env, cwd: sandbox.directory });
-    const reports = await Promise.all(
-      (await readdir(coverage)).map(
-        async (name) => JSON.parse(await readFile(join(coverage, name), 'utf8')) as unknown,
-      ),
-    );
-    const scripts = (reports as { result: { url: string }[] }[])
-      .flatMap(({ result }) => result.map(({ url }) => url))
-      .filter((url) => url.startsWith('file:') && fileURLToPath(url).startsWith(dist))
-      .map((url) => url.slice(url.lastIndexOf('/') + 1));
-    expect(scripts).toContain('cli.js');
-    return [...holders].filter(([, files]) => scripts.some((name) => files.has(name))).map(([name]) => name);
-  }
-
-  it('are none for --version', async () => {
-    const { call } = await start();
-    expect(await call(['--version'])).toMatchObject({
-      code: 0,
-      stdout: `multiarch ${VERSION}\n`,
-      stderr: '',
-    });
-    expect(await loaded(['--version'])).toEqual([]);
-  });
-
-  it('are none for the plugin metadata, which docker asks for on every run', async () => {
-    const directory = await temporaryDirectory();
-    const plugin = join(directory, 'docker-multiarch');
-    await symlink(launcher, plugin);
-    expect(await loaded(['docker-cli-plugin-metadata'], plugin)).toEqual([]);
-  });
-
-  it.each([
-    [['--help']],
-    [['create', '--help']],
-    [['ls']],
-    [['rm', 'app:1']],
-    [['annotate', 'app:1', '--annotation', 'a=b']],
-    [['create', 'app:1']],
-    [['push', 'app:1']],
-  ])('exclude the HTTP client for %j', async (args) => {
-    const dependencies = await loaded(args);
-    expect(dependencies).toContain('yargs');
-    expect(dependencies).not.toContain('got');
-    expect(dependencies).not.toContain('ora');
-  });
-
-  it('exclude the HTTP client for a layout', async () => {
-    const directory = await temporaryDirectory();
-    await writeLayout(directory, amd64, 'v1');
-    const dependencies = await loaded(['create', 'app:1', `oci:${directory}:v1`]);
-    expect(dependencies).toContain('validators');
-    expect(dependencies).not.toContain('got');
-  });
-
-  it('include the HTTP client for a registry, but no spinner if nothing is drawn', async () => {
-    const registry = await startRegistry();
-    registry.put('app', amd64, '1');
-    const dependencies = await loaded(['inspect', `${registry.host}/app:1`]);
-    expect(dependencies).toContain('got');
-    expect(dependencies).not.toContain('ora');
   });
 });

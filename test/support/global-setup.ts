@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Builds `dist/` before all tests if it is missing or out of date. */
 export default async function setup(): Promise<void> {
   const sources = await Promise.all(['src', 'schemas', 'build.mjs', 'package.json'].map(lastChange));
-  if (Math.max(...sources) < (await lastChange('dist/cli.js'))) return;
+  if (Math.max(...sources) < (await lastChange('dist/cli.cjs'))) return;
   await mustRun(process.execPath, ['build.mjs', 'validators', 'bundle'], { cwd: root, timeout: 120_000 });
 }
 

@@ -7,7 +7,7 @@ import type { main as Main } from '../../src/cli/main.js';
 import type { Sandbox } from './sandbox.js';
 
 /** The built command. */
-const CLI = new URL('../../dist/cli.js', import.meta.url).href;
+const CLI = new URL('../../dist/cli.cjs', import.meta.url).href;
 
 export interface RunOptions {
   /** Variables in addition to those of {@link run}. */

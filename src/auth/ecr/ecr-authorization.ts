@@ -85,7 +85,7 @@ async function askPrivate(
   settings: ClientSettings,
   signal: AbortSignal | undefined,
 ): Promise<Issued> {
-  const { ECRClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
+  const { ECRClient, GetAuthorizationTokenCommand } = await import('./aws-sdk.js');
   const endpoint = { region, useFipsEndpoint: fips, useDualstackEndpoint: dualStack };
   const client = new ECRClient({ ...endpoint, ...settings });
   try {
@@ -97,10 +97,13 @@ async function askPrivate(
 }
 
 async function askPublic(settings: ClientSettings, signal: AbortSignal | undefined): Promise<Issued> {
-  const { ECRPUBLICClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr-public');
+  const { ECRPUBLICClient, GetPublicAuthorizationTokenCommand } = await import('./aws-sdk.js');
   const client = new ECRPUBLICClient({ region: PUBLIC_REGION, ...settings });
   try {
-    const { authorizationData } = await client.send(new GetAuthorizationTokenCommand({}), abortable(signal));
+    const { authorizationData } = await client.send(
+      new GetPublicAuthorizationTokenCommand({}),
+      abortable(signal),
+    );
     return { data: authorizationData, source: awsSource(await client.config.credentials()) };
   } finally {
     client.destroy();

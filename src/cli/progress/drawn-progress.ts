@@ -50,7 +50,7 @@ export class DrawnProgress implements Progress {
   }
 
   async #start(): Promise<void> {
-    const { default: ora } = await import('ora');
+    const { ora } = await import('./ora-library.js');
     if (this.#stopped) return;
     const spinner = ora({
       stream: this.#stream,

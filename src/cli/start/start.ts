@@ -1,0 +1,29 @@
+/**
+ * Starts the command. Calls that are made often are answered at once; everything else runs from code that V8 has compiled in
+ * an earlier run. `start.ts` is the entry point of `dist/start.cjs`, which `bin/multiarch.js` loads.
+ * Offers quick-answer.
+ *
+ * @module cli/start
+ */
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import type { main as Main } from '../main.js';
+import { answerQuickly } from './quick-answer.js';
+
+/** Runs the command line of the process, and sets its exit code. */
+export async function start(): Promise<void> {
+  const [, path = '', ...argv] = process.argv;
+  const program = basename(path);
+  const answered = await answerQuickly(argv, process, program);
+  if (answered !== undefined) {
+    process.exitCode = answered;
+    return;
+  }
+  // Not needed for the quick answers, and it loads `node:crypto`.
+  const { openCodeCache } = await import('./code-cache.js');
+  const cache = await openCodeCache({ dist: fileURLToPath(new URL('.', import.meta.url)), argv });
+  const { main } = cache.require('./cli.cjs') as { readonly main: typeof Main };
+  process.exitCode = await main(argv, process, program);
+  if (process.exitCode === 0) await cache.keep();
+}
