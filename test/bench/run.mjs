@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -19,6 +19,14 @@ import { ACCOUNT } from './registries.mjs';
  */
 
 /**
+ * The cache directory of all runs, from which only the compiled code of the command is kept: a program in use is compiled.
+ * Content and addresses of registries are removed before each run.
+ */
+const caches = await mkdtemp(join(tmpdir(), 'multiarch-bench-cache-'));
+process.once('exit', () => rmSync(caches, { recursive: true, force: true }));
+const REMOVED = ['content', 'token-servers.json'];
+
+/**
  * Runs commands one after the other, with a home, credentials and drafts of their own that are new each time.
  *
  * @param {readonly CommandLine[]} commands
@@ -31,6 +39,7 @@ export async function timeCommands(commands, hosts, more = {}) {
   const home = await mkdtemp(join(tmpdir(), 'multiarch-bench-'));
   try {
     const env = { ...(await environment(home, hosts)), ...more };
+    for (const name of REMOVED) await rm(join(caches, 'multiarch', name), { recursive: true, force: true });
     const startedAt = performance.now();
     const processorBefore = childrenProcessor();
     let peakBytes = 0;
@@ -91,7 +100,7 @@ async function environment(home, hosts) {
     HOME: home,
     DOCKER_CONFIG: config,
     MULTIARCH_STORE: join(home, 'drafts'),
-    XDG_CACHE_HOME: join(home, 'cache'),
+    XDG_CACHE_HOME: caches,
     XDG_RUNTIME_DIR: home,
     REGISTRY_AUTH_FILE: join(config, 'config.json'),
   };

@@ -118,7 +118,7 @@ const reference = fc.tuple(host, fc.array(part, { minLength: 1, maxLength: 12 })
 );
 const layout = fc
   .tuple(fc.string({ unit: 'grapheme', minLength: 1 }), tag)
-  .filter(([folder]) => !/^\/*$|^\/\/|[:/@]$/.test(folder))
+  .filter(([folder]) => !/^\/*$|^\/\/|:|[/@]$/.test(folder))
   .map(([folder, version]) => `oci:${folder}:${version}`);
 const anyTarget = fc.oneof(reference, layout).map((text) => formatImageLocation(at(text)));
 
