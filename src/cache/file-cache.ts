@@ -54,7 +54,8 @@ export interface FileCacheOptions {
 export class FileCache implements ContentCache {
   readonly #options: FileCacheOptions;
   readonly #bounds: CacheBounds;
-  readonly #writes = new Set<Promise<void>>();
+  /** The bytes that are being written, by the name of their file: the same run may read them at once. */
+  readonly #pending = new Map<string, { readonly bytes: Uint8Array; readonly written: Promise<void> }>();
   #content: Promise<string | undefined> | undefined;
   #swept: Promise<string> | undefined;
   #hasFailed = false;
@@ -65,10 +66,13 @@ export class FileCache implements ContentCache {
   }
 
   async get(repository: Repository, digest: Digest): Promise<Uint8Array | undefined> {
+    const [folder, file] = this.#name(repository, digest);
+    const pending = this.#pending.get(file);
+    if (pending !== undefined) return pending.bytes;
     const content = await (this.#content ??= this.#open());
     if (content === undefined) return undefined;
     try {
-      return await readKept(join(content, ...this.#name(repository, digest)), digest);
+      return await readKept(join(content, folder, file), digest);
     } catch (error) {
       this.#fail('read', content, error);
       return undefined;
@@ -77,16 +81,19 @@ export class FileCache implements ContentCache {
 
   put(repository: Repository, digest: Digest, bytes: Uint8Array): void {
     if (bytes.length > MAX_KEPT_BYTES || digestAlgorithm(digest) === undefined) return;
-    const write = this.#write(this.#name(repository, digest), bytes)
+    const name = this.#name(repository, digest);
+    const [, file] = name;
+    if (this.#pending.has(file)) return;
+    const written = this.#write(name, bytes)
       // The handler of the failure has failed.
       .catch(() => {})
-      .finally(() => this.#writes.delete(write));
-    this.#writes.add(write);
+      .finally(() => this.#pending.delete(file));
+    this.#pending.set(file, { bytes, written });
   }
 
   /** Waits until all bytes that were put are kept. */
   async flush(): Promise<void> {
-    await Promise.all(this.#writes);
+    await Promise.all([...this.#pending.values()].map(({ written }) => written));
   }
 
   /** Returns the directory of the content; `undefined` if it cannot be used. */

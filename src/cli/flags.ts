@@ -145,7 +145,9 @@ function flagValue({ name, shown }: Flag, next: string | undefined): string {
 }
 
 function givenTwice({ name, shown }: Flag, first: FlagValue, second: FlagValue): ArgumentError {
-  const values = isSecretFlag(name) ? '' : `: ${JSON.stringify(first)} and ${JSON.stringify(second)}`;
+  const values = isSecretFlag(name)
+    ? ''
+    : `: ${JSON.stringify(String(first))} and ${JSON.stringify(String(second))}`;
   return new ArgumentError(`${shown} is given twice, with different values${values}`, {
     hint: `Give ${shown} once.`,
   });

@@ -27,10 +27,10 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   ERR_INVALID_ARG_VALUE: { reason: 'the path has a NUL character', remedy: 'Remove it' },
 };
 
-const MISSING = { reason: 'no such file', remedy: 'Check the path' };
-
 /** Reading creates nothing. */
-const READ_EXPLANATIONS: Readonly<Record<string, Explanation>> = { ENOENT: MISSING, ENOTDIR: MISSING };
+const READ_EXPLANATIONS: Readonly<Record<string, Explanation>> = {
+  ENOENT: { reason: 'no such file', remedy: 'Check the path' },
+};
 
 /**
  * The error to throw for a failed file operation. A {@link MultiarchError} is returned unchanged.

@@ -14,15 +14,7 @@ import { loadSupport } from './registries.mjs';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/multiarch.js', import.meta.url));
 const DRAFT = 'example.com/app:1';
-const ARCHITECTURES = /** @type {const} */ ([
-  '386',
-  'amd64',
-  'arm64',
-  'ppc64le',
-  'riscv64',
-  's390x',
-  'arm',
-]);
+const ARCHITECTURES = /** @type {const} */ (['386', 'amd64', 'arm64', 'ppc64le', 'riscv64', 's390x', 'arm']);
 
 /**
  * @typedef {object} StartUp

@@ -19,6 +19,7 @@ const POSITIONALS: Readonly<Record<string, readonly string[]>> = {
   ls: [],
   diff: ['APP:amd64', 'APP:arm64'],
   validate: ['APP:amd64'],
+  cache: [],
   login: ['HOST'],
   logout: ['HOST'],
 };

@@ -101,7 +101,7 @@ describe('an option that is given twice', () => {
       'error: --os is given twice, with different values: "linux" and "windows"\nhint: Give --os once.\n',
       'error: --amend is given twice, with different values: "true" and "false"\nhint: Give --amend once.\n',
       'error: --retries is given twice, with different values: "1" and "2"\nhint: Give --retries once.\n',
-      'error: the annotation a is given twice, with different values: "1" and "2"\nhint: Give it once for each target.\n',
+      'error: the annotation a is given twice, with different values: "1" and "2" (--annotation)\nhint: Give it once for each target.\n',
     ]);
   });
 });

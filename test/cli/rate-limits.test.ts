@@ -26,7 +26,7 @@ it('sends fewer requests after a 429, and none before the end of Retry-After, an
   });
 
   const sources = Object.keys(images).map((tag) => `${app}:${tag}`);
-  const argv = ['create', '--push', `${app}:list`, ...sources, '--progress', 'none'];
+  const argv = ['create', '--push', `${app}:list`, ...sources, '--progress', 'none', '--no-cache'];
   // Loads all modules, which takes real time.
   await run([...argv, '--dry-run']);
   registry.clearLog();

@@ -126,6 +126,7 @@ describe('a connection to the token server of an earlier run', () => {
     // The file may be read later than the responses arrive.
     await tokenServers.find(registry);
     await new Promise(setImmediate);
+    await tokenServers.flush();
     expect(bench.http.log.filter((line) => !line.includes('auth.example.com/token'))).toHaveLength(2);
     return bench.http.preconnected.map(({ origin }) => origin).filter((origin) => !origin.includes(registry));
   }

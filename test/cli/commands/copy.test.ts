@@ -185,7 +185,7 @@ describe('copy --dry-run', () => {
     const { to, source, target, directory, run } = await start();
     to.put('app', arm64, '1.2');
     const before = await snapshot(directory);
-    const args = ['copy', source, target, '--platform', 'linux/amd64', '--dry-run'];
+    const args = ['copy', source, target, '--platform', 'linux/amd64', '--dry-run', '--no-cache'];
 
     const { code, stdout } = await run([...args, '--digest-file', join(directory, 'digest')]);
 

@@ -38,7 +38,7 @@ export interface CellResult extends InProcessResult {
   /** All secrets of the run. */
   readonly secrets: readonly string[];
   readonly openSessions: number;
-  /** The files in the home of the user. */
+  /** The files in the home of the user, except for what is cached. */
   readonly files: readonly string[];
   /** By the clock of the run, in milliseconds. */
   readonly milliseconds: number;
@@ -122,9 +122,13 @@ async function logIn(
   await writeFile(join(directory, 'docker/config.json'), JSON.stringify({ auths: { [host]: login } }));
 }
 
+/** The names of cached documents, and of the token servers. */
+const CACHED = /^(?:[0-9a-f]{64}|token-servers\.json)$/;
+
 async function filesIn(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name.replace(/%3a\d+/, ''));
+  const names = entries.filter((entry) => entry.isFile()).map((entry) => entry.name.replace(/%3a\d+/, ''));
+  return names.filter((name) => !CACHED.test(name));
 }
 
 interface Document {
