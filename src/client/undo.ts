@@ -65,8 +65,8 @@ interface Step extends UndoneTag {
  * call undoes the push before. A push that was killed counts if one of its tags has moved, which the tags show.
  *
  * @throws NotFoundError if no push is recorded, no tag existed before, or the previous manifest is gone; ConflictError if
- *   a tag has moved since, or a push is running; InvalidError if the history is damaged; what the targets throw, with what each tag points to if
- *   a tag had been moved
+ *   a tag has moved since, or a push is running; InvalidError if the history is damaged; what the targets throw, with what
+ *   each tag points to if a tag had been moved
  */
 export async function undoPush(
   context: ClientContext,

@@ -60,15 +60,15 @@ it('all text for people goes through shownLine or shownMessage: nothing else wri
     (call) => !/shown(?:Line|Message)\(/.test(call) && !call.includes('errorText('),
   );
   expect(unsafe.toSorted()).toEqual([
-    // The help, the version, and what docker asks a plugin: text of this program alone.
+    // The help: text of this program alone.
     'command-line.ts: .write(text)',
     'command-line.ts: .write(text)',
-    'main.ts: .write(`${call.text}\\n`)',
-    'main.ts: .write(`multiarch ${VERSION}\\n`)',
     // The methods of Output, which are tested here and in hostile-text.test.ts.
     'output/output.ts: .write(text)',
     "output/terminal.ts: .write('', () => resolve())",
     // The prompt, and the echo of what a person types.
     'run-command.ts: .write(text)',
+    // The version, and what docker asks a plugin.
+    'start/quick-answer.ts: .write(`${text}\\n`)',
   ]);
 });
