@@ -50,6 +50,8 @@ export class Download extends Readable {
     super({ highWaterMark: READ_AHEAD_BYTES });
     this.#options = options;
     this.#response = first;
+    // It may fail before its reader is ready, as while an upload begins. A reader of a failed stream gets the error.
+    this.on('error', () => {});
     this.#attach(first);
   }
 

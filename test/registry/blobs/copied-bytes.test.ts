@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 
 import { expect, it, onTestFinished, vi } from 'vitest';
 
@@ -66,4 +68,14 @@ it.each([
   expect(total).toBeLessThan(bytes.length);
   expect(to.hasBlob('app', blob.digest)).toBe(false);
   expect(to.openSessions).toBe(0);
+});
+
+it('a blob that turns out to be damaged before it is read fails its reader, not the process', async () => {
+  const from = await startRegistry({ fault: () => ({ status: 200, body: Buffer.from('other') }) });
+  const stream = await connect(from.host)('app').openBlob({ ...blob, size: 5 });
+  if (!(stream instanceof Readable)) throw new Error('not a stream of node');
+
+  await new Promise((resolve) => stream.once('close', resolve));
+
+  await expect(buffer(stream)).rejects.toThrow(InvalidError);
 });
