@@ -31,6 +31,9 @@ interface SpecManifest {
 /** The members that manifest-tool spells without the dot that they have everywhere else. */
 const DOTTED: Readonly<Record<string, string>> = { osversion: 'os.version', osfeatures: 'os.features' };
 
+/** The members that are lists of strings. All others are strings. */
+const LISTS: ReadonlySet<string> = new Set(['os.features', 'features']);
+
 /** Reports whether the top-level members are those of a manifest-tool spec rather than an assembly file. */
 export function isManifestToolSpec(members: ReadonlySet<string>): boolean {
   return members.has('manifests') && !members.has('images') && !members.has('target');
@@ -103,8 +106,9 @@ function readSpecPlatform(platform: unknown): LoosePlatform {
   if (!isJsonObject(platform)) return {};
   return Object.fromEntries(
     Object.entries(platform)
-      .filter(([, part]) => (typeof part === 'string' || isStringList(part)) && part.length > 0)
-      .map(([name, part]) => [DOTTED[name] ?? name, part]),
+      .map(([name, part]) => [DOTTED[name] ?? name, part] as const)
+      .filter(([name, part]) => (LISTS.has(name) ? isStringList(part) : typeof part === 'string'))
+      .filter(([, part]) => part !== '' && !(Array.isArray(part) && part.length === 0)),
   );
 }
 

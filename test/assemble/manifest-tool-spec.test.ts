@@ -64,6 +64,27 @@ manifests:
     });
   });
 
+  it.each([
+    ['os', '[linux]', 'must be a string'],
+    ['architecture', '[amd64]', 'must be a string'],
+    ['variant', '[v8]', 'must be a string'],
+    ['osversion', '[latest]', 'must be a string'],
+    ['os.version', '{a: b}', 'must be a string'],
+    ['osfeatures', 'win32k', 'must be an array'],
+    ['os.features', '{a: b}', 'must be an array'],
+    ['features', 'sse4', 'must be an array'],
+    ['features', '[[sse4]]', 'must be a string'],
+  ])('rejects the platform member %s: %s', async (member, value, problem) => {
+    const others = ['os: windows', 'architecture: amd64'].filter((part) => !part.startsWith(`${member}:`));
+    const text = `image: app
+manifests:
+- image: win
+  platform: {${[...others, `${member}: ${value}`].join(', ')}}
+`;
+    const lines = await problemLines(() => parse(text));
+    expect(lines.join('\n')).toMatch(new RegExp(`/platform/${member}.*${problem}`));
+  });
+
   it('replaces OS, ARCH and VARIANT with the parts of the platform', async () => {
     const text = `image: app
 manifests:
