@@ -2,6 +2,7 @@ import { readDescriptor, type DescriptorJson } from '../oci/descriptor.js';
 import { tryParseDigest } from '../oci/digest.js';
 import { ArgumentError, InvalidError } from '../oci/errors.js';
 import { isJsonObject, parseJson } from '../oci/json.js';
+import { withoutNullMembers } from '../oci/null-members.js';
 import type { LoosePlatform } from '../oci/platform.js';
 import { validateDocument } from '../oci/validate.js';
 import type { AssemblyImage, ListedDescriptor } from './assembly.js';
@@ -20,7 +21,7 @@ export function isInlineDescriptor(source: string): boolean {
  * @throws ArgumentError for a manifest or index, or without a digest; InvalidError for invalid JSON or members
  */
 export function parseInlineDescriptor(source: string): AssemblyImage {
-  const value = parseJson(Buffer.from(source), LABEL);
+  const value = withoutNullMembers(parseJson(Buffer.from(source), LABEL));
   if (!isJsonObject(value) || typeof value['digest'] !== 'string') {
     const what = isJsonObject(value) && 'schemaVersion' in value ? 'a manifest or an index' : 'no descriptor';
     throw new ArgumentError(`a source is JSON, but ${what}: it has no "digest"`, { hint: HINT });
