@@ -150,7 +150,7 @@ function checkImage(pointer: string, image: unknown): CheckedImage {
   const { source, platform, platforms } = image;
   const selected = checkPlatforms(`${pointer}/platforms`, platforms);
   const override =
-    isText(platform) || isPlatformParts(platform)
+    typeof platform === 'string' || isPlatformParts(platform)
       ? checkOverride(`${pointer}/platform`, platform)
       : { platforms: [], problems: [] };
   const { location, problems: sourceProblems } = isText(source)

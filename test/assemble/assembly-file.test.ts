@@ -289,3 +289,13 @@ require: linux/amd64
     }
   });
 });
+
+it.each(['""', '" "', '" linux/amd64"', '"linux"', '{os: "", architecture: amd64}', '[linux]', '7'])(
+  'the platform %s is a problem of the file, with its position',
+  async (platform) => {
+    const found = await problems(
+      `target: app:1\nimages:\n  - source: app:1-amd64\n    platform: ${platform}\n`,
+    );
+    expect(found).toEqual([expect.stringMatching(/^\/images\/0\/platform\S* line 4, column \d+: /)]);
+  },
+);
