@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
 import { lstat, open, readdir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -7,6 +6,7 @@ import { MAX_KEPT_BYTES, type ContentCache } from '../content/content-cache.js';
 import { writeFileAtomically } from '../files/atomic-write.js';
 import { errorCode, fileError, ifExists } from '../files/file-error.js';
 import { MODES } from '../files/make-directory.js';
+import { READ_OWN_FILE } from '../files/own-file.js';
 import { makePrivateDirectory } from '../files/private-directory.js';
 import { sweep } from '../files/sweep.js';
 import { digestAlgorithm, digestOf, type Digest } from '../oci/digest.js';
@@ -28,9 +28,6 @@ const BOUNDS: CacheBounds = { folders: 256, files: 32, bytes: MAX_KEPT_BYTES };
 
 /** The age in milliseconds from which a file that is used is marked as used. */
 const MARK_AFTER = 24 * 3_600_000;
-
-/** NOFOLLOW rejects a symbolic link. NONBLOCK keeps a pipe from blocking. Windows has neither. */
-const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** In the directory of the content, for the temporary files of all folders. */
 const TEMPORARY = 'tmp';
@@ -165,7 +162,7 @@ async function readKept(path: string, digest: Digest): Promise<Uint8Array | unde
 }
 
 async function readSmall(path: string): Promise<Uint8Array | 'other'> {
-  const file = await open(path, FLAGS).catch((error: unknown) => {
+  const file = await open(path, READ_OWN_FILE).catch((error: unknown) => {
     // A symbolic link, or a socket.
     if (['ELOOP', 'EMLINK', 'ENXIO'].includes(errorCode(error) ?? '')) return undefined;
     throw error;

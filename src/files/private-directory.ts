@@ -3,10 +3,7 @@ import { chmod, lstat } from 'node:fs/promises';
 
 import { FailedError } from '../oci/errors.js';
 import { makeDirectory, MODES } from './make-directory.js';
-
-/** The permissions to write of the group and of all users. */
-const WRITABLE_BY_OTHERS = 0o022;
-const USABLE_BY_OTHERS = 0o077;
+import { USABLE_BY_OTHERS, WRITABLE_BY_OTHERS } from './own-file.js';
 
 /**
  * Creates a directory that only this user can use, and its missing parents. An existing one that others can read becomes

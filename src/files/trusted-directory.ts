@@ -1,9 +1,8 @@
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** The permissions to write of the group and of all users. */
-const WRITABLE_BY_OTHERS = 0o022;
-const USABLE_BY_OTHERS = 0o077;
+import { USABLE_BY_OTHERS, WRITABLE_BY_OTHERS } from './own-file.js';
+
 /** Only the owner of a file can rename or delete it in such a directory, as in `/tmp`. */
 const STICKY = 0o1000;
 const ROOT_USER = 0;

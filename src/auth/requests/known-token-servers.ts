@@ -1,9 +1,9 @@
-import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { writeFileAtomically } from '../../files/atomic-write.js';
 import { MODES } from '../../files/make-directory.js';
+import { READ_OWN_FILE } from '../../files/own-file.js';
 import { checkOwnDirectory, makePrivateDirectory } from '../../files/private-directory.js';
 import { parseJson } from '../../http/error-text.js';
 import { isJsonObject } from '../../oci/json.js';
@@ -15,9 +15,6 @@ const VERSION = 1;
 const MAX_SIZE = 64 * 1024;
 /** The registries of the last changes are kept. */
 const MAX_REGISTRIES = 100;
-
-/** NOFOLLOW rejects a symbolic link. NONBLOCK keeps a pipe from blocking. Windows has neither. */
-const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** The origin of the token server by registry. */
 type Origins = ReadonlyMap<string, string>;
@@ -86,7 +83,7 @@ export class KnownTokenServers {
 }
 
 async function readSmall(path: string): Promise<string> {
-  const file = await open(path, FLAGS);
+  const file = await open(path, READ_OWN_FILE);
   try {
     const stats = await file.stat();
     return stats.isFile() && stats.size <= MAX_SIZE ? await file.readFile('utf8') : '';

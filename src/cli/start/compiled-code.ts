@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Script } from 'node:vm';
 
-/** NOFOLLOW rejects a symbolic link. NONBLOCK keeps a pipe from blocking. Windows has neither. */
-const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+import { READ_OWN_FILE, WRITABLE_BY_OTHERS } from '../../files/own-file.js';
+
 /** The length of a SHA-256 hash in bytes. */
 const HASH_LENGTH = 32;
 const MAX_BYTES = 64 << 20;
-const WRITABLE_BY_OTHERS = 0o022;
 /** The files that are compiled here, and not by `load`. */
 const FILE = /^\.\/[\w-]+\.cjs$/;
 
@@ -95,7 +94,7 @@ export class CompiledCode {
 function readCode(path: string, source: Buffer): Buffer | undefined {
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(path, FLAGS);
+    descriptor = openSync(path, READ_OWN_FILE);
     const stats = fstatSync(descriptor);
     const user = process.geteuid?.();
     const isOwn = user === undefined || (stats.uid === user && (stats.mode & WRITABLE_BY_OTHERS) === 0);
