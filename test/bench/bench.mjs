@@ -1,7 +1,8 @@
 /**
  * Compares multiarch with the other tools on the PATH, as docs/benchmarks.md describes: `npm run bench`. With `-- --quick` once
- * and with the usual round trip only, with `-- JOB...` single jobs; both are printed instead of written to docs/. `--copy`,
- * `--memory` and `--startup` measure more copies, memory, and how long the command takes to start.
+ * and with the usual round trip only, with `-- JOB...` single jobs; both are printed instead of written to docs/. `--save`
+ * writes single jobs too, beside the results of the others. `--copy`, `--memory` and `--startup` measure more copies, memory,
+ * and how long the command takes to start.
  */
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -33,6 +34,7 @@ const { values: options, positionals: names } = parseArgs({
     copy: { type: 'boolean', default: false },
     memory: { type: 'boolean', default: false },
     startup: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
     rounds: { type: 'string', default: String(ROUNDS) },
   },
 });
@@ -71,7 +73,25 @@ async function compare() {
     await servers.stop();
   }
   if (results.some(({ rows }) => rows.some(({ failure }) => failure !== undefined))) process.exitCode = 1;
-  if (!options.quick && names.length === 0) await write(results, absent);
+  if (options.save || (!options.quick && names.length === 0)) {
+    await write(names.length === 0 ? results : await besideOthers(results), absent);
+  }
+}
+
+/**
+ * The results of the last run, with those that were measured again in their order of jobs and round trips.
+ *
+ * @type {(measured: readonly import('./measure.mjs').Result[]) => Promise<readonly import('./measure.mjs').Result[]>}
+ */
+async function besideOthers(measured) {
+  /** @type {import('./report.mjs').Report} */
+  const { results } = JSON.parse(await readFile(docs('benchmarks.json'), 'utf8'));
+  const all = [...measured, ...results];
+  return JOBS.flatMap(({ name, roundTrips }) =>
+    roundTrips.flatMap(
+      (delay) => all.find(({ job, roundTrip }) => job === name && roundTrip === delay) ?? [],
+    ),
+  );
 }
 
 /** @type {(results: readonly import('./measure.mjs').Result[], absent: readonly string[]) => Promise<void>} */

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 
-import { multiarch } from './tools.mjs';
+import { FLOOR, multiarch } from './tools.mjs';
 
 const floor = fileURLToPath(new URL('floor.mjs', import.meta.url));
 
@@ -37,7 +37,7 @@ export const COPY_TOOLS = [
     copy: (from, to) => multiarch('create', '--push', to, transported(from)),
   },
   {
-    name: 'bare Node GET, PUT',
+    name: FLOOR,
     command: 'node',
     copy: ({ kind, place, tag }, to) =>
       kind === 'registry' ? [process.execPath, floor, `${place}:${tag}`, to] : undefined,

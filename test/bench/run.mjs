@@ -95,6 +95,9 @@ async function environment(home, hosts) {
   const config = join(home, '.docker');
   await mkdir(config);
   await writeFile(join(config, 'config.json'), JSON.stringify({ auths, experimental: 'enabled' }));
+  const registries = join(config, 'registries.conf');
+  // `podman manifest inspect` has no flag for a registry without TLS.
+  await writeFile(registries, '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n');
   return {
     PATH: process.env['PATH'] ?? '',
     HOME: home,
@@ -103,6 +106,7 @@ async function environment(home, hosts) {
     XDG_CACHE_HOME: caches,
     XDG_RUNTIME_DIR: home,
     REGISTRY_AUTH_FILE: join(config, 'config.json'),
+    CONTAINERS_REGISTRIES_CONF: registries,
   };
 }
 

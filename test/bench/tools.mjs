@@ -165,7 +165,7 @@ export const INSPECT = [
   {
     name: 'podman manifest inspect',
     command: 'podman',
-    commands: ({ list }) => [podman('inspect', '--tls-verify=false', list)],
+    commands: ({ list }) => [podman('inspect', list)],
   },
   {
     name: 'skopeo inspect',

@@ -127,7 +127,11 @@ function listening(child: ChildProcess, log: () => string): Promise<string> {
   return new Promise((resolve, reject) => {
     const look = (): void => {
       const host = /listening on (127\.0\.0\.1:\d+)[",]/.exec(log())?.[1];
-      if (host !== undefined) resolve(host);
+      if (host === undefined) return;
+      // A registry writes a line for each request. The whole log must not be searched again for each.
+      child.stdout?.off('data', look);
+      child.stderr?.off('data', look);
+      resolve(host);
     };
     child.stdout?.on('data', look);
     child.stderr?.on('data', look);
