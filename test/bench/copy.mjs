@@ -184,11 +184,15 @@ async function memoryRegistry() {
   };
 }
 
-/** Layers that are compressed as clients see it, although nothing could make them smaller. */
-export function largeImage() {
+/**
+ * Layers that are compressed as clients see it, although nothing could make them smaller.
+ *
+ * @param {number} [copy] another number gives other bytes
+ */
+export function largeImage(copy = 0) {
   const image = tinyImage({ architecture: 'amd64' });
   const layers = [1, 2].map((number) => {
-    const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, number), Buffer.alloc(16));
+    const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, number), Buffer.alloc(16, copy));
     return blobOf(
       'application/vnd.oci.image.layer.v1.tar+gzip',
       gzipSync(cipher.update(Buffer.alloc(LAYER_BYTES)), { level: 0 }),

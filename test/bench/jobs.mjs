@@ -75,7 +75,8 @@ export const JOBS = [
     elsewhere: true,
     target: 'target',
     seed: async (place) => {
-      const image = (large ??= largeImage());
+      // New content each time: skopeo remembers which repository of a registry has a blob, and mounts it.
+      const image = largeImage((copies += 1));
       return { sources: [await place.repository('source').add(image, '1')], images: [image] };
     },
   },
@@ -90,8 +91,7 @@ export const JOBS = [
   },
 ];
 
-/** @type {TinyImage | undefined} */
-let large;
+let copies = 0;
 
 /** @type {(count: number, roundTrips: readonly number[]) => Job} */
 function plain(count, roundTrips) {
