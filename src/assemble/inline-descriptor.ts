@@ -30,9 +30,10 @@ export function parseInlineDescriptor(source: string): AssemblyImage {
   // Placeholders for the members that are taken from the image.
   const complete = { mediaType: 'application/octet-stream', size: 0, ...value };
   const { platform, ...others } = complete as typeof complete & { platform?: unknown };
+  // Any variant belongs to an unknown architecture.
   const isPartial = isJsonObject(platform) && !('os' in platform && 'architecture' in platform);
   const checked = isPartial
-    ? { ...others, platform: { os: 'linux', architecture: 'amd64', ...platform } }
+    ? { ...others, platform: { os: 'linux', architecture: 'unknown', ...platform } }
     : complete;
   const problems = validateDocument('descriptor', checked);
   if (problems.length > 0 || digest === undefined) {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 
+import type { LoosePlatform } from '../../src/oci/platform.js';
 import { parseInlineDescriptor } from '../../src/assemble/inline-descriptor.js';
 
 const digest = `sha256:${'0'.repeat(64)}`;
@@ -25,3 +26,14 @@ it.each(['os', 'architecture', 'variant', 'os.version', 'os.features', 'features
     );
   },
 );
+
+it.each<LoosePlatform>([
+  { variant: 'v8' },
+  { os: 'linux', variant: 'v7' },
+  { architecture: 'arm', variant: 'v7' },
+  { os: 'windows', 'os.version': '10.0.20348.2527' },
+  { 'os.version': '10.0.20348.2527' },
+  { os: 'wasi' },
+])('takes the platform %j, whose other fields are those of the image', (platform) => {
+  expect(parseInlineDescriptor(JSON.stringify({ digest, platform })).platform).toEqual(platform);
+});
