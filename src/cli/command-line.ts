@@ -5,19 +5,28 @@ import { COMMANDS, usageLine, type CommandEntry } from './commands/command-table
 import { EXIT } from './exit-code.js';
 import { isSecretFlag, parseArgv, type ParsedArgv } from './flags.js';
 import { GLOBAL_FLAGS } from './global-options.js';
+import type { JsonResult } from './output/json-result.js';
 import type { Terminal } from './output/terminal.js';
+
+/** What belongs to one call besides its command line. */
+export interface Call {
+  /** The name of the program in usage texts: `multiarch`, or `docker multiarch`. */
+  readonly program: string;
+  /** Takes the result of a call with `--json`. */
+  readonly result: JsonResult;
+}
 
 /**
  * Parses a command line and runs its command.
- * @param program the name of the program in usage texts: `multiarch`, or `docker multiarch`
  * @returns the exit code
  * @throws ArgumentError for a usage error, and the errors of the command
  */
 export async function runCommandLine(
   argv: readonly string[],
   terminal: Terminal,
-  program: string,
+  call: Call,
 ): Promise<number> {
+  const { program } = call;
   const help = `See ${program} --help.`;
   const before = withHint(`Flags of a command go after its name. ${help}`, () =>
     parseArgv(argv, GLOBAL_FLAGS, { leading: true }),
@@ -26,17 +35,16 @@ export async function runCommandLine(
   const entry = COMMANDS.find((command) => command.name === name);
   if (entry !== undefined) {
     const leading = argv.slice(0, argv.length - before.positionals.length);
-    return runEntry(entry, [...leading, ...rest], terminal, program);
+    return runEntry(entry, [...leading, ...rest], terminal, call);
   }
   const hint = `Commands are ${COMMANDS.map((command) => command.name).join(', ')}. ${help}`;
   if (name !== undefined) {
     throw new ArgumentError(hasSecretFlag(before) ? 'unknown command' : `unknown command: ${name}`, { hint });
   }
-  const text = await requestedText(before, async () =>
+  const isAnswered = await answerRequest(before, terminal, call, async () =>
     (await import('./help.js')).programHelp(terminal, program),
   );
-  if (text === undefined) throw new ArgumentError('no command given', { hint });
-  terminal.stdout.write(text);
+  if (!isAnswered) throw new ArgumentError('no command given', { hint });
   return EXIT.done;
 }
 
@@ -44,24 +52,22 @@ async function runEntry(
   entry: CommandEntry,
   argv: readonly string[],
   terminal: Terminal,
-  program: string,
+  call: Call,
 ): Promise<number> {
+  const { program, result } = call;
   const command = await entry.load();
   const parsed = withHint(`See ${program} ${entry.name} --help.`, () =>
     parseArgv(argv, { ...GLOBAL_FLAGS, ...command.options }),
   );
-  const text = await requestedText(parsed, async () =>
+  const isAnswered = await answerRequest(parsed, terminal, call, async () =>
     (await import('./help.js')).commandHelp(entry, command, terminal, program),
   );
-  if (text !== undefined) {
-    terminal.stdout.write(text);
-    return EXIT.done;
-  }
+  if (isAnswered) return EXIT.done;
   const arranged = command.arrange?.(parsed) ?? parsed;
   const args = { ...arranged.flags, ...namedPositionals(entry, command, arranged, program) };
   // Help does not need the client or its dependencies.
   const { runCommand } = await import('./run-command.js');
-  return runCommand(command, { args, positionals: arranged.positionals }, terminal);
+  return runCommand(command, { args, positionals: arranged.positionals }, terminal, result);
 }
 
 /** Adds a hint to errors that have none. */
@@ -74,13 +80,19 @@ function withHint<T>(hint: string, parse: () => T): T {
   }
 }
 
-/** The text for `--help` or `--version`. */
-async function requestedText(
+/** Prints the text for `--help` or `--version`. @returns whether one of them was given */
+async function answerRequest(
   { flags }: ParsedArgv,
+  { stdout }: Terminal,
+  { result }: Call,
   help: () => Promise<string>,
-): Promise<string | undefined> {
-  if (flags['help'] === true) return `${await help()}\n`;
-  return flags['version'] === true ? `multiarch ${VERSION}\n` : undefined;
+): Promise<boolean> {
+  const isHelp = flags['help'] === true;
+  if (!isHelp && flags['version'] !== true) return false;
+  const text = isHelp ? await help() : VERSION;
+  if (flags['json'] === true) result.set(isHelp ? { help: text } : { version: text });
+  else stdout.write(`${isHelp ? text : `multiarch ${text}`}\n`);
+  return true;
 }
 
 /** The positionals by the names that the command gives them. @throws ArgumentError for too few or too many */

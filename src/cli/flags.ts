@@ -95,6 +95,17 @@ export function isSecretFlag(name: string): boolean {
   return /password|token|creds/.test(name);
 }
 
+/**
+ * Reports whether a command line asks for JSON with `--json`, also one that cannot be parsed: then its error is JSON. A
+ * separate value of a flag never starts with a dash, so every `--json` before `--` is the flag.
+ */
+export function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return argv
+    .slice(0, end === -1 ? undefined : end)
+    .some((arg) => /^--json(?:=(?!f$|false$|0$).*)?$/is.test(arg));
+}
+
 /** A dash alone is a positional or a value: standard input. */
 function isFlag(arg: string): boolean {
   return arg.startsWith('-') && arg !== '-';

@@ -1,10 +1,12 @@
 // One run goes through start.ts, main.ts, docker-plugin.ts (if docker started it), command-line.ts, run-command.ts and a command.
 import { exitCodeOf } from './exit-code.js';
+import { asksForJson } from './flags.js';
+import { JsonResult } from './output/json-result.js';
 import { guardOutput, type Terminal } from './output/terminal.js';
 import { answerQuickly, PLUGIN_PROGRAM } from './start/quick-answer.js';
 
 /**
- * Runs one command line. Errors become text on stderr and an exit code.
+ * Runs one command line. Errors become text on stderr, an exit code and, with `--json`, a result on stdout.
  * @param argv the arguments after the name of the program
  * @param program the name of the executable; `docker-multiarch` is a docker CLI plugin
  * @returns the exit code
@@ -21,25 +23,32 @@ export async function main(
 }
 
 async function runToExitCode(argv: readonly string[], terminal: Terminal, program: string): Promise<number> {
-  try {
-    return await (program === PLUGIN_PROGRAM
-      ? runPlugin(argv, terminal)
-      : runProgram(argv, terminal, 'multiarch'));
-  } catch (error) {
+  const result = new JsonResult(asksForJson(argv));
+  const code = await (
+    program === PLUGIN_PROGRAM ? runPlugin(argv, terminal, result) : runProgram(argv, terminal, result)
+  ).catch(async (error: unknown) => {
     const { errorText } = await import('./output/error-text.js');
     terminal.stderr.write(`${errorText(error, argv.includes('--debug'))}\n`);
+    result.fail(error);
     return exitCodeOf(error);
-  }
+  });
+  result.print(terminal.stdout);
+  return code;
 }
 
-async function runProgram(argv: readonly string[], terminal: Terminal, usageName: string): Promise<number> {
+async function runProgram(
+  argv: readonly string[],
+  terminal: Terminal,
+  result: JsonResult,
+  usageName = 'multiarch',
+): Promise<number> {
   const { runCommandLine } = await import('./command-line.js');
-  return runCommandLine(argv, terminal, usageName);
+  return runCommandLine(argv, terminal, { program: usageName, result });
 }
 
-async function runPlugin(argv: readonly string[], terminal: Terminal): Promise<number> {
+async function runPlugin(argv: readonly string[], terminal: Terminal, result: JsonResult): Promise<number> {
   const { readPluginCall } = await import('./docker-plugin.js');
   const call = readPluginCall(argv, terminal.env);
   const { stdout, stderr, stdin } = terminal;
-  return runProgram(call.argv, { stdout, stderr, stdin, env: call.env }, 'docker multiarch');
+  return runProgram(call.argv, { stdout, stderr, stdin, env: call.env }, result, 'docker multiarch');
 }

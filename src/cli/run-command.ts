@@ -14,6 +14,7 @@ import {
 } from './input/login-flags.js';
 import { parseSize } from './input/size.js';
 import { globalOptions, parseLimits, parseRetryFor, parseTimeout } from './global-options.js';
+import type { JsonResult } from './output/json-result.js';
 import { Output } from './output/output.js';
 import { startProgress } from './progress/progress.js';
 import {
@@ -47,6 +48,7 @@ export async function runCommand(
   command: AnyCommand,
   { args, positionals }: CommandInput,
   terminal: Terminal,
+  result: JsonResult,
 ): Promise<number> {
   const options = globalOptions(args);
   const budget = new Budget(runLimits(parseLimits(options.limit)));
@@ -64,6 +66,7 @@ export async function runCommand(
   const login = command.takesLogin === true ? [] : await givenLogins(flags, names, input);
   const progress = startProgress(options, terminal);
   const output = new Output(terminal.stdout, progress, {
+    result,
     quiet: options.quiet ?? false,
     color: mayColor(terminal.stdout, terminal.env),
     ask: (text) => terminal.stderr.write(text),

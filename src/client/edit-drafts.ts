@@ -1,3 +1,4 @@
+import { formatImageLocation } from '../oci/image-location.js';
 import type { Draft } from '../drafts/draft.js';
 import { NotFoundError } from '../oci/errors.js';
 import type { ClientContext } from './client-context.js';
@@ -28,13 +29,14 @@ export async function editDraft(
 }
 
 /** Deletes drafts. All are tried before anything is thrown. @throws NotFoundError that lists all missing drafts */
-export async function deleteDrafts(context: ClientContext, names: readonly ImageTarget[]): Promise<void> {
+export async function deleteDrafts(context: ClientContext, names: readonly ImageTarget[]): Promise<readonly string[]> {
   const errors: unknown[] = [];
-  for (const target of names.map((name) => draftLocation(context, name))) {
+  const targets = names.map((name) => draftLocation(context, name));
+  for (const target of targets) {
     await context.store.remove(target, context).catch((error: unknown) => errors.push(error));
   }
   const [first, ...others] = errors;
-  if (first === undefined) return;
+  if (first === undefined) return targets.map(formatImageLocation);
   const missing = errors.filter((error) => error instanceof NotFoundError);
   if (missing.length < errors.length) throw errors.find((error) => !(error instanceof NotFoundError));
   if (others.length === 0) throw first;

@@ -241,13 +241,17 @@ export class Multiarch {
     });
   }
 
-  /** Deletes drafts. All are tried before anything is thrown. @throws NotFoundError that lists all missing drafts */
-  deleteDrafts(names: readonly ImageTarget[], options: CallOptions = {}): Promise<void> {
+  /**
+   * Deletes drafts. All are tried before anything is thrown.
+   * @returns their names in full
+   * @throws NotFoundError that lists all missing drafts
+   */
+  deleteDrafts(names: readonly ImageTarget[], options: CallOptions = {}): Promise<readonly string[]> {
     return this.#run(options, (context) => deleteDrafts(context, names));
   }
 
-  /** Deletes all drafts, damaged ones too. */
-  deleteAllDrafts(options: CallOptions = {}): Promise<void> {
+  /** Deletes all drafts, damaged ones too. @returns their names in full; the path of one whose name is unknown */
+  deleteAllDrafts(options: CallOptions = {}): Promise<readonly string[]> {
     return this.#run(options, ({ store, signal }) => store.removeAll({ signal }));
   }
 

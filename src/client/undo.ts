@@ -45,6 +45,8 @@ export interface UndoneTag {
   readonly outcome: 'moved' | 'unchanged' | 'kept';
   /** What it points to afterwards; absent if it is kept or does not exist. */
   readonly digest?: Digest;
+  /** What it pointed to before the undo, if it is moved. */
+  readonly previous?: Digest;
 }
 
 /** What to do about one tag. */
@@ -98,10 +100,11 @@ export async function undoPush(
   }
   return {
     undone: push.digest,
-    tags: steps.map(({ reference, outcome, digest }) => ({
+    tags: steps.map(({ reference, outcome, digest, previous }) => ({
       reference,
       outcome,
       ...(digest !== undefined && { digest }),
+      ...(previous !== undefined && { previous }),
     })),
   };
 }
@@ -194,7 +197,8 @@ async function stepFor(
   }
   try {
     const document = await limit(() => target.readManifest(previous, { signal }));
-    return { outcome: 'moved', reference, digest: previous, move: { target, tag, document, from: current } };
+    const move = { target, tag, document, from: current };
+    return { outcome: 'moved', reference, digest: previous, previous: current, move };
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     throw new NotFoundError(`the previous image of ${reference} is gone: ${error.message}`, {

@@ -123,16 +123,22 @@ export class DraftStore {
     if (this.#directory !== undefined) await checkRemovable(this.#directory);
   }
 
-  /** Removes all drafts, even damaged ones. All are tried before anything is thrown. @throws CancelledError */
-  async removeAll(options: Pick<LockOptions, 'signal'> = {}): Promise<void> {
+  /**
+   * Removes all drafts, even damaged ones. All are tried before anything is thrown.
+   * @returns their names, or the path of a draft whose name is unknown
+   * @throws CancelledError
+   */
+  async removeAll(options: Pick<LockOptions, 'signal'> = {}): Promise<readonly string[]> {
     const directory = this.#directory;
-    if (directory === undefined) return;
+    if (directory === undefined) return [];
     await this.#sweepOnce();
     const errors: unknown[] = [];
-    for (const file of await filesIn(directory)) {
+    const files = await filesIn(directory);
+    for (const file of files) {
       await this.#removeFile(join(directory, file), options).catch((error: unknown) => errors.push(error));
     }
     if (errors.length > 0) throw errors[0];
+    return files.map((file) => draftTarget(file) ?? join(directory, file));
   }
 
   /** Reads all drafts, and reports the damaged ones separately. */

@@ -44,6 +44,8 @@ export interface PlatformReport {
 /** What a push did to one tag. */
 export interface TagReport extends Pick<TagChange, 'outcome' | 'previous'> {
   readonly reference: string;
+  /** What it points to now. */
+  readonly digest: Digest;
 }
 
 export interface PushReportRequest {
@@ -78,6 +80,7 @@ export function pushReport(request: PushReportRequest): PushReport {
     tags: publication.tags.map(({ repository, tag, previous, outcome }) => ({
       reference: `${repository}:${tag}`,
       ...(previous !== undefined && { previous }),
+      digest,
       outcome,
     })),
   };

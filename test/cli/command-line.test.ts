@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { VERSION } from '../../src/version.js';
-import { makeCommandLine } from '../support/in-process.js';
+import { makeCommandLine, OK } from '../support/in-process.js';
 
 const COMMANDS = 'create annotate remove inspect push copy undo rm ls diff validate login logout cache'.split(
   ' ',
@@ -13,7 +13,7 @@ describe('a usage error', () => {
 
   it.each([
     { argv: [], message: 'no command given', hint: all },
-    { argv: ['--json'], message: 'no command given', hint: all },
+    { argv: ['--quiet'], message: 'no command given', hint: all },
     { argv: ['frobnicate', 'ls'], message: 'unknown command: frobnicate', hint: all },
     { argv: ['--store', 'ls', 'frobnicate'], message: 'unknown command: frobnicate', hint: all },
     { argv: ['creat', '--help'], message: 'unknown command: creat', hint: all },
@@ -153,7 +153,7 @@ describe('global flags', () => {
     ];
     expect(await run([...argv, '--timeout', '1m', '--debug'])).toMatchObject({
       code: 0,
-      stdout: '[]\n',
+      stdout: `${JSON.stringify({ ...OK, drafts: [], damaged: [] }, undefined, 2)}\n`,
       stderr: '',
     });
   });
@@ -186,9 +186,22 @@ describe('names', () => {
 });
 
 describe('--version', () => {
-  it.each([[['--version']], [['--version', '--json']], [['create', '--version']]])('%j', async (argv) => {
+  it.each([[['--version']], [['create', '--version']]])('%j', async (argv) => {
     const { run } = await makeCommandLine();
     expect(await run(argv)).toMatchObject({ code: 0, stdout: `multiarch ${VERSION}\n`, stderr: '' });
+  });
+});
+
+describe('--json', () => {
+  it.each([
+    [['--version'], { version: VERSION }],
+    [['--help'], { help: expect.stringContaining('Usage: multiarch COMMAND') as unknown }],
+    [['push', '--help'], { help: expect.stringContaining('Usage: multiarch push LIST') as unknown }],
+  ])('of %j', async (argv, members) => {
+    const { run } = await makeCommandLine();
+    const { code, stdout, stderr } = await run([...argv, '--json']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({ ...OK, ...members });
   });
 });
 

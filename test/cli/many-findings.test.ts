@@ -41,11 +41,13 @@ describe('of many alike findings, ten are listed and the others counted', () => 
     const lines = stderr.split('\n').filter((line) => line.endsWith(`[${rule}]`));
     expect(lines).toHaveLength(11);
     expect(lines.at(-1)).toContain(`… and ${count - 10} more [${rule}]`);
-    const { problems, warnings } = JSON.parse((await run(['validate', file, '--json'])).stdout) as {
-      problems: { rule: string }[];
+    const { error, warnings } = JSON.parse((await run(['validate', file, '--json'])).stdout) as {
+      error?: { problems: { rule: string }[] };
       warnings: { rule: string }[];
     };
-    expect([...problems, ...warnings].filter((finding) => finding.rule === rule)).toHaveLength(count);
+    expect([...(error?.problems ?? []), ...warnings].filter((finding) => finding.rule === rule)).toHaveLength(
+      count,
+    );
   });
 
   it('of create, inspect and push', async () => {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
+import { JsonResult } from '../../src/cli/output/json-result.js';
 import { runCommand } from '../../src/cli/run-command.js';
 import { installHelper } from '../auth/helper-program.js';
 import { amd64 } from '../support/images.js';
@@ -138,6 +139,7 @@ describe('the program', () => {
       },
       { args: { concurrency: 1, retries: 0 }, positionals: [] },
       { stdout: new PassThrough(), stderr: new PassThrough(), stdin: new PassThrough(), env: {} },
+      new JsonResult(false),
     );
     expect(await running).toBe(0);
     expect(added()).toEqual([]);

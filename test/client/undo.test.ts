@@ -47,8 +47,8 @@ describe('undo', () => {
     expect(undone).toEqual({
       undone: pushed,
       tags: [
-        { reference: `${name}:latest`, outcome: 'moved', digest: latest },
-        { reference: list, outcome: 'moved', digest: first },
+        { reference: `${name}:latest`, outcome: 'moved', digest: latest, previous: pushed },
+        { reference: list, outcome: 'moved', digest: first, previous: pushed },
       ],
     });
     expect([tag('1.2'), tag('latest')]).toEqual([first, latest]);
@@ -115,7 +115,7 @@ describe('undo', () => {
 
     expect(tags).toEqual([
       { reference: `${name}:latest`, outcome: 'unchanged', digest: latest },
-      { reference: list, outcome: 'moved', digest: first },
+      { reference: list, outcome: 'moved', digest: first, previous: pushed },
     ]);
     expect(tag('1.2')).toBe(first);
   });
@@ -129,7 +129,7 @@ describe('undo', () => {
 
     expect(tags).toEqual([
       { reference: `${name}:new`, outcome: 'kept' },
-      { reference: list, outcome: 'moved', digest: before },
+      { reference: list, outcome: 'moved', digest: before, previous: pushed },
     ]);
     expect([tag('1.2'), tag('new')]).toEqual([before, pushed]);
     expect(warnings(events)).toEqual([expect.stringContaining(`${name}:new was created by that push`)]);
@@ -219,13 +219,17 @@ describe('undo', () => {
     // Another tag keeps what the first push has put there.
     const { publication } = await (await run()).createAndPush(list, [source], { tags: ['old'] });
     const before = await readFile(file);
-    await (await run()).createAndPush(list, [source], { annotations: { count: '2' }, amend: true });
+    const again = await (
+      await run()
+    ).createAndPush(list, [source], { annotations: { count: '2' }, amend: true });
     expect((await readFile(file)).equals(before)).toBe(false);
 
     const { tags } = await (await run()).undo(list);
 
     const { digest } = publication.descriptor;
-    expect(tags).toEqual([{ reference: list, outcome: 'moved', digest }]);
+    expect(tags).toEqual([
+      { reference: list, outcome: 'moved', digest, previous: again.publication.descriptor.digest },
+    ]);
     expect((await readFile(file)).equals(before)).toBe(true);
   });
 

@@ -76,8 +76,13 @@ describe('pushReport', () => {
         },
       },
       tags: [
-        { reference: 'example.com/app:1.2', outcome: 'moved' },
-        { reference: 'example.org/app:latest', previous: old.digest, outcome: 'moved' },
+        { reference: 'example.com/app:1.2', digest: index.digest, outcome: 'moved' },
+        {
+          reference: 'example.org/app:latest',
+          previous: old.digest,
+          digest: index.digest,
+          outcome: 'moved',
+        },
       ],
     });
     expect(JSON.parse(JSON.stringify(made))).toEqual(made);

@@ -7,6 +7,9 @@ import { startRegistry } from './open-repository.js';
 import { temporaryDirectory } from './temporary-directory.js';
 import type { TinyImage, TinyIndex } from './tiny-image.mjs';
 
+/** The first members of a result with `--json`. */
+export const OK = { schemaVersion: 1, ok: true } as const;
+
 export interface InProcessResult {
   readonly code: number;
   readonly stdout: string;

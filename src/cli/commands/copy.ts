@@ -1,7 +1,7 @@
-import type { CopyOptions, CopyResult } from '../../client/copy.js';
+import type { CopyOptions } from '../../client/copy.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
 import { FROM_OPTIONS } from '../input/login-flags.js';
-import type { Command, CommandContext } from './command.js';
+import type { Command } from './command.js';
 import { CREATE_OPTIONS } from './create-options.js';
 import { ALL_OPTION, checkAll, publishOptions, PUSH_OPTIONS, runReported } from './push.js';
 import { commaSeparated, type OptionDeclarations, type OptionValues, parseFlag } from '../flags.js';
@@ -45,12 +45,9 @@ export const copy: Command<CopyArguments> = {
     const settings = copyOptions(args);
     const configs = options.json || args['metadata-file'] !== undefined;
     await runReported(args, context, {
-      plan: async () => ({
-        ...(await client.planCopy(args.source, args.target, settings)),
-        state: 'published',
-      }),
+      plan: () => client.planCopy(args.source, args.target, settings),
       publish: () => client.copy(args.source, args.target, { ...settings, configs }),
-      show: (result) => showCopy(result, context),
+      lines: ({ report }) => [report.digest],
     });
   },
 };
@@ -63,25 +60,4 @@ function copyOptions(args: CopyArguments): CopyOptions {
     published: args.published,
     layerCompression: args['layer-compression'],
   };
-}
-
-/** Prints the digest of the copied image or index. */
-function showCopy({ report, pushed, referrers }: CopyResult, { output, options }: CommandContext): void {
-  if (!options.json) {
-    output.line(report.digest);
-    return;
-  }
-  const { digest, mediaType, size, platforms, tags } = report;
-  const [name] = report.references;
-  output.json({
-    name,
-    state: 'published',
-    digest,
-    mediaType,
-    size,
-    platforms,
-    tags,
-    copied: pushed,
-    referrers,
-  });
 }

@@ -32,6 +32,8 @@ type Sides = readonly [before: Side, after: Side & { readonly content: Comparabl
 /** One of the two sides to compare. */
 interface Side {
   readonly name: string;
+  /** The name in full. Absent for a file and for standard input, and for what is not published yet. */
+  readonly fullName?: string;
   /** Absent for what is not published yet. */
   readonly content: Comparable | undefined;
   /** Absent for a file and for standard input. */
@@ -59,8 +61,8 @@ export const diff: Command<DiffArguments> = {
     const found = diffIndexes(before.content, after.content);
     if (args.format === 'json' || options.json) {
       const sides = {
-        before: found.before && { ...found.before, state: before.state },
-        after: { ...found.after, state: after.state },
+        before: found.before && { name: before.fullName, state: before.state, ...found.before },
+        after: { name: after.fullName, state: after.state, ...found.after },
       };
       output.json({ ...found, ...sides });
     } else {
@@ -138,5 +140,6 @@ async function openSide(
 
 function sideOf(inspection: Inspection, content: Comparable, { output }: CommandContext): Sides[1] {
   warnOfProblems(inspection, output);
-  return { name: inspectedName(inspection), content, state: inspection.state };
+  const { name: fullName, state } = inspection;
+  return { name: inspectedName(inspection), fullName, content, state };
 }

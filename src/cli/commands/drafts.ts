@@ -1,7 +1,7 @@
-import { ArgumentError } from '../../oci/errors.js';
+import { ArgumentError, InvalidError } from '../../oci/errors.js';
 import { EXIT } from '../exit-code.js';
 import type { OptionDeclarations, OptionValues } from '../flags.js';
-import { draftJson, draftLine } from '../output/draft-text.js';
+import { damagedJson, draftJson, draftLine } from '../output/draft-text.js';
 import type { Command } from './command.js';
 
 const RM_OPTIONS = {
@@ -14,10 +14,16 @@ export const ls: Command<unknown> = {
   options: {},
   async run(_args, { client, output, options }) {
     const { drafts, damaged } = await client.listDrafts();
-    if (options.json) output.json(drafts.map(draftJson));
-    else for (const draft of drafts) output.line(options.quiet ? draft.target : draftLine(draft));
     // A problem names the path.
-    for (const { problem } of damaged) output.error(`error: ${problem}`);
+    const problems = damaged.map(({ problem }) => problem);
+    if (options.json) {
+      const [message, ...details] = problems;
+      const failure = message === undefined ? undefined : new InvalidError(message, { details });
+      output.json({ drafts: drafts.map(draftJson), damaged: damaged.map(damagedJson) }, failure);
+    } else {
+      for (const draft of drafts) output.line(options.quiet ? draft.target : draftLine(draft));
+    }
+    for (const problem of problems) output.error(`error: ${problem}`);
     return damaged.length === 0 ? EXIT.done : EXIT.invalid;
   },
 };
@@ -39,12 +45,13 @@ export const remove: Command<{ readonly list: string; readonly images: readonly 
 export const rm: Command<OptionValues<typeof RM_OPTIONS> & { readonly lists: readonly string[] }> = {
   positionals: { lists: 'The drafts to delete' },
   options: RM_OPTIONS,
-  async run({ lists, all = false }, { client }) {
+  async run({ lists, all = false }, { client, output, options }) {
     if (all === lists.length > 0) {
       throw new ArgumentError(all ? '--all and names of drafts exclude each other' : 'no draft named', {
         hint: 'Name the drafts to delete, or delete all with --all.',
       });
     }
-    await (all ? client.deleteAllDrafts() : client.deleteDrafts(lists));
+    const removed = await (all ? client.deleteAllDrafts() : client.deleteDrafts(lists));
+    if (options.json) output.json({ removed });
   },
 };

@@ -7,8 +7,9 @@ import { parsePlatformList } from '../../oci/required-platforms.js';
 import { listFindings } from '../../oci/list-findings.js';
 import { documentWarnings, formatProblem } from '../../oci/validate.js';
 import type { Command } from './command.js';
-import { warnOfProblems } from '../output/draft-text.js';
-import { indentJson, withState } from '../output/indent-json.js';
+import { problemJson, warnOfProblems } from '../output/draft-text.js';
+import { indentJson } from '../output/indent-json.js';
+import type { JsonMembers } from '../output/json-result.js';
 import type { Output } from '../output/output.js';
 import { commaSeparated, type OptionDeclarations, type OptionValues, parseFlag } from '../flags.js';
 
@@ -42,17 +43,17 @@ export const inspect: Command<InspectArguments> = {
   async run(args, { client, output, options }) {
     const format = checkFlags(args, options.json);
     const { inspection, isEntry } = await open(args, client, output);
-    // Only --json shows the state: the default output is docker's.
-    const state = options.json ? inspection.state : undefined;
-    if (args.raw === true) {
+    if (options.json) {
+      output.json(await resultMembers(args, inspection, isEntry));
+    } else if (args.raw === true) {
       output.bytes(args.config === true ? await inspection.config() : inspection.document.bytes);
     } else if (args.config === true) {
-      output.document(await configText(inspection, state));
+      output.document(indentJson(new TextDecoder().decode(await readConfig(inspection)), '\t'));
     } else if (args.verbose === true) {
       const { verboseText } = await import('../output/inspect-verbose.js');
-      output.document(await verboseText(inspection, isEntry, state));
+      output.document(await verboseText(inspection, isEntry));
     } else if (format === 'json') {
-      output.document(documentText(inspection, state));
+      output.document(documentText(inspection));
     } else {
       await show(format, inspection, isEntry, output);
     }
@@ -73,7 +74,8 @@ function checkFlags(
     ...(verbose === true ? ['--verbose'] : []),
     // --raw and --config go together.
     ...(raw === true || config === true ? [raw === true ? '--raw' : '--config'] : []),
-    ...(format === 'json' ? [] : [`--format ${format}`, ...(json ? ['--json'] : [])]),
+    ...(format === 'json' ? [] : [`--format ${format}`]),
+    ...(json && (raw === true || format !== 'json') ? ['--json'] : []),
   ];
   if (given.length > 1) throw new ArgumentError(`${given.join(' and ')} exclude each other`);
   return format;
@@ -118,17 +120,39 @@ function warnOfPlatforms({ document, name, state }: Inspection, output: Output):
 }
 
 /** The document as docker prints it: an image indented with tabs, an index with three spaces. */
-function documentText({ document }: Inspection, state: string | undefined): string {
-  const text = withState(new TextDecoder().decode(document.bytes), state);
+function documentText({ document }: Inspection): string {
+  const text = new TextDecoder().decode(document.bytes);
   // docker serialises an index anew, without trailing white space, but keeps that of an image.
   return document.kind === 'index' ? indentJson(text.trim(), '   ') : indentJson(text, '\t');
 }
 
-async function configText(inspection: Inspection, state: string | undefined): Promise<string> {
-  const label = `the config of ${inspection.name}`;
+/** The members of the result for `--json`. */
+async function resultMembers(
+  { config, verbose }: InspectArguments,
+  inspection: Inspection,
+  isEntry: boolean,
+): Promise<JsonMembers> {
+  const { verboseMembers, documentJson } = await import('../output/inspect-verbose.js');
+  const { name, state, descriptor, document, problems } = inspection;
+  return {
+    name,
+    state,
+    descriptor,
+    ...(config === true
+      ? { config: documentJson(await readConfig(inspection)) }
+      : verbose === true
+        ? { images: await verboseMembers(inspection, isEntry) }
+        : { document: documentJson(document.bytes) }),
+    ...(problems.length > 0 && { problems: problems.map(problemJson) }),
+  };
+}
+
+/** Reads the config of an image. @throws InvalidError if it is not JSON, which could not be indented */
+async function readConfig(inspection: Inspection): Promise<Uint8Array> {
   const bytes = await inspection.config();
   try {
-    parseJson(bytes, label);
+    parseJson(bytes, `the config of ${inspection.name}`);
+    return bytes;
   } catch (error) {
     if (!(error instanceof InvalidError)) throw error;
     throw new InvalidError(error.message, {
@@ -136,7 +160,6 @@ async function configText(inspection: Inspection, state: string | undefined): Pr
       problems: error.problems,
     });
   }
-  return indentJson(withState(new TextDecoder().decode(bytes), state), '\t');
 }
 
 async function show(

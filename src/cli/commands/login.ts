@@ -38,7 +38,7 @@ export const login: Command<LoginArguments> = {
       const shown = await client.showLogin(args.host ?? DEFAULT_HOST, {
         credential: givenCredential(options, context),
       });
-      if (options.json) output.json(shownJson(shown));
+      if (options.json) output.json({ ...shown });
       else output.line(shownLine(shown));
       return;
     }
@@ -47,7 +47,7 @@ export const login: Command<LoginArguments> = {
     const saved = await client.login(host, await enteredLogin(args, context));
     const { registry, username, origin, plainText } = saved;
     if (plainText && !options.quiet) for (const line of unencryptedWarning(origin)) output.error(line);
-    if (options.json) output.json({ registry, username, place: origin, plainText });
+    if (options.json) output.json({ registry, username, origin, plainText });
     else output.line('Login Succeeded');
   },
 };
@@ -100,7 +100,7 @@ async function reuseLogin(
     const verified = await client.verifyLogin(host, { onEvent });
     if (verified === undefined) return false;
     const { registry, username, origin } = verified;
-    if (options.json) output.json({ registry, username, place: origin });
+    if (options.json) output.json({ registry, username, origin });
     else output.line('Login Succeeded');
     return true;
   } catch (error) {
@@ -117,13 +117,6 @@ function unencryptedWarning(file: string): readonly string[] {
     'Configure a credential helper to remove this warning. See',
     'https://docs.docker.com/go/credential-store/',
   ];
-}
-
-/** The field names of the JSON output are older than those of the library. */
-function shownJson({ login: found, ...asked }: ShownLogin): unknown {
-  if (found === undefined) return asked;
-  const { provider, origin, ...rest } = found;
-  return { ...asked, login: { ...rest, link: provider, place: origin } };
 }
 
 /** Formats a login for `--show`. Its parts come from helpers and files. */

@@ -7,8 +7,8 @@ import { isRefName } from '../../oci/ref-name.js';
 import { parsePlatformList } from '../../oci/required-platforms.js';
 import type { PushPlan } from '../../publish/plan.js';
 import type { Command, CommandContext } from './command.js';
-import { printingFailedTags } from '../output/failed-tags.js';
 import { planLines } from '../output/plan-lines.js';
+import { planJson, pushJson } from '../output/push-json.js';
 import { openReports } from '../output/report-files.js';
 import {
   commaSeparated,
@@ -102,20 +102,19 @@ export async function runPush(
   await runReported(args, context, {
     plan: () => actions.plan(options),
     publish: () => actions.push(options),
-    show: (result) => showPush(result, context),
+    lines: (result) => pushLines(result, context),
   });
 }
 
 /** Publishes, or plans with `--dry-run`, and reports the result as the options ask. */
-export async function runReported<Result extends Pick<PushResult, 'report'>>(
+export async function runReported(
   args: ReportArguments,
   context: CommandContext,
   actions: {
-    /** `state` is what a copy reads. */
-    readonly plan: () => Promise<PushPlan & { readonly state?: 'published' }>;
-    readonly publish: () => Promise<Result>;
-    /** Prints the result. */
-    readonly show: (result: Result) => void;
+    readonly plan: () => Promise<PushPlan>;
+    readonly publish: () => Promise<PushResult>;
+    /** The result as lines. */
+    readonly lines: (result: PushResult) => readonly string[];
   },
 ): Promise<void> {
   const writeReports = await openReports(
@@ -126,12 +125,13 @@ export async function runReported<Result extends Pick<PushResult, 'report'>>(
     showPlan(await actions.plan(), args, context);
     return;
   }
-  const result = await printingFailedTags(context, () => actions.publish());
+  const result = await actions.publish();
   try {
     await writeReports(result.report);
   } finally {
     // It is published even if a file cannot be written.
-    actions.show(result);
+    if (context.options.json) context.output.json(pushJson(result));
+    else for (const line of actions.lines(result)) context.output.line(line);
   }
 }
 
@@ -162,25 +162,22 @@ export function publishOptions(
 }
 
 /**
- * Prints the result of a push as docker does: a line for each pushed child, then the digest of the index. With `--quiet`
- * only the digest.
+ * Returns the result of a push as docker prints it: a line for each pushed child, then the digest of the index. With
+ * `--quiet` only the digest.
  */
-function showPush({ descriptor, pushed, tags }: PushResult, { output, options }: CommandContext): void {
-  if (options.json) {
-    output.json({ descriptor, pushed, tags });
-    return;
-  }
-  for (const { repository, digest } of options.quiet ? [] : pushed) {
-    output.line(`Pushed ref ${repository}@${digest} with digest: ${digest}`);
-  }
-  output.line(descriptor.digest);
+function pushLines({ descriptor, pushed }: PushResult, { options }: CommandContext): string[] {
+  const children = options.quiet ? [] : pushed;
+  return [
+    ...children.map(({ repository, digest }) => `Pushed ref ${repository}@${digest} with digest: ${digest}`),
+    descriptor.digest,
+  ];
 }
 
 /** Prints a plan, then the digest. With `--quiet` only the digest. */
 function showPlan(plan: PushPlan, { referrers }: ReportArguments, { output, options }: CommandContext): void {
   if (referrers === true) output.warn('the plan does not include referrers (--referrers)');
   if (options.json) {
-    output.json(plan);
+    output.json(planJson(plan));
     return;
   }
   for (const line of options.quiet ? [] : planLines(plan)) output.line(line);

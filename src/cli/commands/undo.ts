@@ -1,5 +1,4 @@
 import type { Command } from './command.js';
-import { printingFailedTags } from '../output/failed-tags.js';
 import type { OptionDeclarations, OptionValues } from '../flags.js';
 
 const OPTIONS = {
@@ -16,15 +15,14 @@ export const undo: Command<UndoArguments> = {
     list: 'The pushed list, by the name of its draft',
   },
   options: OPTIONS,
-  async run(args, context) {
-    const { client, output, options } = context;
-    const done = await printingFailedTags(context, () => client.undo(args.list, { dryRun: args['dry-run'] }));
-    if (options.json) {
-      output.json(done);
-      return;
-    }
-    for (const { reference, digest } of done.tags) {
-      if (digest !== undefined) output.line(`${reference} ${digest}`);
+  async run(args, { client, output, options }) {
+    const dryRun = args['dry-run'];
+    const done = await client.undo(args.list, { dryRun });
+    if (options.json) output.json({ ...(dryRun === true && { dryRun }), ...done });
+    else {
+      for (const { reference, digest } of done.tags) {
+        if (digest !== undefined) output.line(`${reference} ${digest}`);
+      }
     }
   },
 };

@@ -33,7 +33,7 @@ export const validate: Command<ValidateArguments> = {
   run: (args, context) => (context.options.json ? printJson(args, context) : printText(args, context)),
 };
 
-/** Prints one JSON document on stdout for valid and for invalid input. */
+/** Prints one result on stdout for valid and for invalid input. The problems are members of its error. */
 async function printJson(
   { document: name, as, published }: ValidateArguments,
   context: CommandContext,
@@ -41,13 +41,14 @@ async function printJson(
   const { output } = context;
   try {
     const input = await readDocument(name, { published }, context);
-    const { kind, digest, problems, warnings } = await checkDocument(input, as);
+    const { kind, digest, problems, warnings, error } = await checkDocument(input, as);
     const valid = problems.length === 0;
-    output.json({ document: name, state: input.state, valid, kind, digest, problems, warnings });
+    const members = { document: name, state: input.state, valid, kind, digest, warnings };
+    output.json(members, valid ? undefined : (error ?? invalidDocument(input, kind, problems)));
     return valid ? EXIT.done : EXIT.invalid;
   } catch (error) {
     if (!(error instanceof InvalidError) || error.problems.length === 0) throw error;
-    output.json({ document: name, valid: false, problems: error.problems, warnings: [] });
+    output.json({ document: name, valid: false, warnings: [] }, error);
     return EXIT.invalid;
   }
 }
@@ -62,13 +63,19 @@ async function printText(
   const { kind, digest, contents, problems, warnings, error } = await checkDocument(input, as);
   for (const line of problemLines(warnings)) output.warn(line);
   if (error !== undefined) throw error;
-  if (problems.length > 0) {
-    throw new InvalidError(`${input.label} is not a valid ${kind}: ${counted(problems.length, 'problem')}`, {
-      problems,
-    });
-  }
+  if (problems.length > 0) throw invalidDocument(input, kind, problems);
   const details = contents === undefined ? [digest] : [digest, contents];
   output.line(`${input.label}: valid ${kind} (${details.join(', ')})`);
+}
+
+function invalidDocument(
+  { label }: DocumentInput,
+  kind: DocumentKind,
+  problems: readonly Problem[],
+): InvalidError {
+  return new InvalidError(`${label} is not a valid ${kind}: ${counted(problems.length, 'problem')}`, {
+    problems,
+  });
 }
 
 interface CheckedDocument {

@@ -4,18 +4,25 @@ import { draftProblemLines, type DraftProblem } from '../../drafts/draft-problem
 import { entryDescriptor } from '../../drafts/entry.js';
 import { isAttestation } from '../../oci/attestation.js';
 import { formatPlatformFull } from '../../oci/platform.js';
+import type { DamagedDraft } from '../../drafts/store.js';
+import type { JsonMembers } from './json-result.js';
 import type { Output } from './output.js';
 
 /** A draft for `--json`: the content that a push would publish, and the source of each entry. */
-export function draftJson(draft: Draft): unknown {
-  const { target, format, annotations, tags, entries } = draft;
+export function draftJson({ target, format, annotations, tags, entries }: Draft): JsonMembers {
   return {
-    target,
+    name: target,
+    state: 'draft',
     format,
-    ...(annotations !== undefined && { annotations }),
-    ...(tags !== undefined && { tags }),
+    annotations,
+    tags,
     entries: entries.map((entry) => ({ source: entry.source, descriptor: entryDescriptor(entry) })),
   };
+}
+
+/** A file that cannot be read as a draft, for `--json`. */
+export function damagedJson({ path, problem, target }: DamagedDraft): JsonMembers {
+  return { name: target, path, message: problem };
 }
 
 /** A draft as one line: its name and the platforms of its images. */
@@ -25,6 +32,11 @@ export function draftLine(draft: Draft): string {
     .filter((descriptor) => !isAttestation(descriptor))
     .map(({ platform }) => (platform === undefined ? 'no platform' : formatPlatformFull(platform)));
   return `${draft.target}  ${platforms.length === 0 ? '(empty)' : platforms.join(', ')}`;
+}
+
+/** A problem of a draft for `--json`. */
+export function problemJson({ kind, message, entries }: DraftProblem): JsonMembers {
+  return { kind, message, digests: entries.map((entry) => entryDescriptor(entry).digest) };
 }
 
 /** Warns of everything that prevents a push of a draft. */

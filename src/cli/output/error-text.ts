@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 
-import { CancelledError, FailedError, InvalidError, MultiarchError, type Problem } from '../../oci/errors.js';
+import { CancelledError, InvalidError, MultiarchError, type Problem } from '../../oci/errors.js';
 import { listFindings } from '../../oci/list-findings.js';
+import { BUG_HINT, describedError } from './error-json.js';
 import { shownMessage } from './shown-text.js';
 
 /** Messages of `docker manifest` that scripts compare. They stay as they are, without a prefix. */
@@ -16,12 +17,7 @@ const MAX_CAUSES = 10;
  * after `hint: `. With `debug`, the stack follows. Has no line feed at the end.
  */
 export function errorText(thrown: unknown, debug: boolean): string {
-  const error = isMissingWorkingDirectory(thrown)
-    ? new FailedError('the working directory no longer exists', {
-        hint: 'Change to another directory.',
-        cause: thrown,
-      })
-    : thrown;
+  const error = describedError(thrown);
   const [message = '', ...details] = messageLines(error);
   // An interrupted command has not failed, and docker's messages are what scripts expect.
   const isPlain = error instanceof CancelledError || DOCKER_MESSAGE.test(message);
@@ -32,15 +28,10 @@ export function errorText(thrown: unknown, debug: boolean): string {
   if (error instanceof MultiarchError) {
     if (error.hint !== undefined) lines.push(`hint: ${error.hint}`);
   } else if (!debug) {
-    lines.push('hint: This is a bug in multiarch. Run it again with --debug and report the output.');
+    lines.push(`hint: ${BUG_HINT}`);
   }
   if (debug) lines.push(...debugLines(error));
   return lines.map(shownMessage).join('\n');
-}
-
-/** Reports whether an error is that of a process whose working directory was removed. Libraries ask for it, too. */
-function isMissingWorkingDirectory(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd';
 }
 
 /** Formats the problems of a document, each with location, message and rule. Of many of one rule, the first are listed. */

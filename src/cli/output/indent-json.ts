@@ -33,19 +33,6 @@ export function indentJson(text: string, indent: string): string {
 }
 
 /**
- * Adds a last member `state` to a JSON object without parsing it. Parsers take the last of several members of one name, so a
- * document cannot state another.
- * @param state nothing is added if it is `undefined`, or if the text is not an object
- */
-export function withState(json: string, state: string | undefined): string {
-  const text = json.trimEnd();
-  if (state === undefined || !text.endsWith('}')) return json;
-  const members = text.slice(0, -1).trimEnd();
-  const comma = members.endsWith('{') ? '' : ',';
-  return `${members}${comma}"state":${JSON.stringify(state)}}${json.slice(text.length)}`;
-}
-
-/**
  * Escapes JSON for HTML as Go's `json.Marshal` does. `<`, `>`, `&`, U+2028 and U+2029 occur only in strings, so this
  * works on a whole document.
  */

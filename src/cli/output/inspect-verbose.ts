@@ -2,32 +2,51 @@ import type { Inspection } from '../../client/inspection.js';
 import type { ManifestOrIndex } from '../../oci/document.js';
 import { DOCKER_MANIFEST } from '../../oci/media-type.js';
 import type { LoosePlatform } from '../../oci/platform.js';
-import { escapeHtml, indentJson, withState } from './indent-json.js';
+import { escapeHtml, indentJson } from './indent-json.js';
+import { JsonText, type JsonMembers } from './json-result.js';
 import { inspectedPlatform } from './cells.js';
 
 /**
  * The output of `docker manifest inspect --verbose`, without the line feed at the end: an object for an image, an array of
  * objects for an index. Reads the images of an index in parallel.
  * @param isEntry whether the image is an entry of an index
- * @param state added to each object, if given
  */
-export async function verboseText(
-  inspection: Inspection,
-  isEntry: boolean,
-  state: string | undefined,
-): Promise<string> {
-  const { document, children } = inspection;
-  const objects =
-    document.kind === 'index'
-      ? await Promise.all(children.map(async (child) => entryJson(await child.read())))
-      : [imageJson(inspection, await inspectedPlatform(inspection, isEntry))];
-  const texts = objects.map((object) => withState(object, state)).join(',');
-  const json = document.kind === 'index' ? `[${texts}]` : texts;
-  return indentJson(escapeHtml(json), '\t');
+export async function verboseText(inspection: Inspection, isEntry: boolean): Promise<string> {
+  const images = await openImages(inspection, isEntry);
+  const texts = images.map(([image, platform]) => imageJson(image, platform)).join(',');
+  return indentJson(escapeHtml(inspection.document.kind === 'index' ? `[${texts}]` : texts), '\t');
 }
 
-async function entryJson(inspection: Inspection): Promise<string> {
-  return imageJson(inspection, await inspectedPlatform(inspection, true));
+/** The same images for `--json`: the name, the descriptor and the document of each. */
+export async function verboseMembers(
+  inspection: Inspection,
+  isEntry: boolean,
+): Promise<readonly JsonMembers[]> {
+  const images = await openImages(inspection, isEntry);
+  return images.map(([{ name, descriptor, document }, platform]) => ({
+    name,
+    descriptor: { ...descriptor, ...(Object.keys(platform).length > 0 && { platform }) },
+    document: documentJson(document.bytes),
+  }));
+}
+
+/** A document as a part of a result, with its exact numbers, escapes and duplicate members. */
+export function documentJson(bytes: Uint8Array): JsonText {
+  return new JsonText(indentJson(new TextDecoder().decode(bytes).trim(), '  '));
+}
+
+type ImageWithPlatform = readonly [image: Inspection, platform: LoosePlatform];
+
+/** The images of an index, or the one image, each with its platform. */
+async function openImages(inspection: Inspection, isEntry: boolean): Promise<readonly ImageWithPlatform[]> {
+  const { document, children } = inspection;
+  return document.kind === 'index'
+    ? Promise.all(children.map(async (child) => withPlatform(await child.read(), true)))
+    : [await withPlatform(inspection, isEntry)];
+}
+
+async function withPlatform(image: Inspection, isEntry: boolean): Promise<ImageWithPlatform> {
+  return [image, await inspectedPlatform(image, isEntry)];
 }
 
 /** Members and order are docker's; its descriptor has only these four members. */

@@ -1,20 +1,23 @@
 /**
  * The output of commands: results, tables, report files and error messages.
  *
- * Offers diff-table, draft-text, error-text, failed-tags, format, indent-json, inspect-table, inspect-tree, inspect-verbose,
- * output, plan-lines, report-files, shown-text, terminal.
+ * Offers diff-table, draft-text, error-text, format, indent-json, inspect-table, inspect-tree, inspect-verbose,
+ * json-result, output, plan-lines, push-json, report-files, shown-text, terminal.
  * @module cli/output
  */
 import type { Writable } from 'node:stream';
 
 import type { WorkEvent } from '../../content/events.js';
-import { jsonText, shownJson, shownLine } from './shown-text.js';
+import type { MultiarchErrors } from '../../oci/errors.js';
+import type { JsonMembers, JsonResult } from './json-result.js';
+import { shownJson, shownLine } from './shown-text.js';
 
 /** The output of a command: the result on stdout, everything else on stderr. */
 export class Output {
   readonly #stdout: Writable;
   readonly #progress: Progress;
   readonly #quiet: boolean;
+  readonly #json: JsonResult;
   readonly #ask: (text: string) => void;
   /** Whether the result may be coloured. */
   readonly color: boolean;
@@ -24,6 +27,8 @@ export class Output {
     progress: Progress,
     options: {
       readonly quiet: boolean;
+      /** Takes the result of a call with `--json`. */
+      readonly result: JsonResult;
       readonly color?: boolean;
       /** Writes a question to the terminal. */
       readonly ask?: (text: string) => void;
@@ -32,6 +37,7 @@ export class Output {
     this.#stdout = stdout;
     this.#progress = progress;
     this.#quiet = options.quiet;
+    this.#json = options.result;
     this.color = options.color ?? false;
     this.#ask = options.ask ?? ((): void => {});
   }
@@ -56,9 +62,13 @@ export class Output {
     this.#result(bytes);
   }
 
-  /** Prints the result as one JSON document. */
-  json(value: unknown): void {
-    this.#result(`${jsonText(value)}\n`);
+  /**
+   * Sets the members of the result in JSON. The object is printed when the call has ended, also if it fails after this.
+   * @param failure the error of a result that is a failure, of which the command has told on stderr
+   */
+  json(members: JsonMembers, failure?: MultiarchErrors): void {
+    this.#json.set(members);
+    if (failure !== undefined) this.#json.fail(failure);
   }
 
   /** Prints a warning on stderr, unless `--quiet` is set. */

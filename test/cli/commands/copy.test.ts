@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { amd64, arm64, attested as index } from '../../support/images.js';
-import { startCommandLine } from '../../support/in-process.js';
+import { OK, startCommandLine } from '../../support/in-process.js';
 import { startRegistry } from '../../support/open-repository.js';
 import { snapshot } from '../../support/snapshot.js';
 
@@ -46,17 +46,17 @@ describe('copy', () => {
     const { mediaType, bytes } = to.manifest('app', '1.2') ?? { mediaType: '', bytes: Buffer.alloc(0) };
     const printed = JSON.parse(stdout) as { platforms: object };
     expect(printed).toEqual({
+      ...OK,
       name: target,
       state: 'published',
-      digest,
-      mediaType,
-      size: bytes.length,
+      descriptor: { mediaType, digest, size: bytes.length },
+      references: [target, `${to.host}/app:stable`],
       platforms: expect.any(Object),
       tags: [
-        { reference: target, outcome: 'moved' },
-        { reference: `${to.host}/app:stable`, outcome: 'moved' },
+        { reference: target, digest, outcome: 'moved' },
+        { reference: `${to.host}/app:stable`, digest, outcome: 'moved' },
       ],
-      copied: expect.arrayContaining([{ repository: `${to.host}/app`, digest: arm64.manifest.digest }]),
+      pushed: expect.arrayContaining([`${to.host}/app@${arm64.manifest.digest}`]),
     });
     expect(Object.keys(printed.platforms)).toEqual(platforms);
   });
@@ -66,9 +66,9 @@ describe('copy', () => {
     const source = `${from.host}/app@${amd64.manifest.digest}`;
     const { stdout } = await run(['copy', source, target, '--json']);
     expect(JSON.parse(stdout)).toMatchObject({
-      digest: amd64.manifest.digest,
+      descriptor: { digest: amd64.manifest.digest },
       platforms: { 'linux/amd64': { digest: amd64.manifest.digest } },
-      copied: [{ digest: amd64.manifest.digest }],
+      pushed: [expect.stringContaining(`@${amd64.manifest.digest}`)],
     });
   });
 

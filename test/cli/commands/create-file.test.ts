@@ -91,13 +91,13 @@ describe('create -f', () => {
     expect(code, stderr).toBe(5);
     const met = await run([...argv, 'linux/arm64,linux/amd64', ...args.slice(1)]);
     expect(JSON.parse(met.stdout)).toMatchObject({
-      target: `${app}:2`,
+      name: `${app}:2`,
       format: 'docker',
       annotations: { team: 'b' },
       tags: ['1.0', 'stable'],
       entries: [{ source: `${app}:1-amd64` }, { source: `${app}:1-arm64` }, {}, {}],
     });
-    expect(stdout).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { kind: 'requirement' } });
     expect(met.stderr).toContain('warning: duplicate platform linux/amd64');
     expect(met.stderr).toContain(`multiarch create ${app}:2 --amend --format oci`);
   });

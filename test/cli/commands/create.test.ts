@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { amd64, arm64, attested } from '../../support/images.js';
-import { makeCommandLine, startCommandLine } from '../../support/in-process.js';
+import { makeCommandLine, OK, startCommandLine } from '../../support/in-process.js';
 import { tinyImage, writeLayout } from '../../support/tiny-image.mjs';
 
 const images = { amd64, arm64 };
@@ -52,7 +52,9 @@ describe('create', () => {
     const { stdout } = await run(['create', `${app}:1`, `${app}:amd64`, '--annotation', 'a=b=c', '--json']);
     const { digest, size, mediaType } = amd64.manifest;
     expect(JSON.parse(stdout)).toEqual({
-      target: `${app}:1`,
+      ...OK,
+      name: `${app}:1`,
+      state: 'draft',
       format: 'auto',
       annotations: { a: 'b=c' },
       entries: [

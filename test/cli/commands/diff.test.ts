@@ -152,10 +152,18 @@ describe('diff', () => {
     [() => ['-', '-'], 125, 'standard input can only be one of the two sides'],
     [(app: string) => [`${app}:1`, './missing.json'], 3, 'no such file'],
     [(app: string) => [`${app}:1`, '-'], 5, 'standard input is not'],
-    [(app: string) => [`${app}:1`, `${app}:2`, '--format', 'table', '--json'], 125, 'exclude each other'],
   ])('exits with the code of the error', async (argv, code, message) => {
     const { app, run } = await startCommandLine({ images });
     const result = await run(['diff', ...argv(app)], { stdin: 'not JSON' });
     expect(result).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(message) });
+  });
+
+  it('rejects a table with --json', async () => {
+    const { run } = await startCommandLine();
+    const { code, stderr } = await run(['diff', 'app:1', 'app:2', '--format', 'table', '--json']);
+    expect({ code, stderr }).toEqual({
+      code: 125,
+      stderr: 'error: --format table and --json exclude each other\n',
+    });
   });
 });

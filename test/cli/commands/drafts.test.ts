@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { formatPlatform, type LoosePlatform } from '../../../src/oci/platform.js';
 import { armv7 } from '../../support/images.js';
-import { makeCommandLine, startCommandLine } from '../../support/in-process.js';
+import { makeCommandLine, OK, startCommandLine } from '../../support/in-process.js';
 import { tinyImage, tinyIndex } from '../../support/tiny-image.mjs';
 
 async function start() {
@@ -51,13 +51,16 @@ describe('ls', () => {
 
   it('prints all drafts with --json', async () => {
     const { run } = await start();
-    expect(JSON.parse((await run(['ls', '--json'])).stdout)).toEqual(
-      ['a:1', 'b:1.10', 'c:2'].map((name) => ({
-        target: `docker.io/library/${name}`,
+    expect(JSON.parse((await run(['ls', '--json'])).stdout)).toEqual({
+      ...OK,
+      drafts: ['a:1', 'b:1.10', 'c:2'].map((name) => ({
+        name: `docker.io/library/${name}`,
+        state: 'draft',
         format: 'auto',
         entries: [],
       })),
-    );
+      damaged: [],
+    });
   });
 
   it('lists valid drafts, and reports the file of a damaged one', async () => {
@@ -123,9 +126,9 @@ async function startWithImages() {
   await run(['create', `${app}:1`, `${app}:all`]);
   /** The platforms of all entries; the text output of `ls` omits attestations. */
   const platforms = async (): Promise<string> => {
-    const drafts = JSON.parse((await run(['ls', '--json'])).stdout) as {
-      entries: { descriptor: { platform: LoosePlatform } }[];
-    }[];
+    const { drafts } = JSON.parse((await run(['ls', '--json'])).stdout) as {
+      drafts: { entries: { descriptor: { platform: LoosePlatform } }[] }[];
+    };
     return drafts
       .flatMap(({ entries }) => entries.map(({ descriptor }) => formatPlatform(descriptor.platform)))
       .join(', ');
@@ -144,7 +147,13 @@ describe('remove', () => {
   it('prints the draft with --json', async () => {
     const { app, run } = await startWithImages();
     const { stdout } = await run(['remove', `${app}:1`, `${app}:all`, '--json']);
-    expect(JSON.parse(stdout)).toEqual({ target: `${app}:1`, format: 'auto', entries: [] });
+    expect(JSON.parse(stdout)).toEqual({
+      ...OK,
+      name: `${app}:1`,
+      state: 'draft',
+      format: 'auto',
+      entries: [],
+    });
   });
 
   it.each([

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 import { installHelper } from '../../auth/helper-program.js';
 import { amd64 as image } from '../../support/images.js';
-import { makeCommandLine } from '../../support/in-process.js';
+import { makeCommandLine, OK } from '../../support/in-process.js';
 import type { MemoryRegistry } from '../../support/memory-registry.js';
 import { startRegistry } from '../../support/open-repository.js';
 
@@ -59,15 +59,17 @@ https://docs.docker.com/go/credential-store/
     const { run, directory } = await makeCommandLine();
     const args = ['login', host, '--username=jane', '--password-stdin', '--json', '-q'];
     const { stdout, stderr } = await run(args, { stdin: 'topsecret' });
-    const place = join(directory, 'docker', 'config.json');
-    expect(JSON.parse(stdout)).toEqual({ registry: host, username: 'jane', place, plainText: true });
+    const origin = join(directory, 'docker', 'config.json');
+    expect(JSON.parse(stdout)).toEqual({ ...OK, registry: host, username: 'jane', origin, plainText: true });
     expect(stderr).toBe('');
-    const login = { kind: 'password', username: 'jane', link: "docker's configuration", place };
+    const login = { kind: 'password', username: 'jane', provider: "docker's configuration", origin };
     expect(JSON.parse((await run(['login', '--show', host, '--json'])).stdout)).toEqual({
+      ...OK,
       registry: host,
       login,
     });
     expect(JSON.parse((await run(['logout', host, '--json'])).stdout)).toEqual({
+      ...OK,
       registry: host,
       removed: true,
     });
@@ -270,7 +272,7 @@ describe('a login that is kept', () => {
       });
     }
     const { stdout } = await run(['login', host, '--json']);
-    expect(JSON.parse(stdout)).toEqual({ registry: host, username: 'jane', place: file });
+    expect(JSON.parse(stdout)).toEqual({ ...OK, registry: host, username: 'jane', origin: file });
     expect(await readFile(file, 'utf8')).toBe(saved);
   });
 

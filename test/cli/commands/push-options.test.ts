@@ -113,15 +113,17 @@ describe('--dry-run', () => {
   it('prints only the digest with --quiet, and everything with --json', async () => {
     const { host, list, run } = await start();
     const { stdout } = await run(['push', list, '--dry-run', '--json']);
-    const plan = JSON.parse(stdout) as { digest: string };
+    const plan = JSON.parse(stdout) as { descriptor: { digest: string } };
     expect(plan).toMatchObject({
-      size: expect.any(Number),
+      ok: true,
+      dryRun: true,
+      descriptor: { size: expect.any(Number) as number },
       content: expect.arrayContaining([
         { repository: `${host}/app`, kind: 'manifest', ...sized(amd64.manifest), action: 'put' },
       ]),
-      tags: [{ repository: `${host}/app`, tag: '1', outcome: 'moved' }],
+      tags: [{ reference: `${host}/app:1`, digest: plan.descriptor.digest, outcome: 'moved' }],
     });
-    expect((await run(['push', list, '--dry-run', '-q'])).stdout).toBe(`${plan.digest}\n`);
+    expect((await run(['push', list, '--dry-run', '-q'])).stdout).toBe(`${plan.descriptor.digest}\n`);
   });
 
   it('shows no changes for a published list', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { amd64, arm64 } from '../../support/images.js';
-import { makeCommandLine, startCommandLine } from '../../support/in-process.js';
+import { makeCommandLine, OK, startCommandLine } from '../../support/in-process.js';
 import { tinyImage } from '../../support/tiny-image.mjs';
 
 /** A draft of two images, whose repository is not the list's. */
@@ -50,17 +50,22 @@ describe('push', () => {
     const repository = `${host}/app`;
     const { mediaType, bytes } = registry.manifest('app', '1') ?? { mediaType: '', bytes: Buffer.alloc(0) };
     expect(JSON.parse(stdout)).toEqual({
+      ...OK,
+      name: `${repository}:1`,
+      state: 'published',
       descriptor: { mediaType, digest: pushed(), size: bytes.length },
-      pushed: [amd64, arm64].map(({ manifest: { digest } }) => ({ repository, digest })),
+      references: [`${repository}:1`, `${repository}:v1`],
+      platforms: expect.any(Object),
+      pushed: [amd64, arm64].map(({ manifest: { digest } }) => `${repository}@${digest}`),
       tags: [
-        { repository, tag: '1', outcome: 'moved' },
-        { repository, tag: 'v1', outcome: 'moved' },
+        { reference: `${repository}:1`, digest: pushed(), outcome: 'moved' },
+        { reference: `${repository}:v1`, digest: pushed(), outcome: 'moved' },
       ],
     });
     const again = JSON.parse((await run(['push', list, ...flags])).stdout) as object;
     expect(again).toMatchObject({
       pushed: [],
-      tags: [{ repository, tag: '1', previous: pushed(), outcome: 'unchanged' }],
+      tags: [{ reference: `${repository}:1`, previous: pushed(), digest: pushed(), outcome: 'unchanged' }],
     });
   });
 

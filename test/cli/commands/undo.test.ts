@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { amd64 } from '../../support/images.js';
-import { startCommandLine } from '../../support/in-process.js';
+import { OK, startCommandLine } from '../../support/in-process.js';
 import { tinyImage, tinyIndex } from '../../support/tiny-image.mjs';
 
 const other = tinyIndex([tinyImage({ architecture: 'amd64', text: 'other' })]);
@@ -41,13 +41,17 @@ describe('undo', () => {
   it('prints the outcome of each tag with --json', async () => {
     const { registry, list, before, pushed, run } = await start('-t', 'new');
     const expected = {
+      ...OK,
       undone: pushed,
       tags: [
         { reference: `${registry.host}/app:new`, outcome: 'kept' },
-        { reference: list, outcome: 'moved', digest: before },
+        { reference: list, outcome: 'moved', digest: before, previous: pushed },
       ],
     };
-    expect(JSON.parse((await run(['undo', list, '--dry-run', '--json'])).stdout)).toEqual(expected);
+    expect(JSON.parse((await run(['undo', list, '--dry-run', '--json'])).stdout)).toEqual({
+      ...expected,
+      dryRun: true,
+    });
     expect(JSON.parse((await run(['undo', list, '--json'])).stdout)).toEqual(expected);
   });
 

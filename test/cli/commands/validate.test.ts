@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 import { MISSING_PATH_HINT } from '../../../src/oci/errors.js';
 import { amd64 as image, arm64 } from '../../support/images.js';
-import { makeCommandLine, startCommandLine } from '../../support/in-process.js';
+import { makeCommandLine, OK, startCommandLine } from '../../support/in-process.js';
 import { tinyImage, tinyIndex, writeLayout } from '../../support/tiny-image.mjs';
 
 const index = tinyIndex([image, arm64]);
@@ -85,11 +85,11 @@ describe('validate', () => {
     const valid = await run(['validate', '--json', good]);
     expect(valid.code).toBe(0);
     expect(JSON.parse(valid.stdout)).toEqual({
+      ...OK,
       document: good,
       valid: true,
       kind: 'image-index',
       digest: index.digest,
-      problems: [],
       warnings: [],
     });
 
@@ -97,17 +97,23 @@ describe('validate', () => {
     const invalid = await run(['validate', '--json', path]);
     expect({ code: invalid.code, stderr: invalid.stderr }).toEqual({ code: 5, stderr: '' });
     expect(JSON.parse(invalid.stdout)).toMatchObject({
+      ok: false,
+      error: {
+        message: `${path} is not a valid image-index: 1 problem`,
+        problems: [{ pointer: '/manifests/0/size', message: 'must be 0 or more', rule: 'schema/minimum' }],
+      },
       document: path,
       valid: false,
       kind: 'image-index',
-      problems: [{ pointer: '/manifests/0/size', message: 'must be 0 or more', rule: 'schema/minimum' }],
     });
 
     const broken = await run(['validate', '--json', await write('broken', '{"a": 1,}')]);
     expect(broken.code).toBe(5);
     expect(JSON.parse(broken.stdout)).toMatchObject({
       valid: false,
-      problems: [{ message: expect.stringContaining('line 1, column 9') as unknown, rule: 'json/syntax' }],
+      error: {
+        problems: [{ message: expect.stringContaining('line 1, column 9') as unknown, rule: 'json/syntax' }],
+      },
     });
   });
 
@@ -371,10 +377,13 @@ describe('validate: the source of the document', () => {
     registry.putManifest('app', Buffer.from('<html>'), index.mediaType, 'login');
     const found = async (tag: string) => {
       const { code, stdout } = await run(['validate', '--json', `${app}:${tag}`]);
-      const { valid, problems } = JSON.parse(stdout) as { valid: boolean; problems: { rule: string }[] };
-      return { code, valid, rules: problems.map(({ rule }) => rule) };
+      const { valid, error } = JSON.parse(stdout) as {
+        valid: boolean;
+        error?: { problems: { rule: string }[] };
+      };
+      return { code, valid, rules: error?.problems.map(({ rule }) => rule) };
     };
-    expect(await found('double')).toEqual({ code: 0, valid: true, rules: [] });
+    expect(await found('double')).toEqual({ code: 0, valid: true, rules: undefined });
     expect(await found('broken')).toEqual({
       code: 5,
       valid: false,

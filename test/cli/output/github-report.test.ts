@@ -25,9 +25,9 @@ const REPORT: PushReport = {
     },
   },
   tags: [
-    { reference: 'example.com/app:1.2', outcome: 'moved' },
-    { reference: 'example.com/app:latest', outcome: 'moved', previous: digest('old') },
-    { reference: 'example.com/app:1', outcome: 'unchanged', previous: own },
+    { reference: 'example.com/app:1.2', digest: own, outcome: 'moved' },
+    { reference: 'example.com/app:latest', digest: own, outcome: 'moved', previous: digest('old') },
+    { reference: 'example.com/app:1', digest: own, outcome: 'unchanged', previous: own },
   ],
 };
 
@@ -112,7 +112,7 @@ Digest: ${code(own)}
       ...REPORT,
       references: [hostile],
       platforms: { [hostile]: platform },
-      tags: [{ reference: hostile, outcome: 'moved' }],
+      tags: [{ reference: hostile, digest: own, outcome: 'moved' }],
     });
     const lines = summary.split('\n').filter((line) => line !== '');
     expect(lines).toHaveLength(8);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { escapeHtml, indentJson, withState } from '../../../src/cli/output/indent-json.js';
+import { escapeHtml, indentJson } from '../../../src/cli/output/indent-json.js';
 
 describe('indentJson', () => {
   // What Go's json.Indent gives for the same text with an indent of one tab.
@@ -35,21 +35,6 @@ describe('indentJson', () => {
   it('takes strings of megabytes', () => {
     const text = JSON.stringify({ data: 'A\\'.repeat(2 << 20) });
     expect(indentJson(text, '\t')).toBe(`{\n\t${text.slice(1, -1).replace(':', ': ')}\n}`);
-  });
-});
-
-describe('withState', () => {
-  it.each([
-    ['an object', '{"a":1.50}', '{"a":1.50,"state":"draft"}'],
-    ['an empty object', '{ }', '{"state":"draft"}'],
-    ['an object that ends with an empty one', '{"a":{}}', '{"a":{},"state":"draft"}'],
-    ['white space', ' {\n  "a": 1\n}\n', ' {\n  "a": 1,"state":"draft"}\n'],
-    ['another state of the document', '{"state":"x"}', '{"state":"x","state":"draft"}'],
-    ['an array', '[{}]', '[{}]'],
-    ['a string', '"}"', '"}"'],
-  ])('adds the state to %s, if it is an object', (_what, text, expected) => {
-    expect(withState(text, 'draft')).toBe(expected);
-    expect(withState(text, undefined)).toBe(text);
   });
 });
 

@@ -60,9 +60,10 @@ it('all text for people goes through shownLine or shownMessage: nothing else wri
     (call) => !/shown(?:Line|Message)\(/.test(call) && !call.includes('errorText('),
   );
   expect(unsafe.toSorted()).toEqual([
-    // The help: text of this program alone.
-    'command-line.ts: .write(text)',
-    'command-line.ts: .write(text)',
+    // The help and the version: text of this program alone.
+    'command-line.ts: .write(`${isHelp ? text : `multiarch ${text}`}\\n`)',
+    // Passed through shownJson.
+    'output/json-result.ts: .write(`${this.#text()}\\n`)',
     // The methods of Output, which are tested here and in hostile-text.test.ts.
     'output/output.ts: .write(text)',
     "output/terminal.ts: .write('', () => resolve())",
