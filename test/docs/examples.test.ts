@@ -38,8 +38,8 @@ describe('examples/', () => {
     expect(listed.toSorted()).toEqual(files.toSorted());
   });
 
-  it('contains the workflow of docs/ci.md', () => {
-    const [block] = blocksOf(page('docs/ci.md'));
+  it('contains the workflow of docs/ci/github-actions.md', () => {
+    const [block] = blocksOf(page('docs/ci/github-actions.md'));
     expect(block?.code).toMatch(/^jobs:/);
     expect(example('join-tags.yml')).toContain(block?.code);
   });

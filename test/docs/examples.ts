@@ -8,12 +8,12 @@ import { run } from '../support/run.js';
 import { root } from './markdown.js';
 import type { Session } from './session.js';
 
-/** The block scripts of a CI job, after `run: |` and `- |`. */
+/** The scripts of a CI job: the blocks after `run: |`, `command: |`, `script: |` and `- |`, and those in `'''` of Groovy. */
 export function jobScripts(yaml: string): string[] {
   const scripts: string[] = [];
   const lines = yaml.split('\n');
   for (const [at, line] of lines.entries()) {
-    if (!/(?:run:|-) \|$/.test(line)) continue;
+    if (!/(?:(?:run|command|script):|-) \|$|sh '''$/.test(line)) continue;
     const indent = /^ */.exec(lines[at + 1] ?? '')?.[0] ?? '';
     const rest = lines.slice(at + 1);
     const end = rest.findIndex((each) => each !== '' && !each.startsWith(indent));

@@ -17,9 +17,14 @@ function linksOf(page: Page): Link[] {
     .filter(({ target }) => !/^[a-z]+:/.test(target));
 }
 
+/** The path of a link's file, relative to the top folder. */
+function pathOf(page: string, file: string): string {
+  return relative(root, join(root, dirname(page), file)).replaceAll('\\', '/');
+}
+
 function isBroken({ page, target }: Link): boolean {
   const [file = '', anchor] = target.split('#');
-  const path = file === '' ? page : relative(root, join(root, dirname(page), file));
+  const path = file === '' ? page : pathOf(page, file);
   if (path.startsWith('..') || !existsSync(join(root, path))) return true;
   if (anchor === undefined) return false;
   const text = proseOf({ path, text: readFileSync(join(root, path), 'utf8') });
@@ -30,6 +35,21 @@ it('every link within the repository has a target', () => {
   const links = pages().flatMap(linksOf);
   expect(links.length).toBeGreaterThan(15);
   expect(links.filter(isBroken)).toEqual([]);
+});
+
+it('every page can be reached from docs/README.md', () => {
+  const all = new Map(pages().map((page) => [page.path, page]));
+  const reached = new Set(['docs/README.md']);
+  // The loop also visits the pages that it adds.
+  for (const path of reached) {
+    const page = all.get(path);
+    for (const link of page === undefined ? [] : linksOf(page)) {
+      const [file = ''] = link.target.split('#');
+      const target = pathOf(link.page, file);
+      if (all.has(target)) reached.add(target);
+    }
+  }
+  expect([...all.keys()].filter((path) => !reached.has(path))).toEqual([]);
 });
 
 it.each([

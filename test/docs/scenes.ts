@@ -11,6 +11,84 @@ import { Session } from './session.js';
 const EXAMPLE = 'registry.example.com';
 const ECR = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
 
+const ACCOUNT = { username: 'ann', password: 'secret' };
+
+/** The environment of a job that joins the images of earlier jobs. */
+interface Job {
+  readonly host: string;
+  readonly path: string;
+  /** Whether the images have tags. @default false, the build jobs pass digests on */
+  readonly tagged?: boolean;
+  /** Whether the job has a login without logging in. @default false */
+  readonly savedLogin?: boolean;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** The joining jobs of docs/ci. The tag of the index is `cafe`. */
+export const JOBS: Readonly<Record<string, Job>> = {
+  'github-digests': {
+    host: 'ghcr.io',
+    path: 'your-org/app',
+    env: {
+      IMAGE: 'ghcr.io/your-org/app',
+      VERSION: 'cafe',
+      TOKEN: ACCOUNT.password,
+      GITHUB_ACTOR: ACCOUNT.username,
+      GITHUB_OUTPUT: 'output',
+      GITHUB_STEP_SUMMARY: 'summary',
+    },
+  },
+  gitlab: {
+    host: EXAMPLE,
+    path: 'team/app',
+    env: {
+      CI_REGISTRY: EXAMPLE,
+      CI_REGISTRY_IMAGE: `${EXAMPLE}/team/app`,
+      CI_REGISTRY_USER: ACCOUNT.username,
+      CI_REGISTRY_PASSWORD: ACCOUNT.password,
+      CI_COMMIT_SHORT_SHA: 'cafe',
+    },
+  },
+  circleci: {
+    host: EXAMPLE,
+    path: 'team/app',
+    env: {
+      IMAGE: `${EXAMPLE}/team/app`,
+      CIRCLE_SHA1: 'cafe',
+      REGISTRY_USER: ACCOUNT.username,
+      REGISTRY_PASSWORD: ACCOUNT.password,
+    },
+  },
+  jenkins: {
+    host: EXAMPLE,
+    path: 'team/app',
+    env: {
+      IMAGE: `${EXAMPLE}/team/app`,
+      GIT_COMMIT: 'cafe',
+      REGISTRY_USR: ACCOUNT.username,
+      REGISTRY_PSW: ACCOUNT.password,
+    },
+  },
+  codebuild: {
+    host: ECR,
+    path: 'team/app',
+    tagged: true,
+    savedLogin: true,
+    env: { REGISTRY: ECR, CODEBUILD_RESOLVED_SOURCE_VERSION: 'cafe' },
+  },
+  tekton: {
+    host: EXAMPLE,
+    path: 'team/app',
+    savedLogin: true,
+    env: {
+      IMAGE: `${EXAMPLE}/team/app:cafe`,
+      AMD64: amd64.manifest.digest,
+      ARM64: arm64.manifest.digest,
+      DIGEST_FILE: 'digest',
+    },
+  },
+};
+
 /** The initial state for a sequence of examples. Pages name the scene in a directive: `<!-- run: first-minute -->`. */
 export const scenes: Readonly<Record<string, () => Promise<Session>>> = {
   'first-minute': withLayouts,
@@ -38,8 +116,9 @@ export const scenes: Readonly<Record<string, () => Promise<Session>>> = {
   immutable: () => withImages({ immutableTags: true }),
   provenance: withProvenance,
   ecr: withTwoOfOnePlatform,
+  ci: withDigestFolder,
   github: forGitHub,
-  gitlab: forGitLab,
+  ...Object.fromEntries(Object.entries(JOBS).map(([name, job]) => [name, () => forJob(job)])),
 };
 
 /** Two image layouts, as the quickstart creates them. */
@@ -158,16 +237,16 @@ async function forGitHub(): Promise<Session> {
   return session;
 }
 
-/** The environment of a GitLab job. The script logs in with the variables of the job. */
-async function forGitLab(): Promise<Session> {
-  const account = { username: 'gitlab-ci-token', password: 'secret' };
-  const session = await Session.start(EXAMPLE, { auth: { kind: 'bearer', ...account } });
-  session.registry.put('team/app', amd64, 'cafe-amd64');
-  session.registry.put('team/app', arm64, 'cafe-arm64');
-  session.setVariable('CI_REGISTRY', EXAMPLE);
-  session.setVariable('CI_REGISTRY_IMAGE', `${EXAMPLE}/team/app`);
-  session.setVariable('CI_REGISTRY_USER', account.username);
-  session.setVariable('CI_REGISTRY_PASSWORD', account.password);
-  session.setVariable('CI_COMMIT_SHORT_SHA', 'cafe');
+/** Opens the scene of a joining job: two images in a registry that requires a login, and what the build jobs pass on. */
+async function forJob({ host, path, tagged = false, savedLogin = false, env }: Job): Promise<Session> {
+  const session = await Session.start(host, { auth: { kind: 'basic', ...ACCOUNT } });
+  if (savedLogin) await session.logIn(ACCOUNT.username, ACCOUNT.password);
+  await mkdir(join(session.directory, 'digests'));
+  for (const [architecture, image] of Object.entries({ amd64, arm64 })) {
+    const { digest } = image.manifest;
+    session.registry.put(path, image, tagged ? `cafe-${architecture}` : undefined);
+    if (!tagged) await session.save(join('digests', digest.replace('sha256:', '')), '');
+  }
+  for (const [name, value] of Object.entries(env)) session.setVariable(name, value);
   return session;
 }

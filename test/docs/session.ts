@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { run } from '../support/run.js';
+import { multiarch, run, type RunResult } from '../support/run.js';
 import { logIn, makeSandbox, type Sandbox } from '../support/sandbox.js';
 import { MemoryRegistry, type MemoryRegistryOptions } from '../support/memory-registry.js';
 import { root } from './markdown.js';
@@ -35,14 +35,14 @@ export function commandsOf(code: string): Command[] {
 export class Session {
   readonly directory: string;
   readonly registry: MemoryRegistry;
-  readonly #sandbox: Sandbox;
+  readonly sandbox: Sandbox;
   /** Keyed by the host name in the page. */
   readonly #registries = new Map<string, MemoryRegistry>();
   /** Environment variables of the job. */
   readonly #env = new Map<string, string>();
 
   private constructor(sandbox: Sandbox, registry: MemoryRegistry, registryName: string) {
-    this.#sandbox = sandbox;
+    this.sandbox = sandbox;
     this.directory = join(sandbox.directory, 'demo');
     this.registry = registry;
     this.#registries.set(registryName, registry);
@@ -77,12 +77,12 @@ export class Session {
 
   /** Saves the login of this account, as `docker login` does. */
   logIn(username: string, password: string): Promise<void> {
-    return logIn(this.#sandbox, this.registry.host, { username, password });
+    return logIn(this.sandbox, this.registry.host, { username, password });
   }
 
   /** Saves a file of a page in the working directory. */
   save(name: string, code: string): Promise<void> {
-    return writeFile(join(this.directory, name), this.#toReal(code));
+    return writeFile(join(this.directory, name), this.toReal(code));
   }
 
   /** Runs commands in one shell. Returns the lines that each command printed on both streams. */
@@ -105,20 +105,31 @@ export class Session {
     return this.#toWritten(stdout);
   }
 
+  /** Runs the built command in the process of the test, which is faster than a shell. */
+  multiarch(args: readonly string[], stdin = ''): Promise<RunResult> {
+    const options = { cwd: this.directory, stdin };
+    return multiarch(
+      this.sandbox,
+      args.map((arg) => this.toReal(arg)),
+      options,
+    );
+  }
+
   async stop(): Promise<void> {
     for (const registry of this.#registries.values()) await registry.close();
-    await this.#sandbox.remove();
+    await this.sandbox.remove();
   }
 
   #bash(script: string): ReturnType<typeof run> {
-    const env = Object.fromEntries([...this.#env].map(([name, value]) => [name, this.#toReal(value)]));
-    return run('bash', ['-c', this.#toReal(script)], {
+    const env = Object.fromEntries([...this.#env].map(([name, value]) => [name, this.toReal(value)]));
+    return run('bash', ['-c', this.toReal(script)], {
       cwd: this.directory,
-      env: { ...this.#sandbox.env, ...env },
+      env: { ...this.sandbox.env, ...env },
     });
   }
 
-  #toReal(text: string): string {
+  /** Replaces the host names of the page with those of the registries. */
+  toReal(text: string): string {
     return [...this.#registries].reduce((real, [name, { host }]) => real.replaceAll(name, host), text);
   }
 
@@ -131,6 +142,6 @@ export class Session {
         text,
       )
       .replaceAll(this.directory, READERS_DIRECTORY)
-      .replaceAll(join(this.#sandbox.directory, 'home'), READERS_HOME);
+      .replaceAll(join(this.sandbox.directory, 'home'), READERS_HOME);
   }
 }

@@ -68,8 +68,8 @@ images:
     expect(copied).toMatchObject({ code: 0 });
   });
 
-  it('publishes what the docker script beside it in docs/migration.md publishes', async () => {
-    const text = page('docs/migration.md');
+  it('publishes what the docker script beside it in docs/migration/docker-manifest.md publishes', async () => {
+    const text = page('docs/migration/docker-manifest.md');
     const block = (directive: string): string =>
       (blocksOf(text).find((each) => each.directive === directive)?.code ?? '').replaceAll(
         'registry.example.com/team/app',

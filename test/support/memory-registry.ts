@@ -143,6 +143,11 @@ export class MemoryRegistry extends FakeServer {
     return found && { ...found, digest };
   }
 
+  /** The tags of a repository, sorted. */
+  tags(path: string): string[] {
+    return [...this.#repo(path).tags.keys()].sort();
+  }
+
   blob(path: string, digest: string): Buffer | undefined {
     const found = this.#repo(path).blobs.get(digest);
     return typeof found === 'number' ? undefined : found;

@@ -15,7 +15,8 @@ import { reuseBuffers } from './reuse-buffers.js';
 /** Runs the command line of the process, and sets its exit code. */
 export async function start(): Promise<void> {
   const [, path = '', ...argv] = process.argv;
-  const program = basename(path);
+  // On Windows, docker starts only plugins that are .exe files.
+  const program = basename(path).replace(/\.exe$/i, '');
   const answered = await answerQuickly(argv, process, program);
   if (answered !== undefined) {
     process.exitCode = answered;

@@ -85,8 +85,12 @@ describe('the code that is loaded', () => {
     expect(files).toEqual(['start.cjs']);
   });
 
-  it('is that of the start for the plugin metadata, which docker asks for on every run', async () => {
-    const plugin = join(await temporaryDirectory(), 'docker-multiarch');
+  it.each([
+    'docker-multiarch',
+    // A name on Windows.
+    'docker-multiarch.exe',
+  ])('is that of the start for the plugin metadata, which docker asks %s for on every run', async (name) => {
+    const plugin = join(await temporaryDirectory(), name);
     await symlink(launcher, plugin);
     const { files, stdout } = await loaded([['docker-cli-plugin-metadata']], plugin);
     expect(JSON.parse(stdout)).toMatchObject({ Version: VERSION });
