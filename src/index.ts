@@ -27,6 +27,8 @@ export type { NamedSource, ObjectSource, SourceInput, SourceSettings } from './c
 export type { CopyOptions, CopyResult } from './client/copy.js';
 export type { PushOptions } from './client/push.js';
 export type { PushResult } from './client/push-record.js';
+export type { TagsOptions, TagsResult } from './client/tags.js';
+export type { TagOrder } from './oci/tag-order.js';
 export type { UndoneTag, UndoOptions, UndoResult } from './client/undo.js';
 export type {
   LoginInput,
@@ -38,6 +40,8 @@ export type {
 } from './client/login.js';
 export type { ExplicitLogin, MultiarchOptions } from './client/client-context.js';
 export type { RegistryCredential } from './auth/credentials/credential.js';
+export type { DeleteOptions, DeleteResult } from './client/delete.js';
+export type { DigestOptions, DigestResult } from './client/digest.js';
 export type { InspectOptions } from './client/inspect.js';
 export type { CachePart, CacheUsage } from './cache/cache-usage.js';
 export type { Inspection, InspectedChild } from './client/inspection.js';

@@ -42,10 +42,20 @@ export async function inspectName(
 ): Promise<Inspection> {
   const location = locationOf(context, name);
   if (ignoresDrafts(name, options)) return openPublished(context, location);
-  // A location that can only be read has no drafts.
-  const isTarget = typeof name === 'string' && isTargetLocation(location);
-  const draft = isTarget ? await findDraft(context, taggedLocation(location)) : undefined;
+  const draft = await findDraftOf(context, name, location, options);
   return draft === undefined ? inspectPublished(context, location) : inspectDraft(context, draft);
+}
+
+/** Returns the draft that a name opens; `undefined` if drafts are ignored, and for a location that can only be read. */
+export async function findDraftOf(
+  context: ClientContext,
+  name: ImageSource,
+  location: ImageLocation,
+  options: InspectOptions,
+): Promise<Draft | undefined> {
+  if (ignoresDrafts(name, options) || typeof name !== 'string' || !isTargetLocation(location))
+    return undefined;
+  return findDraft(context, taggedLocation(location));
 }
 
 /**

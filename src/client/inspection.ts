@@ -92,11 +92,16 @@ export class Inspection {
    * @throws NotFoundError that lists the platforms that exist
    */
   async select(platform: PlatformInput): Promise<Inspection> {
+    return (await this.find(platform)).read();
+  }
+
+  /** Finds the image that {@link select} opens, without reading its manifest. @throws NotFoundError, as {@link select} */
+  async find(platform: PlatformInput): Promise<InspectedChild> {
     const wanted = platformOf(platform);
     const images = await this.images();
     const platforms = images.map(({ descriptor }) => descriptor.platform);
     const chosen = imageFor(wanted, images) ?? images[selectPlatform(wanted, platforms) ?? -1];
-    if (chosen !== undefined) return chosen.read();
+    if (chosen !== undefined) return chosen;
     throw new NotFoundError(`${this.name} has no image for ${formatPlatformFull(wanted)}`, {
       hint: presentPlatforms('It has', platforms),
     });

@@ -13,6 +13,8 @@ import { draftLocation, entrySelector, locationOf, publishLocation } from './loc
 import type { CopyOptions, CopyResult } from './copy.js';
 import type { CreateAndPushOptions, CreateAndPushResult } from './create-and-push.js';
 import type { CreateOptions, EntryAnnotations } from './create-options.js';
+import type { DeleteOptions, DeleteResult } from './delete.js';
+import type { DigestOptions, DigestResult } from './digest.js';
 import type { DraftState } from './draft-state.js';
 import { deleteDrafts, editDraft } from './edit-drafts.js';
 import { withEntryAnnotations } from './entry-annotations.js';
@@ -31,6 +33,7 @@ import type {
 import type { PushResult } from './push-record.js';
 import type { PushOptions } from './push.js';
 import type { SourceInput } from './sources.js';
+import type { TagsOptions, TagsResult } from './tags.js';
 import type { UndoOptions, UndoResult } from './undo.js';
 
 /**
@@ -204,6 +207,41 @@ export class Multiarch {
   inspectEntry(name: ImageTarget, image: ImageSource, options: InspectOptions = {}): Promise<Inspection> {
     return this.#run(options, async (context) =>
       (await import('./inspect.js')).inspectEntryOf(context, name, image, options),
+    );
+  }
+
+  /**
+   * Returns the digest of the draft of this name or, if none exists, of what is published under it, as {@link inspect} finds
+   * them. What is published is looked up without being read, unless a platform is given.
+   * @throws NotFoundError
+   */
+  digest(name: ImageSource, options: DigestOptions = {}): Promise<DigestResult> {
+    return this.#run(options, async (context) =>
+      (await import('./digest.js')).findDigest(context, name, options),
+    );
+  }
+
+  /**
+   * Lists the tags of a repository, an image layout or an OCI archive, each once.
+   * @param name without a tag or digest
+   * @throws NotFoundError if it does not exist
+   */
+  tags(name: string, options: TagsOptions = {}): Promise<TagsResult> {
+    return this.#run(options, async (context) =>
+      (await import('./tags.js')).listTags(context, name, options),
+    );
+  }
+
+  /**
+   * Deletes a tag, and not its image, or by its digest an image with all its tags. The images of an index and all blobs stay
+   * until the registry removes what nothing points to. Drafts are not touched.
+   * @param name with a tag or a digest; with both, the tag is deleted if it has the digest
+   * @throws NotFoundError if it does not exist; UnauthorizedError if the registry does not allow it; ConflictError if the tag
+   *   has another digest
+   */
+  delete(name: ImageTarget, options: DeleteOptions = {}): Promise<DeleteResult> {
+    return this.#run(options, async (context) =>
+      (await import('./delete.js')).deleteImage(context, name, options),
     );
   }
 

@@ -29,6 +29,12 @@ export interface ReadManifestOptions extends ReadOptions {
   readonly allowKept?: boolean | undefined;
 }
 
+/** What a list of tags takes. */
+export interface ListTagsOptions extends ReadOptions {
+  /** The number of tags after which the list ends. @default no end */
+  readonly most?: number | undefined;
+}
+
 /**
  * A store that images are read from: a repository, an image layout, or an archive.
  *
@@ -62,4 +68,10 @@ export interface Source {
    * this method.
    */
   listReferrers?(digest: Digest, options?: ReadOptions): Promise<readonly Descriptor[]>;
+
+  /**
+   * Lists the tags in the order of the source, each once (distribution-spec, "Listing Tags"). A registry may have tags that
+   * are not valid. Sources that cannot list tags lack this method.
+   */
+  listTags?(options?: ListTagsOptions): Promise<readonly string[]>;
 }

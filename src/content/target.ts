@@ -4,7 +4,7 @@ import type { ManifestOrIndex } from '../oci/document.js';
 import type { RefName } from '../oci/reference.js';
 import type { BlobOutcome } from './events.js';
 import type { ReferrersLists } from './referrers-tag.js';
-import type { BlobSource, ReadOptions, Source } from './source.js';
+import type { BlobSource, ReadOptions, Selector, Source } from './source.js';
 
 /** What a write of a blob takes. */
 export interface WriteBlobOptions extends ReadOptions {
@@ -64,10 +64,11 @@ export interface Target extends Source {
   writeManifest(document: ManifestOrIndex, options?: WriteManifestOptions): Promise<Descriptor>;
 
   /**
-   * Deletes a tag that a failed call had created, and not its image. Targets that cannot do so lack this method.
-   * @returns whether the tag is deleted; `false` if the target does not allow it
+   * Deletes a tag, and not its image, or by its digest an image with all its tags. The children of an index and blobs stay.
+   * Targets that cannot delete lack this method.
+   * @throws NotFoundError; UnauthorizedError if the target does not allow it
    */
-  deleteTag?(tag: RefName, options?: ReadOptions): Promise<boolean>;
+  delete?(selector: Selector, options?: ReadOptions): Promise<void>;
 
   /**
    * Makes all writes since the last call durable: replaces a file that is only replaced as a whole. Targets whose writes

@@ -1,6 +1,6 @@
 import { parseDigest, type Digest } from './digest.js';
 import { ArgumentError } from './errors.js';
-import { isLayoutUrl, parseLayoutUrl } from './layout-url.js';
+import { isLayoutUrl, isUntaggedUrl, parseLayoutUrl } from './layout-url.js';
 import {
   formatPathLocation,
   parseDockerArchive,
@@ -75,6 +75,8 @@ export function parseImageLocation(text: string): ImageLocation {
 export function isUntagged(text: string): boolean {
   const location = parseLocation(text);
   if (!isTargetLocation(location)) return false;
+  // Its default tag is not written.
+  if (isLayoutUrl(text)) return isUntaggedUrl(text);
   const { tag, digest } = nameIn(location);
   return tag === undefined && digest === undefined;
 }
@@ -140,6 +142,17 @@ export function withTag(location: TargetLocation, tag: RefName): TargetLocation 
   if (location.transport !== 'registry') return { transport: location.transport, path: location.path, tag };
   const { registry, path } = location.reference;
   return { transport: 'registry', reference: { registry, path, tag: parseTag(tag) } };
+}
+
+/** Returns the name of a location's repository, layout or archive as a whole: `docker.io/library/app`, `oci:DIR`. */
+export function repositoryName(location: ImageLocation): string {
+  if (location.transport === 'object') return `(${location.label})`;
+  if ('path' in location) {
+    const { transport, path } = location;
+    return formatImageLocation({ transport, path });
+  }
+  const { registry, path } = location.reference;
+  return formatImageLocation({ transport: location.transport, reference: { registry, path } });
 }
 
 /** Returns the location of a digest in the same repository, layout or archive. */

@@ -13,6 +13,12 @@ export function isLayoutUrl(text: string): boolean {
   return SCHEME.test(text);
 }
 
+/** Reports whether the URL of an image layout has neither a tag nor a digest. */
+export function isUntaggedUrl(text: string): boolean {
+  const [, , tag, digest] = PARTS.exec(text.replace(SCHEME, '')) ?? [];
+  return tag === undefined && digest === undefined;
+}
+
 /**
  * Parses buildx's `oci-layout://DIR[:TAG][@DIGEST]` or regctl's `ocidir://DIR[:TAG][@DIGEST]`. As there, the tag is `latest`
  * by default, and a digest takes precedence over a tag.

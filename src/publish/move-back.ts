@@ -88,7 +88,7 @@ async function restore(
       await limit(() => target.writeManifest(previous, { tag, signal }));
       await limit(async () => target.commit?.({ signal }));
     } else if (before === undefined && mayDelete(target)) {
-      await limit(async () => target.deleteTag?.(tag, { signal }));
+      await limit(async () => target.delete?.(tag, { signal }));
     }
   } catch {
     // The tag is read again to see the outcome. The error of the push is the one to report.

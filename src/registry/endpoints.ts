@@ -14,6 +14,13 @@ export function manifestUrl(repository: Repository, selector: Selector): URL {
   return endpoint(repository, `manifests/${selector}`);
 }
 
+/** `/v2/<name>/tags/list`, with the most tags that the response may have (`n`) */
+export function tagsUrl(repository: Repository, most?: number): URL {
+  const url = endpoint(repository, 'tags/list');
+  if (most !== undefined) url.searchParams.set('n', String(most));
+  return url;
+}
+
 /** `/v2/<name>/referrers/<digest>` */
 export function referrersUrl(repository: Repository, digest: Digest): URL {
   return endpoint(repository, `referrers/${digest}`);

@@ -1,14 +1,16 @@
 import type { Selector } from '../content/source.js';
 import { isDigest, type Digest } from '../oci/digest.js';
-import { formatReference, parseTag, type Repository } from '../oci/reference.js';
+import { formatReference, formatRepository, parseTag, type Repository } from '../oci/reference.js';
 
 /** What a request does, for error messages. */
 export interface Operation {
-  readonly verb: 'read' | 'write';
-  readonly what: 'manifest' | 'blob';
+  readonly verb: 'read' | 'write' | 'delete';
+  readonly what: 'manifest' | 'blob' | 'tags';
   /** The full name: `docker.io/library/app:1.2`, `docker.io/library/app@sha256:…`. */
   readonly name: string;
   readonly repository: Repository;
+  /** The tag or digest of a manifest. */
+  readonly selector?: Selector;
   /** Non-distributable layers of a document that were not uploaded. @default none */
   readonly skippedLayers?: ReadonlySet<Digest>;
   /** The subject of a document, if it has one. */
@@ -30,7 +32,13 @@ export function manifestOperation(
   selector: Selector,
 ): Operation {
   const selected = isDigest(selector) ? { digest: selector } : { tag: parseTag(selector) };
-  return { verb, what: 'manifest', name: formatReference({ ...repository, ...selected }), repository };
+  const name = formatReference({ ...repository, ...selected });
+  return { verb, what: 'manifest', name, repository, selector };
+}
+
+/** Returns the operation that lists the tags of a repository. */
+export function tagsOperation(repository: Repository): Operation {
+  return { verb: 'read', what: 'tags', name: `the tags of ${formatRepository(repository)}`, repository };
 }
 
 /** Returns the operation on a blob. */

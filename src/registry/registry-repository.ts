@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import type { BlobOutcome, OnEvent } from '../content/events.js';
 import { recordReferrer } from '../content/referrers-tag.js';
 import type { ContentCache } from '../content/content-cache.js';
-import type { BlobSource, ReadManifestOptions, ReadOptions, Selector } from '../content/source.js';
+import type { BlobSource, ListTagsOptions, ReadManifestOptions, ReadOptions, Selector } from '../content/source.js';
 import type { Target, WriteBlobOptions, WriteManifestOptions } from '../content/target.js';
 import { retryPolicy, type Sleep } from '../http/retry.js';
 import type { Descriptor } from '../oci/descriptor.js';
@@ -13,9 +13,11 @@ import { InvalidError, NotFoundError } from '../oci/errors.js';
 import { familiarReference, type Repository, type Tag } from '../oci/reference.js';
 import { Blobs } from './blobs/blobs.js';
 import { CachedReads } from './cached-reads.js';
+import { deleteManifest } from './manifests/delete-manifest.js';
 import { ManifestWrites, type WrittenManifest } from './manifests/manifest-writes.js';
 import { Manifests } from './manifests/manifests.js';
 import { Referrers, ReferrersTags } from './manifests/referrers.js';
+import { listTags } from './manifests/tags.js';
 import { RepositoryRequests, type Access, type RegistrySender } from './requests.js';
 import { Uploads } from './blobs/uploads.js';
 
@@ -45,6 +47,7 @@ export interface RegistryRepositoryOptions {
 export class RegistryRepository implements Target {
   readonly label: string;
   readonly repository: Repository;
+  readonly #requests: RepositoryRequests;
   readonly #manifests: Manifests;
   readonly #writes: ManifestWrites;
   readonly #blobs: Blobs;
@@ -59,6 +62,7 @@ export class RegistryRepository implements Target {
     const policy = retryPolicy({ retries, retryFor, sleep, random });
     this.label = familiarReference(repository);
     this.repository = repository;
+    this.#requests = requests;
     this.#manifests = new Manifests(requests, onEvent);
     this.#blobs = new Blobs(requests, policy, onEvent);
     const stored = { manifests: this.#manifests, blobs: this.#blobs };
@@ -121,8 +125,12 @@ export class RegistryRepository implements Target {
     return (await this.#put(document, options)).descriptor;
   }
 
-  deleteTag(tag: Tag, options?: ReadOptions): Promise<boolean> {
-    return this.#writes.deleteTag(tag, options);
+  listTags(options?: ListTagsOptions): Promise<readonly string[]> {
+    return listTags(this.#requests, options);
+  }
+
+  delete(selector: Selector, options?: ReadOptions): Promise<void> {
+    return deleteManifest(this.#requests, selector, options);
   }
 
   /** Puts a document. If blobs that the registry said it mounted are missing, uploads them and puts it again. */

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/version.js';
 import { makeCommandLine, OK } from '../support/in-process.js';
 
-const COMMANDS = 'create annotate remove inspect push copy undo rm ls diff validate login logout cache'.split(
-  ' ',
-);
+const COMMANDS =
+  'create annotate remove inspect push copy undo rm ls diff validate digest tags delete login logout cache version'.split(
+    ' ',
+  );
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 
 describe('a usage error', () => {

@@ -267,14 +267,14 @@ describe('a tag that cannot be moved back', () => {
   });
 
   it.each([
-    { deletesTags: true, outcome: 'restored', message: 'was created, and is deleted again' },
-    { deletesTags: false, outcome: 'moved', message: 'no image of it was known before' },
-  ])('because it did not exist is deleted if the registry allows it: $deletesTags', async (row) => {
-    const { registry, before, tags, fail, failed, app } = await start({ deletesTags: row.deletesTags });
+    { deletes: 'tags' as const, outcome: 'restored', message: 'was created, and is deleted again' },
+    { deletes: undefined, outcome: 'moved', message: 'no image of it was known before' },
+  ])('because it did not exist is deleted if the registry allows it: $deletes', async (row) => {
+    const { registry, before, tags, fail, failed, app } = await start({ deletes: row.deletes });
     fail('PUT', 'latest', () => DENIED);
     const error = await failed({ tags: ['new', 'latest'] });
     expect(tags('1.2', 'latest')).toEqual([before['1.2'], before.latest]);
-    expect(tags('new')[0] === undefined).toBe(row.deletesTags);
+    expect(tags('new')[0] === undefined).toBe(row.deletes === 'tags');
     expect(error.tags).toMatchObject([
       { reference: `${app}:new`, outcome: row.outcome },
       { outcome: 'restored' },
@@ -285,7 +285,7 @@ describe('a tag that cannot be moved back', () => {
   });
 
   it('is not deleted if its previous image could not be read', async () => {
-    const { tags, fail, failed, app } = await start({ deletesTags: true });
+    const { tags, fail, failed, app } = await start({ deletes: 'tags' });
     fail('HEAD', '1.2', () => DENIED);
     fail('GET', '1.2', () => DENIED);
     fail('PUT', 'latest', () => DENIED);
@@ -296,7 +296,7 @@ describe('a tag that cannot be moved back', () => {
   });
 
   it('is not deleted beside a tag that had the digest before: a registry may delete the image of both', async () => {
-    const { tags, fail, push, failed } = await start({ deletesTags: true });
+    const { tags, fail, push, failed } = await start({ deletes: 'tags' });
     const { publication } = await push({ tags: [] });
     fail('PUT', 'latest', () => DENIED);
     const error = await failed({ tags: ['new', 'latest'] });
@@ -307,7 +307,7 @@ describe('a tag that cannot be moved back', () => {
 
 describe('tags elsewhere', () => {
   it('are moved back in repositories, registries and layouts, the last first', async () => {
-    const { registry, multiarch, list, sources, before, tags, app } = await start({ deletesTags: true });
+    const { registry, multiarch, list, sources, before, tags, app } = await start({ deletes: 'tags' });
     const far = await startRegistry({
       fault: ({ method, path }, next) =>
         method === 'PUT' && path.endsWith('/manifests/denied') ? DENIED : next(),

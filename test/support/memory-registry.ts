@@ -14,8 +14,13 @@ export interface MemoryRegistryOptions extends FakeServerOptions {
   readonly mounts?: 'always201' | 'always202';
   /** Rejects every change of a tag, even to its current digest, with the error of ECR. @default false */
   readonly immutableTags?: boolean;
-  /** Deletes a tag, and not its manifest. @default 405, like distribution 2 */
-  readonly deletesTags?: boolean;
+  /**
+   * `tags`: deletes a tag, and not its manifest, and by its digest a manifest with its tags. `manifests`: only by a digest,
+   * like distribution 2 with deletions enabled. @default 405, like distribution 2
+   */
+  readonly deletes?: 'tags' | 'manifests' | undefined;
+  /** The most tags of a page. @default the number that is asked for, else all */
+  readonly tagsPageSize?: number;
   /** Rejects an index or manifest with missing children. @default true */
   readonly requireChildren?: boolean;
   /** Redirects blob reads to a second server, which rejects an Authorization header with 400, like S3. @default false */
@@ -193,6 +198,7 @@ export class MemoryRegistry extends FakeServer {
     if (kind === 'manifests') return this.#manifests(request, path, name);
     if (kind === 'referrers' && this.#options.referrers !== undefined)
       return this.#referrers(path, name, url);
+    if (kind === 'tags' && name === 'list') return this.#tags(path, url);
     if (kind === 'blobs/uploads') return this.#uploads(request, path, name, url);
     if (kind === 'blobs') return this.#blobs(request, path, name);
     return failure(404, 'NOT_FOUND', '404 page not found');
@@ -207,8 +213,7 @@ export class MemoryRegistry extends FakeServer {
       return this.#putManifest(request, path, selector);
     }
     if (request.method === 'DELETE') {
-      if (this.#options.deletesTags !== true) return failure(405, 'UNSUPPORTED', 'unsupported');
-      return { status: repo.tags.delete(selector) ? 202 : 404 };
+      return this.#delete(repo, selector);
     }
     const found = this.manifest(path, selector);
     if (found === undefined) {
@@ -223,6 +228,35 @@ export class MemoryRegistry extends FakeServer {
       headers: { 'content-type': mediaType, 'docker-content-digest': digest },
       body: bytes,
     };
+  }
+
+  #delete(repo: Repo, selector: string): Answer {
+    const { deletes } = this.#options;
+    if (deletes === undefined) return failure(405, 'UNSUPPORTED', 'The operation is unsupported.');
+    if (selector.includes(':')) {
+      for (const [tag, digest] of repo.tags) if (digest === selector) repo.tags.delete(tag);
+      return repo.manifests.delete(selector) ? { status: 202 } : failure(404, 'MANIFEST_UNKNOWN', 'unknown');
+    }
+    if (deletes === 'manifests') return failure(400, 'DIGEST_INVALID', 'provided digest did not match');
+    return repo.tags.delete(selector) ? { status: 202 } : failure(404, 'MANIFEST_UNKNOWN', 'unknown');
+  }
+
+  #tags(path: string, url: URL): Answer {
+    const repo = this.#repo(path);
+    if (repo.manifests.size === 0 && repo.blobs.size === 0) {
+      return failure(404, 'NAME_UNKNOWN', 'repository name not known to registry', { name: path });
+    }
+    const all = [...repo.tags.keys()].toSorted();
+    const start = all.indexOf(url.searchParams.get('last') ?? '') + 1;
+    const size = Math.min(
+      Number(url.searchParams.get('n') ?? all.length),
+      this.#options.tagsPageSize ?? Infinity,
+    );
+    const tags = all.slice(start, start + size);
+    const link = `</v2/${path}/tags/list?n=${size}&last=${tags.at(-1)}>; rel="next"`;
+    const isLast = start + size >= all.length;
+    const body = { name: path, tags: tags.length === 0 ? null : tags };
+    return { ...json(200, body), ...(!isLast && { headers: { 'content-type': 'application/json', link } }) };
   }
 
   async #putManifest(request: IncomingMessage, path: string, selector: string): Promise<Answer> {

@@ -98,6 +98,27 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./validate.js')).validate,
   },
   {
+    name: 'digest',
+    synopsis: 'REF',
+    positionals: '<REF>',
+    describe: 'Print the digest of a draft, or of a published image or index',
+    load: async () => (await import('./digest.js')).digest,
+  },
+  {
+    name: 'tags',
+    synopsis: 'REPO',
+    positionals: '<REPO>',
+    describe: 'List the tags of a repository or image layout',
+    load: async () => (await import('./tags.js')).tags,
+  },
+  {
+    name: 'delete',
+    synopsis: 'REF',
+    positionals: '<REF>',
+    describe: 'Delete a tag, or an image or index by its digest',
+    load: async () => (await import('./delete.js')).deleteCommand,
+  },
+  {
     name: 'login',
     synopsis: '[HOST]',
     positionals: '[HOST]',
@@ -117,6 +138,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     positionals: '[ACTION]',
     describe: 'Show or clear what is kept of registries between runs',
     load: async () => (await import('./cache.js')).cache,
+  },
+  {
+    name: 'version',
+    synopsis: '',
+    positionals: '',
+    describe: 'Show the versions of this program and of Node.js',
+    load: async () => (await import('./version.js')).version,
   },
 ];
 

@@ -184,6 +184,21 @@ export function removeTag(index: LayoutIndex, tag: RefName): LayoutIndex {
   return manifests.length === index.manifests.length ? index : { ...index, manifests };
 }
 
+/** Removes the entries of a digest, whatever their tags. Returns the same object if it has none. */
+export function removeDigest(index: LayoutIndex, digest: Digest): LayoutIndex {
+  const manifests = index.manifests.filter((entry) => entry.digest !== digest);
+  return manifests.length === index.manifests.length ? index : { ...index, manifests };
+}
+
+/** The names of all images, as they select them: tags and full references. */
+export function tagNames(index: LayoutIndex): string[] {
+  const names = index.manifests.filter(isImage).flatMap((entry) => {
+    const selector = selectorOf(index, entry);
+    return selector === entry.digest ? [] : [selector];
+  });
+  return [...new Set(names)];
+}
+
 /** Made once for each index: an edit makes another index. */
 const namesOfIndexes = new WeakMap<LayoutIndex, LayoutNames>();
 

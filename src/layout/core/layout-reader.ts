@@ -11,7 +11,7 @@ import type { Readable } from 'node:stream';
 import { checkCancelled } from '../../content/cancellation.js';
 import type { OnEvent } from '../../content/events.js';
 import { parseContent } from '../../content/parse-content.js';
-import type { ReadOptions, Selector, Source } from '../../content/source.js';
+import type { ListTagsOptions, ReadOptions, Selector, Source } from '../../content/source.js';
 import { readVerified } from '../../content/verified-stream.js';
 import type { Descriptor, DescriptorJson } from '../../oci/descriptor.js';
 import { isDigest, isVerifiableDigest, type Digest } from '../../oci/digest.js';
@@ -28,6 +28,7 @@ import {
   findTag,
   imageNames,
   onlyImage,
+  tagNames,
   type LayoutIndex,
 } from './layout-index.js';
 import { LayoutReferrers } from './layout-referrers.js';
@@ -86,6 +87,11 @@ export class LayoutReader implements Source {
    */
   async names(options: ReadOptions = {}): Promise<readonly Selector[]> {
     return imageNames(await this.#index(options));
+  }
+
+  /** The tags and full references that select the images of this layout. @throws NotFoundError if there is no layout */
+  async listTags({ most = Infinity, ...options }: ListTagsOptions = {}): Promise<readonly string[]> {
+    return tagNames(await this.#index(options)).slice(0, most);
   }
 
   /**

@@ -12,16 +12,16 @@ import { checkCancelled } from '../../content/cancellation.js';
 import { checkChildren } from '../../content/check-children.js';
 import type { OnEvent } from '../../content/events.js';
 import { recordReferrer } from '../../content/referrers-tag.js';
-import type { ReadOptions } from '../../content/source.js';
+import type { ReadOptions, Selector } from '../../content/source.js';
 import type { Target, WriteManifestOptions } from '../../content/target.js';
 import type { Descriptor } from '../../oci/descriptor.js';
-import type { Digest } from '../../oci/digest.js';
+import { isVerifiableDigest, type Digest } from '../../oci/digest.js';
 import { documentDescriptor, type IndexDocument, type ManifestOrIndex } from '../../oci/document.js';
 import type { RefName } from '../../oci/reference.js';
 import { MISSING_PATH_HINT, NotFoundError } from '../../oci/errors.js';
 import { unpackedHint } from '../tar/transport-hints.js';
 import { BlobDirectory } from './blob-directory.js';
-import { findExactTag, removeTag, setTag } from '../core/layout-index.js';
+import { findExactTag, removeDigest, removeTag, setTag } from '../core/layout-index.js';
 import { LayoutMetadata } from './layout-metadata.js';
 import { WritableLayout } from '../core/writable-layout.js';
 
@@ -78,9 +78,17 @@ export class ImageLayout extends WritableLayout implements Target {
     return descriptor;
   }
 
-  async deleteTag(tag: RefName, { signal }: ReadOptions = {}): Promise<boolean> {
-    await this.#metadata.editIndex((index) => removeTag(index, tag), signal);
-    return true;
+  /** Removes the entries of a tag or digest from `index.json`. All blobs stay. */
+  async delete(selector: Selector, { signal }: ReadOptions = {}): Promise<void> {
+    let isListed = false;
+    await this.#metadata.editIndex((index) => {
+      const edited = isVerifiableDigest(selector)
+        ? removeDigest(index, selector)
+        : removeTag(index, selector);
+      isListed = edited !== index;
+      return edited;
+    }, signal);
+    if (!isListed) throw new NotFoundError(`${this.label} lists no image ${selector}`);
   }
 
   async #replaceList(

@@ -1,5 +1,7 @@
-import { awsCommand, logInToEcr, parseEcrHost } from '../../auth/ecr/ecr-host.js';
+import { awsCommand, logInToEcr, parseEcrHost, type EcrHost } from '../../auth/ecr/ecr-host.js';
 import { isExpiredAuthorization } from '../../auth/requests/expiry.js';
+import type { Selector } from '../../content/source.js';
+import { isDigest } from '../../oci/digest.js';
 import type { Repository } from '../../oci/reference.js';
 import type { Operation } from '../operation.js';
 
@@ -13,15 +15,30 @@ const ACTIONS = {
     'CompleteLayerUpload',
     'PutImage',
   ],
+  delete: ['BatchDeleteImage'],
 } as const;
 
 /** Returns the command that creates a repository of Amazon ECR, or `undefined` for another registry. */
 export function createEcrRepository({ registry, path }: Repository): string | undefined {
   const host = parseEcrHost(registry);
   if (host === undefined) return undefined;
-  // In the public registry, the first part of a name is the alias of its owner.
-  const name = host.kind === 'public' ? path.replace(/^[^/]*\//, '') : path;
-  return awsCommand(host, `create-repository --repository-name ${name}`);
+  return awsCommand(host, `create-repository --repository-name ${repositoryName(host, path)}`);
+}
+
+/** Returns the command that deletes an image of Amazon ECR, or `undefined` for another registry. */
+export function deleteFromEcr({ registry, path }: Repository, selector: Selector): string | undefined {
+  const host = parseEcrHost(registry);
+  if (host === undefined) return undefined;
+  const id = isDigest(selector) ? `imageDigest=${selector}` : `imageTag=${selector}`;
+  return awsCommand(
+    host,
+    `batch-delete-image --repository-name ${repositoryName(host, path)} --image-ids ${id}`,
+  );
+}
+
+/** In the public registry, the first part of a name is the alias of its owner. */
+function repositoryName({ kind }: EcrHost, path: string): string {
+  return kind === 'public' ? path.replace(/^[^/]*\//, '') : path;
 }
 
 /** Returns what to do if Amazon ECR rejects a login or its permissions, or `undefined` for another registry. */

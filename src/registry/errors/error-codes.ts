@@ -1,6 +1,7 @@
 import { isExpiredAuthorization } from '../../auth/requests/expiry.js';
 import type { ErrorText } from '../../http/error-text.js';
 import type { HttpResponse } from '../../http/message.js';
+import { isDigest } from '../../oci/digest.js';
 import type { RegistryErrorDetail } from '../../oci/errors.js';
 import type { Operation } from '../operation.js';
 
@@ -81,11 +82,15 @@ const KEPT_TAG_TEXT =
 export function classifyError(
   status: number,
   { errors, text }: ErrorText,
-  { verb, what }: Pick<Operation, 'verb' | 'what'>,
+  { verb, what, selector }: Pick<Operation, 'verb' | 'what' | 'selector'>,
 ): RegistryErrorClass | undefined {
   const byText = TEXTS.find(([matches]) => matches(text));
   if (byText !== undefined) return byText[1];
   const codes = errors.map(({ code }) => code);
+  // A registry that does not delete tags; older versions of distribution take the tag for an invalid digest.
+  const isUndeletable = (code: string): boolean =>
+    code === 'UNSUPPORTED' || (code === 'DIGEST_INVALID' && selector !== undefined && !isDigest(selector));
+  if (verb === 'delete' && (codes.some(isUndeletable) || status === 501)) return 'not-allowed';
   const writesManifest = verb === 'write' && what === 'manifest';
   if (writesManifest && codes.some((code) => MISSING_CONTENT_CODES.has(code))) return 'child-not-found';
   // A registry that is read-only, or a cache: UNSUPPORTED is not about a document.

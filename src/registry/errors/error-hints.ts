@@ -10,6 +10,7 @@ import { isIndexType } from '../../oci/media-type.js';
 import { formatRepository } from '../../oci/reference.js';
 import type { Operation } from '../operation.js';
 import { bodyLimitHint } from './body-limit.js';
+import { notDeletedHint } from './delete-hints.js';
 import { createEcrRepository, deniedByEcrHint } from './ecr-hints.js';
 import { isLostSession, type ErrorResponse } from './error-codes.js';
 
@@ -52,7 +53,8 @@ export function hintAboutSender(error: ErrorResponse, { repository, what }: Oper
 }
 
 /** Returns what to do about a registry that does not allow the method of a request (405). */
-export function notAllowedHint(_error: ErrorResponse, operation: Operation): string {
+export function notAllowedHint({ response }: ErrorResponse, operation: Operation): string {
+  if (operation.verb === 'delete') return notDeletedHint(response.status, operation);
   const { registry } = operation.repository;
   if (operation.verb === 'read') {
     return `Check the address ${registry}: a server that is not a registry, or a proxy in front of it, may have responded.`;
@@ -76,7 +78,7 @@ export function deniedHint(error: ErrorResponse, operation: Operation): string {
   if (ecr !== undefined) return ecr;
   const login = `multiarch login ${registry}`;
   if (isExpiredAuthorization(body.text)) return `The login has expired; log in again: ${login}`;
-  const right = operation.verb === 'read' ? 'read from' : 'push to';
+  const right = { read: 'read from', write: 'push to', delete: 'delete from' }[operation.verb];
   const repository = formatRepository(operation.repository);
   // Many registries hide a repository that does not exist behind a 401 or 403.
   const exists = operation.verb === 'read' ? `that ${repository} exists and ` : '';
@@ -101,7 +103,8 @@ function missingScope(response: HttpResponse, { repository, verb }: Operation): 
   const denied = challenges.find(({ parameters }) => parameters.get('error') === 'insufficient_scope');
   if (denied === undefined) return undefined;
   const scope = printable(denied.parameters.get('scope') ?? '');
-  return scope === '' ? `repository:${repository.path}:${verb === 'read' ? 'pull' : 'pull,push'}` : scope;
+  const actions = { read: 'pull', write: 'pull,push', delete: 'delete' }[verb];
+  return scope === '' ? `repository:${repository.path}:${actions}` : scope;
 }
 
 /** Reports whether a registry rejects a document because of its non-distributable layers only. */

@@ -43,6 +43,7 @@ import {
   notFoundHint,
   quotaHint,
 } from './error-hints.js';
+import { stillUsedHint } from './delete-hints.js';
 import { againWhen, rateLimitHint } from './rate-limit.js';
 
 export { isLostSession, mayKeepTag, type ErrorResponse } from './error-codes.js';
@@ -51,7 +52,7 @@ export { ALTERED_HINT, rejectsSkippedLayers } from './error-hints.js';
 /** Reads a response that is not a success, and frees its connection. */
 export async function readErrorResponse(
   response: HttpResponse,
-  operation: Pick<Operation, 'verb' | 'what'>,
+  operation: Pick<Operation, 'verb' | 'what' | 'selector'>,
 ): Promise<ErrorResponse> {
   const body = await readErrorText(response);
   return {
@@ -106,7 +107,13 @@ const ERRORS: Readonly<
         ? quotaHint(operation)
         : `The registry is failing; try again ${againWhen(response)}.`,
   ],
-  conflict: [ConflictError, () => 'The tag is immutable: publish under another tag.'],
+  conflict: [
+    ConflictError,
+    (_error, { verb }) =>
+      verb === 'delete'
+        ? 'The tag is immutable: the settings of the repository do not allow its deletion.'
+        : 'The tag is immutable: publish under another tag.',
+  ],
   invalid: [InvalidError, invalidHint],
   quota: [FailedError, (_error, operation) => quotaHint(operation)],
   failed: [
@@ -114,7 +121,7 @@ const ERRORS: Readonly<
     (error, operation) =>
       isBodyTooLarge(error) && operation.verb === 'write'
         ? bodyLimitHint(error, operation)
-        : artifactHint(operation),
+        : (artifactHint(operation) ?? stillUsedHint(error, operation)),
   ],
 };
 
@@ -144,7 +151,7 @@ function messageOf(
     return `cannot ${verb} ${name}: ${missingChildren(body, operation)} (${text})`;
   }
   // Docker's own message, which scripts look for. The text of the registry goes into the hint.
-  const asDocker = ERRORS[errorClass][0] === NotFoundError && what === 'manifest' && verb === 'read';
+  const asDocker = ERRORS[errorClass][0] === NotFoundError && what === 'manifest' && verb !== 'write';
   return asDocker ? `no such manifest: ${name}` : `cannot ${verb} ${name}: ${text}`;
 }
 

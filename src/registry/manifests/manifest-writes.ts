@@ -115,18 +115,6 @@ export class ManifestWrites {
     }
   }
 
-  /**
-   * Deletes a tag, and not its manifest (distribution-spec, "Deleting tags"). Many registries do not allow it.
-   * @returns whether the registry says that the tag is deleted
-   * @throws as {@link RepositoryRequests.send}
-   */
-  async deleteTag(tag: Tag, { signal }: ReadOptions = {}): Promise<boolean> {
-    const url = manifestUrl(this.#requests.repository, tag);
-    const response = await this.#requests.send({ method: 'DELETE', url, signal, retry: false });
-    response.discard();
-    return response.status >= 200 && response.status <= 299;
-  }
-
   #sendRepeatedly(
     document: ManifestOrIndex,
     operation: Operation,

@@ -1,7 +1,7 @@
 /**
  * Manifests of a repository and their referrers (distribution-spec, "Pushing Manifests").
  *
- * Offers manifest-writes, manifests, referrers.
+ * Offers delete-manifest, manifest-writes, manifests, referrers, tags.
  * @module registry/manifests
  */
 import type { OnEvent } from '../../content/events.js';

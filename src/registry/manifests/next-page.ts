@@ -7,20 +7,22 @@ const REL = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))/i;
 
 /**
  * Returns the URL of the next page of a list: the `Link` of a response with `rel="next"` (RFC 8288; distribution-spec,
- * "Listing Referrers"), or `undefined` for the last page. Only the query of the link is used: a registry that could name
+ * "Listing Referrers" and "Listing Tags"), or `undefined` for the last page. Only the query of the link is used: a registry that could name
  * a host or a path would decide where credentials go (go-containerregistry#2332).
  *
  * @param requested the URL of the page in the response
+ * @param list the list, for messages: `referrers list`
  * @throws InvalidError for a link to another server or path
  */
 export function nextPage(
   response: RespondingServer & Pick<HttpResponse, 'headerValues' | 'leftOrigin'>,
   requested: URL,
+  list: string,
 ): URL | undefined {
   const target = nextTarget(response.headerValues('link').join(', '));
   if (target === undefined) return undefined;
   const rejected = (why: string): InvalidError =>
-    new InvalidError(`rejected the next page of the referrers list of ${requested.host}: ${why}`, {
+    new InvalidError(`rejected the next page of the ${list} of ${requested.host}: ${why}`, {
       hint: 'If the registry is yours, correct the external URL in its configuration.',
     });
   const { url: server } = response;

@@ -136,7 +136,7 @@ export class Referrers {
     const document = parseContent(bytes, { mediaType: OCI_INDEX, label: name });
     if (referrersListProblem(document, digest) !== undefined) return undefined;
     const { manifests } = asReferrersList(document, name).value;
-    return { manifests, size: bytes.length, next: nextPage(response, url) };
+    return { manifests, size: bytes.length, next: nextPage(response, url, 'referrers list') };
   }
 
   #operation(digest: Digest): Operation {

@@ -223,7 +223,7 @@ export const link: Target = {
       [fc.array(links, { maxLength: 3 })],
       (values) => {
         const next = orError(InvalidError, () =>
-          nextPage({ url: requested, headerValues: () => values }, requested),
+          nextPage({ url: requested, headerValues: () => values }, requested, 'tag list'),
         );
         if (next instanceof InvalidError) return 'rejected';
         if (next === undefined) return 'last';
@@ -244,7 +244,7 @@ export const link: Target = {
         ];
         const own = `<${requested.pathname}?${text}>; rel="next"`;
         const values = [others.toSpliced(position, 0, own).join(comma)];
-        const next = nextPage({ url: requested, headerValues: () => values }, requested);
+        const next = nextPage({ url: requested, headerValues: () => values }, requested, 'tag list');
         assert.equal(next?.search, new URL(`?${text}`, requested).search);
       },
     ),

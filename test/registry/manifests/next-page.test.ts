@@ -8,7 +8,7 @@ const PATH = `/v2/team/app/referrers/sha256:${'a'.repeat(64)}`;
 function next(link: string | readonly string[], answered = `https://r.example.com${PATH}?n=2`) {
   const values = typeof link === 'string' ? [link] : link;
   const response = { url: new URL(answered), headerValues: () => values };
-  return nextPage(response, new URL(`https://${new URL(answered).hostname}${PATH}`))?.href;
+  return nextPage(response, new URL(`https://${new URL(answered).hostname}${PATH}`), 'referrers list')?.href;
 }
 
 describe('the next page of a list', () => {
@@ -39,7 +39,7 @@ describe('the next page of a list', () => {
       url: new URL(`http://127.0.0.1:5000${PATH}`),
       headerValues: () => [`<http://127.0.0.1:5000${PATH}?last=b>; rel="next"`],
     };
-    expect(nextPage(response, asked)?.href).toBe(`${asked.href}?last=b`);
+    expect(nextPage(response, asked, 'referrers list')?.href).toBe(`${asked.href}?last=b`);
   });
 
   describe('that leads to another server is rejected (go-containerregistry#2332)', () => {
@@ -74,7 +74,7 @@ describe('the next page of a list', () => {
         url: new URL('https://storage.example.com/list'),
         headerValues: () => [`<https://r.example.com${PATH}?last=b>; rel="next"`],
       };
-      expect(() => nextPage(response, new URL(`https://r.example.com${PATH}`))).toThrow(
+      expect(() => nextPage(response, new URL(`https://r.example.com${PATH}`), 'referrers list')).toThrow(
         /the response came from storage\.example\.com$/,
       );
     });

@@ -1,0 +1,23 @@
+import { parsePlatform } from '../../oci/platform.js';
+import { parseFlag, type OptionDeclarations, type OptionValues } from '../flags.js';
+import { warnOfProblems } from '../output/draft-text.js';
+import type { Command } from './command.js';
+
+const OPTIONS = {
+  platform: { type: 'string', describe: 'Print the digest of the image for this platform' },
+  published: { type: 'boolean', describe: 'Ignore drafts, and ask for what is published' },
+} as const satisfies OptionDeclarations;
+
+/** `multiarch digest REF` */
+export const digest: Command<OptionValues<typeof OPTIONS> & { readonly ref: string }> = {
+  positionals: { ref: 'A draft, or an image or index in a registry, layout or archive' },
+  options: OPTIONS,
+  async run({ ref, platform, published }, { client, output, options }) {
+    const wanted =
+      platform === undefined ? undefined : parseFlag('--platform', () => parsePlatform(platform));
+    const { problems, ...found } = await client.digest(ref, { platform: wanted, published });
+    warnOfProblems({ problems }, output);
+    if (options.json) output.json(found);
+    else output.line(found.digest);
+  },
+};
