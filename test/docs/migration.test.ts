@@ -82,9 +82,9 @@ class World {
       return podman(sandbox, [first, ...rest], { ...options, env: { CONTAINERS_REGISTRIES_CONF: file } });
     }
     if (first === 'manifest' && tool === 'docker') {
-      const [command = '', ...args] = rest;
-      const insecure = ['create', 'inspect', 'push'].includes(command) ? ['--insecure'] : [];
-      return dockerManifest(sandbox, [command, ...insecure, ...args], options);
+      const [subcommand = '', ...args] = rest;
+      const insecure = ['create', 'inspect', 'push'].includes(subcommand) ? ['--insecure'] : [];
+      return dockerManifest(sandbox, [subcommand, ...insecure, ...args], options);
     }
     const program = tool === 'docker' ? 'docker-buildx' : (tool ?? '');
     const args = tool === 'docker' ? rest : [first, ...rest, ...(tool === 'oras' ? plainHttp(first) : [])];

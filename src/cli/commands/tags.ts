@@ -24,7 +24,7 @@ export const tags: Command<TagsArguments> = {
   arrange: splitLimits,
   async run({ repo, sort, most }, { client, output, options }) {
     const found = await client.tags(repo, { sort, limit: most });
-    if (options.json) output.json(found);
+    if (options.json) output.json({ ...found });
     else for (const tag of found.tags) output.line(tag);
   },
 };
