@@ -135,6 +135,7 @@ export type {
   MultiarchErrors,
   Problem,
   RegistryErrorDetail,
+  RequestLine,
 } from './oci/errors.js';
 export type { ImageConfig } from './oci/image-config.js';
 export type { ImageIndex } from './oci/image-index.js';

@@ -47,9 +47,15 @@ export async function readWholeResponse(response: HttpResponse, timing: BodyTimi
   const stopDeadline = startDeadline(milliseconds, () => {
     const what = isError ? 'the error response' : 'the response';
     const why = `${method} ${url}: ${what} did not end within ${milliseconds / 1000} s`;
-    if (isError) late = new UnavailableError(why);
+    if (isError) late = new UnavailableError(why, { request: { method, url } });
     response.body.destroy(
-      late ?? new NetworkError({ why, hint: slowHint({ url: new URL(url) }), timeLimit: true }),
+      late ??
+        new NetworkError({
+          why,
+          request: { method, url },
+          hint: slowHint({ url: new URL(url) }),
+          timeLimit: true,
+        }),
     );
   });
   const stopReports = reportWait(timing.onWait);

@@ -1,6 +1,6 @@
 import type { PeerCertificate } from 'node:tls';
 
-import { UnavailableError } from '../oci/errors.js';
+import { UnavailableError, type RequestLine } from '../oci/errors.js';
 import type { HttpMethod } from './message.js';
 import { redactUrl } from './redact.js';
 
@@ -8,6 +8,8 @@ import { redactUrl } from './redact.js';
 export interface NetworkFailure {
   /** The cause, to follow a colon. */
   readonly why: string;
+  /** The request, for programs. */
+  readonly request?: RequestLine | undefined;
   readonly hint?: string | undefined;
   /** A shorter form of `why`, for the line about a retry. @default `why` */
   readonly reason?: string;
@@ -48,7 +50,7 @@ export class NetworkError extends UnavailableError {
 
   /** @param failure its `why` is the whole message */
   constructor(failure: NetworkFailure) {
-    super(failure.why, { hint: failure.hint });
+    super(failure.why, { hint: failure.hint, request: failure.request });
     this.name = 'UnavailableError';
     this.#failure = failure;
   }
@@ -93,7 +95,8 @@ export interface FailedRequest {
 
 /** Returns the error for a request that failed. */
 export function networkError({ method, url }: FailedRequest, failure: NetworkFailure): NetworkError {
-  return new NetworkError({ ...failure, why: `${method} ${redactUrl(url)}: ${failure.why}` });
+  const request = { method, url: redactUrl(url) };
+  return new NetworkError({ ...failure, request, why: `${method} ${request.url}: ${failure.why}` });
 }
 
 /** Returns the error for a host that does not respond in either scheme. */
@@ -104,6 +107,7 @@ export function bothSchemesFailed(host: string, failures: readonly NetworkError[
   return new NetworkError({
     why: `${host} responds neither over HTTP nor over HTTPS: ${reasons}`,
     reason: [...causes].join('; '),
+    request: failures[0]?.request,
     hint: failures.find((failure) => failure.hint !== undefined)?.hint,
     unsent: failures.every(({ unsent }) => unsent),
     temporary: failures.some(({ temporary }) => temporary) && !failures.some(({ timeLimit }) => timeLimit),

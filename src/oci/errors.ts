@@ -9,10 +9,14 @@ export interface RegistryErrorDetail {
   readonly detail?: unknown;
 }
 
-/** A failed request and the registry's response. `url` is redacted and can be printed. */
-export interface FailedExchange {
+/** A request. `url` is redacted and can be printed. */
+export interface RequestLine {
   readonly method: string;
   readonly url: string;
+}
+
+/** A failed request and the registry's response. */
+export interface FailedExchange extends RequestLine {
   readonly status: number;
   readonly errors: readonly RegistryErrorDetail[];
 }
@@ -62,6 +66,8 @@ export interface MultiarchErrorOptions {
   /** Further lines of the message, such as the candidates for an ambiguous name. */
   readonly details?: readonly string[] | undefined;
   readonly exchange?: FailedExchange | undefined;
+  /** @default that of `exchange` */
+  readonly request?: RequestLine | undefined;
   readonly cause?: unknown;
 }
 
@@ -82,6 +88,8 @@ export abstract class MultiarchError extends Error {
   readonly hint: string | undefined;
   /** The request that failed, where a registry returned an error. */
   readonly exchange: FailedExchange | undefined;
+  /** The request that failed, also if it got no response. */
+  readonly request: RequestLine | undefined;
   /**
    * The tags that a failed push, copy or undo had moved, or may have moved, and what they point to now. Empty if no tag has
    * changed.
@@ -94,6 +102,7 @@ export abstract class MultiarchError extends Error {
     this.name = new.target.name;
     this.hint = hint === undefined ? undefined : messageLine(hint);
     this.exchange = options.exchange;
+    this.request = options.request ?? options.exchange;
   }
 }
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { DOCUMENT_KINDS } from '../../src/oci/document-kind.js';
 
 const folder = new URL('../../schemas/', import.meta.url);
-const files = readdirSync(folder);
+const files = readdirSync(folder).filter((file) => file.endsWith('.schema.json'));
 const schemas = files.map(
   (file) => JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Record<string, string>,
 );

@@ -5,6 +5,7 @@ import {
   type FailedExchange,
   type FailedTag,
   type Problem,
+  type RequestLine,
 } from '../../oci/errors.js';
 import { exitCodeOf } from '../exit-code.js';
 import { shownMessage } from './shown-text.js';
@@ -33,6 +34,13 @@ const REGISTRY_CODES: ReadonlySet<string> = new Set([
   'UNSUPPORTED',
 ]);
 
+/** The response of a registry or of its token server. */
+interface ResponseJson {
+  readonly host: string;
+  readonly status: number;
+  readonly errors: readonly { readonly code: string; readonly message: string }[];
+}
+
 /** An error in JSON. */
 interface ErrorJson {
   /** `internal` is a bug. */
@@ -44,12 +52,8 @@ interface ErrorJson {
   readonly hint?: string | undefined;
   /** The URL of the documentation of the code. */
   readonly help: string;
-  /** The response of the registry. */
-  readonly registry?: Pick<FailedExchange, 'status'> & {
-    readonly host: string;
-    readonly errors: readonly { readonly code: string; readonly message: string }[];
-  };
-  readonly request?: Pick<FailedExchange, 'method' | 'url'>;
+  readonly registry?: ResponseJson;
+  readonly request?: RequestLine;
   /** The mistakes in a document. */
   readonly problems?: readonly Problem[];
   /** The errors of several sources. */
@@ -93,7 +97,7 @@ function errorMembers(error: unknown): ErrorJson {
       help: helpFor('INTERNAL'),
     };
   }
-  const { kind, message, hint, exchange } = error;
+  const { kind, message, hint, exchange, request } = error;
   const kindCode = kind.toUpperCase().replaceAll('-', '_');
   const ownCode = exchange?.errors.find(({ code }) => /^[\w.-]{1,64}$/.test(code))?.code;
   return {
@@ -103,25 +107,18 @@ function errorMembers(error: unknown): ErrorJson {
     message,
     hint,
     help: helpFor(ownCode !== undefined && REGISTRY_CODES.has(ownCode) ? ownCode : kindCode),
-    ...(exchange !== undefined && exchangeMembers(exchange)),
+    ...(exchange !== undefined && { registry: responseMembers(exchange) }),
+    ...(request !== undefined && { request: { method: request.method, url: request.url } }),
     ...('problems' in error && error.problems.length > 0 && { problems: error.problems }),
     ...('errors' in error && { errors: error.errors.map(errorMembers) }),
   };
 }
 
-function exchangeMembers({
-  method,
-  url,
-  status,
-  errors,
-}: FailedExchange): Pick<ErrorJson, 'registry' | 'request'> {
+function responseMembers({ url, status, errors }: FailedExchange): ResponseJson {
   return {
-    registry: {
-      host: URL.canParse(url) ? new URL(url).host : url,
-      status,
-      errors: errors.map(({ code, message }) => ({ code, message })),
-    },
-    request: { method, url },
+    host: URL.canParse(url) ? new URL(url).host : url,
+    status,
+    errors: errors.map(({ code, message }) => ({ code, message })),
   };
 }
 

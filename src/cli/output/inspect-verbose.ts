@@ -1,7 +1,7 @@
 import type { Inspection } from '../../client/inspection.js';
 import type { ManifestOrIndex } from '../../oci/document.js';
 import { DOCKER_MANIFEST } from '../../oci/media-type.js';
-import type { LoosePlatform } from '../../oci/platform.js';
+import { isCompletePlatform, type LoosePlatform } from '../../oci/platform.js';
 import { escapeHtml, indentJson } from './indent-json.js';
 import { JsonText, type JsonMembers } from './json-result.js';
 import { inspectedPlatform } from './cells.js';
@@ -25,7 +25,7 @@ export async function verboseMembers(
   const images = await openImages(inspection, isEntry);
   return images.map(([{ name, descriptor, document }, platform]) => ({
     name,
-    descriptor: { ...descriptor, ...(Object.keys(platform).length > 0 && { platform }) },
+    descriptor: { ...descriptor, ...(isCompletePlatform(platform) && { platform }) },
     document: documentJson(document.bytes),
   }));
 }
