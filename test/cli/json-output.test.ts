@@ -192,6 +192,23 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     call('validate -', { stdin: '{}', code: 5 }),
     call('validate APP:none', { code: 3, members: { error: unknownManifest } }),
   ],
+  digest: [
+    call('digest APP:pair', { members: { digest: pair.digest, state: 'published' } }),
+    call('digest APP:none', { code: 3 }),
+  ],
+  tags: [
+    call('tags APP --limit 2', { members: { tags: ['amd64', 'arm64'] } }),
+    call('tags APP:1', { code: 125, members: usage }),
+  ],
+  delete: [
+    call('copy APP:pair oci:DIR/layout:1', { silent: true }),
+    call('delete oci:DIR/layout:1 --yes', { members: { kind: 'tag', descriptor: { digest: pair.digest } } }),
+    call('delete APP:arm64', { code: 125, members: usage }),
+  ],
+  version: [
+    call('version', { members: { node: process.versions.node } }),
+    call('version 2', { code: 125, members: usage }),
+  ],
   login: [
     call('login HOST -u jane --password-stdin', { stdin: 'secret', members: { plainText: true } }),
     call('login HOST', { members: { username: 'jane' } }),
