@@ -14,7 +14,7 @@ export const cache: Command<{ readonly action?: string }> = {
       });
     }
     const usage = await (action === 'clear' ? client.clearCache() : client.inspectCache());
-    if (options.json) output.json({ ...usage });
+    if (options.json) output.json(usage);
     else for (const line of usageLines(usage, action === 'clear' ? 'Removed from ' : '')) output.line(line);
   },
 };

@@ -38,7 +38,7 @@ export const login: Command<LoginArguments> = {
       const shown = await client.showLogin(args.host ?? DEFAULT_HOST, {
         credential: givenCredential(options, context),
       });
-      if (options.json) output.json({ ...shown });
+      if (options.json) output.json(shown);
       else output.line(shownLine(shown));
       return;
     }

@@ -21,7 +21,7 @@ export class JsonText {
  */
 export class JsonResult {
   #isAsked: boolean;
-  #members: JsonMembers = {};
+  #members: object = {};
   #failure: unknown;
 
   /** @param isAsked whether the command line asks for JSON, which also applies if it cannot be parsed */
@@ -30,7 +30,7 @@ export class JsonResult {
   }
 
   /** Sets the members of the result. */
-  set(members: JsonMembers): void {
+  set(members: object): void {
     this.#isAsked = true;
     this.#members = members;
   }

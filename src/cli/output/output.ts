@@ -9,7 +9,7 @@ import type { Writable } from 'node:stream';
 
 import type { WorkEvent } from '../../content/events.js';
 import type { MultiarchErrors } from '../../oci/errors.js';
-import type { JsonMembers, JsonResult } from './json-result.js';
+import type { JsonResult } from './json-result.js';
 import { shownJson, shownLine } from './shown-text.js';
 
 /** The output of a command: the result on stdout, everything else on stderr. */
@@ -66,7 +66,7 @@ export class Output {
    * Sets the members of the result in JSON. The object is printed when the call has ended, also if it fails after this.
    * @param failure the error of a result that is a failure, of which the command has told on stderr
    */
-  json(members: JsonMembers, failure?: MultiarchErrors): void {
+  json(members: object, failure?: MultiarchErrors): void {
     this.#json.set(members);
     if (failure !== undefined) this.#json.fail(failure);
   }
