@@ -1,20 +1,11 @@
 import { ArgumentError } from '../oci/errors.js';
 import { VERSION } from '../version.js';
-import type { AnyCommand } from './commands/command.js';
+import type { AnyCommand, Call } from './commands/command.js';
 import { COMMANDS, usageLine, type CommandEntry } from './commands/command-table.js';
 import { EXIT } from './exit-code.js';
-import { isSecretFlag, parseArgv, type ParsedArgv } from './flags.js';
+import { isSecretFlag, parseArgv, UnknownNameError, type ParsedArgv } from './flags.js';
 import { GLOBAL_FLAGS } from './global-options.js';
-import type { JsonResult } from './output/json-result.js';
 import type { Terminal } from './output/terminal.js';
-
-/** What belongs to one call besides its command line. */
-export interface Call {
-  /** The name of the program in usage texts: `multiarch`, or `docker multiarch`. */
-  readonly program: string;
-  /** Takes the result of a call with `--json`. */
-  readonly result: JsonResult;
-}
 
 /**
  * Parses a command line and runs its command.
@@ -28,7 +19,7 @@ export async function runCommandLine(
 ): Promise<number> {
   const { program } = call;
   const help = `See ${program} --help.`;
-  const before = withHint(`Flags of a command go after its name. ${help}`, () =>
+  const before = await withHint(`Flags of a command go after its name. ${help}`, async () =>
     parseArgv(argv, GLOBAL_FLAGS, { leading: true }),
   );
   const [name, ...rest] = before.positionals;
@@ -37,12 +28,16 @@ export async function runCommandLine(
     const leading = argv.slice(0, argv.length - before.positionals.length);
     return runEntry(entry, [...leading, ...rest], terminal, call);
   }
-  const hint = `Commands are ${COMMANDS.map((command) => command.name).join(', ')}. ${help}`;
+  const names = COMMANDS.map((command) => command.name);
+  const hint = `Commands are ${names.join(', ')}. ${help}`;
   if (name !== undefined) {
-    throw new ArgumentError(hasSecretFlag(before) ? 'unknown command' : `unknown command: ${name}`, { hint });
+    if (hasSecretFlag(before)) throw new ArgumentError('unknown command', { hint });
+    return withHint(help, () => {
+      throw new UnknownNameError(`unknown command: ${name}`, { given: name, names, hint });
+    });
   }
-  const isAnswered = await answerRequest(before, terminal, call, async () =>
-    (await import('./help.js')).programHelp(terminal, program),
+  const isAnswered = await answerRequest(before, terminal, call, () =>
+    helpText(undefined, terminal, program),
   );
   if (!isAnswered) throw new ArgumentError('no command given', { hint });
   return EXIT.done;
@@ -54,30 +49,51 @@ async function runEntry(
   terminal: Terminal,
   call: Call,
 ): Promise<number> {
-  const { program, result } = call;
+  const { program } = call;
   const command = await entry.load();
-  const parsed = withHint(`See ${program} ${entry.name} --help.`, () =>
-    parseArgv(argv, { ...GLOBAL_FLAGS, ...command.options }),
-  );
-  const isAnswered = await answerRequest(parsed, terminal, call, async () =>
-    (await import('./help.js')).commandHelp(entry, command, terminal, program),
+  const help = `See ${program} ${entry.name} --help.`;
+  const parsed = await withHint(help, async () => parseArgv(argv, { ...GLOBAL_FLAGS, ...command.options }));
+  const isAnswered = await answerRequest(parsed, terminal, call, () =>
+    helpText(entry.name, terminal, program),
   );
   if (isAnswered) return EXIT.done;
   const arranged = command.arrange?.(parsed) ?? parsed;
   const args = { ...arranged.flags, ...namedPositionals(entry, command, arranged, program) };
   // Help does not need the client or its dependencies.
   const { runCommand } = await import('./run-command.js');
-  return runCommand(command, { args, positionals: arranged.positionals }, terminal, result);
+  try {
+    return await runCommand(command, { args, positionals: arranged.positionals }, terminal, call);
+  } catch (error) {
+    throw error instanceof UnknownNameError ? await withSuggestion(error, help) : error;
+  }
 }
 
-/** Adds a hint to errors that have none. */
-function withHint<T>(hint: string, parse: () => T): T {
+/** Adds a hint to errors that have none, and to a misspelt name the one that was probably meant. */
+async function withHint<T>(hint: string, parse: () => Promise<T>): Promise<T> {
   try {
-    return parse();
+    return await parse();
   } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    throw new ArgumentError(error.message, { hint: error.hint ?? hint });
+    if (error instanceof UnknownNameError) throw await withSuggestion(error, hint);
+    if (!(error instanceof ArgumentError) || error.hint !== undefined) throw error;
+    throw new ArgumentError(error.message, { hint });
   }
+}
+
+async function withSuggestion(error: UnknownNameError, hint: string): Promise<ArgumentError> {
+  const { message, given, names, prefix } = error;
+  const { suggestion } = await import('./help/suggestion.js');
+  const meant = await suggestion(given, names);
+  return new ArgumentError(message, {
+    hint: meant === undefined ? (error.hint ?? hint) : `Did you mean ${prefix}${meant}? ${hint}`,
+  });
+}
+
+async function helpText(name: string | undefined, terminal: Terminal, program: string): Promise<string> {
+  const [{ findPage }, { formatPage, helpWidth }] = await Promise.all([
+    import('./help/find-page.js'),
+    import('./help/layout.js'),
+  ]);
+  return formatPage(await findPage(name, program), helpWidth(terminal));
 }
 
 /** Prints the text for `--help` or `--version`. @returns whether one of them was given */

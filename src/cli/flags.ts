@@ -2,8 +2,15 @@ import type { InferredOptionTypes, Options } from 'yargs';
 
 import { ArgumentError } from '../oci/errors.js';
 
-/** Options by name, as yargs declares them. */
-export type OptionDeclarations = Readonly<Record<string, Options>>;
+/** An option as yargs declares it. Help shows its `group`. */
+export interface OptionDeclaration extends Options {
+  readonly choices?: readonly string[];
+  /** What its value is, in help: `DIGEST`. @default N for a number, else VALUE */
+  readonly value?: string;
+}
+
+/** Options by name. */
+export type OptionDeclarations = Readonly<Record<string, OptionDeclaration>>;
 
 /** The types of the values of declared options. */
 export type OptionValues<Declared extends OptionDeclarations> = Readonly<InferredOptionTypes<Declared>>;
@@ -12,16 +19,48 @@ export interface ListOption {
   readonly type: 'string';
   readonly array: true;
   readonly describe: string;
+  readonly value: string;
 }
 
-/** Declares an option that may be given several times. */
-export function repeatable(describe: string, syntax = 'repeatable'): ListOption {
-  return { type: 'string', array: true, describe: `${describe} (${syntax})` };
+/** Declares an option that may be given several times. @param value what it takes, in help */
+export function repeatable(describe: string, value = 'VALUE'): ListOption {
+  return { type: 'string', array: true, describe, value };
 }
 
-/** Declares an option that may be given several times, each time with several values. */
-export function commaSeparated(describe: string): ListOption {
-  return repeatable(describe, 'a,b; repeatable');
+/** Declares an option that may be given several times, each time with several values. @param value one of them, in help */
+export function commaSeparated(describe: string, value = 'PLATFORM'): ListOption {
+  return repeatable(describe, `${value},`);
+}
+
+/** Returns options in a group of their own in help. */
+export function grouped<Declared extends OptionDeclarations>(options: Declared, group: string): Declared {
+  const entries = Object.entries(options).map(([name, option]) => [name, { ...option, group }]);
+  return Object.fromEntries(entries) as Declared;
+}
+
+/** A command, flag, value or topic that does not exist. */
+export class UnknownNameError extends ArgumentError {
+  readonly given: string;
+  /** The names that exist. */
+  readonly names: readonly string[];
+  /** What precedes each of them on the command line: `--`. */
+  readonly prefix: string;
+
+  constructor(
+    message: string,
+    options: {
+      readonly given: string;
+      readonly names: readonly string[];
+      readonly prefix?: string;
+      readonly hint?: string;
+    },
+  ) {
+    super(message, { hint: options.hint });
+    this.name = 'ArgumentError';
+    this.given = options.given;
+    this.names = options.names;
+    this.prefix = options.prefix ?? '';
+  }
 }
 
 type FlagValue = boolean | number | string;
@@ -126,7 +165,7 @@ function splitFlags(arg: string, declared: OptionDeclarations): Flag[] {
   if (arg.startsWith('--')) {
     const [, shown = '', value] = /^([^=]*)(?:=(.*))?$/s.exec(arg) ?? [];
     const name = shown.slice(2);
-    if (!Object.hasOwn(declared, name)) throw new ArgumentError(`unknown flag: ${shown}`);
+    if (!Object.hasOwn(declared, name)) throw unknownFlag(`unknown flag: ${shown}`, name, declared);
     return [{ name, shown, value: value ?? implied(name) }];
   }
   const flags: Flag[] = [];
@@ -134,7 +173,8 @@ function splitFlags(arg: string, declared: OptionDeclarations): Flag[] {
     const shown = `-${letters.charAt(0)}`;
     const [name] = Object.entries(declared).find(([, { alias }]) => alias === letters.charAt(0)) ?? [];
     if (name === undefined) {
-      throw new ArgumentError(`unknown flag: ${shown}${arg.length > 2 ? ` in ${arg}` : ''}`);
+      const where = arg.length > 2 ? ` in ${arg}` : '';
+      throw unknownFlag(`unknown flag: ${shown}${where}`, arg.slice(1).replace(/=.*$/s, ''), declared);
     }
     letters = letters.slice(1);
     const isGroup = implied(name) !== undefined && !letters.startsWith('=');
@@ -143,6 +183,10 @@ function splitFlags(arg: string, declared: OptionDeclarations): Flag[] {
     if (!isGroup) break;
   }
   return flags;
+}
+
+function unknownFlag(message: string, given: string, declared: OptionDeclarations): UnknownNameError {
+  return new UnknownNameError(message, { given, names: Object.keys(declared), prefix: '--' });
 }
 
 /** The value of a flag that is the next argument. */
@@ -165,7 +209,7 @@ function givenTwice({ name, shown }: Flag, first: FlagValue, second: FlagValue):
 }
 
 /** @throws ArgumentError for a value that the option does not take */
-function parseValue(text: string, { name, shown }: Flag, { type, choices }: Options): FlagValue {
+function parseValue(text: string, { name, shown }: Flag, { type, choices }: OptionDeclaration): FlagValue {
   const wrong = (wanted: string): ArgumentError =>
     new ArgumentError(`${shown} takes ${wanted}${isSecretFlag(name) ? '' : `, not ${JSON.stringify(text)}`}`);
   if (type === 'boolean') {
@@ -178,6 +222,7 @@ function parseValue(text: string, { name, shown }: Flag, { type, choices }: Opti
     if (/^\d{1,15}$/.test(text)) return Number(text);
     throw wrong('a whole number');
   }
-  if (Array.isArray(choices) && !choices.includes(text)) throw wrong(`one of ${choices.join(', ')}`);
-  return text;
+  if (choices === undefined || choices.includes(text)) return text;
+  const { message } = wrong(`one of ${choices.join(', ')}`);
+  throw new UnknownNameError(message, { given: text, names: choices, prefix: `--${name} ` });
 }

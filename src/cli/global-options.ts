@@ -2,52 +2,65 @@ import { ArgumentError } from '../oci/errors.js';
 import type { LimitName, RunLimits } from '../content/budget.js';
 import { parseDuration } from './input/duration.js';
 import { parseSize } from './input/size.js';
-import { repeatable, type OptionDeclarations, type OptionValues, parseFlag } from './flags.js';
+import {
+  repeatable,
+  type OptionDeclarations,
+  type OptionValues,
+  parseFlag,
+  UnknownNameError,
+} from './flags.js';
 
 /** The options of every command. Help shows them after those of the command. */
 export const GLOBAL_OPTIONS = {
   insecure: {
     type: 'boolean',
-    describe: 'Allow plain HTTP and unverified TLS for the registries of this command',
+    describe: 'Allow plain HTTP and unverified TLS',
   },
-  store: { type: 'string', describe: 'Directory for drafts' },
-  'no-cache': { type: 'boolean', describe: 'Ask registries for everything, and keep nothing in the cache' },
+  store: { type: 'string', value: 'DIR', describe: 'Directory for drafts' },
+  'no-cache': { type: 'boolean', describe: 'Neither use nor fill the cache' },
   json: { type: 'boolean', describe: 'Print the result as one JSON document' },
   quiet: {
     alias: 'q',
     type: 'boolean',
-    describe: 'Hide progress and warnings; push prints only the digest, ls only names',
+    describe: 'No progress and warnings; only digests and names',
   },
   progress: {
     choices: ['auto', 'plain', 'none'],
-    describe: 'Format of the progress on stderr',
+    describe: 'Progress on stderr',
     default: 'auto',
   },
-  concurrency: { type: 'number', describe: 'Maximum number of parallel requests and transfers', default: 8 },
-  timeout: { type: 'string', describe: 'Fail after this time (90s, 10m, 1h30m)' },
+  concurrency: { type: 'number', describe: 'Most parallel requests and transfers', default: 8 },
+  timeout: { type: 'string', value: 'DURATION', describe: 'Fail after this time' },
   retries: {
     type: 'number',
-    describe: 'Most retries for a failed request (default: 4; with --retry-for, no limit)',
+    defaultDescription: '4',
+    describe: 'Most retries of a failed request',
   },
-  'retry-for': { type: 'string', describe: 'Retry a failed request for at most this time (30s, 5m)' },
-  limit: repeatable(
-    'Raise or lower a limit of this command',
-    'requests=N, metadata=SIZE or entries=N; repeatable',
-  ),
-  stats: { type: 'boolean', describe: 'Print the number of requests, bytes, mounts and retries on stderr' },
+  'retry-for': {
+    type: 'string',
+    value: 'DURATION',
+    describe: 'Retry a failed request for at most this time',
+  },
+  limit: repeatable('Raise or lower requests, metadata or entries', 'NAME=VALUE'),
+  stats: { type: 'boolean', describe: 'Print requests, bytes, mounts and retries' },
   debug: { type: 'boolean', describe: 'Log all requests on stderr, without secrets' },
-  username: { type: 'string', describe: 'User name for the registry; needs --password-stdin' },
-  'password-stdin': { type: 'boolean', describe: 'Read the password for --username from standard input' },
-  'registry-token': { type: 'string', describe: 'Bearer token for the registry' },
+  username: { type: 'string', value: 'USER', describe: 'User for the registry, with --password-stdin' },
+  'password-stdin': { type: 'boolean', describe: 'Read its password from standard input' },
+  'registry-token': { type: 'string', value: 'TOKEN', describe: 'Bearer token for the registry' },
   creds: {
     type: 'string',
-    describe: 'USER:PASSWORD for the registry; visible to other users of this machine',
+    value: 'USER:PASSWORD',
+    describe: 'Login; visible to other users of this machine',
   },
-  authfile: { type: 'string', describe: 'File with logins; replaces REGISTRY_AUTH_FILE' },
-  'tls-verify': { type: 'boolean', describe: 'false: same as --insecure; true: HTTPS for localhost too' },
-  cacert: { type: 'string', describe: 'PEM file of certificate authorities to trust for the registries' },
-  cert: { type: 'string', describe: 'PEM file of the client certificate for the registries' },
-  key: { type: 'string', describe: 'PEM file of the private key for --cert' },
+  authfile: { type: 'string', value: 'FILE', describe: 'File with logins; replaces REGISTRY_AUTH_FILE' },
+  'tls-verify': { type: 'boolean', describe: 'false: as --insecure; true: HTTPS for localhost' },
+  cacert: {
+    type: 'string',
+    value: 'FILE',
+    describe: 'PEM file of further certificate authorities',
+  },
+  cert: { type: 'string', value: 'FILE', describe: 'PEM file of a client certificate' },
+  key: { type: 'string', value: 'FILE', describe: 'PEM file of the private key of --cert' },
 } as const satisfies OptionDeclarations;
 
 export type GlobalOptions = OptionValues<typeof GLOBAL_OPTIONS>;
@@ -125,7 +138,10 @@ export function parseLimits(texts: readonly string[] = []): Partial<RunLimits> {
   for (const text of texts) {
     const { name = '', value = '' } = /^(?<name>[^=]*)=(?<value>.*)$/s.exec(text)?.groups ?? {};
     if (!LIMIT_NAMES.includes(name)) {
-      throw new ArgumentError(`--limit takes NAME=VALUE, not ${JSON.stringify(text)}`, {
+      throw new UnknownNameError(`--limit takes NAME=VALUE, not ${JSON.stringify(text)}`, {
+        given: name,
+        names: LIMIT_NAMES,
+        prefix: '--limit ',
         hint: `The names are ${LIMIT_NAMES.join(', ')}.`,
       });
     }

@@ -3,7 +3,7 @@ import { Budget, runLimits, withBudget } from '../content/budget.js';
 import { CancelledError, UnavailableError } from '../oci/errors.js';
 import { withFailedTags } from '../oci/failed-tags.js';
 import { mayColor, type Terminal } from './output/terminal.js';
-import type { AnyCommand, NamedImages } from './commands/command.js';
+import type { AnyCommand, Call, NamedImages } from './commands/command.js';
 import {
   givenLogins,
   readsPassword,
@@ -14,7 +14,6 @@ import {
 } from './input/login-flags.js';
 import { parseSize } from './input/size.js';
 import { globalOptions, parseLimits, parseRetryFor, parseTimeout } from './global-options.js';
-import type { JsonResult } from './output/json-result.js';
 import { Output } from './output/output.js';
 import { startProgress } from './progress/progress.js';
 import {
@@ -48,7 +47,7 @@ export async function runCommand(
   command: AnyCommand,
   { args, positionals }: CommandInput,
   terminal: Terminal,
-  result: JsonResult,
+  { program, result }: Call,
 ): Promise<number> {
   const options = globalOptions(args);
   const budget = new Budget(runLimits(parseLimits(options.limit)));
@@ -117,7 +116,7 @@ export async function runCommand(
   const stopListening = onInterrupt(interrupt);
   try {
     const stdin = login.length > 0 && readsPassword(flags) ? takenInput(flags) : terminal.stdin;
-    const context = { client, options, output, signal, stdin, env };
+    const context = { client, options, output, signal, stdin, env, terminal, program };
     return (await withBudget(budget, () => command.run(args, context))) ?? 0;
   } catch (error) {
     if (error instanceof CancelledError && timer?.aborted === true && !interrupt.signal.aborted) {

@@ -1,2 +1,2 @@
-/** yargs, in a module that the command has in a file of its own: only help needs it. */
+/** yargs, in a module that the command has in a file of its own: only a misspelt name needs it. */
 export { default as yargs } from 'yargs';

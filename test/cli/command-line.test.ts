@@ -4,7 +4,7 @@ import { VERSION } from '../../src/version.js';
 import { makeCommandLine, OK } from '../support/in-process.js';
 
 const COMMANDS =
-  'create annotate remove inspect push copy undo rm ls diff validate digest tags delete login logout cache version'.split(
+  'create annotate remove inspect push copy undo rm ls diff validate digest tags delete login logout cache help version'.split(
     ' ',
   );
 const DIGEST = `sha256:${'0'.repeat(64)}`;
@@ -17,20 +17,24 @@ describe('a usage error', () => {
     { argv: ['--quiet'], message: 'no command given', hint: all },
     { argv: ['frobnicate', 'ls'], message: 'unknown command: frobnicate', hint: all },
     { argv: ['--store', 'ls', 'frobnicate'], message: 'unknown command: frobnicate', hint: all },
-    { argv: ['creat', '--help'], message: 'unknown command: creat', hint: all },
+    {
+      argv: ['creat', '--help'],
+      message: 'unknown command: creat',
+      hint: 'Did you mean create? See multiarch --help.',
+    },
     {
       argv: ['--amend', 'create', 'app:1'],
       message: 'unknown flag: --amend',
       hint: 'Flags of a command go after its name. See multiarch --help.',
     },
     {
-      argv: ['create', 'app:1', '--foo'],
-      message: 'unknown flag: --foo',
+      argv: ['create', 'app:1', '--xyz'],
+      message: 'unknown flag: --xyz',
       hint: 'See multiarch create --help.',
     },
     {
-      argv: ['create', '--sources', 'app:1'],
-      message: 'unknown flag: --sources',
+      argv: ['create', '--positional', 'app:1'],
+      message: 'unknown flag: --positional',
       hint: 'See multiarch create --help.',
     },
     {
@@ -61,7 +65,7 @@ describe('a usage error', () => {
       { argv: ['push', '--help=false'], usage: 'push LIST' },
       { argv: ['remove', 'app:1'], usage: 'remove LIST IMAGE...' },
       { argv: ['diff'], usage: 'diff A [B]' },
-      { argv: ['validate'], usage: 'validate FILE | REF | -' },
+      { argv: ['validate'], usage: 'validate DOCUMENT' },
     ].map(({ argv, usage }) => ({
       argv,
       message: `too few arguments for ${argv[0]}`,
@@ -71,7 +75,7 @@ describe('a usage error', () => {
       { argv: ['annotate', 'app:1', 'a', 'b', 'c'], usage: 'annotate LIST [IMAGE]', extra: 'b c' },
       { argv: ['push', 'app:1', '--purge', 'app:2'], usage: 'push LIST', extra: 'app:2' },
       { argv: ['ls', 'app:1'], usage: 'ls', extra: 'app:1' },
-      { argv: ['validate', 'a', '--', '-b'], usage: 'validate FILE | REF | -', extra: '-b' },
+      { argv: ['validate', 'a', '--', '-b'], usage: 'validate DOCUMENT', extra: '-b' },
     ].map(({ argv, usage, extra }) => ({
       argv,
       message: `too many arguments for ${argv[0]}: ${extra}`,
@@ -220,7 +224,7 @@ describe('--help', () => {
     const { code, stdout, stderr } = await run(argv);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const command = argv.find((arg) => COMMANDS.includes(arg));
-    expect(stdout).toMatch(new RegExp(`^Usage: multiarch ${command}( [^\n]+)?\n`));
+    expect(stdout).toMatch(new RegExp(`^[^\n]+\n\nUsage: multiarch ${command}( [^\n]+)?\n`));
     expect((await run(['ls', '-q'])).stdout).toBe('');
   });
 

@@ -62,7 +62,7 @@ describe('called as docker-multiarch', () => {
     await call(['multiarch', 'create', 'app:1'], { program });
     expect((await call(['multiarch', 'ls', '-q'], { program })).stdout).toBe('docker.io/library/app:1\n');
     expect((await call(['multiarch', 'ls', '--help'], { program })).stdout).toMatch(
-      /^Usage: docker multiarch ls\n/,
+      /\n\nUsage: docker multiarch ls\n/,
     );
     expect(await call(['multiarch', 'push'], { program })).toMatchObject({
       code: 125,
@@ -115,7 +115,7 @@ describeIntegration('docker multiarch', ['docker'], () => {
 
   it('has help', async () => {
     const docker = await start();
-    const first = /^Usage: docker multiarch create LIST \[SOURCE\.\.\.\] \| -f FILE\n/;
+    const first = /\n\nUsage: docker multiarch create LIST \[SOURCE\.\.\.\] \| -f FILE\n/;
     expect((await docker('multiarch', 'create', '--help')).stdout).toMatch(first);
     expect((await docker('help', 'multiarch', 'create')).stdout).toMatch(first);
   });

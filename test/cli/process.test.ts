@@ -139,7 +139,7 @@ describe('the program', () => {
       },
       { args: { concurrency: 1, retries: 0 }, positionals: [] },
       { stdout: new PassThrough(), stderr: new PassThrough(), stdin: new PassThrough(), env: {} },
-      new JsonResult(false),
+      { program: 'multiarch', result: new JsonResult(false) },
     );
     expect(await running).toBe(0);
     expect(added()).toEqual([]);

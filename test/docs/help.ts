@@ -33,7 +33,8 @@ export async function readHelp(sandbox: Sandbox): Promise<Help> {
       return [name, flags] as const;
     }),
   );
-  return { globals: flagsIn(text).filter(({ isGlobal }) => isGlobal), commands: new Map(entries) };
+  const { stdout: options } = await multiarch(sandbox, ['help', 'options']);
+  return { globals: flagsIn(options).filter(({ isGlobal }) => isGlobal), commands: new Map(entries) };
 }
 
 async function helpOf(sandbox: Sandbox, args: readonly string[]): Promise<string> {
@@ -48,16 +49,19 @@ function flagsIn(help: string): Flag[] {
   // The description of a flag may continue on lines with more indentation.
   for (const entry of help.split(/\n(?=\S)|\n(?= {2,6}-)/)) {
     if (/^\S.*:/.test(entry)) isGlobal = entry.startsWith('Global options:');
-    const [, alias, name] = /^ {2,6}(?:(-\w), )?(--[\w-]+)/.exec(entry) ?? [];
+    const [, alias, name, value = ''] = /^ {2,6}(?:(-\w), )?(--[\w-]+)(?: (\S+))?/.exec(entry) ?? [];
     if (name === undefined) continue;
     flags.push({
       name,
       alias,
       isGlobal,
-      choices: [...(/\[choices: ([^\]]*)\]/.exec(entry)?.[1] ?? '').matchAll(/"([^"]+)"/g)].map(
-        ([, choice = '']) => choice,
-      ),
-      default: /\[default: "?([^"\]]+)"?\]/.exec(entry)?.[1],
+      // The values, or the name of the value and a list of them: `auto|oci|docker`, `KIND  …: draft, assembly`.
+      choices: value.includes('|')
+        ? value.split('|')
+        : (/: (\w[\w-]*(?:,\s+\w[\w-]*){2,})$/.exec(entry.trimEnd())?.[1] ?? '')
+            .split(/,\s+/)
+            .filter(Boolean),
+      default: /\(default\s+([^)]+)\)/.exec(entry)?.[1],
     });
   }
   return flags;

@@ -13,13 +13,13 @@ import {
 } from '../flags.js';
 
 const OPTIONS = {
-  os: { type: 'string', describe: 'Set the operating system' },
-  arch: { type: 'string', describe: 'Set the architecture' },
-  'os-version': { type: 'string', describe: 'Set the version of the operating system' },
-  variant: { type: 'string', describe: 'Set the variant of the architecture' },
-  'os-features': commaSeparated('Add features of the operating system'),
-  annotation: repeatable('Set [index:|manifest:|manifest[PLATFORM]:]KEY=VALUE; with IMAGE only KEY=VALUE'),
-  unset: commaSeparated('Clear a platform field (os-version, variant, …) or an annotation by key'),
+  os: { type: 'string', value: 'OS', describe: 'Set the operating system' },
+  arch: { type: 'string', value: 'ARCH', describe: 'Set the architecture' },
+  'os-version': { type: 'string', value: 'VERSION', describe: 'Set the version of the operating system' },
+  variant: { type: 'string', value: 'VARIANT', describe: 'Set the variant of the architecture' },
+  'os-features': commaSeparated('Add features of the operating system', 'FEATURE'),
+  annotation: repeatable('Without IMAGE also manifest[PLATFORM]:KEY=VALUE', 'KEY=VALUE'),
+  unset: commaSeparated('Clear a platform field or an annotation', 'NAME'),
 } as const satisfies OptionDeclarations;
 
 interface AnnotateArguments extends OptionValues<typeof OPTIONS> {
@@ -45,6 +45,10 @@ export const annotate: Command<AnnotateArguments> = {
     image: 'An image in the draft, by source, digest or platform; by default the index is annotated',
   },
   options: OPTIONS,
+  examples: [
+    'annotate app:1.2 linux/arm64 --variant v8',
+    'annotate app:1.2 --annotation org.opencontainers.image.version=1.2',
+  ],
   async run(args, { client, output, options }) {
     const unset = namesToUnset(args);
     const { index: annotations, manifests } = parseFlag('--annotation', () =>

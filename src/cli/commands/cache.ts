@@ -1,5 +1,5 @@
 import type { CacheUsage } from '../../cache/cache-usage.js';
-import { ArgumentError } from '../../oci/errors.js';
+import { UnknownNameError } from '../flags.js';
 import { counted, formatBytes } from '../output/format.js';
 import type { Command } from './command.js';
 
@@ -9,7 +9,9 @@ export const cache: Command<{ readonly action?: string }> = {
   options: {},
   async run({ action }, { client, output, options }) {
     if (action !== undefined && action !== 'clear') {
-      throw new ArgumentError(`unknown action: ${action}`, {
+      throw new UnknownNameError(`unknown action: ${action}`, {
+        given: action,
+        names: ['clear'],
         hint: 'multiarch cache shows the cache, multiarch cache clear clears it.',
       });
     }

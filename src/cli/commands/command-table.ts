@@ -31,7 +31,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'annotate',
     synopsis: 'LIST [IMAGE]',
     positionals: '<LIST> [IMAGE]',
-    describe: 'Change the platform or annotations of an image in a draft, or annotate the index',
+    describe: 'Change the platform or annotations of an image, or of the index',
     load: async () => (await import('./annotate.js')).annotate,
   },
   {
@@ -45,7 +45,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'inspect',
     synopsis: '[LIST] IMAGE',
     positionals: '<NAMES..>',
-    describe: 'Show a draft, or an image or index in a registry or layout',
+    describe: 'Show a draft, or an image or index that is published',
     load: async () => (await import('./inspect.js')).inspect,
   },
   {
@@ -59,7 +59,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'copy',
     synopsis: 'SOURCE TARGET',
     positionals: '<SOURCE> <TARGET>',
-    describe: 'Copy an image or index and all content that it references, byte for byte',
+    describe: 'Copy an image or index with all its content, byte for byte',
     load: async () => (await import('./copy.js')).copy,
   },
   {
@@ -87,12 +87,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'diff',
     synopsis: 'A [B]',
     positionals: '<BEFORE> [AFTER]',
-    describe: 'Compare two multi-arch images, or a draft with its published version',
+    describe: 'Compare two multi-arch images, or a draft with what is published',
     load: async () => (await import('./diff.js')).diff,
   },
   {
     name: 'validate',
-    synopsis: 'FILE | REF | -',
+    synopsis: 'DOCUMENT',
     positionals: '<DOCUMENT>',
     describe: 'Check a document against its schema and the semantic rules',
     load: async () => (await import('./validate.js')).validate,
@@ -122,14 +122,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'login',
     synopsis: '[HOST]',
     positionals: '[HOST]',
-    describe: 'Check credentials against a registry and save them where docker does',
+    describe: 'Check a login at a registry, and save it where docker does',
     load: async () => (await import('./login.js')).login,
   },
   {
     name: 'logout',
     synopsis: '[HOST]',
     positionals: '[HOST]',
-    describe: 'Remove the saved credentials for a registry',
+    describe: 'Remove the saved login for a registry',
     load: async () => (await import('./login.js')).logout,
   },
   {
@@ -138,6 +138,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     positionals: '[ACTION]',
     describe: 'Show or clear what is kept of registries between runs',
     load: async () => (await import('./cache.js')).cache,
+  },
+  {
+    name: 'help',
+    synopsis: '[COMMAND | TOPIC]',
+    positionals: '[TOPIC]',
+    describe: 'Show help on a command, or on a topic',
+    load: async () => (await import('./help.js')).help,
   },
   {
     name: 'version',

@@ -1,7 +1,9 @@
 import type { Multiarch } from '../../client/multiarch.js';
 import type { OptionDeclarations, ParsedArgv } from '../flags.js';
 import type { GlobalOptions } from '../global-options.js';
+import type { JsonResult } from '../output/json-result.js';
 import type { Output } from '../output/output.js';
+import type { Terminal } from '../output/terminal.js';
 
 /** The context of a command: the client, the global options and the streams. */
 export interface CommandContext {
@@ -11,6 +13,17 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   readonly stdin: NodeJS.ReadableStream;
   readonly env: NodeJS.ProcessEnv;
+  readonly terminal: Terminal;
+  /** The name of the program in usage texts: `multiarch`, or `docker multiarch`. */
+  readonly program: string;
+}
+
+/** What belongs to one call besides its command line. */
+export interface Call {
+  /** The name of the program in usage texts: `multiarch`, or `docker multiarch`. */
+  readonly program: string;
+  /** Takes the result of a call with `--json`. */
+  readonly result: JsonResult;
 }
 
 /** The names of images in a call. */
@@ -21,9 +34,11 @@ export interface NamedImages {
 
 /** A command: its declared arguments, and its action. */
 export interface Command<Arguments> {
-  /** The descriptions of the names in `CommandEntry.positionals`, by these names in lower case. */
+  /** The descriptions of the names in `CommandEntry.synopsis`, by these names in lower case. */
   readonly positionals: Readonly<Record<string, string>>;
   readonly options: OptionDeclarations;
+  /** At most three command lines for help, without the name of the program. */
+  readonly examples?: readonly string[];
   /**
    * Whether `--username` and `--password-stdin` are its own options, not credentials for the registry it accesses.
    * @default false

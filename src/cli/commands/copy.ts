@@ -7,19 +7,17 @@ import { ALL_OPTION, checkAll, publishOptions, PUSH_OPTIONS, runReported } from 
 import { commaSeparated, type OptionDeclarations, type OptionValues, parseFlag } from '../flags.js';
 
 const OPTIONS = {
-  platform: commaSeparated(
-    'Copy only these platforms, all of which must exist: one gives an image, several an index',
-  ),
+  platform: commaSeparated('Copy only these, which must exist'),
   attestations: {
     choices: ['keep', 'drop'],
     defaultDescription: 'keep',
-    describe: 'Keep or drop attestations (provenance, SBOM)',
+    describe: 'Provenance, SBOM',
   },
   referrers: PUSH_OPTIONS.referrers,
   tag: PUSH_OPTIONS.tag,
   'expect-current': PUSH_OPTIONS['expect-current'],
   'allow-nondistributable': PUSH_OPTIONS['allow-nondistributable'],
-  published: { type: 'boolean', describe: 'Do not warn of a draft of SOURCE, which is never copied' },
+  published: { type: 'boolean', describe: 'Do not warn of a draft of SOURCE' },
   'chunk-size': PUSH_OPTIONS['chunk-size'],
   'layer-compression': CREATE_OPTIONS['layer-compression'],
   'dry-run': PUSH_OPTIONS['dry-run'],
@@ -38,6 +36,10 @@ export const copy: Command<CopyArguments> = {
     target: 'app:1.2, oci:DIR[:TAG], oci-archive:FILE[:TAG]; the default tag is latest',
   },
   options: OPTIONS,
+  examples: [
+    'copy app:1.2 registry.example.com/app:1.2',
+    'copy app:1.2 oci:layout:1.2 --platform linux/arm64',
+  ],
   names: ({ source, target }) => ({ targets: [target], sources: [source] }),
   async run(args, context) {
     const { client, options } = context;

@@ -25,47 +25,49 @@ export const CREATE_OPTIONS = {
   amend: {
     alias: 'a',
     type: 'boolean',
-    describe: 'Add to the existing draft, and refresh its sources',
+    describe: 'Add to the draft, and refresh its sources',
   },
   file: {
     alias: 'f',
-    ...repeatable('Assembly file, or JSON of an index or descriptors; - for stdin'),
+    ...repeatable('Assembly file, or JSON of descriptors; or -', 'FILE'),
   },
-  from: { type: 'string', describe: 'Start from this published image or index' },
+  from: { type: 'string', value: 'REF', describe: 'Start from this published image or index' },
   digests: {
     type: 'string',
-    describe: 'Directory whose file names are the digests of images; see --repository',
+    value: 'DIR',
+    describe: 'Directory of files named like the digests',
   },
   repository: {
     type: 'string',
-    describe: 'Repository of the images of --digests; by default that of the list',
+    value: 'REPO',
+    describe: 'Repository of --digests; by default that of LIST',
   },
-  platform: commaSeparated('Keep only these platforms, all of which must exist; replaces {arch} in sources'),
+  platform: commaSeparated('Keep these, which must exist; fills in {arch}'),
   attestations: {
     choices: ['keep', 'drop', 'from-referrers'],
     defaultDescription: 'keep',
-    describe: 'Keep, drop, or also take from referrers: attestations (provenance, SBOM)',
+    describe: 'Provenance, SBOM',
   },
-  require: commaSeparated('Fail with exit code 5 unless the list has an image for each platform'),
-  wait: { type: 'string', describe: 'Wait up to this long for missing sources (90s, 10m)' },
+  require: commaSeparated('Fail unless there is an image for each'),
+  wait: { type: 'string', value: 'DURATION', describe: 'Wait at most this long for missing sources' },
   replace: {
     type: 'boolean',
-    describe: 'Replace an existing image of the same platform and its attestations',
+    describe: 'Replace images of the same platform',
   },
   format: {
     choices: ['auto', 'oci', 'docker'],
     defaultDescription: 'auto',
-    describe: 'Media type of the index; auto follows the first image',
+    describe: 'Media types; as the first image',
   },
-  annotation: repeatable('Set [index:|manifest:|manifest[PLATFORM]:]KEY=VALUE'),
+  annotation: repeatable('Prefix index:, manifest: or manifest[PLATFORM]:', 'KEY=VALUE'),
   'annotations-from-labels': {
     type: 'boolean',
-    describe: 'Copy labels common to all images to index annotations',
+    describe: 'Annotate the index with common labels',
   },
   'layer-compression': {
     choices: ['gzip', 'none'],
     defaultDescription: 'gzip',
-    describe: 'Compression for layers that docker save stored uncompressed',
+    describe: 'For layers of docker save',
   },
 } as const satisfies OptionDeclarations;
 

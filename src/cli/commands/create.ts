@@ -9,16 +9,18 @@ import {
 } from './create-options.js';
 import { draftJson, warnOfProblems } from '../output/draft-text.js';
 import { ALL_OPTION, checkAll, PUSH_OPTIONS, runPush } from './push.js';
-import type { OptionDeclarations, OptionValues, ParsedArgv } from '../flags.js';
+import { grouped, type OptionDeclarations, type OptionValues, type ParsedArgv } from '../flags.js';
+
+const PUSH_GROUP = 'Push options, with --push';
 
 const OPTIONS = {
   ...CREATE_OPTIONS,
-  push: { type: 'boolean', describe: 'Publish the list as well; the options below need this' },
-  ...PUSH_OPTIONS,
-  purge: { ...PUSH_OPTIONS.purge, describe: 'Has no effect: no draft is left' },
-  'keep-draft': { type: 'boolean', describe: 'Keep the draft after the push' },
-  ...FROM_OPTIONS,
+  push: { type: 'boolean', describe: 'Publish the list as well' },
   all: ALL_OPTION,
+  ...grouped(PUSH_OPTIONS, PUSH_GROUP),
+  purge: { ...PUSH_OPTIONS.purge, group: PUSH_GROUP, describe: 'Has no effect: no draft is left' },
+  'keep-draft': { type: 'boolean', group: PUSH_GROUP, describe: 'Keep the draft after the push' },
+  ...FROM_OPTIONS,
 } as const satisfies OptionDeclarations;
 
 type CreateArguments = DraftArguments & OptionValues<typeof OPTIONS>;
@@ -26,10 +28,15 @@ type CreateArguments = DraftArguments & OptionValues<typeof OPTIONS>;
 /** `multiarch create LIST [SOURCE...]` */
 export const create: Command<CreateArguments> = {
   positionals: {
-    list: 'The multi-arch image: app:1.2, oci:DIR:TAG. Optional if the assembly file names it',
-    sources: 'Images, or indexes with all their images: app:1.2-amd64, oci:DIR[:TAG|@DIGEST]',
+    list: 'The multi-arch image: app:1.2, oci:DIR:TAG; optional if FILE names it',
+    source: 'Images, or indexes with all their images: app:1.2-amd64, oci:DIR:TAG',
   },
   options: OPTIONS,
+  examples: [
+    'create app:1.2 app:1.2-amd64 app:1.2-arm64',
+    "create app:1.2 'app:1.2-{arch}' --platform linux/amd64,linux/arm64",
+    'create -f release.yaml',
+  ],
   arrange: fromBuildx,
   names: readCreateNames,
   async run(args, context) {

@@ -15,6 +15,7 @@ const OPTIONS = {
 export const deleteCommand: Command<OptionValues<typeof OPTIONS> & { readonly ref: string }> = {
   positionals: { ref: 'A tag or a digest in a registry or an image layout' },
   options: OPTIONS,
+  examples: ['delete registry.example.com/app:1.2', 'delete --yes registry.example.com/app@DIGEST'],
   async run({ ref, yes = false, manifest }, context) {
     const { client, output, options, stdin } = context;
     const keyboard = isKeyboard(stdin) ? stdin : undefined;

@@ -43,10 +43,11 @@ interface Side {
 /** `multiarch diff A [B]` */
 export const diff: Command<DiffArguments> = {
   positionals: {
-    before: 'A draft, an image or index in a registry or layout, a JSON file, or - for stdin',
-    after: 'The other side, as A; by default the draft A is compared with its published version',
+    a: 'A draft, an image or index in a registry or layout, a JSON file, or - for stdin',
+    b: 'The other side; by default the draft A is compared with what is published',
   },
   options: OPTIONS,
+  examples: ['diff app:1.2', 'diff app:1.1 app:1.2'],
   async names({ before, after }) {
     if (after === undefined) return { targets: [before], sources: [] };
     const [sources, targets] = await Promise.all([withoutFiles(before), withoutFiles(after)]);

@@ -4,7 +4,11 @@ import { warnOfProblems } from '../output/draft-text.js';
 import type { Command } from './command.js';
 
 const OPTIONS = {
-  platform: { type: 'string', describe: 'Print the digest of the image for this platform' },
+  platform: {
+    type: 'string',
+    value: 'PLATFORM',
+    describe: 'Print the digest of the image for this platform',
+  },
   published: { type: 'boolean', describe: 'Ignore drafts, and ask for what is published' },
 } as const satisfies OptionDeclarations;
 
@@ -12,6 +16,7 @@ const OPTIONS = {
 export const digest: Command<OptionValues<typeof OPTIONS> & { readonly ref: string }> = {
   positionals: { ref: 'A draft, or an image or index in a registry, layout or archive' },
   options: OPTIONS,
+  examples: ['digest app:1.2', 'digest app:1.2 --platform linux/arm64'],
   async run({ ref, platform, published }, { client, output, options }) {
     const wanted =
       platform === undefined ? undefined : parseFlag('--platform', () => parsePlatform(platform));

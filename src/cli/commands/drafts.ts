@@ -32,9 +32,10 @@ export const ls: Command<unknown> = {
 export const remove: Command<{ readonly list: string; readonly images: readonly string[] }> = {
   positionals: {
     list: 'The draft',
-    images: 'Images to remove with their attestations, by source, digest or platform',
+    image: 'Images to remove with their attestations, by source, digest or platform',
   },
   options: {},
+  examples: ['remove app:1.2 linux/arm64', 'remove app:1.2 app:1.2-arm64'],
   async run({ list, images }, { client, output, options }) {
     const { draft } = await client.removeEntries(list, images);
     if (options.json) output.json(draftJson(draft));
@@ -43,8 +44,9 @@ export const remove: Command<{ readonly list: string; readonly images: readonly 
 
 /** `multiarch rm LIST...` */
 export const rm: Command<OptionValues<typeof RM_OPTIONS> & { readonly lists: readonly string[] }> = {
-  positionals: { lists: 'The drafts to delete' },
+  positionals: { list: 'The drafts to delete' },
   options: RM_OPTIONS,
+  examples: ['rm app:1.2', 'rm --all'],
   async run({ lists, all = false }, { client, output, options }) {
     if (all === lists.length > 0) {
       throw new ArgumentError(all ? '--all and names of drafts exclude each other' : 'no draft named', {

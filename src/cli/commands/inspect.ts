@@ -24,8 +24,8 @@ const OPTIONS = {
   },
   raw: { type: 'boolean', describe: 'Print the exact bytes' },
   config: { type: 'boolean', describe: 'Show the config of the image' },
-  platform: { type: 'string', describe: 'Show the image of an index for this platform: OS/ARCH[/VARIANT]' },
-  require: commaSeparated('Fail with exit code 5 unless there is an image for each platform'),
+  platform: { type: 'string', value: 'PLATFORM', describe: 'Show the image of an index for this platform' },
+  require: commaSeparated('Fail unless there is an image for each'),
   published: { type: 'boolean', describe: 'Ignore drafts, and read what is published' },
   format: { choices: FORMATS, defaultDescription: 'json', describe: 'Output format' },
 } as const satisfies OptionDeclarations;
@@ -37,9 +37,15 @@ interface InspectArguments extends OptionValues<typeof OPTIONS> {
 /** `multiarch inspect [LIST] IMAGE` */
 export const inspect: Command<InspectArguments> = {
   positionals: {
-    names: 'A draft, or a published image or index; or a draft and one of its images',
+    list: 'A draft, of which IMAGE is an image',
+    image: 'A draft, or a published image or index; with LIST: a source, digest or platform of it',
   },
   options: OPTIONS,
+  examples: [
+    'inspect app:1.2',
+    'inspect app:1.2 --format tree',
+    'inspect app:1.2 --platform linux/arm64 --config',
+  ],
   async run(args, { client, output, options }) {
     const format = checkFlags(args, options.json);
     const { inspection, isEntry } = await open(args, client, output);

@@ -7,10 +7,16 @@ import { askTyped, isKeyboard, readPassword } from '../input/prompt.js';
 import type { Command, CommandContext } from './command.js';
 
 const OPTIONS = {
-  username: { alias: 'u', type: 'string', describe: 'User name; asked for on a terminal if missing' },
+  username: {
+    alias: 'u',
+    type: 'string',
+    value: 'USER',
+    describe: 'User name; asked for on a terminal if missing',
+  },
   password: {
     alias: 'p',
     type: 'string',
+    value: 'PASSWORD',
     describe: 'Password; visible to other users of this machine',
   },
   'password-stdin': { type: 'boolean', describe: 'Read the password from standard input' },
@@ -31,6 +37,7 @@ export const login: Command<LoginArguments> = {
     host: 'The registry, by default docker.io; with --show also a repository',
   },
   options: OPTIONS,
+  examples: ['login', 'login registry.example.com -u USER --password-stdin < password.txt'],
   async run(args, context) {
     const { client, output, options } = context;
     if (args.show === true) {

@@ -20,29 +20,35 @@ import {
 
 /** The options of `push` and `create --push`. */
 export const PUSH_OPTIONS = {
-  tag: { alias: 't', ...repeatable('Further tag, or reference in another repository; latest moves last') },
+  tag: { alias: 't', ...repeatable('Further tag or reference; latest moves last', 'TAG') },
   purge: { alias: 'p', type: 'boolean', describe: 'Delete the draft after the push' },
   'allow-duplicate-platforms': { type: 'boolean', describe: 'Allow several images of the same platform' },
   'expect-current': {
     type: 'string',
-    describe: 'Fail unless the tag has this DIGEST; none: it must not exist; any: no check',
+    value: 'DIGEST',
+    describe: 'Digest that the tag must have; or none, any',
   },
   referrers: {
     type: 'boolean',
-    describe: 'Include referrers: signatures, SBOMs, attestations',
+    describe: 'Include referrers, such as signatures',
   },
   'allow-nondistributable': {
     type: 'boolean',
-    describe: 'Include non-distributable layers (Windows) if the source has them',
+    describe: 'Include non-distributable layers (Windows)',
   },
   'chunk-size': {
     type: 'string',
-    describe: 'Maximum size of an upload request (8MiB, 100MB), for proxies; larger blobs go in chunks',
+    value: 'SIZE',
+    describe: 'Upload larger blobs in chunks of this size',
   },
   'dry-run': { type: 'boolean', describe: 'Only show what would change' },
-  'digest-file': { type: 'string', describe: 'Write the digest to this file' },
-  'metadata-file': { type: 'string', describe: 'Write names, digests and platforms as JSON to this file' },
-  github: { type: 'boolean', describe: 'Write outputs and a summary of the GitHub Actions step' },
+  'digest-file': { type: 'string', value: 'FILE', describe: 'Write the digest to this file' },
+  'metadata-file': {
+    type: 'string',
+    value: 'FILE',
+    describe: 'Write names, digests and platforms as JSON',
+  },
+  github: { type: 'boolean', describe: 'Write outputs and summary of a GitHub step' },
 } as const satisfies OptionDeclarations;
 
 /** An option of podman and skopeo for what is always done here. */
@@ -60,7 +66,7 @@ const OPTIONS = {
   ...PUSH_OPTIONS,
   rm: { type: 'boolean', describe: 'Same as --purge' },
   all: ALL_OPTION,
-  require: commaSeparated('Fail with exit code 5 unless the list has an image for each platform'),
+  require: commaSeparated('Fail unless there is an image for each'),
 } as const satisfies OptionDeclarations;
 
 type PushArguments = OptionValues<typeof PUSH_OPTIONS>;
@@ -80,6 +86,7 @@ export const push: Command<OptionValues<typeof OPTIONS> & { readonly list: strin
     list: 'The draft to publish, by the name it was created with',
   },
   options: OPTIONS,
+  examples: ['push app:1.2', 'push app:1.2 --tag 1 --tag latest'],
   async run(args, context) {
     const { client } = context;
     checkAll(args.all);

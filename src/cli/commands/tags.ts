@@ -4,11 +4,11 @@ import { repeatable, type OptionDeclarations, type OptionValues, type ParsedArgv
 import type { Command } from './command.js';
 
 const OPTIONS = {
-  limit: repeatable('Print at most N tags; requests=N and others as for all commands'),
+  limit: repeatable('At most N tags; also limits such as requests=N', 'N'),
   sort: {
     choices: TAG_ORDERS,
     defaultDescription: 'none',
-    describe: 'Order: that of the registry, by name, or highest version first',
+    describe: 'semver: the highest first',
   },
 } as const satisfies OptionDeclarations;
 
@@ -21,6 +21,7 @@ type TagsArguments = OptionValues<typeof OPTIONS> & {
 export const tags: Command<TagsArguments> = {
   positionals: { repo: 'A repository, an image layout or an archive, without a tag' },
   options: OPTIONS,
+  examples: ['tags registry.example.com/app', 'tags registry.example.com/app --sort semver --limit 5'],
   arrange: splitLimits,
   async run({ repo, sort, most }, { client, output, options }) {
     const found = await client.tags(repo, { sort, limit: most });

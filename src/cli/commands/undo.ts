@@ -15,6 +15,7 @@ export const undo: Command<UndoArguments> = {
     list: 'The pushed list, by the name of its draft',
   },
   options: OPTIONS,
+  examples: ['undo app:1.2 --dry-run', 'undo app:1.2'],
   async run(args, { client, output, options }) {
     const dryRun = args['dry-run'];
     const done = await client.undo(args.list, { dryRun });

@@ -16,7 +16,7 @@ import { counted } from '../output/format.js';
 import type { Command, CommandContext } from './command.js';
 
 const OPTIONS = {
-  as: { choices: DOCUMENT_KINDS, describe: 'Kind of the document; detected by default' },
+  as: { choices: DOCUMENT_KINDS, value: 'KIND', describe: 'Its kind; detected by default' },
   published: { type: 'boolean', describe: 'Ignore drafts, and check what is published' },
 } as const satisfies OptionDeclarations;
 
@@ -30,6 +30,7 @@ export const validate: Command<ValidateArguments> = {
     document: 'A file, an image or index in a registry or layout, a draft, or - for standard input',
   },
   options: OPTIONS,
+  examples: ['validate index.json', 'validate release.yaml --as assembly', 'validate app:1.2'],
   run: (args, context) => (context.options.json ? printJson(args, context) : printText(args, context)),
 };
 

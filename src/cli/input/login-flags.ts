@@ -13,14 +13,27 @@ import type { GlobalOptions } from '../global-options.js';
 
 type OwnFlags = Pick<GlobalOptions, 'username' | 'password-stdin' | 'registry-token' | 'creds'>;
 
+const SOURCE_LOGIN = 'Login for the sources';
+
 /** The options of commands with sources: a login for their registry. */
 export const FROM_OPTIONS = {
-  'from-username': { type: 'string', describe: 'User name for the registry of the sources' },
+  'from-username': {
+    type: 'string',
+    value: 'USER',
+    group: SOURCE_LOGIN,
+    describe: 'User for the registry of the sources',
+  },
   'from-password-stdin': {
     type: 'boolean',
-    describe: 'Read the password for --from-username from standard input',
+    group: SOURCE_LOGIN,
+    describe: 'Read its password from standard input',
   },
-  'from-registry-token': { type: 'string', describe: 'Bearer token for the registry of the sources' },
+  'from-registry-token': {
+    type: 'string',
+    value: 'TOKEN',
+    group: SOURCE_LOGIN,
+    describe: 'Bearer token',
+  },
 } as const satisfies OptionDeclarations;
 
 type FromFlags = OptionValues<typeof FROM_OPTIONS>;

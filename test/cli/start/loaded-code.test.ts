@@ -76,7 +76,6 @@ async function loaded(lines: readonly (readonly string[])[], program = launcher)
 const EMPTY_DRAFT = ['create', 'app:1'];
 const LOCAL = ['cli.cjs', 'start.cjs'];
 const REMOTE = ['cli.cjs', 'got-library.cjs', 'start.cjs'];
-const HELP = ['cli.cjs', 'start.cjs', 'yargs-library.cjs'];
 
 describe('the code that is loaded', () => {
   it('is that of the start for --version', async () => {
@@ -101,12 +100,16 @@ describe('the code that is loaded', () => {
     'excludes what commands do for %j',
     async (args) => {
       const { files, code } = await loaded([args]);
-      expect(files).toEqual(HELP);
+      expect(files).toEqual(LOCAL);
       for (const room of ['registry', 'http', 'auth', 'publish']) {
         expect(code).not.toContain(`src/${room}`);
       }
     },
   );
+
+  it('includes yargs for a misspelt name', async () => {
+    expect((await loaded([['psuh']])).files).toEqual([...LOCAL, 'yargs-library.cjs']);
+  });
 
   it.each([
     [['ls']],

@@ -24,7 +24,7 @@ const commands = await Promise.all(
       name,
       valued: valued.map(([flag]) => `--${flag}`),
       complete: options.flatMap(([flag, { type, choices = [], alias }]) => [
-        ...choices.map((choice) => `--${flag}=${String(choice)}`),
+        ...choices.map((choice) => `--${flag}=${choice}`),
         ...(type === 'boolean' ? [`--${flag}`] : []),
         ...(type === 'boolean' && typeof alias === 'string' ? [`-${alias}`] : []),
       ]),
