@@ -1,5 +1,5 @@
 /**
- * Runs a TypeScript program of `test/` outside the test runner: `node test/support/run-typescript.mjs FILE [ARG...]`.
+ * Runs a TypeScript program of `test/` or `man/` outside the test runner: `node test/support/run-typescript.mjs FILE [ARG...]`.
  * Node.js 20 cannot run TypeScript, so the program is bundled first.
  */
 import { rmSync } from 'node:fs';
