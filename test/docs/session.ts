@@ -94,7 +94,7 @@ export class Session {
     return stdout
       .split(MARK)
       .slice(1)
-      .map((text) => this.#toWritten(text).replace(/\n$/, ''))
+      .map((text) => this.toWritten(text).replace(/\n$/, ''))
       .map((text) => (text === '' ? [] : text.split('\n')));
   }
 
@@ -102,7 +102,7 @@ export class Session {
   async runScript(script: string): Promise<string> {
     const { code, stdout, stderr } = await this.#bash(`set -eo pipefail\n${script}`);
     if (code !== 0) throw new Error(`the script ended with ${code}\n${script}\n${stdout}\n${stderr}`);
-    return this.#toWritten(stdout);
+    return this.toWritten(stdout);
   }
 
   /** Runs the built command in the process of the test, which is faster than a shell. */
@@ -133,8 +133,8 @@ export class Session {
     return [...this.#registries].reduce((real, [name, { host }]) => real.replaceAll(name, host), text);
   }
 
-  /** File names of drafts contain the host with an escaped colon. */
-  #toWritten(text: string): string {
+  /** Replaces hosts and directories with those of the page. File names of drafts contain the host with an escaped colon. */
+  toWritten(text: string): string {
     return [...this.#registries]
       .reduce(
         (written, [name, { host }]) =>
