@@ -65,8 +65,8 @@ export class Session {
   }
 
   /** Starts another registry. @param name the host name in the page */
-  async addRegistry(name: string): Promise<MemoryRegistry> {
-    const registry = await MemoryRegistry.start();
+  async addRegistry(name: string, options: MemoryRegistryOptions = {}): Promise<MemoryRegistry> {
+    const registry = await MemoryRegistry.start(options);
     this.#registries.set(name, registry);
     return registry;
   }
