@@ -75,7 +75,7 @@ describe('README.md', () => {
 });
 
 describe('every page', () => {
-  const shells = new Set(['sh', 'bash', 'console', 'yaml']);
+  const shells = new Set(['sh', 'bash', 'console', 'groovy', 'powershell', 'yaml']);
 
   it('uses only existing commands and flags', () => {
     const calls = pages().flatMap((each) => {
