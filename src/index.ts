@@ -63,6 +63,7 @@ export { MemoryStore } from './content/memory-store.js';
 export type {
   BlobSource,
   ByteStream,
+  ListTagsOptions,
   ReadManifestOptions,
   ReadOptions,
   Selector,

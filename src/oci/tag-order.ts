@@ -1,7 +1,7 @@
 /** How tags are sorted. */
-export const TAG_ORDERS = ['none', 'name', 'semver'] as const;
+export type TagOrder = 'none' | 'name' | 'semver';
 
-export type TagOrder = (typeof TAG_ORDERS)[number];
+export const TAG_ORDERS = ['none', 'name', 'semver'] as const satisfies TagOrder[];
 
 /** A version in a tag. A missing part counts as 0. Registries do not allow the `+` of build metadata. */
 const VERSION = /^v?(\d{1,15})(?:\.(\d{1,15}))?(?:\.(\d{1,15}))?(?:-([0-9A-Za-z.-]+))?(?:\+.*)?$/;
