@@ -10,7 +10,7 @@ import { referrerDescriptor } from '../oci/referrers.js';
 import { cancelStream, checkCancelled } from './cancellation.js';
 import { checkChildren } from './check-children.js';
 import type { BlobOutcome } from './events.js';
-import type { BlobSource, ByteStream, ReadOptions, Selector } from './source.js';
+import type { BlobSource, ByteStream, ListTagsOptions, ReadOptions, Selector } from './source.js';
 import type { Target, WriteBlobOptions } from './target.js';
 import { readableOf, verifiableAlgorithm, verifiedStream } from './verified-stream.js';
 
@@ -109,6 +109,19 @@ export class MemoryStore implements Target {
     this.#manifests.set(digest, document);
     if (options.tag !== undefined) this.#tags.set(options.tag, digest);
     return documentDescriptor(document);
+  }
+
+  async listTags({ most = Infinity, signal }: ListTagsOptions = {}): Promise<readonly string[]> {
+    checkCancelled(signal, `list the tags of ${this.label}`);
+    return [...this.#tags.keys()].slice(0, most);
+  }
+
+  async delete(selector: Selector, { signal }: ReadOptions = {}): Promise<void> {
+    checkCancelled(signal, `delete ${selector}`);
+    const isDigest = isVerifiableDigest(selector);
+    const isDeleted = isDigest ? this.#manifests.delete(selector) : this.#tags.delete(selector);
+    if (!isDeleted) throw new NotFoundError(`${selector} is not in ${this.label}`);
+    for (const [tag, digest] of isDigest ? this.#tags : []) if (digest === selector) this.#tags.delete(tag);
   }
 
   #document(selector: Selector): ManifestOrIndex | undefined {

@@ -28,7 +28,7 @@ function describeContract(
   describeTargetContract(
     'RegistryRepository',
     async () => {
-      const registry = await startRegistry(options);
+      const registry = await startRegistry({ deletes: 'tags', ...options });
       const cache = await openCache();
       return {
         target: connect(registry.host, { cache })(PATH),

@@ -314,6 +314,42 @@ export function describeTargetContract(
       });
     });
 
+    describe('deletions', () => {
+      const OTHER = parseTag('other');
+      let digest: Digest;
+
+      beforeEach(async () => {
+        const image = sampleImage();
+        await copyImage(target, image);
+        ({ digest } = image.document);
+        for (const tag of [TAG, OTHER]) await target.writeManifest(image.document, { tag });
+      });
+
+      it('of a tag leave the image and its other tags', async () => {
+        expect(new Set(await target.listTags?.())).toEqual(new Set([TAG, OTHER]));
+        expect(await target.listTags?.({ most: 1 })).toHaveLength(1);
+        if (target.delete === undefined) return;
+        await target.delete(TAG);
+        expect(await target.listTags?.()).toEqual([OTHER]);
+        expect(await target.find(TAG)).toBeUndefined();
+        expect((await target.find(digest))?.digest).toBe(digest);
+      });
+
+      it('of a digest delete all its tags', async () => {
+        if (target.delete === undefined) return;
+        await target.delete(digest);
+        expect(await target.find(TAG)).toBeUndefined();
+        expect(await target.find(OTHER)).toBeUndefined();
+      });
+
+      it('of what does not exist fail', async () => {
+        if (target.delete === undefined) return;
+        for (const selector of [parseTag('none'), ABSENT]) {
+          await expect(target.delete(selector)).rejects.toBeInstanceOf(NotFoundError);
+        }
+      });
+    });
+
     describe('blobs', () => {
       const from = new MemoryStore('blobs');
       const blob = from.addBlob(Buffer.from('twelve bytes'), OCTETS);
