@@ -2,10 +2,13 @@
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
-import { main } from '../../src/cli/main.js';
+import type { main as Main } from '../../src/cli/main.js';
 import { amd64, arm64 } from '../support/images.js';
 import { tinyIndex } from '../support/tiny-image.mjs';
 import { Session } from './session.js';
+
+/** The built command. */
+const CLI = new URL('../../dist/cli.cjs', import.meta.url).href;
 
 const [HOST, PATH] = ['ghcr.io', 'acme/app'];
 const IMAGE = `${HOST}/${PATH}`;
@@ -65,6 +68,7 @@ export async function terminalPicture(): Promise<string> {
 
 /** The lines of a command on a terminal with colours, without drawn progress. */
 async function outputOf(command: string, session: Session): Promise<string[]> {
+  const { main } = (await import(CLI)) as { main: typeof Main };
   const screen = new PassThrough();
   const output = text(screen);
   const [, ...args] = command.split(' ');
