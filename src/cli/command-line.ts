@@ -2,6 +2,7 @@ import { ArgumentError } from '../oci/errors.js';
 import { VERSION } from '../version.js';
 import type { AnyCommand, Call } from './commands/command.js';
 import { COMMANDS, usageLine, type CommandEntry } from './commands/command-table.js';
+import { isCompletion } from './complete/request.js';
 import { EXIT } from './exit-code.js';
 import { isSecretFlag, parseArgv, UnknownNameError, type ParsedArgv } from './flags.js';
 import { GLOBAL_FLAGS } from './global-options.js';
@@ -17,6 +18,11 @@ export async function runCommandLine(
   terminal: Terminal,
   call: Call,
 ): Promise<number> {
+  if (isCompletion(argv[0])) {
+    const { complete } = await import('./complete/complete.js');
+    await complete(argv, terminal);
+    return EXIT.done;
+  }
   const { program } = call;
   const help = `See ${program} --help.`;
   const before = await withHint(`Flags of a command go after its name. ${help}`, async () =>

@@ -1,3 +1,4 @@
+import { isCompletion } from './complete/request.js';
 import { parseArgv, type OptionDeclarations } from './flags.js';
 
 const NAME = 'multiarch';
@@ -33,6 +34,7 @@ export function readPluginCall(argv: readonly string[], env: NodeJS.ProcessEnv):
   const { flags, positionals } = parseArgv(argv, DOCKER_FLAGS, { leading: true });
   const [first, second] = positionals;
   const isHelp = first === 'help' && second === NAME;
+  if (isCompletion(first) && second === NAME) return { argv: [first, ...positionals.slice(2)], env };
   const { config } = flags;
   return {
     argv: [

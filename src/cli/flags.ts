@@ -145,12 +145,13 @@ export function asksForJson(argv: readonly string[]): boolean {
     .some((arg) => /^--json(?:=(?!f$|false$|0$).*)?$/is.test(arg));
 }
 
-/** A dash alone is a positional or a value: standard input. */
-function isFlag(arg: string): boolean {
+/** Reports whether an argument is a flag. A dash alone is a positional or a value: standard input. */
+export function isFlag(arg: string): boolean {
   return arg.startsWith('-') && arg !== '-';
 }
 
-interface Flag {
+/** A flag of a command line. */
+export interface Flag {
   readonly name: string;
   /** As it was written, `-t` or `--tag`, for messages. */
   readonly shown: string;
@@ -158,8 +159,11 @@ interface Flag {
   readonly value: string | undefined;
 }
 
-/** Splits an argument into its flags: one long flag, or a group of short ones, of which the last may have a value. */
-function splitFlags(arg: string, declared: OptionDeclarations): Flag[] {
+/**
+ * Splits an argument into its flags: one long flag, or a group of short ones, of which the last may have a value.
+ * @throws ArgumentError for an unknown flag
+ */
+export function splitFlags(arg: string, declared: OptionDeclarations): Flag[] {
   const implied = (name: string): string | undefined =>
     declared[name]?.type === 'boolean' ? 'true' : undefined;
   if (arg.startsWith('--')) {

@@ -29,6 +29,8 @@ describe('readPluginCall', () => {
     ['--help multiarch', ['--help']],
     ['help multiarch', ['--help']],
     ['help multiarch create', ['--help', 'create']],
+    ['__complete multiarch create app:', ['__complete', 'create', 'app:']],
+    ['__completeNoDesc multiarch --', ['__completeNoDesc', '--']],
   ])('%s', (line, argv) => {
     const env = { DOCKER_CONFIG: '/etc/docker' };
     expect(readPluginCall(line.split(' '), env)).toEqual({ argv, env });
@@ -111,6 +113,18 @@ describeIntegration('docker multiarch', ['docker'], () => {
     });
     expect(await docker('multiarch', 'create', 'app:1.10')).toMatchObject({ code: 7, stdout: '' });
     expect(await docker('multiarch', 'create', '--foo')).toMatchObject({ code: 125, stdout: '' });
+  });
+
+  it('completes, as docker asks for it', async () => {
+    const docker = await start();
+    const completed = async (...words: string[]): Promise<string> =>
+      (await docker('__complete', 'multiarch', ...words)).stdout;
+    expect(await completed('cre')).toBe(
+      'create\tCreate a draft of a multi-arch image from single-platform images\n:4\n',
+    );
+    await docker('multiarch', 'create', 'app:1.10');
+    expect(await completed('push', '--require=linux/s')).toBe('linux/s390x\n:4\n');
+    expect(await completed('push', 'app:')).toBe('app:1.10\tdraft, 0 images\n:4\n');
   });
 
   it('has help', async () => {

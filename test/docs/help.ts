@@ -81,6 +81,8 @@ export function callsIn(shell: string): Call[] {
 /** The commands and flags of a call that do not exist. */
 export function unknownIn([command = '', ...args]: Call, help: Help): string[] {
   if (command.startsWith('-')) return unknownFlags([command], help.globals);
+  // Hidden from help, since only shells call it.
+  if (command === '__complete') return [];
   const own = help.commands.get(command);
   if (own === undefined) return [`the command ${command}`];
   return unknownFlags(args, [...own, ...help.globals]).map((flag) => `${flag} of ${command}`);

@@ -107,6 +107,7 @@ export const scenes: Readonly<Record<string, () => Promise<Session>>> = {
   matrix: withDigestFolder,
   published: withPublished,
   cache: withPublished,
+  completion: withLayouts,
   labels: withLabels,
   library: withImages,
   'library-page': withImages,

@@ -140,6 +140,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./cache.js')).cache,
   },
   {
+    name: 'completion',
+    synopsis: 'SHELL',
+    positionals: '<SHELL>',
+    describe: 'Print a script that completes command lines in a shell',
+    load: async () => (await import('./completion.js')).completion,
+  },
+  {
     name: 'help',
     synopsis: '[COMMAND | TOPIC]',
     positionals: '[TOPIC]',
