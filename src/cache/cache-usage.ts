@@ -8,11 +8,14 @@ import { temporaryName } from '../files/temporary-name.js';
 
 /** The folder of the manifests and configs in the cache directory. */
 export const CONTENT = 'content';
+/** The folder of the lists of tags. */
+export const TAGS = 'tags';
 
 /** What the program keeps in its cache directory. Other files in it are left alone. */
 const PARTS: Readonly<Record<string, string>> = {
   [CONTENT]: 'manifests and configs',
   code: 'compiled code of the program',
+  [TAGS]: 'lists of tags for completion',
   'token-servers.json': 'token servers of registries',
 };
 

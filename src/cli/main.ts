@@ -1,4 +1,5 @@
 // One run goes through start.ts, main.ts, docker-plugin.ts (if docker started it), command-line.ts, run-command.ts and a command.
+import { isCompletion } from './complete/request.js';
 import { exitCodeOf } from './exit-code.js';
 import { asksForJson } from './flags.js';
 import { JsonResult } from './output/json-result.js';
@@ -23,7 +24,7 @@ export async function main(
 }
 
 async function runToExitCode(argv: readonly string[], terminal: Terminal, program: string): Promise<number> {
-  const result = new JsonResult(asksForJson(argv));
+  const result = new JsonResult(!isCompletion(argv[0]) && asksForJson(argv));
   const code = await (
     program === PLUGIN_PROGRAM ? runPlugin(argv, terminal, result) : runProgram(argv, terminal, result)
   ).catch(async (error: unknown) => {

@@ -1,4 +1,7 @@
+import { TagLists } from '../../cache/tag-lists.js';
 import { Multiarch } from '../../client/multiarch.js';
+import { findHome } from '../../environment.js';
+import { cacheDirectory } from '../../files/cache-directory.js';
 import type { CommandWords } from './command-words.js';
 import { DIRECTIVE, type Completion } from './completion.js';
 import {
@@ -6,41 +9,80 @@ import {
   completeEntry,
   completeHost,
   completeImage,
+  completeRepository,
   type NameSources,
 } from './known-names.js';
 import type { NameKind } from './value-kinds.js';
 
-/** Completes the name of a draft, an image or a registry. */
+/** In milliseconds: how long the user waits for a registry. */
+const TIME_LIMIT = 1_000;
+/** The most tags that are asked for, in one request if the registry allows it. */
+const MAX_TAGS = 1_000;
+
+/** Completes the name of a draft, an image, a repository or a registry. */
 export async function completeName(
   kind: NameKind,
   text: string,
   { flags, positionals }: CommandWords,
   env: NodeJS.ProcessEnv,
 ): Promise<Completion> {
-  const client = new Multiarch({ store: flags.get('store')?.at(-1), env });
+  const value = (name: string): string | undefined => flags.get(name)?.at(-1);
+  const authfile = value('authfile');
+  const client = new Multiarch({
+    store: value('store'),
+    cache: !flags.has('no-cache'),
+    insecure: value('insecure') === 'true' || value('tls-verify') === 'false',
+    retries: 0,
+    env: authfile === undefined ? env : { ...env, REGISTRY_AUTH_FILE: authfile },
+    tls: { ca: value('cacert'), cert: value('cert'), key: value('key') },
+    signal: AbortSignal.timeout(TIME_LIMIT),
+  });
+  const sources: NameSources = {
+    drafts: async () => (await client.listDrafts()).drafts,
+    tags: (repository) => tagsOf(client, repository, flags.has('no-cache') ? undefined : openTagLists(env)),
+  };
+  const [first = '', ...others] = positionals;
   try {
-    const sources: NameSources = {
-      drafts: async () => (await client.listDrafts()).drafts,
-      tags: () => Promise.resolve([]),
-    };
-    const [first = '', ...others] = positionals;
     switch (kind) {
       case 'draft':
         return await completeDraft(text, sources, positionals);
-      case 'document': {
+      case 'document':
         // A draft, or else a file.
         return { ...(await completeDraft(text, sources)), directive: DIRECTIVE.files };
-      }
       case 'entry':
         return await completeEntry(text, first, sources, others);
       case 'image':
         return await completeImage(text, sources);
       case 'draft-or-image':
         return await completeImage(text, sources, true);
+      case 'repository':
+        return await completeRepository(text, sources);
       case 'host':
         return await completeHost(text, sources);
     }
   } finally {
     await client.close();
   }
+}
+
+function openTagLists(env: NodeJS.ProcessEnv): TagLists | undefined {
+  const directory = cacheDirectory({ env, platform: process.platform, homeDirectory: findHome(env) });
+  return directory === undefined ? undefined : new TagLists(directory);
+}
+
+/** The tags of a repository; none if it cannot be read in time, which is kept too: the next key must not wait as long. */
+async function tagsOf(
+  client: Multiarch,
+  repository: string,
+  lists: TagLists | undefined,
+): Promise<readonly string[]> {
+  const kept = await lists?.find(repository).catch(() => undefined);
+  if (kept !== undefined) return kept;
+  const listed = await client.tags(repository, { limit: MAX_TAGS }).then(
+    ({ tags }) => tags,
+    () => [],
+  );
+  // A cache only saves time.
+  await lists?.keep(repository, listed).catch(() => {});
+  return listed;
 }

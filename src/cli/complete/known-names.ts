@@ -103,6 +103,16 @@ export async function completeImage(
   return completionOf([...own, ...candidates, ...(prefix === '' ? TRANSPORTS : [])], text);
 }
 
+/** Completes the name of a repository or layout. */
+export async function completeRepository(text: string, { drafts }: NameSources): Promise<Completion> {
+  if (PATH_TRANSPORT.test(text)) return completePath(text);
+  const repositories = knownRepositories(await drafts(), text).map((value) => ({ value }));
+  return completionOf(
+    [...repositories, ...TRANSPORTS.filter(({ value }) => PATH_TRANSPORT.test(value))],
+    text,
+  );
+}
+
 /** Completes the host of a registry that drafts name. */
 export async function completeHost(text: string, { drafts }: NameSources): Promise<Completion> {
   const hosts = locationsIn(await drafts()).map(({ location }) => location.reference.registry);

@@ -1,7 +1,7 @@
 import type { CommandEntry } from '../commands/command-table.js';
 
 /** A name that drafts and registries complete. */
-export type NameKind = 'document' | 'draft' | 'draft-or-image' | 'entry' | 'host' | 'image';
+export type NameKind = 'document' | 'draft' | 'draft-or-image' | 'entry' | 'host' | 'image' | 'repository';
 
 /** How a value is completed: what it is, or the values that it can have. */
 export type ValueKind =
@@ -54,6 +54,8 @@ const POSITIONALS: Readonly<Record<string, ValueKind>> = {
   'completion shell': ['bash', 'zsh', 'fish', 'powershell'],
   'create list': 'draft-or-image',
   document: 'document',
+  'delete ref': 'image',
+  'digest ref': 'draft-or-image',
   host: 'host',
   image: 'entry',
   images: 'entry',
@@ -61,6 +63,7 @@ const POSITIONALS: Readonly<Record<string, ValueKind>> = {
   names: 'draft-or-image',
   list: 'draft',
   lists: 'draft',
+  repo: 'repository',
   source: 'image',
   sources: 'image',
   target: 'image',

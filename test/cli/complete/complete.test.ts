@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -195,6 +195,66 @@ describe('names', () => {
     expect(
       (await complete(line, ['push', '--store', join(line.directory, 'drafts', 'x', 'y'), ''])).values,
     ).toEqual([]);
+  });
+});
+
+describe('tags of a repository', () => {
+  const images = { '1.2-amd64': amd64, '1.2-arm64': arm64, latest: amd64 };
+
+  it('are asked for once, and kept for a short time in private files', async () => {
+    const line = await startCommandLine({ images });
+    const { app, registry, directory } = line;
+    expect(await complete(line, ['create', 'app:1', `${app}:1`])).toEqual({
+      values: [`${app}:1.2-amd64`, `${app}:1.2-arm64`],
+      directive: ':4',
+    });
+    const requests = registry.requests.length;
+    expect(registry.requests.filter(({ path }) => path.includes('/tags/list'))).toHaveLength(1);
+    expect((await complete(line, ['copy', `docker://${app}:l`])).values).toEqual([`docker://${app}:latest`]);
+    expect((await complete(line, ['push', 'app:1', '--tag', `${app}:`])).values).toHaveLength(3);
+    expect(registry.requests).toHaveLength(requests);
+    const kept = join(directory, 'cache', 'multiarch', 'tags');
+    const [file = ''] = await readdir(kept);
+    expect((await stat(kept)).mode & 0o777).toBe(0o700);
+    expect((await stat(join(kept, file))).mode & 0o777).toBe(0o600);
+  });
+
+  it('are asked for again when they are old, and with --no-cache', async () => {
+    const line = await startCommandLine({ images });
+    const { app, registry, directory } = line;
+    const lists = (): number => registry.requests.filter(({ path }) => path.includes('/tags/list')).length;
+    await complete(line, ['copy', `${app}:`]);
+    const kept = join(directory, 'cache', 'multiarch', 'tags');
+    const [file = ''] = await readdir(kept);
+    const before = new Date(Date.now() - 60_000);
+    await utimes(join(kept, file), before, before);
+    await complete(line, ['copy', `${app}:`]);
+    expect(lists()).toBe(2);
+    await complete(line, ['copy', '--no-cache', `${app}:`]);
+    expect(lists()).toBe(3);
+    await rm(join(directory, 'cache'), { recursive: true });
+    await complete(line, ['copy', '--no-cache', `${app}:`]);
+    expect(await readdir(directory)).not.toContain('cache');
+  });
+
+  it.each([
+    { name: 'a repository that is missing', text: (app: string) => `${app}x:` },
+    { name: 'a registry that is down', text: () => '127.0.0.1:9/app:' },
+    { name: 'a name that is none', text: () => 'UPPER/app:' },
+  ])('are silently missing for $name', async ({ text }) => {
+    const line = await startCommandLine({ images });
+    expect(await complete(line, ['copy', text(line.app)])).toEqual({ values: [], directive: ':4' });
+  });
+
+  it('are not read from files that others can write', async () => {
+    const line = await startCommandLine({ images });
+    const kept = join(line.directory, 'cache', 'multiarch', 'tags');
+    await complete(line, ['copy', `${line.app}:`]);
+    const [file = ''] = await readdir(kept);
+    await rm(join(kept, file));
+    await writeFile(join(line.directory, 'planted'), 'planted');
+    await symlink(join(line.directory, 'planted'), join(kept, file));
+    expect((await complete(line, ['copy', `${line.app}:`])).values).toHaveLength(3);
   });
 });
 
