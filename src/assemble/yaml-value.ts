@@ -82,6 +82,11 @@ export class YamlValue {
       }));
   }
 
+  /** Returns the line of a value, from 1. */
+  lineOf(pointer: string): number {
+    return this.#lines.linePos(this.#offsetOf({ pointer, message: '', rule: '' })).line;
+  }
+
   /** Resolves each alias to the last preceding node with its anchor. */
   #resolveAliases(root: Yaml.Node): void {
     const anchors = new Map<string, Yaml.Node>();

@@ -7,6 +7,7 @@ import { EXIT } from './exit-code.js';
 import { isSecretFlag, parseArgv, UnknownNameError, type ParsedArgv } from './flags.js';
 import { GLOBAL_FLAGS } from './global-options.js';
 import type { Terminal } from './output/terminal.js';
+import { readSettings } from './settings/settings.js';
 
 /**
  * Parses a command line and runs its command.
@@ -58,17 +59,20 @@ async function runEntry(
   const { program } = call;
   const command = await entry.load();
   const help = `See ${program} ${entry.name} --help.`;
-  const parsed = await withHint(help, async () => parseArgv(argv, { ...GLOBAL_FLAGS, ...command.options }));
+  const declared = { ...GLOBAL_FLAGS, ...command.options };
+  const parsed = await withHint(help, async () => parseArgv(argv, declared));
   const isAnswered = await answerRequest(parsed, terminal, call, () =>
     helpText(entry.name, terminal, program),
   );
   if (isAnswered) return EXIT.done;
   const arranged = command.arrange?.(parsed) ?? parsed;
-  const args = { ...arranged.flags, ...namedPositionals(entry, command, arranged, program) };
+  const named = namedPositionals(entry, command, arranged, program);
+  const settings = await readSettings(arranged, declared, terminal.env);
+  const args = { ...settings.flags, ...named };
   // Help does not need the client or its dependencies.
   const { runCommand } = await import('./run-command.js');
   try {
-    return await runCommand(command, { args, positionals: arranged.positionals }, terminal, call);
+    return await runCommand(command, { args, positionals: arranged.positionals, settings }, terminal, call);
   } catch (error) {
     throw error instanceof UnknownNameError ? await withSuggestion(error, help) : error;
   }

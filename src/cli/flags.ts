@@ -70,6 +70,8 @@ export interface ParsedArgv {
   /** The values of the flags that were given or have a default, by name. */
   readonly flags: Readonly<Record<string, unknown>>;
   readonly positionals: readonly string[];
+  /** The names of the flags that were given. */
+  readonly given: ReadonlySet<string>;
   /** The names of the flags before the first positional. */
   readonly leading: ReadonlySet<string>;
 }
@@ -112,7 +114,12 @@ export function parseArgv(
     const value: unknown = option.array === true ? values : values?.[0];
     return value === undefined && option.default === undefined ? [] : [[name, value ?? option.default]];
   });
-  return { flags: Object.fromEntries(flags) as ParsedArgv['flags'], positionals, leading: before };
+  return {
+    flags: Object.fromEntries(flags) as ParsedArgv['flags'],
+    positionals,
+    given: new Set(given.keys()),
+    leading: before,
+  };
 }
 
 /**
@@ -212,8 +219,12 @@ function givenTwice({ name, shown }: Flag, first: FlagValue, second: FlagValue):
   });
 }
 
-/** @throws ArgumentError for a value that the option does not take */
-function parseValue(text: string, { name, shown }: Flag, { type, choices }: OptionDeclaration): FlagValue {
+/** Parses the value of a flag. @throws ArgumentError for a value that the option does not take */
+export function parseValue(
+  text: string,
+  { name, shown }: Pick<Flag, 'name' | 'shown'>,
+  { type, choices }: OptionDeclaration,
+): FlagValue {
   const wrong = (wanted: string): ArgumentError =>
     new ArgumentError(`${shown} takes ${wanted}${isSecretFlag(name) ? '' : `, not ${JSON.stringify(text)}`}`);
   if (type === 'boolean') {

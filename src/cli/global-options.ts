@@ -72,7 +72,7 @@ export const GLOBAL_FLAGS = {
   version: { type: 'boolean', describe: 'Show the version' },
 } as const satisfies OptionDeclarations;
 
-const NON_EMPTY = [
+const NON_EMPTY: ReadonlySet<string> = new Set([
   'username',
   'registry-token',
   'from-username',
@@ -84,7 +84,7 @@ const NON_EMPTY = [
   'key',
   'file',
   'digests',
-] as const;
+]);
 const UNSET = { hint: 'Check whether the variable it comes from is set.' };
 
 /**
@@ -93,19 +93,24 @@ const UNSET = { hint: 'Check whether the variable it comes from is set.' };
  */
 export function globalOptions(args: Readonly<Record<string, unknown>>): GlobalOptions {
   const options = args as GlobalOptions;
-  if (options.store === '') throw new ArgumentError('--store takes a directory, not ""', UNSET);
-  const empty = NON_EMPTY.find((name) => [args[name]].flat().includes(''));
-  if (empty !== undefined) throw new ArgumentError(`--${empty} is empty`, UNSET);
+  for (const [name, value] of Object.entries(args)) checkOption(name, value);
   if (options.insecure !== undefined && options.insecure === options['tls-verify']) {
     throw new ArgumentError('--insecure and --tls-verify contradict each other');
   }
   if ((options.cert === undefined) !== (options.key === undefined)) {
     throw new ArgumentError('--cert and --key need each other');
   }
-  if (options.concurrency < 1) {
+  return options;
+}
+
+/** Checks the value of one option. @throws ArgumentError as {@link globalOptions} */
+export function checkOption(name: string, value: unknown): void {
+  if (name === 'store' && value === '') throw new ArgumentError('--store takes a directory, not ""', UNSET);
+  if (NON_EMPTY.has(name) && [value].flat().includes(''))
+    throw new ArgumentError(`--${name} is empty`, UNSET);
+  if (name === 'concurrency' && value === 0) {
     throw new ArgumentError('--concurrency takes a whole number of at least 1, not 0');
   }
-  return options;
 }
 
 /** Returns the value of `--retry-for` in milliseconds. @throws ArgumentError */

@@ -27,6 +27,7 @@ import {
 } from './progress/event-lines.js';
 import { PendingRequests } from './progress/pending-requests.js';
 import { Stats } from './progress/stats.js';
+import type { Settings } from './settings/settings.js';
 
 /** In milliseconds: a signal this soon after the first is a duplicate of it, not a second Ctrl-C. */
 const DUPLICATE_SIGNAL = 1_000;
@@ -36,6 +37,7 @@ export interface CommandInput {
   /** The values of its flags and positionals, by name. */
   readonly args: Readonly<Record<string, unknown>>;
   readonly positionals: readonly string[];
+  readonly settings: Settings;
 }
 
 /**
@@ -45,7 +47,7 @@ export interface CommandInput {
  */
 export async function runCommand(
   command: AnyCommand,
-  { args, positionals }: CommandInput,
+  { args, positionals, settings }: CommandInput,
   terminal: Terminal,
   { program, result }: Call,
 ): Promise<number> {
@@ -89,6 +91,7 @@ export async function runCommand(
     chunkSize: chunkSize(args),
     env,
     login,
+    registries: settings.registries,
     tls: { ca: options.cacert, cert: options.cert, key: options.key },
     signal,
     onEvent: (event) => {
@@ -116,7 +119,7 @@ export async function runCommand(
   const stopListening = onInterrupt(interrupt);
   try {
     const stdin = login.length > 0 && readsPassword(flags) ? takenInput(flags) : terminal.stdin;
-    const context = { client, options, output, signal, stdin, env, terminal, program };
+    const context = { client, options, output, signal, stdin, env, terminal, program, settings };
     return (await withBudget(budget, () => command.run(args, context))) ?? 0;
   } catch (error) {
     if (error instanceof CancelledError && timer?.aborted === true && !interrupt.signal.aborted) {

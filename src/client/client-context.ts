@@ -21,9 +21,9 @@ import { cacheDirectory, type CacheEnvironment } from '../files/cache-directory.
 import type { HttpEvent } from '../http/message.js';
 import type { TlsFiles } from '../http/tls/tls-config.js';
 import { ArgumentError } from '../oci/errors.js';
-import { parseRegistryHost } from '../oci/reference.js';
+import { parseRegistryHost, type RegistryHost } from '../oci/reference.js';
 import type { CallOptions } from './inputs.js';
-import { TransportResolver, type CacheSettings } from './transport-resolver.js';
+import { TransportResolver, type CacheSettings, type RegistrySettings } from './transport-resolver.js';
 
 /** Settings of a {@link Multiarch} client. `signal` and `onEvent` apply to all of its calls. */
 export interface MultiarchOptions extends CallOptions {
@@ -69,6 +69,8 @@ export interface MultiarchOptions extends CallOptions {
    * @default no maximum, unless the registry states one or rejects a request as too large
    */
   readonly chunkSize?: number | undefined;
+  /** Settings for single registries, by host, with its port if it has one. They take precedence over those for all. */
+  readonly registries?: Readonly<Record<string, RegistrySettings>> | undefined;
   /**
    * The environment variables that settings and credentials are read from. The AWS SDK reads the variables of the process
    * only: Amazon ECR is asked for a login only if all `AWS_…` variables in `env` equal those of the process.
@@ -204,6 +206,7 @@ export function openContext(options: MultiarchOptions): ClientContext {
       chunkSize,
       tls,
       logins,
+      registries: registrySettings(options.registries),
       cache,
       onEvent: (event) => {
         for (const handler of handlers) handler(event);
@@ -220,6 +223,13 @@ export function openContext(options: MultiarchOptions): ClientContext {
     signal,
     onEvent,
   };
+}
+
+/** @throws ArgumentError for what is not a registry host */
+function registrySettings(
+  given: MultiarchOptions['registries'] = {},
+): ReadonlyMap<RegistryHost, RegistrySettings> {
+  return new Map(Object.entries(given).map(([host, settings]) => [parseRegistryHost(host), settings]));
 }
 
 function cacheSettings(

@@ -29,7 +29,10 @@ export async function editDraft(
 }
 
 /** Deletes drafts. All are tried before anything is thrown. @throws NotFoundError that lists all missing drafts */
-export async function deleteDrafts(context: ClientContext, names: readonly ImageTarget[]): Promise<readonly string[]> {
+export async function deleteDrafts(
+  context: ClientContext,
+  names: readonly ImageTarget[],
+): Promise<readonly string[]> {
   const errors: unknown[] = [];
   const targets = names.map((name) => draftLocation(context, name));
   for (const target of targets) {

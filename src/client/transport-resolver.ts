@@ -37,6 +37,21 @@ export interface CacheSettings {
   readonly directory: string | undefined;
 }
 
+/** Settings for one registry. They take precedence over those of the client. */
+export interface RegistrySettings {
+  /** Allow plain HTTP, and TLS without verification. */
+  readonly insecure?: boolean | undefined;
+  /** The most requests at once to this registry. The limit of the client applies too. */
+  readonly concurrency?: number | undefined;
+  readonly retries?: number | undefined;
+  /** In milliseconds. */
+  readonly retryFor?: number | undefined;
+  /** The maximum size of an upload's request, in bytes. */
+  readonly chunkSize?: number | undefined;
+  /** PEM files. */
+  readonly tls?: TlsFiles | undefined;
+}
+
 export interface TransportResolverOptions extends Environment {
   /** Allow plain HTTP, and TLS without verification, for the registries that are named. @default false */
   readonly insecure?: boolean | undefined;
@@ -51,6 +66,8 @@ export interface TransportResolverOptions extends Environment {
   readonly retryFor?: number | undefined;
   /** The maximum size of an upload's request, in bytes. */
   readonly chunkSize?: number | undefined;
+  /** Settings for single registries. */
+  readonly registries?: ReadonlyMap<RegistryHost, RegistrySettings> | undefined;
   /** Where what saves requests is kept between runs. @default nothing is kept */
   readonly cache?: CacheSettings | undefined;
   readonly onEvent?: OnEvent | undefined;
@@ -78,6 +95,8 @@ export class TransportResolver {
   readonly #repositories = new Map<string, { readonly access: Access; readonly repository: Target }>();
   /** The hosts of the named registries, as in URLs. */
   readonly #hosts = new Set<string>();
+  /** The settings of single registries, by their hosts as in URLs. */
+  readonly #settings: ReadonlyMap<string, RegistrySettings>;
   readonly #layouts = new KeyedSingleFlight<ImageLayout>();
   readonly #ociArchives = new KeyedSingleFlight<OciArchive>();
   readonly #dockerArchives = new KeyedSingleFlight<DockerArchive>();
@@ -91,6 +110,9 @@ export class TransportResolver {
 
   constructor(options: TransportResolverOptions) {
     this.#options = options;
+    this.#settings = new Map(
+      [...(options.registries ?? [])].map(([host, settings]) => [urlHost(host), settings]),
+    );
   }
 
   /**
@@ -235,7 +257,7 @@ export class TransportResolver {
 
   /** @param registry the first one that will be sent a request */
   async #connect(registry: RegistryHost): Promise<OpenRepository> {
-    const { retries, retryFor, chunkSize, cache: settings, onEvent } = this.#options;
+    const { cache: settings, onEvent } = this.#options;
     const opening = (this.#http ??= this.#openHttp());
     const http = await opening;
     // While the rest of the code is loaded.
@@ -256,8 +278,22 @@ export class TransportResolver {
       onWarning: (message) => onEvent?.({ kind: 'warning', message }),
       onTokenServer: (name, host) => onEvent?.({ kind: 'token-server', registry: name, host }),
     });
-    return (repository, access) =>
-      new RegistryRepository({ auth, repository, access, retries, retryFor, chunkSize, cache, onEvent });
+    return (repository, access) => {
+      const own = this.#settings.get(urlHost(repository.registry)) ?? {};
+      const retries = own.retries ?? this.#options.retries;
+      const retryFor = own.retryFor ?? this.#options.retryFor;
+      const chunkSize = own.chunkSize ?? this.#options.chunkSize;
+      return new RegistryRepository({
+        auth,
+        repository,
+        access,
+        retries,
+        retryFor,
+        chunkSize,
+        cache,
+        onEvent,
+      });
+    };
   }
 
   async #openCache(): Promise<FileCache | undefined> {
@@ -282,6 +318,7 @@ export class TransportResolver {
       ...this.#options,
       userAgent: `multiarch/${VERSION}`,
       isRegistry: (host) => this.#hosts.has(host),
+      hostSettings: (host) => this.#settings.get(host),
       schemes: (host) => {
         if (verifyTls) return ['https'];
         return this.#isInsecure(host) && !isLoopbackHost(host) ? ['https', 'http'] : defaultSchemes(host);
@@ -293,7 +330,8 @@ export class TransportResolver {
 
   /** `--insecure` applies to the registries that were named, not to hosts that they redirect to. */
   #isInsecure(host: string): boolean {
-    return this.#options.insecure === true && this.#hosts.has(host);
+    const insecure = this.#settings.get(host)?.insecure ?? this.#options.insecure;
+    return insecure === true && this.#hosts.has(host);
   }
 }
 

@@ -48,3 +48,21 @@ function withParents(path: string): readonly string[] {
   const parent = dirname(path);
   return parent === path ? [path] : [...withParents(parent), path];
 }
+
+/**
+ * Returns why other users may have chosen the content of a file, or `undefined` if they cannot: the file must belong to this
+ * user or to root, others must not be able to write to it, and no other user can replace it or one of its parents. It may be a
+ * symbolic link to such a file. Windows has other permissions: there, nothing is checked.
+ *
+ * @param path an absolute path
+ * @throws the error of the file system, unchanged
+ */
+export function whyUntrusted(path: string): string | undefined {
+  const user = process.geteuid?.();
+  if (user === undefined) return undefined;
+  const { uid, mode } = statSync(path);
+  if (uid !== user && uid !== ROOT_USER) return 'it belongs to another user';
+  if ((mode & WRITABLE_BY_OTHERS) !== 0) return 'other users can write to it';
+  const isSafe = [path, realpathSync(path)].every((each) => isReachedSafely(dirname(each)));
+  return isSafe ? undefined : 'other users can replace it or a directory above it';
+}

@@ -53,6 +53,8 @@ export interface GotClientOptions {
   readonly retries?: number | undefined;
   /** The maximum time from the first try to the last one, in milliseconds. @default no maximum */
   readonly retryFor?: number | undefined;
+  /** Returns what is special about a host, with its port if it has one. @default the settings of the client */
+  readonly hostSettings?: ((host: string) => HostSettings | undefined) | undefined;
   /** The number of requests at once, of which a server that sends a 429 gets half: see {@link Pace}. @default 8 */
   readonly concurrency?: number | undefined;
   readonly onEvent?: ((event: HttpEvent) => void) | undefined;
@@ -66,6 +68,17 @@ export interface GotClientOptions {
   readonly random?: (() => number) | undefined;
   /** For tests. @default a timer */
   readonly sleep?: Sleep | undefined;
+}
+
+/** Settings for one host, which take precedence over those of the client. */
+interface HostSettings {
+  readonly retries?: number | undefined;
+  /** In milliseconds. */
+  readonly retryFor?: number | undefined;
+  /** The most requests at once, in addition to the limit of the client. */
+  readonly concurrency?: number | undefined;
+  /** PEM files, for a registry. */
+  readonly tls?: TlsFiles | undefined;
 }
 
 /**
@@ -99,6 +112,7 @@ export class GotClient implements HttpClient {
   readonly #onEvent: (event: HttpEvent) => void;
   readonly #limits: TimeLimits;
   readonly #policy: RetryPolicy;
+  readonly #policyOf: (host: string) => RetryPolicy;
   readonly #pace: Pace;
   readonly #agents: Agents;
   readonly #schemes: SchemeNegotiator;
@@ -107,12 +121,12 @@ export class GotClient implements HttpClient {
   constructor(options: GotClientOptions) {
     this.#userAgent = options.userAgent;
     this.#insecureTls = options.insecureTls ?? isLoopbackHost;
-    const { env = {}, homeDirectory, tls } = options;
+    const { env = {}, homeDirectory, tls, hostSettings = () => undefined } = options;
     const isRegistry = options.isRegistry ?? (() => true);
     const tlsConfig = new TlsConfig({
       env,
       homeDirectory,
-      files: (host) => (isRegistry(host) ? tls : undefined),
+      files: (host) => (isRegistry(host) ? mergeTls(tls, hostSettings(host)?.tls) : undefined),
     });
     this.#isRegistry = isRegistry;
     this.#proxies = new Proxies(env);
@@ -120,8 +134,23 @@ export class GotClient implements HttpClient {
     this.#onEvent = options.onEvent ?? (() => {});
     this.#limits = { ...DEFAULT_TIME_LIMITS, ...options.limits };
     this.#policy = retryPolicy(options);
+    this.#policyOf = (host) => {
+      const { retries, retryFor } = hostSettings(host) ?? {};
+      return retries === undefined && retryFor === undefined
+        ? this.#policy
+        : retryPolicy({
+            ...options,
+            retries: retries ?? options.retries,
+            retryFor: retryFor ?? options.retryFor,
+          });
+    };
     const { concurrency = DEFAULT_CONCURRENCY } = options;
-    this.#pace = new Pace({ policy: this.#policy, concurrency, onEvent: this.#onEvent });
+    this.#pace = new Pace({
+      policy: this.#policy,
+      concurrency,
+      most: (host) => hostSettings(host)?.concurrency,
+      onEvent: this.#onEvent,
+    });
     this.#agents = new Agents(this.#limits, () => tlsConfig.ofProxy(), options.lookup);
     this.#schemes = new SchemeNegotiator(options.schemes ?? defaultSchemes);
   }
@@ -146,7 +175,7 @@ export class GotClient implements HttpClient {
   async #sendUntilDone(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     checkCancelled(signal);
     const first = this.#firstHop(request);
-    const tries = new Tries(this.#policy);
+    const tries = new Tries(this.#policyOf(request.url.host));
     let stale = 0;
     for (;;) {
       const made = tries.count;
@@ -320,4 +349,10 @@ function outcomeOf({ response, failure }: Outcome): TryOutcome {
 function needsBody({ method, timing, readsResponse }: HttpRequest, { status }: HttpResponse): boolean {
   if (status >= 400) return true;
   return timing !== 'content' && (readsResponse ?? method === 'GET');
+}
+
+/** The files for a host: a certificate of its own replaces that of the client together with its key. */
+function mergeTls(all: TlsFiles = {}, own: TlsFiles = {}): TlsFiles {
+  const pair = own.cert === undefined && own.key === undefined ? all : own;
+  return { ca: own.ca ?? all.ca, cert: pair.cert, key: pair.key };
 }

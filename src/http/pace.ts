@@ -13,6 +13,8 @@ export interface PaceOptions {
   readonly policy: RetryPolicy;
   /** The number of requests at once that the first 429 halves. */
   readonly concurrency: number;
+  /** Returns the most requests at once to a host, with its port if it has one. @default no limit */
+  readonly most?: ((host: string) => number | undefined) | undefined;
   readonly onEvent: (event: HttpEvent) => void;
 }
 
@@ -40,7 +42,7 @@ interface Pause {
  *   number and a client that lives for long recovers.
  * - Later: all requests wait until the end of the Retry-After of a 429 or 503, not only the one that got it.
  *
- * Until a host sends a 429, the tasks of the caller alone limit the number.
+ * Until a host sends a 429, the tasks of the caller limit the number, and that of {@link PaceOptions.most}.
  */
 export class Pace {
   readonly #options: PaceOptions;
@@ -64,6 +66,7 @@ export class Pace {
 class HostPace {
   readonly #host: string;
   readonly #options: PaceOptions;
+  readonly #most: number;
   /**
    * Requests with and without a body have the limit each: an upload waits for the requests that read its content, which
    * must not wait for it.
@@ -81,6 +84,7 @@ class HostPace {
   constructor(host: string, options: PaceOptions) {
     this.#host = host;
     this.#options = options;
+    this.#most = options.most?.(host) ?? Infinity;
   }
 
   /** Waits until a request may be sent. @throws CancelledError */
@@ -157,10 +161,10 @@ class HostPace {
   }
 
   #currentLimit(): number {
-    if (this.#limit === undefined) return Infinity;
+    if (this.#limit === undefined) return this.#most;
     const minutes = Math.floor((this.#options.policy.now() - this.#lastTooMany) / RECOVERY);
     const limit = this.#limit + Math.max(0, minutes);
-    return limit < this.#options.concurrency ? limit : Infinity;
+    return limit < this.#options.concurrency ? Math.min(limit, this.#most) : this.#most;
   }
 
   #laneOf(hasBody: boolean): Lane {

@@ -10,6 +10,7 @@ const PATTERNS: Readonly<Record<string, string>> = {
   variable: 'must be of the form NAME=VALUE',
   dateTime: 'must be a date and time such as 2026-01-31T12:00:00Z',
   name: 'must not be empty or start with a space',
+  path: 'must not be empty or start with a space',
 };
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -74,6 +75,8 @@ function describe({ keyword, params, schemaPath }: SchemaError): string {
   switch (keyword) {
     case 'required':
       return `has no "${String(params['missingProperty'])}"`;
+    case 'dependentRequired':
+      return `has "${String(params['property'])}" without "${String(params['missingProperty'])}"`;
     case 'type':
       return `must be ${list(typeNames(params['type']).map((type) => TYPES[type] ?? type))}`;
     case 'const':

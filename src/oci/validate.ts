@@ -75,6 +75,11 @@ function limited(
   return errors.length <= MAX_PROBLEMS ? errors : errors.filter(isReported).slice(0, MAX_PROBLEMS + 1);
 }
 
+/** Validates the configuration file of the command against its schema. @param json parsed YAML or JSON */
+export function validateConfiguration(json: unknown): Problem[] {
+  return schemas.config(json) ? [] : schemaProblems(schemas.config.errors ?? []);
+}
+
 /**
  * Returns what a valid document should not have, although most clients accept it: null that its specification does not
  * allow, platforms that clients do not look for, entries that only annotations tell apart, an image without layers or

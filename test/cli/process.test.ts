@@ -137,7 +137,11 @@ describe('the program', () => {
           return signal.aborted && soon === 1 && added().length === 0 ? 0 : 1;
         },
       },
-      { args: { concurrency: 1, retries: 0 }, positionals: [] },
+      {
+        args: { concurrency: 1, retries: 0 },
+        positionals: [],
+        settings: { flags: {}, origins: new Map(), registries: {}, file: undefined },
+      },
       { stdout: new PassThrough(), stderr: new PassThrough(), stdin: new PassThrough(), env: {} },
       { program: 'multiarch', result: new JsonResult(false) },
     );

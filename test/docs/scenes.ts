@@ -108,6 +108,7 @@ export const scenes: Readonly<Record<string, () => Promise<Session>>> = {
   published: withPublished,
   cache: withPublished,
   completion: withLayouts,
+  configuration: withLayouts,
   labels: withLabels,
   library: withImages,
   'library-page': withImages,

@@ -329,6 +329,28 @@ describeVectors('content_length', () => {
   );
 });
 
+it.each([
+  { all: {}, own: { retries: 2 }, waits: 2 },
+  { all: { retries: 1 }, own: { retries: 0 }, waits: 0 },
+  { all: { retries: 1 }, own: {}, waits: 1 },
+  { all: { retries: 3 }, own: { retryFor: 700 }, waits: 2 },
+  { all: { retries: 0 }, own: undefined, waits: 0 },
+])(
+  'retries as often as the settings of the host say, else those of the client: $all, $own',
+  async ({ all, own, waits }) => {
+    const server = await startScriptedServer();
+    for (let count = 0; count <= waits; count += 1)
+      server.expect({ method: 'GET', path, answer: { status: 503 } });
+    const made = makeTestClient({
+      ...all,
+      hostSettings: (host) => (host === server.host ? own : { retries: 9 }),
+    });
+    const response = await made.client.send({ method: 'GET', url: server.url(path) });
+    expect(response.status).toBe(503);
+    expect(made.waits).toHaveLength(waits);
+  },
+);
+
 it.each([404, 400, 403])(
   'reads an error response that does not end up to there, once (%i)',
   async (status) => {

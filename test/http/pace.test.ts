@@ -10,7 +10,11 @@ const ok: ResponseOutcome = { status: 200, retryAfter: undefined };
 const tooMany = (retryAfter?: string): ResponseOutcome => ({ status: 429, retryAfter });
 
 /** A pace whose sleepers wake when `pass` moves its clock. */
-function makePace(concurrency = 8, options: Partial<RetryPolicy> = {}) {
+function makePace(
+  concurrency = 8,
+  options: Partial<RetryPolicy> = {},
+  most?: (host: string) => number | undefined,
+) {
   let time = 1_000_000;
   const sleepers: { readonly at: number; readonly wake: () => void }[] = [];
   const events: HttpEvent[] = [];
@@ -22,7 +26,7 @@ function makePace(concurrency = 8, options: Partial<RetryPolicy> = {}) {
       }),
     ...options,
   });
-  const pace = new Pace({ policy, concurrency, onEvent: (event) => events.push(event) });
+  const pace = new Pace({ policy, concurrency, most, onEvent: (event) => events.push(event) });
   const settled = (): Promise<void> => new Promise(setImmediate);
   const turns: Turn[] = [];
   /** Lets so many requests of a host ask for their turn. The turns that they get are added to `turns`. */
@@ -56,6 +60,23 @@ describe('the number of requests at once', () => {
     await end(20, { status: 503, retryAfter: undefined });
     await send(20);
     expect(turns).toHaveLength(20);
+  });
+
+  it('is at most that of the host, with and without a 429, and other hosts have none', async () => {
+    const { turns, events, send, end } = makePace(8, {}, (host) => (host === 'a' ? 3 : undefined));
+    await send(5);
+    expect(turns).toHaveLength(3);
+    await end(3, ok);
+    expect(turns).toHaveLength(2);
+    await end(2, ok);
+    await send(10, false, 'b');
+    expect(turns).toHaveLength(10);
+    await end(10, ok, 'b');
+    expect(events).toEqual([]);
+    await send(3);
+    await end(3, tooMany());
+    await send(3);
+    expect(turns).toHaveLength(1);
   });
 
   it('is halved by each burst of 429, down to one, and reported when a request waits', async () => {

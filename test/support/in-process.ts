@@ -51,6 +51,7 @@ export async function makeCommandLine(): Promise<CommandLine> {
     MULTIARCH_STORE: join(directory, 'drafts'),
     DOCKER_CONFIG: join(directory, 'docker'),
     XDG_CACHE_HOME: join(directory, 'cache'),
+    XDG_CONFIG_HOME: join(directory, 'config'),
   };
   const run = async (
     argv: readonly string[],

@@ -147,6 +147,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./completion.js')).completion,
   },
   {
+    name: 'config',
+    synopsis: '[path]',
+    positionals: '[ACTION]',
+    describe: 'Show the values of options from variables and the configuration file',
+    load: async () => (await import('./config.js')).config,
+  },
+  {
     name: 'help',
     synopsis: '[COMMAND | TOPIC]',
     positionals: '[TOPIC]',

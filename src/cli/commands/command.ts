@@ -4,6 +4,7 @@ import type { GlobalOptions } from '../global-options.js';
 import type { JsonResult } from '../output/json-result.js';
 import type { Output } from '../output/output.js';
 import type { Terminal } from '../output/terminal.js';
+import type { Settings } from '../settings/settings.js';
 
 /** The context of a command: the client, the global options and the streams. */
 export interface CommandContext {
@@ -16,6 +17,8 @@ export interface CommandContext {
   readonly terminal: Terminal;
   /** The name of the program in usage texts: `multiarch`, or `docker multiarch`. */
   readonly program: string;
+  /** Where the options come from. */
+  readonly settings: Settings;
 }
 
 /** What belongs to one call besides its command line. */

@@ -2,6 +2,8 @@ import { TagLists } from '../../cache/tag-lists.js';
 import { Multiarch } from '../../client/multiarch.js';
 import { findHome } from '../../environment.js';
 import { cacheDirectory } from '../../files/cache-directory.js';
+import { GLOBAL_OPTIONS } from '../global-options.js';
+import { readSettings } from '../settings/settings.js';
 import type { CommandWords } from './command-words.js';
 import { DIRECTIVE, type Completion } from './completion.js';
 import {
@@ -26,20 +28,26 @@ export async function completeName(
   { flags, positionals }: CommandWords,
   env: NodeJS.ProcessEnv,
 ): Promise<Completion> {
-  const value = (name: string): string | undefined => flags.get(name)?.at(-1);
+  const given = Object.fromEntries([...flags].map(([name, values]) => [name, values.at(-1)]));
+  const settings = await readSettings({ flags: given, given: new Set(flags.keys()) }, GLOBAL_OPTIONS, env);
+  // Those of words are strings, and those of variables and the file have the types of their flags.
+  const values = settings.flags as Readonly<Record<string, string | number | boolean | undefined>>;
+  const value = (name: string): string | undefined => values[name]?.toString();
+  const usesCache = value('no-cache') !== 'true';
   const authfile = value('authfile');
   const client = new Multiarch({
     store: value('store'),
-    cache: !flags.has('no-cache'),
+    cache: usesCache,
     insecure: value('insecure') === 'true' || value('tls-verify') === 'false',
     retries: 0,
+    registries: settings.registries,
     env: authfile === undefined ? env : { ...env, REGISTRY_AUTH_FILE: authfile },
     tls: { ca: value('cacert'), cert: value('cert'), key: value('key') },
     signal: AbortSignal.timeout(TIME_LIMIT),
   });
   const sources: NameSources = {
     drafts: async () => (await client.listDrafts()).drafts,
-    tags: (repository) => tagsOf(client, repository, flags.has('no-cache') ? undefined : openTagLists(env)),
+    tags: (repository) => tagsOf(client, repository, usesCache ? openTagLists(env) : undefined),
   };
   const [first = '', ...others] = positionals;
   try {

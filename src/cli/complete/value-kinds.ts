@@ -52,6 +52,7 @@ const POSITIONALS: Readonly<Record<string, ValueKind>> = {
   before: 'draft-or-image',
   'cache action': ['clear'],
   'completion shell': ['bash', 'zsh', 'fish', 'powershell'],
+  'config action': ['path'],
   'create list': 'draft-or-image',
   document: 'document',
   'delete ref': 'image',

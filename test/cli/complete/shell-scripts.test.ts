@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -44,8 +44,12 @@ const START: Readonly<
 };
 
 /** Types lines into a shell on a terminal. Returns the arguments of the calls. */
-async function type(shell: keyof typeof START, lines: readonly string[]): Promise<string[]> {
-  const directory = await temporaryDirectory();
+async function type(
+  shell: keyof typeof START,
+  lines: readonly string[],
+  directory?: string,
+): Promise<string[]> {
+  directory ??= await temporaryDirectory();
   const bin = join(directory, 'bin');
   await mkdir(bin);
   await writeFile(join(bin, 'multiarch'), STUB);
@@ -88,6 +92,14 @@ describe.each(['bash', 'zsh', 'fish'] as const)('the script for %s', (shell) => 
       ];
       const typed = lines.map(([line]) => line);
       expect(await type(shell, typed)).toEqual(lines.map(([, expected]) => expected));
+    });
+
+    it('evaluates nothing of what is typed', async () => {
+      const directory = await temporaryDirectory();
+      // The line is erased after the key Tab.
+      const typed = ['multiarch push $(touch evaluated) `touch evaluated` app:\t\u0015multiarch ls'];
+      await type(shell, typed, directory);
+      expect(await readdir(directory)).not.toContain('evaluated');
     });
   });
 });
