@@ -2,7 +2,7 @@ import { Multiarch } from '../client/multiarch.js';
 import { Budget, runLimits, withBudget } from '../content/budget.js';
 import { CancelledError, UnavailableError } from '../oci/errors.js';
 import { withFailedTags } from '../oci/failed-tags.js';
-import { mayColor, type Terminal } from './output/terminal.js';
+import { mayColor, screenOf, type Terminal } from './output/terminal.js';
 import type { AnyCommand, Call, NamedImages } from './commands/command.js';
 import {
   givenLogins,
@@ -70,6 +70,7 @@ export async function runCommand(
     result,
     quiet: options.quiet ?? false,
     color: mayColor(terminal.stdout, terminal.env),
+    screen: screenOf(terminal),
     ask: (text) => terminal.stderr.write(text),
   });
   for (const name of visibleSecrets(flags)) {

@@ -15,7 +15,7 @@ export function findDraft(context: ClientContext, target: ImageLocation): Promis
 
 /** Lists all drafts and the damaged files. A store that this user cannot read counts as empty, as in {@link findDraft}. */
 export function listDrafts(context: ClientContext): Promise<DraftList> {
-  return ifReadable(context, () => context.store.list(), { drafts: [], damaged: [] });
+  return ifReadable(context, () => context.store.list(), { drafts: [], changedAt: new Map(), damaged: [] });
 }
 
 async function ifReadable<T>(

@@ -25,6 +25,8 @@ import {
 export interface DraftList {
   /** Sorted by target. */
   readonly drafts: readonly Draft[];
+  /** When each draft was last changed, by target. */
+  readonly changedAt: ReadonlyMap<string, Date>;
   readonly damaged: readonly DamagedDraft[];
 }
 
@@ -144,22 +146,26 @@ export class DraftStore {
   /** Reads all drafts, and reports the damaged ones separately. */
   async list(): Promise<DraftList> {
     const drafts: Draft[] = [];
+    const changedAt = new Map<string, Date>();
     const damaged: DamagedDraft[] = [];
     const directory = this.#directory;
-    if (directory === undefined) return { drafts, damaged };
+    if (directory === undefined) return { drafts, changedAt, damaged };
     await this.#sweepOnce();
     for (const file of await filesIn(directory)) {
       const path = join(directory, file);
       const target = draftTarget(file);
       try {
         const draft = await readDraft(path, target);
-        if (draft !== undefined) drafts.push(draft);
+        const changed = draft && (await ifExists(() => lstat(path)))?.mtime;
+        if (draft === undefined || changed === undefined) continue;
+        drafts.push(draft);
+        changedAt.set(draft.target, changed);
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error);
         damaged.push({ path, problem, ...(target !== undefined && { target }) });
       }
     }
-    return { drafts: drafts.sort((a, b) => (a.target < b.target ? -1 : 1)), damaged };
+    return { drafts: drafts.sort((a, b) => (a.target < b.target ? -1 : 1)), changedAt, damaged };
   }
 
   /** Removes what killed processes have left before the first access; {@link update} does so each time. */

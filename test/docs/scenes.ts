@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { artifact } from '../support/artifact.js';
 import { keptImage, savedParts } from '../support/docker-save.js';
 import { amd64, arm64, s390x, attested } from '../support/images.js';
 import { layoutArchive } from '../support/saved-layout.js';
@@ -106,6 +107,7 @@ export const scenes: Readonly<Record<string, () => Promise<Session>>> = {
   template: withImages,
   matrix: withDigestFolder,
   published: withPublished,
+  signed: withSignature,
   cache: withPublished,
   completion: withLayouts,
   configuration: withLayouts,
@@ -190,6 +192,15 @@ async function withPublished(): Promise<Session> {
   session.registry.put('team/app', tinyIndex([amd64, arm64, s390x], { attestations: true }), '1.2');
   session.registry.put('team/app', tinyIndex([amd64, arm64, s390x], { attestations: true }), 'stable');
   session.registry.put('team/app', tinyImage({ architecture: 'amd64', text: 'Fixed\n' }), 'fix-amd64');
+  return session;
+}
+
+/** A published index with provenance, of which one image is signed. */
+async function withSignature(): Promise<Session> {
+  const session = await Session.start(EXAMPLE, { referrers: {} });
+  session.registry.put('team/app', tinyIndex([amd64, arm64], { attestations: true }), '1.2');
+  const type = 'application/vnd.cncf.notary.signature';
+  session.registry.put('team/app', artifact(amd64.manifest, { type }));
   return session;
 }
 

@@ -166,7 +166,7 @@ describeVectors('operations on indexes', () => {
         const [one, other] = await Promise.allSettled([store.remove(first), store.remove(second)]);
         expect(one).toMatchObject({ reason: { message: 'No such manifest: example.com/first:1' } });
         expect(other.status).toBe('fulfilled');
-        expect(await store.list()).toEqual({ drafts: [], damaged: [] });
+        expect(await store.list()).toMatchObject({ drafts: [], damaged: [] });
       },
     };
 

@@ -228,7 +228,7 @@ describe('removeAll', () => {
     await writeFile(join(directory, 'notes.txt'), 'mine');
     await store.removeAll();
     expect(await readdir(directory)).toEqual(['notes.txt', 'package.json']);
-    expect(await store.list()).toEqual({ drafts: [], damaged: [] });
+    expect(await store.list()).toMatchObject({ drafts: [], damaged: [] });
   });
 });
 

@@ -21,8 +21,10 @@ export interface InProcessResult {
 interface InProcessOptions {
   /** The standard input. @default empty */
   readonly stdin?: string | Uint8Array | Readable;
-  /** @default false */
+  /** Whether stdout is a terminal. @default false */
   readonly isTTY?: boolean;
+  /** The columns of the terminal. @default not reported */
+  readonly columns?: number;
   readonly env?: Readonly<Record<string, string>>;
   /** The name of the program. @default 'multiarch' */
   readonly program?: string;
@@ -55,12 +57,12 @@ export async function makeCommandLine(): Promise<CommandLine> {
   };
   const run = async (
     argv: readonly string[],
-    { stdin = '', isTTY = false, env = {}, program }: InProcessOptions = {},
+    { stdin = '', isTTY = false, columns, env = {}, program }: InProcessOptions = {},
   ): Promise<InProcessResult> => {
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];
     const outputs = Promise.all([collect(stdout), collect(stderr)]);
     const terminal = {
-      stdout: Object.assign(stdout, { isTTY }),
+      stdout: Object.assign(stdout, { isTTY, ...(columns !== undefined && { columns }) }),
       stderr,
       stdin: stdin instanceof Readable ? stdin : Readable.from([Buffer.from(stdin)]),
       env: { ...own, ...env },

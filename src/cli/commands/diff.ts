@@ -5,9 +5,11 @@ import { ArgumentError, NotFoundError } from '../../oci/errors.js';
 import { isExplicitRegistryName } from '../../oci/image-location.js';
 import { parseDocument } from '../../oci/parse.js';
 import type { Command, CommandContext } from './command.js';
+import { WIDE_OPTION } from './wide-option.js';
 import { EXIT } from '../exit-code.js';
 import { isFileName, readInput } from '../input/input.js';
 import { inspectedName, warnOfProblems } from '../output/draft-text.js';
+import { widened } from '../output/terminal.js';
 import { FROM_OPTIONS } from '../input/login-flags.js';
 import type { OptionDeclarations, OptionValues } from '../flags.js';
 
@@ -17,6 +19,7 @@ const OPTIONS = {
     defaultDescription: 'table',
     describe: 'Output format; --json sets json',
   },
+  wide: WIDE_OPTION,
   published: { type: 'boolean', describe: 'Ignore drafts, and compare what is published' },
   ...FROM_OPTIONS,
 } as const satisfies OptionDeclarations;
@@ -58,6 +61,9 @@ export const diff: Command<DiffArguments> = {
     if (args.format === 'table' && options.json) {
       throw new ArgumentError('--format table and --json exclude each other');
     }
+    if (args.wide === true && (args.format === 'json' || options.json)) {
+      throw new ArgumentError('--wide needs --format table');
+    }
     const [before, after] = await openSides(args, context);
     const found = diffIndexes(before.content, after.content);
     if (args.format === 'json' || options.json) {
@@ -72,7 +78,8 @@ export const diff: Command<DiffArguments> = {
         import('picocolors'),
       ]);
       const names = { before: before.name, after: after.name };
-      output.lines(diffTableLines(found, names, picocolors.createColors(output.color)));
+      const screen = widened(output.screen, args.wide);
+      output.lines(diffTableLines(found, names, picocolors.createColors(output.color), screen));
     }
     return found.same ? EXIT.done : EXIT.different;
   },

@@ -1,32 +1,50 @@
+import type { DraftList } from '../../drafts/store.js';
 import { ArgumentError, InvalidError } from '../../oci/errors.js';
 import { EXIT } from '../exit-code.js';
 import type { OptionDeclarations, OptionValues } from '../flags.js';
-import { damagedJson, draftJson, draftLine } from '../output/draft-text.js';
+import { damagedJson, draftJson, draftLine, draftTableLines } from '../output/draft-text.js';
+import type { Output } from '../output/output.js';
+import { widened } from '../output/terminal.js';
 import type { Command } from './command.js';
+import { WIDE_OPTION } from './wide-option.js';
 
 const RM_OPTIONS = {
   all: { type: 'boolean', describe: 'Delete all drafts, including damaged ones' },
 } as const satisfies OptionDeclarations;
 
+const LS_OPTIONS = { wide: WIDE_OPTION } as const satisfies OptionDeclarations;
+
 /** `multiarch ls` */
-export const ls: Command<unknown> = {
+export const ls: Command<OptionValues<typeof LS_OPTIONS>> = {
   positionals: {},
-  options: {},
-  async run(_args, { client, output, options }) {
-    const { drafts, damaged } = await client.listDrafts();
+  options: LS_OPTIONS,
+  async run({ wide }, { client, output, options }) {
+    const list = await client.listDrafts();
+    const { drafts, damaged } = list;
     // A problem names the path.
     const problems = damaged.map(({ problem }) => problem);
     if (options.json) {
       const [message, ...details] = problems;
       const failure = message === undefined ? undefined : new InvalidError(message, { details });
       output.json({ drafts: drafts.map(draftJson), damaged: damaged.map(damagedJson) }, failure);
+    } else if (options.quiet) {
+      for (const { target } of drafts) output.line(target);
+    } else if (output.screen.isTerminal) {
+      output.lines(await draftTable(list, output, wide));
     } else {
-      for (const draft of drafts) output.line(options.quiet ? draft.target : draftLine(draft));
+      // Scripts read one line for each draft.
+      for (const draft of drafts) output.line(draftLine(draft));
     }
     for (const problem of problems) output.error(`error: ${problem}`);
     return damaged.length === 0 ? EXIT.done : EXIT.invalid;
   },
 };
+
+async function draftTable(list: DraftList, output: Output, wide: boolean | undefined): Promise<string[]> {
+  const { createColors } = (await import('picocolors')).default;
+  const screen = widened(output.screen, wide);
+  return draftTableLines(list, { screen, colors: createColors(output.color), now: Date.now() });
+}
 
 /** `multiarch remove LIST IMAGE...` */
 export const remove: Command<{ readonly list: string; readonly images: readonly string[] }> = {

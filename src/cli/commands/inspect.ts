@@ -11,6 +11,8 @@ import { problemJson, warnOfProblems } from '../output/draft-text.js';
 import { indentJson } from '../output/indent-json.js';
 import type { JsonMembers } from '../output/json-result.js';
 import type { Output } from '../output/output.js';
+import { widened } from '../output/terminal.js';
+import { WIDE_OPTION } from './wide-option.js';
 import { commaSeparated, type OptionDeclarations, type OptionValues, parseFlag } from '../flags.js';
 
 const FORMATS = ['json', 'table', 'tree'] as const;
@@ -27,6 +29,7 @@ const OPTIONS = {
   platform: { type: 'string', value: 'PLATFORM', describe: 'Show the image of an index for this platform' },
   require: commaSeparated('Fail unless there is an image for each'),
   published: { type: 'boolean', describe: 'Ignore drafts, and read what is published' },
+  wide: WIDE_OPTION,
   format: { choices: FORMATS, defaultDescription: 'json', describe: 'Output format' },
 } as const satisfies OptionDeclarations;
 
@@ -61,14 +64,14 @@ export const inspect: Command<InspectArguments> = {
     } else if (format === 'json') {
       output.document(documentText(inspection));
     } else {
-      await show(format, inspection, isEntry, output);
+      await show(format, { inspection, isEntry }, output, args.wide);
     }
   },
 };
 
 /** @throws ArgumentError for flags that exclude each other */
 function checkFlags(
-  { names, verbose, raw, config, format = 'json' }: InspectArguments,
+  { names, verbose, raw, config, wide, format = 'json' }: InspectArguments,
   json: boolean | undefined,
 ): Format {
   if (names.length > 2) {
@@ -84,6 +87,9 @@ function checkFlags(
     ...(json && (raw === true || format !== 'json') ? ['--json'] : []),
   ];
   if (given.length > 1) throw new ArgumentError(`${given.join(' and ')} exclude each other`);
+  if (wide === true && format !== 'table' && format !== 'tree') {
+    throw new ArgumentError('--wide needs --format table or --format tree');
+  }
   return format;
 }
 
@@ -170,16 +176,20 @@ async function readConfig(inspection: Inspection): Promise<Uint8Array> {
 
 async function show(
   format: 'table' | 'tree',
-  inspection: Inspection,
-  isEntry: boolean,
+  { inspection, isEntry }: Opened,
   output: Output,
+  wide: boolean | undefined,
 ): Promise<void> {
   const { createColors } = (await import('picocolors')).default;
-  const colors = createColors(output.color);
+  const options = {
+    colors: createColors(output.color),
+    screen: widened(output.screen, wide),
+    warn: (message: string): void => output.warn(message),
+    now: Date.now(),
+  };
   const lines =
     format === 'table'
       ? (await import('../output/inspect-table.js')).inspectTableLines
       : (await import('../output/inspect-tree.js')).inspectTreeLines;
-  const warn = (message: string): void => output.warn(message);
-  output.lines(await lines(inspection, isEntry, colors, warn));
+  output.lines(await lines(inspection, isEntry, options));
 }

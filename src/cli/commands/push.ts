@@ -187,6 +187,6 @@ function showPlan(plan: PushPlan, { referrers }: ReportArguments, { output, opti
     output.json(planJson(plan));
     return;
   }
-  for (const line of options.quiet ? [] : planLines(plan)) output.line(line);
+  for (const line of options.quiet ? [] : planLines(plan, output.screen)) output.line(line);
   output.line(plan.digest);
 }

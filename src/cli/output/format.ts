@@ -33,3 +33,28 @@ export function formatTimeLeft(seconds: number): string | undefined {
       : [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), ['h', 'min']];
   return small === 0 ? `${large} ${units[0]}` : `${large} ${units[0]} ${small} ${units[1]}`;
 }
+
+/** In seconds, the largest first. A month and a year are those of the calendar on average. */
+const AGES = [
+  ['year', 31_556_952],
+  ['month', 2_629_746],
+  ['week', 604_800],
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+] as const;
+
+/** Formats the time that has passed, in its largest unit of which at least two have: `3 days`, `14 months`. */
+export function formatAge(time: number, now: number): string {
+  const seconds = Math.floor((now - time) / 1000);
+  // By the clock of another machine.
+  if (seconds < 0) return formatTime(time);
+  const [unit, size] = AGES.find(([, each]) => seconds >= 2 * each) ?? ['second', 1];
+  return counted(Math.floor(seconds / size), unit);
+}
+
+/** Formats a time by RFC 3339 in UTC, without fractions of seconds: `2026-11-30T08:15:00Z`. */
+export function formatTime(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 19)}Z`;
+}

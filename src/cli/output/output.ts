@@ -11,6 +11,7 @@ import type { WorkEvent } from '../../content/events.js';
 import type { MultiarchErrors } from '../../oci/errors.js';
 import type { JsonResult } from './json-result.js';
 import { shownJson, shownLine } from './shown-text.js';
+import type { Screen } from './terminal.js';
 
 /** The output of a command: the result on stdout, everything else on stderr. */
 export class Output {
@@ -21,6 +22,8 @@ export class Output {
   readonly #ask: (text: string) => void;
   /** Whether the result may be coloured. */
   readonly color: boolean;
+  /** Where the result is shown. */
+  readonly screen: Screen;
 
   constructor(
     stdout: Writable,
@@ -30,6 +33,7 @@ export class Output {
       /** Takes the result of a call with `--json`. */
       readonly result: JsonResult;
       readonly color?: boolean;
+      readonly screen: Screen;
       /** Writes a question to the terminal. */
       readonly ask?: (text: string) => void;
     },
@@ -39,6 +43,7 @@ export class Output {
     this.#quiet = options.quiet;
     this.#json = options.result;
     this.color = options.color ?? false;
+    this.screen = options.screen;
     this.#ask = options.ask ?? ((): void => {});
   }
 

@@ -1,7 +1,9 @@
 import { isIndexType } from '../../oci/media-type.js';
 import type { PlannedContent, PushPlan } from '../../publish/plan.js';
-import { columns } from './columns.js';
 import { counted, formatBytes } from './format.js';
+import { tableLines } from './tables.js';
+import type { Screen } from './terminal.js';
+import { usableWidth, wrap } from './text-layout.js';
 
 /** The actions in the order of the totals, with their text there. */
 const ACTIONS: readonly (readonly [action: PlannedContent['action'], text: string])[] = [
@@ -20,7 +22,7 @@ const ACTIONS: readonly (readonly [action: PlannedContent['action'], text: strin
  * tag      index      registry.example.com/app:1.2        491 B    new
  * ```
  */
-export function planLines({ content, tags, mediaType, size }: PushPlan): string[] {
+export function planLines({ content, tags, mediaType, size }: PushPlan, screen: Screen): string[] {
   const rows = [
     ...content.map(({ action, kind, repository, digest, size: bytes }) => [
       action,
@@ -44,5 +46,6 @@ export function planLines({ content, tags, mediaType, size }: PushPlan): string[
     return [`${affected.length} ${text} (${formatBytes(bytes)})`];
   });
   const moved = tags.filter(({ outcome }) => outcome === 'moved').length;
-  return [...columns(rows), `Total: ${[...totals, `${counted(moved, 'tag')} to move`].join(', ')}`];
+  const total = `Total: ${[...totals, `${counted(moved, 'tag')} to move`].join(', ')}`;
+  return [...tableLines([], rows, screen), ...wrap(total, usableWidth(screen), screen.symbols)];
 }

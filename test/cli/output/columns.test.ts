@@ -1,7 +1,7 @@
 import { createColors } from 'picocolors';
 import { expect, it } from 'vitest';
 
-import { columns } from '../../../src/cli/output/columns.js';
+import stringWidth, { columns } from '../../../src/cli/output/columns.js';
 
 it('aligns cells, without trailing spaces', () => {
   expect(
@@ -25,4 +25,16 @@ it('ignores the colours of a cell', () => {
 
 it('returns nothing for no input', () => {
   expect(columns([])).toEqual([]);
+});
+
+it.each([
+  ['', 0],
+  ['linux/amd64', 11],
+  ['├── …', 5],
+  ['長い', 4],
+  ['e\u0301', 1],
+  ['🚀', 2],
+  ['a\u200Db', 2],
+])('measures %j as %i columns', (text, width) => {
+  expect(stringWidth(text)).toBe(width);
 });

@@ -1,7 +1,10 @@
+import { PassThrough } from 'node:stream';
+
 import { createColors } from 'picocolors';
 import { describe, expect, it } from 'vitest';
 
 import { diffTableLines } from '../../../src/cli/output/diff-table.js';
+import { screenOf } from '../../../src/cli/output/terminal.js';
 import type { Descriptor } from '../../../src/oci/descriptor.js';
 import { diffIndexes, type Comparable } from '../../../src/oci/diff-index.js';
 import { digestOf } from '../../../src/oci/digest.js';
@@ -11,6 +14,8 @@ import { parsePlatform } from '../../../src/oci/platform.js';
 import { attestation, image } from '../../support/drafts.js';
 import { indexOf } from '../../support/indexes.js';
 
+/** Not a terminal. */
+const PIPE = screenOf({ stdout: new PassThrough(), env: {} });
 const NAMES = { before: 'app:1', after: 'app:2 (draft)' };
 const { descriptor: amd64 } = image('amd64', 'linux/amd64');
 const { descriptor: newAmd64 } = image('newer amd64', 'linux/amd64');
@@ -19,7 +24,7 @@ const { descriptor: armv7 } = image('armv7', 'linux/arm/v7');
 const about = (name: string): Descriptor => attestation(name).descriptor;
 
 function table(before: Comparable, after: Comparable, color = false): readonly string[] {
-  return diffTableLines(diffIndexes(before, after), NAMES, createColors(color));
+  return diffTableLines(diffIndexes(before, after), NAMES, createColors(color), PIPE);
 }
 
 /** The rows below the titles, each as its cells. */
