@@ -1,5 +1,6 @@
 import { ArgumentError } from '../oci/errors.js';
 import type { LimitName, RunLimits } from '../content/budget.js';
+import { LOG_LEVELS } from './output/log.js';
 import { parseDuration } from './input/duration.js';
 import { parseSize } from './input/size.js';
 import {
@@ -44,6 +45,12 @@ export const GLOBAL_OPTIONS = {
   limit: repeatable('Raise or lower requests, metadata or entries', 'NAME=VALUE'),
   stats: { type: 'boolean', describe: 'Print requests, bytes, mounts and retries' },
   debug: { type: 'boolean', describe: 'Log all requests on stderr, without secrets' },
+  'log-level': {
+    choices: LOG_LEVELS,
+    defaultDescription: 'info',
+    describe: 'Least important lines on stderr',
+  },
+  'log-format': { choices: ['text', 'json'], default: 'text', describe: 'Format of the lines on stderr' },
   username: { type: 'string', value: 'USER', describe: 'User for the registry, with --password-stdin' },
   'password-stdin': { type: 'boolean', describe: 'Read its password from standard input' },
   'registry-token': { type: 'string', value: 'TOKEN', describe: 'Bearer token for the registry' },

@@ -2,6 +2,7 @@
 import { isCompletion } from './complete/request.js';
 import { exitCodeOf } from './exit-code.js';
 import { asksForJson } from './flags.js';
+import { asksForDebug, asksForJsonLog, writeRecord } from './output/log.js';
 import { JsonResult } from './output/json-result.js';
 import { guardOutput, type Terminal } from './output/terminal.js';
 import { answerQuickly, PLUGIN_PROGRAM } from './start/quick-answer.js';
@@ -28,8 +29,10 @@ async function runToExitCode(argv: readonly string[], terminal: Terminal, progra
   const code = await (
     program === PLUGIN_PROGRAM ? runPlugin(argv, terminal, result) : runProgram(argv, terminal, result)
   ).catch(async (error: unknown) => {
-    const { errorText } = await import('./output/error-text.js');
-    terminal.stderr.write(`${errorText(error, argv.includes('--debug'))}\n`);
+    const { errorText, errorRecord } = await import('./output/error-text.js');
+    const isDebug = asksForDebug(argv);
+    if (asksForJsonLog(argv)) writeRecord(terminal.stderr, errorRecord(error, isDebug), 'json');
+    else terminal.stderr.write(`${errorText(error, isDebug)}\n`);
     result.fail(error);
     return exitCodeOf(error);
   });

@@ -14,17 +14,10 @@ import {
 } from './input/login-flags.js';
 import { parseSize } from './input/size.js';
 import { globalOptions, parseLimits, parseRetryFor, parseTimeout } from './global-options.js';
+import { logFilter, logLevel } from './output/log.js';
 import { Output } from './output/output.js';
 import { startProgress } from './progress/progress.js';
-import {
-  isRetriedWork,
-  loginLine,
-  paceLine,
-  requestLine,
-  retryLine,
-  waitingLine,
-  workRetryLine,
-} from './progress/event-lines.js';
+import { httpRecord, workRecord } from './progress/event-records.js';
 import { PendingRequests } from './progress/pending-requests.js';
 import { Stats } from './progress/stats.js';
 import type { Settings } from './settings/settings.js';
@@ -68,7 +61,7 @@ export async function runCommand(
   const progress = startProgress(options, terminal);
   const output = new Output(terminal.stdout, progress, {
     result,
-    quiet: options.quiet ?? false,
+    shows: logFilter(options),
     color: mayColor(terminal.stdout, terminal.env),
     screen: screenOf(terminal),
     ask: (text) => terminal.stderr.write(text),
@@ -76,6 +69,7 @@ export async function runCommand(
   for (const name of visibleSecrets(flags)) {
     output.warn(`--${name} is visible to other users of this machine`);
   }
+  const isDebug = logLevel(options) === 'debug';
   const stats = new Stats();
   const pending = new PendingRequests();
   let awaited: string | undefined;
@@ -97,24 +91,16 @@ export async function runCommand(
     signal,
     onEvent: (event) => {
       stats.work(event);
+      pending.addWork(event);
       progress.show(event);
-      if (event.kind === 'warning') output.warn(event.message);
-      if (options.debug && (event.kind === 'login' || event.kind === 'token-server')) {
-        output.error(loginLine(event));
-      }
-      if (options.debug && event.kind === 'cache-failed') output.error(`= cache: ${event.reason}`);
-      if (isRetriedWork(event)) {
-        if (options.debug) output.error(`! ${workRetryLine(event)}`);
-        else if (event.waitMilliseconds > 0) output.warn(workRetryLine(event));
-      }
+      const record = workRecord(event, isDebug);
+      if (record !== undefined) output.log(record);
     },
     onHttpEvent: (event) => {
       stats.http(event);
       pending.add(event);
-      if (event.kind === 'waiting') output.note(waitingLine(event));
-      else if (event.kind === 'paused' || event.kind === 'slowed') output.warn(paceLine(event));
-      else if (options.debug && event.kind !== 'bytes') output.error(requestLine(event));
-      else if (event.kind === 'retry' && event.waitMilliseconds > 0) output.warn(retryLine(event));
+      const record = httpRecord(event, isDebug);
+      if (record !== undefined) output.log(record);
     },
   });
   const stopListening = onInterrupt(interrupt);
@@ -129,7 +115,7 @@ export async function runCommand(
         hint:
           awaited === undefined
             ? 'Raise --timeout, or run with --debug to see what it is waiting for.'
-            : 'Raise --timeout, or check the server.',
+            : `Raise --timeout, or check ${pending.isLocked ? 'the process that holds the lock' : 'the server'}.`,
         cause: error,
       });
       throw withFailedTags(timedOut, error.tags);
@@ -139,7 +125,7 @@ export async function runCommand(
     progress.stop();
     await client.close();
     stopListening();
-    if (options.stats) output.error(stats.text());
+    if (options.stats) output.notice(stats.text(), 'stats');
   }
 }
 

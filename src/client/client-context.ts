@@ -10,7 +10,7 @@ import {
   type RunLimits,
 } from '../content/budget.js';
 import { JoinedSignal } from '../content/cancellation.js';
-import type { OnEvent } from '../content/events.js';
+import { lockReports, type OnEvent } from '../content/events.js';
 import type { Limit } from '../content/limit.js';
 import { SharedReads } from '../content/shared-reads.js';
 import { storeDirectory } from '../drafts/store-directory.js';
@@ -193,9 +193,13 @@ export function openContext(options: MultiarchOptions): ClientContext {
     throw new ArgumentError(`retryFor takes a number of milliseconds, at least 0, not ${retryFor}`);
   }
   const handlers = new Set<OnEvent>(onEvent === undefined ? [] : [onEvent]);
+  const emit: OnEvent = (event) => {
+    for (const handler of handlers) handler(event);
+  };
+  const locking = { onWait: lockReports(emit) };
   return {
-    store: new DraftStore(directory),
-    history: new PushHistory(directory),
+    store: new DraftStore(directory, locking),
+    history: new PushHistory(directory, locking),
     transports: new TransportResolver({
       ...environment,
       insecure,
@@ -208,9 +212,7 @@ export function openContext(options: MultiarchOptions): ClientContext {
       logins,
       registries: registrySettings(options.registries),
       cache,
-      onEvent: (event) => {
-        for (const handler of handlers) handler(event);
-      },
+      onEvent: emit,
       onHttpEvent: handlerOf(options.onHttpEvent),
     }),
     cache,

@@ -1,3 +1,4 @@
+import { lockReports } from '../content/events.js';
 import { AuthClient } from '../auth/requests/auth-client.js';
 import { FoundCredential, type CredentialProvider } from '../auth/credentials/credential.js';
 import { registryApiHost } from '../auth/credentials/docker-hub.js';
@@ -88,7 +89,10 @@ export async function logIn(context: ClientContext, host: string, login: LoginIn
     { provider: 'login', origin: 'command line' },
   );
   await verify(context, registry, entered);
-  const { location: origin, plainText } = await new LoginStore(environment).store(registry, login, signal);
+  const { location: origin, plainText } = await new LoginStore(
+    environment,
+    lockReports(context.onEvent),
+  ).store(registry, login, signal);
   const own = new FoundCredential({ kind: 'basic', username, password }, { provider: 'login', origin });
   for (const { name, found } of await savedLogins(context, registry)) {
     if (found.equals(own)) continue;
@@ -116,7 +120,10 @@ export async function verifyLogin(context: ClientContext, host: string): Promise
  */
 export async function logOut(context: ClientContext, host: string): Promise<LogoutResult> {
   const registry = parseRegistryHost(host);
-  const removed = await new LoginStore(context.environment).erase(registry, context.signal);
+  const removed = await new LoginStore(context.environment, lockReports(context.onEvent)).erase(
+    registry,
+    context.signal,
+  );
   for (const { name, found } of await savedLogins(context, registry)) {
     warn(context, `a login for ${name} is still saved: ${found.origin}`);
   }

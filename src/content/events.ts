@@ -68,8 +68,36 @@ export type WorkEvent =
   | { readonly kind: 'token-server'; readonly registry: string; readonly host: string }
   /** The cache of manifests and configs cannot be read or written, so registries are asked. */
   | { readonly kind: 'cache-failed'; readonly reason: string }
+  /**
+   * Another process holds a lock that is needed. Emitted when the wait begins, after 5 s, and each time it has doubled; and with
+   * `isOver` when the lock was taken.
+   */
+  | ({ readonly kind: 'lock-waiting' } & LockWait)
+  /** The docker daemon has sent nothing for this long. Emitted after 5 s, and again each time the wait has doubled. */
+  | {
+      readonly kind: 'daemon-waiting';
+      /** The address of the daemon. */
+      readonly host: string;
+      readonly image: string;
+      readonly milliseconds: number;
+    }
   /** A problem that does not stop the work. */
   | { readonly kind: 'warning'; readonly message: string };
+
+/** A wait for a lock between processes. */
+export interface LockWait {
+  readonly path: string;
+  /** The process that holds the lock, if it says so. */
+  readonly holder: { readonly pid: number; readonly host: string } | undefined;
+  readonly milliseconds: number;
+  /** Whether the lock was taken. */
+  readonly isOver: boolean;
+}
+
+/** Returns a function that reports a {@link LockWait} as an event. */
+export function lockReports(onEvent: OnEvent | undefined): (wait: LockWait) => void {
+  return (wait) => onEvent?.({ kind: 'lock-waiting', ...wait });
+}
 
 /** Receives the events of calls. */
 export type OnEvent = (event: WorkEvent) => void;

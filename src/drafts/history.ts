@@ -25,15 +25,15 @@ export const MAX_PUSHES = 20;
  */
 export class PushHistory {
   readonly #directory: string | undefined;
-  readonly #holderTimeout: number | undefined;
+  readonly #locking: Pick<LockOptions, 'holderTimeout' | 'onWait'>;
 
   /**
    * @param directory the directory of the drafts; `undefined` if nothing can be recorded
    * @param options see {@link LockOptions}
    */
-  constructor(directory: string | undefined, options: Pick<LockOptions, 'holderTimeout'> = {}) {
+  constructor(directory: string | undefined, options: Pick<LockOptions, 'holderTimeout' | 'onWait'> = {}) {
     this.#directory = directory;
-    this.#holderTimeout = options.holderTimeout;
+    this.#locking = options;
   }
 
   /** The pushes of a target, the oldest first. */
@@ -82,7 +82,7 @@ export class PushHistory {
         const path = join(directory, historyFileName(name));
         await writeStoreFile(path, scratch, formatHistory(name, next.slice(-MAX_PUSHES)));
       },
-      { holderTimeout: this.#holderTimeout, ...options },
+      { ...this.#locking, ...options },
     );
   }
 }

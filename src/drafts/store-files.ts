@@ -23,7 +23,7 @@ const LOCK_SUFFIX = '.lock';
 export function withDraftLock<T>(
   path: string,
   work: (scratch: Scratch) => Promise<T>,
-  options: Pick<LockOptions, 'signal' | 'holderTimeout'>,
+  options: Pick<LockOptions, 'signal' | 'holderTimeout' | 'onWait'>,
 ): Promise<T> {
   return withLock(path + LOCK_SUFFIX, work, { ...options, alternative: ALTERNATIVE });
 }

@@ -48,16 +48,16 @@ export interface DamagedDraft {
  */
 export class DraftStore {
   readonly #directory: string | undefined;
-  readonly #holderTimeout: number | undefined;
+  readonly #locking: Pick<LockOptions, 'holderTimeout' | 'onWait'>;
   #sweeping: Promise<void> | undefined;
 
   /**
    * @param directory `undefined` for a store that has no drafts and cannot save any
    * @param options see {@link LockOptions}
    */
-  constructor(directory: string | undefined, options: Pick<LockOptions, 'holderTimeout'> = {}) {
+  constructor(directory: string | undefined, options: Pick<LockOptions, 'holderTimeout' | 'onWait'> = {}) {
     this.#directory = directory;
-    this.#holderTimeout = options.holderTimeout;
+    this.#locking = options;
   }
 
   /** @throws NotFoundError */
@@ -180,7 +180,7 @@ export class DraftStore {
     { signal }: Pick<LockOptions, 'signal'>,
     work: (scratch: Scratch) => Promise<T>,
   ): Promise<T> {
-    return withDraftLock(path, work, { signal, holderTimeout: this.#holderTimeout });
+    return withDraftLock(path, work, { ...this.#locking, signal });
   }
 
   /** @returns `false` if the file does not exist */

@@ -22,6 +22,18 @@ export interface LockOptions {
   readonly holderTimeout?: number | undefined;
   /** Waits between two attempts; may return early when the signal fires. @default a real timer */
   readonly sleep?: ((milliseconds: number, signal: AbortSignal | undefined) => Promise<void>) | undefined;
+  /**
+   * Called when a wait for another holder begins, after 5 s, and each time it has doubled; and with `isOver` when the lock was
+   * taken after that.
+   */
+  readonly onWait?:
+    | ((wait: {
+        readonly path: string;
+        readonly holder: ProcessIdentity | undefined;
+        readonly milliseconds: number;
+        readonly isOver: boolean;
+      }) => void)
+    | undefined;
   /** What hints offer if the directory cannot be used: see `fileError`. */
   readonly alternative?: string | undefined;
 }
@@ -40,6 +52,8 @@ const SCRATCH_SUFFIX = '.new';
 const SCRATCH = /^[0-9a-f]{16}\.new$/;
 const DEFAULT_HOLDER_TIMEOUT = 30_000;
 const MAX_PAUSE = 32;
+/** In milliseconds: the second report of a wait. */
+const REPORT_AFTER = 5_000;
 
 /**
  * Runs `work` under an exclusive lock between processes and within this one.
@@ -78,14 +92,20 @@ export async function withLock<T>(
 }
 
 async function acquire(path: string, id: string, options: LockOptions): Promise<void> {
-  const { signal, holderTimeout = DEFAULT_HOLDER_TIMEOUT, sleep = wait } = options;
+  const { signal, holderTimeout = DEFAULT_HOLDER_TIMEOUT, sleep = wait, onWait } = options;
   let lastId: string | undefined;
   let waited = 0;
+  /** The wait for all holders, and when it is reported next. */
+  let total = 0;
+  let report = 0;
   let pause = 1;
   for (;;) {
     if (signal?.aborted === true) throw cancelled(signal, `lock ${path}`);
     const current = await readLock(path);
-    if (current === undefined && (await tryTake(path, id))) return;
+    if (current === undefined && (await tryTake(path, id))) {
+      if (report > 0) onWait?.({ path, holder: undefined, milliseconds: total, isOver: true });
+      return;
+    }
     if (current !== undefined && (await isReleasable(path, current))) {
       await release(path, current.id);
       continue;
@@ -94,8 +114,13 @@ async function acquire(path: string, id: string, options: LockOptions): Promise<
     if (current?.id !== lastId) waited = 0;
     lastId = current?.id;
     if (waited >= holderTimeout) throw lockedError(path, current?.holder);
+    if (total >= report) {
+      onWait?.({ path, holder: current?.holder, milliseconds: total, isOver: false });
+      report = Math.max(REPORT_AFTER, 2 * total);
+    }
     await sleep(pause, signal);
     waited += pause;
+    total += pause;
     pause = Math.min(pause * 2, MAX_PAUSE);
   }
 }

@@ -252,7 +252,7 @@ export class GotClient implements HttpClient {
       leftOriginalHost ||= hop.url.host !== first.url.host;
       const mayPresentClientCert = !leftOriginalHost && this.#isRegistry(hop.url.host);
       const sendTo = (url: URL): Promise<HttpResponse> =>
-        this.#exchange({ ...hop, url, signal }, mayPresentClientCert, attempt);
+        this.#exchange({ ...hop, url, signal, timing: request.timing }, mayPresentClientCert, attempt);
       const negotiate = hop === first && request.negotiateScheme === true;
       return negotiate ? this.#schemes.send(hop.url, signal, sendTo) : sendTo(hop.url);
     };
@@ -302,12 +302,15 @@ export class GotClient implements HttpClient {
       ...(route.proxy !== undefined && { proxy: route.proxy.url.origin }),
     });
     const startedAt = this.#policy.now();
+    const onWait = (milliseconds: number): void => this.#onEvent({ kind: 'waiting', ...event, milliseconds });
     const response = await exchange(request, {
       agents: this.#agents,
       limits: this.#limits,
       route,
       role: this.#isRegistry(url.host) ? 'registry' : 'server',
-      onWait: (milliseconds) => this.#onEvent({ kind: 'waiting', ...event, milliseconds }),
+      onWait,
+      // A metadata response is read as a whole, and that wait is reported there.
+      onBodyWait: request.timing === 'content' ? onWait : undefined,
       onBytes: (sent, received) => this.#onEvent({ kind: 'bytes', ...event, sent, received }),
     });
     this.#onEvent({

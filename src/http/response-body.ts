@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 
-import { startDeadline } from './deadline.js';
+import { reportWait, startDeadline } from './deadline.js';
 
 /** Up to this size, the rest of a discarded body is read, to keep the connection. */
 const DRAIN_BYTES = 64 * 1024;
@@ -15,6 +15,8 @@ export interface ResponseBodyOptions {
   readonly idleMilliseconds: number;
   /** Creates the error that readers get if the body fails, with whether the idle limit was exceeded. */
   readonly broken: (why: string, received: number, timeLimit: boolean) => Error;
+  /** Called when a reader has waited for the next bytes for this long: after 5 s, and each time the wait has doubled. */
+  readonly onWait?: ((milliseconds: number) => void) | undefined;
   /** Called once, after the last byte or when the body is given up. */
   readonly onDone: (received: number) => void;
 }
@@ -29,6 +31,7 @@ export class ResponseBody extends Readable {
   #received = 0;
   #complete = false;
   #stopDeadline: (() => void) | undefined;
+  #stopReports: (() => void) | undefined;
   /** The bytes that arrived since the idle limit began anew. */
   #recent = 0;
   /** The time that readers have waited since then, in milliseconds, without the current wait. */
@@ -78,6 +81,8 @@ export class ResponseBody extends Readable {
         this.#fail(`${what} ${idleMilliseconds / 1000} s`, true);
       });
     }
+    const { onWait } = this.#options;
+    if (onWait !== undefined) this.#stopReports ??= reportWait(onWait);
     this.#source.resume();
   }
 
@@ -117,6 +122,8 @@ export class ResponseBody extends Readable {
   }
 
   #notWaiting(): void {
+    this.#stopReports?.();
+    this.#stopReports = undefined;
     if (this.#stopDeadline === undefined) return;
     this.#stopDeadline();
     this.#stopDeadline = undefined;

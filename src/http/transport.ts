@@ -37,6 +37,7 @@ export interface Exchange {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: RequestBody | undefined;
   readonly nearest?: HttpRequest['nearest'];
+  readonly timing?: HttpRequest['timing'] | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -46,8 +47,13 @@ export interface Transport {
   readonly route: Route;
   /** Decides the advice in errors. */
   readonly role: Peer['role'];
-  /** Called while the response is awaited, with the time since the last byte of the request in milliseconds. */
+  /**
+   * Called while the response is awaited, with the time since the last byte of the request, or since a request without a body
+   * began, in milliseconds.
+   */
   readonly onWait: (milliseconds: number) => void;
+  /** Called while a reader waits for more of the body, with the time since the last byte in milliseconds. */
+  readonly onBodyWait: ((milliseconds: number) => void) | undefined;
   /** Called once, with the sizes of both bodies, when the exchange is over. */
   readonly onBytes: (sent: number, received: number) => void;
 }
@@ -116,10 +122,13 @@ class RunningExchange {
     };
     const stopAbort = onAbort(this.#request.signal, () => fail(cancelled(this.#request.signal)));
     let responded = false;
+    // The time to connect counts. A body may take long to be sent.
+    const stopReports = this.#upload === undefined ? reportWait(this.#transport.onWait) : undefined;
+    if (stopReports !== undefined) this.#stopWaiting = stopReports;
     stream.once('request', (clientRequest: ClientRequest) => {
       this.#clientRequest = clientRequest;
       clientRequest.once('finish', () => {
-        if (!responded) this.#awaitResponse();
+        if (!responded) this.#awaitResponse(stopReports);
       });
       // The body is written to node's request, as the response is read from node's message: in the streams of got, each
       // chunk would pass through one more queue and raise events of progress.
@@ -152,11 +161,12 @@ class RunningExchange {
     if (this.#upload === undefined && method !== 'GET' && method !== 'HEAD') stream.end();
   }
 
-  #awaitResponse(): void {
+  /** @param reports of a wait that has begun already */
+  #awaitResponse(reports: (() => void) | undefined): void {
     const { limits, onWait } = this.#transport;
     const { method } = this.#request;
     const limit = method === 'PUT' || method === 'PATCH' ? limits.write : limits.response;
-    const stopReports = reportWait(onWait);
+    const stopReports = reports ?? reportWait(onWait);
     const stopDeadline = startDeadline(limit, () =>
       this.#stream.destroy(new TimeLimitError('MULTIARCH_RESPONSE', limit)),
     );
@@ -184,6 +194,7 @@ class RunningExchange {
     const body = new ResponseBody(message, {
       expected,
       idleMilliseconds: this.#transport.limits.idle,
+      onWait: this.#transport.onBodyWait,
       broken: (why, received, timeLimit) =>
         truncatedResponse(this.#request, why, received, expected, timeLimit),
       onDone: (received) => {

@@ -1,8 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
+import { workRecord } from '../../src/cli/progress/event-records.js';
+import { draftFileName } from '../../src/drafts/file-name.js';
+import { withLock } from '../../src/files/lock.js';
 import { amd64 } from '../support/images.js';
 import { makeCommandLine, startCommandLine } from '../support/in-process.js';
 import { failure } from '../support/fake-server.js';
@@ -255,5 +259,38 @@ describe('--timeout', () => {
   it('has no effect if the work finishes in time', async () => {
     const { run } = await makeCommandLine();
     expect(await run(['create', 'app:1', '--timeout', '1m'])).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
+describe('a lock that another process holds', () => {
+  it('is named when --timeout expires', async () => {
+    const { directory, run } = await startCommandLine();
+    await mkdir(join(directory, 'drafts'));
+    const path = join(directory, 'drafts', `${draftFileName('docker.io/library/app:1')}.lock`);
+    await withLock(path, async () => {
+      const { code, stderr } = await run(['create', 'app:1', '--timeout', '100ms']);
+      expect(code).toBe(6);
+      expect(stderr).toBe(
+        `error: timed out after 100ms (--timeout) while waiting for the lock ${path}, which process ${process.pid} on ${hostname()} holds\n` +
+          'hint: Raise --timeout, or check the process that holds the lock.\n',
+      );
+    });
+  });
+});
+
+it('shows the line of a wait for a lock from 5 s on', () => {
+  const wait = {
+    kind: 'lock-waiting',
+    path: '/drafts/a.lock',
+    holder: { pid: 1, host: 'b' },
+    isOver: false,
+  } as const;
+  expect(workRecord({ ...wait, milliseconds: 0 }, false)).toBeUndefined();
+  expect(workRecord({ ...wait, milliseconds: 5_000, isOver: true }, false)).toBeUndefined();
+  expect(workRecord({ ...wait, milliseconds: 5_010 }, false)).toEqual({
+    level: 'info',
+    event: 'lock-waiting',
+    message: 'waiting for the lock /drafts/a.lock, which process 1 on b holds (5 s)',
+    fields: { path: '/drafts/a.lock', holder: { pid: 1, host: 'b' }, milliseconds: 5_010 },
   });
 });

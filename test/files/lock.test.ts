@@ -376,3 +376,33 @@ describe('lockPathOf', () => {
     expect(await withLock(found, () => Promise.resolve('held'))).toBe('held');
   });
 });
+
+describe('a wait for another holder', () => {
+  it('is reported when it begins, after 5 s, and each time it has doubled, with the holder', async () => {
+    await putLock(unknown, JSON.stringify({ pid: 4711, host: 'builder' }));
+    const waits: unknown[] = [];
+    let slept = 0;
+    const sleep = async (milliseconds: number): Promise<void> => {
+      slept += milliseconds;
+      if (slept > 11_000) await rm(path, { recursive: true, force: true });
+    };
+    await withLock(path, async () => {}, {
+      sleep,
+      onWait: ({ holder, milliseconds, isOver }) => {
+        waits.push([holder?.pid, Math.floor(milliseconds / 1000), isOver]);
+      },
+    });
+    expect(waits).toEqual([
+      [4711, 0, false],
+      [4711, 5, false],
+      [4711, 10, false],
+      [undefined, 11, true],
+    ]);
+  });
+
+  it('is not reported if the lock is free', async () => {
+    const onWait = vi.fn();
+    await withLock(path, async () => {}, { onWait });
+    expect(onWait).not.toHaveBeenCalled();
+  });
+});

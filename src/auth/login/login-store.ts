@@ -10,7 +10,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { NO_HOME, type Environment } from '../../environment.js';
 import { replaceFile } from '../../files/atomic-write.js';
 import { errorCode, fileError } from '../../files/file-error.js';
-import { lockPathOf, withLock } from '../../files/lock.js';
+import { lockPathOf, withLock, type LockOptions } from '../../files/lock.js';
 import { makeDirectory, MODES } from '../../files/make-directory.js';
 import { sweep } from '../../files/sweep.js';
 import { CancelledError, FailedError } from '../../oci/errors.js';
@@ -47,8 +47,11 @@ export class LoginStore {
   readonly path: string;
   readonly #file: LoginFile;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #onWait: LockOptions['onWait'];
 
-  constructor(environment: Environment) {
+  /** @param onWait see {@link LockOptions} */
+  constructor(environment: Environment, onWait?: LockOptions['onWait']) {
+    this.#onWait = onWait;
     this.#file = loginFile(environment);
     this.path = this.#file.path;
     this.#env = environment.env;
@@ -141,7 +144,7 @@ export class LoginStore {
             prepare: (empty) => keepOwner(path, empty),
           });
         },
-        { signal, alternative: ELSEWHERE },
+        { signal, alternative: ELSEWHERE, onWait: this.#onWait },
       );
     } catch (error) {
       throw fileError('write', this.path, error, ELSEWHERE);

@@ -35,7 +35,7 @@ export const ls: Command<OptionValues<typeof LS_OPTIONS>> = {
       // Scripts read one line for each draft.
       for (const draft of drafts) output.line(draftLine(draft));
     }
-    for (const problem of problems) output.error(`error: ${problem}`);
+    for (const problem of problems) output.error(problem);
     return damaged.length === 0 ? EXIT.done : EXIT.invalid;
   },
 };

@@ -53,7 +53,7 @@ export const login: Command<LoginArguments> = {
     if (!isGiven(args, options) && (await reuseLogin(host, context))) return;
     const saved = await client.login(host, await enteredLogin(args, context));
     const { registry, username, origin, plainText } = saved;
-    if (plainText && !options.quiet) for (const line of unencryptedWarning(origin)) output.error(line);
+    if (plainText && !options.quiet) for (const line of unencryptedWarning(origin)) output.notice(line);
     if (options.json) output.json({ registry, username, origin, plainText });
     else output.line('Login Succeeded');
   },
@@ -101,7 +101,7 @@ async function reuseLogin(
   const onEvent: OnEvent = (event) => {
     if (event.kind !== 'login' || event.origin === undefined || options.quiet) return;
     const user = event.username === undefined ? '' : ` [Username: ${printable(event.username)}]`;
-    output.error(`Authenticating with existing credentials...${user}`);
+    output.notice(`Authenticating with existing credentials...${user}`);
   };
   try {
     const verified = await client.verifyLogin(host, { onEvent });
@@ -112,7 +112,7 @@ async function reuseLogin(
     return true;
   } catch (error) {
     if (!(error instanceof UnauthorizedError) || !isKeyboard(stdin)) throw error;
-    output.error('Stored credentials invalid or expired');
+    output.notice('Stored credentials invalid or expired');
     return false;
   }
 }
@@ -146,7 +146,7 @@ async function enteredLogin(args: LoginArguments, context: CommandContext): Prom
     });
   }
   if (password !== undefined) {
-    output.error('WARNING! Using --password via the CLI is insecure. Use --password-stdin.');
+    output.notice('WARNING! Using --password via the CLI is insecure. Use --password-stdin.');
     if (fromStdin) throw new ArgumentError('--password and --password-stdin exclude each other');
   }
   if (fromStdin) {

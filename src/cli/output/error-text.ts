@@ -2,7 +2,8 @@ import { inspect } from 'node:util';
 
 import { CancelledError, InvalidError, MultiarchError, type Problem } from '../../oci/errors.js';
 import { listFindings } from '../../oci/list-findings.js';
-import { BUG_HINT, describedError } from './error-json.js';
+import { BUG_HINT, describedError, errorJson } from './error-json.js';
+import type { LogRecord } from './log.js';
 import { shownMessage } from './shown-text.js';
 
 /** Messages of `docker manifest` that scripts compare. They stay as they are, without a prefix. */
@@ -32,6 +33,19 @@ export function errorText(thrown: unknown, debug: boolean): string {
   }
   if (debug) lines.push(...debugLines(error));
   return lines.map(shownMessage).join('\n');
+}
+
+/** The record of an error that ends a command, for a log in JSON. With `debug`, it has the stack. */
+export function errorRecord(thrown: unknown, debug: boolean): LogRecord {
+  const error = describedError(thrown);
+  const [message = '', ...details] = messageLines(error);
+  const stack = debug ? { stack: debugLines(error).map(shownMessage) } : {};
+  return {
+    level: 'error',
+    event: 'error',
+    message: [message, ...details].join(' '),
+    fields: { ...errorJson(thrown), ...stack },
+  };
 }
 
 /** Formats the problems of a document, each with location, message and rule. Of many of one rule, the first are listed. */

@@ -11,13 +11,14 @@ import type { WorkEvent } from '../../content/events.js';
 import type { MultiarchErrors } from '../../oci/errors.js';
 import type { JsonResult } from './json-result.js';
 import { shownJson, shownLine } from './shown-text.js';
+import type { LogRecord } from './log.js';
 import type { Screen } from './terminal.js';
 
 /** The output of a command: the result on stdout, everything else on stderr. */
 export class Output {
   readonly #stdout: Writable;
   readonly #progress: Progress;
-  readonly #quiet: boolean;
+  readonly #shows: (record: LogRecord) => boolean;
   readonly #json: JsonResult;
   readonly #ask: (text: string) => void;
   /** Whether the result may be coloured. */
@@ -29,7 +30,8 @@ export class Output {
     stdout: Writable,
     progress: Progress,
     options: {
-      readonly quiet: boolean;
+      /** Whether a record appears on stderr. */
+      readonly shows: (record: LogRecord) => boolean;
       /** Takes the result of a call with `--json`. */
       readonly result: JsonResult;
       readonly color?: boolean;
@@ -40,7 +42,7 @@ export class Output {
   ) {
     this.#stdout = stdout;
     this.#progress = progress;
-    this.#quiet = options.quiet;
+    this.#shows = options.shows;
     this.#json = options.result;
     this.color = options.color ?? false;
     this.screen = options.screen;
@@ -76,19 +78,29 @@ export class Output {
     if (failure !== undefined) this.#json.fail(failure);
   }
 
-  /** Prints a warning on stderr, unless `--quiet` is set. */
-  warn(message: string): void {
-    if (!this.#quiet) this.error(`warning: ${message}`);
+  /** Prints a warning on stderr, unless the log level excludes it. @param fields further members of a log in JSON */
+  warn(message: string, event = 'warning', fields: LogRecord['fields'] = {}): void {
+    this.log({ level: 'warn', event, message, fields });
   }
 
-  /** Prints a line on stderr, unless `--quiet` is set. */
-  note(text: string): void {
-    if (!this.#quiet) this.error(text);
+  /** Prints a line on stderr, unless the log level excludes it. @param fields further members of a log in JSON */
+  note(message: string, event = 'note', fields: LogRecord['fields'] = {}): void {
+    this.log({ level: 'info', event, message, fields });
   }
 
-  /** Prints a line on stderr. */
-  error(text: string): void {
-    this.#progress.print(text);
+  /** Prints an error on stderr that does not end the command. */
+  error(message: string): void {
+    this.log({ level: 'error', event: 'error', message });
+  }
+
+  /** Prints a line on stderr that was requested, or that docker prints, whatever the log level. */
+  notice(message: string, event = 'notice'): void {
+    this.#progress.log({ level: 'info', event, message });
+  }
+
+  /** Prints a record on stderr, unless the log level excludes it. */
+  log(record: LogRecord): void {
+    if (this.#shows(record)) this.#progress.log(record);
   }
 
   /** Prints a question on stderr, without a line feed. */
@@ -107,8 +119,8 @@ export class Output {
 /** Shows progress on stderr. */
 export interface Progress {
   show(event: WorkEvent): void;
-  /** Prints a text as one line on stderr without disturbing the drawn progress. */
-  print(line: string): void;
+  /** Prints a record as one line on stderr without disturbing the drawn progress. */
+  log(record: LogRecord): void;
   /** Erases the drawn progress. May be called repeatedly. */
   stop(): void;
 }

@@ -4,8 +4,9 @@ import type { Ora } from 'ora';
 
 import type { WorkEvent } from '../../content/events.js';
 import type { Progress } from '../output/output.js';
-import { shownLine, shownMessage } from '../output/shown-text.js';
-import { stepLine } from './event-lines.js';
+import { writeRecord, type LogRecord } from '../output/log.js';
+import { shownLine } from '../output/shown-text.js';
+import { Steps } from './steps.js';
 import { Transfers } from './transfers.js';
 
 /** In milliseconds. Shorter work shows no spinner: it would only flash, and ora takes time to load. */
@@ -20,6 +21,7 @@ export class DrawnProgress implements Progress {
   readonly #stream: Writable;
   readonly #color: boolean;
   readonly #transfers = new Transfers();
+  readonly #steps = new Steps();
   #spinner: Ora | undefined;
   #timer: NodeJS.Timeout;
   #stopped = false;
@@ -33,13 +35,13 @@ export class DrawnProgress implements Progress {
   show(event: WorkEvent): void {
     this.#transfers.add(event);
     // Hundreds of lines about blobs would push other output off the screen.
-    const line = event.kind === 'blob-done' ? undefined : stepLine(event);
-    if (line !== undefined) this.print(line);
+    const record = event.kind === 'blob-done' ? undefined : this.#steps.next(event);
+    if (record !== undefined) this.log(record);
   }
 
-  print(line: string): void {
+  log(record: LogRecord): void {
     // ora redraws around other output on its stream and on stdout.
-    this.#stream.write(`${shownMessage(line)}\n`);
+    writeRecord(this.#stream, record, 'text');
   }
 
   stop(): void {

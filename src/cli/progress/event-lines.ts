@@ -3,7 +3,7 @@ import type { HttpEvent } from '../../http/message.js';
 import { formatPlatformFull } from '../../oci/platform.js';
 import { printable } from '../../oci/errors.js';
 import { counted, formatBytes } from '../output/format.js';
-import { reasonText, requestText } from './pending-requests.js';
+import { lockText, reasonText, requestText } from './pending-requests.js';
 import { shortDigest } from './transfers.js';
 
 /** The line for a finished step; `undefined` for other events. */
@@ -37,6 +37,8 @@ export function stepLine(event: WorkEvent): string | undefined {
     case 'upload-retried':
     case 'download-retried':
     case 'write-retried':
+    case 'lock-waiting':
+    case 'daemon-waiting':
       return undefined;
   }
 }
@@ -79,6 +81,15 @@ export function paceLine(event: Extract<HttpEvent, { kind: 'paused' | 'slowed' }
   return event.kind === 'paused'
     ? `${event.host}: HTTP ${event.status}; all requests wait for ${durationText(event.waitMilliseconds)}`
     : `${event.host}: HTTP 429; at most ${counted(event.concurrency, 'request')} at once from now on`;
+}
+
+/** The line about a wait for a lock, or for the docker daemon. */
+export function workWaitLine(event: Extract<WorkEvent, { kind: 'lock-waiting' | 'daemon-waiting' }>): string {
+  const time = `${Math.round(event.milliseconds / 1000)} s`;
+  if (event.kind === 'daemon-waiting') {
+    return `waiting for the docker daemon at ${event.host} to save ${event.image} (${time})`;
+  }
+  return `waiting for ${lockText(event)} (${time})`;
 }
 
 /** The line about the transfer of a blob or the write of a manifest that failed and is tried again. */

@@ -1,9 +1,22 @@
+import type { LockWait, WorkEvent } from '../../content/events.js';
 import type { HttpEvent } from '../../http/message.js';
 
 /** The requests that are awaited or about to be repeated, for the message of a command that ran out of time. */
 export class PendingRequests {
   /** By method and URL: since when, and why it is repeated. */
   readonly #pending = new Map<string, { readonly method: string; readonly url: string; reason?: string }>();
+
+  /** The lock that is waited for. */
+  #lock: LockWait | undefined;
+
+  addWork(event: WorkEvent): void {
+    if (event.kind === 'lock-waiting') this.#lock = event.isOver ? undefined : event;
+  }
+
+  /** Whether a lock is waited for, and no request. */
+  get isLocked(): boolean {
+    return this.#lock !== undefined && this.#pending.size === 0;
+  }
 
   add(event: HttpEvent): void {
     if (event.kind === 'waiting' || event.kind === 'response') return;
@@ -15,10 +28,13 @@ export class PendingRequests {
     else this.#pending.set(key, { method, url, reason: event.reason });
   }
 
-  /** Returns the oldest request with its registry, and the number of the others; `undefined` without a request. */
+  /**
+   * Returns the oldest request with its registry, and the number of the others; without a request, the lock; `undefined` without
+   * either.
+   */
   describe(): string | undefined {
     const [first, ...others] = this.#pending.values();
-    if (first === undefined) return undefined;
+    if (first === undefined) return this.#lock && `waiting for ${lockText(this.#lock)}`;
     const { method, url, reason } = first;
     const more = others.length === 0 ? '' : `, and ${others.length} more`;
     return reason === undefined
@@ -37,4 +53,10 @@ export function requestText(method: string, url: string): string {
 export function reasonText(reason: string, method: string, url: string): string {
   const prefix = `${method} ${url}: `;
   return reason.startsWith(prefix) ? reason.slice(prefix.length) : reason;
+}
+
+/** A lock and its holder: `the lock FILE.lock of process 123 on HOST`. */
+export function lockText({ path, holder }: Pick<LockWait, 'path' | 'holder'>): string {
+  const owner = holder === undefined ? 'another program' : `process ${holder.pid} on ${holder.host}`;
+  return `the lock ${path}, which ${owner} holds`;
 }

@@ -1,37 +1,39 @@
 /**
  * Progress, statistics and the request log on stderr.
  *
- * Offers event-lines, pending-requests, progress, stats.
+ * Offers event-records, pending-requests, progress, stats.
  * @module cli/progress
  */
 import type { Writable } from 'node:stream';
 
 import type { WorkEvent } from '../../content/events.js';
 import type { GlobalOptions } from '../global-options.js';
+import { logFilter, writeRecord, type LogRecord } from '../output/log.js';
 import type { Progress } from '../output/output.js';
-import { shownMessage } from '../output/shown-text.js';
 import { mayColor, type Terminal } from '../output/terminal.js';
 import { DrawnProgress } from './drawn-progress.js';
-import { stepLine } from './event-lines.js';
+import { Steps } from './steps.js';
 import { Transfers } from './transfers.js';
 
-/** Returns drawn progress on a terminal, else plain lines; none if so requested. */
+/** Returns drawn progress on a terminal, else lines; none if so requested. */
 export function startProgress(options: GlobalOptions, terminal: Terminal): Progress {
   const { stdout, stderr, env } = terminal;
-  if (options.quiet || options.progress === 'none') {
-    return { show: () => {}, print: (line) => void stderr.write(`${shownMessage(line)}\n`), stop: () => {} };
+  const format = options['log-format'];
+  const shows = logFilter(options);
+  if (options.progress === 'none' || !shows({ level: 'info' })) {
+    return { show: () => {}, log: (record) => writeRecord(stderr, record, format), stop: () => {} };
   }
   const progress =
-    options.progress === 'plain' || !canDraw(terminal)
-      ? new PlainProgress(stderr)
+    options.progress === 'plain' || format === 'json' || !canDraw(terminal)
+      ? new PlainProgress(stderr, format)
       : new DrawnProgress(stderr, { color: mayColor(stderr, env) });
   // The result lists the pushed children; on the same screen they would appear twice.
-  const hidesChildren = stdout.isTTY === true && !options.json;
+  const hidesChildren = stdout.isTTY === true && !options.json && format !== 'json';
   return {
     show: (event) => {
       if (!hidesChildren || event.kind !== 'child-pushed') progress.show(event);
     },
-    print: (line) => progress.print(line),
+    log: (record) => progress.log(record),
     stop: () => progress.stop(),
   };
 }
@@ -50,28 +52,33 @@ const HEARTBEAT = 10_000;
 /** Prints one line for each finished step, and a heartbeat during long ones. */
 class PlainProgress implements Progress {
   readonly #stream: Writable;
+  readonly #format: GlobalOptions['log-format'];
   readonly #transfers = new Transfers();
   readonly #heartbeat: NodeJS.Timeout;
+  readonly #steps = new Steps();
 
-  constructor(stream: Writable) {
+  constructor(stream: Writable, format: GlobalOptions['log-format']) {
     this.#stream = stream;
+    this.#format = format;
     this.#heartbeat = setInterval(() => {
       const lines = this.#transfers.lines();
       const summary = this.#transfers.summary();
       // Not every long step is a transfer: layers are compressed, sources are waited for.
-      if (lines.length === 0) lines.push('still working');
-      for (const line of summary === '' ? lines : [...lines, summary]) this.print(`… ${line}`);
+      if (lines.length === 0) lines.push(this.#steps.current);
+      for (const message of summary === '' ? lines : [...lines, summary]) {
+        this.log({ level: 'info', event: 'progress', message, text: `… ${message}` });
+      }
     }, HEARTBEAT).unref();
   }
 
   show(event: WorkEvent): void {
     this.#transfers.add(event);
-    const line = stepLine(event);
-    if (line !== undefined) this.print(line);
+    const record = this.#steps.next(event);
+    if (record !== undefined) this.log(record);
   }
 
-  print(line: string): void {
-    this.#stream.write(`${shownMessage(line)}\n`);
+  log(record: LogRecord): void {
+    writeRecord(this.#stream, record, this.#format);
   }
 
   stop(): void {

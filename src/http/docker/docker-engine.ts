@@ -9,6 +9,7 @@ import { request as tlsRequest, type RequestOptions } from 'node:https';
 import type { Readable } from 'node:stream';
 
 import { checkCancelled } from '../../content/cancellation.js';
+import type { OnEvent } from '../../content/events.js';
 import {
   cancelled,
   FailedError,
@@ -22,7 +23,7 @@ import { addressLookup } from '../address-lookup.js';
 import { UNEXPECTED_UPGRADE } from '../describe-failure.js';
 import { parseErrorText, readErrorBody } from '../error-text.js';
 import { ResponseBody } from '../response-body.js';
-import { TimeLimitError } from '../deadline.js';
+import { reportWait, TimeLimitError } from '../deadline.js';
 import { serverName } from '../tls/tls-config.js';
 import { describeHost, dockerHost, readCertificates, RUNNING_HINT, type DockerHost } from './docker-host.js';
 
@@ -34,6 +35,7 @@ export interface DockerEngineOptions {
    * @default 10 minutes
    */
   readonly idleLimit?: number;
+  readonly onEvent?: OnEvent | undefined;
 }
 
 const IDLE_LIMIT = 600_000;
@@ -58,6 +60,7 @@ export function dockerEngine({
   env,
   homeDirectory,
   idleLimit = IDLE_LIMIT,
+  onEvent,
 }: DockerEngineOptions): (
   reference: Reference,
   options: { readonly signal?: AbortSignal | undefined },
@@ -67,8 +70,13 @@ export function dockerEngine({
     const image = familiarReference(reference);
     const isTls = host.kind === 'tcp' && host.certificates !== undefined;
     const exchange = { image, host: describeHost(host), isTls, signal };
+    const onWait = (milliseconds: number): void =>
+      onEvent?.({ kind: 'daemon-waiting', host: exchange.host, image, milliseconds });
+    const stopReports = reportWait(onWait);
     // Like docker's own client, this keeps slashes and colons.
-    const response = await send(host, `/images/${encodeURI(image)}/get`, exchange, idleLimit);
+    const response = await send(host, `/images/${encodeURI(image)}/get`, exchange, idleLimit).finally(
+      stopReports,
+    );
     const body = new ResponseBody(response, {
       expected: contentLength(response),
       idleMilliseconds: idleLimit,
@@ -78,6 +86,7 @@ export function dockerEngine({
           : new UnavailableError(`docker at ${exchange.host}: ${why} after ${received} bytes of ${image}`, {
               hint: 'Check the log of the docker daemon.',
             }),
+      onWait,
       onDone: () => {},
     });
     if (response.statusCode === 200) return body;

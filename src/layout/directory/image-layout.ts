@@ -10,7 +10,7 @@ import { Readable } from 'node:stream';
 
 import { checkCancelled } from '../../content/cancellation.js';
 import { checkChildren } from '../../content/check-children.js';
-import type { OnEvent } from '../../content/events.js';
+import { lockReports, type OnEvent } from '../../content/events.js';
 import { recordReferrer } from '../../content/referrers-tag.js';
 import type { ReadOptions, Selector } from '../../content/source.js';
 import type { Target, WriteManifestOptions } from '../../content/target.js';
@@ -38,7 +38,7 @@ export class ImageLayout extends WritableLayout implements Target {
   /** @param options.path the directory, which need not exist */
   constructor(options: { readonly path: string; readonly onEvent?: OnEvent | undefined }) {
     const root = resolve(options.path);
-    const metadata = new LayoutMetadata(root);
+    const metadata = new LayoutMetadata(root, lockReports(options.onEvent));
     const blobs = new BlobDirectory(root, () => metadata.create());
     super({
       label: `oci:${options.path}`,

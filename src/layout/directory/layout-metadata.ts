@@ -5,7 +5,7 @@ import { withoutBudget } from '../../content/budget.js';
 import { SingleFlight } from '../../content/single-flight.js';
 import { replaceFile, writeFileAtomically } from '../../files/atomic-write.js';
 import { withFileErrors } from '../../files/file-error.js';
-import { withLock } from '../../files/lock.js';
+import { withLock, type LockOptions } from '../../files/lock.js';
 import { makeDirectory, MODES } from '../../files/make-directory.js';
 import { sweep } from '../../files/sweep.js';
 import { ArgumentError } from '../../oci/errors.js';
@@ -29,15 +29,20 @@ const LOCK = '.multiarch-lock';
 /** The files `oci-layout` and `index.json` of an image layout (image-spec, "OCI Image Layout"). */
 export class LayoutMetadata {
   readonly #root: string;
+  readonly #onWait: LockOptions['onWait'];
   readonly #files: LayoutFileReader;
   readonly #creation = new SingleFlight(() => this.#create());
   readonly #sweeping = new SingleFlight(() => this.#sweep());
   /** The index as it was last read, and the state of its files before that. */
   #known: { readonly state: string; readonly index: LayoutIndex | undefined } | undefined;
 
-  /** @param root the layout's absolute path */
-  constructor(root: string) {
+  /**
+   * @param root the layout's absolute path
+   * @param onWait see {@link LockOptions}
+   */
+  constructor(root: string, onWait?: LockOptions['onWait']) {
     this.#root = root;
+    this.#onWait = onWait;
     this.#files = {
       read: (name, limit) => readSmallFile(root, name, limit),
       label: (name) => join(root, name),
@@ -97,7 +102,7 @@ export class LayoutMetadata {
           replaceFile(path, scratch, formatLayoutIndex(edited), { mode: MODES.sharedFile }),
         );
       },
-      { signal },
+      { signal, onWait: this.#onWait },
     );
     await this.#sweep();
   }

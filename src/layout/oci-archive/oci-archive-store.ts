@@ -7,7 +7,7 @@ import { JoinedSignal } from '../../content/cancellation.js';
 import type { ReadOptions } from '../../content/source.js';
 import type { WriteBlobOptions } from '../../content/target.js';
 import { ifExists, withFileErrors } from '../../files/file-error.js';
-import { withLock, type Scratch } from '../../files/lock.js';
+import { withLock, type LockOptions, type Scratch } from '../../files/lock.js';
 import { sweep } from '../../files/sweep.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
@@ -32,6 +32,7 @@ const LOCK_PREFIX = '.multiarch-lock-';
 /** The content of an archive: that of the file, and that which was written and is not yet committed to it. */
 export class OciArchiveStore implements LayoutFiles {
   readonly #path: string;
+  readonly #onWait: LockOptions['onWait'];
   readonly #staging: StagingDirectory;
   /** The blobs in the file. */
   readonly #archived: LayoutBlobs;
@@ -48,9 +49,13 @@ export class OciArchiveStore implements LayoutFiles {
     | { readonly from: LayoutIndex; readonly pending: PendingManifests; readonly index: LayoutIndex }
     | undefined;
 
-  /** @param path absolute; the file need not exist */
-  constructor(path: string) {
+  /**
+   * @param path absolute; the file need not exist
+   * @param onWait see {@link LockOptions}
+   */
+  constructor(path: string, onWait?: LockOptions['onWait']) {
     this.#path = path;
+    this.#onWait = onWait;
     this.#staging = new StagingDirectory(path);
     this.#archived = {
       blobSize: async (digest, options) => (await this.#layout(options))?.files.blobSize(digest, options),
@@ -119,7 +124,7 @@ export class OciArchiveStore implements LayoutFiles {
     const added = await withLock(
       join(dirname(path), lockName(path)),
       (scratch) => this.#replace(path, scratch, pending, options),
-      { signal: options.signal, holderTimeout: LOCK_HOLDER_TIMEOUT },
+      { signal: options.signal, holderTimeout: LOCK_HOLDER_TIMEOUT, onWait: this.#onWait },
     );
     const replaced = this.#currentLayout.result;
     // In this order, concurrent readers find everything in the file or in the staging directory.

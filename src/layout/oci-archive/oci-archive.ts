@@ -8,7 +8,7 @@ import { resolve } from 'node:path';
 
 import { checkCancelled } from '../../content/cancellation.js';
 import { checkChildren } from '../../content/check-children.js';
-import type { OnEvent } from '../../content/events.js';
+import { lockReports, type OnEvent } from '../../content/events.js';
 import { recordReferrer } from '../../content/referrers-tag.js';
 import type { ReadOptions } from '../../content/source.js';
 import type { Target, WriteManifestOptions } from '../../content/target.js';
@@ -31,7 +31,7 @@ export class OciArchive extends WritableLayout implements Target {
 
   /** @param options.path the file, which need not exist */
   constructor(options: { readonly path: string; readonly onEvent?: OnEvent | undefined }) {
-    const store = new OciArchiveStore(resolve(options.path));
+    const store = new OciArchiveStore(resolve(options.path), lockReports(options.onEvent));
     super({
       label: `oci-archive:${options.path}`,
       onEvent: options.onEvent,

@@ -55,6 +55,8 @@ const EVENTS: readonly (readonly [event: WorkEvent, line: string | undefined])[]
   [{ kind: 'warning', message: 'beware' }, undefined],
 ];
 
+const line = (text: string) => ({ level: 'warn', event: 'warning', message: text, text }) as const;
+
 let started: Progress | undefined;
 
 function start(
@@ -155,7 +157,7 @@ describe.each([{ quiet: true }, { progress: 'none' }] as const)('no progress, by
     const { progress, stderr } = start(options, { stderr: stream });
     for (const [event] of EVENTS) progress.show(event);
     await vi.advanceTimersByTimeAsync(60_000);
-    progress.print('an error');
+    progress.log(line('an error'));
     progress.stop();
     expect(stderr().trimEnd()).toBe('an error');
   });
@@ -192,7 +194,7 @@ describe('drawn progress', () => {
     expect(screen.text).toMatch(/^\S Working$/);
     progress.show({ kind: 'blob-started', digest, size: 31_000_000 });
     progress.show({ kind: 'blob-progress', digest, bytes: 12_000_000 });
-    progress.print('a warning');
+    progress.log(line('a warning'));
     await vi.advanceTimersByTimeAsync(300);
     expect(screen.text).toMatch(new RegExp(`^a warning\n\\S Working\n  ${short} 12 MB of 31 MB$`));
     progress.show({ kind: 'blob-done', digest, size: 31_000_000, outcome: 'copied' });
@@ -205,7 +207,7 @@ describe('drawn progress', () => {
     progress.stop();
     expect(screen.text).toBe(`a warning\nPushed ${repository}@${digest}`);
     expect(vi.getTimerCount()).toBe(0);
-    progress.print('after');
+    progress.log(line('after'));
     expect(screen.text.endsWith('\nafter')).toBe(true);
   });
 
@@ -243,7 +245,7 @@ describe('drawn progress', () => {
     const screen = new Screen({ columns: 200 });
     const { progress } = start({}, { stderr: screen });
     await vi.advanceTimersByTimeAsync(300);
-    progress.print('x'.repeat(150));
+    progress.log(line('x'.repeat(150)));
     progress.stop();
     expect(screen.text).toBe('x'.repeat(150));
   });
@@ -304,4 +306,12 @@ describe('pushed children', () => {
     expect(screen.text.includes('Pushed')).toBe(named);
     expect(screen.text).toContain('Tagged');
   });
+});
+
+it('names missing sources once, and again when one of them has appeared', async () => {
+  const { progress, stderr } = start({ progress: 'plain' }, {});
+  for (const sources of [['a', 'b'], ['a', 'b'], ['b'], ['b']]) progress.show({ kind: 'waiting', sources });
+  await vi.advanceTimersByTimeAsync(10_000);
+  progress.stop();
+  expect(stderr()).toBe('Waiting for a, b\nWaiting for b\n… waiting for b\n');
 });

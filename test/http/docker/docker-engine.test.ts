@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
+import type { OnEvent, WorkEvent } from '../../../src/content/events.js';
 import { dockerEngine } from '../../../src/http/docker/docker-engine.js';
 import { CancelledError, MultiarchError } from '../../../src/oci/errors.js';
 import { parseReference } from '../../../src/oci/reference.js';
@@ -50,6 +51,7 @@ interface SaveOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly idleLimit?: number;
   readonly signal?: AbortSignal;
+  readonly onEvent?: OnEvent;
 }
 
 function save(
@@ -330,4 +332,35 @@ it('closing what comes closes the connection', async () => {
   });
   (await save(host)).destroy();
   await gone;
+});
+
+describe('a daemon that sends nothing', () => {
+  it.each([
+    ['before the image', false],
+    ['in the middle of it', true],
+  ])('is reported after 5 s, and each time the wait has doubled: %s', async (_when, hasBegun) => {
+    let came = (): void => {};
+    const requested = new Promise<void>((resolve) => (came = resolve));
+    const { host } = await daemon((_request, response) => {
+      if (hasBegun) response.write('some');
+      came();
+    });
+    const events: WorkEvent[] = [];
+    const controller = new AbortController();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { signal } = controller;
+    const reading = save(host, 'app:1', { signal, onEvent: (event) => events.push(event) });
+    const ended = expect(reading.then(readAll)).rejects.toThrow(CancelledError);
+    await requested;
+    if (hasBegun) {
+      await reading;
+      for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+    }
+    vi.advanceTimersByTime(21_000);
+    const waited = { kind: 'daemon-waiting', host: host.replace('unix://', ''), image: 'app:1' };
+    expect(events).toEqual([5_000, 10_000, 20_000].map((milliseconds) => ({ ...waited, milliseconds })));
+    controller.abort();
+    await ended;
+  });
 });

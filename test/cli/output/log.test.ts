@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+
+import { amd64 } from '../../support/images.js';
+import { startCommandLine } from '../../support/in-process.js';
+
+interface Line {
+  readonly time: string;
+  readonly level: string;
+  readonly event: string;
+  readonly message: string;
+}
+
+const logSchema = JSON.parse(
+  readFileSync(new URL('../../../schemas/output/log.schema.json', import.meta.url), 'utf8'),
+) as object;
+
+const jsonLines = (stderr: string): Line[] =>
+  stderr
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Line);
+
+/** A registry that responds to the second request with 503, after which it is sent again. */
+async function startOf503() {
+  let requests = 0;
+  return startCommandLine({
+    images: { amd64 },
+    registry: {
+      fault: (_request, next) => {
+        requests += 1;
+        return requests === 2 ? { status: 503, headers: { 'retry-after': '0' } } : next();
+      },
+    },
+  });
+}
+
+describe('--log-level', () => {
+  it.each([
+    [['--log-level', 'error'], { steps: false, retries: false, requests: false }],
+    [['--quiet'], { steps: false, retries: false, requests: false }],
+    [['--quiet', '--log-level', 'error'], { steps: false, retries: false, requests: false }],
+    [['--log-level', 'warn'], { steps: false, retries: true, requests: false }],
+    [['--progress', 'none'], { steps: false, retries: true, requests: false }],
+    [[], { steps: true, retries: true, requests: false }],
+    [['--log-level', 'info'], { steps: true, retries: true, requests: false }],
+    [['--log-level', 'debug'], { steps: true, retries: true, requests: true }],
+    [['--debug'], { steps: true, retries: true, requests: true }],
+    [['--debug', '--log-level', 'debug'], { steps: true, retries: true, requests: true }],
+    [['--quiet', '--debug'], { steps: false, retries: true, requests: true }],
+  ])('shows with %j: %j', async (flags, { steps, retries, requests }) => {
+    const { run, app } = await startOf503();
+    const { stderr, code } = await run(['create', `${app}:list`, `${app}:amd64`, ...flags]);
+    expect(code).toBe(0);
+    expect(stderr.includes('Read ')).toBe(steps);
+    expect(stderr.includes('; retrying in ')).toBe(retries);
+    expect(stderr.includes('> GET ')).toBe(requests);
+  });
+
+  it.each([
+    [['--debug', '--log-level', 'info'], '--debug and --log-level info contradict each other'],
+    [['--quiet', '--log-level', 'warn'], '--quiet and --log-level warn contradict each other'],
+    [['--quiet', '--log-level', 'info'], '--quiet and --log-level info contradict each other'],
+    [
+      ['--progress', 'plain', '--log-level', 'error'],
+      '--progress plain and --log-level error contradict each other',
+    ],
+  ])('rejects %j', async (flags, message) => {
+    const { run } = await startOf503();
+    const { code, stderr } = await run(['ls', ...flags]);
+    expect(code).toBe(125);
+    expect(stderr.split('\n')[0]).toBe(`error: ${message}`);
+  });
+});
+
+describe('--log-format json', () => {
+  it('prints one object for each line: steps, retries, requests and the error', async () => {
+    const { run, app } = await startOf503();
+    const done = await run([
+      'create',
+      `${app}:list`,
+      `${app}:amd64`,
+      '--log-format',
+      'json',
+      '--debug',
+      '--stats',
+    ]);
+    expect(done).toMatchObject({ code: 0 });
+    const lines = jsonLines(done.stderr);
+    const isValid = new Ajv2020({ strict: false }).compile(logSchema);
+    for (const line of lines) {
+      expect(isValid(line) || isValid.errors).toBe(true);
+      expect(Object.keys(line).slice(0, 4)).toEqual(['time', 'level', 'event', 'message']);
+      expect(line.time).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    }
+    const events = new Map(lines.map((line) => [line.event, line]));
+    expect(events.get('resolved')).toMatchObject({
+      level: 'info',
+      message: `Read ${app}:amd64: linux/amd64`,
+      platforms: [{ os: 'linux', architecture: 'amd64' }],
+    });
+    expect(events.get('retry')).toMatchObject({
+      level: 'debug',
+      method: 'GET',
+      waitMilliseconds: expect.any(Number) as number,
+    });
+    expect(events.get('response')).toMatchObject({ level: 'debug', status: 200 });
+    expect(events.get('stats')).toMatchObject({ level: 'info' });
+
+    const failed = await run(['inspect', `${app}:missing`, '--log-format=json']);
+    expect(failed).toMatchObject({ code: 3, stdout: '' });
+    for (const line of jsonLines(failed.stderr)) expect(isValid(line) || isValid.errors).toBe(true);
+    expect(jsonLines(failed.stderr)).toMatchObject([
+      { level: 'error', event: 'error', error: { kind: 'not-found', code: 'MANIFEST_UNKNOWN', exitCode: 3 } },
+    ]);
+  });
+
+  it('is used for usage errors and warnings, and escapes what a terminal would interpret', async () => {
+    const { run } = await startOf503();
+    const { stderr } = await run(['inspect', 'a\u001b[2J::b', '--log-format', 'json', '--json', '--wide']);
+    expect(stderr).not.toMatch(/\u001b/);
+    expect(jsonLines(stderr)).toMatchObject([{ level: 'error', error: { kind: 'argument', exitCode: 125 } }]);
+  });
+
+  it('contains no secrets', async () => {
+    const { run, app } = await startOf503();
+    const { stderr } = await run([
+      'inspect',
+      `${app}:amd64`,
+      '--log-format',
+      'json',
+      '--debug',
+      '--creds',
+      'ann:s3cr3t-value',
+    ]);
+    expect(stderr).not.toContain('s3cr3t-value');
+    expect(stderr).not.toContain(Buffer.from('ann:s3cr3t-value').toString('base64'));
+  });
+});
