@@ -2,7 +2,7 @@
  * The output of commands: results, tables, report files and error messages.
  *
  * Offers diff-table, draft-text, error-text, format, indent-json, inspect-table, inspect-tree, inspect-verbose,
- * json-result, output, plan-lines, push-json, report-files, shown-text, terminal.
+ * json-result, log, output, plan-lines, push-json, report-files, shown-text, terminal.
  * @module cli/output
  */
 import type { Writable } from 'node:stream';
