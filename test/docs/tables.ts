@@ -21,9 +21,11 @@ export function migrationRows({ path, text }: Page): MigrationRow[] {
   });
 }
 
-/** The words of a command without quotes, and the file that its standard input is read from. */
+/** The arguments of a command, and the file that its standard input is read from. Only whole arguments are quoted. */
 export function wordsOf(command: string): { readonly words: string[]; readonly stdin: string | undefined } {
   const [, text = command, stdin] = /^(.*?)(?: < (\S+))?$/.exec(command) ?? [];
-  if (/["'\\$|;&<>]/.test(text)) throw new Error(`not a plain command: ${command}`);
-  return { words: text.split(' '), stdin };
+  const words = text.match(/'[^']*'|\S+/g) ?? [];
+  const plain = words.map((word) => word.replace(/^'(.*)'$/, '$1'));
+  if (plain.some((word) => /["'\\$|;&<>]/.test(word))) throw new Error(`not a plain command: ${command}`);
+  return { words: plain, stdin };
 }
