@@ -50,9 +50,11 @@ export const ENVIRONMENT: readonly Section[] = [
     title: 'Files of this program',
     rows: [
       row('MULTIARCH_STORE', 'Directory of the drafts; see --store'),
+      row('MULTIARCH_<OPTION>', 'The default of an option: MULTIARCH_RETRY_FOR; see config'),
       row('XDG_STATE_HOME', 'Directory of the drafts, in its folder multiarch/drafts'),
       row('XDG_CACHE_HOME', 'Directory of the cache, in its folder multiarch'),
       row('HOME, USERPROFILE', 'Home directory, on Windows USERPROFILE'),
+      row('APPDATA', 'On Windows: directory of the configuration'),
       row('LOCALAPPDATA', 'On Windows: directory of the drafts and the cache'),
       row('NODE_DISABLE_COMPILE_CACHE', 'If set, compiled code is not kept'),
     ],
@@ -88,6 +90,7 @@ export const ENVIRONMENT: readonly Section[] = [
     rows: [
       row('COLUMNS', 'Width of help'),
       row('NO_COLOR', 'If set, nothing is coloured'),
+      row('LC_ALL, LC_CTYPE, LANG', 'Whether the terminal shows Unicode'),
       row('TERM', 'If dumb, nothing is coloured or drawn'),
       row('CI', 'If set, progress is not drawn'),
       row('GITHUB_OUTPUT', 'File for the outputs of push --github'),
