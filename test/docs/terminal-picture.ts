@@ -17,8 +17,10 @@ const COMMANDS = [
   `multiarch push --tag latest --require linux/amd64,linux/arm64 --purge ${IMAGE}:1.2`,
   `multiarch inspect --format table ${IMAGE}:latest`,
 ];
-/** Not typed in the picture: several reads at once could end in any order. */
-const ONE_AFTER_THE_OTHER = ['--concurrency', '1'];
+/** Several reads at once could end in any order. */
+const ONE_AFTER_THE_OTHER = { MULTIARCH_CONCURRENCY: '1' };
+/** The time of the runs: three hours after the images were created. */
+const NOW = Date.parse('2024-01-01T00:00:00Z') + 3 * 3_600_000;
 
 /** In characters. */
 const COLUMNS = 100;
@@ -51,17 +53,20 @@ const COLOR = new RegExp(`${ESCAPE}\\[(\\d+)m`);
 
 /** Runs the commands and returns the SVG. */
 export async function terminalPicture(): Promise<string> {
+  const { now: dateNow } = Date;
   const session = await Session.start(HOST);
   for (const [architecture, image] of Object.entries({ amd64, arm64 })) {
     session.registry.put(PATH, tinyIndex([image], { attestations: true }), `1.2-${architecture}`);
   }
   try {
+    Date.now = () => NOW;
     const lines: string[] = [];
     for (const command of COMMANDS) {
       lines.push(`\u001B[32m$\u001B[39m ${command}`, ...(await outputOf(command, session)));
     }
     return svg(lines);
   } finally {
+    Date.now = dateNow;
     await session.stop();
   }
 }
@@ -72,12 +77,15 @@ async function outputOf(command: string, session: Session): Promise<string[]> {
   const screen = new PassThrough();
   const output = text(screen);
   const [, ...args] = command.split(' ');
-  const code = await main([...args.map((arg) => session.toReal(arg)), ...ONE_AFTER_THE_OTHER], {
-    stdout: Object.assign(screen, { isTTY: true, columns: COLUMNS }),
-    stderr: new PassThrough().on('data', (chunk: Buffer) => screen.write(chunk)),
-    stdin: Readable.from([]),
-    env: { ...session.sandbox.env, TERM: 'xterm' },
-  });
+  const code = await main(
+    args.map((arg) => session.toReal(arg)),
+    {
+      stdout: Object.assign(screen, { isTTY: true, columns: COLUMNS }),
+      stderr: new PassThrough().on('data', (chunk: Buffer) => screen.write(chunk)),
+      stdin: Readable.from([]),
+      env: { ...session.sandbox.env, ...ONE_AFTER_THE_OTHER, TERM: 'xterm' },
+    },
+  );
   if (code !== 0) throw new Error(`${command}: ended with ${code}`);
   screen.end();
   return session
