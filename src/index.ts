@@ -11,6 +11,7 @@ import type { Target } from './content/target.js';
 export { Multiarch } from './client/multiarch.js';
 export { assemblyOptions } from './client/create-options.js';
 export type { CreateAndPushOptions, CreateAndPushResult } from './client/create-and-push.js';
+export type { ListInput } from './client/create-lists.js';
 export type { CreateOptions, EntryAnnotations } from './client/create-options.js';
 export type { DraftState } from './client/draft-state.js';
 export type {
@@ -84,7 +85,9 @@ export type { DraftProblem } from './drafts/draft-problems.js';
 export type { DraftProblemKind } from './drafts/problem-hints.js';
 export type { DamagedDraft, DraftList } from './drafts/store.js';
 export type { EntryChanges, IndexChanges, PlatformField } from './drafts/annotate.js';
-export { parseAssembly } from './assemble/assembly-file.js';
+export { parseAssemblies, parseAssembly } from './assemble/assembly-file.js';
+export type { AssemblyFileOptions } from './assemble/assembly-file.js';
+export type { Variables } from './assemble/variables.js';
 export type { AttestationsMode } from './assemble/select-entries.js';
 export type { Assembly, AssemblyImage, ListedDescriptor } from './assemble/assembly.js';
 export { readDigestFolder } from './assemble/digest-folder.js';

@@ -44,20 +44,18 @@ const ANY_TARGET: ImageLocation = { transport: 'oci', path: '.' };
 const ANY_PLATFORM: Platform = { os: 'linux', architecture: 'amd64' };
 
 /**
- * Checks the rules for an assembly file that its schema cannot express: references, platforms, templates, and duplicate
- * images.
- * @param value the parsed file; wrong types are left to the schema
+ * Checks the rules for one list of an assembly file.
+ * @param base the location of the list in the file
  */
-export function checkAssembly(value: unknown): Problem[] {
-  if (!isJsonObject(value)) return [];
-  const images = toArray(value['images']).map((image, index) => checkImage(`/images/${index}`, image));
+export function checkList(base: string, value: Readonly<Record<string, unknown>>): Problem[] {
+  const images = toArray(value['images']).map((image, index) => checkImage(`${base}/images/${index}`, image));
   return [
-    ...checkLocation('/target', value['target']).problems,
-    ...checkTags(value['tags'], value['target']),
-    ...checkPlatforms('/require', value['require']).problems,
+    ...checkLocation(`${base}/target`, value['target']).problems,
+    ...checkTags(value['tags'], value['target'], base),
+    ...checkPlatforms(`${base}/require`, value['require']).problems,
     ...images.flatMap(({ problems }) => problems),
     ...checkDuplicateImages(images),
-    ...checkFormat(value),
+    ...checkFormat(value, base),
   ];
 }
 
@@ -69,10 +67,12 @@ export function checkLocation(pointer: string, text: unknown): CheckedLocation {
 }
 
 /** Checks additional tags: a tag alone, which depends on the target, or a reference. */
-export function checkTags(tags: unknown, target: unknown): Problem[] {
-  const { location = ANY_TARGET } = checkLocation('/target', target);
+export function checkTags(tags: unknown, target: unknown, base = ''): Problem[] {
+  const { location = ANY_TARGET } = checkLocation('', target);
   return toArray(tags).flatMap((tag, index) =>
-    typeof tag === 'string' && isTagIn(tag, location) ? [] : checkLocation(`/tags/${index}`, tag).problems,
+    typeof tag === 'string' && isTagIn(tag, location)
+      ? []
+      : checkLocation(`${base}/tags/${index}`, tag).problems,
   );
 }
 
@@ -212,12 +212,15 @@ function parseFullPlatform(text: string): Platform {
   });
 }
 
-function checkFormat({ format, annotations, images }: Readonly<Record<string, unknown>>): Problem[] {
+function checkFormat(
+  { format, annotations, images }: Readonly<Record<string, unknown>>,
+  base: string,
+): Problem[] {
   if (format !== 'docker') return [];
   const locations: [pointer: string, annotations: unknown][] = [
-    ['/annotations', annotations],
+    [`${base}/annotations`, annotations],
     ...toArray(images).map((image, index): [string, unknown] => [
-      `/images/${index}/annotations`,
+      `${base}/images/${index}/annotations`,
       isJsonObject(image) ? image['annotations'] : undefined,
     ]),
   ];

@@ -91,6 +91,7 @@ const NON_EMPTY: ReadonlySet<string> = new Set([
   'key',
   'file',
   'digests',
+  'from-metadata',
 ]);
 const UNSET = { hint: 'Check whether the variable it comes from is set.' };
 

@@ -51,7 +51,7 @@ export async function runCommand(
   const retryFor = options['retry-for'];
   const timer = timeout === undefined ? undefined : AbortSignal.timeout(parseTimeout(timeout));
   const signal = timer === undefined ? interrupt.signal : AbortSignal.any([interrupt.signal, timer]);
-  const input = { signal, stdin: terminal.stdin };
+  const input = { signal, stdin: terminal.stdin, env: terminal.env };
   const names = (): NamedImages | Promise<NamedImages> =>
     command.names?.(args, input) ?? { targets: positionals, sources: [] };
   // Checked against the declarations of the options.

@@ -49,9 +49,7 @@ export async function createAndPush(
   const isSaved = prepared.current !== undefined || (isKept && !isKeptLater);
   const saved = isSaved ? await save(context, prepared) : undefined;
   const draft = saved?.draft ?? prepared.compose(prepared.current);
-  for (const { kind, message } of draftProblems(draft)) {
-    if (kind === 'variant-dropped') context.onEvent?.({ kind: 'warning', message });
-  }
+  warnOfDroppedVariants(context, draft);
   const push = { ...prepared.push, draft };
   const publication =
     saved === undefined
@@ -70,6 +68,29 @@ export async function planCreateAndPush(
 ): Promise<PushPlan> {
   const { compose, current, push } = await prepare(context, name, sources, options, 'pull');
   return planDraft(context, { ...push, draft: compose(current) });
+}
+
+/**
+ * Reads and composes a new draft that is published at once, and is not saved.
+ * @throws ConflictError if a draft of this name exists
+ */
+export async function prepareUnsaved(
+  context: ClientContext,
+  name: ImageTarget,
+  sources: readonly SourceInput[],
+  options: CreateAndPushOptions,
+  access: Access,
+): Promise<DraftPush> {
+  const { compose, current, push } = await prepare(context, name, sources, options, access);
+  const draft = compose(current);
+  warnOfDroppedVariants(context, draft);
+  return { ...push, draft };
+}
+
+function warnOfDroppedVariants(context: ClientContext, draft: Draft): void {
+  for (const { kind, message } of draftProblems(draft)) {
+    if (kind === 'variant-dropped') context.onEvent?.({ kind: 'warning', message });
+  }
 }
 
 /** A draft whose sources have been read, and where it is to be published. */

@@ -12,6 +12,7 @@ import { openContext, runCall, type ClientContext, type MultiarchOptions } from 
 import { draftLocation, entrySelector, locationOf, publishLocation } from './locations.js';
 import type { CopyOptions, CopyResult } from './copy.js';
 import type { CreateAndPushOptions, CreateAndPushResult } from './create-and-push.js';
+import type { ListInput } from './create-lists.js';
 import type { CreateOptions, EntryAnnotations } from './create-options.js';
 import type { DeleteOptions, DeleteResult } from './delete.js';
 import type { DigestOptions, DigestResult } from './digest.js';
@@ -91,6 +92,38 @@ export class Multiarch {
   ): Promise<PushPlan> {
     return this.#run(options, async (context) =>
       (await import('./create-and-push.js')).planCreateAndPush(context, name, sources, options),
+    );
+  }
+
+  /** {@link create} for several lists, of which all are created or none. Their names must differ. */
+  createLists(lists: readonly ListInput[], options: CallOptions = {}): Promise<readonly DraftState[]> {
+    return this.#run(options, async (context) =>
+      (await import('./create-lists.js')).createLists(context, lists),
+    );
+  }
+
+  /**
+   * {@link createAndPush} for several lists: first the content of all, then all indexes by digest, then all tags, with those
+   * named `latest` last. If one fails, no tag moves, and those that have moved are moved back. `amend` and `keepDraft` are
+   * not supported, and `allowNondistributable` is that of the first list.
+   * @returns one result for each list, in the same order
+   */
+  createAndPushLists(
+    lists: readonly ListInput<CreateAndPushOptions>[],
+    options: CallOptions = {},
+  ): Promise<readonly CreateAndPushResult[]> {
+    return this.#run(options, async (context) =>
+      (await import('./create-lists.js')).createAndPushLists(context, lists),
+    );
+  }
+
+  /** Returns what {@link createAndPushLists} would do. Nothing is written. */
+  planLists(
+    lists: readonly ListInput<CreateAndPushOptions>[],
+    options: CallOptions = {},
+  ): Promise<readonly PushPlan[]> {
+    return this.#run(options, async (context) =>
+      (await import('./create-lists.js')).planLists(context, lists),
     );
   }
 

@@ -1,6 +1,12 @@
 import { JoinedSignal } from '../content/cancellation.js';
 import { findTag } from '../content/find-tag.js';
-import { beginPush, isRunning, type PushRecord, type RecordedTag } from '../drafts/history-file.js';
+import {
+  beginPush,
+  isRunning,
+  type PushGroup,
+  type PushRecord,
+  type RecordedTag,
+} from '../drafts/history-file.js';
 import type { Digest } from '../oci/digest.js';
 import { isMultiarchError } from '../oci/errors.js';
 import {
@@ -11,7 +17,7 @@ import {
   parseImageLocation,
   type ImageLocation,
 } from '../oci/image-location.js';
-import type { PlannedChange } from '../publish/publish.js';
+import type { PlannedChange } from '../publish/put-documents.js';
 import { mayBeDone } from '../publish/settle-write.js';
 import type { Access } from '../registry/requests.js';
 import type { ClientContext } from './client-context.js';
@@ -46,20 +52,26 @@ export class PushJournal {
   readonly #target: ImageLocation;
   readonly #digest: Digest;
   readonly #destinations: OpenDestinations;
+  readonly #together: PushGroup | undefined;
   #record: (PushRecord & { readonly unfinished: string }) | undefined;
   /** The IDs of the unfinished pushes that this one continues. */
   #continued: ReadonlySet<string | undefined> = new Set();
 
-  /** @param target the name of the record */
+  /**
+   * @param target the name of the record
+   * @param together the lists that are pushed together with it
+   */
   constructor(
     context: ClientContext,
     target: ImageLocation,
     push: { readonly digest: Digest; readonly destinations: OpenDestinations },
+    together?: PushGroup,
   ) {
     this.#context = context;
     this.#target = target;
     this.#digest = push.digest;
     this.#destinations = push.destinations;
+    this.#together = together;
   }
 
   /**
@@ -84,6 +96,7 @@ export class PushJournal {
         tags: named.map(({ reference, previous }) =>
           continued({ reference, previous }, this.#digest, halves),
         ),
+        ...(this.#together !== undefined && { together: this.#together }),
       });
       // A push that is running changes its record itself.
       const ended = unfinished.filter((each) => !each.isRunning);
@@ -214,8 +227,8 @@ function continued(
 /** Returns what is left of a record, once it is known how far its push got. */
 function settled(push: PushRecord, extent: Extent | undefined): PushRecord[] {
   if (!isUnfinished(push) || extent === undefined || extent === 'some') return [push];
-  const { digest, tags } = push;
-  return extent === 'none' ? [] : [{ digest, tags }];
+  const { unfinished: _u, process: _p, ...finished } = push;
+  return extent === 'none' ? [] : [finished];
 }
 
 function mayHaveMoved(error: unknown): boolean {

@@ -1,9 +1,10 @@
 import type { Digest } from '../oci/digest.js';
-import { familiarLocation, type ImageLocation } from '../oci/image-location.js';
+import { familiarLocation, formatImageLocation, type ImageLocation } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
 import type { CopyGraphOptions } from '../publish/copy-graph.js';
-import { publish, type Publication, type PublishRequest } from '../publish/publish.js';
+import { publishTogether, type Publication, type PublishRequest } from '../publish/publish.js';
 import { pushReport, type PushReport } from '../publish/push-report.js';
+import { pushGroup } from '../drafts/history-file.js';
 import type { ClientContext } from './client-context.js';
 import type { OpenDestinations } from './destinations.js';
 import { PushJournal } from './push-journal.js';
@@ -34,17 +35,46 @@ export async function publishRecorded(
   push: PreparedPush,
   options: CopyGraphOptions,
 ): Promise<PushResult> {
-  const { document, destinations, platform } = push;
-  const journal = new PushJournal(context, target, { digest: document.digest, destinations });
-  let publication: Publication;
+  const [result] = await publishRecordedTogether(context, [{ target, push }], options);
+  return result;
+}
+
+/** A list to publish. */
+export interface NamedPush {
+  /** The name of the record. */
+  readonly target: ImageLocation;
+  readonly push: PreparedPush;
+}
+
+/** As {@link publishRecorded}, for several lists: all are published, or no tag moves. Each has a record of its own. */
+export async function publishRecordedTogether<L extends readonly [NamedPush, ...NamedPush[]]>(
+  context: ClientContext,
+  lists: L,
+  options: CopyGraphOptions,
+): Promise<{ readonly [I in keyof L]: PushResult }> {
+  const together = pushGroup(lists.map(({ target }) => formatImageLocation(target)));
+  const journaled = lists.map(({ target, push }) => {
+    const { document, destinations } = push;
+    const journal = new PushJournal(context, target, { digest: document.digest, destinations }, together);
+    const request: PublishRequest = { ...push, beforeTags: (changes) => journal.begin(changes) };
+    return { push, journal, request };
+  });
+  const [first, ...others] = journaled.map(({ request }) => request);
+  if (first === undefined) throw new TypeError('nothing to publish');
+  let publications: readonly Publication[];
   try {
-    publication = await publish({ ...push, beforeTags: (changes) => journal.begin(changes) }, options);
+    publications = await publishTogether([first, ...others], options);
   } catch (error) {
-    await journal.fail(error);
+    for (const { journal } of journaled) await journal.fail(error);
     throw error;
   }
-  await journal.complete();
-  return { ...publication, report: pushReport({ document, platform, publication, destinations }) };
+  for (const { journal } of journaled) await journal.complete();
+  const results = publications.flatMap((publication, position): PushResult[] => {
+    const { document, platform, destinations } = journaled[position]?.push ?? {};
+    if (document === undefined || destinations === undefined) return [];
+    return [{ ...publication, report: pushReport({ document, platform, publication, destinations }) }];
+  });
+  return results as { readonly [I in keyof L]: PushResult };
 }
 
 /**

@@ -133,7 +133,7 @@ export function moveOptions(
 }
 
 /** Checks everything that can be checked without the target. */
-async function preparePush(
+export async function preparePush(
   context: ClientContext,
   { target, draft, destinations, settings, isSaved, prefetched }: DraftPush,
 ): Promise<PreparedPush> {

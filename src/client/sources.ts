@@ -112,12 +112,35 @@ export async function readAll(
     images.flatMap((image) => entriesOf(position).map((entry) => describedBy(image, entry))),
   );
   checkSelected(platforms, given, familiarLocation(target));
-  return opened.map(({ location, source, images }, position) => ({
-    location,
-    source,
-    index: read[position]?.index,
-    parts: partsOf(images, entriesOf(position), settings),
-  }));
+  const listed = listedDigests(opened, read);
+  return opened.flatMap(({ location, source, images }, position) => {
+    const index = read[position]?.index;
+    const entries = entriesOf(position);
+    const isListed = entries.every(({ descriptor }) => listed.get(source)?.has(descriptor.digest) === true);
+    // An image that is named beside its index is one entry, unless something is said about it.
+    if (index === undefined && isListed && !images.some(isChanged)) return [];
+    return [{ location, source, index, parts: partsOf(images, entries, settings) }];
+  });
+}
+
+/** Returns the digests of the images that the indexes among the sources list, by repository or layout. */
+function listedDigests(
+  opened: readonly OpenSource[],
+  read: readonly SourceImages[],
+): ReadonlyMap<Source, ReadonlySet<Digest>> {
+  const listed = new Map<Source, Set<Digest>>();
+  for (const [position, { source, images }] of opened.entries()) {
+    const found = read[position];
+    if (found?.index === undefined || images.some(({ platforms }) => platforms !== undefined)) continue;
+    const digests = listed.get(source) ?? new Set();
+    listed.set(source, digests);
+    for (const { descriptor } of found.entries) digests.add(descriptor.digest);
+  }
+  return listed;
+}
+
+function isChanged({ platform, annotations }: AssemblyImage): boolean {
+  return platform !== undefined || annotations !== undefined;
 }
 
 /** Adds the attestations that are attached to the selected images as referrers, if they are wanted. */

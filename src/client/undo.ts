@@ -1,6 +1,6 @@
 import { withoutBudget } from '../content/budget.js';
 import type { Target } from '../content/target.js';
-import { isRunning, type PushRecord, type RecordedTag } from '../drafts/history-file.js';
+import type { PushRecord, RecordedTag } from '../drafts/history-file.js';
 import type { Digest } from '../oci/digest.js';
 import type { ManifestOrIndex } from '../oci/document.js';
 import { ConflictError, isMultiarchError, NotFoundError, type FailedTag } from '../oci/errors.js';
@@ -17,7 +17,8 @@ import { formatRepository, type RefName } from '../oci/reference.js';
 import { CleanUp } from '../publish/clean-up.js';
 import { putInTurn } from '../publish/put-in-turn.js';
 import { settleWrite, type Current } from '../publish/settle-write.js';
-import { extentOf, isUnfinished, tagReader, type ReadTag } from './push-journal.js';
+import { lastPushes, type LastPush } from './last-push.js';
+import { isUnfinished, tagReader, type ReadTag } from './push-journal.js';
 import { rebaseDraft } from './push-record.js';
 import { unlessItFails } from './unless-it-fails.js';
 import type { ClientContext } from './client-context.js';
@@ -29,9 +30,9 @@ export interface UndoOptions extends CallOptions {
   readonly dryRun?: boolean | undefined;
 }
 
-/** A push that was undone. */
+/** A push that was undone, with those of the lists that were pushed together with it. */
 export interface UndoResult {
-  /** The index that the push published. */
+  /** The index that the push of the named list published. */
   readonly undone: Digest;
   /** In the order in which they were moved back: the order of the push, reversed. */
   readonly tags: readonly UndoneTag[];
@@ -64,7 +65,8 @@ interface Step extends UndoneTag {
 /**
  * Undoes the last recorded push of a draft: moves each tag back to its previous digest, from the manifest that the target
  * still has, byte for byte. Everything is checked before anything is written. The record is then removed, so that the next
- * call undoes the push before. A push that was killed counts if one of its tags has moved, which the tags show.
+ * call undoes the push before. A push that was killed counts if one of its tags has moved, which the tags show. Lists that were
+ * pushed together are undone together.
  *
  * @throws NotFoundError if no push is recorded, no tag existed before, or the previous manifest is gone; ConflictError if
  *   a tag has moved since, or a push is running; InvalidError if the history is damaged; what the targets throw, with what
@@ -77,15 +79,25 @@ export async function undoPush(
 ): Promise<UndoResult> {
   const { dryRun = false } = options;
   const readTag = tagReader(context, dryRun ? 'pull' : 'push');
-  const { push, ineffective } = await lastPush(context, target, readTag);
+  const pushes = await lastPushes(context, target, readTag);
   const name = familiarLocation(target);
-  if (push === undefined) {
+  const [own] = pushes;
+  if (own === undefined) {
     throw new NotFoundError(`no push of ${name} is recorded on this machine`, {
       hint: `By hand, with the previous digest: multiarch copy ${sourceName(target)}@DIGEST ${name}`,
     });
   }
-  const reversed = push.tags.toReversed();
-  const steps = await Promise.all(reversed.map((tag) => stepFor(context, push, tag, { dryRun, readTag })));
+  const lists = await Promise.all(
+    pushes.map(async (last): Promise<UndoneList> => {
+      const reversed = last.push.tags.toReversed();
+      const undoing = { dryRun, readTag };
+      return {
+        last,
+        steps: await Promise.all(reversed.map((tag) => stepFor(context, last.push, tag, undoing))),
+      };
+    }),
+  );
+  const steps = inUndoOrder(lists);
   if (steps.every(({ outcome, digest }) => outcome === 'kept' || digest === undefined)) {
     throw new NotFoundError(
       `nothing to undo: ${steps.map(({ reference }) => reference).join(', ')} did not exist before`,
@@ -93,13 +105,14 @@ export async function undoPush(
     );
   }
   if (!dryRun) {
-    const last = await settle(context, target, { push, ineffective }, steps);
+    const settled = [];
+    for (const list of lists) settled.push({ ...list, last: await settle(context, list) });
     // No limit stops between two tags.
     await withoutBudget(() => moveBack(context, steps));
-    await finish(context, target, last, steps);
+    for (const list of settled) await finish(context, list);
   }
   return {
-    undone: push.digest,
+    undone: own.push.digest,
     tags: steps.map(({ reference, outcome, digest, previous }) => ({
       reference,
       outcome,
@@ -109,34 +122,18 @@ export async function undoPush(
   };
 }
 
-/** A recorded push to undo. */
-interface LastPush {
-  readonly push: PushRecord;
-  /** Later pushes that were killed before a tag moved. */
-  readonly ineffective: readonly PushRecord[];
+/** A push that is undone, and what is done about its tags. */
+interface UndoneList {
+  readonly last: LastPush;
+  readonly steps: readonly Step[];
 }
 
-/**
- * Finds the last push that has moved a tag.
- * @throws ConflictError if a later push is running, which would move its tags after the undo
- */
-async function lastPush(
-  context: ClientContext,
-  target: TargetLocation,
-  readTag: ReadTag,
-): Promise<Omit<LastPush, 'push'> & { readonly push: PushRecord | undefined }> {
-  const ineffective: PushRecord[] = [];
-  for (const push of (await context.history.load(target)).toReversed()) {
-    if (await isRunning(push)) {
-      throw new ConflictError(
-        `a push of ${familiarLocation(target)} is running on this machine (process ${push.process?.pid})`,
-        { hint: 'Wait until it has ended, or stop it, and undo then. No tag was moved.' },
-      );
-    }
-    if (!isUnfinished(push) || (await extentOf(push, readTag)) !== 'none') return { push, ineffective };
-    ineffective.unshift(push);
-  }
-  return { push: undefined, ineffective };
+/** The order of the push, reversed: the tags named `latest` of all lists first. */
+function inUndoOrder(lists: readonly UndoneList[]): Step[] {
+  const steps = lists.toReversed().flatMap((list) => list.steps);
+  if (lists.length === 1) return steps;
+  const isLatest = ({ reference }: Step): boolean => reference.endsWith(':latest');
+  return [...steps.filter(isLatest), ...steps.filter((step) => !isLatest(step))];
 }
 
 /**
@@ -144,28 +141,23 @@ async function lastPush(
  * has moved the tags back is then repeated, where an unfinished push would seem to have moved none. Never throws.
  * @returns the pushes that are recorded then
  */
-async function settle(
-  context: ClientContext,
-  target: TargetLocation,
-  last: LastPush,
-  steps: readonly Step[],
-): Promise<LastPush> {
-  const { push, ineffective } = last;
+async function settle(context: ClientContext, { last, steps }: UndoneList): Promise<LastPush> {
+  const { target, push, ineffective } = last;
   if (!isUnfinished(push)) return last;
   const absent = new Set(
     steps.flatMap(({ outcome, digest, reference }) =>
       outcome === 'unchanged' && digest === undefined ? [reference] : [],
     ),
   );
-  const ended = {
-    digest: push.digest,
-    tags: push.tags.filter(({ reference }) => !absent.has(reference)),
-  };
+  const { unfinished: _u, process: _p, ...finished } = push;
+  const ended = { ...finished, tags: push.tags.filter(({ reference }) => !absent.has(reference)) };
+  // A list none of whose tags has moved: a push without tags is not recorded.
+  if (ended.tags.length === 0) return last;
   let settled = last;
   const problem = `an undo of ${familiarLocation(target)} that is killed cannot be repeated`;
   await unlessItFails(context, problem, async () => {
     await context.history.replaceLast(target, [push, ...ineffective], [ended]);
-    settled = { push: ended, ineffective: [] };
+    settled = { target, push: ended, ineffective: [] };
   });
   return settled;
 }
@@ -280,12 +272,8 @@ async function moveBack({ limit, signal, onEvent }: ClientContext, steps: readon
   }
 }
 
-async function finish(
-  context: ClientContext,
-  target: TargetLocation,
-  { push, ineffective }: LastPush,
-  steps: readonly Step[],
-): Promise<void> {
+async function finish(context: ClientContext, { last, steps }: UndoneList): Promise<void> {
+  const { target, push, ineffective } = last;
   const problem = `this push is still recorded as the last one of ${familiarLocation(target)}`;
   await unlessItFails(context, problem, () => context.history.replaceLast(target, [push, ...ineffective]));
   const digest = steps.find(({ reference }) => reference === formatImageLocation(target))?.digest;

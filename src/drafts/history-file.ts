@@ -28,6 +28,16 @@ export interface PushRecord {
   readonly unfinished?: string;
   /** The process of an unfinished push, while the push is running and after the process was killed. */
   readonly process?: ProcessIdentity;
+  /** Set if several lists were pushed together: each has a record, and `undo` undoes all of them. */
+  readonly together?: PushGroup;
+}
+
+/** Several lists that were pushed together. */
+export interface PushGroup {
+  /** A random ID, the same in the record of each list. */
+  readonly id: string;
+  /** The names of the records, as `formatImageLocation` writes them. */
+  readonly targets: readonly string[];
 }
 
 export interface RecordedTag {
@@ -41,9 +51,14 @@ export interface RecordedTag {
 
 /** Returns the record of a push that this process begins. */
 export function beginPush(
-  push: Pick<PushRecord, 'digest' | 'tags'>,
+  push: Pick<PushRecord, 'digest' | 'tags' | 'together'>,
 ): PushRecord & { readonly unfinished: string } {
   return { ...push, unfinished: randomBytes(8).toString('hex'), process: currentProcess() };
+}
+
+/** Returns the group of lists that are pushed together; `undefined` for one list. */
+export function pushGroup(targets: readonly string[]): PushGroup | undefined {
+  return targets.length < 2 ? undefined : { id: randomBytes(8).toString('hex'), targets };
 }
 
 /** Reports whether a push is certainly running. A process on another machine or in another container cannot be seen. */
@@ -101,7 +116,7 @@ function readHistory(value: unknown, target: string): PushRecord[] {
 }
 
 function readPush(value: unknown, pointer: string): PushRecord {
-  const { digest, tags, unfinished, process } = isJsonObject(value) ? value : {};
+  const { digest, tags, unfinished, process, together } = isJsonObject(value) ? value : {};
   if (unfinished !== undefined && typeof unfinished !== 'string') {
     throw new FormatError(`${pointer}/unfinished`, 'is not a text');
   }
@@ -114,6 +129,20 @@ function readPush(value: unknown, pointer: string): PushRecord {
     tags: tags.map((tag: unknown, index) => readTag(tag, `${pointer}/tags/${index}`)),
     ...(unfinished !== undefined && { unfinished }),
     ...(identity !== undefined && { process: identity }),
+    ...(together !== undefined && { together: readGroup(together, `${pointer}/together`) }),
+  };
+}
+
+function readGroup(value: unknown, pointer: string): PushGroup {
+  const { id, targets } = isJsonObject(value) ? value : {};
+  if (typeof id !== 'string') throw new FormatError(`${pointer}/id`, 'is not a text');
+  if (!Array.isArray(targets)) throw new FormatError(`${pointer}/targets`, 'is not a list');
+  return {
+    id,
+    targets: targets.map((target: unknown, index) => {
+      if (typeof target === 'string' && isCanonicalTarget(target)) return target;
+      throw new FormatError(`${pointer}/targets/${index}`, 'is not a fully qualified name');
+    }),
   };
 }
 
@@ -134,13 +163,19 @@ function readDigest(value: unknown, pointer: string): Digest {
   throw new FormatError(pointer, 'is not a digest');
 }
 
-/** Accepts the canonical form only, so that undo changes exactly what the file shows. */
 function isCanonicalTag(text: string): boolean {
+  if (!isCanonicalTarget(text)) return false;
+  const location = parseImageLocation(text);
+  if (!isTargetLocation(location)) return false;
+  const { tag, digest } = nameIn(location);
+  return tag !== undefined && digest === undefined;
+}
+
+/** Accepts the canonical form only, so that undo changes exactly what the file shows. */
+function isCanonicalTarget(text: string): boolean {
   try {
     const location = parseImageLocation(text);
-    if (!isTargetLocation(location)) return false;
-    const { tag, digest } = nameIn(location);
-    return tag !== undefined && digest === undefined && formatImageLocation(location) === text;
+    return isTargetLocation(location) && formatImageLocation(location) === text;
   } catch (error) {
     if (error instanceof ArgumentError) return false;
     throw error;

@@ -31,7 +31,7 @@ export function detectKind(value: unknown): DocumentKind | undefined {
   if (typeof mediaType === 'string') return isManifestType(mediaType) ? 'image-manifest' : undefined;
   if (has('imageLayoutVersion')) return 'oci-layout';
   if (has('target') && has('entries')) return 'draft';
-  if (has('target') && has('images')) return 'assembly';
+  if ((has('target') && has('images')) || has('lists')) return 'assembly';
   if (has('image') && has('manifests') && !has('schemaVersion')) return 'assembly';
   if (has('manifests')) return 'image-index';
   if (has('layers')) return 'image-manifest';

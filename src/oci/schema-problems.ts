@@ -9,8 +9,13 @@ const PATTERNS: Readonly<Record<string, string>> = {
   base64: 'must be base64',
   variable: 'must be of the form NAME=VALUE',
   dateTime: 'must be a date and time such as 2026-01-31T12:00:00Z',
-  name: 'must not be empty or start with a space',
-  path: 'must not be empty or start with a space',
+  ...Object.fromEntries(
+    // Of an assembly file. Its rules report what else the patterns of names reject, and say why.
+    ['name', 'path', 'reference', 'source', 'tag', 'platformName', 'platform'].map((name) => [
+      name,
+      'must not be empty or start with a space',
+    ]),
+  ),
 };
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -24,7 +29,8 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** Converts ajv's errors to problems, one for each mistake; errors of alternatives are merged. */
 export function schemaProblems(errors: readonly SchemaError[]): Problem[] {
-  return mergeAlternatives(errors).map(toProblem);
+  // An `if` is reported beside the errors of its branch.
+  return mergeAlternatives(errors.filter(({ keyword }) => keyword !== 'if')).map(toProblem);
 }
 
 /**

@@ -1,5 +1,4 @@
 import { unlimited, type TaskOptions } from '../content/limit.js';
-import type { Target } from '../content/target.js';
 import type { ManifestOrIndex } from '../oci/document.js';
 import { OtherDigestError, type FailedTag } from '../oci/errors.js';
 import type { RefName } from '../oci/reference.js';
@@ -9,6 +8,8 @@ import { digestOfState, type Destination, type TagState } from './target-state.j
 
 /** A tag that a push has moved. */
 export interface MovedTag {
+  /** What was pushed. */
+  readonly document: ManifestOrIndex;
   readonly destination: Destination;
   readonly tag: RefName;
   readonly before: TagState;
@@ -22,8 +23,8 @@ export interface FailedWrite extends MovedTag {
 interface MoveBackOptions extends TaskOptions {
   /** Why the push failed. */
   readonly error: unknown;
-  /** Reports whether a tag of a target may be deleted if the push created it. */
-  readonly mayDelete: (target: Target) => boolean;
+  /** Reports whether a tag may be deleted if the push created it. */
+  readonly mayDelete: (tag: MovedTag) => boolean;
 }
 
 /**
@@ -35,20 +36,20 @@ interface MoveBackOptions extends TaskOptions {
  * @returns what each tag points to now; without `last` if it has not moved
  */
 export async function moveBack(
-  document: ManifestOrIndex,
   moved: readonly MovedTag[],
   last: FailedWrite | undefined,
   options: MoveBackOptions,
 ): Promise<FailedTag[]> {
   const { error } = options;
-  const own = new Set<string>([document.digest]);
-  if (error instanceof OtherDigestError) own.add(error.stored);
-  const isLastMoved = last !== undefined && mayHaveMoved(last.found, own, error);
+  const ownOf = ({ document }: MovedTag): Set<string> =>
+    new Set([document.digest, ...(error instanceof OtherDigestError ? [error.stored] : [])]);
+  const isLastMoved = last !== undefined && mayHaveMoved(last.found, ownOf(last), error);
   const all = [...moved, ...(isLastMoved ? [last] : [])].toReversed();
   const documents = all.map((each) => readPrevious(each, options));
   const tags: FailedTag[] = [];
   for (const [position, each] of all.entries()) {
-    const { destination, tag, before } = each;
+    const { document, destination, tag, before } = each;
+    const own = ownOf(each);
     let current = await readCurrent(destination.target, tag, options);
     if (own.has(current ?? '')) {
       await restore(each, await documents[position], options);
@@ -79,15 +80,17 @@ function outcomeOf(current: Current, before: TagState, own: ReadonlySet<string>)
 
 /** Tries to move a tag back, or to delete it. */
 async function restore(
-  { destination: { target }, tag, before }: MovedTag,
+  moved: MovedTag,
   previous: ManifestOrIndex | undefined,
   { mayDelete, limit = unlimited, signal }: MoveBackOptions,
 ): Promise<void> {
+  const { destination, tag, before } = moved;
+  const { target } = destination;
   try {
     if (previous !== undefined) {
       await limit(() => target.writeManifest(previous, { tag, signal }));
       await limit(async () => target.commit?.({ signal }));
-    } else if (before === undefined && mayDelete(target)) {
+    } else if (before === undefined && mayDelete(moved)) {
       await limit(async () => target.delete?.(tag, { signal }));
     }
   } catch {

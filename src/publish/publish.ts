@@ -1,20 +1,15 @@
 import { withoutBudget } from '../content/budget.js';
-import { unlimited, type TaskOptions } from '../content/limit.js';
+import { allOf, unlimited, type TaskOptions } from '../content/limit.js';
 import type { Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
-import {
-  documentDescriptor,
-  type ManifestOrIndex,
-  MAX_MANIFEST_PULL,
-  MAX_MANIFEST_PUSH,
-} from '../oci/document.js';
+import { documentDescriptor, MAX_MANIFEST_PULL, MAX_MANIFEST_PUSH } from '../oci/document.js';
 import { InvalidError, MissingContentError } from '../oci/errors.js';
 import { isIndexType } from '../oci/media-type.js';
 import type { Subject } from './collect-referrers.js';
 import { checkExpectedTag, type ExpectedTag } from './expected-tag.js';
-import { copyGraph, tryWrite, type CopyGraphOptions } from './copy-graph.js';
+import { copyGraph, type CopyGraphOptions } from './copy-graph.js';
 import { checkSources, warnOfDockerType } from './check-layouts.js';
 import { copyReferrers } from './copy-referrers.js';
 import {
@@ -22,23 +17,12 @@ import {
   missingChildren,
   readTagStates,
   type SourcedEntry,
-  type Destination,
   type TagStates,
 } from './target-state.js';
-import { inTagOrder } from './put-in-turn.js';
-import { repositoryLabel, tagChange, type TagChange } from './tag-change.js';
-import { putEverywhere } from './put-everywhere.js';
+import { repositoryLabel, type TagChange } from './tag-change.js';
+import { putDocument, putDocuments, type PutRequest } from './put-documents.js';
 
-export interface PublishRequest {
-  /** An index, or an image. */
-  readonly document: ManifestOrIndex;
-  /** The entries of an index. For an image, the image itself. */
-  readonly children: readonly SourcedEntry[];
-  /**
-   * At least one, the one that names the index first. When every target has all content, the tags move in this order,
-   * `latest` last.
-   */
-  readonly destinations: readonly Destination[];
+export interface PublishRequest extends PutRequest {
   /** Children that this run has already read from a target. @default none */
   readonly presentDigests?: ReadonlyMap<Source, ReadonlySet<Digest>>;
   /** The digest that the first destination's tag must have. @default any */
@@ -47,17 +31,6 @@ export interface PublishRequest {
   readonly tagStates?: Promise<TagStates>;
   /** Manifests and indexes whose referrers (signatures, SBOMs) are copied too. @default none */
   readonly subjects?: readonly Subject[];
-  /**
-   * Called once, before the first tag moves, with all tags in the order in which they will move; not if no tag will move. It
-   * must not throw.
-   */
-  readonly beforeTags?: (changes: readonly PlannedChange[]) => Promise<void>;
-}
-
-/** What a push will do to the tag of a destination. */
-export interface PlannedChange {
-  readonly destination: Destination;
-  readonly change: TagChange;
 }
 
 /** A child that a target lacked and now has. */
@@ -86,31 +59,94 @@ export interface Publication {
  *   `tags` if a tag had moved
  */
 export async function publish(request: PublishRequest, options: CopyGraphOptions = {}): Promise<Publication> {
+  const [publication] = await publishTogether([request], options);
+  return publication;
+}
+
+/**
+ * Publishes several indexes as {@link publish} does, all or none: first the content of all, then each index by digest, then
+ * all tags in the order of the requests, with those named `latest` last. After a failure no tag of any of them has moved,
+ * or those that have moved are moved back.
+ */
+export async function publishTogether<R extends readonly [PublishRequest, ...PublishRequest[]]>(
+  requests: R,
+  options: CopyGraphOptions = {},
+): Promise<{ readonly [I in keyof R]: Publication }> {
+  const checked = await allOf(requests.map((request) => checkRequest(request, options)));
+  const copied: CopiedContent[] = [];
+  for (const [position, request] of requests.entries()) {
+    copied.push(await copyContent(request, checked[position]?.missing ?? [], options));
+  }
+  if (requests.length > 1) {
+    for (const [position, request] of requests.entries()) {
+      await putByDigest(request, checked[position]?.states ?? new Map<never, never>(), options);
+    }
+  }
+  let states = checked.map((each) => each.states);
+  // Copying may have taken long, so read again right before the tags move what they point to.
+  if (requests.length > 1 || copied.some(({ isLong }) => isLong)) {
+    for (const request of requests) await checkFirstTag(request, options);
+    states = await allOf(requests.map(({ destinations }) => readTagStates(destinations, options)));
+  }
+  // No limit stops between two tags.
+  const put = await withoutBudget(() => putDocuments(requests, states, options));
+  const publications = requests.map((request, position): Publication => {
+    const { pushed = [], referrers } = copied[position] ?? {};
+    return {
+      descriptor: documentDescriptor(request.document),
+      pushed,
+      ...(referrers !== undefined && { referrers }),
+      tags: put.flatMap((each) => (each.request === request ? (each.change ?? []) : [])),
+    };
+  });
+  return publications as { readonly [I in keyof R]: Publication };
+}
+
+/** What was copied for a request. */
+interface CopiedContent extends Pick<Publication, 'pushed' | 'referrers'> {
+  /** Whether copying may have taken long. */
+  readonly isLong: boolean;
+}
+
+/** Copies what the targets lack, and the referrers. */
+async function copyContent(
+  request: PublishRequest,
+  missing: TargetStates['missing'],
+  options: CopyGraphOptions,
+): Promise<CopiedContent> {
   const { document, subjects } = request;
-  const { states: firstStates, missing } = await checkRequest(request, options);
   const referrers = new Set<Digest>();
   for (const { target, children: absent } of missing) {
     await copyGraph(target, absent, options, document.digest);
     if (subjects === undefined) continue;
     for (const digest of await copyReferrersOf(request, target, subjects, options)) referrers.add(digest);
   }
-
-  let states = firstStates;
-  // Copying may have taken long, so read again right before the tags move what they point to.
-  if (subjects !== undefined || missing.some((each) => each.children.length > 0)) {
-    await checkFirstTag(request, options);
-    states = await readTagStates(request.destinations, options);
-  }
-  // No limit stops between two tags.
-  const tags = await withoutBudget(() => putDocument(request, states, options));
   return {
-    descriptor: documentDescriptor(document),
+    isLong: subjects !== undefined || missing.some((each) => each.children.length > 0),
     pushed: missing.flatMap(({ target, children: copied }) =>
       copied.map(({ descriptor }) => ({ repository: repositoryLabel(target), digest: descriptor.digest })),
     ),
     ...(subjects !== undefined && { referrers: [...referrers] }),
-    tags,
   };
+}
+
+/**
+ * Puts a document by digest in the registries where a tag is about to move to it, so that a registry that rejects it does so
+ * before any tag has moved. A layout or an archive would keep it without a name.
+ */
+async function putByDigest(
+  request: PublishRequest,
+  states: TagStates,
+  options: CopyGraphOptions,
+): Promise<void> {
+  const { document, destinations } = request;
+  const moving = destinations.filter(
+    (destination) =>
+      destination.tag !== undefined && digestOfState(states.get(destination)) !== document.digest,
+  );
+  for (const target of new Set(moving.map((destination) => destination.target))) {
+    if (target.repository !== undefined) await putDocument(request, { target }, options);
+  }
 }
 
 /** Copies referrers. A registry may require that their subject exists; then the document is written first, without a tag. */
@@ -192,35 +228,4 @@ async function checkFirstTag(
 ): Promise<void> {
   if (first === undefined || expectCurrent === undefined) return;
   await checkExpectedTag(first, expectCurrent, document.digest, options);
-}
-
-/** Puts the document in every destination once its content is present. Returns the tag changes. */
-async function putDocument(
-  { document, children, destinations, beforeTags }: PublishRequest,
-  states: TagStates,
-  copyOptions: CopyGraphOptions,
-): Promise<TagChange[]> {
-  const { limit = unlimited, signal } = copyOptions;
-  const puts = inTagOrder(destinations).map((destination) => ({
-    target: destination.target,
-    destination,
-    before: states.get(destination),
-    change: tagChange(document, destination, states.get(destination)),
-  }));
-  const changes = puts.flatMap(({ destination, change }) =>
-    change === undefined ? [] : [{ destination, change }],
-  );
-  if (changes.some(({ change }) => change.outcome === 'moved')) await beforeTags?.(changes);
-  const write = async ({ target, tag }: Destination): Promise<void> => {
-    const options = { signal, ...(tag !== undefined && { tag }) };
-    const missing = await limit(() => tryWrite(target, document, options));
-    if (missing === undefined) return;
-    // The children of an image are blobs: its only entry is the image itself.
-    const lost = children.filter(
-      ({ descriptor }) => document.kind === 'manifest' || missing.has(descriptor.digest),
-    );
-    await copyGraph(target, lost, copyOptions, document.digest);
-    await limit(() => target.writeManifest(document, options));
-  };
-  return putEverywhere(document, puts, write, copyOptions);
 }

@@ -39,7 +39,9 @@ export async function putInTurn<T extends { readonly target: Target }>(
  * The order in which the tags of a push move: as given, but `latest` last. Clients that name no tag pull `latest`, so it
  * moves after every other tag.
  */
-export function inTagOrder<T extends Pick<Destination, 'tag'>>(destinations: readonly T[]): T[] {
+export function inTagOrder<T extends { readonly tag?: Destination['tag'] | undefined }>(
+  destinations: readonly T[],
+): T[] {
   return [
     ...destinations.filter(({ tag }) => tag !== 'latest'),
     ...destinations.filter(({ tag }) => tag === 'latest'),

@@ -58,7 +58,12 @@ const setUp = (...argv: readonly string[]): Row => ({
 const call = (argv: string, more: Omit<Row, 'argv'> = {}): Row => ({
   ...more,
   argv: ({ app, host, directory }) =>
-    argv.split(' ').map((arg) => arg.replace('APP', app).replace('HOST', host).replace('DIR', directory)),
+    argv.split(' ').map((arg) =>
+      arg
+        .replace(/APP(?!=)/, app)
+        .replace('HOST', host)
+        .replace('DIR', directory),
+    ),
 });
 
 /** The document of an error that names a registry. */
@@ -71,6 +76,12 @@ const unknownManifest = {
 };
 
 const usage = { ok: false, error: { kind: 'argument', code: 'ARGUMENT', exitCode: 125 } };
+
+/** An assembly file with two lists. */
+const LISTS = `lists:
+  - { target: '$APP:l1', images: [{ source: '$APP:amd64' }] }
+  - { target: '$APP:l2', tags: [l3], images: [{ source: '$APP:pair' }] }
+`;
 
 const ROWS: Readonly<Record<string, readonly Row[]>> = {
   create: [
@@ -88,6 +99,24 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       prepare: ({ directory }) => writeFile(join(directory, 'file.json'), '{"images": 1}'),
       code: 5,
       members: { error: { problems: [{}, {}] } },
+    }),
+    call('create -f - --set APP=APP', {
+      stdin: LISTS,
+      members: { lists: [{ name: /:l1$/ }, { name: /:l2$/ }] },
+    }),
+    call('rm APP:l1 APP:l2', { silent: true }),
+    call('create -f - --set APP=APP --push --dry-run', {
+      stdin: LISTS,
+      members: { lists: [{ dryRun: true }, {}] },
+    }),
+    call('create -f - --set APP=APP --push', {
+      stdin: LISTS,
+      members: { lists: [{ state: 'published' }, {}] },
+    }),
+    call('create -f - --set APP=APP:x --push', {
+      stdin: LISTS,
+      code: 5,
+      members: { error: { problems: [{}] } },
     }),
     call('create', { code: 125, members: usage }),
   ],

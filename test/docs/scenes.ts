@@ -103,6 +103,7 @@ export const scenes: Readonly<Record<string, () => Promise<Session>>> = {
   releases: withImages,
   assembly: withImages,
   'assembly-file': withImages,
+  'build-tools': withImages,
   'assembly-program': withImages,
   template: withImages,
   matrix: withDigestFolder,

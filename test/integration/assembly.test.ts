@@ -102,6 +102,35 @@ images:
     expect(await app.hasManifest('latest')).toBe(true);
   });
 
+  it('publishes several lists together, which are undone together', async () => {
+    const other = setUp.repository('tools');
+    await app.add(attested, 'build');
+    await app.add(armv7, 'build-arm');
+    const tags = async (): Promise<unknown[]> =>
+      Promise.all(
+        [app, other].flatMap((repository) =>
+          ['1', 'latest'].map(async (tag) =>
+            (await repository.hasManifest(tag)) ? (await repository.readManifest(tag)).text : undefined,
+          ),
+        ),
+      );
+    const lists = (source: string): string => `lists:
+  - { target: '${app.name}:1', tags: [latest], images: [{ source: '${app.name}:build' }] }
+  - { target: '${other.name}:1', tags: [latest], images: [{ source: '${source}' }] }
+`;
+    const failed = await ours(['create', '-f', '-', '--push'], { stdin: lists(`${app.name}:none`) });
+    expect(failed.code).toBe(3);
+    expect(await tags()).toEqual([undefined, undefined, undefined, undefined]);
+    const first = await ours(['create', '-f', '-', '--push', '-q'], { stdin: lists(`${app.name}:build`) });
+    expect(first).toMatchObject({ code: 0, stdout: expect.stringMatching(/^(?:sha256:\w{64}\n){2}$/) });
+    const before = await tags();
+    const second = lists(`${app.name}:build-arm`).replace(":build'", ":build-arm'");
+    expect((await ours(['create', '-f', '-', '--push'], { stdin: second })).code).toBe(0);
+    expect(await tags()).not.toContainEqual(before[0]);
+    expect((await ours(['undo', `${other.name}:1`])).code).toBe(0);
+    expect(await tags()).toEqual(before);
+  });
+
   it('moves no tag where one platform is missing', async () => {
     await app.add(attested, 'build');
     await app.add(amd64, 'build-arm');

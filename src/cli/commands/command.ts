@@ -52,7 +52,7 @@ export interface Command<Arguments> {
   /** Returns the names of the images that logins in flags may be for. @default the positionals, as targets */
   names?(
     args: Arguments,
-    context: Pick<CommandContext, 'signal' | 'stdin'>,
+    context: Pick<CommandContext, 'signal' | 'stdin' | 'env'>,
   ): NamedImages | Promise<NamedImages>;
   /** @returns the exit code, by default 0 */
   run(args: Arguments, context: CommandContext): Promise<number | void>;

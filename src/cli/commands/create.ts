@@ -3,10 +3,11 @@ import type { Command } from './command.js';
 import { FROM_OPTIONS } from '../input/login-flags.js';
 import {
   CREATE_OPTIONS,
-  readCreateCall,
+  readCreateCalls,
   readCreateNames,
   type CreateArguments as DraftArguments,
 } from './create-options.js';
+import { createLists } from './create-lists.js';
 import { draftJson, warnOfProblems } from '../output/draft-text.js';
 import { ALL_OPTION, checkAll, PUSH_OPTIONS, runPush } from './push.js';
 import { grouped, type OptionDeclarations, type OptionValues, type ParsedArgv } from '../flags.js';
@@ -43,7 +44,12 @@ export const create: Command<CreateArguments> = {
     const { client, output, options } = context;
     checkAll(args.all);
     if (args.push !== true) rejectPushOptions(args);
-    const { list, sources, options: settings } = await readCreateCall(args, context);
+    const [call, ...others] = await readCreateCalls(args, context);
+    if (others.length > 0) {
+      await createLists([call, ...others], args, context);
+      return;
+    }
+    const { list, sources, options: settings } = call;
     if (args.push === true) {
       const creating = { ...settings, keepDraft: args['keep-draft'] };
       await runPush(args, context, {

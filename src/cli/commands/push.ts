@@ -69,7 +69,7 @@ const OPTIONS = {
   require: commaSeparated('Fail unless there is an image for each'),
 } as const satisfies OptionDeclarations;
 
-type PushArguments = OptionValues<typeof PUSH_OPTIONS>;
+export type PushArguments = OptionValues<typeof PUSH_OPTIONS>;
 /** The options for the report of a push or copy. */
 type ReportArguments = Pick<PushArguments, 'dry-run' | 'digest-file' | 'metadata-file' | 'referrers'> &
   Partial<Pick<PushArguments, 'github'>>;
@@ -142,7 +142,8 @@ export async function runReported(
   }
 }
 
-function pushOptions(args: PushArguments): PushOptions {
+/** The options of a push. @throws ArgumentError */
+export function pushOptions(args: PushArguments): PushOptions {
   return {
     ...publishOptions(args),
     purge: args.purge,
@@ -172,7 +173,10 @@ export function publishOptions(
  * Returns the result of a push as docker prints it: a line for each pushed child, then the digest of the index. With
  * `--quiet` only the digest.
  */
-function pushLines({ descriptor, pushed }: PushResult, { options }: CommandContext): string[] {
+export function pushLines(
+  { descriptor, pushed }: Pick<PushResult, 'descriptor' | 'pushed'>,
+  { options }: Pick<CommandContext, 'options'>,
+): string[] {
   const children = options.quiet ? [] : pushed;
   return [
     ...children.map(({ repository, digest }) => `Pushed ref ${repository}@${digest} with digest: ${digest}`),
@@ -180,13 +184,24 @@ function pushLines({ descriptor, pushed }: PushResult, { options }: CommandConte
   ];
 }
 
+/** The warning for a plan of a push with `--referrers`. */
+export const NO_REFERRERS = 'the plan does not include referrers (--referrers)';
+
 /** Prints a plan, then the digest. With `--quiet` only the digest. */
 function showPlan(plan: PushPlan, { referrers }: ReportArguments, { output, options }: CommandContext): void {
-  if (referrers === true) output.warn('the plan does not include referrers (--referrers)');
+  if (referrers === true) output.warn(NO_REFERRERS);
   if (options.json) {
     output.json(planJson(plan));
     return;
   }
+  printPlan(plan, { output, options });
+}
+
+/** Prints the lines of a plan, then the digest. */
+export function printPlan(
+  plan: PushPlan,
+  { output, options }: Pick<CommandContext, 'output' | 'options'>,
+): void {
   for (const line of options.quiet ? [] : planLines(plan, output.screen)) output.line(line);
   output.line(plan.digest);
 }

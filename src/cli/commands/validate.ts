@@ -1,4 +1,5 @@
-import { parseAssembly } from '../../assemble/assembly-file.js';
+import { parseAssemblies } from '../../assemble/assembly-file.js';
+import { variableNames, type Variables } from '../../assemble/variables.js';
 import { REF_NAME } from '../../oci/descriptor.js';
 import { digestOf, type Digest } from '../../oci/digest.js';
 import { detectKind, DOCUMENT_KINDS, type DocumentKind } from '../../oci/document-kind.js';
@@ -9,8 +10,9 @@ import { withoutNullMembers } from '../../oci/null-members.js';
 import { parseDocument } from '../../oci/parse.js';
 import { documentWarnings, validateDocument, validateForPublish } from '../../oci/validate.js';
 import { EXIT } from '../exit-code.js';
-import type { OptionDeclarations, OptionValues } from '../flags.js';
+import { repeatable, type OptionDeclarations, type OptionValues } from '../flags.js';
 import { decodeText, readDocument, type DocumentInput } from '../input/input.js';
+import { checkUsed, parseVariables } from '../input/variables.js';
 import { problemLines } from '../output/error-text.js';
 import { counted } from '../output/format.js';
 import type { Command, CommandContext } from './command.js';
@@ -18,6 +20,7 @@ import type { Command, CommandContext } from './command.js';
 const OPTIONS = {
   as: { choices: DOCUMENT_KINDS, value: 'KIND', describe: 'Its kind; detected by default' },
   published: { type: 'boolean', describe: 'Ignore drafts, and check what is published' },
+  set: repeatable('Value of a variable in an assembly file', 'NAME=VALUE'),
 } as const satisfies OptionDeclarations;
 
 interface ValidateArguments extends OptionValues<typeof OPTIONS> {
@@ -36,13 +39,14 @@ export const validate: Command<ValidateArguments> = {
 
 /** Prints one result on stdout for valid and for invalid input. The problems are members of its error. */
 async function printJson(
-  { document: name, as, published }: ValidateArguments,
+  { document: name, as, published, set }: ValidateArguments,
   context: CommandContext,
 ): Promise<number> {
   const { output } = context;
   try {
     const input = await readDocument(name, { published }, context);
-    const { kind, digest, problems, warnings, error } = await checkDocument(input, as);
+    const variables = variablesOf(input, set, context);
+    const { kind, digest, problems, warnings, error } = await checkDocument(input, as, variables);
     const valid = problems.length === 0;
     const members = { document: name, state: input.state, valid, kind, digest, warnings };
     output.json(members, valid ? undefined : (error ?? invalidDocument(input, kind, problems)));
@@ -56,12 +60,13 @@ async function printJson(
 
 /** @throws InvalidError with the problems of an invalid document */
 async function printText(
-  { document: name, as, published }: ValidateArguments,
+  { document: name, as, published, set }: ValidateArguments,
   context: CommandContext,
 ): Promise<void> {
   const { output } = context;
   const input = await readDocument(name, { published }, context);
-  const { kind, digest, contents, problems, warnings, error } = await checkDocument(input, as);
+  const variables = variablesOf(input, set, context);
+  const { kind, digest, contents, problems, warnings, error } = await checkDocument(input, as, variables);
   for (const line of problemLines(warnings)) output.warn(line);
   if (error !== undefined) throw error;
   if (problems.length > 0) throw invalidDocument(input, kind, problems);
@@ -77,6 +82,17 @@ function invalidDocument(
   return new InvalidError(`${label} is not a valid ${kind}: ${counted(problems.length, 'problem')}`, {
     problems,
   });
+}
+
+/** Returns the values of the variables in an assembly file. @throws ArgumentError for `--set` of a variable that it lacks */
+function variablesOf(
+  { bytes }: DocumentInput,
+  set: readonly string[] | undefined,
+  { env }: CommandContext,
+): Variables {
+  const given = parseVariables(set);
+  if (set !== undefined) checkUsed(given, variableNames(Buffer.from(bytes).toString('utf8')));
+  return { ...env, ...given };
 }
 
 interface CheckedDocument {
@@ -105,14 +121,21 @@ const CHILDREN: Readonly<Partial<Record<DocumentKind, readonly [member: string, 
 /**
  * Checks a document against its schema and the rules.
  * @param as the kind of the document; detected by default
+ * @param variables the values of variables in an assembly file
  * @throws InvalidError with the problems of a document that is not JSON or of an unknown kind
  */
-async function checkDocument(input: DocumentInput, as: DocumentKind | undefined): Promise<CheckedDocument> {
+async function checkDocument(
+  input: DocumentInput,
+  as: DocumentKind | undefined,
+  variables: Variables,
+): Promise<CheckedDocument> {
   const { label, bytes, problems: known = [] } = input;
-  if (as === 'assembly' || (as === undefined && isYamlAssembly(bytes))) return checkAssembly(input);
+  if (as === 'assembly' || (as === undefined && isYamlAssembly(bytes)))
+    return checkAssembly(input, variables);
   const value = parseJson(bytes, label);
   const kind = as ?? detectKind(value);
-  if (kind === 'assembly' || (as === undefined && Array.isArray(value))) return checkAssembly(input);
+  if (kind === 'assembly' || (as === undefined && Array.isArray(value)))
+    return checkAssembly(input, variables);
   if (kind === undefined) throw unknownKind({ label, bytes });
   const found = validateDocument(kind, value);
   const isProblem = ({ rule }: Problem): boolean => kind !== 'draft' || rule !== INCOMPLETE_PLATFORM;
@@ -131,7 +154,7 @@ async function checkDocument(input: DocumentInput, as: DocumentKind | undefined)
 }
 
 /** The top-level members of an assembly file or a manifest-tool spec in YAML. */
-const YAML_MEMBER = /^(["']?)(?:target|images|image|manifests)\1\s*:/m;
+const YAML_MEMBER = /^(["']?)(?:target|images|image|lists|manifests)\1\s*:/m;
 
 /** Reports whether a document without a kind is an assembly file in YAML rather than JSON. */
 function isYamlAssembly(bytes: Uint8Array): boolean {
@@ -140,11 +163,16 @@ function isYamlAssembly(bytes: Uint8Array): boolean {
 }
 
 /** Checks what `create -f` accepts, in any of its forms, and gives the same error. */
-async function checkAssembly({ label, bytes }: DocumentInput): Promise<CheckedDocument> {
+async function checkAssembly(
+  { label, bytes }: DocumentInput,
+  variables: Variables,
+): Promise<CheckedDocument> {
   const checked = { kind: 'assembly', digest: digestOf(bytes), warnings: [] } as const;
   try {
-    const { images } = await parseAssembly(decodeText({ label, bytes }), label);
-    return { ...checked, contents: counted(images.length, 'image'), problems: [] };
+    const lists = await parseAssemblies(decodeText({ label, bytes }), label, { variables });
+    const images = counted(lists.flatMap((list) => list.images).length, 'image');
+    const contents = lists.length === 1 ? images : `${counted(lists.length, 'list')}, ${images}`;
+    return { ...checked, contents, problems: [] };
   } catch (error) {
     if (!(error instanceof InvalidError) || error.problems.length === 0) throw error;
     return { ...checked, contents: undefined, problems: error.problems, error };

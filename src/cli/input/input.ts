@@ -1,7 +1,7 @@
 /**
  * The input of commands: files, standard input, passwords, and the syntax of option values.
  *
- * Offers addressed-annotation, duration, input, login-flags, prompt, size.
+ * Offers addressed-annotation, build-metadata, duration, input, login-flags, prompt, size, variables.
  * @module cli/input
  */
 import { constants, createReadStream, openSync, statSync } from 'node:fs';

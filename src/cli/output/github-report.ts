@@ -4,9 +4,11 @@ import { jsonText } from './shown-text.js';
 
 /**
  * The outputs of a step, in the format of the `GITHUB_OUTPUT` file: `digest`, `image` (REPOSITORY@DIGEST) and
- * `metadata`, the whole report as JSON.
+ * `metadata`, the whole report as JSON. Of several lists only `metadata`, with the report of each in `lists`.
  */
-export function githubOutputs(report: PushReport): string {
+export function githubOutputs(...reports: readonly [PushReport, ...PushReport[]]): string {
+  const [report, ...others] = reports;
+  if (others.length > 0) return outputOf('metadata', jsonText({ lists: reports }));
   return [
     outputOf('digest', report.digest),
     outputOf('image', report.image),

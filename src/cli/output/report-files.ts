@@ -27,15 +27,16 @@ const ALTERNATIVE = 'name another file';
 
 /**
  * Checks before a push that it can be reported.
- * @returns a function that writes the digest without a line feed, and the report as JSON. Each file is written
- *   atomically. If one cannot be written, the others are, and it throws FailedError
+ * @returns a function that writes the digest without a line feed, and the report as JSON; of several lists that were pushed
+ *   together, an object with the report of each in `lists`, and no digest. Each file is written atomically. If one cannot be
+ *   written, the others are, and it throws FailedError
  * @throws ArgumentError if the directory of a file does not exist, if a file cannot be replaced, or outside GitHub Actions;
  *   FailedError if a file may not be written
  */
 export async function openReports(
   files: ReportFiles,
   env: NodeJS.ProcessEnv,
-): Promise<(report: PushReport) => Promise<void>> {
+): Promise<(...reports: readonly [PushReport, ...PushReport[]]) => Promise<void>> {
   const [digestFile, metadataFile] = await Promise.all([
     replaceable('--digest-file', files.digestFile),
     replaceable('--metadata-file', files.metadataFile),
@@ -45,16 +46,18 @@ export async function openReports(
   }
   for (const file of [digestFile, metadataFile]) if (file !== undefined) await sweep(dirname(file));
   const [outputs, summary] = files.github ? await githubFiles(env) : [];
-  return async (report) => {
-    const metadata = `${jsonText(withBuildxKeys(report))}\n`;
+  return async (...reports) => {
+    const [report, ...others] = reports;
+    const all = reports.map(withBuildxKeys);
+    const metadata = `${jsonText(others.length === 0 ? all[0] : { lists: all })}\n`;
     const failures = await Promise.all([
       failureOf(digestFile, (file) => writeWhole(file, report.digest)),
       failureOf(metadataFile, (file) => writeWhole(file, metadata)),
-      failureOf(outputs, (file) => appendFile(file, githubOutputs(report))),
-      failureOf(summary, (file) => appendFile(file, githubSummary(report))),
+      failureOf(outputs, (file) => appendFile(file, githubOutputs(...reports))),
+      failureOf(summary, (file) => appendFile(file, reports.map(githubSummary).join(''))),
     ]);
     const errors = failures.filter((error) => error !== undefined);
-    if (errors.length > 0) throw unreported(report, errors);
+    if (errors.length > 0) throw unreported(reports, errors);
   };
 }
 
@@ -158,9 +161,11 @@ async function failureOf(
 }
 
 /** The error for a push that is done, but not reported. */
-function unreported({ image }: PushReport, errors: readonly MultiarchErrors[]): FailedError {
+function unreported(reports: readonly PushReport[], errors: readonly MultiarchErrors[]): FailedError {
   const reasons = errors.map(({ message }) => message).join('; ');
-  return new FailedError(`${image} is published, but not reported: ${reasons}`, {
+  const images = reports.map(({ image }) => image).join(', ');
+  const verb = reports.length === 1 ? 'is' : 'are';
+  return new FailedError(`${images} ${verb} published, but not reported: ${reasons}`, {
     hint: 'The tags have moved, and the digest is on standard output: only the file is missing.',
     cause: errors[0],
   });

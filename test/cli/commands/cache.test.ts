@@ -35,7 +35,12 @@ describe('multiarch cache', () => {
     expect(json).toMatchObject({
       directory,
       files: 3,
-      parts: [{ name: 'content', files: 3 }, { name: 'code' }, { name: 'tags' }, { name: 'token-servers.json' }],
+      parts: [
+        { name: 'content', files: 3 },
+        { name: 'code' },
+        { name: 'tags' },
+        { name: 'token-servers.json' },
+      ],
     });
 
     const cleared = await run(['cache', 'clear']);

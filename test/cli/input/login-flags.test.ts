@@ -85,7 +85,7 @@ describe('the logins of one call', () => {
   });
 });
 
-const context = { signal, stdin: Readable.from([]) };
+const context = { signal, stdin: Readable.from([]), env: {} };
 
 describe('the names that logins are for', () => {
   it('are the two sides of copy and diff', async () => {

@@ -1,0 +1,99 @@
+import { builtSource, parseBuildMetadata, type BuildMetadata } from '../../assemble/build-metadata.js';
+import type { AssemblyImage } from '../../assemble/assembly.js';
+import type { CreateOptions } from '../../client/create-options.js';
+import { ArgumentError, InvalidError } from '../../oci/errors.js';
+import { parseImageLocation, type ImageLocation } from '../../oci/image-location.js';
+import { isTag } from '../../oci/reference.js';
+import type { CommandContext } from '../commands/command.js';
+import { parseAnnotationTargets, type AnnotationTargets } from './addressed-annotation.js';
+import { readTextInput } from './input.js';
+
+/** What the file of a build tool says, and its name in messages. */
+export interface NamedMetadata {
+  readonly label: string;
+  readonly metadata: BuildMetadata;
+}
+
+/** The variable that docker/metadata-action sets for the following steps of a job. */
+const ACTION_VARIABLE = 'DOCKER_METADATA_OUTPUT_JSON';
+
+/**
+ * Reads the files of `--from-metadata`, one after the other: `-` is standard input, and `env` the output of
+ * docker/metadata-action in the environment.
+ * @throws InvalidError with the first invalid file; ArgumentError if the variable is not set; what reading throws
+ */
+export async function readMetadata(
+  files: readonly string[],
+  context: Pick<CommandContext, 'signal' | 'stdin' | 'env'>,
+): Promise<NamedMetadata[]> {
+  const read: NamedMetadata[] = [];
+  for (const file of files) {
+    const { label, text } = file === 'env' ? readVariable(context.env) : await readTextInput(file, context);
+    read.push({ label, metadata: parseBuildMetadata(text, label) });
+  }
+  return read;
+}
+
+function readVariable(env: NodeJS.ProcessEnv): { readonly label: string; readonly text: string } {
+  const text = env[ACTION_VARIABLE] ?? '';
+  if (text !== '') return { label: `$${ACTION_VARIABLE}`, text };
+  throw new ArgumentError(`--from-metadata env: the variable ${ACTION_VARIABLE} is not set`, {
+    hint: 'docker/metadata-action sets it for the following steps of its job. A file of this name is ./env.',
+  });
+}
+
+/** Returns the list that the files name: the first reference among their tags. */
+export function metadataTarget(files: readonly NamedMetadata[]): string | undefined {
+  return tagsOf(files).find((tag) => !isTag(tag));
+}
+
+/** Returns the tags of the files other than the list. */
+export function metadataTags(files: readonly NamedMetadata[], target: string): string[] {
+  return tagsOf(files).filter((tag) => tag !== target);
+}
+
+function tagsOf(files: readonly NamedMetadata[]): string[] {
+  return [...new Set(files.flatMap(({ metadata }) => metadata.tags))];
+}
+
+/** Returns the images of the files as sources. @param repository where the images are of which only the digest is known */
+export function metadataSources(
+  files: readonly NamedMetadata[],
+  target: string | undefined,
+  repository: ImageLocation | undefined,
+): AssemblyImage[] {
+  const list = target === undefined ? undefined : parseImageLocation(target);
+  return files.flatMap(({ metadata }) =>
+    metadata.images.map((image) => builtSource(image, list, repository)),
+  );
+}
+
+/**
+ * Adds the annotations of the files to options, which take precedence. Files without an annotation of the index annotate it
+ * with their labels, as docker/metadata-action has the same values for both.
+ * @throws InvalidError for an invalid annotation of a file
+ */
+export function withMetadataAnnotations(
+  options: CreateOptions,
+  files: readonly NamedMetadata[],
+): CreateOptions {
+  const found = files.map(annotationsOf);
+  const index = Object.fromEntries(found.flatMap((targets) => Object.entries(targets.index)));
+  return {
+    ...options,
+    annotations: { ...index, ...options.annotations },
+    entryAnnotations: [...found.flatMap((targets) => targets.manifests), ...(options.entryAnnotations ?? [])],
+  };
+}
+
+function annotationsOf({ label, metadata: { annotations, labels } }: NamedMetadata): AnnotationTargets {
+  try {
+    const targets = parseAnnotationTargets(annotations);
+    if (Object.keys(targets.index).length > 0) return targets;
+    const texts = Object.entries(labels).map(([name, value]) => `index:${name}=${value}`);
+    return { ...targets, index: parseAnnotationTargets(texts).index };
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    throw new InvalidError(`${label}: ${error.message}`, { hint: error.hint, cause: error });
+  }
+}
