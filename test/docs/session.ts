@@ -56,8 +56,8 @@ export class Session {
     const bin = join(sandbox.directory, 'bin');
     await mkdir(session.directory);
     await mkdir(bin);
-    // The pages omit progress.
-    const launcher = `#!/bin/sh\nexec '${process.execPath}' '${root}bin/multiarch.js' "$@" --progress none\n`;
+    // The pages omit progress. A flag would be an argument of `__complete`.
+    const launcher = `#!/bin/sh\nMULTIARCH_PROGRESS=none exec '${process.execPath}' '${root}bin/multiarch.js' "$@"\n`;
     await writeFile(join(bin, 'multiarch'), launcher);
     await chmod(join(bin, 'multiarch'), 0o755);
     session.setVariable('PATH', `${bin}:${process.env['PATH'] ?? ''}`);
