@@ -7,7 +7,7 @@ import { EXIT } from './exit-code.js';
 import { isSecretFlag, parseArgv, UnknownNameError, type ParsedArgv } from './flags.js';
 import { GLOBAL_FLAGS } from './global-options.js';
 import type { Terminal } from './output/terminal.js';
-import { readSettings } from './settings/settings.js';
+import { flagsOnly, readSettings } from './settings/settings.js';
 
 /**
  * Parses a command line and runs its command.
@@ -67,7 +67,10 @@ async function runEntry(
   if (isAnswered) return EXIT.done;
   const arranged = command.arrange?.(parsed) ?? parsed;
   const named = namedPositionals(entry, command, arranged, program);
-  const settings = await readSettings(arranged, declared, terminal.env);
+  const settings =
+    command.ignoresSettings === true
+      ? flagsOnly(arranged.flags)
+      : await readSettings(arranged, declared, terminal.env);
   const args = { ...settings.flags, ...named };
   // Help does not need the client or its dependencies.
   const { runCommand } = await import('./run-command.js');

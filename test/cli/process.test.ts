@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
+import { flagsOnly } from '../../src/cli/settings/settings.js';
 import { JsonResult } from '../../src/cli/output/json-result.js';
 import { runCommand } from '../../src/cli/run-command.js';
 import { installHelper } from '../auth/helper-program.js';
@@ -140,7 +141,7 @@ describe('the program', () => {
       {
         args: { concurrency: 1, retries: 0 },
         positionals: [],
-        settings: { flags: {}, origins: new Map(), registries: {}, file: undefined },
+        settings: flagsOnly({}),
       },
       { stdout: new PassThrough(), stderr: new PassThrough(), stdin: new PassThrough(), env: {} },
       { program: 'multiarch', result: new JsonResult(false) },

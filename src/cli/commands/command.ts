@@ -47,6 +47,8 @@ export interface Command<Arguments> {
    * @default false
    */
   readonly takesLogin?: boolean;
+  /** Whether it runs without the configuration file and variables, and so with a mistake in them. @default false */
+  readonly ignoresSettings?: boolean;
   /** Rewrites a command line in another form that the command accepts. */
   arrange?(parsed: ParsedArgv): ParsedArgv;
   /** Returns the names of the images that logins in flags may be for. @default the positionals, as targets */

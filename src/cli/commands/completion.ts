@@ -6,6 +6,7 @@ import type { Command } from './command.js';
 export const completion: Command<{ readonly shell: string }> = {
   positionals: { shell: `The shell: ${SHELLS.join(', ')}` },
   options: {},
+  ignoresSettings: true,
   async run({ shell }, { output, options }) {
     if (!isShell(shell)) {
       throw new ArgumentError(`unknown shell: ${shell}`, { hint: `Shells are ${SHELLS.join(', ')}.` });

@@ -7,6 +7,7 @@ export const help: Command<{ readonly topic?: string | undefined }> = {
     topic: 'options, environment, exit-codes or names',
   },
   options: {},
+  ignoresSettings: true,
   examples: ['help push', 'help options', 'help environment'],
   async run({ topic }, { output, options, terminal, program }) {
     const [{ findPage }, { formatPage, helpWidth }] = await Promise.all([

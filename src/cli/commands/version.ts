@@ -7,6 +7,7 @@ import type { Command } from './command.js';
 export const version: Command<unknown> = {
   positionals: {},
   options: {},
+  ignoresSettings: true,
   async run(_args, { output, options }) {
     const { platform: os, arch, versions } = process;
     const platform = likelyPlatform({ os: os === 'win32' ? 'windows' : os, architecture: arch });

@@ -4,15 +4,13 @@
  * Offers complete, request, shell-scripts.
  * @module cli/complete
  */
-import type { Options } from 'yargs';
-
 import { COMMANDS } from '../commands/command-table.js';
 import type { Terminal } from '../output/terminal.js';
 import { shownLine } from '../output/shown-text.js';
 import { readCommandWords, type CommandWords } from './command-words.js';
 import { completionOf, DIRECTORIES, FILES, NOTHING, type Candidate, type Completion } from './completion.js';
 import { completeAnnotation, completePlatforms } from './lists.js';
-import { kindOfFlag, kindOfPositional, type ValueKind } from './value-kinds.js';
+import { kindOfOption, kindOfPositional, type ValueKind } from './value-kinds.js';
 
 /**
  * Prints what may follow on a command line, by the protocol of cobra that docker's scripts and our own speak: one line
@@ -50,10 +48,8 @@ async function completionFor(words: readonly string[], env: NodeJS.ProcessEnv): 
     const kind = entry && kindOfPositional(entry, positionals.length);
     return kind === undefined ? NOTHING : completeValue(kind, last.text, line, env);
   }
-  const { type, choices } = line.declared[last.flag] ?? {};
-  if (type === 'boolean') return completeValue(['false', 'true'], last.text, line, env);
-  const listed = choices?.map(String);
-  return completeValue(listed ?? kindOfFlag(last.flag) ?? 'text', last.text, line, env);
+  const kind = kindOfOption(line.declared[last.flag] ?? {}) ?? 'text';
+  return completeValue(kind, last.text, line, env);
 }
 
 /** The flags that can still be given: each once, unless it can be repeated. Short forms are only listed after one dash. */
@@ -61,11 +57,18 @@ function flagCandidates({ declared, command, flags, last }: CommandWords): reado
   const own = Object.keys(command?.options ?? {});
   const names = [...own, ...Object.keys(declared).filter((name) => !own.includes(name))];
   return names.flatMap((name): Candidate[] => {
-    const { alias, describe, array }: Options = declared[name] ?? {};
+    const { alias, describe, array } = declared[name] ?? {};
     if (flags.has(name) && array !== true) return [];
     const short = typeof alias === 'string' && !last.text.startsWith('--') ? [`-${alias}`] : [];
     return [...short, `--${name}`].map((value) => ({ value, description: describe }));
   });
+}
+
+/** Completes a command or a topic of help. */
+async function completeTopic(text: string): Promise<Completion> {
+  const { TOPIC_NAMES } = await import('../help/pages.js');
+  const commands = COMMANDS.map(({ name, describe }) => ({ value: name, description: describe }));
+  return completionOf([...commands, ...TOPIC_NAMES.map((value) => ({ value }))], text);
 }
 
 async function completeValue(
@@ -84,6 +87,7 @@ async function completeValue(
   if (kind === 'file') return FILES;
   if (kind === 'directory') return DIRECTORIES;
   if (kind === 'platforms') return completePlatforms(text);
+  if (kind === 'topic') return completeTopic(text);
   if (kind === 'annotation') return completeAnnotation(text);
   // The client is needed for names only.
   const { completeName } = await import('./complete-name.js');

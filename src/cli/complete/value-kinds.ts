@@ -1,49 +1,37 @@
 import type { CommandEntry } from '../commands/command-table.js';
+import type { OptionDeclaration } from '../flags.js';
 
 /** A name that drafts and registries complete. */
 export type NameKind = 'document' | 'draft' | 'draft-or-image' | 'entry' | 'host' | 'image' | 'repository';
 
 /** How a value is completed: what it is, or the values that it can have. */
 export type ValueKind =
-  NameKind | 'annotation' | 'directory' | 'file' | 'platforms' | 'text' | readonly string[];
+  NameKind | 'annotation' | 'directory' | 'file' | 'platforms' | 'text' | 'topic' | readonly string[];
 
-/** The values of flags without choices, by name. A name means the same in every command. */
-const FLAGS: Readonly<Record<string, ValueKind>> = {
-  annotation: 'annotation',
-  arch: ['386', 'amd64', 'arm', 'arm64', 'loong64', 'mips64le', 'ppc64le', 'riscv64', 's390x', 'wasm'],
-  authfile: 'file',
-  cacert: 'file',
-  cert: 'file',
-  'chunk-size': 'text',
-  concurrency: 'text',
-  creds: 'text',
-  'digest-file': 'file',
-  digests: 'directory',
-  'expect-current': ['any', 'none'],
-  file: 'file',
-  from: 'image',
-  'from-registry-token': 'text',
-  'from-username': 'text',
-  key: 'file',
-  limit: ['entries=', 'metadata=', 'requests='],
-  'metadata-file': 'file',
-  os: ['darwin', 'freebsd', 'linux', 'wasip1', 'windows'],
-  'os-features': 'text',
-  'os-version': 'text',
-  password: 'text',
-  platform: 'platforms',
-  'registry-token': 'text',
-  repository: 'image',
-  require: 'platforms',
-  retries: 'text',
-  'retry-for': 'text',
-  store: 'directory',
-  tag: 'image',
-  timeout: 'text',
-  unset: ['arch', 'os', 'os-features', 'os-version', 'variant'],
-  username: 'text',
-  variant: ['v5', 'v6', 'v7', 'v8'],
-  wait: 'text',
+/** How values are completed by their names in help. */
+const VALUES: Readonly<Record<string, ValueKind>> = {
+  ARCH: ['386', 'amd64', 'arm', 'arm64', 'loong64', 'mips64le', 'ppc64le', 'riscv64', 's390x', 'wasm'],
+  DIGEST: ['any', 'none'],
+  DIR: 'directory',
+  DURATION: 'text',
+  FEATURE: 'text',
+  FILE: 'file',
+  'KEY=VALUE': 'annotation',
+  N: 'text',
+  NAME: ['arch', 'os', 'os-features', 'os-version', 'variant'],
+  'NAME=VALUE': ['entries=', 'metadata=', 'requests='],
+  OS: ['darwin', 'freebsd', 'linux', 'wasip1', 'windows'],
+  PASSWORD: 'text',
+  PLATFORM: 'platforms',
+  REF: 'image',
+  REPO: 'repository',
+  SIZE: 'text',
+  TAG: 'image',
+  TOKEN: 'text',
+  USER: 'text',
+  'USER:PASSWORD': 'text',
+  VARIANT: ['v5', 'v6', 'v7', 'v8'],
+  VERSION: 'text',
 };
 
 /** The positionals by name, or by command and name. */
@@ -68,12 +56,14 @@ const POSITIONALS: Readonly<Record<string, ValueKind>> = {
   source: 'image',
   sources: 'image',
   target: 'image',
+  topic: 'topic',
   'undo list': 'draft-or-image',
 };
 
-/** Returns how the value of a flag without choices is completed; `undefined` if this file does not say it. */
-export function kindOfFlag(name: string): ValueKind | undefined {
-  return FLAGS[name];
+/** Returns how the value of an option is completed; `undefined` if this file does not say it. */
+export function kindOfOption({ type, choices, value = 'N' }: OptionDeclaration): ValueKind | undefined {
+  if (type === 'boolean') return ['false', 'true'];
+  return choices ?? VALUES[value.replace(/,$/, '')];
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * The help: pages of the program, of each command and of topics, made from the declarations that the command line is parsed by.
  *
- * Offers find-page, layout, suggestion.
+ * Offers find-page, layout, pages, suggestion.
  * @module cli/help
  */
 import type { AnyCommand } from '../commands/command.js';

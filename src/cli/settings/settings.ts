@@ -77,6 +77,11 @@ export async function readSettings(
   };
 }
 
+/** Returns the settings of a call that nothing but its flags decides. */
+export function flagsOnly(flags: Settings['flags']): Settings {
+  return { flags, origins: new Map(), registries: {}, file: undefined };
+}
+
 function originOf(
   name: string,
   has: { readonly flag: boolean; readonly environment: boolean; readonly file: number | undefined },

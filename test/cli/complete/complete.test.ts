@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { COMMANDS } from '../../../src/cli/commands/command-table.js';
-import { kindOfFlag, kindOfPositional } from '../../../src/cli/complete/value-kinds.js';
+import { kindOfOption, kindOfPositional } from '../../../src/cli/complete/value-kinds.js';
+import type { OptionDeclaration } from '../../../src/cli/flags.js';
 import { GLOBAL_OPTIONS } from '../../../src/cli/global-options.js';
 import { amd64, arm64 } from '../../support/images.js';
 import { makeCommandLine, startCommandLine, type CommandLine } from '../../support/in-process.js';
@@ -59,6 +60,8 @@ describe('a command line is completed', () => {
     { words: ['cache', 'c'], values: ['clear'] },
     { words: ['completion', ''], values: ['bash', 'zsh', 'fish', 'powershell'] },
     { words: ['completion', 'bash', ''], values: [] },
+    { words: ['help', 'v'], values: ['validate', 'version'] },
+    { words: ['help', 'opt'], values: ['options'] },
     { words: ['ls', ''], values: [] },
     { words: ['validate', 'x'], values: [], directive: ':0' },
     { words: ['copy', 'oci-a'], values: ['oci-archive:'], directive: ':6' },
@@ -261,11 +264,8 @@ describe('tags of a repository', () => {
 describe('each value', () => {
   it('of a flag says how it is completed', async () => {
     const commands = await Promise.all(COMMANDS.map(async ({ load }) => (await load()).options));
-    const options = Object.entries(Object.assign({}, GLOBAL_OPTIONS, ...commands) as Record<string, object>);
-    const unknown = options
-      .filter(([, option]) => !('choices' in option) && !('type' in option && option.type === 'boolean'))
-      .map(([name]) => name)
-      .filter((name) => kindOfFlag(name) === undefined);
+    const options = [GLOBAL_OPTIONS, ...commands].flatMap((each) => Object.entries<OptionDeclaration>(each));
+    const unknown = options.filter(([, option]) => kindOfOption(option) === undefined).map(([name]) => name);
     expect(unknown).toEqual([]);
   });
 
