@@ -5,8 +5,8 @@ import { checkOption, GLOBAL_OPTIONS, parseLimits, parseRetryFor, parseTimeout }
 import { parseDuration } from '../input/duration.js';
 
 /**
- * Global options that only flags set. A login from a variable would be sent to whichever registry a call names, and the form
- * of the result is for the caller to choose.
+ * Global options that only flags set. A login from a variable would be sent to whichever registry a call names, and the form of what
+ * is printed is for the caller to choose.
  */
 const FLAG_ONLY: ReadonlySet<string> = new Set([
   'username',
@@ -14,6 +14,7 @@ const FLAG_ONLY: ReadonlySet<string> = new Set([
   'registry-token',
   'creds',
   'json',
+  'log-format',
 ]);
 
 /** Options of single commands that a variable sets too. They mean the same in each. */
@@ -23,6 +24,7 @@ export const COMMON_VARIABLES: ReadonlySet<string> = new Set(['attestations', 'r
 const GROUPS: readonly (readonly string[])[] = [
   ['insecure', 'tls-verify'],
   ['cert', 'key'],
+  ['quiet', 'debug', 'log-level'],
 ];
 
 /** Reports whether a variable sets an option. */
