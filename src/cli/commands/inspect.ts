@@ -1,5 +1,6 @@
 import type { Inspection } from '../../client/inspection.js';
 import type { Multiarch } from '../../client/multiarch.js';
+import { diffIndexes } from '../../oci/diff-index.js';
 import { ArgumentError, InvalidError } from '../../oci/errors.js';
 import { parseJson } from '../../oci/json.js';
 import { parsePlatform } from '../../oci/platform.js';
@@ -7,7 +8,7 @@ import { parsePlatformList } from '../../oci/required-platforms.js';
 import { listFindings } from '../../oci/list-findings.js';
 import { documentWarnings, formatProblem } from '../../oci/validate.js';
 import type { Command } from './command.js';
-import { problemJson, warnOfProblems } from '../output/draft-text.js';
+import { inspectedName, problemJson, warnOfProblems } from '../output/draft-text.js';
 import { indentJson } from '../output/indent-json.js';
 import type { JsonMembers } from '../output/json-result.js';
 import type { Output } from '../output/output.js';
@@ -15,7 +16,7 @@ import { widened } from '../output/terminal.js';
 import { WIDE_OPTION } from './wide-option.js';
 import { commaSeparated, type OptionDeclarations, type OptionValues, parseFlag } from '../flags.js';
 
-const FORMATS = ['json', 'table', 'tree'] as const;
+const FORMATS = ['json', 'table', 'tree', 'html', 'mermaid'] as const;
 type Format = (typeof FORMATS)[number];
 
 const OPTIONS = {
@@ -30,6 +31,7 @@ const OPTIONS = {
   require: commaSeparated('Fail unless there is an image for each'),
   published: { type: 'boolean', describe: 'Ignore drafts, and read what is published' },
   wide: WIDE_OPTION,
+  against: { type: 'string', value: 'NAME', describe: 'With --format html: show what changed since NAME' },
   format: { choices: FORMATS, defaultDescription: 'json', describe: 'Output format' },
 } as const satisfies OptionDeclarations;
 
@@ -49,6 +51,7 @@ export const inspect: Command<InspectArguments> = {
     'inspect app:1.2 --format tree',
     'inspect app:1.2 --platform linux/arm64 --config',
   ],
+  names: ({ names, against }) => ({ targets: names, sources: against === undefined ? [] : [against] }),
   async run(args, { client, output, options }) {
     const format = checkFlags(args, options.json);
     const { inspection, isEntry } = await open(args, client, output);
@@ -64,14 +67,15 @@ export const inspect: Command<InspectArguments> = {
     } else if (format === 'json') {
       output.document(documentText(inspection));
     } else {
-      await show(format, { inspection, isEntry }, output, args.wide);
+      const before = args.against === undefined ? undefined : await client.inspect(args.against, args);
+      await show(format, { inspection, isEntry, before }, output, args.wide);
     }
   },
 };
 
 /** @throws ArgumentError for flags that exclude each other */
 function checkFlags(
-  { names, verbose, raw, config, wide, format = 'json' }: InspectArguments,
+  { names, verbose, raw, config, wide, against, format = 'json' }: InspectArguments,
   json: boolean | undefined,
 ): Format {
   if (names.length > 2) {
@@ -90,6 +94,7 @@ function checkFlags(
   if (wide === true && format !== 'table' && format !== 'tree') {
     throw new ArgumentError('--wide needs --format table or --format tree');
   }
+  if (against !== undefined && format !== 'html') throw new ArgumentError('--against needs --format html');
   return format;
 }
 
@@ -175,21 +180,37 @@ async function readConfig(inspection: Inspection): Promise<Uint8Array> {
 }
 
 async function show(
-  format: 'table' | 'tree',
-  { inspection, isEntry }: Opened,
+  format: Exclude<Format, 'json'>,
+  { inspection, isEntry, before }: Opened & { readonly before: Inspection | undefined },
   output: Output,
   wide: boolean | undefined,
 ): Promise<void> {
+  const warn = (message: string): void => output.warn(message);
+  if (format === 'html') {
+    const { inspectHtml } = await import('../output/inspect-html.js');
+    const changes = before && {
+      diff: diffIndexes(await before.comparable(), await inspection.comparable()),
+      before: inspectedName(before),
+    };
+    output.lines((await inspectHtml(inspection, isEntry, { warn, changes })).split('\n'));
+    return;
+  }
+  const tree = await import('../output/inspect-tree.js');
+  if (format === 'mermaid') {
+    const { mermaidLines } = await import('../output/mermaid-graph.js');
+    output.lines(mermaidLines(await tree.inspectTree(inspection, isEntry, warn)));
+    return;
+  }
   const { createColors } = (await import('picocolors')).default;
   const options = {
     colors: createColors(output.color),
     screen: widened(output.screen, wide),
-    warn: (message: string): void => output.warn(message),
+    warn,
     now: Date.now(),
   };
   const lines =
     format === 'table'
       ? (await import('../output/inspect-table.js')).inspectTableLines
-      : (await import('../output/inspect-tree.js')).inspectTreeLines;
+      : tree.inspectTreeLines;
   output.lines(await lines(inspection, isEntry, options));
 }

@@ -35,13 +35,18 @@ export function diffTableLines(
     printable(name),
     ...digest,
   ]);
-  const rows = new Rows(colors).of(diff);
+  const rows = diffRows(diff, colors);
   const header = headerLines(sides, screen);
   if (rows.length > 0) return [...header, '', ...changeLines(rows, colors, screen)];
   const result = diff.same
     ? 'The two are identical.'
     : 'The two differ only in their JSON formatting; their content is the same.';
   return [...header, '', ...wrap(result, usableWidth(screen), screen.symbols)];
+}
+
+/** Returns the rows of the table of {@link diffTableLines}. */
+export function diffRows(diff: IndexDiff, colors: Colors): readonly ChangeRow[] {
+  return new Rows(colors).of(diff);
 }
 
 /** The names and digests of the two sides, on two lines if they fit. */
@@ -59,7 +64,7 @@ function headerLines(sides: readonly (readonly (Cell | string)[])[], screen: Scr
 }
 
 /** A table if it fits, else a block for each entry. */
-function changeLines(rows: readonly Row[], colors: Colors, screen: Screen): string[] {
+function changeLines(rows: readonly ChangeRow[], colors: Colors, screen: Screen): string[] {
   const titles = ['CHANGE', 'ENTRY', 'FIELD', 'VALUE'];
   const width = usableWidth(screen);
   for (const short of [false, true]) {
@@ -83,7 +88,8 @@ function changeLines(rows: readonly Row[], colors: Colors, screen: Screen): stri
   ]);
 }
 
-type Row = readonly [change: Cell, entry: Cell, field: Cell, value: Cell];
+/** A row of the table. */
+export type ChangeRow = readonly [change: Cell, entry: Cell, field: Cell, value: Cell];
 
 const EMPTY: Cell = { text: '' };
 
@@ -95,7 +101,7 @@ class Rows {
     this.#colors = colors;
   }
 
-  of({ before, index, platforms, attestations, order }: IndexDiff): Row[] {
+  of({ before, index, platforms, attestations, order }: IndexDiff): ChangeRow[] {
     const { green, red, yellow } = this.#colors;
     return [
       ...this.#changed(
@@ -112,7 +118,7 @@ class Rows {
     ];
   }
 
-  #single(change: Cell, entry: DiffEntry): Row {
+  #single(change: Cell, entry: DiffEntry): ChangeRow {
     const { digest, size } = entry.descriptor;
     const value = { text: `${digest} (${formatBytes(size)})` };
     return [change, this.#entryName(entry, entry.descriptor), { text: 'digest' }, value];
@@ -122,7 +128,7 @@ class Rows {
     name: Cell,
     { annotations = {}, ...fields }: DescriptorChanges | IndexFieldChanges,
     change: Cell = { text: 'changed', paint: this.#colors.yellow },
-  ): Row[] {
+  ): ChangeRow[] {
     const changes = [
       ...Object.entries<ValueChange<unknown>>(fields),
       ...Object.entries(annotations).map(([key, values]) => [`annotation ${key}`, values] as const),
@@ -134,7 +140,7 @@ class Rows {
       );
   }
 
-  #moved({ before = [], after = [] }: ValueChange<readonly OrderedEntry[]>): Row[] {
+  #moved({ before = [], after = [] }: ValueChange<readonly OrderedEntry[]>): ChangeRow[] {
     return [
       [
         { text: 'moved', paint: this.#colors.yellow },

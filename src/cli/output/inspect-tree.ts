@@ -35,8 +35,18 @@ export async function inspectTree(
   warn: (message: string) => void,
 ): Promise<TreeNode> {
   const reader = new DetailReader({ configs: false, warn });
-  const { document } = inspection;
   const [own, entries] = await Promise.all([reader.details(inspection), reader.entries(inspection)]);
+  return detailsTree(inspection, isEntry, own, entries);
+}
+
+/** As {@link inspectTree}, of details that were read. */
+export async function detailsTree(
+  inspection: Inspection,
+  isEntry: boolean,
+  own: Details,
+  entries: readonly Details[],
+): Promise<TreeNode> {
+  const { document } = inspection;
   const content =
     document.kind === 'index'
       ? [...annotationNodes(document.value.annotations), ...entryNodes(entries)]

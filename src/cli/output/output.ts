@@ -1,8 +1,8 @@
 /**
  * The output of commands: results, tables, report files and error messages.
  *
- * Offers diff-table, draft-text, error-text, format, indent-json, inspect-table, inspect-tree, inspect-verbose,
- * json-result, log, output, plan-lines, push-json, report-files, shown-text, terminal.
+ * Offers diff-table, draft-text, error-text, format, indent-json, inspect-html, inspect-table, inspect-tree, inspect-
+ * verbose, json-result, log, mermaid-graph, output, plan-lines, push-json, report-files, shown-text, terminal.
  * @module cli/output
  */
 import type { Writable } from 'node:stream';

@@ -30,31 +30,21 @@ export function stepRecord(event: WorkEvent): LogRecord | undefined {
 /** The record of an event that is not a step; `undefined` for one that is not logged. */
 export function workRecord(event: WorkEvent, isDebug: boolean): LogRecord | undefined {
   const { kind, ...fields } = event;
-  switch (event.kind) {
-    case 'warning':
-      return { level: 'warn', event: kind, message: event.message };
-    case 'login':
-    case 'token-server':
-      return debugRecord(kind, loginLine(event), fields);
-    case 'cache-failed':
-      return debugRecord(kind, `= cache: ${event.reason}`, fields);
-    case 'lock-waiting':
-      if (event.isOver || event.milliseconds < SHOWN_WAIT) return undefined;
-      return { level: 'info', event: kind, message: workWaitLine(event), fields: lockFields(event) };
-    case 'daemon-waiting':
-      return { level: 'info', event: kind, message: workWaitLine(event), fields };
-    default:
-      return isRetriedWork(event)
-        ? retryRecord(
-            kind,
-            workRetryLine(event),
-            `! ${workRetryLine(event)}`,
-            event.waitMilliseconds,
-            isDebug,
-            fields,
-          )
-        : undefined;
+  if (event.kind === 'warning') return { level: 'warn', event: kind, message: event.message };
+  if (event.kind === 'login' || event.kind === 'token-server') {
+    return debugRecord(kind, loginLine(event), fields);
   }
+  if (event.kind === 'cache-failed') return debugRecord(kind, `= cache: ${event.reason}`, fields);
+  if (event.kind === 'lock-waiting') {
+    if (event.isOver || event.milliseconds < SHOWN_WAIT) return undefined;
+    return { level: 'info', event: kind, message: workWaitLine(event), fields: lockFields(event) };
+  }
+  if (event.kind === 'daemon-waiting') {
+    return { level: 'info', event: kind, message: workWaitLine(event), fields };
+  }
+  if (!isRetriedWork(event)) return undefined;
+  const line = workRetryLine(event);
+  return retryRecord(kind, line, `! ${line}`, event.waitMilliseconds, isDebug, fields);
 }
 
 /** The record of an event of a request; `undefined` for one that is not logged. */
