@@ -1,12 +1,15 @@
 import type { InferredOptionTypes, Options } from 'yargs';
 
 import { ArgumentError } from '../oci/errors.js';
+import { isTemplate } from './output-format.js';
 
 /** An option as yargs declares it. Help shows its `group`. */
 export interface OptionDeclaration extends Options {
   readonly choices?: readonly string[];
   /** What its value is, in help: `DIGEST`. @default N for a number, else VALUE */
   readonly value?: string;
+  /** Whether a template is allowed beside the choices. */
+  readonly isTemplate?: boolean;
 }
 
 /** Options by name. */
@@ -223,8 +226,9 @@ function givenTwice({ name, shown }: Flag, first: FlagValue, second: FlagValue):
 export function parseValue(
   text: string,
   { name, shown }: Pick<Flag, 'name' | 'shown'>,
-  { type, choices }: OptionDeclaration,
+  option: OptionDeclaration,
 ): FlagValue {
+  const { type, choices } = option;
   const wrong = (wanted: string): ArgumentError =>
     new ArgumentError(`${shown} takes ${wanted}${isSecretFlag(name) ? '' : `, not ${JSON.stringify(text)}`}`);
   if (type === 'boolean') {
@@ -238,6 +242,9 @@ export function parseValue(
     throw wrong('a whole number');
   }
   if (choices === undefined || choices.includes(text)) return text;
-  const { message } = wrong(`one of ${choices.join(', ')}`);
+  if (option.isTemplate === true && isTemplate(text)) return text;
+  const { message } = wrong(
+    `one of ${choices.join(', ')}${option.isTemplate === true ? ', or a template' : ''}`,
+  );
   throw new UnknownNameError(message, { given: text, names: choices, prefix: `--${name} ` });
 }

@@ -1,6 +1,6 @@
 import { Multiarch } from '../client/multiarch.js';
 import { Budget, runLimits, withBudget } from '../content/budget.js';
-import { CancelledError, UnavailableError } from '../oci/errors.js';
+import { ArgumentError, CancelledError, UnavailableError } from '../oci/errors.js';
 import { withFailedTags } from '../oci/failed-tags.js';
 import { mayColor, screenOf, type Terminal } from './output/terminal.js';
 import type { AnyCommand, Call, NamedImages } from './commands/command.js';
@@ -12,10 +12,12 @@ import {
   withAuthFile,
   type LoginFlags,
 } from './input/login-flags.js';
+import { isTemplate } from './output-format.js';
 import { parseSize } from './input/size.js';
 import { globalOptions, parseLimits, parseRetryFor, parseTimeout } from './global-options.js';
 import { logFilter, logLevel } from './output/log.js';
 import { Output } from './output/output.js';
+import type { Template } from './output/template.js';
 import { startProgress } from './progress/progress.js';
 import { httpRecord, workRecord } from './progress/event-records.js';
 import { PendingRequests } from './progress/pending-requests.js';
@@ -44,7 +46,9 @@ export async function runCommand(
   terminal: Terminal,
   { program, result }: Call,
 ): Promise<number> {
-  const options = globalOptions(args);
+  const template = await templateOf(args);
+  // A template selects from the members of --json.
+  const options = { ...globalOptions(args), ...(template !== undefined && { json: true }) };
   const budget = new Budget(runLimits(parseLimits(options.limit)));
   const interrupt = new AbortController();
   const { timeout } = options;
@@ -61,6 +65,7 @@ export async function runCommand(
   const progress = startProgress(options, terminal);
   const output = new Output(terminal.stdout, progress, {
     result,
+    template,
     shows: logFilter(options),
     color: mayColor(terminal.stdout, terminal.env),
     screen: screenOf(terminal),
@@ -127,6 +132,13 @@ export async function runCommand(
     stopListening();
     if (options.stats) output.notice(stats.text(), 'stats');
   }
+}
+
+/** Returns the template in `--format`. @throws ArgumentError if it is not valid, or with `--json` */
+async function templateOf({ format, json }: CommandInput['args']): Promise<Template | undefined> {
+  if (!isTemplate(format)) return undefined;
+  if (json === true) throw new ArgumentError('a template (--format) and --json exclude each other');
+  return (await import('./output/template.js')).parseTemplate(format);
 }
 
 /** Returns the value of `--chunk-size`, an option of the commands that upload. @throws ArgumentError */

@@ -133,12 +133,18 @@ export class Session {
     return [...this.#registries].reduce((real, [name, { host }]) => real.replaceAll(name, host), text);
   }
 
-  /** Replaces hosts and directories with those of the page. File names of drafts contain the host with an escaped colon. */
+  /**
+   * Replaces hosts and directories with those of the page. File names of drafts contain the host with an escaped colon. The
+   * registries of a reader have TLS.
+   */
   toWritten(text: string): string {
     return [...this.#registries]
       .reduce(
         (written, [name, { host }]) =>
-          written.replaceAll(host, name).replaceAll(host.replace(':', '%3a'), name),
+          written
+            .replaceAll(`http://${host}`, `https://${name}`)
+            .replaceAll(host, name)
+            .replaceAll(host.replace(':', '%3a'), name),
         text,
       )
       .replaceAll(this.directory, READERS_DIRECTORY)

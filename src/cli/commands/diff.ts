@@ -11,14 +11,11 @@ import { isFileName, readInput } from '../input/input.js';
 import { inspectedName, warnOfProblems } from '../output/draft-text.js';
 import { widened } from '../output/terminal.js';
 import { FROM_OPTIONS } from '../input/login-flags.js';
-import type { OptionDeclarations, OptionValues } from '../flags.js';
+import { type OptionDeclarations, type OptionValues } from '../flags.js';
+import { isJsonFormat, outputFormat } from '../output-format.js';
 
 const OPTIONS = {
-  format: {
-    choices: ['table', 'json'],
-    defaultDescription: 'table',
-    describe: 'Output format; --json sets json',
-  },
+  format: outputFormat(['table', 'json'], 'table'),
   wide: WIDE_OPTION,
   published: { type: 'boolean', describe: 'Ignore drafts, and compare what is published' },
   ...FROM_OPTIONS,
@@ -58,15 +55,13 @@ export const diff: Command<DiffArguments> = {
   },
   async run(args, context) {
     const { output, options } = context;
-    if (args.format === 'table' && options.json) {
-      throw new ArgumentError('--format table and --json exclude each other');
-    }
-    if (args.wide === true && (args.format === 'json' || options.json)) {
+    const isJson = isJsonFormat(args.format, options.json);
+    if (args.wide === true && (isJson || options.json)) {
       throw new ArgumentError('--wide needs --format table');
     }
     const [before, after] = await openSides(args, context);
     const found = diffIndexes(before.content, after.content);
-    if (args.format === 'json' || options.json) {
+    if (isJson) {
       const sides = {
         before: found.before && { name: before.fullName, state: before.state, ...found.before },
         after: { name: after.fullName, state: after.state, ...found.after },

@@ -2,6 +2,7 @@ import type { DraftList } from '../../drafts/store.js';
 import { ArgumentError, InvalidError } from '../../oci/errors.js';
 import { EXIT } from '../exit-code.js';
 import type { OptionDeclarations, OptionValues } from '../flags.js';
+import { isJsonFormat, outputFormat } from '../output-format.js';
 import { damagedJson, draftJson, draftLine, draftTableLines } from '../output/draft-text.js';
 import type { Output } from '../output/output.js';
 import { widened } from '../output/terminal.js';
@@ -12,24 +13,28 @@ const RM_OPTIONS = {
   all: { type: 'boolean', describe: 'Delete all drafts, including damaged ones' },
 } as const satisfies OptionDeclarations;
 
-const LS_OPTIONS = { wide: WIDE_OPTION } as const satisfies OptionDeclarations;
+const LS_OPTIONS = {
+  wide: WIDE_OPTION,
+  format: outputFormat(['table', 'text', 'json'], 'table on a terminal, else text'),
+} as const satisfies OptionDeclarations;
 
 /** `multiarch ls` */
 export const ls: Command<OptionValues<typeof LS_OPTIONS>> = {
   positionals: {},
   options: LS_OPTIONS,
-  async run({ wide }, { client, output, options }) {
+  async run({ wide, format }, { client, output, options }) {
+    const isJson = isJsonFormat(format, options.json);
     const list = await client.listDrafts();
     const { drafts, damaged } = list;
     // A problem names the path.
     const problems = damaged.map(({ problem }) => problem);
-    if (options.json) {
+    if (isJson) {
       const [message, ...details] = problems;
       const failure = message === undefined ? undefined : new InvalidError(message, { details });
       output.json({ drafts: drafts.map(draftJson), damaged: damaged.map(damagedJson) }, failure);
     } else if (options.quiet) {
       for (const { target } of drafts) output.line(target);
-    } else if (output.screen.isTerminal) {
+    } else if (format === 'table' || (format === undefined && output.screen.isTerminal)) {
       output.lines(await draftTable(list, output, wide));
     } else {
       // Scripts read one line for each draft.

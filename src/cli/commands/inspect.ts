@@ -15,9 +15,7 @@ import type { Output } from '../output/output.js';
 import { widened } from '../output/terminal.js';
 import { WIDE_OPTION } from './wide-option.js';
 import { commaSeparated, type OptionDeclarations, type OptionValues, parseFlag } from '../flags.js';
-
-const FORMATS = ['json', 'table', 'tree', 'html', 'mermaid'] as const;
-type Format = (typeof FORMATS)[number];
+import { isTemplate, outputFormat } from '../output-format.js';
 
 const OPTIONS = {
   verbose: {
@@ -32,7 +30,7 @@ const OPTIONS = {
   published: { type: 'boolean', describe: 'Ignore drafts, and read what is published' },
   wide: WIDE_OPTION,
   against: { type: 'string', value: 'NAME', describe: 'With --format html: show what changed since NAME' },
-  format: { choices: FORMATS, defaultDescription: 'json', describe: 'Output format' },
+  format: outputFormat(['json', 'table', 'tree', 'html', 'mermaid'], 'json'),
 } as const satisfies OptionDeclarations;
 
 interface InspectArguments extends OptionValues<typeof OPTIONS> {
@@ -75,22 +73,24 @@ export const inspect: Command<InspectArguments> = {
 
 /** @throws ArgumentError for flags that exclude each other */
 function checkFlags(
-  { names, verbose, raw, config, wide, against, format = 'json' }: InspectArguments,
+  { names, verbose, raw, config, wide, against, format: given = 'json' }: InspectArguments,
   json: boolean | undefined,
-): Format {
+): string {
+  // A template selects from what --json prints.
+  const format: string = isTemplate(given) ? 'json' : given;
   if (names.length > 2) {
     throw new ArgumentError(`inspect takes one or two arguments, not ${names.length}`, {
       hint: 'Name an image or index, or a draft and one of its images.',
     });
   }
-  const given = [
+  const forms = [
     ...(verbose === true ? ['--verbose'] : []),
     // --raw and --config go together.
     ...(raw === true || config === true ? [raw === true ? '--raw' : '--config'] : []),
     ...(format === 'json' ? [] : [`--format ${format}`]),
-    ...(json && (raw === true || format !== 'json') ? ['--json'] : []),
+    ...(json && (raw === true || format !== 'json') ? [isTemplate(given) ? 'a template' : '--json'] : []),
   ];
-  if (given.length > 1) throw new ArgumentError(`${given.join(' and ')} exclude each other`);
+  if (forms.length > 1) throw new ArgumentError(`${forms.join(' and ')} exclude each other`);
   if (wide === true && format !== 'table' && format !== 'tree') {
     throw new ArgumentError('--wide needs --format table or --format tree');
   }
@@ -180,7 +180,7 @@ async function readConfig(inspection: Inspection): Promise<Uint8Array> {
 }
 
 async function show(
-  format: Exclude<Format, 'json'>,
+  format: string,
   { inspection, isEntry, before }: Opened & { readonly before: Inspection | undefined },
   output: Output,
   wide: boolean | undefined,

@@ -1,6 +1,7 @@
 import { ArgumentError } from '../../oci/errors.js';
 import { TAG_ORDERS } from '../../oci/tag-order.js';
 import { repeatable, type OptionDeclarations, type OptionValues, type ParsedArgv } from '../flags.js';
+import { isJsonFormat, outputFormat } from '../output-format.js';
 import type { Command } from './command.js';
 
 const OPTIONS = {
@@ -10,6 +11,7 @@ const OPTIONS = {
     defaultDescription: 'none',
     describe: 'semver: the highest first',
   },
+  format: outputFormat(['text', 'json'], 'text'),
 } as const satisfies OptionDeclarations;
 
 type TagsArguments = OptionValues<typeof OPTIONS> & {
@@ -23,9 +25,10 @@ export const tags: Command<TagsArguments> = {
   options: OPTIONS,
   examples: ['tags registry.example.com/app', 'tags registry.example.com/app --sort semver --limit 5'],
   arrange: splitLimits,
-  async run({ repo, sort, most }, { client, output, options }) {
+  async run({ repo, sort, most, format }, { client, output, options }) {
+    const isJson = isJsonFormat(format, options.json);
     const found = await client.tags(repo, { sort, limit: most });
-    if (options.json) output.json({ ...found });
+    if (isJson) output.json(found);
     else for (const tag of found.tags) output.line(tag);
   },
 };

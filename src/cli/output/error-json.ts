@@ -17,7 +17,7 @@ export const BUG_HINT = 'This is a bug in multiarch. Run it again with --debug a
 const ERRORS_PAGE = 'https://github.com/multiarch-cli/multiarch/blob/main/docs/errors.md';
 
 /** The error codes of the distribution-spec, "Error Codes". The page has a heading for each of them. */
-const REGISTRY_CODES: ReadonlySet<string> = new Set([
+export const REGISTRY_CODES: ReadonlySet<string> = new Set([
   'BLOB_UNKNOWN',
   'BLOB_UPLOAD_INVALID',
   'BLOB_UPLOAD_UNKNOWN',

@@ -51,6 +51,11 @@ export class JsonResult {
   }
 }
 
+/** Returns the result of a success as plain data, as parsers read it. */
+export function plainResult(members: object): unknown {
+  return JSON.parse(format({ schemaVersion: SCHEMA_VERSION, ok: true, ...members }, '\n'));
+}
+
 /** Formats a value as `JSON.stringify` does with two spaces. @param newline the line end with the indentation of the value */
 function format(value: unknown, newline: string): string {
   if (value instanceof JsonText) return value.text.replaceAll('\n', newline);

@@ -1,18 +1,19 @@
 /**
  * The output of commands: results, tables, report files and error messages.
  *
- * Offers diff-table, draft-text, error-text, format, indent-json, inspect-html, inspect-table, inspect-tree, inspect-
- * verbose, json-result, log, mermaid-graph, output, plan-lines, push-json, report-files, shown-text, terminal.
+ * Offers diff-table, draft-text, error-text, format, indent-json, inspect-html, inspect-table, inspect-tree,
+ * inspect-verbose, json-result, log, mermaid-graph, output, plan-lines, push-json, report-files, shown-text, template, terminal.
  * @module cli/output
  */
 import type { Writable } from 'node:stream';
 
 import type { WorkEvent } from '../../content/events.js';
 import type { MultiarchErrors } from '../../oci/errors.js';
-import type { JsonResult } from './json-result.js';
+import { plainResult, type JsonResult } from './json-result.js';
 import { shownJson, shownLine } from './shown-text.js';
 import type { LogRecord } from './log.js';
 import type { Screen } from './terminal.js';
+import type { Template } from './template.js';
 
 /** The output of a command: the result on stdout, everything else on stderr. */
 export class Output {
@@ -20,6 +21,7 @@ export class Output {
   readonly #progress: Progress;
   readonly #shows: (record: LogRecord) => boolean;
   readonly #json: JsonResult;
+  readonly #template: Template | undefined;
   readonly #ask: (text: string) => void;
   /** Whether the result may be coloured. */
   readonly color: boolean;
@@ -34,6 +36,8 @@ export class Output {
       readonly shows: (record: LogRecord) => boolean;
       /** Takes the result of a call with `--json`. */
       readonly result: JsonResult;
+      /** The form of the result (`--format`). @default JSON */
+      readonly template?: Template | undefined;
       readonly color?: boolean;
       readonly screen: Screen;
       /** Writes a question to the terminal. */
@@ -44,6 +48,7 @@ export class Output {
     this.#progress = progress;
     this.#shows = options.shows;
     this.#json = options.result;
+    this.#template = options.template;
     this.color = options.color ?? false;
     this.screen = options.screen;
     this.#ask = options.ask ?? ((): void => {});
@@ -70,10 +75,16 @@ export class Output {
   }
 
   /**
-   * Sets the members of the result in JSON. The object is printed when the call has ended, also if it fails after this.
+   * Sets the members of the result in JSON. The object is printed when the call has ended, also if it fails after this. With a
+   * template, prints what that selects.
    * @param failure the error of a result that is a failure, of which the command has told on stderr
    */
   json(members: object, failure?: MultiarchErrors): void {
+    if (this.#template !== undefined) {
+      const text = this.#template(plainResult(members));
+      this.#result(text.endsWith('\n') ? text : `${text}\n`);
+      return;
+    }
     this.#json.set(members);
     if (failure !== undefined) this.#json.fail(failure);
   }
