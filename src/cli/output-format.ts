@@ -13,7 +13,7 @@ export function outputFormat(
   return {
     choices,
     defaultDescription,
-    describe: "Output format, or a template: '{{.digest}}'",
+    describe: "Format, or a template '{{.digest}}'",
     isTemplate: true,
   };
 }

@@ -43,7 +43,7 @@ interface Side {
 /** `multiarch diff A [B]` */
 export const diff: Command<DiffArguments> = {
   positionals: {
-    a: 'A draft, an image or index in a registry or layout, a JSON file, or - for stdin',
+    a: 'A draft, an image or index in a registry or layout, a JSON file, or -',
     b: 'The other side; by default the draft A is compared with what is published',
   },
   options: OPTIONS,

@@ -16,7 +16,7 @@ export const help: Command<{ readonly topic?: string | undefined }> = {
     ]);
     const page = await findPage(topic, program);
     const text = formatPage(page, helpWidth(terminal));
-    if (options.json) output.json({ topic, text });
+    if (options.json) output.json({ topic, help: text });
     else for (const line of text.split('\n')) output.line(line);
   },
 };

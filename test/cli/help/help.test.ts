@@ -53,7 +53,7 @@ describe('help', () => {
     const { stdout } = await run(['help', 'exit-codes', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({
       topic: 'exit-codes',
-      text: expect.stringContaining('Usage error') as string,
+      help: expect.stringContaining('Usage error') as string,
     });
   });
 
