@@ -19,7 +19,7 @@ export function outputFormat(
 }
 
 /** Reports whether the value of `--format` is a template rather than one of its choices. */
-export function isTemplate(format: unknown): format is string {
+export function isTemplate(format: unknown): boolean {
   return typeof format === 'string' && format.includes('{{');
 }
 

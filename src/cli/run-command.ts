@@ -136,7 +136,7 @@ export async function runCommand(
 
 /** Returns the template in `--format`. @throws ArgumentError if it is not valid, or with `--json` */
 async function templateOf({ format, json }: CommandInput['args']): Promise<Template | undefined> {
-  if (!isTemplate(format)) return undefined;
+  if (typeof format !== 'string' || !isTemplate(format)) return undefined;
   if (json === true) throw new ArgumentError('a template (--format) and --json exclude each other');
   return (await import('./output/template.js')).parseTemplate(format);
 }
