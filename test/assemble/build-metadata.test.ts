@@ -172,7 +172,7 @@ describe('parseBuildMetadata', () => {
     [`gcr.io/foo@sha256:1`, 'file, line 1: invalid reference'],
     ['docker.io/app:1', 'file, line 1: "docker.io/app:1" has no digest'],
     [
-      Array.from({ length: 1001 }, (_, index) => `sha256:${String(index).padStart(64, '0')}`).join('\n'),
+      Array.from({ length: 1001 }, (_, number) => `sha256:${String(number).padStart(64, '0')}`).join('\n'),
       'file has more than the maximum of 1000 images',
     ],
   ])('rejects %.60j', (text, message) => {
