@@ -75,7 +75,7 @@ export type { Referrer } from './content/find-referrers.js';
 export type { CosignKind, CosignTag } from './oci/referrers.js';
 export type { RunLimits } from './content/budget.js';
 export type { ReferrersLists } from './content/referrers-tag.js';
-export type { BlobOutcome, OnEvent, WorkEvent } from './content/events.js';
+export type { BlobOutcome, LockWait, OnEvent, WorkEvent } from './content/events.js';
 export type { HttpEvent, HttpMethod } from './http/message.js';
 export type { RegistrySettings } from './client/transport-resolver.js';
 export type { TlsFiles } from './http/tls/tls-config.js';

@@ -3,7 +3,13 @@ import type { Readable } from 'node:stream';
 import type { BlobOutcome, OnEvent } from '../content/events.js';
 import { recordReferrer } from '../content/referrers-tag.js';
 import type { ContentCache } from '../content/content-cache.js';
-import type { BlobSource, ListTagsOptions, ReadManifestOptions, ReadOptions, Selector } from '../content/source.js';
+import type {
+  BlobSource,
+  ListTagsOptions,
+  ReadManifestOptions,
+  ReadOptions,
+  Selector,
+} from '../content/source.js';
 import type { Target, WriteBlobOptions, WriteManifestOptions } from '../content/target.js';
 import { retryPolicy, type Sleep } from '../http/retry.js';
 import type { Descriptor } from '../oci/descriptor.js';

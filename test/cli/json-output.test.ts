@@ -269,19 +269,6 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     call('logout', { members: { registry: 'docker.io' } }),
     call('logout a b', { code: 125, members: usage }),
   ],
-  help: [
-    call('help push', { members: { topic: 'push' } }),
-    call('help nothing', { code: 125, members: usage }),
-  ],
-  completion: [
-    call('completion bash', { members: { shell: 'bash' } }),
-    call('completion tcsh', { code: 125, members: usage }),
-  ],
-  config: [
-    call('config', { members: { exists: false, registries: [] } }),
-    call('config path', { members: { exists: false } }),
-    call('config edit', { code: 125, members: usage }),
-  ],
   cache: [
     setUp('inspect', 'APP:pair'),
     call('cache', {

@@ -73,8 +73,8 @@ export type Call = readonly string[];
 /** The `multiarch` calls in shell text, without prompts. A line that ends in a backslash continues. */
 export function callsIn(shell: string): Call[] {
   const joined = shell.replaceAll(/\\\n\s*/g, ' ');
-  return [...joined.matchAll(/(?:^|[|;&(=]|\$ |- |run: )\s*multiarch ([^\n|;&)>#]*)/gm)].map(([, args = '']) =>
-    args.split(/\s+/).filter((arg) => arg !== ''),
+  return [...joined.matchAll(/(?:^|[|;&(=]|\$ |- |run: )\s*multiarch ([^\n|;&)>#]*)/gm)].map(
+    ([, args = '']) => args.split(/\s+/).filter((arg) => arg !== ''),
   );
 }
 

@@ -86,6 +86,10 @@ export const ENVIRONMENT: readonly Section[] = [
     ],
   },
   {
+    title: 'Sources',
+    rows: [row('DOCKER_METADATA_OUTPUT_JSON', 'Names and annotations for create --from-metadata env')],
+  },
+  {
     title: 'Output',
     rows: [
       row('COLUMNS', 'Width of help'),

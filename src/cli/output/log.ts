@@ -52,14 +52,14 @@ export function logFilter(options: LogOptions): (record: Pick<LogRecord, 'level'
 }
 
 /** The record as one line of text. */
-export function recordText({ level, message, text }: LogRecord): string {
+function recordText({ level, message, text }: LogRecord): string {
   if (text !== undefined) return text;
   if (level === 'error') return `error: ${message}`;
   return level === 'warn' ? `warning: ${message}` : message;
 }
 
 /** The record as one line of JSON: `time`, `level`, `event` and `message` come first. */
-export function recordJson({ level, event, message, fields }: LogRecord, time = new Date()): string {
+function recordJson({ level, event, message, fields }: LogRecord, time = new Date()): string {
   const record = { time: time.toISOString(), level, event, message: messageLine(message), ...fields };
   return shownJson(JSON.stringify(record));
 }

@@ -55,7 +55,7 @@ const EVENTS: readonly (readonly [event: WorkEvent, line: string | undefined])[]
   [{ kind: 'warning', message: 'beware' }, undefined],
 ];
 
-const line = (text: string) => ({ level: 'warn', event: 'warning', message: text, text }) as const;
+const warning = (text: string) => ({ level: 'warn', event: 'warning', message: text, text }) as const;
 
 let started: Progress | undefined;
 
@@ -157,7 +157,7 @@ describe.each([{ quiet: true }, { progress: 'none' }] as const)('no progress, by
     const { progress, stderr } = start(options, { stderr: stream });
     for (const [event] of EVENTS) progress.show(event);
     await vi.advanceTimersByTimeAsync(60_000);
-    progress.log(line('an error'));
+    progress.log(warning('an error'));
     progress.stop();
     expect(stderr().trimEnd()).toBe('an error');
   });
@@ -194,7 +194,7 @@ describe('drawn progress', () => {
     expect(screen.text).toMatch(/^\S Working$/);
     progress.show({ kind: 'blob-started', digest, size: 31_000_000 });
     progress.show({ kind: 'blob-progress', digest, bytes: 12_000_000 });
-    progress.log(line('a warning'));
+    progress.log(warning('a warning'));
     await vi.advanceTimersByTimeAsync(300);
     expect(screen.text).toMatch(new RegExp(`^a warning\n\\S Working\n  ${short} 12 MB of 31 MB$`));
     progress.show({ kind: 'blob-done', digest, size: 31_000_000, outcome: 'copied' });
@@ -207,7 +207,7 @@ describe('drawn progress', () => {
     progress.stop();
     expect(screen.text).toBe(`a warning\nPushed ${repository}@${digest}`);
     expect(vi.getTimerCount()).toBe(0);
-    progress.log(line('after'));
+    progress.log(warning('after'));
     expect(screen.text.endsWith('\nafter')).toBe(true);
   });
 
@@ -245,7 +245,7 @@ describe('drawn progress', () => {
     const screen = new Screen({ columns: 200 });
     const { progress } = start({}, { stderr: screen });
     await vi.advanceTimersByTimeAsync(300);
-    progress.log(line('x'.repeat(150)));
+    progress.log(warning('x'.repeat(150)));
     progress.stop();
     expect(screen.text).toBe('x'.repeat(150));
   });
