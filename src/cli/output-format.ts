@@ -1,18 +1,21 @@
 import { ArgumentError } from '../oci/errors.js';
 
-/** Declares `--format` of a command whose result a template can select from. */
+/**
+ * Declares `--format` of a command whose result a template can select from.
+ * @param defaultDescription not for a default that depends on the terminal
+ */
 export function outputFormat(
   choices: readonly string[],
-  defaultDescription: string,
+  defaultDescription?: string,
 ): {
   readonly choices: readonly string[];
-  readonly defaultDescription: string;
+  readonly defaultDescription?: string;
   readonly describe: string;
   readonly isTemplate: true;
 } {
   return {
     choices,
-    defaultDescription,
+    ...(defaultDescription !== undefined && { defaultDescription }),
     describe: "Format, or a template '{{.digest}}'",
     isTemplate: true,
   };

@@ -20,6 +20,13 @@ const POSITIONALS: Readonly<Record<string, readonly string[]>> = {
   diff: ['APP:amd64', 'APP:arm64'],
   validate: ['APP:amd64'],
   cache: [],
+  digest: ['APP:amd64'],
+  tags: ['APP'],
+  delete: ['APP:amd64'],
+  completion: ['bash'],
+  config: [],
+  help: [],
+  version: [],
   login: ['HOST'],
   logout: ['HOST'],
 };
@@ -29,7 +36,7 @@ const valued = (options: OptionDeclarations): string[] =>
   Object.keys(options)
     .filter((name) => options[name]?.type === 'string' || options[name]?.array === true)
     // Any text is a token or a directory, and a message about a file names the file.
-    .filter((name) => !/registry-token$|^file$|^store$/.test(name));
+    .filter((name) => !/registry-token$|file$|^store$/.test(name));
 
 describe('the message about an invalid value of a flag names the flag', () => {
   it.each(COMMANDS.map(({ name, load }) => ({ name, load })))('$name', async ({ name, load }) => {

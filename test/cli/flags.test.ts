@@ -118,6 +118,7 @@ describe('parseArgv', () => {
     const argv = ['-a', '--os', 'x', 'cmd', '--foo', '--', '-p'];
     expect(parseArgv(argv, DECLARED, { leading: true })).toEqual({
       flags: { amend: true, os: 'x' },
+      given: new Set(['amend', 'os']),
       positionals: ['cmd', '--foo', '--', '-p'],
       leading: new Set(['amend', 'os']),
     });

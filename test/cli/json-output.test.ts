@@ -116,7 +116,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     call('create -f - --set APP=APP:x --push', {
       stdin: LISTS,
       code: 5,
-      members: { error: { problems: [{}] } },
+      members: { error: { problems: [{}, {}, {}, {}] } },
     }),
     call('create', { code: 125, members: usage }),
   ],

@@ -59,9 +59,9 @@ const MANY = 50;
 
 describe('an image that an index lists many times is read once', () => {
   it.each<[argv: string, requests: number]>([
-    // The index, the image, its config, and at most four requests for the referrers of each.
+    // The index, the image, at most four requests for the referrers of each, and for a table the config.
     ['inspect --format tree INDEX', 10],
-    ['inspect --format table INDEX', 3],
+    ['inspect --format table INDEX', 11],
     ['inspect --verbose INDEX', 3],
     ['inspect --require linux/amd64 INDEX', 3],
     ['inspect --platform linux/amd64 INDEX', 3],

@@ -27,7 +27,8 @@ describe('schemaProblems', () => {
     [error('/a', 'minItems', { limit: 1 }), '/a', 'must have 1 or more elements'],
     [error('/a', 'pattern', { pattern: '^x' }), '/a', 'must match ^x'],
     [error('/a', 'additionalProperties', { additionalProperty: 'b/c' }), '/a/b~1c', 'is not a known member'],
-    [error('/a', 'dependentRequired'), '/a', 'violates the schema rule "dependentRequired"'],
+    [error('/a', 'dependentRequired', { property: 'b', missingProperty: 'c' }), '/a', 'has "b" without "c"'],
+    [error('/a', 'propertyNames'), '/a', 'violates the schema rule "propertyNames"'],
   ])('describes %j', (given, pointer, message) => {
     expect(schemaProblems([given])).toEqual([{ pointer, message, rule: `schema/${given.keyword}` }]);
   });

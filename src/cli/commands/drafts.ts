@@ -15,7 +15,7 @@ const RM_OPTIONS = {
 
 const LS_OPTIONS = {
   wide: WIDE_OPTION,
-  format: outputFormat(['table', 'text', 'json'], 'table on a terminal, else text'),
+  format: outputFormat(['table', 'text', 'json']),
 } as const satisfies OptionDeclarations;
 
 /** `multiarch ls` */

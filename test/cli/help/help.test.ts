@@ -37,7 +37,7 @@ describe('help', () => {
       const { stdout } = await run([name, '--help'], { env: { COLUMNS: '80' } });
       if (stdout.trimEnd().split('\n').length > 24) high.push(name);
     }
-    expect(high).toEqual(['create', 'inspect', 'push', 'copy', 'diff']);
+    expect(high).toEqual(['create', 'inspect', 'push', 'copy']);
   });
 
   it('of a command is the same with --help and with help', async () => {
@@ -110,14 +110,14 @@ describe('help environment', () => {
       ...source.matchAll(/\{[^{}]*\} = (?:\w+\.)?env\b/g),
       // names in constants and lists
       ...source.matchAll(
-        /^.*'(?:[A-Z]+_PROXY|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|GITHUB_\w+|DOCKER_AUTH_CONFIG|REGISTRY_AUTH_FILE)'.*$/gm,
+        /^.*'(?:[A-Z]+_PROXY|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|GITHUB_\w+|DOCKER_AUTH_CONFIG|REGISTRY_AUTH_FILE|DOCKER_METADATA_\w+)'.*$/gm,
       ),
     ].flatMap(([text]) =>
       [...text.matchAll(/\b[A-Z][A-Z_]{1,}\b/g)]
         .map(([name]) => name)
         .filter((name) => name !== 'GITHUB_FILES'),
     );
-    const constants = new Set(['AUTH_FILE', 'INLINE_CONFIG', 'DOCKER_CONFIG_FILE']);
+    const constants = new Set(['ACTION_VARIABLE', 'AUTH_FILE', 'INLINE_CONFIG', 'DOCKER_CONFIG_FILE']);
     const read = new Set(found.filter((name) => !constants.has(name) && !name.startsWith('AWS_')));
     const listed = ENVIRONMENT.flatMap(({ rows = [] }) => rows.flatMap(({ left }) => left.split(', ')));
     expect(listed.filter((name) => !/[*<]/.test(name)).toSorted()).toEqual([...read].toSorted());

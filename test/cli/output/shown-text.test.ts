@@ -62,6 +62,9 @@ it('all text for people goes through shownLine or shownMessage: nothing else wri
   expect(unsafe.toSorted()).toEqual([
     // The help and the version: text of this program alone.
     'command-line.ts: .write(`${isHelp ? text : `multiarch ${text}`}\\n`)',
+    // Each value is one line without control characters.
+    'complete/complete.ts: .write(`${value}${shown}\\n`)',
+    'complete/complete.ts: .write(`:${directive}\\n`)',
     // Passed through shownJson.
     'output/json-result.ts: .write(`${this.#text()}\\n`)',
     // The methods of Output, which are tested here and in hostile-text.test.ts.

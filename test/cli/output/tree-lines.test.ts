@@ -47,12 +47,12 @@ describe('treeLines', () => {
   it('wraps lines below their node', () => {
     const long = {
       ...node('one two three four five six', node('x')),
-      parts: [{ text: 'one two three four five six' }, { text: 'seven' }],
+      parts: [{ text: 'one two three four five six eight' }, { text: 'seven' }],
     };
-    expect(draw(node('root', long, node('b')), 24)).toEqual([
+    expect(draw(node('root', long, node('b')), 32)).toEqual([
       'root',
-      '├── one two three',
-      '│   │   four five six',
+      '├── one two three four five',
+      '│   │   six eight',
       '│   │   seven',
       '│   └── x',
       '└── b',

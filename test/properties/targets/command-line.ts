@@ -163,8 +163,8 @@ export const commandLine: Target = {
         const { code, stderr } = await run(args, stdin);
         assert(codes.has(code), `exit code ${code}\n${stderr}`);
         assert.doesNotMatch(stderr, /bug in multiarch/);
-        // With --debug, errors are printed with their stack.
-        if (!args.some((text) => text.startsWith('--debug')))
+        // With --debug or --log-level debug, errors are printed with their stack.
+        if (!args.some((text) => /^--debug|^--log-level=debug/.test(text)))
           assert.doesNotMatch(stderr, /^\s+at .*:\d+:\d+\)?$/m);
         if (code !== 0 && code !== EXIT.different) assert.notEqual(stderr, '');
         return code === EXIT.usage ? 'usage' : code === 0 ? 'done' : 'failed';
