@@ -279,8 +279,10 @@ describe('the code cache of Node 22 and newer', () => {
 
 describe('the program', () => {
   it('keeps its code for the next run, and does without it silently', async () => {
-    const sandbox = await makeSandbox();
-    onTestFinished(() => sandbox.remove());
+    const { env: given, ...others } = await makeSandbox();
+    onTestFinished(() => others.remove());
+    const { NODE_DISABLE_COMPILE_CACHE: _disabled, ...enabled } = given;
+    const sandbox = { ...others, env: enabled };
     const code = join(sandbox.directory, 'cache', 'multiarch', 'code');
     const env = { XDG_CACHE_HOME: join(sandbox.directory, 'cache') };
     const call = async (): Promise<void> => {
