@@ -18,6 +18,7 @@ import { globalOptions, parseLimits, parseRetryFor, parseTimeout } from './globa
 import { logFilter, logLevel } from './output/log.js';
 import { Output } from './output/output.js';
 import type { Template } from './output/template.js';
+import { reuseBuffers } from './reuse-buffers.js';
 import { startProgress } from './progress/progress.js';
 import { httpRecord, workRecord } from './progress/event-records.js';
 import { PendingRequests } from './progress/pending-requests.js';
@@ -95,6 +96,7 @@ export async function runCommand(
     tls: { ca: options.cacert, cert: options.cert, key: options.key },
     signal,
     onEvent: (event) => {
+      if (event.kind === 'blob-started') reuseBuffers();
       stats.work(event);
       pending.addWork(event);
       progress.show(event);

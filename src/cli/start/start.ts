@@ -10,7 +10,6 @@ import { fileURLToPath } from 'node:url';
 
 import type { main as Main } from '../main.js';
 import { answerQuickly } from './quick-answer.js';
-import { reuseBuffers } from './reuse-buffers.js';
 
 /** Runs the command line of the process, and sets its exit code. */
 export async function start(): Promise<void> {
@@ -22,7 +21,6 @@ export async function start(): Promise<void> {
     process.exitCode = answered;
     return;
   }
-  reuseBuffers();
   // Not needed for the quick answers, and it loads `node:crypto`.
   const { openCodeCache } = await import('./code-cache.js');
   const cache = await openCodeCache({ dist: fileURLToPath(new URL('.', import.meta.url)), argv });
