@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { lstat, open, readdir, rm, utimes } from 'node:fs/promises';
+import { lstat, readdir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { MAX_KEPT_BYTES, type ContentCache } from '../content/content-cache.js';
 import { writeFileAtomically } from '../files/atomic-write.js';
 import { errorCode, fileError, ifExists } from '../files/file-error.js';
 import { MODES } from '../files/make-directory.js';
-import { READ_OWN_FILE } from '../files/own-file.js';
+import { readOwnFile } from '../files/own-file.js';
 import { makePrivateDirectory } from '../files/private-directory.js';
 import { sweep } from '../files/sweep.js';
 import { digestAlgorithm, digestOf, type Digest } from '../oci/digest.js';
@@ -162,20 +162,14 @@ async function readKept(path: string, digest: Digest): Promise<Uint8Array | unde
 }
 
 async function readSmall(path: string): Promise<Uint8Array | 'other'> {
-  const file = await open(path, READ_OWN_FILE).catch((error: unknown) => {
+  const file = await readOwnFile(path, MAX_KEPT_BYTES).catch((error: unknown) => {
     // A symbolic link, or a socket.
     if (['ELOOP', 'EMLINK', 'ENXIO'].includes(errorCode(error) ?? '')) return undefined;
     throw error;
   });
   if (file === undefined) return 'other';
-  try {
-    const stats = await file.stat();
-    if (!stats.isFile() || stats.size > MAX_KEPT_BYTES) return 'other';
-    if (Date.now() - stats.mtimeMs > MARK_AFTER) await markUsed(path);
-    return await file.readFile();
-  } finally {
-    await file.close();
-  }
+  if (Date.now() - file.mtimeMs > MARK_AFTER) await markUsed(path);
+  return file.bytes;
 }
 
 /** Reports whether a file of this size exists, and marks it as used. Its bytes are verified when it is read. */

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { open, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { writeFileAtomically } from '../files/atomic-write.js';
 import { ifExists } from '../files/file-error.js';
 import { MODES } from '../files/make-directory.js';
-import { READ_OWN_FILE } from '../files/own-file.js';
+import { readOwnFile } from '../files/own-file.js';
 import { makePrivateDirectory } from '../files/private-directory.js';
 import { sweep } from '../files/sweep.js';
 import { isTag } from '../oci/reference.js';
@@ -31,16 +31,11 @@ export class TagLists {
   /** Returns the kept list; `undefined` if there is no recent one that can be trusted. */
   async find(repository: string): Promise<readonly string[] | undefined> {
     const directory = await this.#open();
-    const file = await open(join(directory, fileName(repository)), READ_OWN_FILE).catch(() => undefined);
+    const file = await readOwnFile(join(directory, fileName(repository)), MAX_SIZE).catch(() => undefined);
     if (file === undefined) return undefined;
-    try {
-      const stats = await file.stat();
-      const age = Date.now() - stats.mtimeMs;
-      if (!stats.isFile() || stats.size > MAX_SIZE || age < 0 || age > MAX_AGE) return undefined;
-      return (await file.readFile('utf8')).split('\n').filter(isTag);
-    } finally {
-      await file.close();
-    }
+    const age = Date.now() - file.mtimeMs;
+    if (age < 0 || age > MAX_AGE) return undefined;
+    return file.bytes.toString('utf8').split('\n').filter(isTag);
   }
 
   /** Keeps a list, and removes those that are too old. */

@@ -1,9 +1,8 @@
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { writeFileAtomically } from '../../files/atomic-write.js';
 import { MODES } from '../../files/make-directory.js';
-import { READ_OWN_FILE } from '../../files/own-file.js';
+import { readOwnFile } from '../../files/own-file.js';
 import { checkOwnDirectory, makePrivateDirectory } from '../../files/private-directory.js';
 import { parseJson } from '../../http/error-text.js';
 import { isJsonObject } from '../../oci/json.js';
@@ -54,7 +53,8 @@ export class KnownTokenServers {
     if (this.#directory === undefined) return new Map();
     try {
       await checkOwnDirectory(this.#directory);
-      return parse(await readSmall(join(this.#directory, FILE)));
+      const file = await readOwnFile(join(this.#directory, FILE), MAX_SIZE);
+      return parse(file?.bytes.toString('utf8') ?? '');
     } catch {
       return new Map();
     }
@@ -79,16 +79,6 @@ export class KnownTokenServers {
     } catch {
       // The next run opens the connection when it needs it.
     }
-  }
-}
-
-async function readSmall(path: string): Promise<string> {
-  const file = await open(path, READ_OWN_FILE);
-  try {
-    const stats = await file.stat();
-    return stats.isFile() && stats.size <= MAX_SIZE ? await file.readFile('utf8') : '';
-  } finally {
-    await file.close();
   }
 }
 
