@@ -1,5 +1,5 @@
 /**
- * Runs a TypeScript program of `test/` or `man/` outside the test runner: `node test/support/run-typescript.mjs FILE [ARG...]`.
+ * Runs a TypeScript program of `test/`, `man/` or `release/` outside the test runner: `node test/support/run-typescript.mjs FILE [ARG...]`.
  * Node.js 20 cannot run TypeScript, so the program is bundled first.
  */
 import { rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ const keepModuleUrls = {
   name: 'keep-module-urls',
   /** @param {import('esbuild').PluginBuild} bundler */
   setup(bundler) {
-    bundler.onLoad({ filter: /\/(?:src|test)\/.*\.ts$/ }, async ({ path }) => {
+    bundler.onLoad({ filter: /\/(?:release|src|test)\/.*\.ts$/ }, async ({ path }) => {
       const text = await readFile(path, 'utf8');
       const url = JSON.stringify(pathToFileURL(path).href);
       return { contents: text.replaceAll('import.meta.url', url), loader: 'ts' };
