@@ -1,8 +1,8 @@
 /**
  * Compares multiarch with the other tools on the PATH, as docs/benchmarks.md describes: `npm run bench`. With `-- --quick` once
  * and with the usual round trip only, with `-- JOB...` single jobs; both are printed instead of written to docs/. `--save`
- * writes single jobs too, beside the results of the others. `--copy`, `--memory` and `--startup` measure more copies, memory,
- * and how long the command takes to start.
+ * writes single jobs too, beside the results of the others. `--copy`, `--link`, `--memory` and `--startup` measure more copies,
+ * copies over links of 1 Gbit/s, memory, and how long the command takes to start.
  */
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
 
 import { chart } from './chart.mjs';
-import { measureCopies } from './copy.mjs';
+import { measureCopies, measureLink } from './copy.mjs';
 import { JOBS } from './jobs.mjs';
 import { measure } from './measure.mjs';
 import { measureMemory } from './memory.mjs';
@@ -32,6 +32,7 @@ const { values: options, positionals: names } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     copy: { type: 'boolean', default: false },
+    link: { type: 'boolean', default: false },
     memory: { type: 'boolean', default: false },
     startup: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
@@ -40,6 +41,7 @@ const { values: options, positionals: names } = parseArgs({
 });
 
 if (options.copy) await measureCopies();
+else if (options.link) await measureLink();
 else if (options.memory) await measureMemory();
 else if (options.startup) console.log(startUpTable(await measureStartUp()));
 else await compare();

@@ -1,4 +1,4 @@
-/** Measures copies of one image with two layers of 100 MB: `npm run bench -- --copy`. */
+/** Measures copies of one image with two layers of 100 MB: `npm run bench -- --copy` and `npm run bench -- --link`. */
 import { execFileSync } from 'node:child_process';
 import { createCipheriv, createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 
 import { tinyImage, writeLayout } from '../support/tiny-image.mjs';
 import { COPY_TOOLS } from './copy-tools.mjs';
+import { Link } from './link.mjs';
 import { loadSupport } from './registries.mjs';
 import { hasCommand, timeCommands } from './run.mjs';
 
@@ -20,11 +21,11 @@ const TAG = '1.2';
 /**
  * A registry to copy from or to.
  *
- * @typedef {object} Place
+ * @typedef {object} Endpoint
  * @property {string} host
  * @property {(repository: string, image: import('../support/tiny-image.mjs').TinyImage) => Promise<unknown>} seed
  * @property {() => Promise<number>} requests how many it has answered since the last call
- * @property {(repository: string) => Promise<boolean>} has is the image there?
+ * @property {(repository: string) => Promise<boolean>} has whether it has the image
  * @property {() => Promise<void>} stop
  */
 
@@ -55,9 +56,24 @@ export async function measureCopies() {
   }
 }
 
+/** Measures copies between two registries, each behind a link of 1 Gbit/s in each direction. */
+export async function measureLink() {
+  const link = Link.start('1gbit');
+  try {
+    const linkedRegistry = async () => {
+      const registry = await realRegistry();
+      link.limit(registry.host);
+      return registry;
+    };
+    await measureBetween('registry to registry, links of 1 Gbit/s', linkedRegistry, largeImage());
+  } finally {
+    link.stop();
+  }
+}
+
 /**
  * @param {string} title
- * @param {() => Promise<Place>} start
+ * @param {() => Promise<Endpoint>} start
  * @param {import('../support/tiny-image.mjs').TinyImage} image
  */
 async function measureBetween(title, start, image) {
@@ -74,8 +90,8 @@ async function measureBetween(title, start, image) {
 /**
  * @param {string} title
  * @param {import('./copy-tools.mjs').From} from
- * @param {() => Promise<Place>} start
- * @param {Place} [source]
+ * @param {() => Promise<Endpoint>} start
+ * @param {Endpoint} [source]
  */
 async function measureFrom(title, from, start, source) {
   print(`\n## ${title}\n`);
@@ -120,8 +136,8 @@ async function measureFrom(title, from, start, source) {
  * @property {number} peakBytes
  *
  * @param {(to: string) => import('./run.mjs').CommandLine | undefined} copy
- * @param {() => Promise<Place>} start
- * @param {Place | undefined} source
+ * @param {() => Promise<Endpoint>} start
+ * @param {Endpoint | undefined} source
  * @returns {Promise<Measured | undefined>} `undefined` for what the tool cannot do
  */
 async function measureOnce(copy, start, source) {
@@ -132,14 +148,14 @@ async function measureOnce(copy, start, source) {
     await source?.requests();
     const { milliseconds, processor, peakBytes } = await timeCommands([command], []);
     const requests = (await target.requests()) + ((await source?.requests()) ?? 0);
-    if (!(await target.has('target/app'))) throw new Error(`${command.join(' ')}: nothing is there`);
+    if (!(await target.has('target/app'))) throw new Error(`${command.join(' ')}: the target has no image`);
     return { milliseconds, processor, requests, peakBytes };
   } finally {
     await target.stop();
   }
 }
 
-/** @returns {Promise<Place>} */
+/** @returns {Promise<Endpoint>} */
 async function realRegistry() {
   const registry = await startRegistry();
   let seen = 0;
@@ -165,7 +181,7 @@ async function realRegistry() {
   };
 }
 
-/** @returns {Promise<Place>} */
+/** @returns {Promise<Endpoint>} */
 async function memoryRegistry() {
   const registry = await MemoryRegistry.start({
     delay: ROUND_TRIP,
