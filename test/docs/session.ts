@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { multiarch, run, type RunResult } from '../support/run.js';
+import { multiarch, run, WITHOUT_CODE_CACHE, type RunResult } from '../support/run.js';
 import { logIn, makeSandbox, type Sandbox } from '../support/sandbox.js';
 import { MemoryRegistry, type MemoryRegistryOptions } from '../support/memory-registry.js';
 import { root } from './markdown.js';
@@ -124,7 +124,7 @@ export class Session {
     const env = Object.fromEntries([...this.#env].map(([name, value]) => [name, this.toReal(value)]));
     return run('bash', ['-c', this.toReal(script)], {
       cwd: this.directory,
-      env: { ...this.sandbox.env, ...env },
+      env: { ...WITHOUT_CODE_CACHE, ...this.sandbox.env, ...env },
     });
   }
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import { amd64, arm64, pair } from '../support/images.js';
 import { MemoryRegistry } from '../support/memory-registry.js';
-import { multiarch, run, type RunOptions, type RunResult } from '../support/run.js';
+import { multiarch, run, WITHOUT_CODE_CACHE, type RunOptions, type RunResult } from '../support/run.js';
 import { makeSandbox, type Sandbox } from '../support/sandbox.js';
 import { writeLayout } from '../support/tiny-image.mjs';
 
@@ -69,7 +69,7 @@ export class CommandFixture {
       LAUNCHER,
       ...this.resolve(args),
     ];
-    const env = { ...this.sandbox.env, ...this.env, ...options.env };
+    const env = { ...WITHOUT_CODE_CACHE, ...this.sandbox.env, ...this.env, ...options.env };
     return run(program, rest, { ...options, env, cwd: this.root });
   }
 

@@ -87,19 +87,26 @@ export async function mustRun(
   throw new Error(`${[command, ...args].join(' ')}: ended with ${code ?? signal}\n${stdout}\n${stderr}`);
 }
 
+/** The environment of processes whose compiled code is worth less than its write: a sandbox does not live long. */
+export const WITHOUT_CODE_CACHE = { NODE_DISABLE_COMPILE_CACHE: '1' } as const;
+
+/** Reports whether {@link multiarch} starts a process: to be stopped by the test, or for variables of Node or of an SDK. */
+export function needsProcess(sandbox: Sandbox, { env, onStart }: RunOptions = {}): boolean {
+  const names = Object.keys({ ...sandbox.env, ...env });
+  return onStart !== undefined || names.some((name) => /^(?:NODE|AWS)_/.test(name));
+}
+
 /**
  * Runs the built `multiarch` with the home, docker configuration and draft store of the sandbox. It runs in the process of
- * the test, which is several times faster, unless the test needs the process or sets variables of Node or of an SDK.
+ * the test, which is several times faster, unless the test {@link needsProcess}.
  */
 export function multiarch(
   sandbox: Sandbox,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
+  if (needsProcess(sandbox, options)) return multiarchProcess(sandbox, args, options);
   const env = { ...sandbox.env, ...options.env };
-  const needsProcess =
-    options.onStart !== undefined || Object.keys(env).some((name) => /^(?:NODE|AWS)_/.test(name));
-  if (needsProcess) return multiarchProcess(sandbox, args, options);
   const { cwd = sandbox.directory, stdin = '' } = options;
   return multiarchInProcess(args, { env: { ...plainEnvironment(), ...env }, cwd, stdin });
 }
@@ -114,7 +121,7 @@ export function multiarchProcess(
   return run(process.execPath, [launcher, ...args], {
     cwd: sandbox.directory,
     ...options,
-    env: { ...sandbox.env, ...options.env },
+    env: { ...WITHOUT_CODE_CACHE, ...sandbox.env, ...options.env },
   });
 }
 

@@ -45,8 +45,6 @@ export async function makeSandbox(): Promise<Sandbox> {
       XDG_CACHE_HOME: join(home, '.cache'),
       XDG_CONFIG_HOME: join(home, '.config'),
       XDG_RUNTIME_DIR: runtime,
-      // A sandbox is too short-lived for compiled code to be worth its write.
-      NODE_DISABLE_COMPILE_CACHE: '1',
     },
     remove,
   };

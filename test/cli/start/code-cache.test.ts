@@ -12,11 +12,12 @@ import {
 } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { openCodeCache } from '../../../src/cli/start/code-cache.js';
-import { multiarchProcess } from '../../support/run.js';
+import { run as runProgram } from '../../support/run.js';
 import { makeSandbox } from '../../support/sandbox.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 
@@ -279,14 +280,14 @@ describe('the code cache of Node 22 and newer', () => {
 
 describe('the program', () => {
   it('keeps its code for the next run, and does without it silently', async () => {
-    const { env: given, ...others } = await makeSandbox();
-    onTestFinished(() => others.remove());
-    const { NODE_DISABLE_COMPILE_CACHE: _disabled, ...enabled } = given;
-    const sandbox = { ...others, env: enabled };
+    const sandbox = await makeSandbox();
+    onTestFinished(() => sandbox.remove());
     const code = join(sandbox.directory, 'cache', 'multiarch', 'code');
-    const env = { XDG_CACHE_HOME: join(sandbox.directory, 'cache') };
+    const env = { ...sandbox.env, XDG_CACHE_HOME: join(sandbox.directory, 'cache') };
+    const launcher = fileURLToPath(new URL('../../../bin/multiarch.js', import.meta.url));
     const call = async (): Promise<void> => {
-      expect(await multiarchProcess(sandbox, ['ls', '-q'], { env })).toMatchObject({
+      // Not `multiarchProcess`, which turns the cache off.
+      expect(await runProgram(process.execPath, [launcher, 'ls', '-q'], { env })).toMatchObject({
         code: 0,
         stdout: '',
         stderr: '',
