@@ -9,7 +9,6 @@ import { isJsonObject, parseJson } from '../../oci/json.js';
 import { withoutNullMembers } from '../../oci/null-members.js';
 import { parseDocument } from '../../oci/parse.js';
 import { documentWarnings, validateDocument, validateForPublish } from '../../oci/validate.js';
-import { EXIT } from '../exit-code.js';
 import { repeatable, type OptionDeclarations, type OptionValues } from '../flags.js';
 import { decodeText, readDocument, type DocumentInput } from '../input/input.js';
 import { checkUsed, parseVariables } from '../input/variables.js';
@@ -34,44 +33,32 @@ export const validate: Command<ValidateArguments> = {
   },
   options: OPTIONS,
   examples: ['validate index.json', 'validate release.yaml --as assembly', 'validate app:1.2'],
-  run: (args, context) => (context.options.json ? printJson(args, context) : printText(args, context)),
+  run: checkAndPrint,
 };
 
-/** Prints one result on stdout for valid and for invalid input. The problems are members of its error. */
-async function printJson(
-  { document: name, as, published, set }: ValidateArguments,
-  context: CommandContext,
-): Promise<number> {
-  const { output } = context;
-  try {
-    const input = await readDocument(name, { published }, context);
-    const variables = variablesOf(input, set, context);
-    const { kind, digest, problems, warnings, error } = await checkDocument(input, as, variables);
-    const valid = problems.length === 0;
-    const members = { document: name, state: input.state, valid, kind, digest, warnings };
-    output.json(members, valid ? undefined : (error ?? invalidDocument(input, kind, problems)));
-    return valid ? EXIT.done : EXIT.invalid;
-  } catch (error) {
-    if (!(error instanceof InvalidError) || error.problems.length === 0) throw error;
-    output.json({ document: name, valid: false, warnings: [] }, error);
-    return EXIT.invalid;
-  }
-}
-
 /** @throws InvalidError with the problems of an invalid document */
-async function printText(
+async function checkAndPrint(
   { document: name, as, published, set }: ValidateArguments,
   context: CommandContext,
 ): Promise<void> {
-  const { output } = context;
-  const input = await readDocument(name, { published }, context);
-  const variables = variablesOf(input, set, context);
-  const { kind, digest, contents, problems, warnings, error } = await checkDocument(input, as, variables);
-  for (const line of problemLines(warnings)) output.warn(line);
-  if (error !== undefined) throw error;
-  if (problems.length > 0) throw invalidDocument(input, kind, problems);
+  const { output, options } = context;
+  const { input, checked } = await readAndCheck().catch((error: unknown) => {
+    if (options.json && error instanceof InvalidError && error.problems.length > 0)
+      output.json({ document: name, valid: false, warnings: [] });
+    throw error;
+  });
+  const { kind, digest, contents, problems, warnings } = checked;
+  const valid = problems.length === 0;
+  if (options.json) output.json({ document: name, state: input.state, valid, kind, digest, warnings });
+  else for (const line of problemLines(warnings)) output.warn(line);
+  if (!valid) throw checked.error ?? invalidDocument(input, kind, problems);
   const details = contents === undefined ? [digest] : [digest, contents];
-  output.line(`${input.label}: valid ${kind} (${details.join(', ')})`);
+  if (!options.json) output.line(`${input.label}: valid ${kind} (${details.join(', ')})`);
+
+  async function readAndCheck(): Promise<{ input: DocumentInput; checked: CheckedDocument }> {
+    const read = await readDocument(name, { published }, context);
+    return { input: read, checked: await checkDocument(read, as, variablesOf(read, set, context)) };
+  }
 }
 
 function invalidDocument(

@@ -95,7 +95,12 @@ describe('validate', () => {
 
     const path = await write('bad', indexOf({ ...descriptor, size: -1 }));
     const invalid = await run(['validate', '--json', path]);
-    expect({ code: invalid.code, stderr: invalid.stderr }).toEqual({ code: 5, stderr: '' });
+    const message = `error: ${path} is not a valid image-index: 1 problem`;
+    const problem = '/manifests/0/size: must be 0 or more [schema/minimum]';
+    expect({ code: invalid.code, stderr: invalid.stderr }).toEqual({
+      code: 5,
+      stderr: `${message}\n  ${problem}\n`,
+    });
     expect(JSON.parse(invalid.stdout)).toMatchObject({
       ok: false,
       error: {
