@@ -2,13 +2,10 @@
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
-import type { main as Main } from '../../src/cli/main.js';
 import { amd64, arm64 } from '../support/images.js';
+import { runInProcess } from '../support/run.js';
 import { tinyIndex } from '../support/tiny-image.mjs';
 import { Session } from './session.js';
-
-/** The built command. */
-const CLI = new URL('../../dist/cli.cjs', import.meta.url).href;
 
 const [HOST, PATH] = ['ghcr.io', 'acme/app'];
 const IMAGE = `${HOST}/${PATH}`;
@@ -73,19 +70,17 @@ export async function terminalPicture(): Promise<string> {
 
 /** The lines of a command on a terminal with colours, without drawn progress. */
 async function outputOf(command: string, session: Session): Promise<string[]> {
-  const { main } = (await import(CLI)) as { main: typeof Main };
   const screen = new PassThrough();
   const output = text(screen);
   const [, ...args] = command.split(' ');
-  const code = await main(
-    args.map((arg) => session.toReal(arg)),
-    {
-      stdout: Object.assign(screen, { isTTY: true, columns: COLUMNS }),
-      stderr: new PassThrough().on('data', (chunk: Buffer) => screen.write(chunk)),
-      stdin: Readable.from([]),
-      env: { ...session.sandbox.env, ...ONE_AFTER_THE_OTHER, TERM: 'xterm' },
-    },
-  );
+  const terminal = {
+    stdout: Object.assign(screen, { isTTY: true, columns: COLUMNS }),
+    stderr: new PassThrough().on('data', (chunk: Buffer) => screen.write(chunk)),
+    stdin: Readable.from([]),
+    env: { ...session.sandbox.env, ...ONE_AFTER_THE_OTHER, TERM: 'xterm' },
+  };
+  const real = args.map((arg) => session.toReal(arg));
+  const code = await runInProcess(real, { terminal, cwd: session.directory });
   if (code !== 0) throw new Error(`${command}: ended with ${code}`);
   screen.end();
   return session

@@ -1,13 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 import type { main as Main } from '../../src/cli/main.js';
+import type { Terminal } from '../../src/cli/output/terminal.js';
 import type { Sandbox } from './sandbox.js';
 
-/** The built command. */
-const CLI = new URL('../../dist/cli.cjs', import.meta.url).href;
+/** Loads a built file as Node does. An `import` would let the test runner transform a megabyte in each process. */
+const requireBuilt = createRequire(import.meta.url);
 
 export interface RunOptions {
   /** Variables in addition to those of {@link run}. */
@@ -90,25 +92,34 @@ export async function mustRun(
 /** The environment of processes whose compiled code is worth less than its write: a sandbox does not live long. */
 export const WITHOUT_CODE_CACHE = { NODE_DISABLE_COMPILE_CACHE: '1' } as const;
 
-/** Reports whether {@link multiarch} starts a process: to be stopped by the test, or for variables of Node or of an SDK. */
+/** Reports whether {@link multiarch} starts a process: for a test that stops it, and for variables of Node. */
 export function needsProcess(sandbox: Sandbox, { env, onStart }: RunOptions = {}): boolean {
   const names = Object.keys({ ...sandbox.env, ...env });
-  return onStart !== undefined || names.some((name) => /^(?:NODE|AWS)_/.test(name));
+  return onStart !== undefined || names.some((name) => name.startsWith('NODE_'));
 }
 
 /**
  * Runs the built `multiarch` with the home, docker configuration and draft store of the sandbox. It runs in the process of
  * the test, which is several times faster, unless the test {@link needsProcess}.
  */
-export function multiarch(
+export async function multiarch(
   sandbox: Sandbox,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
   if (needsProcess(sandbox, options)) return multiarchProcess(sandbox, args, options);
-  const env = { ...sandbox.env, ...options.env };
   const { cwd = sandbox.directory, stdin = '' } = options;
-  return multiarchInProcess(args, { env: { ...plainEnvironment(), ...env }, cwd, stdin });
+  const env = { ...plainEnvironment(), ...sandbox.env, ...options.env };
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const outputs = Promise.all([text(stdout), text(stderr)]);
+  const code = await runInProcess(args, {
+    terminal: { stdout, stderr, stdin: Readable.from([Buffer.from(stdin)]), env },
+    cwd,
+  });
+  stdout.end();
+  stderr.end();
+  const [out, err] = await outputs;
+  return { code, signal: null, stdout: out, stderr: err };
 }
 
 /** As {@link multiarch}, always in a process of its own. */
@@ -126,27 +137,55 @@ export function multiarchProcess(
 }
 
 const ORIGINAL_DIRECTORY = process.cwd();
-let running = 0;
+/** The commands that run in this process, and what restores the environment after the last of them. */
+const inProcess = { running: 0, aws: '', restore: () => {} };
 
-async function multiarchInProcess(
+/** Runs the built command in this process. Returns its exit code. */
+export async function runInProcess(
   args: readonly string[],
-  { env, cwd, stdin }: Required<Pick<RunOptions, 'env' | 'cwd' | 'stdin'>>,
-): Promise<RunResult> {
-  const { main } = (await import(CLI)) as { main: typeof Main };
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const outputs = Promise.all([text(stdout), text(stderr)]);
-  running += 1;
+  { terminal, cwd }: { readonly terminal: Terminal; readonly cwd: string },
+): Promise<number> {
+  const { main } = requireBuilt('../../dist/cli.cjs') as { readonly main: typeof Main };
+  const aws = awsVariables(terminal.env);
+  if (inProcess.running === 0) {
+    inProcess.aws = JSON.stringify(aws);
+    inProcess.restore = aws.length === 0 ? () => {} : setVariables(aws);
+  } else if (inProcess.aws !== JSON.stringify(aws)) {
+    throw new Error('commands that run at the same time have different AWS variables');
+  }
+  inProcess.running += 1;
   process.chdir(cwd);
   try {
-    const code = await main(args, { stdout, stderr, stdin: Readable.from([Buffer.from(stdin)]), env });
-    stdout.end();
-    stderr.end();
-    const [out, err] = await outputs;
-    return { code, signal: null, stdout: out, stderr: err };
+    return await main(args, terminal);
   } finally {
-    running -= 1;
-    if (running === 0) process.chdir(ORIGINAL_DIRECTORY);
+    inProcess.running -= 1;
+    if (inProcess.running === 0) {
+      process.chdir(ORIGINAL_DIRECTORY);
+      inProcess.restore();
+    }
   }
+}
+
+/** Returns what the AWS SDK reads from the environment of the process. Empty without an AWS variable. */
+function awsVariables(
+  env: NodeJS.ProcessEnv,
+): readonly (readonly [name: string, value: string | undefined])[] {
+  const variables = Object.entries(env).filter(([name]) => name.startsWith('AWS_'));
+  return variables.length === 0 ? [] : [...variables, ['HOME', env['HOME']]];
+}
+
+/** Sets variables of this process, and removes all others of AWS. Returns a function that undoes it. */
+function setVariables(
+  variables: readonly (readonly [name: string, value: string | undefined])[],
+): () => void {
+  const before = { ...process.env };
+  const names = Object.keys(before).filter((name) => name.startsWith('AWS_'));
+  for (const name of names) delete process.env[name];
+  for (const [name, value] of variables) process.env[name] = value;
+  return () => {
+    for (const [name] of variables) delete process.env[name];
+    Object.assign(process.env, before);
+  };
 }
 
 function plainEnvironment(): Record<string, string> {
