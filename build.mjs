@@ -9,7 +9,12 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('.', import.meta.url));
 
 /** @type {Readonly<Record<string, () => Promise<void>>>} */
-const steps = { validators: buildValidators, bundle: buildBundle, declarations: buildDeclarations };
+const steps = {
+  validators: buildValidators,
+  bundle: buildBundle,
+  executable: buildExecutableMain,
+  declarations: buildDeclarations,
+};
 
 /**
  * Compiles `schemas/*.schema.json` to `src/oci/schemas.generated.js`: plain functions, one export for each schema
@@ -104,7 +109,7 @@ const LIBRARY = {
   splitting: true,
   format: 'esm',
   chunkNames: '[name]-[hash]',
-  plugins: [withoutHttp2(), separate(SHARED_PARTS)],
+  plugins: [versionOnly(), withoutHttp2(), separate(SHARED_PARTS)],
   // Some dependencies are CommonJS and call `require`, which an ES module lacks.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
@@ -128,7 +133,7 @@ const COMMAND = {
   supported: { 'dynamic-import': false },
   define: { ...BUNDLE.define, 'import.meta.url': '__url' },
   banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
-  plugins: [withoutHttp2(), separate({ ...RARE_PARTS, ...COMMON_PARTS })],
+  plugins: [versionOnly(), withoutHttp2(), separate({ ...RARE_PARTS, ...COMMON_PARTS })],
   // Less to read on each start. Lines stay short, since Node prints the line of an uncaught error.
   minifyWhitespace: true,
   lineLimit: 160,
@@ -164,6 +169,19 @@ export async function buildBundle() {
   writeFileSync(`${root}dist/sbom.cdx.json`, `${JSON.stringify(sbom(packages), undefined, 2)}\n`);
 }
 
+/** Bundles the main script of the single executables to `dist/executable/main.cjs`. The other files of the command are assets. */
+export async function buildExecutableMain() {
+  const { build } = await import('esbuild');
+  await build({
+    ...COMMAND,
+    entryPoints: { main: 'src/cli/start/executable.ts' },
+    outdir: 'dist/executable',
+    // One file: the main script of an executable can load only modules of Node.js.
+    plugins: [versionOnly()],
+    write: true,
+  });
+}
+
 /**
  * Rolls the declarations in `dist/types` up to `dist/index.d.ts`, which has the public types only, and writes the report of
  * the public API to `dist/api`.
@@ -179,6 +197,23 @@ export async function buildDeclarations() {
     },
   });
   if (errorCount > 0) throw new Error('the public declarations are incomplete');
+}
+
+/**
+ * Compiles the version in, and nothing else of package.json.
+ * @returns {import('esbuild').Plugin}
+ */
+function versionOnly() {
+  return {
+    name: 'version-only',
+    setup(esbuild) {
+      esbuild.onLoad({ filter: /[\\/]package\.json$/ }, ({ path }) => {
+        if (path !== join(root, 'package.json')) return undefined;
+        const { version } = JSON.parse(readFileSync(path, 'utf8'));
+        return { contents: JSON.stringify({ version }), loader: 'json' };
+      });
+    },
+  };
 }
 
 /**

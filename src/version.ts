@@ -1,7 +1,4 @@
-import { createRequire } from 'node:module';
+import manifest from '../package.json' with { type: 'json' };
 
-// Read rather than compiled in, so that the sources and the bundle in `dist` say the same.
-const manifest = createRequire(import.meta.url)('../package.json') as { readonly version: string };
-
-/** This release of multiarch. */
+/** This release of multiarch. The build compiles it in, so that one file answers `--version`. */
 export const VERSION: string = manifest.version;

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { join } from 'node:path';
 
@@ -6,6 +6,7 @@ import { findHome } from '../../environment.js';
 import { cacheDirectory } from '../../files/cache-directory.js';
 import { makeDirectorySync, MODES } from '../../files/make-directory.js';
 import { isTrustedDirectory } from '../../files/trusted-directory.js';
+import type { Program } from './compiled-code.js';
 
 /** The folder of the compiled code in the cache directory. */
 const FOLDER = 'code';
@@ -28,8 +29,8 @@ interface NodeCompileCache {
 }
 
 export interface CodeCacheOptions {
-  /** The directory of the built files, and what is loaded from it. */
-  readonly dist: string;
+  /** The directory of the built files, or the program that an executable contains. */
+  readonly dist: string | Program;
   /** The arguments of the command. */
   readonly argv: readonly string[];
   /** @default process */
@@ -48,14 +49,12 @@ export async function openCodeCache({
   environment = process,
   node = nodeModule as NodeCompileCache,
 }: CodeCacheOptions): Promise<CodeCache> {
-  const load = nodeModule.createRequire(join(dist, 'start.cjs'));
   const directory = codeDirectory(environment, COMMAND.test(command) ? command : 'other');
+  if (typeof dist !== 'string') return openCompiledCode(dist, directory);
+  const load = nodeModule.createRequire(join(dist, 'start.cjs'));
   if (directory === undefined) return { require: load, keep: async () => {} };
   if (node.enableCompileCache === undefined) {
-    // Loads `node:crypto`.
-    const { CompiledCode } = await import('./compiled-code.js');
-    const code = new CompiledCode({ dist, directory, load });
-    return { require: (specifier) => code.require(specifier), keep: () => code.keep() };
+    return openCompiledCode({ dist, read: (name) => readFileSync(join(dist, name)), load }, directory);
   }
   // Node checks its version, its flags and the source, and writes the files when the process ends.
   const { directory: used = directory } = node.enableCompileCache(directory);
@@ -68,6 +67,14 @@ export async function openCodeCache({
       await pruneCode(directory, used);
     },
   };
+}
+
+/** Opens the cache of our own, for Node 20 and for executables: Node's own is for files on disk. */
+async function openCompiledCode(program: Program, directory: string | undefined): Promise<CodeCache> {
+  // Loads `node:crypto`.
+  const { CompiledCode } = await import('./compiled-code.js');
+  const code = new CompiledCode({ program, directory });
+  return { require: (specifier) => code.require(specifier), keep: () => code.keep() };
 }
 
 /** Returns the directory for the code of a command, which is created; `undefined` if there is none that can be trusted. */

@@ -8,16 +8,23 @@ import { READ_OWN_FILE, WRITABLE_BY_OTHERS } from '../../files/own-file.js';
 /** The length of a SHA-256 hash in bytes. */
 const HASH_LENGTH = 32;
 const MAX_BYTES = 64 << 20;
-/** The files that are compiled here, and not by `load`. */
+/** The names of the program's files. */
 const FILE = /^\.\/[\w-]+\.cjs$/;
 
 export interface CompiledCodeOptions {
-  /** The directory of the files to load. */
+  readonly program: Program;
+  /** The directory of the compiled code, which only this user can write to. @default nothing is kept */
+  readonly directory?: string | undefined;
+}
+
+/** The files of the program. */
+export interface Program {
+  /** Their directory, as stack traces name it. */
   readonly dist: string;
-  /** The directory of the compiled code, which only this user can write to. */
-  readonly directory: string;
-  /** Loads everything that is not a file of `dist`. */
-  readonly load: NodeJS.Require;
+  /** Reads a file of the directory. */
+  readonly read: (name: string) => Buffer;
+  /** Loads everything else. */
+  readonly load: (specifier: string) => unknown;
 }
 
 /** A file that was not compiled from the cache. */
@@ -50,9 +57,9 @@ export class CompiledCode {
     this.#options = options;
   }
 
-  /** Loads a file of `dist` by a name such as `./cli.cjs`, or anything else as `load` does. */
+  /** Loads a file of the program by a name such as `./cli.cjs`, or anything else as `load` does. */
   require(specifier: string): unknown {
-    const { dist, load } = this.#options;
+    const { dist, load } = this.#options.program;
     if (!FILE.test(specifier)) return load(specifier);
     const loaded = this.#modules.get(specifier);
     if (loaded !== undefined) return loaded.exports;
@@ -66,22 +73,22 @@ export class CompiledCode {
 
   /** Writes the code that was compiled in this run, with all functions that were called. Never fails. */
   async keep(): Promise<void> {
-    if (this.#fresh.length === 0) return;
+    const { directory } = this.#options;
+    if (this.#fresh.length === 0 || directory === undefined) return;
     const { keepCode } = await import('./keep-code.js');
     const files = this.#fresh.map(({ path, source, script }) => {
       const code = script.createCachedData();
       return { path, content: Buffer.concat([hashOf(source, code), code]) };
     });
-    await keepCode(this.#options.directory, files);
+    await keepCode(directory, files);
   }
 
   #compile(filename: string): Script {
-    const source = readFileSync(filename);
-    const path = join(
-      this.#options.directory,
-      `${process.version}-${process.arch}-${basename(filename, '.cjs')}`,
-    );
-    const cachedData = readCode(path, source);
+    const { program, directory } = this.#options;
+    const name = basename(filename);
+    const source = program.read(name);
+    const path = join(directory ?? '', `${process.version}-${process.arch}-${basename(name, '.cjs')}`);
+    const cachedData = directory === undefined ? undefined : readCode(path, source);
     // The function starts on the first line of the file, so that stack traces have its line numbers.
     const text = `(function (exports, require, module, __filename, __dirname) { ${source.toString('utf8')}\n});`;
     const script = new Script(text, { filename, ...(cachedData !== undefined && { cachedData }) });
