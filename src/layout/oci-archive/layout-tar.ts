@@ -1,6 +1,3 @@
-import { Header } from 'tar/header';
-import { Pax } from 'tar/pax';
-
 import type { ReadOptions } from '../../content/source.js';
 import type { Digest } from '../../oci/digest.js';
 import { InvalidError } from '../../oci/errors.js';
@@ -14,24 +11,12 @@ import {
 import type { LayoutIndex } from '../core/layout-index.js';
 import type { LayoutBlobs } from '../core/layout-blobs.js';
 import type { ReachableContent } from '../core/reachable-content.js';
-
-const BLOCK = 512;
-
-interface Entry {
-  readonly path: string;
-  /** In bytes. */
-  readonly size?: number;
-  readonly type?: 'Directory';
-  readonly mode?: number;
-}
+import { TAR_END, tarHeader, tarPadding } from '../tar/tar-writing.js';
 
 /**
  * Generates the chunks of an image layout's tar file. The output is reproducible: equal indexes and content give equal
  * bytes. The index comes first, then manifests and indexes, then configs and layers, each sorted by digest, so that a
  * reader of a pipe needs little memory.
- *
- * The format is POSIX ustar, with pax headers for names that are too long (those of sha512 digests) and sizes of 8 GiB
- * and more.
  *
  * @throws InvalidError if a blob does not match its digest; the errors of `files`
  */
@@ -45,38 +30,24 @@ export async function* layoutTar(
   yield* smallFile(INDEX_FILE, formatLayoutIndex(index));
   const blobs = [...sorted(content.documents), ...sorted(content.blobs)];
   for (const name of directoriesOf(blobs))
-    yield* header({ path: `${name}/`, type: 'Directory', mode: 0o755 });
+    yield tarHeader({ path: `${name}/`, type: 'Directory', mode: 0o755 });
   for (const [digest, size] of blobs) {
     const path = blobPath(digest).join('/');
-    yield* header({ path, size });
+    yield tarHeader({ path, size });
     const stream = await files.openBlob({ mediaType: '', digest, size }, options);
     if (stream === undefined)
       throw new InvalidError(`blob ${digest} was removed while the archive was written`);
     for await (const chunk of stream) yield chunk as Uint8Array;
-    yield padding(size);
+    yield tarPadding(size);
   }
-  yield Buffer.alloc(2 * BLOCK);
+  yield TAR_END;
 }
 
 function* smallFile(path: string, text: string): Generator<Uint8Array> {
   const bytes = Buffer.from(text);
-  yield* header({ path, size: bytes.length });
+  yield tarHeader({ path, size: bytes.length });
   yield bytes;
-  yield padding(bytes.length);
-}
-
-function* header(entry: Entry): Generator<Uint8Array> {
-  const { path, size = 0 } = entry;
-  const owner = { uid: 0, gid: 0, mtime: new Date(0) };
-  const block = Buffer.alloc(BLOCK);
-  const isTooLong = new Header({ type: 'File', mode: 0o644, ...entry, size, ...owner }).encode(block);
-  if (isTooLong) yield new Pax({ path, size, ...owner }).encode();
-  yield block;
-}
-
-/** The zeros that fill the last block of an entry. */
-function padding(size: number): Uint8Array {
-  return Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
+  yield tarPadding(bytes.length);
 }
 
 function sorted(sizes: ReadonlyMap<Digest, number>): (readonly [Digest, number])[] {

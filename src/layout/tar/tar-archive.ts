@@ -1,7 +1,7 @@
 /**
- * Tar files, plain or compressed, read by random access.
+ * Tar files: plain or compressed ones are read by random access, and written entry by entry.
  *
- * Offers file-signatures, random-access-file, tar-archive, temporary-file, transport-hints.
+ * Offers file-signatures, random-access-file, tar-archive, tar-writing, temporary-file, transport-hints.
  * @module layout/tar
  */
 import type { Readable } from 'node:stream';
