@@ -2,7 +2,8 @@
  * The build steps that the TypeScript compiler does not do. Each is an exported function, and an argument of the command
  * line: `node build.mjs validators`.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -14,6 +15,8 @@ const steps = {
   bundle: buildBundle,
   executable: buildExecutableMain,
   declarations: buildDeclarations,
+  tarball: buildTarball,
+  prepare,
 };
 
 /**
@@ -68,17 +71,25 @@ export async function buildValidators() {
  * Modules that are files of their own in `dist`, and loaded when they are first needed. They share no code with other files: a
  * class or a variable in two files would be two. These are in the library too.
  */
-const SHARED_PARTS = { 'aws-sdk': 'src/auth/ecr/aws-sdk.ts', 'yaml-library': 'src/assemble/yaml-library.ts' };
+const SHARED_PARTS = {
+  'aws-sdk': 'src/auth/ecr/aws-sdk.ts',
+  'got-library': 'src/http/got-library.ts',
+  'yaml-library': 'src/assemble/yaml-library.ts',
+};
 
-/** As {@link SHARED_PARTS}, of the command only, for a few calls. */
+/** Modules for a few calls, which are files of their own as {@link SHARED_PARTS} are. */
 const RARE_PARTS = {
-  ...SHARED_PARTS,
+  'aws-sdk': SHARED_PARTS['aws-sdk'],
+  'yaml-library': SHARED_PARTS['yaml-library'],
   'ora-library': 'src/cli/progress/ora-library.ts',
   'yargs-library': 'src/cli/yargs-library.ts',
 };
 
-/** As {@link SHARED_PARTS}, of the command only, for many calls. */
-const COMMON_PARTS = { 'got-library': 'src/http/got-library.ts', 'keep-code': 'src/cli/start/keep-code.ts' };
+/** As {@link RARE_PARTS}, for many calls. */
+const COMMON_PARTS = {
+  'got-library': SHARED_PARTS['got-library'],
+  'keep-code': 'src/cli/start/keep-code.ts',
+};
 
 /** @type {import('esbuild').BuildOptions & { metafile: true, write: false }} */
 const BUNDLE = {
@@ -152,7 +163,6 @@ export async function buildBundle() {
     ...COMMAND,
     entryPoints: RARE_PARTS,
     plugins: [withoutHttp2()],
-    minifyWhitespace: false,
     keepNames: true,
   };
   const results = await Promise.all([build(LIBRARY), build(COMMAND), build(parts)]);
@@ -197,6 +207,32 @@ export async function buildDeclarations() {
     },
   });
   if (errorCount > 0) throw new Error('the public declarations are incomplete');
+}
+
+/** Packs the package to `dist/multiarch.tgz`, which the checks and tests of the package read. */
+async function buildTarball() {
+  const destination = `${root}dist/tarball`;
+  rmSync(destination, { recursive: true, force: true });
+  mkdirSync(destination);
+  npm('pack', '--ignore-scripts', '--silent', '--pack-destination', destination);
+  const [name = ''] = readdirSync(destination);
+  renameSync(join(destination, name), `${root}dist/multiarch.tgz`);
+  rmSync(destination, { recursive: true });
+}
+
+/**
+ * The script that npm runs when the package is installed from git, and before it is packed: it builds `dist`. npm also runs it
+ * after `npm ci` in a checkout, where the checks build themselves.
+ */
+async function prepare() {
+  const { npm_command: command, INIT_CWD: directory = '' } = process.env;
+  if (command !== 'ci' || join(directory, '/') !== root) npm('run', 'build');
+}
+
+/** Runs npm. @param {readonly string[]} args */
+function npm(...args) {
+  // On Windows, npm is a batch file, which needs a shell.
+  execFileSync('npm', args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' });
 }
 
 /**
