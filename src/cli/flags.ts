@@ -149,10 +149,14 @@ export function isSecretFlag(name: string): boolean {
  * separate value of a flag never starts with a dash, so every `--json` before `--` is the flag.
  */
 export function asksForJson(argv: readonly string[]): boolean {
+  return asksFor('json', argv);
+}
+
+/** As {@link asksForJson}, for any boolean option. */
+export function asksFor(name: string, argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
-  return argv
-    .slice(0, end === -1 ? undefined : end)
-    .some((arg) => /^--json(?:=(?!f$|false$|0$).*)?$/is.test(arg));
+  const pattern = new RegExp(`^--${name}(?:=(?!f$|false$|0$).*)?$`, 'is');
+  return argv.slice(0, end === -1 ? undefined : end).some((arg) => pattern.test(arg));
 }
 
 /** Reports whether an argument is a flag. A dash alone is a positional or a value: standard input. */

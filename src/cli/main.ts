@@ -2,7 +2,7 @@
 import { isCompletion } from './complete/request.js';
 import { exitCodeOf } from './exit-code.js';
 import { asksForJson } from './flags.js';
-import { asksForDebug, asksForJsonLog, writeRecord } from './output/log.js';
+import { annotation, asksForDebug, requestedLogFormat, writeRecord } from './output/log.js';
 import { JsonResult } from './output/json-result.js';
 import { guardOutput, type Terminal } from './output/terminal.js';
 import { answerQuickly, PLUGIN_PROGRAM } from './start/quick-answer.js';
@@ -31,8 +31,14 @@ async function runToExitCode(argv: readonly string[], terminal: Terminal, progra
   ).catch(async (error: unknown) => {
     const { errorText, errorRecord } = await import('./output/error-text.js');
     const isDebug = asksForDebug(argv);
-    if (asksForJsonLog(argv)) writeRecord(terminal.stderr, errorRecord(error, isDebug), 'json');
-    else terminal.stderr.write(`${errorText(error, isDebug)}\n`);
+    const format = requestedLogFormat(argv, terminal.env);
+    if (format === 'json') {
+      writeRecord(terminal.stderr, errorRecord(error, isDebug), format);
+    } else {
+      const text = errorText(error, isDebug);
+      const line = format === 'github' ? annotation('error', text.replace(/^error: /, '')) : text;
+      terminal.stderr.write(`${line}\n`);
+    }
     result.fail(error);
     return exitCodeOf(error);
   });

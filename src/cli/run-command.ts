@@ -15,7 +15,7 @@ import {
 import { isTemplate } from './output-format.js';
 import { parseSize } from './input/size.js';
 import { globalOptions, parseLimits, parseRetryFor, parseTimeout } from './global-options.js';
-import { logFilter, logLevel } from './output/log.js';
+import { logFilter, logFormat, logLevel } from './output/log.js';
 import { Output } from './output/output.js';
 import type { Template } from './output/template.js';
 import { reuseBuffers } from './reuse-buffers.js';
@@ -63,7 +63,8 @@ export async function runCommand(
   const flags = args as LoginFlags;
   const env = await withAuthFile(options, terminal.env, command.takesLogin !== true);
   const login = command.takesLogin === true ? [] : await givenLogins(flags, names, input);
-  const progress = startProgress(options, terminal);
+  const format = logFormat({ ...options, github: args['github'] === true }, terminal.env);
+  const progress = startProgress(options, terminal, format);
   const output = new Output(terminal.stdout, progress, {
     result,
     template,

@@ -42,7 +42,7 @@ async function pushLists(
     sources,
     options: { ...settings, ...pushing },
   }));
-  const writeReports = await openReports(
+  const reports = await openReports(
     { digestFile: undefined, metadataFile: args['metadata-file'], github: args.github ?? false },
     context.env,
   );
@@ -57,12 +57,13 @@ async function pushLists(
       });
       output.json({ lists: planned });
     } else for (const plan of plans) printPlan(plan, context);
+    await reports.planned(plans);
     return;
   }
   const results = await client.createAndPushLists(lists);
   const [first, ...others] = results.map(({ publication }) => publication.report);
   try {
-    if (first !== undefined) await writeReports(first, ...others);
+    if (first !== undefined) await reports.published(first, ...others);
   } finally {
     // They are published even if a file cannot be written.
     if (options.json) output.json({ lists: results.map(({ publication }) => pushJson(publication)) });

@@ -124,17 +124,19 @@ export async function runReported(
     readonly lines: (result: PushResult) => readonly string[];
   },
 ): Promise<void> {
-  const writeReports = await openReports(
+  const reports = await openReports(
     { digestFile: args['digest-file'], metadataFile: args['metadata-file'], github: args.github ?? false },
     context.env,
   );
   if (args['dry-run'] === true) {
-    showPlan(await actions.plan(), args, context);
+    const plan = await actions.plan();
+    showPlan(plan, args, context);
+    await reports.planned([plan]);
     return;
   }
   const result = await actions.publish();
   try {
-    await writeReports(result.report);
+    await reports.published(result.report);
   } finally {
     // It is published even if a file cannot be written.
     if (context.options.json) context.output.json(pushJson(result));

@@ -97,6 +97,7 @@ export const ENVIRONMENT: readonly Section[] = [
       row('LC_ALL, LC_CTYPE, LANG', 'Whether the terminal shows Unicode'),
       row('TERM', 'If dumb, nothing is coloured or drawn'),
       row('CI', 'If set, progress is not drawn'),
+      row('GITHUB_ACTIONS', 'If true, push --github annotates the run'),
       row('GITHUB_OUTPUT', 'File for the outputs of push --github'),
       row('GITHUB_STEP_SUMMARY', 'File for the summary of push --github'),
     ],

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 
 import { ArgumentError, messageLine } from '../../oci/errors.js';
+import { asksFor } from '../flags.js';
 import { shownJson, shownMessage } from './shown-text.js';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -17,6 +18,9 @@ export interface LogRecord {
   /** Further members of the JSON object. Members that are `undefined` are omitted. */
   readonly fields?: Readonly<Record<string, unknown>> | undefined;
 }
+
+/** The format of the lines on stderr. With `github`, warnings and errors are annotations of the run in GitHub Actions. */
+export type LogFormat = 'text' | 'json' | 'github';
 
 /** The options that decide what appears on stderr. */
 export interface LogOptions {
@@ -65,13 +69,40 @@ function recordJson({ level, event, message, fields }: LogRecord, time = new Dat
 }
 
 /** Writes a record as a line. */
-export function writeRecord(stream: Writable, record: LogRecord, format: LogOptions['log-format']): void {
-  stream.write(`${format === 'json' ? recordJson(record) : shownMessage(recordText(record))}\n`);
+export function writeRecord(stream: Writable, record: LogRecord, format: LogFormat | undefined): void {
+  stream.write(`${recordLine(record, format)}\n`);
 }
 
-/** Reports whether a command line asks for a log in JSON, also one that cannot be parsed: then its error is JSON. */
-export function asksForJsonLog(argv: readonly string[]): boolean {
-  return hasFlag(argv, '--log-format', 'json');
+function recordLine(record: LogRecord, format: LogFormat | undefined): string {
+  const { level, event, message } = record;
+  if (format === 'json') return recordJson(record);
+  if (format === 'github' && level === 'error') return annotation('error', message);
+  // Retries are warnings too, but GitHub shows only ten for each step.
+  if (format === 'github' && level === 'warn' && event === 'warning') return annotation('warning', message);
+  return shownMessage(recordText(record));
+}
+
+/** Returns the command that makes a text an annotation of the run in GitHub Actions, as one line. */
+export function annotation(level: 'error' | 'warning', text: string): string {
+  const lines = text.split('\n').map(shownMessage).join('\n');
+  return `::${level} title=multiarch::${lines.replaceAll('%', '%25').replaceAll('\n', '%0A')}`;
+}
+
+/** Returns the format of the lines on stderr. `--github` outside of GitHub Actions, as in a test, has no effect on them. */
+export function logFormat(
+  {
+    github,
+    'log-format': format,
+  }: Pick<LogOptions, 'log-format'> & { readonly github?: boolean | undefined },
+  env: NodeJS.ProcessEnv,
+): LogFormat | undefined {
+  return github === true && format !== 'json' && env['GITHUB_ACTIONS'] === 'true' ? 'github' : format;
+}
+
+/** As {@link logFormat}, of a command line that may not be valid. */
+export function requestedLogFormat(argv: readonly string[], env: NodeJS.ProcessEnv): LogFormat | undefined {
+  const format = hasFlag(argv, '--log-format', 'json') ? 'json' : undefined;
+  return logFormat({ github: asksFor('github', argv), 'log-format': format }, env);
 }
 
 /** Reports whether a command line asks for the stacks of errors. */

@@ -7,8 +7,9 @@ import { sweep } from '../../files/sweep.js';
 import { ArgumentError, FailedError, isMultiarchError, type MultiarchErrors } from '../../oci/errors.js';
 import { parseImageLocation } from '../../oci/image-location.js';
 import { formatRepository } from '../../oci/reference.js';
+import type { PushPlan } from '../../publish/plan.js';
 import type { PushReport } from '../../publish/push-report.js';
-import { githubOutputs, githubSummary } from './github-report.js';
+import { githubOutputs, githubPlan, githubSummary } from './github-report.js';
 import { jsonText } from './shown-text.js';
 
 /** The files that report a push. */
@@ -25,18 +26,24 @@ const GITHUB_FILES = ['GITHUB_OUTPUT', 'GITHUB_STEP_SUMMARY'];
 /** The second half of the hint about a file that cannot be used. */
 const ALTERNATIVE = 'name another file';
 
+/** Writes the reports of a push. */
+export interface Reports {
+  /**
+   * Writes the digest without a line feed, and the report as JSON; of several lists that were pushed together, an object with
+   * the report of each in `lists`, and no digest. Each file is written atomically. If one cannot be written, the others are.
+   * @throws FailedError
+   */
+  readonly published: (...reports: readonly [PushReport, ...PushReport[]]) => Promise<void>;
+  /** Adds what a dry run found to the summary of the step. No other file is written. @throws FailedError */
+  readonly planned: (plans: readonly PushPlan[]) => Promise<void>;
+}
+
 /**
  * Checks before a push that it can be reported.
- * @returns a function that writes the digest without a line feed, and the report as JSON; of several lists that were pushed
- *   together, an object with the report of each in `lists`, and no digest. Each file is written atomically. If one cannot be
- *   written, the others are, and it throws FailedError
  * @throws ArgumentError if the directory of a file does not exist, if a file cannot be replaced, or outside GitHub Actions;
  *   FailedError if a file may not be written
  */
-export async function openReports(
-  files: ReportFiles,
-  env: NodeJS.ProcessEnv,
-): Promise<(...reports: readonly [PushReport, ...PushReport[]]) => Promise<void>> {
+export async function openReports(files: ReportFiles, env: NodeJS.ProcessEnv): Promise<Reports> {
   const [digestFile, metadataFile] = await Promise.all([
     replaceable('--digest-file', files.digestFile),
     replaceable('--metadata-file', files.metadataFile),
@@ -46,7 +53,7 @@ export async function openReports(
   }
   for (const file of [digestFile, metadataFile]) if (file !== undefined) await sweep(dirname(file));
   const [outputs, summary] = files.github ? await githubFiles(env) : [];
-  return async (...reports) => {
+  const published: Reports['published'] = async (...reports) => {
     const [report, ...others] = reports;
     const all = reports.map(withBuildxKeys);
     const metadata = `${jsonText(others.length === 0 ? all[0] : { lists: all })}\n`;
@@ -59,6 +66,11 @@ export async function openReports(
     const errors = failures.filter((error) => error !== undefined);
     if (errors.length > 0) throw unreported(reports, errors);
   };
+  const planned: Reports['planned'] = async (plans) => {
+    const failure = await failureOf(summary, (file) => appendFile(file, plans.map(githubPlan).join('')));
+    if (failure !== undefined) throw failure;
+  };
+  return { published, planned };
 }
 
 /** Adds what `docker buildx imagetools create --metadata-file` writes: the descriptor, and the repositories without tags. */

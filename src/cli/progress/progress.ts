@@ -8,7 +8,7 @@ import type { Writable } from 'node:stream';
 
 import type { WorkEvent } from '../../content/events.js';
 import type { GlobalOptions } from '../global-options.js';
-import { logFilter, writeRecord, type LogRecord } from '../output/log.js';
+import { logFilter, writeRecord, type LogFormat, type LogRecord } from '../output/log.js';
 import type { Progress } from '../output/output.js';
 import { mayColor, type Terminal } from '../output/terminal.js';
 import { DrawnProgress } from './drawn-progress.js';
@@ -16,15 +16,18 @@ import { Steps } from './steps.js';
 import { Transfers } from './transfers.js';
 
 /** Returns drawn progress on a terminal, else lines; none if so requested. */
-export function startProgress(options: GlobalOptions, terminal: Terminal): Progress {
+export function startProgress(
+  options: GlobalOptions,
+  terminal: Terminal,
+  format: LogFormat | undefined = options['log-format'],
+): Progress {
   const { stdout, stderr, env } = terminal;
-  const format = options['log-format'];
   const shows = logFilter(options);
   if (options.progress === 'none' || !shows({ level: 'info' })) {
     return { show: () => {}, log: (record) => writeRecord(stderr, record, format), stop: () => {} };
   }
   const progress =
-    options.progress === 'plain' || format === 'json' || !canDraw(terminal)
+    options.progress === 'plain' || format === 'json' || format === 'github' || !canDraw(terminal)
       ? new PlainProgress(stderr, format)
       : new DrawnProgress(stderr, { color: mayColor(stderr, env) });
   // The result lists the pushed children; on the same screen they would appear twice.
@@ -52,12 +55,12 @@ const HEARTBEAT = 10_000;
 /** Prints one line for each finished step, and a heartbeat during long ones. */
 class PlainProgress implements Progress {
   readonly #stream: Writable;
-  readonly #format: GlobalOptions['log-format'];
+  readonly #format: LogFormat | undefined;
   readonly #transfers = new Transfers();
   readonly #heartbeat: NodeJS.Timeout;
   readonly #steps = new Steps();
 
-  constructor(stream: Writable, format: GlobalOptions['log-format']) {
+  constructor(stream: Writable, format: LogFormat | undefined) {
     this.#stream = stream;
     this.#format = format;
     this.#heartbeat = setInterval(() => {

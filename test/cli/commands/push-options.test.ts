@@ -248,6 +248,20 @@ describe('--github', () => {
     expect(summary).toContain(pushed());
   });
 
+  it('adds the plan of a dry run to the summary, and sets no output', async () => {
+    const { list, directory, read, run } = await start();
+    const env = {
+      GITHUB_OUTPUT: join(directory, 'output'),
+      GITHUB_STEP_SUMMARY: join(directory, 'summary'),
+    };
+    await Promise.all(Object.values(env).map((file) => writeFile(file, '')));
+    const { stdout } = await run(['push', list, '--github', '--dry-run', '-q'], { env });
+    expect(await read('output')).toBe('');
+    const summary = await read('summary');
+    expect(summary).toContain(`### Dry run: <code>${list}</code>\n\nDigest: <code>${stdout.trim()}</code>\n`);
+    expect(summary).toContain(`| <code>${list}</code> | would move | none |`);
+  });
+
   it.each([
     [{}, 'GITHUB_OUTPUT and GITHUB_STEP_SUMMARY'],
     [{ GITHUB_OUTPUT: '/nowhere/output', GITHUB_STEP_SUMMARY: '' }, '--github needs GITHUB_STEP_SUMMARY'],

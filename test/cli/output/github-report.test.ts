@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { githubOutputs, githubSummary } from '../../../src/cli/output/github-report.js';
+import { githubOutputs, githubPlan, githubSummary } from '../../../src/cli/output/github-report.js';
 import { OCI_INDEX, OCI_MANIFEST } from '../../../src/oci/media-type.js';
 import { parsePlatform } from '../../../src/oci/platform.js';
+import { parseRefName } from '../../../src/oci/ref-name.js';
+import type { PushPlan } from '../../../src/publish/plan.js';
 import type { PushReport } from '../../../src/publish/push-report.js';
 import { digest } from '../../support/drafts.js';
 
@@ -73,9 +75,12 @@ describe('githubOutputs', () => {
   });
 });
 
+const code = (text: string): string => `<code>${text}</code>`;
+
 describe('githubSummary', () => {
-  it('shows the platforms and the tags', () => {
-    const code = (text: string): string => `<code>${text}</code>`;
+  const short = (text: string): string => `${text.slice(0, 19)}…`;
+
+  it('shows the platforms, the tags and a picture', () => {
     expect(githubSummary(REPORT)).toBe(
       `### Published ${code('example.com/app:1.2')}
 
@@ -93,6 +98,15 @@ Digest: ${code(own)}
 | ${code('example.com/app:latest')} | moved | ${code(digest('old'))} |
 | ${code('example.com/app:1')} | unchanged |  |
 
+\`\`\`mermaid
+flowchart LR
+  n0["example.com/app:1.2<br/>${short(own)}"]
+  n0 --> n1["linux/amd64<br/>${short(digest('amd64'))}"]
+  n0 --> n2["linux/arm/v7<br/>${short(digest('armv7'))}"]
+  n2 --> n3["attestation<br/>${short(digest('about armv7'))}"]
+  n0 --> n4["linux/arm/v7<br/>${short(digest('another armv7'))}"]
+\`\`\`
+
 `,
     );
   });
@@ -102,6 +116,21 @@ Digest: ${code(own)}
     const summary = githubSummary({ ...REPORT, references: [image], tags: [] });
     expect(summary).toContain(`### Published <code>${image}</code>`);
     expect(summary).not.toContain('| Tag |');
+  });
+
+  it('draws no picture of a single image, or of more than a picture can show', () => {
+    const platform = parsePlatform('linux/amd64');
+    const single = { ...REPORT, platforms: { 'linux/amd64': { ...entry, platform, digest: own } } };
+    const names = Array.from({ length: 700 }, (_, at) => `os${at}/amd64`);
+    const many = Object.fromEntries(
+      names.map((name) => [name, { ...entry, platform, digest: digest(name) }]),
+    );
+    expect(githubSummary(single)).not.toContain('mermaid');
+    const large = githubSummary({ ...REPORT, platforms: many });
+    expect(large).not.toContain('mermaid');
+    expect(large).toContain('<code>os499/amd64</code>');
+    expect(large).not.toContain('<code>os500/amd64</code>');
+    expect(large).toContain('| and 200 more |');
   });
 
   it('escapes Markdown and HTML', () => {
@@ -114,14 +143,62 @@ Digest: ${code(own)}
       platforms: { [hostile]: platform },
       tags: [{ reference: hostile, digest: own, outcome: 'moved' }],
     });
-    const lines = summary.split('\n').filter((line) => line !== '');
+    const [tables = '', picture = ''] = summary.split('```mermaid\n');
+    // The end of the block is the only backtick of the picture, and each label one pair of quotes.
+    expect(picture.split('`')).toHaveLength(4);
+    expect(picture.match(/^.*\["[^"`<>[\]]*<br\/>sha256:[0-9a-f]{12}…"\]$/gm)).toHaveLength(2);
+    const lines = tables.split('\n').filter((line) => line !== '');
     expect(lines).toHaveLength(8);
     const shown = lines.map((line) => line.replaceAll(/<\/?code>|^\| | \|$/g, '').split(' | '));
     expect([shown[0], shown[4], shown[7]].map((cells) => cells?.length)).toEqual([1, 3, 3]);
-    const text = summary.replaceAll(/<\/?code>/g, '').replaceAll('| --- | --- | --- |', '');
+    const text = tables.replaceAll(/<\/?code>/g, '').replaceAll('| --- | --- | --- |', '');
     for (const part of ['<', '`', '[', '*', '_', '\\', '&a', '\u001b', '://', 'a|b']) {
       expect(text).not.toContain(part);
     }
     expect(text).toContain('a&#124;b &#35; &#96;c&#96; &#60;/code&#62;');
+  });
+});
+
+describe('githubPlan', () => {
+  const content = { repository: 'example.com/app', digest: digest('blob'), size: 1000 } as const;
+  const PLAN: PushPlan = {
+    digest: own,
+    mediaType: OCI_INDEX,
+    size: 700,
+    content: [
+      { ...content, kind: 'blob', action: 'upload' },
+      { ...content, kind: 'blob', action: 'upload' },
+      { ...content, kind: 'manifest', action: 'present' },
+    ],
+    tags: [
+      { repository: 'example.com/app', tag: parseRefName('1.2'), outcome: 'moved' },
+      { repository: 'example.com/app', tag: parseRefName('latest'), outcome: 'unchanged', previous: own },
+    ],
+  };
+
+  it('shows the content and the tags', () => {
+    expect(githubPlan(PLAN)).toBe(
+      `### Dry run: ${code('example.com/app:1.2')}
+
+Digest: ${code(own)}
+
+| Content | Number | Size |
+| --- | --- | --- |
+| upload blob | 2 | 2.0 kB |
+| present manifest | 1 | 1.0 kB |
+
+| Tag | Outcome | Previous |
+| --- | --- | --- |
+| ${code('example.com/app:1.2')} | would move | none |
+| ${code('example.com/app:latest')} | unchanged |  |
+
+`,
+    );
+  });
+
+  it('omits what is empty', () => {
+    expect(githubPlan({ ...PLAN, content: [], tags: [] })).toBe(
+      `### Dry run: ${code(own)}\n\nDigest: ${code(own)}\n\n`,
+    );
   });
 });

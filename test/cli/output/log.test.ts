@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 
+import { annotation } from '../../../src/cli/output/log.js';
 import { amd64 } from '../../support/images.js';
 import { startCommandLine } from '../../support/in-process.js';
 
@@ -137,5 +138,63 @@ describe('--log-format json', () => {
     ]);
     expect(stderr).not.toContain('s3cr3t-value');
     expect(stderr).not.toContain(Buffer.from('ann:s3cr3t-value').toString('base64'));
+  });
+});
+
+describe('--github', () => {
+  const GITHUB = { GITHUB_ACTIONS: 'true', GITHUB_OUTPUT: '/dev/null', GITHUB_STEP_SUMMARY: '/dev/null' };
+  const push = (app: string): string[] => ['create', `${app}:list`, `${app}:amd64`, '--push', '--github'];
+
+  it('makes warnings and errors annotations, each on one line, and leaves retries as text', async () => {
+    const { run, app } = await startOf503();
+    const argv = [...push(app), '--require', 'linux/s390x', '--creds', 'ann:secret'];
+    const { code, stderr } = await run(argv, { env: GITHUB });
+    expect(code).toBe(5);
+    expect(stderr).toContain(
+      '::warning title=multiarch::--creds is visible to other users of this machine\n',
+    );
+    expect(stderr).toMatch(/^warning: .*; retrying in /m);
+    const error = /^::error title=multiarch::(.*)\n$/m.exec(stderr)?.[1] ?? '';
+    expect(error).toMatch(/linux\/s390x.*%0Ahint: /);
+    expect(stderr).not.toMatch(/^(?:error|hint): /m);
+    expect(stderr).not.toContain('secret');
+  });
+
+  it.each([
+    ['outside of GitHub Actions', { ...GITHUB, GITHUB_ACTIONS: '' }, []],
+    ['without --github', GITHUB, ['--github=false']],
+  ])('prints text %s', async (_, env, flags) => {
+    const { run, app } = await startCommandLine();
+    const argv = flags.length > 0 ? [...push(app).slice(0, -1), ...flags] : push(app);
+    const { stderr } = await run(argv, { env });
+    expect(stderr).toMatch(/^no such manifest: .*\nhint: /m);
+    expect(stderr).not.toContain('::error');
+  });
+
+  it('prints JSON with --log-format json', async () => {
+    const { run, app } = await startCommandLine();
+    const { stderr } = await run([...push(app), '--log-format', 'json'], { env: GITHUB });
+    expect(jsonLines(stderr).at(-1)).toMatchObject({ level: 'error' });
+  });
+
+  it('reports a command line that cannot be parsed', async () => {
+    const { run } = await startCommandLine();
+    const { stderr } = await run(['push', '--github', '--unknown%0A::add-path::/evil'], { env: GITHUB });
+    expect(stderr).toMatch(
+      /^::error title=multiarch::unknown flag: --unknown%250A::add-path::\/evil%0Ahint: .*\n$/,
+    );
+  });
+});
+
+describe('annotation', () => {
+  it.each([
+    ['100% done', '100%25 done'],
+    ['first\nsecond', 'first%0Asecond'],
+    ['a\r\u2028\u0085b', 'a   b'],
+    ['first\n::add-path::/evil', 'first%0A: :add-path::/evil'],
+    ['a ##[add-path]/evil', 'a # #[add-path]/evil'],
+    ['%0A::set-env name=A::b', '%250A::set-env name=A::b'],
+  ])('lets %j not end the command', (text, shown) => {
+    expect(annotation('warning', text)).toBe(`::warning title=multiarch::${shown}`);
   });
 });
