@@ -53,7 +53,7 @@ export const CREATE_OPTIONS = {
     value: 'DIR',
     describe: 'Directory of files named like the digests',
   },
-  'from-metadata': repeatable('File of a build tool; or -, or env', 'FILE'),
+  'from-metadata': repeatable('File of a build tool or directory; or -, or env', 'FILE'),
   repository: {
     type: 'string',
     value: 'REPO',

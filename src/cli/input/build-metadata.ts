@@ -1,3 +1,6 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { builtSource, parseBuildMetadata, type BuildMetadata } from '../../assemble/build-metadata.js';
 import type { AssemblyImage } from '../../assemble/assembly.js';
 import type { CreateOptions } from '../../client/create-options.js';
@@ -18,20 +21,37 @@ export interface NamedMetadata {
 const ACTION_VARIABLE = 'DOCKER_METADATA_OUTPUT_JSON';
 
 /**
- * Reads the files of `--from-metadata`, one after the other: `-` is standard input, and `env` the output of
- * docker/metadata-action in the environment.
- * @throws InvalidError with the first invalid file; ArgumentError if the variable is not set; what reading throws
+ * Reads the files of `--from-metadata`, one after the other: `-` is standard input, `env` the output of docker/metadata-action
+ * in the environment, and a directory all its files, by name.
+ * @throws InvalidError with the first invalid file, or for an empty directory; ArgumentError if the variable is not set; what reading throws
  */
 export async function readMetadata(
   files: readonly string[],
   context: Pick<CommandContext, 'signal' | 'stdin' | 'env'>,
 ): Promise<NamedMetadata[]> {
   const read: NamedMetadata[] = [];
-  for (const file of files) {
+  for (const file of (await Promise.all(files.map(filesOf))).flat()) {
     const { label, text } = file === 'env' ? readVariable(context.env) : await readTextInput(file, context);
     read.push({ label, metadata: parseBuildMetadata(text, label) });
   }
   return read;
+}
+
+/** Returns the files of a directory, without those whose names start with a dot; every other name as it is. */
+async function filesOf(name: string): Promise<string[]> {
+  if (name === '-' || name === 'env') return [name];
+  let names: string[];
+  try {
+    names = await readdir(name);
+  } catch {
+    // Not a directory, or reading it as a file says what is wrong.
+    return [name];
+  }
+  const files = names.filter((file) => !file.startsWith('.')).toSorted();
+  if (files.length > 0) return files.map((file) => join(name, file));
+  throw new InvalidError(`the directory ${name} has no files (--from-metadata)`, {
+    hint: 'Each build job leaves one file there, such as that of docker buildx build --metadata-file.',
+  });
 }
 
 function readVariable(env: NodeJS.ProcessEnv): { readonly label: string; readonly text: string } {

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -81,6 +81,34 @@ describe('create --from-metadata', () => {
     expect(result.stderr).not.toMatch(/^(?:error|warning)/m);
     expect(digests('1')).toEqual(BOTH);
     expect(published('1').manifests.every(({ annotations }) => annotations === undefined)).toBe(true);
+  });
+
+  it('reads the files of a directory by name, without those that start with a dot', async () => {
+    const { run, app, write, digests, directory } = await start();
+    await mkdir(join(directory, 'built'));
+    await write('built/b.json', buildOf(AMD64, app));
+    await write('built/a.digest', ARM64.digest);
+    await write('built/.keep', '');
+    const argv = ['create', `${app}:1`, '--from-metadata', join(directory, 'built'), '--push'];
+    expect(await run(argv)).toMatchObject({ code: 0 });
+    expect(digests('1')).toEqual([ARM64.digest, AMD64.digest]);
+  });
+
+  it.each<[name: string, code: number, message: string]>([
+    ['empty', 5, 'empty has no files (--from-metadata)\nhint: Each build job leaves one file there'],
+    ['nested', 125, `${join('nested', 'amd64')} is a directory`],
+    ['invalid', 5, `${join('invalid', 'b')}, line 1: `],
+    ['missing', 3, 'missing: no such file'],
+  ])('rejects the directory %s', async (name, code, message) => {
+    const { run, app, write, directory, registry } = await start();
+    for (const each of ['empty', 'nested', 'nested/amd64', 'invalid']) await mkdir(join(directory, each));
+    await write('invalid/a', AMD64.digest);
+    await write('invalid/b', 'not a digest');
+    const argv = ['create', `${app}:1`, '--from-metadata', join(directory, name), '--push'];
+    const result = await run(argv);
+    expect(result.stderr).toContain(message);
+    expect(result.code).toBe(code);
+    expect(registry.manifest('app', '1')).toBeUndefined();
   });
 
   it('keeps the bytes of the index of ko', async () => {
