@@ -77,7 +77,7 @@ export type { RunLimits } from './content/budget.js';
 export type { ReferrersLists } from './content/referrers-tag.js';
 export type { BlobOutcome, LockWait, OnEvent, WorkEvent } from './content/events.js';
 export type { HttpEvent, HttpMethod } from './http/message.js';
-export type { RegistrySettings } from './client/transport-resolver.js';
+export type { RegistrySettings } from './client/registry-settings.js';
 export type { TlsFiles } from './http/tls/tls-config.js';
 
 export type { Draft, Entry, EntryOverride, SourceIndex } from './drafts/draft.js';

@@ -23,7 +23,8 @@ import type { TlsFiles } from '../http/tls/tls-config.js';
 import { ArgumentError } from '../oci/errors.js';
 import { parseRegistryHost, type RegistryHost } from '../oci/reference.js';
 import type { CallOptions } from './inputs.js';
-import { TransportResolver, type CacheSettings, type RegistrySettings } from './transport-resolver.js';
+import type { RegistrySettings } from './registry-settings.js';
+import { TransportResolver, type CacheSettings } from './transport-resolver.js';
 
 /** Settings of a {@link Multiarch} client. `signal` and `onEvent` apply to all of its calls. */
 export interface MultiarchOptions extends CallOptions {

@@ -124,12 +124,17 @@ async function startingPoint(
 ): Promise<Draft> {
   const read = locationOf(context, name);
   const location = typeof name === 'string' && isTargetLocation(read) ? draftLocation(context, name) : read;
-  const source = await context.transports.open(location);
+  const isTarget = formatImageLocation(location) === formatImageLocation(target);
+  // The tag that the push will move is never that of a mirror.
+  const source =
+    isTarget && isTargetLocation(location)
+      ? await context.transports.openTarget(location, 'pull')
+      : await context.transports.open(location);
   const selector = await context.transports.selector(location, { signal: context.signal });
   const document = await readPublished(context, location, () =>
     context.limit(() => source.readManifest(selector, { signal: context.signal })),
   );
-  const base = formatImageLocation(location) === formatImageLocation(target) ? document.digest : undefined;
+  const base = isTarget ? document.digest : undefined;
   if (document.kind === 'manifest') {
     const [entry] = await readEntries(source, document, familiarLocation(location), context);
     const { descriptor } = entry ?? { descriptor: documentDescriptor(document) };

@@ -3,7 +3,6 @@ import type { OnEvent } from '../content/events.js';
 import { KeyedSingleFlight } from '../content/single-flight.js';
 import type { ReadOptions, Selector, Source } from '../content/source.js';
 import type { Target } from '../content/target.js';
-import { registryApiHost } from '../auth/credentials/docker-hub.js';
 import type { ExplicitCredential } from '../auth/credentials/credential.js';
 import type { KnownTokenServers } from '../auth/requests/known-token-servers.js';
 import type { HttpClient, HttpEvent } from '../http/message.js';
@@ -27,29 +26,21 @@ import {
   type RegistryLocation,
   type TargetLocation,
 } from '../oci/image-location.js';
-import { formatReference, formatRepository, type RegistryHost, type Repository } from '../oci/reference.js';
-import type { Access } from '../registry/requests.js';
+import {
+  formatReference,
+  formatRepository,
+  repositoryIn,
+  type RegistryHost,
+  type Repository,
+} from '../oci/reference.js';
+import type { Access, RegistrySender } from '../registry/requests.js';
 import { VERSION } from '../version.js';
+import { mergeTls, mirrorsOf, urlHost, type Mirror, type RegistrySettings } from './registry-settings.js';
 
 /** The cache of a client. */
 export interface CacheSettings {
   /** `undefined` if nothing names a directory. */
   readonly directory: string | undefined;
-}
-
-/** Settings for one registry. They take precedence over those of the client. */
-export interface RegistrySettings {
-  /** Allow plain HTTP, and TLS without verification. */
-  readonly insecure?: boolean | undefined;
-  /** The most requests at once to this registry. The limit of the client applies too. */
-  readonly concurrency?: number | undefined;
-  readonly retries?: number | undefined;
-  /** In milliseconds. */
-  readonly retryFor?: number | undefined;
-  /** The maximum size of an upload's request, in bytes. */
-  readonly chunkSize?: number | undefined;
-  /** PEM files. */
-  readonly tls?: TlsFiles | undefined;
 }
 
 export interface TransportResolverOptions extends Environment {
@@ -83,8 +74,11 @@ export interface SelectorOptions extends ReadOptions {
   readonly format?: ManifestFormat | undefined;
 }
 
-/** Opens one repository. */
-type OpenRepository = (repository: Repository, access: Access) => Target;
+/** A repository of a registry. */
+type RepositoryTarget = Target & { readonly repository: Repository };
+
+/** Opens one repository. @param use how the settings for its registry are read */
+type OpenRepository = (repository: Repository, access: Access, use?: 'mirror') => RepositoryTarget;
 
 /**
  * Opens the sources and targets that locations name, each once, so that all requests to one share their connections and
@@ -92,9 +86,17 @@ type OpenRepository = (repository: Repository, access: Access) => Target;
  */
 export class TransportResolver {
   readonly #options: TransportResolverOptions;
-  readonly #repositories = new Map<string, { readonly access: Access; readonly repository: Target }>();
+  readonly #repositories = new Map<
+    string,
+    { readonly access: Access; readonly repository: RepositoryTarget }
+  >();
+  readonly #mirrored = new WeakMap<RepositoryTarget, Source>();
   /** The hosts of the named registries, as in URLs. */
   readonly #hosts = new Set<string>();
+  /** The hosts of their mirrors. */
+  readonly #mirrorHosts = new Set<string>();
+  /** The mirrors of registries, by the hosts of the registries. */
+  readonly #mirrors: ReadonlyMap<string, Mirror>;
   /** The settings of single registries, by their hosts as in URLs. */
   readonly #settings: ReadonlyMap<string, RegistrySettings>;
   readonly #layouts = new KeyedSingleFlight<ImageLayout>();
@@ -113,6 +115,7 @@ export class TransportResolver {
     this.#settings = new Map(
       [...(options.registries ?? [])].map(([host, settings]) => [urlHost(host), settings]),
     );
+    this.#mirrors = mirrorsOf(this.#settings);
   }
 
   /**
@@ -134,6 +137,7 @@ export class TransportResolver {
     if (location.transport === 'object') return this.#object(location);
     if (location.transport === 'docker-archive') return this.#dockerArchive(location.path);
     if (location.transport === 'docker-daemon') return this.#dockerDaemon(location);
+    if (location.transport === 'registry') return this.#repositorySource(location);
     return this.openTarget(location, 'pull');
   }
 
@@ -201,7 +205,28 @@ export class TransportResolver {
     http?.close();
   }
 
-  async #repository({ reference }: RegistryLocation, access: Access): Promise<Target> {
+  /** The repository, read through the mirror of its registry if that has one. */
+  async #repositorySource(location: RegistryLocation): Promise<Source> {
+    const { registry, path } = location.reference;
+    const mirror = this.#mirrors.get(urlHost(registry));
+    if (mirror === undefined) return this.#repository(location, 'pull');
+    this.#mirrorHosts.add(urlHost(mirror.registry));
+    const openRepository = await (this.#openRepository ??= this.#connect(mirror.registry));
+    const { MirroredSource } = await import('../registry/mirrored-source.js');
+    const repository = await this.#repository(location, 'pull');
+    const known = this.#mirrored.get(repository);
+    if (known !== undefined) return known;
+    const source = new MirroredSource({
+      registry: repository,
+      mirror: openRepository(repositoryIn(mirror, { registry, path }), 'pull', 'mirror'),
+      health: mirror.health,
+      onEvent: this.#options.onEvent,
+    });
+    this.#mirrored.set(repository, source);
+    return source;
+  }
+
+  async #repository({ reference }: RegistryLocation, access: Access): Promise<RepositoryTarget> {
     this.#hosts.add(urlHost(reference.registry));
     this.#openRepository ??= this.#connect(reference.registry);
     const openRepository = await this.#openRepository;
@@ -278,13 +303,18 @@ export class TransportResolver {
       onWarning: (message) => onEvent?.({ kind: 'warning', message }),
       onTokenServer: (name, host) => onEvent?.({ kind: 'token-server', registry: name, host }),
     });
-    return (repository, access) => {
+    // The registry is read sooner than the mirror is tried again.
+    const once: RegistrySender = {
+      send: (host, request, scopes) => auth.send(host, { ...request, retry: 'stale' }, scopes),
+    };
+    return (repository, access, use) => {
       const own = this.#settings.get(urlHost(repository.registry)) ?? {};
       const retries = own.retries ?? this.#options.retries;
       const retryFor = own.retryFor ?? this.#options.retryFor;
       const chunkSize = own.chunkSize ?? this.#options.chunkSize;
+      const hasRetries = own.retries !== undefined || own.retryFor !== undefined;
       return new RegistryRepository({
-        auth,
+        auth: use === 'mirror' && !hasRetries ? once : auth,
         repository,
         access,
         retries,
@@ -317,8 +347,11 @@ export class TransportResolver {
     return new GotClient({
       ...this.#options,
       userAgent: `multiarch/${VERSION}`,
-      isRegistry: (host) => this.#hosts.has(host),
-      hostSettings: (host) => this.#settings.get(host),
+      isRegistry: (host) => this.#hosts.has(host) || this.#mirrorHosts.has(host),
+      hostSettings: (host) => {
+        const own = this.#settings.get(host);
+        return { ...own, tls: this.#hosts.has(host) ? mergeTls(this.#options.tls, own?.tls) : own?.tls };
+      },
       schemes: (host) => {
         if (verifyTls) return ['https'];
         return this.#isInsecure(host) && !isLoopbackHost(host) ? ['https', 'http'] : defaultSchemes(host);
@@ -328,22 +361,14 @@ export class TransportResolver {
     });
   }
 
-  /** `--insecure` applies to the registries that were named, not to hosts that they redirect to. */
+  /** `--insecure` applies to the registries that were named, not to their mirrors and the hosts that they redirect to. */
   #isInsecure(host: string): boolean {
-    const insecure = this.#settings.get(host)?.insecure ?? this.#options.insecure;
-    return insecure === true && this.#hosts.has(host);
+    const own = this.#settings.get(host)?.insecure;
+    if (this.#hosts.has(host)) return own ?? this.#options.insecure === true;
+    return own === true && this.#mirrorHosts.has(host);
   }
 }
 
 function isTarget(source: Source): source is Target {
   return 'writeManifest' in source;
-}
-
-/** Returns a registry's host as in URLs. @throws ArgumentError for one that no URL can have, such as one with port 99999 */
-function urlHost(registry: RegistryHost): string {
-  const url = `https://${registryApiHost(registry)}`;
-  if (URL.canParse(url)) return new URL(url).host;
-  throw new ArgumentError(`${registry} is not the address of a registry`, {
-    hint: 'Check the host; a port is 65535 at most.',
-  });
 }

@@ -64,6 +64,15 @@ export type WorkEvent =
       readonly username: string | undefined;
       readonly origin: string | undefined;
     }
+  /** A tag was read from a mirror of its registry, whose own tag may have moved since. */
+  | {
+      readonly kind: 'mirrored';
+      /** In full: `docker.io/library/app:1.2`. */
+      readonly reference: string;
+      /** The host of the mirror. */
+      readonly mirror: string;
+      readonly digest: Digest;
+    }
   /** The registry names a token server on another host, which gets the login. */
   | { readonly kind: 'token-server'; readonly registry: string; readonly host: string }
   /** The cache of manifests and configs cannot be read or written, so registries are asked. */

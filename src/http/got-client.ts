@@ -39,12 +39,10 @@ export interface GotClientOptions {
   /** Whether to accept any certificate of this host, with its port if it has one. @default loopback hosts */
   readonly insecureTls?: ((host: string) => boolean) | undefined;
   /**
-   * Whether this host, with its port if it has one, is a registry of this call: `tls` and client certificates are for
+   * Whether this host, with its port if it has one, is a registry of this call: PEM files and client certificates are for
    * registries only. @default any host
    */
   readonly isRegistry?: ((host: string) => boolean) | undefined;
-  /** PEM files from flags, for registries only. */
-  readonly tls?: TlsFiles | undefined;
   /** Names proxies and trusted authorities; see {@link Proxies} and {@link TlsConfig}. @default empty */
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** The directory of the user's `certs.d` directories. @default no `certs.d` directory is read, not even the system's */
@@ -121,12 +119,12 @@ export class GotClient implements HttpClient {
   constructor(options: GotClientOptions) {
     this.#userAgent = options.userAgent;
     this.#insecureTls = options.insecureTls ?? isLoopbackHost;
-    const { env = {}, homeDirectory, tls, hostSettings = () => undefined } = options;
+    const { env = {}, homeDirectory, hostSettings = () => undefined } = options;
     const isRegistry = options.isRegistry ?? (() => true);
     const tlsConfig = new TlsConfig({
       env,
       homeDirectory,
-      files: (host) => (isRegistry(host) ? mergeTls(tls, hostSettings(host)?.tls) : undefined),
+      files: (host) => (isRegistry(host) ? hostSettings(host)?.tls : undefined),
     });
     this.#isRegistry = isRegistry;
     this.#proxies = new Proxies(env);
@@ -352,10 +350,4 @@ function outcomeOf({ response, failure }: Outcome): TryOutcome {
 function needsBody({ method, timing, readsResponse }: HttpRequest, { status }: HttpResponse): boolean {
   if (status >= 400) return true;
   return timing !== 'content' && (readsResponse ?? method === 'GET');
-}
-
-/** The files for a host: a certificate of its own replaces that of the client together with its key. */
-function mergeTls(all: TlsFiles = {}, own: TlsFiles = {}): TlsFiles {
-  const pair = own.cert === undefined && own.key === undefined ? all : own;
-  return { ca: own.ca ?? all.ca, cert: pair.cert, key: pair.key };
 }

@@ -153,6 +153,30 @@ export function parseRegistryHost(text: string): RegistryHost {
   return host === DOCKER_INDEX ? DOCKER_HUB : (host as RegistryHost);
 }
 
+/** A registry, or a part of it: what precedes the paths of repositories. */
+export interface Namespace {
+  readonly registry: RegistryHost;
+  /** `undefined` for the whole registry. */
+  readonly path: RepositoryPath | undefined;
+}
+
+/** Parses `HOST` or `HOST/PATH`. @throws ArgumentError */
+export function parseNamespace(text: string): Namespace {
+  const [host, path] = cut(text, '/');
+  if (HOST.test(host) && isHost(host) && (path === undefined || isRepositoryPath(path))) {
+    return { registry: parseRegistryHost(host), path };
+  }
+  throw new ArgumentError(`${JSON.stringify(text.replace(/^.*@/, '***@'))} is not HOST or HOST/PATH`, {
+    hint: 'Write the host, with its port if it has one, and what precedes the paths of repositories: mirror.example.com/hub.',
+  });
+}
+
+/** Returns the repository of this name in a part of another registry. */
+export function repositoryIn({ registry, path }: Namespace, repository: Repository): Repository {
+  if (path === undefined) return { registry, path: repository.path };
+  return { registry, path: `${path}/${repository.path}` as RepositoryPath };
+}
+
 /** Formats a full reference: `docker.io/library/app:1.2@sha256:…`. */
 export function formatReference(reference: Reference): string {
   return formatRepository(reference) + formatSelectors(reference);

@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { TransportResolver, type RegistrySettings } from '../../src/client/transport-resolver.js';
+import type { RegistrySettings } from '../../src/client/registry-settings.js';
+import { TransportResolver } from '../../src/client/transport-resolver.js';
 import { Multiarch } from '../../src/client/multiarch.js';
 import { ArgumentError } from '../../src/oci/errors.js';
 import { parseRegistryHost } from '../../src/oci/reference.js';

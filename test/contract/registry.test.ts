@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe } from 'vitest';
 
 import { FileCache } from '../../src/cache/file-cache.js';
+import type { Target } from '../../src/content/target.js';
+import { MirroredSource } from '../../src/registry/mirrored-source.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import type { MemoryRegistryOptions } from '../support/memory-registry.js';
 import { connect, startRegistry } from '../support/open-repository.js';
@@ -20,6 +22,42 @@ describe.each<[string, MemoryRegistryOptions]>([
 describe('a registry with a cache:', () => {
   describeContract({}, async () => new FileCache({ directory: join(await temporaryDirectory(), 'cache') }));
 });
+
+describe('a registry with a mirror that lacks everything:', () => {
+  describeTargetContract(
+    'MirroredSource',
+    async () => {
+      const [registry, empty] = [await startRegistry({ deletes: 'tags' }), await startRegistry()];
+      const open = (): Target => {
+        const [target, mirror] = [connect(registry.host)(PATH), connect(empty.host)(PATH)];
+        return readThrough(
+          new MirroredSource({ registry: target, mirror, health: { isDown: false } }),
+          target,
+        );
+      };
+      return {
+        target: open(),
+        reopen: async () => open(),
+        tamper: async (digest) => {
+          const bytes = registry.blob(PATH, digest) ?? registry.manifest(PATH, digest)?.bytes;
+          bytes?.writeUInt8(bytes.readUInt8(0) ^ 1, 0);
+        },
+      };
+    },
+    { noSha512: 'the registry in memory computes sha256' },
+  );
+});
+
+/** A target whose reads are those of a source. */
+function readThrough(source: MirroredSource, target: Target): Target {
+  return new Proxy(target, {
+    get: (_target, name) => {
+      const owner = name in source ? source : target;
+      const member: unknown = Reflect.get(owner, name, owner);
+      return typeof member === 'function' ? (member.bind(owner) as unknown) : member;
+    },
+  });
+}
 
 function describeContract(
   options: MemoryRegistryOptions,

@@ -28,6 +28,7 @@ export function stepLine(event: WorkEvent): string | undefined {
         : `${event.repository}:${event.tag} is already up to date`;
     case 'waiting':
       return `Waiting for ${event.sources.join(', ')}`;
+    case 'mirrored':
     case 'login':
     case 'token-server':
     case 'cache-failed':

@@ -31,6 +31,10 @@ export function stepRecord(event: WorkEvent): LogRecord | undefined {
 export function workRecord(event: WorkEvent, isDebug: boolean): LogRecord | undefined {
   const { kind, ...fields } = event;
   if (event.kind === 'warning') return { level: 'warn', event: kind, message: event.message };
+  if (event.kind === 'mirrored') {
+    const message = `Read ${event.reference} from the mirror ${event.mirror}: ${event.digest}`;
+    return { level: 'info', event: kind, message, fields };
+  }
   if (event.kind === 'login' || event.kind === 'token-server') {
     return debugRecord(kind, loginLine(event), fields);
   }

@@ -1,12 +1,12 @@
 import { dirname, resolve } from 'node:path';
 
-import type { RegistrySettings } from '../../client/transport-resolver.js';
+import type { RegistrySettings } from '../../client/registry-settings.js';
 import { fileError } from '../../files/file-error.js';
 import { readRegularFile } from '../../files/regular-file.js';
 import { whyUntrusted } from '../../files/trusted-directory.js';
 import { ArgumentError, FailedError, type Problem } from '../../oci/errors.js';
 import { isJsonObject } from '../../oci/json.js';
-import { parseRegistryHost } from '../../oci/reference.js';
+import { parseNamespace, parseRegistryHost } from '../../oci/reference.js';
 import { pointerTo } from '../../oci/schema-problems.js';
 import { GLOBAL_OPTIONS, parseRetryFor } from '../global-options.js';
 import { parseSize } from '../input/size.js';
@@ -138,6 +138,9 @@ function registryValue(name: string, value: unknown): RegistrySettings {
       return { chunkSize: parseSize('--chunk-size', text) };
     case 'cacert':
       return { tls: { ca: text } };
+    case 'mirror':
+      parseNamespace(text);
+      return { mirror: text };
     default:
       return { tls: { [name]: text } };
   }

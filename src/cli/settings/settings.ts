@@ -4,7 +4,7 @@
  * Offers config-path, option-settings, settings.
  * @module cli/settings
  */
-import type { RegistrySettings } from '../../client/transport-resolver.js';
+import type { RegistrySettings } from '../../client/registry-settings.js';
 import type { OptionDeclarations, ParsedArgv } from '../flags.js';
 import type { ConfigFile } from './config-file.js';
 import { configPath, mayExist } from './config-path.js';

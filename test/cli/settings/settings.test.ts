@@ -7,6 +7,7 @@ import { GLOBAL_OPTIONS } from '../../../src/cli/global-options.js';
 import { variableOf } from '../../../src/cli/settings/option-settings.js';
 import { amd64, arm64 } from '../../support/images.js';
 import { makeCommandLine, startCommandLine, type CommandLine } from '../../support/in-process.js';
+import { startRegistry } from '../../support/open-repository.js';
 
 const COMMAND_NAMES = { require: 'linux/amd64', wait: '5m', attestations: 'drop' };
 
@@ -157,6 +158,35 @@ describe('the value of an option', () => {
   );
 });
 
+describe('the mirror of a registry', () => {
+  it('is read, and each of its tags is reported with its digest', async () => {
+    const line = await startCommandLine({ images: { 1: amd64 } });
+    const mirror = await startRegistry();
+    mirror.put('hub/app', arm64, '1');
+    await configure(line, `registries: {"${line.host}": {mirror: ${mirror.host}/hub}}`);
+    const { digest } = arm64.manifest;
+    const read = `Read ${line.app}:1 from the mirror ${mirror.host}: ${digest}\n`;
+    expect(await line.run(['digest', `${line.app}:1`])).toMatchObject({
+      code: 0,
+      stdout: `${digest}\n`,
+      stderr: read,
+    });
+    const { stdout, stderr } = await line.run([
+      'create',
+      '--push',
+      '--log-format=json',
+      '--debug',
+      `${line.app}:list`,
+      `${line.app}:1`,
+    ]);
+    expect(stderr).toContain(`"event":"mirrored","message":"${read.trim()}"`);
+    expect(stderr).toContain(`http://${mirror.host}/v2/hub/app/`);
+    expect(line.registry.manifest('app', stdout.trim().split('\n').at(-1) ?? '')).toBeDefined();
+    expect(mirror.requests.every(({ method }) => method === 'GET' || method === 'HEAD')).toBe(true);
+    expect((await line.run(['config'])).stdout).toMatch(new RegExp(`mirror +${mirror.host}/hub +line 1`));
+  });
+});
+
 describe('a mistake', () => {
   it.each([
     ['CONCURRENCY', '0', 'MULTIARCH_CONCURRENCY takes a whole number of at least 1, not 0'],
@@ -191,13 +221,14 @@ registries:
     retry-for: 1s
     chunk-size: much
     password: secret
+    mirror: https://mirror.example.com
   other.example.com: { cert: c.pem }
 `,
     );
     const { code, stdout, stderr } = await line.run(['ls']);
     expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
     expect(stderr)
-      .toBe(`error: ${path} is not a valid configuration: line 1, column 10: invalid duration "soon" (and 8 more)
+      .toBe(`error: ${path} is not a valid configuration: line 1, column 10: invalid duration "soon" (and 9 more)
   /timeout: line 1, column 10: invalid duration "soon" [config/value]
   /concurrency: line 2, column 14: must be a whole number [schema/type]
   /json: line 3, column 1: is not a known member [schema/additionalProperties]
@@ -206,7 +237,8 @@ registries:
   /registries/bad host~1x/retries: line 6, column 28: must be 0 or more [schema/minimum]
   /registries/registry.example.com/chunk-size: line 9, column 17: takes a size, not "much" [config/value]
   /registries/registry.example.com/password: line 10, column 5: is not a known member [schema/additionalProperties]
-  /registries/other.example.com: line 11, column 22: has "cert" without "key" [schema/dependentRequired]
+  /registries/registry.example.com/mirror: line 11, column 13: "https://mirror.example.com" is not HOST or HOST/PATH [config/value]
+  /registries/other.example.com: line 12, column 22: has "cert" without "key" [schema/dependentRequired]
 `);
   });
 

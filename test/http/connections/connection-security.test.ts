@@ -191,7 +191,9 @@ describe('a proxy in front of the server', () => {
     const origin = await startScriptedServer(server);
     const proxy = await startConnectProxy({ tls: server, hosts: { 'r.example:443': origin.port } });
     origin.expect({ method: 'GET', path, answer: { status: 200 } });
-    const { client: http } = clientThrough(proxy, { tls: { cert: client.certFile, key: client.keyFile } });
+    const { client: http } = clientThrough(proxy, {
+      hostSettings: () => ({ tls: { cert: client.certFile, key: client.keyFile } }),
+    });
     await http.send({ method: 'GET', url: new URL(`https://r.example${path}`) });
     expect(origin.requests[0]?.client).toBe('jane');
     expect(proxy.requests.map((request) => request.client)).toEqual([undefined]);
@@ -231,7 +233,7 @@ describe('what is configured for a registry', () => {
       { method: 'GET', path: '/b', answer: { status: 200 } },
       { method: 'GET', path: '/token', answer: { status: 200 } },
     );
-    const { client: http } = clientThrough(proxy, { tls: tls() });
+    const { client: http } = clientThrough(proxy, { hostSettings: () => ({ tls: tls() }) });
     await http.send({ method: 'GET', url: new URL(`https://r.example${path}`) });
     await http.send({ method: 'GET', url: new URL('https://auth.example/token') });
     expect(origin.requests.map((request) => request.client)).toEqual(['jane']);
@@ -254,7 +256,7 @@ describe('what is configured for a registry', () => {
       { method: 'GET', path: '/back', answer: to(`https://r.example${path}`) },
     );
     const isRegistry = (host: string): boolean => host !== 'auth.example';
-    const { client: http } = clientThrough(proxy, { tls: tls(), isRegistry });
+    const { client: http } = clientThrough(proxy, { hostSettings: () => ({ tls: tls() }), isRegistry });
     const send = async (url: string): Promise<void> => {
       await (await http.send({ method: 'GET', url: new URL(url) })).bytes(10);
     };
@@ -282,7 +284,11 @@ describe('what is configured for a registry', () => {
       path,
       answer: { status: 307, headers: { location: 'https://blobs.example/b' } },
     });
-    const { client: http } = clientThrough(proxy, { tls: { ca: caFile } }, { SSL_CERT_FILE: '' });
+    const { client: http } = clientThrough(
+      proxy,
+      { hostSettings: () => ({ tls: { ca: caFile } }) },
+      { SSL_CERT_FILE: '' },
+    );
     await expect(http.send({ method: 'GET', url: new URL(`https://r.example${path}`) })).rejects.toThrow(
       'the certificate of blobs.example is signed by an unknown authority',
     );
@@ -293,7 +299,7 @@ describe('what is configured for a registry', () => {
     const origin = await startScriptedServer(server);
     const proxy = await startConnectProxy({ hosts: { 'r.example:443': origin.port } });
     origin.expect({ method: 'GET', path, answer: { fault: 'raw', body: 'nonsense\r\n\r\n' } });
-    const { client: http, events } = clientThrough(proxy, { tls: tls() });
+    const { client: http, events } = clientThrough(proxy, { hostSettings: () => ({ tls: tls() }) });
     const error: unknown = await failureOf(
       http.send({ method: 'GET', url: new URL(`https://r.example${path}`) }),
     );
@@ -340,7 +346,11 @@ describe('NODE_TLS_REJECT_UNAUTHORIZED=0 switched off the check of certificates'
   it.each(['http', 'https'])('of the proxy, before a request by %s', async (scheme) => {
     const origin = await startScriptedServer(server);
     const proxy = await startConnectProxy({ tls: server, hosts: { 'r.example:443': origin.port } });
-    const { client: http } = clientThrough(proxy, { tls: { ca: caFile } }, { SSL_CERT_FILE: '' });
+    const { client: http } = clientThrough(
+      proxy,
+      { hostSettings: () => ({ tls: { ca: caFile } }) },
+      { SSL_CERT_FILE: '' },
+    );
     const sending = http.send({ method: 'GET', url: new URL(`${scheme}://r.example${path}`) });
     await expect(sending).rejects.toThrow(`the certificate of ${proxy.host} ${unknown}`);
     expect(proxy.requests).toEqual([]);

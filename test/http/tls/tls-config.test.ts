@@ -98,7 +98,7 @@ describe('a server', () => {
     const server = await startServer(ours);
     const other = await startServer(ours, 0);
     const isRegistry = (host: string): boolean => host === server.host;
-    const test = strictClient({ isRegistry, tls: { ca: ours.caFile } });
+    const test = strictClient({ isRegistry, hostSettings: () => ({ tls: { ca: ours.caFile } }) });
     expect(await get(test, server)).toBe(200);
     const { message, hint } = await failureAt(test, other);
     expect(message).toContain('is signed by an unknown authority');
@@ -112,7 +112,7 @@ describe('a server', () => {
     const [one, two] = [await startServer(ours), await startServer(theirs)];
     const homeDirectory = await home(one.host, { 'ca.crt': theirs.caFile });
     await copyFile(ours.caFile, join(homeDirectory, '.config/containers/certs.d', one.host, 'b.crt'));
-    const test = strictClient({ homeDirectory, tls: { ca: theirs.caFile } });
+    const test = strictClient({ homeDirectory, hostSettings: () => ({ tls: { ca: theirs.caFile } }) });
     expect([await get(test, one), await get(test, two)]).toEqual([200, 200]);
   });
 
@@ -135,7 +135,7 @@ describe('a server', () => {
   it('keeps the authorities that everybody trusts', async () => {
     const server = await startServer(ours);
     vi.mocked(createSecureContext).mockClear();
-    await get(strictClient({ tls: { ca: ours.caFile } }), server);
+    await get(strictClient({ hostSettings: () => ({ tls: { ca: ours.caFile } }) }), server);
     const given = vi
       .mocked(createSecureContext)
       .mock.calls.map(([options]) => options as SecureContextOptions);
@@ -158,7 +158,9 @@ describe('a server', () => {
     // Without need for the file it is not mentioned.
     const other = await startServer(theirs);
     const env = { [variable]: join(directory, file) };
-    expect(await get(strictClient({ env, tls: { ca: theirs.caFile } }), other)).toBe(200);
+    expect(
+      await get(strictClient({ env, hostSettings: () => ({ tls: { ca: theirs.caFile } }) }), other),
+    ).toBe(200);
   });
 });
 
@@ -185,19 +187,19 @@ describe('a client certificate', () => {
       'client.cert': theirs.client.certFile,
       'client.key': theirs.client.keyFile,
     });
-    await get(strictClient({ homeDirectory, tls: pair(ours) }), server);
+    await get(strictClient({ homeDirectory, hostSettings: () => ({ tls: pair(ours) }) }), server);
     expect(server.requests[0]?.client).toBe('client-of-ours');
   });
 
   it('is sent to a server that is not verified too', async () => {
     const server = await startServer(ours);
-    await get(strictClient({ insecureTls: () => true, tls: pair(ours) }), server);
+    await get(strictClient({ insecureTls: () => true, hostSettings: () => ({ tls: pair(ours) }) }), server);
     expect(server.requests[0]?.client).toBe('client-of-ours');
   });
 
   it('is sent on connections that were opened ahead', async () => {
     const server = await startServer(ours, 2);
-    const test = strictClient({ tls: { ...pair(ours), ca: ours.caFile } });
+    const test = strictClient({ hostSettings: () => ({ tls: { ...pair(ours), ca: ours.caFile } }) });
     void test.client.preconnect(server.url(path), 2);
     await expect.poll(() => server.connections).toBe(2);
     await Promise.all([get(test, server), get(test, server)]);
@@ -206,7 +208,7 @@ describe('a client certificate', () => {
   });
 
   it.each([{ cert: 'x.pem' }, { key: 'x.key' }])('%j alone is a mistake', async (tls) => {
-    const error = await failureAt(strictClient({ tls }), await startServer(ours, 0));
+    const error = await failureAt(strictClient({ hostSettings: () => ({ tls }) }), await startServer(ours, 0));
     expect(error).toBeInstanceOf(ArgumentError);
     expect(error.hint).toContain('both --cert FILE and --key FILE');
   });
@@ -224,7 +226,7 @@ describe('a client certificate', () => {
     const ca = ours.caFile;
     const send = (options: Partial<GotClientOptions>): Promise<unknown> =>
       strictClient(options).client.send({ method: 'GET', url });
-    await expect(send({ tls: { ca } })).rejects.toMatchObject({
+    await expect(send({ hostSettings: () => ({ tls: { ca } }) })).rejects.toMatchObject({
       kind: 'unavailable',
       message: expect.stringContaining(reason(host)),
       hint: `${before}Use --cert FILE and --key FILE, or store it as /etc/containers/certs.d/${host}/client.cert and client.key.`,
@@ -233,7 +235,9 @@ describe('a client certificate', () => {
       message: expect.stringContaining(reason(host)),
       hint: expect.stringContaining(`${before}Client certificates are for registries`),
     });
-    expect(await send({ tls: { ca, ...pair(ours) } })).toMatchObject({ status: 200 });
+    expect(await send({ hostSettings: () => ({ tls: { ca, ...pair(ours) } }) })).toMatchObject({
+      status: 200,
+    });
   });
 });
 
@@ -242,7 +246,7 @@ describe('the files for a host', () => {
     const server = await startScriptedServer();
     server.expect({ method: 'GET', path, times: 2, answer: { status: 200 } });
     const homeDirectory = await home(server.host, { 'alone.key': ours.client.keyFile });
-    const test = makeTestClient({ homeDirectory, tls: { ca: 'missing' } });
+    const test = makeTestClient({ homeDirectory, hostSettings: () => ({ tls: { ca: 'missing' } }) });
     expect(await get(test, server)).toBe(200);
     const url = new URL(`https://${server.host}${path}`);
     expect((await test.client.send({ method: 'GET', url, negotiateScheme: true })).status).toBe(200);
@@ -257,7 +261,7 @@ describe('the files for a host', () => {
     expect(error).toBeInstanceOf(FailedError);
     expect(error.message).toContain(`${server.host}/alone.key is a key without its client certificate`);
     expect(server.connections).toBe(0);
-    const missing = strictClient({ tls: { ca: join(directory, 'missing.pem') } });
+    const missing = strictClient({ hostSettings: () => ({ tls: { ca: join(directory, 'missing.pem') } }) });
     expect((await failureAt(missing, server)).message).toContain('missing.pem: no such file');
   });
 
