@@ -298,8 +298,11 @@ function bundledPackages(metafiles) {
   const inputs = files.flatMap((output) =>
     Object.entries(output.inputs).flatMap(([input, { bytesInOutput }]) => (bytesInOutput > 0 ? [input] : [])),
   );
-  const folders = inputs.flatMap(
-    (input) => input.match(/^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? [],
+  const folders = inputs.flatMap((input) =>
+    // The validators have code of ajv, which the bundle gets as a part of them.
+    input.endsWith('/schemas.generated.js')
+      ? 'node_modules/ajv'
+      : (input.match(/^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? []),
   );
   return [...new Set(folders)].toSorted();
 }
