@@ -1,14 +1,14 @@
-import { mkdir, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { readPluginCall } from '../../src/cli/docker-plugin.js';
+import { installPlugin } from '../../src/cli/plugin-file.js';
 import { VERSION } from '../../src/version.js';
 import { makeCommandLine } from '../support/in-process.js';
 import { describeIntegration } from '../support/integration.js';
-import { run } from '../support/run.js';
+import { multiarchProcess, run } from '../support/run.js';
 import { makeSandbox } from '../support/sandbox.js';
 
 const METADATA = 'docker-cli-plugin-metadata';
@@ -56,6 +56,7 @@ describe('called as docker-multiarch', () => {
       Vendor: 'multiarch',
       Version: VERSION,
       ShortDescription: 'Assemble, check and publish multi-arch images',
+      URL: 'https://github.com/multiarch-cli/multiarch',
     });
   });
 
@@ -87,21 +88,24 @@ describeIntegration('docker multiarch', ['docker'], () => {
   async function start() {
     const sandbox = await makeSandbox();
     onTestFinished(() => sandbox.remove());
-    const plugins = join(dirname(sandbox.dockerConfigFile), 'cli-plugins');
-    await mkdir(plugins);
     const launcher = fileURLToPath(new URL('../../bin/multiarch.js', import.meta.url));
-    await symlink(launcher, join(plugins, 'docker-multiarch'));
-    return (...args: string[]) => run('docker', args, { env: sandbox.env, cwd: sandbox.directory });
+    await installPlugin({
+      directory: join(dirname(sandbox.dockerConfigFile), 'cli-plugins'),
+      platform: process.platform,
+      program: { file: launcher, path: launcher, isExecutable: false },
+    });
+    const docker = (...args: string[]) => run('docker', args, { env: sandbox.env, cwd: sandbox.directory });
+    return { docker, sandbox };
   }
 
   it('is among the commands of docker', async () => {
-    const docker = await start();
+    const { docker } = await start();
     const { stdout } = await docker('--help');
     expect(stdout).toMatch(/^ {2}multiarch\* +Assemble, check and publish multi-arch images$/m);
   });
 
   it('runs, with the exit codes of multiarch', async () => {
-    const docker = await start();
+    const { docker } = await start();
     expect(await docker('multiarch', 'create', 'app:1.10')).toMatchObject({
       code: 0,
       stdout: 'Created manifest list docker.io/library/app:1.10\n',
@@ -116,7 +120,7 @@ describeIntegration('docker multiarch', ['docker'], () => {
   });
 
   it('completes, as docker asks for it', async () => {
-    const docker = await start();
+    const { docker } = await start();
     const completed = async (...words: string[]): Promise<string> =>
       (await docker('__complete', 'multiarch', ...words)).stdout;
     expect(await completed('cre')).toBe(
@@ -128,9 +132,22 @@ describeIntegration('docker multiarch', ['docker'], () => {
   });
 
   it('has help', async () => {
-    const docker = await start();
+    const { docker } = await start();
     const first = /\n\nUsage: docker multiarch create LIST \[SOURCE\.\.\.\] \| -f FILE\n/;
     expect((await docker('multiarch', 'create', '--help')).stdout).toMatch(first);
     expect((await docker('help', 'multiarch', 'create')).stdout).toMatch(first);
+  });
+
+  it('installs itself again without a change, removes itself, and is installed by the command', async () => {
+    const { docker, sandbox } = await start();
+    const again = await docker('multiarch', 'plugin', 'install', '--json');
+    expect(JSON.parse(again.stdout)).toMatchObject({ outcome: 'unchanged', method: 'link' });
+    expect(await docker('multiarch', 'plugin', 'remove')).toMatchObject({ code: 0, stderr: '' });
+    expect((await docker('--help')).stdout).not.toContain('multiarch*');
+    expect(await multiarchProcess(sandbox, ['plugin', 'install'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await docker('multiarch', '--version')).toMatchObject({
+      code: 0,
+      stdout: `multiarch ${VERSION}\n`,
+    });
   });
 });

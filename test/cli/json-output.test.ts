@@ -243,6 +243,13 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     call('config path', { members: { exists: false } }),
     call('config clear', { code: 125, members: usage }),
   ],
+  plugin: [
+    call('plugin remove', { members: { outcome: 'absent' } }),
+    call('plugin install', { members: { outcome: 'installed', method: 'link', path: /docker-multiarch$/ } }),
+    call('plugin install', { members: { outcome: 'unchanged' } }),
+    call('plugin remove', { members: { outcome: 'removed' } }),
+    call('plugin update', { code: 125, members: usage }),
+  ],
   help: [
     call('help', { members: { help: /Usage/ } }),
     call('help options', { members: { topic: 'options' } }),

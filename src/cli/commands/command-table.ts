@@ -154,6 +154,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./config.js')).config,
   },
   {
+    name: 'plugin',
+    synopsis: 'install|remove',
+    positionals: '<ACTION>',
+    describe: 'Install this program as the docker plugin docker multiarch, or remove it',
+    load: async () => (await import('./plugin.js')).plugin,
+  },
+  {
     name: 'help',
     synopsis: '[COMMAND | TOPIC]',
     positionals: '[TOPIC]',

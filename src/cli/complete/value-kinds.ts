@@ -52,6 +52,7 @@ const POSITIONALS: Readonly<Record<string, ValueKind>> = {
   names: 'draft-or-image',
   list: 'draft',
   lists: 'draft',
+  'plugin action': ['install', 'remove'],
   repo: 'repository',
   source: 'image',
   sources: 'image',
