@@ -153,9 +153,19 @@ const COMMAND = {
 };
 
 /**
- * Bundles the library and the command to `dist` with all dependencies: installing multiarch installs nothing else. The
- * licences and the bill of materials of the dependencies are written to `dist` too. Names and lines stay, so that the trace of
- * an error is readable.
+ * The entry points of the GitHub Actions in `action`. They run the command in their own process.
+ * @type {typeof BUNDLE}
+ */
+const ACTIONS = {
+  ...COMMAND,
+  entryPoints: { action: 'action/main.ts', setup: 'action/setup/main.ts' },
+  plugins: [separate({ cli: 'src/cli/main.ts' })],
+};
+
+/**
+ * Bundles the library, the command and the GitHub Actions to `dist` with all dependencies: installing multiarch installs
+ * nothing else. The licences and the bill of materials of the dependencies are written to `dist` too. Names and lines stay, so
+ * that the trace of an error is readable.
  */
 export async function buildBundle() {
   const { build } = await import('esbuild');
@@ -165,7 +175,7 @@ export async function buildBundle() {
     plugins: [withoutHttp2()],
     keepNames: true,
   };
-  const results = await Promise.all([build(LIBRARY), build(COMMAND), build(parts)]);
+  const results = await Promise.all([build(LIBRARY), build(COMMAND), build(parts), build(ACTIONS)]);
   // Written only after a successful build, so that a broken source does not remove the last working command.
   mkdirSync(`${root}dist`, { recursive: true });
   for (const file of readdirSync(`${root}dist`)) {

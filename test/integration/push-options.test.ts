@@ -1,14 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { beforeEach, expect, it } from 'vitest';
 
+import { readAction, startStep, type Step } from '../support/github-runner.js';
 import { amd64, arm64 } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { useRegistries } from '../support/registries.js';
 import { requestsDuring } from '../support/registry-log.js';
 import type { Repository } from '../support/repository.js';
-import { multiarch } from '../support/run.js';
+import { multiarch, run } from '../support/run.js';
 import { snapshot } from '../support/snapshot.js';
 
 describeIntegration('a release', ['docker-registry'], () => {
@@ -73,6 +75,30 @@ describeIntegration('a release', ['docker-registry'], () => {
     expect(JSON.parse(metadata ?? '')).toMatchObject({ references: [list], digest });
     expect(outputs).toContain(`digest=${digest}\n`);
     expect(shown).toContain(digest);
+  });
+
+  it('is published by the GitHub Action, and pushed by the command that the set-up action adds', async () => {
+    const [action, setup] = await Promise.all([readAction('action.yml'), readAction('setup/action.yml')]);
+    const inputs = { target: list, sources: sources.join('\n'), require: 'linux/amd64,linux/arm64' };
+    const publishing = await startStep(action, { ...inputs, tags: 'latest' });
+    // The steps of a job have one temporary directory.
+    const job = { ...setUp.sandbox.env, MULTIARCH_STORE: '', RUNNER_TEMP: publishing.directory };
+    const runStep = async ({ env }: Step, file: string): Promise<void> => {
+      const path = fileURLToPath(new URL(`../../action/${file}`, import.meta.url));
+      expect(await run(process.execPath, [path], { env: { ...env, ...job } })).toMatchObject({ code: 0 });
+    };
+    await runStep(publishing, action.runs.main);
+    const { digest = '' } = await publishing.outputs();
+    expect(await app.readManifest('latest')).toEqual(await app.readManifest(digest));
+
+    const preparing = await startStep(setup, {});
+    await runStep(preparing, `setup/${setup.runs.main}`);
+    const drafting = await startStep(action, { ...inputs, target: `${app.name}:2`, push: 'false' });
+    await runStep(drafting, action.runs.main);
+    const [directory] = await preparing.paths();
+    const env = { ...job, ...(await preparing.variables()), PATH: `${directory}:/usr/bin:/bin` };
+    const pushed = await run('sh', ['-c', 'multiarch push -q "$0"', `${app.name}:2`], { env });
+    expect(pushed).toMatchObject({ code: 0, stdout: `${digest}\n` });
   });
 
   it('that a platform is missing from, or whose tag has moved, moves no tag', async () => {

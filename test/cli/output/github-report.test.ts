@@ -7,6 +7,7 @@ import { parseRefName } from '../../../src/oci/ref-name.js';
 import type { PushPlan } from '../../../src/publish/plan.js';
 import type { PushReport } from '../../../src/publish/push-report.js';
 import { digest } from '../../support/drafts.js';
+import { readValues } from '../../support/github-runner.js';
 
 const own = digest('index');
 const entry = { mediaType: OCI_MANIFEST, size: 402 };
@@ -33,30 +34,9 @@ const REPORT: PushReport = {
   ],
 };
 
-/** Reads outputs as GitHub's runner does: `NAME=VALUE`, or `NAME<<DELIMITER` and lines up to the delimiter. */
-function readOutputs(text: string): Record<string, string> {
-  const outputs: Record<string, string> = {};
-  const lines = text.split('\n');
-  if (lines.pop() !== '') throw new Error('the last line does not end');
-  for (let line = lines.shift(); line !== undefined; line = lines.shift()) {
-    const [, name = '', sign, rest = ''] = /^(.*?)(=|<<)(.*)$/s.exec(line) ?? [];
-    if (sign === '<<') {
-      const end = lines.indexOf(rest);
-      if (end < 0) throw new Error(`no line is ${rest}`);
-      outputs[name] = lines.splice(0, end).join('\n');
-      lines.shift();
-    } else if (sign === '=') {
-      outputs[name] = rest;
-    } else {
-      throw new Error(`not an output: ${line}`);
-    }
-  }
-  return outputs;
-}
-
 describe('githubOutputs', () => {
   it('has digest, image and the whole report', () => {
-    const { metadata = '', ...outputs } = readOutputs(githubOutputs(REPORT));
+    const { metadata = '', ...outputs } = readValues(githubOutputs(REPORT));
     expect(outputs).toEqual({ digest: own, image: `example.com/app@${own}` });
     expect(JSON.parse(metadata)).toEqual(REPORT);
   });
@@ -64,7 +44,7 @@ describe('githubOutputs', () => {
   it.each(['oci:/srv/a\nb', 'oci:/srv/a\nEND\ndigest=x', 'oci:/a\r\nEND\r\nEND_\r\ndigest=x', 'oci:/a<<END'])(
     'lets no value set another output: %j',
     (image) => {
-      const outputs = readOutputs(githubOutputs({ ...REPORT, image }));
+      const outputs = readValues(githubOutputs({ ...REPORT, image }));
       expect(Object.keys(outputs)).toEqual(['digest', 'image', 'metadata']);
       expect(outputs).toMatchObject({ digest: own, image });
     },
