@@ -44,7 +44,7 @@ export function toSpdx(cyclonedx: Cyclonedx, sourceDate: number): unknown {
     documentNamespace: `${REPOSITORY}/spdx/${own.name}-${own.version}-${digest}`,
     creationInfo: {
       created: new Date(sourceDate * 1000).toISOString().replace('.000Z', 'Z'),
-      creators: [`Tool: ${own.name}-${own.version}-build`, 'Organization: The multiarch maintainers'],
+      creators: [`Tool: ${own.name}-build-${own.version}`, 'Organization: The multiarch maintainers'],
     },
     packages: [
       { ...packageOf(own, id(own['bom-ref'])), primaryPackagePurpose: 'APPLICATION' },
