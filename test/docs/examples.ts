@@ -2,9 +2,9 @@ import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { transform } from 'esbuild';
-import { expect } from 'vitest';
 
 import { run } from '../support/run.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 import { root } from './markdown.js';
 import type { Session } from './session.js';
 
@@ -23,27 +23,28 @@ export function jobScripts(yaml: string): string[] {
   return scripts;
 }
 
-/** Compiles a program as a user of the package would, runs it with the built package, and returns its output. */
-export async function runProgram(code: string, session: Session): Promise<string> {
-  await session.save('program.ts', code);
-  await writeFile(
-    join(session.directory, 'tsconfig.json'),
-    JSON.stringify({
-      extends: join(root, 'tsconfig.json'),
-      compilerOptions: {
-        paths: { multiarch: [join(root, 'dist/index.d.ts')] },
-        typeRoots: [join(root, 'node_modules/@types')],
-      },
-      include: ['program.ts'],
-    }),
-  );
-  await writeFile(join(session.directory, 'package.json'), JSON.stringify({ type: 'module' }));
+/** Returns what the compiler reports of programs that use the package, by name. */
+export async function problemsOf(programs: Readonly<Record<string, string>>): Promise<string> {
+  const directory = await temporaryDirectory();
+  const config = {
+    extends: join(root, 'tsconfig.json'),
+    compilerOptions: {
+      paths: { multiarch: [join(root, 'dist/index.d.ts')] },
+      typeRoots: [join(root, 'node_modules/@types')],
+    },
+    include: ['*.ts'],
+  };
+  // Each program is a module.
+  const files = { 'package.json': '{"type":"module"}', 'tsconfig.json': JSON.stringify(config), ...programs };
+  for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
   const compiler = join(root, 'node_modules/.bin/tsc');
-  const { stdout: problems } = await run(compiler, ['-p', '.', '--pretty', 'false'], {
-    cwd: session.directory,
-  });
-  expect(problems).toBe('');
+  const { stdout } = await run(compiler, ['-p', '.', '--pretty', 'false'], { cwd: directory });
+  return stdout;
+}
 
+/** Runs a program with the built package, and returns its output. */
+export async function runProgram(code: string, session: Session): Promise<string> {
+  await writeFile(join(session.directory, 'package.json'), JSON.stringify({ type: 'module' }));
   const compiled = await transform(code, { loader: 'ts', format: 'esm', target: 'node20.19' });
   await session.save('program.js', compiled.code);
   await mkdir(join(session.directory, 'node_modules'), { recursive: true });

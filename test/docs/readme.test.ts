@@ -1,9 +1,11 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 
 import { describeIntegration } from '../support/integration.js';
-import { jobScripts, runProgram } from './examples.js';
-import { blocksOf, pages, type Block } from './markdown.js';
+import { jobScripts, problemsOf, runProgram } from './examples.js';
+import { blocksOf, pages, root, type Block } from './markdown.js';
 import { JOBS, scenes } from './scenes.js';
 import { commandsOf, type Session } from './session.js';
 
@@ -74,6 +76,15 @@ describe('the examples of the documentation', () => {
         ),
       );
     expect(problems).toEqual([]);
+  });
+
+  it('have valid types', { timeout: 120_000 }, async () => {
+    const programs = blocks.filter(({ language }) => language === 'ts');
+    const named = programs.map(({ page, line, code }) => [`${page.replaceAll('/', '.')}-${line}.ts`, code]);
+    expect(named).not.toEqual([]);
+    const files = readdirSync(`${root}examples`).filter((name) => name.endsWith('.ts'));
+    const examples = files.map((name) => [name, readFileSync(`${root}examples/${name}`, 'utf8')]);
+    expect(await problemsOf(Object.fromEntries([...named, ...examples]))).toBe('');
   });
 
   it('use every scene', () => {

@@ -1,9 +1,10 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { multiarch, run, WITHOUT_CODE_CACHE, type RunResult } from '../support/run.js';
 import { logIn, makeSandbox, type Sandbox } from '../support/sandbox.js';
 import { MemoryRegistry, type MemoryRegistryOptions } from '../support/memory-registry.js';
+import { CommandServer } from './command-server.js';
 import { root } from './markdown.js';
 
 /** The home directory in the pages. */
@@ -40,6 +41,7 @@ export class Session {
   readonly #registries = new Map<string, MemoryRegistry>();
   /** Environment variables of the job. */
   readonly #env = new Map<string, string>();
+  #commands: CommandServer | undefined;
 
   private constructor(sandbox: Sandbox, registry: MemoryRegistry, registryName: string) {
     this.sandbox = sandbox;
@@ -56,11 +58,11 @@ export class Session {
     const bin = join(sandbox.directory, 'bin');
     await mkdir(session.directory);
     await mkdir(bin);
-    // The pages omit progress. A flag would be an argument of `__complete`.
-    const launcher = `#!/bin/sh\nMULTIARCH_PROGRESS=none exec '${process.execPath}' '${root}bin/multiarch.js' "$@"\n`;
-    await writeFile(join(bin, 'multiarch'), launcher);
+    await writeFile(join(bin, 'multiarch'), await session.#launcher());
     await chmod(join(bin, 'multiarch'), 0o755);
     session.setVariable('PATH', `${bin}:${process.env['PATH'] ?? ''}`);
+    // The pages omit progress. A flag would be an argument of `__complete`.
+    session.setVariable('MULTIARCH_PROGRESS', 'none');
     return session;
   }
 
@@ -116,16 +118,33 @@ export class Session {
   }
 
   async stop(): Promise<void> {
+    await this.#commands?.stop();
     for (const registry of this.#registries.values()) await registry.close();
     await this.sandbox.remove();
   }
 
-  #bash(script: string): ReturnType<typeof run> {
+  async #launcher(): Promise<string> {
+    if (process.platform !== 'linux') {
+      return `#!/bin/sh\nexec '${process.execPath}' '${root}bin/multiarch.js' "$@"\n`;
+    }
+    this.#commands = await CommandServer.start();
+    return this.#commands.launcher;
+  }
+
+  /** Both outputs are files, which the {@link CommandServer} can open, unlike the sockets that Node connects to a process. */
+  async #bash(script: string): Promise<RunResult> {
     const env = Object.fromEntries([...this.#env].map(([name, value]) => [name, this.toReal(value)]));
-    return run('bash', ['-c', this.toReal(script)], {
+    const [out, err] = ['stdout', 'stderr'].map((name) => join(this.sandbox.directory, name));
+    const files = `exec < /dev/null >> '${out}' 2>> '${err}'`;
+    await Promise.all([out, err].map((file = '') => writeFile(file, '')));
+    const result = await run('bash', ['-c', `${files}\n${this.toReal(script)}`], {
       cwd: this.directory,
       env: { ...WITHOUT_CODE_CACHE, ...this.sandbox.env, ...env },
     });
+    const [stdout = '', stderr = ''] = await Promise.all(
+      [out, err].map((file = '') => readFile(file, 'utf8')),
+    );
+    return { ...result, stdout, stderr };
   }
 
   /** Replaces the host names of the page with those of the registries. */
