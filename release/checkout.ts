@@ -7,10 +7,11 @@ import type { BuildOptions } from './build-options.js';
 import type { Architecture } from './elf.js';
 import { runTool } from './run-tool.js';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** The top directory of the repository. */
+export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** The licences of the tool and of what it contains, by their names in packages. */
-export const LICENCES: Readonly<Record<string, string>> = {
+export const LICENCES = {
   LICENSE: join(ROOT, 'LICENSE'),
   'THIRD-PARTY-LICENSES.txt': join(ROOT, 'dist/THIRD-PARTY-LICENSES.txt'),
 };
