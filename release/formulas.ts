@@ -26,18 +26,17 @@ export async function writeFormulas({ version, directory }: BuildOptions): Promi
       .digest('hex');
     return { url: `${HOMEPAGE}/releases/download/v${version}/${name}`, sha256 };
   };
-  const [darwinAmd64, darwinArm64, linuxAmd64, linuxArm64, windowsAmd64, windowsArm64] = await Promise.all([
+  const [darwinAmd64, darwinArm64, linuxAmd64, linuxArm64, windowsAmd64] = await Promise.all([
     download('darwin-amd64.tar.gz'),
     download('darwin-arm64.tar.gz'),
     download('linux-amd64.tar.gz'),
     download('linux-arm64.tar.gz'),
     download('windows-amd64.zip'),
-    download('windows-arm64.zip'),
   ]);
   const unix = { darwinAmd64, darwinArm64, linuxAmd64, linuxArm64 };
   const texts = {
     'multiarch.rb': homebrewFormula(version, unix),
-    'multiarch.json': scoopManifest(version, { windowsAmd64, windowsArm64 }),
+    'multiarch.json': scoopManifest(version, windowsAmd64),
     'multiarch.nix': nixExpression(version, unix),
   };
   return Promise.all(
@@ -101,26 +100,19 @@ end
 }
 
 /** The manifest for a bucket, which Scoop's own tools can update to later releases. */
-function scoopManifest(
-  version: string,
-  files: Readonly<Record<'windowsAmd64' | 'windowsArm64', Download>>,
-): string {
-  const latest = (target: string): object => ({
-    url: `${HOMEPAGE}/releases/download/v$version/multiarch-$version-${target}.zip`,
-  });
+function scoopManifest(version: string, { url, sha256 }: Download): string {
   const manifest = {
     version,
     description: DESCRIPTION,
     homepage: HOMEPAGE,
     license: 'Apache-2.0',
-    architecture: {
-      '64bit': { url: files.windowsAmd64.url, hash: files.windowsAmd64.sha256 },
-      arm64: { url: files.windowsArm64.url, hash: files.windowsArm64.sha256 },
-    },
+    architecture: { '64bit': { url, hash: sha256 } },
     bin: 'multiarch.exe',
     checkver: 'github',
     autoupdate: {
-      architecture: { '64bit': latest('windows-amd64'), arm64: latest('windows-arm64') },
+      architecture: {
+        '64bit': { url: `${HOMEPAGE}/releases/download/v$version/multiarch-$version-windows-amd64.zip` },
+      },
       hash: { url: '$baseurl/SHA256SUMS' },
     },
   };

@@ -46,7 +46,9 @@ export function rootFilesystem(
     [...libraries.values(), ...others.values()].some((file) => file.packages.includes(item)),
   );
   return [
-    ...[...libraries, ...others].map(([path, { content }]) => ({ path, content, mode: 0o644 })),
+    // The kernel executes the dynamic linker.
+    ...[...libraries].map(([path, { content }]) => ({ path, content, mode: 0o755 })),
+    ...[...others].map(([path, { content }]) => ({ path, content, mode: 0o644 })),
     ...Object.entries(TEXT_FILES).map(([path, content]) => ({ path, content, mode: 0o644 })),
     { path: 'etc/os-release', link: '../usr/lib/os-release' },
     ...(libraries.size === 0 ? [] : linkerEntries(architecture)),

@@ -13,7 +13,6 @@ const ARCHIVES = [
   'linux-amd64.tar.gz',
   'linux-arm64.tar.gz',
   'windows-amd64.zip',
-  'windows-arm64.zip',
 ];
 
 describe('the recipes of package managers', () => {
