@@ -159,7 +159,7 @@ const COMMAND = {
 const ACTIONS = {
   ...COMMAND,
   entryPoints: { action: 'action/main.ts', setup: 'action/setup/main.ts' },
-  plugins: [separate({ cli: 'src/cli/main.ts' })],
+  plugins: [versionOnly(), separate({ cli: 'src/cli/main.ts' })],
 };
 
 /**

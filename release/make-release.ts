@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
+import { actionTag, checkAction, commitAction } from './action-commit.js';
 import { releaseChangelog } from './changelog.js';
 import { checkRelease, checkTagged } from './checks.js';
 import { filesIn, type ReleaseFile } from './checksums.js';
@@ -54,6 +55,8 @@ export interface ReleaseOptions {
 
 export interface Release {
   readonly commit: string;
+  /** The commit with the GitHub Actions. */
+  readonly action: string;
   readonly files: readonly ReleaseFile[];
   /** The paths that the commit changes. Empty if the commit existed. */
   readonly changed: readonly string[];
@@ -109,9 +112,13 @@ export async function makeRelease(options: ReleaseOptions): Promise<Release> {
     if (now.head !== head || now.branch !== branch) {
       throw new ReleaseError('HEAD has changed during the build', 'Run the release again.');
     }
+    const action =
+      mode === 'tagged'
+        ? await checkAction(repository, clone, version)
+        : await commitAction(clone, version, await repository.identity(await clone.timeOf(commit)));
     next(options.output === undefined ? 'keep nothing' : `write ${options.output}`);
-    await finish({ repository, checkout, directory, head, commit }, options);
-    return { commit, files, changed };
+    await finish({ repository, checkout, directory, head, commit, action }, options);
+    return { commit, action, files, changed };
   } finally {
     await rm(temporary, { recursive: true, force: true, maxRetries: 3 });
   }
@@ -158,11 +165,12 @@ interface Built {
   readonly directory: string;
   readonly head: string;
   readonly commit: string;
+  readonly action: string;
 }
 
 /** Keeps the files, the tag and the commit: all, or none. */
 async function finish(built: Built, { version, mode, output }: ReleaseOptions): Promise<void> {
-  const { repository, checkout, directory, head, commit } = built;
+  const { repository, checkout, directory, head, commit, action } = built;
   if (output === undefined) return;
   // On the file system of the output, so that it can be renamed.
   await mkdir(dirname(output), { recursive: true });
@@ -172,13 +180,14 @@ async function finish(built: Built, { version, mode, output }: ReleaseOptions): 
     await chmod(staged, 0o755);
     await cp(directory, staged, { recursive: true, preserveTimestamps: true });
     if (mode === 'release') {
-      const name = `v${version}`;
-      await repository.git(['fetch', '--quiet', '--no-tags', checkout, 'HEAD']);
-      await repository.git(
-        ['tag', '--annotate', `--message=multiarch ${version}`, name, commit],
-        await repository.identity(await repository.timeOf(commit)),
-      );
-      undo.push(() => repository.git(['tag', '--delete', name]));
+      await new Repository(checkout).git(['update-ref', 'refs/heads/action', action]);
+      await repository.git(['fetch', '--quiet', '--no-tags', checkout, 'HEAD', 'refs/heads/action']);
+      const identity = await repository.identity(await repository.timeOf(commit));
+      const tags = { [`v${version}`]: commit, [actionTag(version)]: action };
+      for (const [name, tagged] of Object.entries(tags)) {
+        await repository.git(['tag', '--annotate', `--message=multiarch ${version}`, name, tagged], identity);
+        undo.push(() => repository.git(['tag', '--delete', name]));
+      }
       // Fails if a file of the commit has changed during the build.
       await repository.git(['merge', '--quiet', '--ff-only', commit]);
       undo.push(() => repository.git(['reset', '--quiet', '--keep', head]));

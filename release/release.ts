@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { actionTag } from './action-commit.js';
 import { ROOT } from './builders.js';
 import { checkOutput, makeRelease, type Release, type ReleaseOptions } from './make-release.js';
 import { runMain } from './main.js';
@@ -87,6 +88,7 @@ function report({ commit, changed, files }: Release, version: string, mode: Rele
   }
   for (const { name, size, sha256 } of files)
     lines.push(`${sha256}  ${formatSize(size).padStart(8)}  ${name}`);
-  if (mode === 'release') lines.push('', `To publish it: git push --atomic origin HEAD v${version}`);
+  if (mode === 'release')
+    lines.push('', `To publish it: git push --atomic origin HEAD v${version} ${actionTag(version)}`);
   return lines.join('\n');
 }

@@ -28,6 +28,8 @@ const FILES: Readonly<Record<string, string>> = {
   'CHANGELOG.md': CHANGELOG,
   'README.md': 'npx multiarch@0.1.0 push app:0.1.0\n',
   'docs/page.md': 'unchanged\n',
+  'action/action.yml': 'runs: { using: node24, main: ../dist/action.cjs }\n',
+  'action/main.ts': 'export {};\n',
   'src/a.ts': "const schema = 'multiarch 0.1.0';\n",
 };
 
@@ -90,6 +92,10 @@ async function release(repository: Repository, overrides: Overrides = {}): Promi
         const head = await clone.git(['log', '-1', '--format=%H %cI %an <%ae>']);
         await writeFile(join(directory, 'b.txt'), head);
         await writeFile(join(directory, 'a.txt'), await readFile(join(checkout, 'CHANGELOG.md')));
+        await mkdir(join(checkout, 'dist'), { recursive: true });
+        for (const name of ['action.cjs', 'cli.cjs', 'index.js']) {
+          await writeFile(join(checkout, 'dist', name), `// ${name}\n`);
+        }
       },
       ...overrides.steps,
     },
@@ -129,6 +135,12 @@ it('is one commit with version and changelog, an annotated tag, and the files, a
   expect(await repository.git(['cat-file', 'tag', 'v1.0.0'])).toContain(
     'tagger A Maintainer <maintainer@example.com> 1798848000 +0000\n\nmultiarch 1.0.0',
   );
+  expect(await repository.git(['log', '-1', '--format=%H %P %s', 'action-v1.0.0'])).toBe(
+    `${real.action} ${real.commit} GitHub Actions of multiarch 1.0.0`,
+  );
+  expect(await repository.git(['ls-tree', '-r', '--name-only', real.action])).toBe(
+    ['README.md', 'action/action.yml', 'dist/action.cjs', 'dist/cli.cjs', 'package.json'].join('\n'),
+  );
   expect(await text(repository, 'README.md')).toBe('npx multiarch@1.0.0 push app:0.1.0\n');
   expect(await text(repository, 'src/a.ts')).toBe(FILES['src/a.ts']);
   expect(await text(repository, 'CHANGELOG.md')).toContain('## [Unreleased]\n\n## [1.0.0] - 2027-01-02\n');
@@ -146,6 +158,16 @@ it('is one commit with version and changelog, an annotated tag, and the files, a
   const tagged = await release(repository, { mode: 'tagged', now: new Date('2030-01-01') });
   expect(tagged).toEqual({ ...dry, changed: [] });
   expect(await readdir(join(repository.directory, 'dist/release'))).toEqual(['a.txt', 'b.txt']);
+
+  // The files of the action must be those of the build.
+  await repository.git(['tag', '--force', '--annotate', '--message=x', 'action-v1.0.0', real.commit]);
+  expect(await failureOf(release(repository, { mode: 'tagged' }), ReleaseError)).toMatchObject({
+    message: 'the files of action-v1.0.0 are not those of the build',
+  });
+  await repository.git(['tag', '--delete', 'action-v1.0.0']);
+  expect(await failureOf(release(repository, { mode: 'tagged' }), ReleaseError)).toMatchObject({
+    message: 'the tag action-v1.0.0 does not exist',
+  });
 });
 
 it('reads the state of a repository', async () => {
@@ -196,6 +218,7 @@ describe('a failure', () => {
     const cases: readonly [string, Overrides][] = [
       ['0.0.9 is older than 0.1.0 in package.json', { version: '0.0.9' }],
       ['interrupted', { steps: { check: async () => interrupted.abort() }, signal: interrupted.signal }],
+      ['dist/action.cjs is missing', { steps: { build: async () => {} } }],
       [
         'the build has changed sources: docs/page.md',
         { steps: { build: async (checkout) => writeFile(join(checkout, 'docs/page.md'), 'changed') } },
