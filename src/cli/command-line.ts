@@ -72,6 +72,7 @@ async function runEntry(
       ? flagsOnly(arranged.flags)
       : await readSettings(arranged, declared, terminal.env);
   const args = { ...settings.flags, ...named };
+  call.onOptions(args);
   // Help does not need the client or its dependencies.
   const { runCommand } = await import('./run-command.js');
   try {

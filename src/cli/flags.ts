@@ -144,19 +144,26 @@ export function isSecretFlag(name: string): boolean {
   return /password|token|creds/.test(name);
 }
 
-/**
- * Reports whether a command line asks for JSON with `--json`, also one that cannot be parsed: then its error is JSON. A
- * separate value of a flag never starts with a dash, so every `--json` before `--` is the flag.
- */
+/** Reports whether a command line asks for JSON, also one that cannot be parsed: then its error is JSON. */
 export function asksForJson(argv: readonly string[]): boolean {
-  return asksFor('json', argv);
+  return hasFlag(argv, 'json');
 }
 
-/** As {@link asksForJson}, for any boolean option. */
-export function asksFor(name: string, argv: readonly string[]): boolean {
+/**
+ * Reports whether a command line, also one that cannot be parsed, has a flag with this value. Arguments after `--` are
+ * positionals.
+ * @param value of the flag, in the same argument or the next one. @default a boolean flag that is not false
+ */
+export function hasFlag(argv: readonly string[], name: string, value?: string): boolean {
   const end = argv.indexOf('--');
-  const pattern = new RegExp(`^--${name}(?:=(?!f$|false$|0$).*)?$`, 'is');
-  return argv.slice(0, end === -1 ? undefined : end).some((arg) => pattern.test(arg));
+  const flags = argv.slice(0, end === -1 ? undefined : end);
+  const flag = `--${name}`;
+  if (value === undefined) {
+    return flags.some((arg) => arg === flag || (arg.startsWith(`${flag}=`) && !/=(?:f|false|0)$/i.test(arg)));
+  }
+  return flags.some(
+    (arg, index) => arg === `${flag}=${value}` || (arg === flag && flags[index + 1] === value),
+  );
 }
 
 /** Reports whether an argument is a flag. A dash alone is a positional or a value: standard input. */

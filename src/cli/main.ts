@@ -1,8 +1,9 @@
 // One run goes through start.ts, main.ts, docker-plugin.ts (if docker started it), command-line.ts, run-command.ts and a command.
+import type { Call } from './commands/command.js';
 import { isCompletion } from './complete/request.js';
 import { exitCodeOf } from './exit-code.js';
 import { asksForJson } from './flags.js';
-import { annotation, asksForDebug, requestedLogFormat, writeRecord } from './output/log.js';
+import { annotation, errorStyle, errorStyleOf, writeRecord, type LogOptions } from './output/log.js';
 import { JsonResult } from './output/json-result.js';
 import { guardOutput, type Terminal } from './output/terminal.js';
 import { answerQuickly, PLUGIN_PROGRAM } from './start/quick-answer.js';
@@ -26,17 +27,18 @@ export async function main(
 
 async function runToExitCode(argv: readonly string[], terminal: Terminal, program: string): Promise<number> {
   const result = new JsonResult(!isCompletion(argv[0]) && asksForJson(argv));
+  let style = errorStyleOf(argv, terminal.env);
+  const call = { result, onOptions: (options: LogOptions) => (style = errorStyle(options, terminal.env)) };
   const code = await (
-    program === PLUGIN_PROGRAM ? runPlugin(argv, terminal, result) : runProgram(argv, terminal, result)
+    program === PLUGIN_PROGRAM ? runPlugin(argv, terminal, call) : runProgram(argv, terminal, call)
   ).catch(async (error: unknown) => {
     const { errorText, errorRecord } = await import('./output/error-text.js');
-    const isDebug = asksForDebug(argv);
-    const format = requestedLogFormat(argv, terminal.env);
-    if (format === 'json') {
-      writeRecord(terminal.stderr, errorRecord(error, isDebug), format);
+    const { isDebug } = style;
+    if (style.format === 'json') {
+      writeRecord(terminal.stderr, errorRecord(error, isDebug), 'json');
     } else {
       const text = errorText(error, isDebug);
-      const line = format === 'github' ? annotation('error', text.replace(/^error: /, '')) : text;
+      const line = style.format === 'github' ? annotation('error', text.replace(/^error: /, '')) : text;
       terminal.stderr.write(`${line}\n`);
     }
     result.fail(error);
@@ -49,16 +51,20 @@ async function runToExitCode(argv: readonly string[], terminal: Terminal, progra
 async function runProgram(
   argv: readonly string[],
   terminal: Terminal,
-  result: JsonResult,
+  call: Omit<Call, 'program'>,
   usageName = 'multiarch',
 ): Promise<number> {
   const { runCommandLine } = await import('./command-line.js');
-  return runCommandLine(argv, terminal, { program: usageName, result });
+  return runCommandLine(argv, terminal, { program: usageName, ...call });
 }
 
-async function runPlugin(argv: readonly string[], terminal: Terminal, result: JsonResult): Promise<number> {
+async function runPlugin(
+  argv: readonly string[],
+  terminal: Terminal,
+  options: Omit<Call, 'program'>,
+): Promise<number> {
   const { readPluginCall } = await import('./docker-plugin.js');
   const call = readPluginCall(argv, terminal.env);
   const { stdout, stderr, stdin } = terminal;
-  return runProgram(call.argv, { stdout, stderr, stdin, env: call.env }, result, 'docker multiarch');
+  return runProgram(call.argv, { stdout, stderr, stdin, env: call.env }, options, 'docker multiarch');
 }

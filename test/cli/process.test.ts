@@ -144,7 +144,7 @@ describe('the program', () => {
         settings: flagsOnly({}),
       },
       { stdout: new PassThrough(), stderr: new PassThrough(), stdin: new PassThrough(), env: {} },
-      { program: 'multiarch', result: new JsonResult(false) },
+      { program: 'multiarch', result: new JsonResult(false), onOptions: () => {} },
     );
     expect(await running).toBe(0);
     expect(added()).toEqual([]);

@@ -2,6 +2,7 @@ import type { Multiarch } from '../../client/multiarch.js';
 import type { OptionDeclarations, ParsedArgv } from '../flags.js';
 import type { GlobalOptions } from '../global-options.js';
 import type { JsonResult } from '../output/json-result.js';
+import type { LogOptions } from '../output/log.js';
 import type { Output } from '../output/output.js';
 import type { Terminal } from '../output/terminal.js';
 import type { Settings } from '../settings/settings.js';
@@ -27,6 +28,8 @@ export interface Call {
   readonly program: string;
   /** Takes the result of a call with `--json`. */
   readonly result: JsonResult;
+  /** Takes the options of the call once they are known. They decide how its error is written. */
+  readonly onOptions: (options: LogOptions) => void;
 }
 
 /** The names of images in a call. */

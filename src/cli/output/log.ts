@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 
 import { ArgumentError, messageLine } from '../../oci/errors.js';
-import { asksFor } from '../flags.js';
+import { hasFlag } from '../flags.js';
 import { shownJson, shownMessage } from './shown-text.js';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -29,6 +29,7 @@ export interface LogOptions {
   readonly progress?: string | undefined;
   readonly 'log-level'?: LogLevel | undefined;
   readonly 'log-format'?: 'text' | 'json' | undefined;
+  readonly github?: boolean | undefined;
 }
 
 /**
@@ -90,30 +91,37 @@ export function annotation(level: 'error' | 'warning', text: string): string {
 
 /** Returns the format of the lines on stderr. `--github` outside of GitHub Actions, as in a test, has no effect on them. */
 export function logFormat(
-  {
-    github,
-    'log-format': format,
-  }: Pick<LogOptions, 'log-format'> & { readonly github?: boolean | undefined },
+  { github, 'log-format': format }: Pick<LogOptions, 'log-format' | 'github'>,
   env: NodeJS.ProcessEnv,
 ): LogFormat | undefined {
   return github === true && format !== 'json' && env['GITHUB_ACTIONS'] === 'true' ? 'github' : format;
 }
 
-/** As {@link logFormat}, of a command line that may not be valid. */
-export function requestedLogFormat(argv: readonly string[], env: NodeJS.ProcessEnv): LogFormat | undefined {
-  const format = hasFlag(argv, '--log-format', 'json') ? 'json' : undefined;
-  return logFormat({ github: asksFor('github', argv), 'log-format': format }, env);
+/** How the error at the end of a call is written. */
+export interface ErrorStyle {
+  readonly format: LogFormat | undefined;
+  /** Whether the stack is a part of it. */
+  readonly isDebug: boolean;
 }
 
-/** Reports whether a command line asks for the stacks of errors. */
-export function asksForDebug(argv: readonly string[]): boolean {
-  return argv.includes('--debug') || hasFlag(argv, '--log-level', 'debug');
+/** Returns the style that options decide. Of options that contradict each other, one that asks for debugging counts. */
+export function errorStyle(options: LogOptions, env: NodeJS.ProcessEnv): ErrorStyle {
+  const isDebug = options.debug === true || options['log-level'] === 'debug';
+  return { format: logFormat(options, env), isDebug };
 }
 
-function hasFlag(argv: readonly string[], flag: string, value: string): boolean {
-  const end = argv.indexOf('--');
-  const flags = argv.slice(0, end === -1 ? undefined : end);
-  return flags.some(
-    (arg, index) => arg === `${flag}=${value}` || (arg === flag && flags[index + 1] === value),
-  );
+/** Returns the style for a command line that cannot be parsed: the one that its arguments ask for, else the variables. */
+export function errorStyleOf(argv: readonly string[], env: NodeJS.ProcessEnv): ErrorStyle {
+  const [level, debug, format] = ['LOG_LEVEL', 'DEBUG', 'LOG_FORMAT'].map((name) => env[`MULTIARCH_${name}`]);
+  const hasLevel =
+    hasFlag(argv, 'debug') || hasFlag(argv, 'quiet') || argv.some((arg) => /^--log-level/.test(arg));
+  const isJson =
+    hasFlag(argv, 'log-format', 'json') || (format === 'json' && !hasFlag(argv, 'log-format', 'text'));
+  return {
+    format: logFormat({ github: hasFlag(argv, 'github'), 'log-format': isJson ? 'json' : 'text' }, env),
+    isDebug:
+      hasFlag(argv, 'debug') ||
+      hasFlag(argv, 'log-level', 'debug') ||
+      (!hasLevel && (level === 'debug' || /^(?:1|t|true)$/i.test(debug ?? ''))),
+  };
 }

@@ -5,8 +5,8 @@ import { checkOption, GLOBAL_OPTIONS, parseLimits, parseRetryFor, parseTimeout }
 import { parseDuration } from '../input/duration.js';
 
 /**
- * Global options that only flags set. A login from a variable would be sent to whichever registry a call names, and the form of what
- * is printed is for the caller to choose.
+ * Global options that only flags set. A login from a variable would be sent to whichever registry a call names, and a variable for
+ * `json` would change what every script reads from stdout.
  */
 const FLAG_ONLY: ReadonlySet<string> = new Set([
   'username',
@@ -14,7 +14,6 @@ const FLAG_ONLY: ReadonlySet<string> = new Set([
   'registry-token',
   'creds',
   'json',
-  'log-format',
 ]);
 
 /** Options of single commands that a variable sets too. They mean the same in each. */

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 
 import { annotation } from '../../../src/cli/output/log.js';
 import { amd64 } from '../../support/images.js';
-import { startCommandLine } from '../../support/in-process.js';
+import { makeCommandLine, startCommandLine } from '../../support/in-process.js';
 
 interface Line {
   readonly time: string;
@@ -123,6 +125,56 @@ describe('--log-format json', () => {
     const { stderr } = await run(['inspect', 'a\u001b[2J::b', '--log-format', 'json', '--json', '--wide']);
     expect(stderr).not.toContain('\u001b');
     expect(jsonLines(stderr)).toMatchObject([{ level: 'error', error: { kind: 'argument', exitCode: 125 } }]);
+  });
+
+  it.each<{
+    readonly argv: readonly string[];
+    readonly env?: Readonly<Record<string, string>>;
+    readonly file?: string;
+    readonly isJson: boolean;
+    readonly hasStack: boolean;
+  }>([
+    { argv: [], isJson: false, hasStack: false },
+    { argv: ['--debug'], isJson: false, hasStack: true },
+    { argv: [], env: { MULTIARCH_LOG_FORMAT: 'json' }, isJson: true, hasStack: false },
+    { argv: [], env: { MULTIARCH_LOG_LEVEL: 'debug' }, isJson: false, hasStack: true },
+    { argv: [], env: { MULTIARCH_DEBUG: '1', MULTIARCH_LOG_FORMAT: 'json' }, isJson: true, hasStack: true },
+    { argv: ['--log-format=text'], env: { MULTIARCH_LOG_FORMAT: 'json' }, isJson: false, hasStack: false },
+    { argv: ['--quiet'], env: { MULTIARCH_DEBUG: 'true' }, isJson: false, hasStack: false },
+    { argv: ['--log-level', 'error'], env: { MULTIARCH_DEBUG: 'true' }, isJson: false, hasStack: false },
+    { argv: [], file: 'log-format: json\nlog-level: debug', isJson: true, hasStack: true },
+    { argv: ['--log-format', 'text'], file: 'log-format: json', isJson: false, hasStack: false },
+    {
+      argv: [],
+      env: { MULTIARCH_LOG_FORMAT: 'text' },
+      file: 'log-format: json',
+      isJson: false,
+      hasStack: false,
+    },
+    // Of the file nothing is known if the command line cannot be parsed, or the file is not valid.
+    { argv: ['--unknown'], env: { MULTIARCH_LOG_FORMAT: 'json' }, isJson: true, hasStack: false },
+    { argv: ['--unknown'], env: { MULTIARCH_DEBUG: '1' }, isJson: false, hasStack: true },
+    {
+      argv: ['--unknown', '--log-format=text'],
+      env: { MULTIARCH_LOG_FORMAT: 'json' },
+      isJson: false,
+      hasStack: false,
+    },
+    { argv: [], env: { MULTIARCH_LOG_FORMAT: 'json' }, file: 'retries: x', isJson: true, hasStack: false },
+    { argv: ['--', '--log-format=json', '--debug'], isJson: false, hasStack: false },
+  ])('reaches the error at the end: $argv $env $file', async ({ argv, env, file, isJson, hasStack }) => {
+    const { run, directory } = await makeCommandLine();
+    const path = join(directory, 'config', 'multiarch', 'config.yaml');
+    await mkdir(dirname(path), { recursive: true });
+    if (file !== undefined) await writeFile(path, file);
+    const { code, stderr } = await run(
+      ['inspect', 'oci:missing:1', ...argv],
+      env === undefined ? {} : { env },
+    );
+    expect(code).not.toBe(0);
+    const lines = stderr.trimEnd().split('\n');
+    const isRecord = lines.every((line) => line.startsWith('{'));
+    expect({ isJson: isRecord, hasStack: /"stack"|^ {4}at /m.test(stderr) }).toEqual({ isJson, hasStack });
   });
 
   it('contains no secrets', async () => {

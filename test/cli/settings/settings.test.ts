@@ -91,7 +91,7 @@ describe('the value of an option', () => {
 
   it.each(
     Object.keys(GLOBAL_OPTIONS).filter(
-      (name) => !/^(username|password-stdin|registry-token|creds|json|log-format)$/.test(name),
+      (name) => !/^(username|password-stdin|registry-token|creds|json)$/.test(name),
     ),
   )('of --%s comes from its variable', async (name) => {
     const line = await makeCommandLine();
@@ -145,7 +145,7 @@ describe('the value of an option', () => {
     expect((await run(['push', `${app}:1`, '--require', 'linux/amd64'], { env })).code).toBe(0);
   });
 
-  it.each(['USERNAME', 'PASSWORD_STDIN', 'REGISTRY_TOKEN', 'CREDS', 'JSON', 'LOG_FORMAT', 'CONCURENCY'])(
+  it.each(['USERNAME', 'PASSWORD_STDIN', 'REGISTRY_TOKEN', 'CREDS', 'JSON', 'CONCURENCY'])(
     'is not taken from MULTIARCH_%s, which config warns of',
     async (name) => {
       const { run } = await makeCommandLine();
