@@ -85,7 +85,7 @@ const LISTS = `lists:
 
 const ROWS: Readonly<Record<string, readonly Row[]>> = {
   create: [
-    call('create APP:1 APP:attested APP:windows --annotation a=b', { members: { name: /:1$/ } }),
+    call('create APP:1 APP:attested APP:windows --annotation a=b', { members: { reference: /:1$/ } }),
     call('create APP:odd APP:odd', { members: { entries: [{}] } }),
     call('create APP:2 APP:pair --push', { members: { tags: [{ outcome: 'moved' }], pushed: [] } }),
     call('create APP:2 APP:attested --push --dry-run', { members: { dryRun: true } }),
@@ -102,7 +102,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     }),
     call('create -f - --set APP=APP', {
       stdin: LISTS,
-      members: { lists: [{ name: /:l1$/ }, { name: /:l2$/ }] },
+      members: { lists: [{ reference: /:l1$/ }, { reference: /:l2$/ }] },
     }),
     call('rm APP:l1 APP:l2', { silent: true }),
     call('create -f - --set APP=APP --push --dry-run', {
@@ -188,7 +188,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     call('ls', { members: { drafts: [], damaged: [] } }),
     setUp('create', 'APP:1', 'APP:attested'),
     setUp('create', 'APP:2'),
-    call('ls -q', { members: { drafts: [{ name: /:1$/ }, {}] } }),
+    call('ls -q', { members: { drafts: [{ reference: /:1$/ }, {}] } }),
     call('ls', {
       prepare: async ({ directory }) => {
         const [file = ''] = await readdir(join(directory, 'drafts'));

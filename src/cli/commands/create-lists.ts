@@ -51,9 +51,9 @@ async function pushLists(
     if (args.referrers === true) output.warn(NO_REFERRERS);
     if (options.json) {
       const planned = calls.flatMap(({ list }, position) => {
-        const name = formatImageLocation(parseImageLocation(list));
+        const reference = formatImageLocation(parseImageLocation(list));
         const plan = plans[position];
-        return plan === undefined ? [] : [{ name, ...planJson(plan) }];
+        return plan === undefined ? [] : [{ reference, ...planJson(plan) }];
       });
       output.json({ lists: planned });
     } else for (const plan of plans) printPlan(plan, context);

@@ -63,8 +63,8 @@ export const diff: Command<DiffArguments> = {
     const found = diffIndexes(before.content, after.content);
     if (isJson) {
       const sides = {
-        before: found.before && { name: before.fullName, state: before.state, ...found.before },
-        after: { name: after.fullName, state: after.state, ...found.after },
+        before: found.before && { reference: before.fullName, state: before.state, ...found.before },
+        after: { reference: after.fullName, state: after.state, ...found.after },
       };
       output.json({ ...found, ...sides });
     } else {

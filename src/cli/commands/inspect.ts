@@ -152,7 +152,7 @@ async function resultMembers(
   const { verboseMembers, documentJson } = await import('../output/inspect-verbose.js');
   const { name, state, descriptor, document, problems } = inspection;
   return {
-    name,
+    reference: name,
     state,
     descriptor,
     ...(config === true

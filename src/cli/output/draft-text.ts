@@ -17,7 +17,7 @@ import type { Screen } from './terminal.js';
 /** A draft for `--json`: the content that a push would publish, and the source of each entry. */
 export function draftJson({ target, format, annotations, tags, entries }: Draft): JsonMembers {
   return {
-    name: target,
+    reference: target,
     state: 'draft',
     format,
     annotations,
@@ -28,7 +28,7 @@ export function draftJson({ target, format, annotations, tags, entries }: Draft)
 
 /** A file that cannot be read as a draft, for `--json`. */
 export function damagedJson({ path, problem, target }: DamagedDraft): JsonMembers {
-  return { name: target, path, message: problem };
+  return { reference: target, path, message: problem };
 }
 
 /** A draft as one line: its name and the platforms of its images. */

@@ -17,14 +17,14 @@ export async function verboseText(inspection: Inspection, isEntry: boolean): Pro
   return indentJson(escapeHtml(inspection.document.kind === 'index' ? `[${texts}]` : texts), '\t');
 }
 
-/** The same images for `--json`: the name, the descriptor and the document of each. */
+/** The same images for `--json`: the reference, the descriptor and the document of each. */
 export async function verboseMembers(
   inspection: Inspection,
   isEntry: boolean,
 ): Promise<readonly JsonMembers[]> {
   const images = await openImages(inspection, isEntry);
   return images.map(([{ name, descriptor, document }, platform]) => ({
-    name,
+    reference: name,
     descriptor: { ...descriptor, ...(isCompletePlatform(platform) && { platform }) },
     document: documentJson(document.bytes),
   }));

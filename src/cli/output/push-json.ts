@@ -8,7 +8,7 @@ import type { JsonMembers } from './json-result.js';
 export function pushJson({ report, pushed, referrers }: PushResult): JsonMembers {
   const { mediaType, digest, size, references, platforms, tags } = report;
   return {
-    name: references[0],
+    reference: references[0],
     state: 'published',
     descriptor: { mediaType, digest, size },
     references,

@@ -178,7 +178,7 @@ describe('annotate', () => {
     const { app, run } = await start();
     const { stdout } = await run(['annotate', `${app}:1`, `${app}:arm64`, '--variant', 'v9', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({
-      name: `${app}:1`,
+      reference: `${app}:1`,
       entries: [{ source: `${app}:arm64`, descriptor: { platform: { variant: 'v9' } } }, {}],
     });
   });

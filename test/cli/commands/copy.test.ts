@@ -47,7 +47,7 @@ describe('copy', () => {
     const printed = JSON.parse(stdout) as { platforms: object };
     expect(printed).toEqual({
       ...OK,
-      name: target,
+      reference: target,
       state: 'published',
       descriptor: { mediaType, digest, size: bytes.length },
       references: [target, `${to.host}/app:stable`],

@@ -91,7 +91,7 @@ describe('create -f', () => {
     expect(code, stderr).toBe(5);
     const met = await run([...argv, 'linux/arm64,linux/amd64', ...args.slice(1)]);
     expect(JSON.parse(met.stdout)).toMatchObject({
-      name: `${app}:2`,
+      reference: `${app}:2`,
       format: 'docker',
       annotations: { team: 'b' },
       tags: ['1.0', 'stable'],

@@ -96,7 +96,7 @@ describe('create -f with several lists --push', () => {
     const { lists } = JSON.parse(stdout) as { lists: Readonly<Record<string, unknown>>[] };
     expect(lists).toMatchObject([
       {
-        name: `${app}:1`,
+        reference: `${app}:1`,
         descriptor: { digest: digest('app', '1') },
         pushed: [],
         tags: ['1', 'latest'].map((tag) => ({
@@ -106,7 +106,7 @@ describe('create -f with several lists --push', () => {
         })),
       },
       {
-        name: `${tools}:1`,
+        reference: `${tools}:1`,
         descriptor: { digest: digest('tools', '1') },
         pushed: [expect.stringContaining(`${tools}@`), expect.stringContaining(`${tools}@`)],
         tags: ['1', 'extra', 'latest'].map((tag) => ({ reference: `${tools}:${tag}` })),
@@ -133,8 +133,8 @@ describe('create -f with several lists --push', () => {
     const { file, puts, tags, app, tools, run } = await start();
     const { stdout, code } = await run(['create', '-f', file, '--push', '--dry-run', '--json']);
     expect(code).toBe(0);
-    const { lists } = JSON.parse(stdout) as { lists: { name: string; tags: unknown[] }[] };
-    expect(lists.map(({ name, tags: moves }) => [name, moves.length])).toEqual([
+    const { lists } = JSON.parse(stdout) as { lists: { reference: string; tags: unknown[] }[] };
+    expect(lists.map(({ reference, tags: moves }) => [reference, moves.length])).toEqual([
       [`${app}:1`, 2],
       [`${tools}:1`, 3],
     ]);
@@ -259,8 +259,8 @@ describe('create -f with several lists', () => {
     expect(created.stdout).toBe(`Created manifest list ${app}:1\nCreated manifest list ${tools}:1\n`);
     expect((await run(['ls', '-q'])).stdout).toBe(`${app}:1\n${tools}:1\n`);
     const amended = await run(['create', '-f', file, '--amend', '--json']);
-    const { lists } = JSON.parse(amended.stdout) as { lists: { name: string }[] };
-    expect(lists.map(({ name }) => name)).toEqual([`${app}:1`, `${tools}:1`]);
+    const { lists } = JSON.parse(amended.stdout) as { lists: { reference: string }[] };
+    expect(lists.map(({ reference }) => reference)).toEqual([`${app}:1`, `${tools}:1`]);
   });
 
   it.each([

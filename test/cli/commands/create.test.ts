@@ -53,7 +53,7 @@ describe('create', () => {
     const { digest, size, mediaType } = amd64.manifest;
     expect(JSON.parse(stdout)).toEqual({
       ...OK,
-      name: `${app}:1`,
+      reference: `${app}:1`,
       state: 'draft',
       format: 'auto',
       annotations: { a: 'b=c' },

@@ -54,7 +54,7 @@ describe('ls', () => {
     expect(JSON.parse((await run(['ls', '--json'])).stdout)).toEqual({
       ...OK,
       drafts: ['a:1', 'b:1.10', 'c:2'].map((name) => ({
-        name: `docker.io/library/${name}`,
+        reference: `docker.io/library/${name}`,
         state: 'draft',
         format: 'auto',
         entries: [],
@@ -149,7 +149,7 @@ describe('remove', () => {
     const { stdout } = await run(['remove', `${app}:1`, `${app}:all`, '--json']);
     expect(JSON.parse(stdout)).toEqual({
       ...OK,
-      name: `${app}:1`,
+      reference: `${app}:1`,
       state: 'draft',
       format: 'auto',
       entries: [],

@@ -328,7 +328,7 @@ describe('inspect with flags that exclude each other', () => {
       const { mediaType, digest, bytes } = index;
       const result = {
         ...OK,
-        name: `${app}:index`,
+        reference: `${app}:index`,
         state: 'published',
         descriptor: { mediaType, digest, size: bytes.length },
         document: JSON.parse(text(bytes)) as unknown,

@@ -287,7 +287,7 @@ describe('--json', () => {
     const { stdout } = await run(['inspect', `${app}:1`, '--published', '--json']);
     expect(JSON.parse(stdout)).toEqual({
       ...OK,
-      name: `${app}:1`,
+      reference: `${app}:1`,
       state: 'published',
       descriptor: { mediaType: pair.mediaType, digest: pair.digest, size: pair.bytes.length },
       document: JSON.parse(published) as unknown,

@@ -51,7 +51,7 @@ describe('push', () => {
     const { mediaType, bytes } = registry.manifest('app', '1') ?? { mediaType: '', bytes: Buffer.alloc(0) };
     expect(JSON.parse(stdout)).toEqual({
       ...OK,
-      name: `${repository}:1`,
+      reference: `${repository}:1`,
       state: 'published',
       descriptor: { mediaType, digest: pushed(), size: bytes.length },
       references: [`${repository}:1`, `${repository}:v1`],
