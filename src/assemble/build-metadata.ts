@@ -61,13 +61,14 @@ const KINDS = `${JSON_KINDS.map(({ name }) => name).join(', ')}, a digest file o
  * references with digests (kaniko, ko).
  *
  * @param label the name of the file in messages
- * @throws InvalidError for another kind of file, and for invalid values
+ * @param target the only target of bake's metadata that is read. @default all
+ * @throws InvalidError for a target that the file does not have, another kind of file, and for invalid values
  */
-export function parseBuildMetadata(text: string, label: string): BuildMetadata {
+export function parseBuildMetadata(text: string, label: string, target?: string): BuildMetadata {
   const plain = text.replace(/^\uFEFF/, '').trim();
   if (plain === '') throw new InvalidError(`${label} is empty`, { hint: `It can be ${KINDS}.` });
   const none = { images: [], tags: [], annotations: [], labels: {} };
-  const metadata = { ...none, ...(plain.startsWith('{') ? readJson(plain, label) : readLines(text, label)) };
+  const metadata = { ...none, ...readMetadata(plain, label, target) };
   if (metadata.images.length > MAX_IMAGES) {
     throw new InvalidError(`${label} has more than the maximum of ${MAX_IMAGES} images`);
   }
@@ -102,7 +103,19 @@ export function builtSource(
   };
 }
 
-function readJson(text: string, label: string): Partial<BuildMetadata> {
+function readMetadata(text: string, label: string, target: string | undefined): Partial<BuildMetadata> {
+  if (text.startsWith('{')) return readJson(text, label, target);
+  if (target !== undefined) throw withoutTargets(label, target);
+  return readLines(text, label);
+}
+
+function withoutTargets(label: string, target: string): InvalidError {
+  return new InvalidError(`${label} has no targets, so it has no target ${JSON.stringify(target)}`, {
+    hint: `Only metadata of buildx bake has targets. Leave out #${target}.`,
+  });
+}
+
+function readJson(text: string, label: string, target: string | undefined): Partial<BuildMetadata> {
   const json = parseJson(Buffer.from(text), label);
   const kinds = isJsonObject(json) ? JSON_KINDS.filter(({ matches }) => matches(json)) : [];
   const [kind, other] = kinds;
@@ -115,7 +128,14 @@ function readJson(text: string, label: string): Partial<BuildMetadata> {
       hint: `It can be ${KINDS}. An assembly file, an index and descriptors are given with -f.`,
     });
   }
-  return kind.read(json, label);
+  if (target === undefined) return kind.read(json, label);
+  const targets = targetsOf(json);
+  if (targets.length === 0) throw withoutTargets(label, target);
+  const chosen = targets.filter(([name]) => name === target);
+  if (chosen.length > 0) return kind.read(Object.fromEntries(chosen), label);
+  throw new InvalidError(`${label} has no target ${JSON.stringify(target)}`, {
+    hint: `Its targets are ${targets.map(([name]) => name).join(', ')}.`,
+  });
 }
 
 function isBuild(json: JsonObject): boolean {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -22,7 +23,7 @@ const ACTION_VARIABLE = 'DOCKER_METADATA_OUTPUT_JSON';
 
 /**
  * Reads the files of `--from-metadata`, one after the other: `-` is standard input, `env` the output of docker/metadata-action
- * in the environment, and a directory all its files, by name.
+ * in the environment, and a directory all its files, by name. `FILE#TARGET` is one target of bake's metadata.
  * @throws InvalidError with the first invalid file, or for an empty directory; ArgumentError if the variable is not set; what reading throws
  */
 export async function readMetadata(
@@ -30,28 +31,42 @@ export async function readMetadata(
   context: Pick<CommandContext, 'signal' | 'stdin' | 'env'>,
 ): Promise<NamedMetadata[]> {
   const read: NamedMetadata[] = [];
-  for (const file of (await Promise.all(files.map(filesOf))).flat()) {
-    const { label, text } = file === 'env' ? readVariable(context.env) : await readTextInput(file, context);
-    read.push({ label, metadata: parseBuildMetadata(text, label) });
+  const named = await Promise.all(files.map(filesOf));
+  for (const { path, target } of named.flat()) {
+    const { label, text } = path === 'env' ? readVariable(context.env) : await readTextInput(path, context);
+    read.push({ label, metadata: parseBuildMetadata(text, label, target) });
   }
   return read;
 }
 
-/** Returns the files of a directory, without those whose names start with a dot; every other name as it is. */
-async function filesOf(name: string): Promise<string[]> {
-  if (name === '-' || name === 'env') return [name];
+interface MetadataFile {
+  readonly path: string;
+  /** Of bake's metadata, if only one is used. */
+  readonly target?: string;
+}
+
+/** Returns the files of a directory, without those whose names start with a dot; one file for every other name. */
+async function filesOf(name: string): Promise<MetadataFile[]> {
+  if (name === '-' || name === 'env') return [{ path: name }];
   let names: string[];
   try {
     names = await readdir(name);
   } catch {
     // Not a directory, or reading it as a file says what is wrong.
-    return [name];
+    return [splitTarget(name)];
   }
   const files = names.filter((file) => !file.startsWith('.')).toSorted();
-  if (files.length > 0) return files.map((file) => join(name, file));
+  if (files.length > 0) return files.map((file) => ({ path: join(name, file) }));
   throw new InvalidError(`the directory ${name} has no files (--from-metadata)`, {
     hint: 'Each build job leaves one file there, such as that of docker buildx build --metadata-file.',
   });
+}
+
+/** Splits `FILE#TARGET`. A file whose whole name is the text takes precedence. */
+function splitTarget(text: string): MetadataFile {
+  const at = text.lastIndexOf('#');
+  if (at <= 0 || at === text.length - 1 || existsSync(text)) return { path: text };
+  return { path: text.slice(0, at), target: text.slice(at + 1) };
 }
 
 function readVariable(env: NodeJS.ProcessEnv): { readonly label: string; readonly text: string } {

@@ -46,6 +46,39 @@ function buildOf({ mediaType, digest, bytes }: typeof AMD64, name: string): obje
 }
 
 describe('create --from-metadata', () => {
+  it.each<[what: string, files: readonly string[], expected: readonly string[] | RegExp]>([
+    ['one target', ['bake.json#b'], [ARM64.digest]],
+    ['several targets, in this order', ['bake.json#b', 'bake.json#a'], [ARM64.digest, AMD64.digest]],
+    ['a target whose name has a dot or a dash', ['bake.json#app-1.2'], [AMD64.digest]],
+    ['a file of this name', ['file#a'], [ARM64.digest, AMD64.digest]],
+    ['a target of a file with #', ['file#a#a'], [AMD64.digest]],
+    ['no target after #', ['bake.json#'], /no such file/],
+    [
+      'an unknown target',
+      ['bake.json#c'],
+      /has no target "c"\nhint: Its targets are a, b, app-1\.2, failed\./,
+    ],
+    ['a target that was not pushed', ['bake.json#failed'], /target "failed": no image was pushed/],
+    ['a target of another file', ['digest.txt#a'], /has no targets[^]*Leave out #a\./],
+    ['a target of the file of one build', ['build.json#a'], /has no targets/],
+    ['a missing file', ['none.json#a'], /none\.json: no such file/],
+  ])('reads of the metadata of bake: %s', async (_what, files, expected) => {
+    const { run, write, digests, app, directory } = await start();
+    const targets = { a: buildOf(AMD64, app), b: buildOf(ARM64, app), 'app-1.2': buildOf(AMD64, app) };
+    await write('bake.json', { ...targets, failed: { 'buildx.build.ref': 'builder/builder0/2' } });
+    await write('file#a', { b: buildOf(ARM64, app), a: buildOf(AMD64, app) });
+    await write('digest.txt', ARM64.digest);
+    await write('build.json', buildOf(AMD64, app));
+    const named = files.map((file) => `--from-metadata=${join(directory, file)}`);
+    const { code, stderr } = await run(['create', `${app}:list`, '--push', ...named]);
+    if (expected instanceof RegExp)
+      expect({ code: code > 0, stderr }).toEqual({
+        code: true,
+        stderr: expect.stringMatching(expected) as string,
+      });
+    else expect(digests('list'), stderr).toEqual(expected);
+  });
+
   it.each<[what: string, files: (app: string) => unknown[], flags?: (app: string) => string[]]>([
     ['buildx', (app) => [buildOf(AMD64, `${app}:1-amd64`), buildOf(ARM64, app)]],
     ['bake', (app) => [{ a: buildOf(AMD64, app), b: buildOf(ARM64, app) }]],
