@@ -107,7 +107,7 @@ async function helpText(name: string | undefined, terminal: Terminal, program: s
     import('./help/find-page.js'),
     import('./help/layout.js'),
   ]);
-  return formatPage(await findPage(name, program), helpWidth(terminal));
+  return formatPage(await findPage(name, program, 'common'), helpWidth(terminal));
 }
 
 /** Prints the text for `--help` or `--version`. @returns whether one of them was given */

@@ -1,7 +1,7 @@
 import { multiarch } from '../support/run.js';
 import type { Sandbox } from '../support/sandbox.js';
 
-/** A flag as `--help` shows it. */
+/** A flag as help shows it. */
 export interface Flag {
   /** `--amend` */
   readonly name: string;
@@ -38,8 +38,8 @@ export async function readHelp(sandbox: Sandbox): Promise<Help> {
 }
 
 async function helpOf(sandbox: Sandbox, args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await multiarch(sandbox, [...args, '--help']);
-  if (code !== 0) throw new Error(`multiarch ${args.join(' ')} --help ended with ${code}\n${stderr}`);
+  const { code, stdout, stderr } = await multiarch(sandbox, ['help', ...args]);
+  if (code !== 0) throw new Error(`multiarch help ${args.join(' ')} ended with ${code}\n${stderr}`);
   return stdout;
 }
 

@@ -43,6 +43,11 @@ export interface Command<Arguments> {
   /** The descriptions of the names in `CommandEntry.synopsis`, by these names in lower case. */
   readonly positionals: Readonly<Record<string, string>>;
   readonly options: OptionDeclarations;
+  /**
+   * The names of the options that `--help` shows, in this order, where all would not fit a screen. `help COMMAND` and the
+   * man page show all. @default all
+   */
+  readonly common?: readonly string[];
   /** At most three command lines for help, without the name of the program. */
   readonly examples?: readonly string[];
   /**

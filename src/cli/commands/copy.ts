@@ -36,6 +36,7 @@ export const copy: Command<CopyArguments> = {
     target: 'app:1.2, oci:DIR[:TAG], oci-archive:FILE[:TAG]; the default tag is latest',
   },
   options: OPTIONS,
+  common: ['platform', 'attestations', 'referrers', 'tag', 'expect-current', 'dry-run', 'digest-file'],
   examples: [
     'copy app:1.2 registry.example.com/app:1.2',
     'copy app:1.2 oci:layout:1.2 --platform linux/arm64',

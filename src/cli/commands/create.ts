@@ -33,6 +33,7 @@ export const create: Command<CreateArguments> = {
     source: 'Images, or indexes with all their images: app:1.2-amd64, oci:DIR:TAG',
   },
   options: OPTIONS,
+  common: ['amend', 'file', 'platform', 'require', 'annotation', 'push', 'tag', 'dry-run'],
   examples: [
     'create app:1.2 app:1.2-amd64 app:1.2-arm64',
     "create app:1.2 'app:1.2-{arch}' --platform linux/amd64,linux/arm64",

@@ -21,7 +21,7 @@ const OPTIONS = {
   verbose: {
     alias: 'v',
     type: 'boolean',
-    describe: 'Show reference, descriptor and manifest of each image',
+    describe: 'Show descriptor and manifest of each image',
   },
   raw: { type: 'boolean', describe: 'Print the exact bytes' },
   config: { type: 'boolean', describe: 'Show the config of the image' },
@@ -44,6 +44,7 @@ export const inspect: Command<InspectArguments> = {
     image: 'A draft, or a published image or index; with LIST: a source, digest or platform of it',
   },
   options: OPTIONS,
+  common: ['verbose', 'raw', 'config', 'platform', 'published', 'format'],
   examples: [
     'inspect app:1.2',
     'inspect app:1.2 --format tree',

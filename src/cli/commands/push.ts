@@ -86,6 +86,16 @@ export const push: Command<OptionValues<typeof OPTIONS> & { readonly list: strin
     list: 'The draft to publish, by the name it was created with',
   },
   options: OPTIONS,
+  common: [
+    'tag',
+    'purge',
+    'require',
+    'expect-current',
+    'referrers',
+    'dry-run',
+    'digest-file',
+    'metadata-file',
+  ],
   examples: ['push app:1.2', 'push app:1.2 --tag 1 --tag latest'],
   async run(args, context) {
     const { client } = context;

@@ -5,12 +5,17 @@ import { commandPage, programPage, TOPIC_NAMES, topicPage } from './pages.js';
 
 /**
  * Returns the page of a command or topic; without a name, that of the program.
+ * @param extent of the options of a command
  * @throws UnknownNameError
  */
-export async function findPage(name: string | undefined, program: string): Promise<HelpPage> {
+export async function findPage(
+  name: string | undefined,
+  program: string,
+  extent: 'all' | 'common' = 'all',
+): Promise<HelpPage> {
   if (name === undefined) return programPage(program);
   const entry = COMMANDS.find((command) => command.name === name);
-  if (entry !== undefined) return commandPage(entry, await entry.load(), program);
+  if (entry !== undefined) return commandPage(entry, await entry.load(), program, extent);
   const page = topicPage(name);
   if (page !== undefined) return page;
   const names = [...COMMANDS.map((command) => command.name), ...TOPIC_NAMES];

@@ -44,12 +44,14 @@ export function programPage(program: string): HelpPage {
   };
 }
 
-/** Returns the page of a command. */
+/** Returns the page of a command. @param extent of its options; `common` for a page that fits a screen */
 export function commandPage(
   entry: CommandEntry,
-  { positionals, options, examples = [] }: AnyCommand,
+  { positionals, options, common, examples = [] }: AnyCommand,
   program: string,
+  extent: 'all' | 'common' = 'all',
 ): HelpPage {
+  const isShort = extent === 'common' && common !== undefined;
   const rows = Object.entries(positionals).map(([name, text]) => ({ left: name.toUpperCase(), text }));
   return {
     summary: entry.describe,
@@ -59,9 +61,15 @@ export function commandPage(
       ...(examples.length === 0
         ? []
         : [{ title: 'Examples', lines: examples.map((example) => `${program} ${example}`) }]),
-      ...optionSections(options),
+      ...(isShort
+        ? [{ title: 'Options', rows: common.map((name) => optionRow(name, options[name] ?? {})) }]
+        : optionSections(options)),
     ],
-    end: [`Global options: ${program} help options`],
+    end: [
+      isShort
+        ? `More options: ${program} help ${entry.name}, ${program} help options`
+        : `Global options: ${program} help options`,
+    ],
   };
 }
 

@@ -110,9 +110,12 @@ export function errorStyle(options: LogOptions, env: NodeJS.ProcessEnv): ErrorSt
   return { format: logFormat(options, env), isDebug };
 }
 
+/** The variables of the options that decide it. */
+const ERROR_VARIABLES = ['MULTIARCH_LOG_LEVEL', 'MULTIARCH_DEBUG', 'MULTIARCH_LOG_FORMAT'];
+
 /** Returns the style for a command line that cannot be parsed: the one that its arguments ask for, else the variables. */
 export function errorStyleOf(argv: readonly string[], env: NodeJS.ProcessEnv): ErrorStyle {
-  const [level, debug, format] = ['LOG_LEVEL', 'DEBUG', 'LOG_FORMAT'].map((name) => env[`MULTIARCH_${name}`]);
+  const [level, debug, format] = ERROR_VARIABLES.map((name) => env[name]);
   const hasLevel =
     hasFlag(argv, 'debug') || hasFlag(argv, 'quiet') || argv.some((arg) => /^--log-level/.test(arg));
   const isJson =

@@ -30,20 +30,32 @@ describe('help', () => {
     }
   });
 
-  it('of a command fits a screen of 24 lines and 80 columns, unless it has many options', async () => {
-    const { run } = await makeCommandLine();
-    const high: string[] = [];
-    for (const name of names) {
-      const { stdout } = await run([name, '--help'], { env: { COLUMNS: '80' } });
-      if (stdout.trimEnd().split('\n').length > 24) high.push(name);
-    }
-    expect(high).toEqual(['create', 'inspect', 'push', 'copy']);
-  });
+  it.each(['multiarch', 'docker-multiarch'])(
+    'of a command fits a screen of 24 lines and 80 columns with --help, as %s',
+    async (program) => {
+      const { run } = await makeCommandLine();
+      const env = { COLUMNS: '80' };
+      for (const name of names) {
+        const argv = program === 'multiarch' ? [name, '--help'] : ['multiarch', name, '--help'];
+        const { stdout } = await run(argv, { env, program });
+        expect(stdout.trimEnd().split('\n').length, stdout).toBeLessThanOrEqual(24);
+      }
+    },
+  );
 
-  it('of a command is the same with --help and with help', async () => {
+  it('of a command has all options with help, and all or the most used ones with --help', async () => {
     const { run } = await makeCommandLine();
-    for (const name of names) {
-      expect((await run(['help', name])).stdout).toBe((await run([name, '--help'])).stdout);
+    const optionsOf = (text: string): string[] =>
+      [...text.matchAll(/^ {2,6}(?:-\w, )?(--[\w-]+)/gm)].map(([, option = '']) => option);
+    for (const { name, load } of COMMANDS) {
+      const { options, common } = await load();
+      const [all, short] = [(await run(['help', name])).stdout, (await run([name, '--help'])).stdout];
+      const declared = Object.keys(options).map((option) => `--${option}`);
+      expect(optionsOf(all).toSorted()).toEqual(declared.toSorted());
+      if (common === undefined) expect(short).toBe(all);
+      else expect(optionsOf(short)).toEqual(common.map((option) => `--${option}`));
+      expect(short.includes(`multiarch help ${name}`)).toBe(common !== undefined);
+      expect(declared).toEqual(expect.arrayContaining((common ?? []).map((option) => `--${option}`)));
     }
     expect((await run(['help'])).stdout).toBe((await run(['--help'])).stdout);
   });
