@@ -18,7 +18,7 @@ export function actionTag(version: string): string {
  *
  * @param repository a checkout whose `dist` has been built
  */
-export async function actionTree(repository: Repository): Promise<string> {
+async function actionTree(repository: Repository): Promise<string> {
   const built = await readdir(join(repository.directory, 'dist')).catch((): string[] => []);
   const bundle = built.filter((name) => name.endsWith('.cjs') || name === 'THIRD-PARTY-LICENSES.txt');
   if (!bundle.includes('action.cjs')) {
