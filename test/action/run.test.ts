@@ -143,7 +143,7 @@ describe('the action', () => {
     expect(JSON.parse(first.outputs['json'] ?? '')).toMatchObject({
       ok: true,
       state: 'draft',
-      name: `${app}:1`,
+      reference: `${app}:1`,
     });
     // Another job has a directory of its own; the same one has the draft.
     expect(await run(inputs)).toMatchObject({ code: 0 });

@@ -4,7 +4,7 @@ import { VERSION } from '../../src/version.js';
 import { makeCommandLine, OK } from '../support/in-process.js';
 
 const COMMANDS =
-  'create annotate remove inspect push copy undo rm ls diff validate digest tags delete login logout cache completion config help version'.split(
+  'create annotate remove inspect push copy undo rm ls diff validate digest tags delete login logout cache completion config plugin help version'.split(
     ' ',
   );
 const DIGEST = `sha256:${'0'.repeat(64)}`;

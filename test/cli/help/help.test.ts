@@ -82,9 +82,9 @@ describe('help', () => {
 describe.each(COMMANDS)('the help of $name', ({ name, synopsis, load }) => {
   it('describes the names of its usage line, and no others', async () => {
     const { positionals } = await load();
-    const used = synopsis.replaceAll(/-\w FILE|--\w+/g, '').match(/[A-Z]+|(?<=\[)[a-z]+/g) ?? [];
-    // `cache` and `config` name the only value.
-    const [value = ''] = /(?<=\[)[a-z]+/.exec(synopsis) ?? [];
+    const used = synopsis.replaceAll(/-\w FILE|--\w+/g, '').match(/[A-Z]+|(?<=\[|^)[a-z|]+/g) ?? [];
+    // `cache`, `config` and `plugin` name the only values.
+    const [value = ''] = /(?<=\[|^)[a-z|]+/.exec(synopsis) ?? [];
     const described = Object.keys(positionals).map((key) => (key === 'action' ? value : key.toUpperCase()));
     expect(new Set(described)).toEqual(new Set(used));
   });
