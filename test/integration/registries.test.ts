@@ -7,6 +7,7 @@ import { startRegistry, type RegistryOptions, type RunningRegistry } from '../su
 import { amd64, arm64, armv7 } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { dockerManifest, podmanPull, skopeo } from '../support/peers.js';
+import type { RunResult } from '../support/run.js';
 import { logIn, makeSandbox, type Sandbox } from '../support/sandbox.js';
 import { tinyIndex, writeLayout } from '../support/tiny-image.mjs';
 import { TokenServer, type TokenServerOptions } from '../support/token-server.js';
@@ -33,6 +34,7 @@ describeIntegration(
       let sandbox: Sandbox;
       let layout: string;
       let tokenServer: TokenServer | undefined;
+      let pushed: RunResult;
       beforeAll(async () => {
         tokenServer = tokens && (await TokenServer.start(tokens));
         const auth = tokenServer ? { auth: { token: tokenServer.authority } } : {};
@@ -42,6 +44,7 @@ describeIntegration(
         await writeLayout(layout, amd64, 'amd64');
         await writeLayout(layout, arm64, 'arm64');
         await writeLayout(layout, index, 'all');
+        pushed = await push('all');
       });
       afterAll(() => Promise.all([registry.stop(), sandbox.remove(), tokenServer?.stop()]));
 
@@ -51,7 +54,7 @@ describeIntegration(
         skopeo(sandbox, ['inspect', '--raw', `docker://${registry.host}/app:${tag}`]);
 
       it('keeps an index byte for byte', async () => {
-        expect(await push('all')).toMatchObject({ code: 0 });
+        expect(pushed).toMatchObject({ code: 0 });
 
         expect((await read('all')).stdout).toBe(new TextDecoder().decode(index.bytes));
       });
@@ -61,8 +64,6 @@ describeIntegration(
         ['arm64', undefined, arm64],
         ['arm', 'v7', armv7],
       ])('gives podman the image of its platform: %s %s', async (architecture, variant, image) => {
-        await push('all');
-
         const platform = { architecture, ...(variant === undefined ? {} : { variant }) };
         const pulled = await podmanPull(sandbox, `${registry.host}/app:all`, platform);
 
@@ -79,11 +80,11 @@ describeIntegration(
           const sources = ['arm64', 'amd64'].map((tag) => `${registry.host}/app:${tag}`);
 
           const created = await dockerManifest(sandbox, ['create', '--insecure', list, ...sources]);
-          const pushed = await dockerManifest(sandbox, ['push', '--insecure', list]);
+          const published = await dockerManifest(sandbox, ['push', '--insecure', list]);
 
           expect(created).toMatchObject({ code: 0, stdout: `Created manifest list ${list}\n` });
           const bytes = (await read('list')).stdout;
-          expect(pushed).toMatchObject({ code: 0, stdout: `${sha256(bytes)}\n` });
+          expect(published).toMatchObject({ code: 0, stdout: `${sha256(bytes)}\n` });
           expect(JSON.parse(bytes)).toMatchObject({
             mediaType: index.mediaType,
             // Docker's order is that of its file names, not that of the call.

@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { VERSION } from '../../../src/version.js';
 import { amd64 } from '../../support/images.js';
 import { startRegistry } from '../../support/open-repository.js';
-import { run } from '../../support/run.js';
+import { multiarch, run, WITHOUT_CODE_CACHE } from '../../support/run.js';
 import { makeSandbox } from '../../support/sandbox.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { writeLayout } from '../../support/tiny-image.mjs';
@@ -36,17 +36,15 @@ interface Loaded {
   readonly stdout: string;
 }
 
-/** Runs a command line one time after another in one home. @returns what the last one loads */
+/** Runs command lines in one home, the last one in a process. @returns what that one loads */
 async function loaded(lines: readonly (readonly string[])[], program = launcher): Promise<Loaded> {
   const sandbox = await makeSandbox();
   onTestFinished(() => sandbox.remove());
-  let coverage = '';
-  let stdout = '';
-  for (const args of lines) {
-    coverage = await temporaryDirectory();
-    const env = { ...sandbox.env, NODE_V8_COVERAGE: coverage, NODE_DISABLE_COMPILE_CACHE: '1' };
-    ({ stdout } = await run(process.execPath, [program, ...args], { env, cwd: sandbox.directory }));
-  }
+  for (const args of lines.slice(0, -1)) await multiarch(sandbox, args);
+  const coverage = await temporaryDirectory();
+  const env = { ...WITHOUT_CODE_CACHE, ...sandbox.env, NODE_V8_COVERAGE: coverage };
+  const last = [program, ...(lines.at(-1) ?? [])];
+  const { stdout } = await run(process.execPath, last, { env, cwd: sandbox.directory });
   const reports = await Promise.all(
     (await readdir(coverage)).map(
       async (name) => JSON.parse(await readFile(join(coverage, name), 'utf8')) as Coverage,
