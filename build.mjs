@@ -173,7 +173,10 @@ export async function buildBundle() {
     ...COMMAND,
     entryPoints: RARE_PARTS,
     plugins: [withoutHttp2()],
+    // The names of functions stay as a property, which traces show.
     keepNames: true,
+    minifyIdentifiers: true,
+    minifySyntax: true,
   };
   const results = await Promise.all([build(LIBRARY), build(COMMAND), build(parts), build(ACTIONS)]);
   // Written only after a successful build, so that a broken source does not remove the last working command.
@@ -184,7 +187,11 @@ export async function buildBundle() {
   for (const { path, contents } of results.flatMap(({ outputFiles }) => outputFiles)) {
     writeFileSync(path, contents);
   }
-  const packages = bundledPackages(results.map(({ metafile }) => metafile));
+  const sizes = bundledPackages(results.map(({ metafile }) => metafile));
+  const packages = [...sizes.keys()];
+  // For docs/dependencies.md; not published.
+  const bundle = packages.map((folder) => ({ ...readPackage(folder), bytes: sizes.get(folder) }));
+  writeFileSync(`${root}dist/bundle.json`, `${JSON.stringify(bundle, undefined, 2)}\n`);
   writeFileSync(`${root}dist/THIRD-PARTY-LICENSES.txt`, licences(packages));
   writeFileSync(`${root}dist/sbom.cdx.json`, `${JSON.stringify(sbom(packages), undefined, 2)}\n`);
 }
@@ -300,21 +307,30 @@ function separate(parts) {
 }
 
 /**
- * Returns the folders of the packages that have code in a bundle, sorted.
+ * Returns the folders of the packages that have code in a bundle, sorted, with the bytes of their code in all files.
  * @param {readonly import('esbuild').Metafile[]} metafiles
  */
 function bundledPackages(metafiles) {
-  const files = metafiles.flatMap(({ outputs }) => Object.values(outputs));
-  const inputs = files.flatMap((output) =>
-    Object.entries(output.inputs).flatMap(([input, { bytesInOutput }]) => (bytesInOutput > 0 ? [input] : [])),
-  );
-  const folders = inputs.flatMap((input) =>
-    // The validators have code of ajv, which the bundle gets as a part of them.
-    input.endsWith('/schemas.generated.js')
-      ? 'node_modules/ajv'
-      : (input.match(/^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? []),
-  );
-  return [...new Set(folders)].toSorted();
+  /** @type {Map<string, number>} */
+  const sizes = new Map();
+  for (const { inputs } of metafiles.flatMap(({ outputs }) => Object.values(outputs))) {
+    for (const [input, { bytesInOutput }] of Object.entries(inputs)) {
+      // The validators have code of ajv, which the bundle gets as a part of them.
+      const folder = input.endsWith('/schemas.generated.js')
+        ? 'node_modules/ajv'
+        : input.match(/^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0];
+      if (folder !== undefined && bytesInOutput > 0) {
+        sizes.set(folder, (sizes.get(folder) ?? 0) + bytesInOutput);
+      }
+    }
+  }
+  return new Map([...sizes].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** @param {string} folder @returns {{ name: string, version: string, license: string }} */
+function readPackage(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(`${root}${folder}/package.json`, 'utf8'));
+  return { name, version, license };
 }
 
 /**
@@ -324,7 +340,7 @@ function bundledPackages(metafiles) {
 function licences(folders) {
   return folders
     .map((folder) => {
-      const { name, version, license } = JSON.parse(readFileSync(`${root}${folder}/package.json`, 'utf8'));
+      const { name, version, license } = readPackage(folder);
       const file = readdirSync(`${root}${folder}`).find((entry) => /^licen[cs]e/i.test(entry));
       const text =
         file === undefined ? `Licence: ${license}` : readFileSync(`${root}${folder}/${file}`, 'utf8');

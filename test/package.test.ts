@@ -36,6 +36,7 @@ interface Lock {
       {
         version: string;
         integrity?: string;
+        license?: string;
         hasInstallScript?: boolean;
         dependencies?: Readonly<Record<string, string>>;
         peerDependencies?: Readonly<Record<string, string>>;
@@ -172,5 +173,25 @@ describe('the installation', () => {
     expect([...new Set(scripted)].toSorted()).toEqual(['esbuild']);
     const names = new Set(sbom.components.map(({ name }) => name));
     expect(scripted.filter((name) => names.has(name))).toEqual([]);
+  });
+});
+
+/** Licences that allow to publish the code, and ask for no more than the notice in THIRD-PARTY-LICENSES.txt. */
+const PERMISSIVE = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT'];
+
+describe('the licences', () => {
+  it('of bundled packages are permissive', () => {
+    const others = sbom.components.filter(({ licenses: [licence] }) => {
+      return licence === undefined || !('license' in licence) || !PERMISSIVE.includes(licence.license.id);
+    });
+    expect(others.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('of development dependencies are permissive, or concern only their own files', () => {
+    const allowed = new Set([...PERMISSIVE, 'MPL-2.0', '(MIT OR CC0-1.0)']);
+    const others = Object.entries(lock.packages).flatMap(([key, { license }]) =>
+      key === '' || (license !== undefined && allowed.has(license)) ? [] : [[key, license]],
+    );
+    expect(others).toEqual([]);
   });
 });
