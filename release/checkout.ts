@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { VERSION } from '../src/version.js';
 import type { BuildOptions } from './build-options.js';
 import type { Architecture } from './elf.js';
-import { runTool } from './run-tool.js';
+import { Repository } from './repository.js';
 
 /** The top directory of the repository. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -16,19 +16,11 @@ export const LICENCES = {
   'THIRD-PARTY-LICENSES.txt': join(ROOT, 'dist/THIRD-PARTY-LICENSES.txt'),
 };
 
-/** The commit of the checkout, and its time in seconds since 1970. */
-export async function lastCommit(): Promise<{ readonly revision: string; readonly time: number }> {
-  const [revision = '', time = ''] = (
-    await runTool('git', ['-C', ROOT, 'log', '-1', '--format=%H %ct'])
-  ).split(' ');
-  return { revision, time: Number(time) };
-}
-
 /** Returns the options of a build of this checkout into `dist/release`, dated as its last commit. */
 export async function buildOfCheckout(): Promise<BuildOptions> {
   const directory = join(ROOT, 'dist/release');
   await mkdir(directory, { recursive: true });
-  return { version: VERSION, directory, sourceDate: (await lastCommit()).time };
+  return { version: VERSION, directory, sourceDate: await new Repository(ROOT).timeOf('HEAD') };
 }
 
 /** The path of an executable for Linux in the directory of the release files. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import pins from './debian-packages.json' with { type: 'json' };
 import type { Architecture } from './elf.js';
-import { runTool } from './run-tool.js';
+import { outputOf } from './run.js';
 
 /** The file of a package: its content, or the target of a symbolic link. */
 export type PackageFile = { readonly content: Buffer } | { readonly link: string };
@@ -72,7 +72,9 @@ async function download({ path, sha256 }: PinnedPackage): Promise<string> {
   try {
     for (const [index, url] of urls.entries()) {
       try {
-        await runTool(APT_HELPER, ['download-file', url, temporary, `SHA256:${sha256}`]);
+        await outputOf(APT_HELPER, ['download-file', url, temporary, `SHA256:${sha256}`], {
+          directory: CACHE,
+        });
         break;
       } catch (error) {
         if (index === urls.length - 1) throw error;
@@ -99,8 +101,8 @@ async function digestOf(file: string): Promise<string | undefined> {
 async function unpack(name: string, file: string): Promise<DebianPackage> {
   const directory = await mkdtemp(join(tmpdir(), 'multiarch-deb-'));
   try {
-    await runTool('dpkg-deb', ['--extract', file, directory]);
-    const control = await runTool('dpkg-deb', ['--field', file]);
+    await outputOf('dpkg-deb', ['--extract', file, directory], { directory });
+    const control = `${await outputOf('dpkg-deb', ['--field', file], { directory })}\n`;
     const files = new Map<string, PackageFile>();
     for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
       const path = join(entry.parentPath, entry.name);

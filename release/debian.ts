@@ -8,7 +8,7 @@ import type { BuildOptions } from './build-options.js';
 import { executableFile, LICENCES, ROOT } from './checkout.js';
 import { debianDependencies } from './debian-dependencies.js';
 import { architectureOf, type Architecture } from './elf.js';
-import { runTool } from './run-tool.js';
+import { outputOf } from './run.js';
 import { gzipped, type TarEntry } from './tar-file.js';
 
 const HOMEPAGE = 'https://github.com/multiarch-cli/multiarch';
@@ -76,9 +76,10 @@ async function build(
       },
       { path: 'DEBIAN/md5sums', content: checksums(entries), mode: 0o644 },
     ]);
-    await runTool('dpkg-deb', ['--root-owner-group', '-Zxz', '--build', staging, file], {
+    await outputOf('dpkg-deb', ['--root-owner-group', '-Zxz', '--build', staging, file], {
+      directory,
       // The time of all that is newer, and so of everything.
-      SOURCE_DATE_EPOCH: String(sourceDate),
+      env: { SOURCE_DATE_EPOCH: String(sourceDate) },
     });
     return file;
   } finally {

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 
 import { digestOf, MemoryStore, Multiarch, parseDocument, type Annotations } from '../src/index.js';
 import type { BuildOptions } from './build-options.js';
-import { executableFile, lastCommit, LICENCES } from './checkout.js';
+import { executableFile, LICENCES, ROOT } from './checkout.js';
 import { fetchPackages, snapshotTime, type DebianPackage } from './debian-packages.js';
 import { architectureOf, type Architecture } from './elf.js';
+import { Repository } from './repository.js';
 import { NON_ROOT, rootFilesystem } from './root-filesystem.js';
 import { gzipped, tarFile, type TarEntry } from './tar-file.js';
 
@@ -58,7 +59,7 @@ async function partsOfCheckout(options: BuildOptions): Promise<ImageParts> {
   return {
     executables: { amd64: executableFile(options, 'amd64'), arm64: executableFile(options, 'arm64') },
     licences: LICENCES,
-    revision: (await lastCommit()).revision,
+    revision: await new Repository(ROOT).git(['rev-parse', 'HEAD']),
   };
 }
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { PINNED, type PinnedPackage } from './debian-packages.js';
 import type { Architecture } from './elf.js';
-import { runTool } from './run-tool.js';
+import { outputOf } from './run.js';
 
 const ARCHIVES = [
   ['debian', ''],
@@ -50,8 +50,10 @@ async function pinsOf(architecture: Architecture): Promise<PinnedPackage[]> {
       'Dir::Etc::sourceparts=/dev/null',
       'APT::Sandbox::User=root',
     ].flatMap((setting) => ['-o', setting]);
-    await runTool('apt-get', [...settings, 'update']);
-    const lines = (await runTool('apt-get', [...settings, 'download', '--print-uris', ...names])).split('\n');
+    await outputOf('apt-get', [...settings, 'update'], { directory });
+    const lines = (
+      await outputOf('apt-get', [...settings, 'download', '--print-uris', ...names], { directory })
+    ).split('\n');
     return names.map((name) => pinOf(name, lines));
   } finally {
     await rm(directory, { recursive: true, force: true });
