@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { createCall } from '../../action/arguments.js';
 import { Inputs } from '../../action/inputs.js';
+import { page, sections } from '../docs/markdown.js';
 import { readAction } from '../support/github-runner.js';
 
 const [action, setup] = await Promise.all([readAction('action.yml'), readAction('setup/action.yml')]);
@@ -44,4 +45,16 @@ it('the actions describe each input and output, and run a file that the build wr
       expect(description.length).toBeGreaterThan(15);
     }
   }
+});
+
+it('action/README.md lists the inputs and outputs', () => {
+  const parts = sections(page('action/README.md').text, 2);
+  const listed = (title: string): string[] =>
+    [...(parts.find((part) => part.title === title)?.text ?? '').matchAll(/^\| `([^`]+)`/gm)].map(
+      ([, name = '']) => name,
+    );
+  expect([listed('Inputs'), listed('Outputs')]).toEqual([
+    Object.keys(action.inputs),
+    Object.keys(action.outputs),
+  ]);
 });

@@ -3,8 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { describeIntegration } from '../support/integration.js';
-import { jobScripts, runProgram } from './examples.js';
+import { runProgram } from './examples.js';
 import { blocksOf, page, root } from './markdown.js';
+import { runAction } from './run-action.js';
 import { scenes } from './scenes.js';
 import type { Session } from './session.js';
 
@@ -34,7 +35,9 @@ describe('examples/', () => {
     const listed = [...page('examples/README.md').text.matchAll(/^\| \[([^\]]+)\]/gm)].map(
       ([, name]) => name,
     );
-    const files = readdirSync(`${root}examples`).filter((name) => name !== 'README.md');
+    const files = readdirSync(`${root}examples`, { recursive: true, encoding: 'utf8' })
+      .map((name) => name.replaceAll('\\', '/'))
+      .filter((name) => name !== 'README.md' && name.includes('.'));
     expect(listed.toSorted()).toEqual(files.toSorted());
   });
 
@@ -51,7 +54,7 @@ describeIntegration('the examples', ['bash'], () => {
 
   it('join-tags.yml publishes the index under both tags', () =>
     inScene('github', async (session) => {
-      await session.runScript(jobScripts(example('join-tags.yml')).join('\n'));
+      await runAction(example('join-tags.yml'), session);
       const [digest, latest] = tagsOf(session, 'your-org/app', ['cafe', 'latest']);
       expect(digest).toMatch(/^sha256:/);
       expect(latest).toBe(digest);

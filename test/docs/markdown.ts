@@ -27,6 +27,7 @@ const TOP_PAGES = [
   'CHANGELOG.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
+  'action/README.md',
   'examples/README.md',
   'test/README.md',
 ];

@@ -6,14 +6,17 @@ import { parseAllDocuments } from 'yaml';
 import { describeIntegration } from '../support/integration.js';
 import { jobScripts, problemsOf, runProgram } from './examples.js';
 import { blocksOf, pages, root, type Block } from './markdown.js';
+import { runAction } from './run-action.js';
 import { JOBS, scenes } from './scenes.js';
 import { commandsOf, type Session } from './session.js';
 
 /** A block and the directive of its page. */
 interface Step {
   readonly block: Block;
-  /** `run` commands or a program, `save` a file, run the `script`s of a job, or compare the `output` of a program. */
-  readonly action: 'run' | 'save' | 'script' | 'output';
+  /**
+   * `run` commands or a program, `save` a file, run the `script`s or the `action` of a job, or compare the `output` of a program.
+   */
+  readonly action: 'run' | 'save' | 'script' | 'action' | 'output';
   readonly scene: string;
   readonly file: string | undefined;
 }
@@ -22,7 +25,7 @@ const blocks = pages().flatMap(blocksOf);
 const steps = blocks.flatMap(stepOf);
 
 function stepOf(block: Block): Step[] {
-  const match = /^(run|save|script|output): ([\w-]+)(?: (\S+))?$/.exec(block.directive ?? '');
+  const match = /^(run|save|script|action|output): ([\w-]+)(?: (\S+))?$/.exec(block.directive ?? '');
   if (match === null) return [];
   const [, action, scene = '', file] = match;
   return [{ block, action: action as Step['action'], scene, file }];
@@ -36,6 +39,7 @@ async function perform({ block, action, scene, file = '' }: Step, session: Sessi
   if (action === 'save') await session.save(file, code);
   else if (action === 'output') expect(printed.get(scene)).toBe(`${code}\n`);
   else if (action === 'script') await session.runScript(jobScripts(code).join('\n'));
+  else if (action === 'action') await runAction(code, session);
   else if (language === 'ts') printed.set(scene, await runProgram(code, session));
   else await runCommands(block, session);
 }

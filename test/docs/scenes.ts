@@ -15,7 +15,7 @@ const ECR = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
 const ACCOUNT = { username: 'ann', password: 'secret' };
 
 /** The environment of a job that joins the images of earlier jobs. */
-interface Job {
+export interface Job {
   readonly host: string;
   readonly path: string;
   /** Whether the images have tags. @default false, the build jobs pass digests on */
@@ -27,18 +27,7 @@ interface Job {
 
 /** The joining jobs of docs/ci. The tag of the index is `cafe`. */
 export const JOBS: Readonly<Record<string, Job>> = {
-  'github-digests': {
-    host: 'ghcr.io',
-    path: 'your-org/app',
-    env: {
-      IMAGE: 'ghcr.io/your-org/app',
-      VERSION: 'cafe',
-      TOKEN: ACCOUNT.password,
-      GITHUB_ACTOR: ACCOUNT.username,
-      GITHUB_OUTPUT: 'output',
-      GITHUB_STEP_SUMMARY: 'summary',
-    },
-  },
+  'github-digests': { host: 'ghcr.io', path: 'your-org/app', savedLogin: true, env: {} },
   gitlab: {
     host: EXAMPLE,
     path: 'team/app',
@@ -76,17 +65,6 @@ export const JOBS: Readonly<Record<string, Job>> = {
     tagged: true,
     savedLogin: true,
     env: { REGISTRY: ECR, CODEBUILD_RESOLVED_SOURCE_VERSION: 'cafe' },
-  },
-  tekton: {
-    host: EXAMPLE,
-    path: 'team/app',
-    savedLogin: true,
-    env: {
-      IMAGE: `${EXAMPLE}/team/app:cafe`,
-      AMD64: amd64.manifest.digest,
-      ARM64: arm64.manifest.digest,
-      DIGEST_FILE: 'digest',
-    },
   },
 };
 
@@ -252,14 +230,18 @@ async function forGitHub(): Promise<Session> {
 }
 
 /** Opens the scene of a joining job: two images in a registry that requires a login, and what the build jobs pass on. */
-async function forJob({ host, path, tagged = false, savedLogin = false, env }: Job): Promise<Session> {
+export async function forJob({ host, path, tagged = false, savedLogin = false, env }: Job): Promise<Session> {
   const session = await Session.start(host, { auth: { kind: 'basic', ...ACCOUNT } });
   if (savedLogin) await session.logIn(ACCOUNT.username, ACCOUNT.password);
   await mkdir(join(session.directory, 'digests'));
+  await mkdir(join(session.directory, 'built'));
   for (const [architecture, image] of Object.entries({ amd64, arm64 })) {
     const { digest } = image.manifest;
     session.registry.put(path, image, tagged ? `cafe-${architecture}` : undefined);
-    if (!tagged) await session.save(join('digests', digest.replace('sha256:', '')), '');
+    if (tagged) continue;
+    await session.save(join('digests', digest.replace('sha256:', '')), '');
+    const metadata = { 'containerimage.digest': digest, 'image.name': `${host}/${path}` };
+    await session.save(join('built', `build-${architecture}.json`), JSON.stringify(metadata));
   }
   for (const [name, value] of Object.entries(env)) session.setVariable(name, value);
   return session;
