@@ -12,6 +12,7 @@ import { root } from './markdown.js';
 const NEEDED = [
   'bin',
   'src',
+  'action',
   'schemas',
   'docs/quickstart.mjs',
   'test/support',

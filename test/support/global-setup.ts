@@ -9,7 +9,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Builds `dist/` before all tests if it is missing or out of date. */
 export default async function setup(): Promise<void> {
-  const sources = await Promise.all(['src', 'schemas', 'build.mjs', 'package.json'].map(lastChange));
+  const sources = await Promise.all(
+    ['action', 'src', 'schemas', 'build.mjs', 'package.json'].map(lastChange),
+  );
   if (Math.max(...sources) < (await lastChange('dist/cli.cjs'))) return;
   await mustRun(process.execPath, ['build.mjs', 'validators', 'bundle'], { cwd: root, timeout: 120_000 });
 }
