@@ -1,16 +1,10 @@
-import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import type { BuildOptions } from './build-options.js';
-import { REPOSITORY } from './changelog.js';
-import type { Dependency } from './provenance.js';
+import { ROOT } from './checkout.js';
 import { outputOf } from './run.js';
 import { toSpdx, type Cyclonedx } from './spdx.js';
-
-/** The top folder of the repository. */
-export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Writes files of a release and returns their paths. The files of earlier builders exist in the directory. */
 export type Builder = (options: BuildOptions) => Promise<readonly string[]>;
@@ -39,16 +33,4 @@ export async function buildSboms({
     `${JSON.stringify(toSpdx(JSON.parse(text) as Cyclonedx, sourceDate), undefined, 2)}\n`,
   );
   return [cyclonedx, spdx];
-}
-
-/** Returns what the builders read, in addition to the commit. */
-export async function buildDependencies(): Promise<readonly Dependency[]> {
-  const lock = await readFile(join(ROOT, 'package-lock.json'));
-  return [
-    {
-      name: 'package-lock.json',
-      uri: `${REPOSITORY}/blob/HEAD/package-lock.json`,
-      digest: { sha256: createHash('sha256').update(lock).digest('hex') },
-    },
-  ];
 }

@@ -2,13 +2,14 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
+import { VERSION } from '../src/version.js';
 import { buildFiles, readChangelog } from './build-files.js';
-import { buildDependencies, BUILDERS, ROOT } from './builders.js';
-import { ReleaseError } from './release-error.js';
+import { BUILDERS } from './builders.js';
+import { lastCommit, ROOT } from './checkout.js';
+import { buildDependencies } from './dependencies.js';
 import { runMain } from './main.js';
-import { Repository } from './repository.js';
+import { ReleaseError } from './release-error.js';
 import { outputOf } from './run.js';
-import { readVersion } from './version.js';
 
 await runMain(async ([name, ...others]) => {
   if (name === undefined || others.length > 0) {
@@ -16,16 +17,15 @@ await runMain(async ([name, ...others]) => {
   }
   const directory = resolve(name);
   await mkdir(directory, { recursive: true });
-  const repository = new Repository(ROOT);
-  const commit = await repository.git(['rev-parse', 'HEAD']);
+  const { revision: commit, time: sourceDate } = await lastCommit();
   await buildFiles({
     builders: BUILDERS,
     changelog: await readChangelog(ROOT),
-    version: await readVersion(ROOT),
+    version: VERSION,
     directory,
-    sourceDate: await repository.timeOf(commit),
+    sourceDate,
     commit,
     tools: { node: process.version, npm: await outputOf('npm', ['--version'], { directory: ROOT }) },
-    dependencies: await buildDependencies(),
+    dependencies: await buildDependencies(VERSION),
   });
 });

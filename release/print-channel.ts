@@ -1,6 +1,6 @@
 /** Prints where a version is published, as outputs of a step of GitHub Actions: `npm run release:channel -- vX.Y.Z`. */
-import { ROOT } from './builders.js';
 import { channelOf } from './channel.js';
+import { ROOT } from './checkout.js';
 import { runMain } from './main.js';
 import { ReleaseError } from './release-error.js';
 import { Repository } from './repository.js';

@@ -1,12 +1,6 @@
 import { REPOSITORY } from './changelog.js';
 import type { ReleaseFile } from './checksums.js';
-
-/** Something that a build reads (`ResourceDescriptor` of in-toto). */
-export interface Dependency {
-  readonly uri: string;
-  readonly digest: Readonly<Record<string, string>>;
-  readonly name?: string;
-}
+import type { Dependency } from './dependencies.js';
 
 /** How a release was built. */
 export interface Build {

@@ -1,9 +1,10 @@
 /** Makes a release: `npm run release -- X.Y.Z [--dry-run | --tagged] [--output DIRECTORY]`. See docs/releasing.md. */
-import { resolve } from 'node:path';
+import { mkdir, symlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { actionTag } from './action-commit.js';
-import { ROOT } from './builders.js';
+import { ROOT } from './checkout.js';
 import { checkOutput, makeRelease, type Release, type ReleaseOptions } from './make-release.js';
 import { runMain } from './main.js';
 import { formatSize } from './notes.js';
@@ -17,7 +18,10 @@ const interrupted = new AbortController();
 const { signal } = interrupted;
 
 const STEPS: ReleaseOptions['steps'] = {
-  install: (directory) => runVisibly('npm', ['ci', '--no-audit', '--no-fund'], { directory, signal }),
+  async install(directory) {
+    await runVisibly('npm', ['ci', '--no-audit', '--no-fund'], { directory, signal });
+    await shareDownloads(directory);
+  },
   check: (directory) => runVisibly('npm', ['run', 'check'], { directory, signal }),
   build: (directory, files) =>
     runVisibly('npm', ['run', 'release:files', '--', files], { directory, signal }),
@@ -75,6 +79,17 @@ function parse(args: readonly string[]) {
     });
   } catch (error) {
     throw new ReleaseError(error instanceof Error ? error.message : String(error), USAGE);
+  }
+}
+
+/** Lets the builders in a checkout use the pinned downloads of this one, whose digests they verify. */
+async function shareDownloads(checkout: string): Promise<void> {
+  for (const name of ['multiarch', 'multiarch-release']) {
+    const [own, other] = [ROOT, checkout].map((folder) => join(folder, 'node_modules/.cache', name));
+    if (own === undefined || other === undefined) continue;
+    await mkdir(own, { recursive: true });
+    await mkdir(dirname(other), { recursive: true });
+    await symlink(own, other);
   }
 }
 

@@ -51,7 +51,10 @@ it.each<[string, Changes]>([
 
 it.each<[string, Changes]>([
   ['the work tree has a change: a.ts', { repository: { changes: ['a.ts'] } }],
-  ['the work tree has 6 changes: 1, 2, 3, 4, 5, …', { repository: { changes: [...'123456'] } }],
+  [
+    'the work tree has 6 changes: 1, 2, 3, 4, 5, …',
+    { repository: { changes: ['1', '2', '3', '4', '5', '6'] } },
+  ],
   ['the branch is topic', { repository: { branch: 'topic' } }],
   ['the branch is release/0.9', { repository: { branch: 'release/0.9' } }],
   ['HEAD is detached', { repository: { branch: '' } }],

@@ -112,7 +112,7 @@ async function everythingOf({ directory }: Repository): Promise<unknown> {
   return Promise.all(files.toSorted().map(async (path) => [path, await readFile(path, 'latin1')]));
 }
 
-const text = async ({ directory }: Repository, path: string): Promise<string> =>
+const textOf = async ({ directory }: Repository, path: string): Promise<string> =>
   readFile(join(directory, path), 'utf8');
 
 it('is one commit with version and changelog, an annotated tag, and the files, as in the dry run and from the tag', async () => {
@@ -141,10 +141,10 @@ it('is one commit with version and changelog, an annotated tag, and the files, a
   expect(await repository.git(['ls-tree', '-r', '--name-only', real.action])).toBe(
     ['README.md', 'action/action.yml', 'dist/action.cjs', 'dist/cli.cjs', 'package.json'].join('\n'),
   );
-  expect(await text(repository, 'README.md')).toBe('npx multiarch@1.0.0 push app:0.1.0\n');
-  expect(await text(repository, 'src/a.ts')).toBe(FILES['src/a.ts']);
-  expect(await text(repository, 'CHANGELOG.md')).toContain('## [Unreleased]\n\n## [1.0.0] - 2027-01-02\n');
-  expect(await text(repository, 'dist/release/b.txt')).toBe(
+  expect(await textOf(repository, 'README.md')).toBe('npx multiarch@1.0.0 push app:0.1.0\n');
+  expect(await textOf(repository, 'src/a.ts')).toBe(FILES['src/a.ts']);
+  expect(await textOf(repository, 'CHANGELOG.md')).toContain('## [Unreleased]\n\n## [1.0.0] - 2027-01-02\n');
+  expect(await textOf(repository, 'dist/release/b.txt')).toBe(
     `${real.commit} 2027-01-02T00:00:00+00:00 A Maintainer <maintainer@example.com>`,
   );
   expect((await readdir(join(repository.directory, 'dist'), { recursive: true })).toSorted()).toEqual([
@@ -236,7 +236,7 @@ describe('a failure', () => {
     expect(await failureOf(release(repository, { steps: { build } }))).toMatchObject({
       message: 'HEAD has changed during the build',
     });
-    expect(await text(repository, 'docs/page.md')).toBe('changed\n');
+    expect(await textOf(repository, 'docs/page.md')).toBe('changed\n');
     expect((await repository.releases()).released.size).toBe(0);
   });
 
@@ -248,7 +248,7 @@ describe('a failure', () => {
     expect(await failureOf(release(repository, { output }))).toMatchObject({ code: 'EINVAL' });
     expect(await repository.workTree()).toMatchObject({ head, changes: [] });
     expect((await repository.releases()).released.size).toBe(0);
-    expect(await text(repository, 'README.md')).toBe(FILES['README.md']);
+    expect(await textOf(repository, 'README.md')).toBe(FILES['README.md']);
   });
 
   it('is an output with other files', async () => {

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { REPOSITORY } from './changelog.js';
+import { ROOT } from './checkout.js';
+import { PINNED, type PinnedPackages } from './debian-packages.js';
+
+/** Something that a build reads (`ResourceDescriptor` of in-toto). */
+export interface Dependency {
+  readonly uri: string;
+  /** In hexadecimal, by algorithm. */
+  readonly digest: Readonly<Record<string, string>>;
+  readonly name?: string;
+}
+
+/** Returns what the builders read, in addition to the commit: the packages that run or bundle, and those in the files. */
+export async function buildDependencies(version: string): Promise<readonly Dependency[]> {
+  const lock = await readFile(join(ROOT, 'package-lock.json'));
+  return [
+    {
+      name: 'package-lock.json',
+      uri: `${REPOSITORY}/blob/v${version}/package-lock.json`,
+      digest: { sha256: createHash('sha256').update(lock).digest('hex') },
+    },
+    ...debianDependencies(PINNED),
+  ];
+}
+
+/** Returns the packages of the container image. Those for all architectures are the same for each. */
+export function debianDependencies({ suite, packages }: PinnedPackages): readonly Dependency[] {
+  const dependencies = Object.entries(packages).flatMap(([architecture, pinned]) =>
+    pinned.map(({ name, version, path, sha256 }) => {
+      const actual = path.endsWith('_all.deb') ? 'all' : architecture;
+      const query = `arch=${actual}&distro=debian-${suite}`;
+      return {
+        uri: `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}?${query}`,
+        digest: { sha256 },
+      };
+    }),
+  );
+  return [...new Map(dependencies.map((dependency) => [dependency.uri, dependency])).values()];
+}
