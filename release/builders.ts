@@ -3,6 +3,10 @@ import { join } from 'node:path';
 
 import type { BuildOptions } from './build-options.js';
 import { ROOT } from './checkout.js';
+import { buildDebianPackage } from './debian.js';
+import { buildExecutables } from './executables.js';
+import { writeFormulas } from './formulas.js';
+import { buildImage } from './image.js';
 import { outputOf } from './run.js';
 import { toSpdx, type Cyclonedx } from './spdx.js';
 
@@ -10,7 +14,14 @@ import { toSpdx, type Cyclonedx } from './spdx.js';
 export type Builder = (options: BuildOptions) => Promise<readonly string[]>;
 
 /** The builders of all files that users download, in the order in which they run. */
-export const BUILDERS: readonly Builder[] = [buildPackage, buildSboms];
+export const BUILDERS: readonly Builder[] = [
+  buildPackage,
+  buildExecutables,
+  buildImage,
+  buildDebianPackage,
+  writeFormulas,
+  buildSboms,
+];
 
 /** Packs what is published to npm. */
 async function buildPackage({ version, directory }: BuildOptions): Promise<readonly string[]> {

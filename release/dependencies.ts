@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { REPOSITORY } from './changelog.js';
 import { ROOT } from './checkout.js';
 import { PINNED, type PinnedPackages } from './debian-packages.js';
+import nodeBinaries from './node-binaries.json' with { type: 'json' };
 
 /** Something that a build reads (`ResourceDescriptor` of in-toto). */
 export interface Dependency {
@@ -23,8 +24,17 @@ export async function buildDependencies(version: string): Promise<readonly Depen
       uri: `${REPOSITORY}/blob/v${version}/package-lock.json`,
       digest: { sha256: createHash('sha256').update(lock).digest('hex') },
     },
+    ...nodeDependencies(),
     ...debianDependencies(PINNED),
   ];
+}
+
+/** Returns the packages with the binaries of Node.js in the executables. */
+function nodeDependencies(): readonly Dependency[] {
+  return Object.values(nodeBinaries.packages).map(({ name, integrity }) => ({
+    uri: `pkg:npm/${name}@${nodeBinaries.version}`,
+    digest: { sha512: Buffer.from(integrity.replace('sha512-', ''), 'base64').toString('hex') },
+  }));
 }
 
 /** Returns the packages of the container image. Those for all architectures are the same for each. */
