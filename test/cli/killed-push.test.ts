@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -12,15 +13,15 @@ import { tinyIndex } from '../support/tiny-image.mjs';
 
 const images = imagesOf(2);
 
-/** A command that is killed while the registry holds back the response to the write of a tag. */
-async function start(tag: string) {
+/** A command that is killed while the registry holds back the response to the write of a tag: `app/manifests/1.2`. */
+async function start(write: string) {
   const sandbox = await makeSandbox();
   onTestFinished(() => sandbox.remove());
   let kill: (() => void) | undefined;
   const registry: MemoryRegistry = await startRegistry({
     fault: async ({ method, path }, next) => {
       const answer = await next();
-      if (method !== 'PUT' || !path.endsWith(`/manifests/${tag}`) || kill === undefined) return answer;
+      if (method !== 'PUT' || !path.endsWith(`/${write}`) || kill === undefined) return answer;
       kill();
       kill = undefined;
       return { fault: 'stall' };
@@ -37,12 +38,13 @@ async function start(tag: string) {
     });
   const tags = (): (string | undefined)[] =>
     ['1.2', 'latest'].map((name) => registry.manifest('app', name)?.digest);
-  return { registry, sources, list, run, killed, tags, drafts: join(sandbox.directory, 'drafts') };
+  const { directory } = sandbox;
+  return { registry, sources, list, run, killed, tags, directory, drafts: join(directory, 'drafts') };
 }
 
 describe('a process that is killed', () => {
   it('after its first tag has moved leaves a record, so that undo restores both tags', async () => {
-    const { registry, sources, list, run, killed, tags } = await start('1.2');
+    const { registry, sources, list, run, killed, tags } = await start('app/manifests/1.2');
     const before = ['1.2', 'latest'].map((tag) => registry.put('app', tinyIndex(images.slice(0, 1)), tag));
     const args = ['create', list, ...sources, '--push', '--tag', 'latest'];
     expect(await killed(...args)).toMatchObject({ signal: 'SIGKILL' });
@@ -54,10 +56,43 @@ describe('a process that is killed', () => {
     expect(tags()).toEqual(before);
   });
 
+  // The order of the writes: the tags of the lists, then `latest` of each.
+  it.each([
+    ['app/manifests/1.2', 1],
+    ['tools/manifests/1.2', 2],
+    ['app/manifests/latest', 3],
+    ['tools/manifests/latest', 4],
+  ])('while several lists are published leaves all tags old or new, at %s', async (write, moved) => {
+    const { registry, sources, run, killed, directory } = await start(write);
+    const names = ['app', 'tools'].flatMap((path) => ['1.2', 'latest'].map((tag) => [path, tag] as const));
+    const tags = (): (string | undefined)[] =>
+      names.map(([path, tag]) => registry.manifest(path, tag)?.digest);
+    for (const [path, tag] of names) registry.put(path, tinyIndex(images.slice(0, 1)), tag);
+    const before = tags();
+    const lists = ['app', 'tools'].map((path) => ({
+      target: `${registry.host}/${path}:1.2`,
+      tags: ['latest'],
+      images: sources.map((source) => ({ source })),
+    }));
+    const file = join(directory, 'lists.json');
+    await writeFile(file, JSON.stringify({ lists }));
+    const args = ['create', '-f', file, '--push'];
+
+    expect(await killed(...args)).toMatchObject({ signal: 'SIGKILL' });
+    const between = tags();
+    expect(await run('undo', `${registry.host}/tools:1.2`)).toMatchObject({ code: 0 });
+    expect(tags()).toEqual(before);
+    expect(await run(...args)).toMatchObject({ code: 0 });
+    const after = tags();
+
+    expect(between.filter((digest, index) => digest !== before[index])).toHaveLength(moved);
+    for (const [index, digest] of between.entries()) expect([before[index], after[index]]).toContain(digest);
+  });
+
   it.each([[[]], [['--keep-draft']], [['--amend']]])(
     'in create --push %j can be run again',
     async (flags) => {
-      const { sources, list, run, killed, tags, drafts } = await start('1.2');
+      const { sources, list, run, killed, tags, drafts } = await start('app/manifests/1.2');
       const args = ['create', list, ...sources, '--push', ...flags];
       expect(await killed(...args)).toMatchObject({ signal: 'SIGKILL' });
 

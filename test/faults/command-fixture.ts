@@ -112,8 +112,8 @@ export class CommandFixture {
   async draftState(): Promise<string> {
     const { code, stdout, stderr } = await this.run(['ls', '--json']);
     if (code !== 0 || stderr !== '') return `broken: ${stderr}`;
-    const { drafts } = JSON.parse(stdout) as { readonly drafts: readonly { readonly name: string }[] };
-    const texts = await Promise.all(drafts.map(({ name }) => this.run(['inspect', name])));
+    const { drafts } = JSON.parse(stdout) as { readonly drafts: readonly { readonly reference: string }[] };
+    const texts = await Promise.all(drafts.map(({ reference }) => this.run(['inspect', reference])));
     return JSON.stringify(texts.map((text) => text.stdout));
   }
 

@@ -10,6 +10,9 @@ const SYNTAX = {
   hint: 'A template has text, {{.field}}, {{json .field}}, {{index .field "key"}}, {{range .list}}…{{end}} and {{if .field}}…{{else}}…{{end}}.',
 };
 
+/** Levels of blocks: each is a call within the call of the one around it. */
+const MAX_DEPTH = 100;
+
 interface Scope {
   /** The value of `$`. */
   readonly root: unknown;
@@ -60,8 +63,12 @@ function tokensOf(template: string): Token[] {
   return tokens;
 }
 
-/** Parses to the end of the template or of the block that the tokens are in, and takes them off the list. */
-function parseParts(tokens: Token[]): [parts: readonly Part[], end: End] {
+/**
+ * Parses to the end of the template or of the block that the tokens are in, and takes them off the list.
+ * @param depth the number of blocks around it
+ */
+function parseParts(tokens: Token[], depth = 0): [parts: readonly Part[], end: End] {
+  if (depth > MAX_DEPTH) throw invalid(`blocks more than ${MAX_DEPTH} levels deep`);
   const parts: Part[] = [];
   for (let token = tokens.shift(); token !== undefined; token = tokens.shift()) {
     const { text, isAction } = token;
@@ -71,7 +78,8 @@ function parseParts(tokens: Token[]): [parts: readonly Part[], end: End] {
     }
     const [first = '', ...words] = text.match(/"(?:[^"\\]|\\.)*"|\S+/g) ?? [];
     if ((first === 'end' || first === 'else') && words.length === 0) return [parts, first];
-    if (first === 'range' || first === 'if') parts.push(parseBlock(first, parseExpression(words), tokens));
+    if (first === 'range' || first === 'if')
+      parts.push(parseBlock(first, parseExpression(words), tokens, depth + 1));
     else if (first === 'json') parts.push(printed(parseExpression(words), true));
     else if (first.startsWith('"') && words.length === 0) parts.push(literalPart(String(parseKey(first))));
     else parts.push(printed(parseExpression([first, ...words]), false));
@@ -83,9 +91,9 @@ function literalPart(text: string): Part {
   return () => text;
 }
 
-function parseBlock(keyword: 'if' | 'range', valueIn: Expression, tokens: Token[]): Part {
-  const [body, end] = parseParts(tokens);
-  const [other, last] = end === 'else' ? parseParts(tokens) : [[], end];
+function parseBlock(keyword: 'if' | 'range', valueIn: Expression, tokens: Token[], depth: number): Part {
+  const [body, end] = parseParts(tokens, depth);
+  const [other, last] = end === 'else' ? parseParts(tokens, depth) : [[], end];
   if (last !== 'end') throw invalid(`{{${keyword}}} has no {{end}}`);
   if (keyword === 'if') return (scope) => joined(isTrue(valueIn, scope) ? body : other, scope);
   return (scope) => {

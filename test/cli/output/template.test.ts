@@ -91,7 +91,9 @@ describe('a template', () => {
     '{{else}}',
     '{{.a b}}',
     '{{call .a}}',
-  ])('rejects %s as invalid', (text) => {
+    '{{if .a}}'.repeat(101) + '{{end}}'.repeat(101),
+    '{{range .a}}'.repeat(10_000) + '{{end}}'.repeat(10_000),
+  ])('rejects %.40s as invalid', (text) => {
     const error = thrownBy(() => parseTemplate(text), ArgumentError);
     expect(error.message).toMatch(/^invalid template: .* \(--format\)$/);
     expect(error.hint).toMatch(/^A template has /);

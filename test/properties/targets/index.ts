@@ -1,5 +1,6 @@
 import type { Target } from '../property.js';
 import { assemblyFile, template } from './assembly-file.js';
+import { buildMetadata } from './build-metadata.js';
 import { challenge } from './challenge.js';
 import { commandLine } from './command-line.js';
 import { contentCache } from './content-cache.js';
@@ -12,6 +13,7 @@ import { duration, size } from './flag-values.js';
 import { retryAfter, warning } from './headers.js';
 import { historyFile } from './history-file.js';
 import { layoutIndex } from './layout-index.js';
+import { outputTemplate } from './output-template.js';
 import { platform } from './platform.js';
 import { redaction } from './redaction.js';
 import { link, redirect, uploadLocations } from './redirect.js';
@@ -19,6 +21,7 @@ import { location, reference } from './reference.js';
 import { errorBody, helperOutput, tokenResponse } from './responses.js';
 import { serialise } from './serialise.js';
 import { pax, tar } from './tar.js';
+import { variables } from './variables.js';
 
 /** All parts of the program whose properties are tested and fuzzed. */
 export const TARGETS: readonly Target[] = [
@@ -46,6 +49,9 @@ export const TARGETS: readonly Target[] = [
   serialise,
   diffIndex,
   assemblyFile,
+  variables,
+  buildMetadata,
+  outputTemplate,
   draftFile,
   draftStore,
   historyFile,
