@@ -5,10 +5,11 @@ import { resolve } from 'node:path';
 import { VERSION } from '../src/version.js';
 import { buildFiles, readChangelog } from './build-files.js';
 import { BUILDERS } from './builders.js';
-import { lastCommit, ROOT } from './checkout.js';
+import { ROOT } from './checkout.js';
 import { buildDependencies } from './dependencies.js';
 import { runMain } from './main.js';
 import { ReleaseError } from './release-error.js';
+import { Repository } from './repository.js';
 import { outputOf } from './run.js';
 
 await runMain(async ([name, ...others]) => {
@@ -17,14 +18,14 @@ await runMain(async ([name, ...others]) => {
   }
   const directory = resolve(name);
   await mkdir(directory, { recursive: true });
-  const { revision: commit, time: sourceDate } = await lastCommit();
+  const repository = new Repository(ROOT);
   await buildFiles({
     builders: BUILDERS,
     changelog: await readChangelog(ROOT),
     version: VERSION,
     directory,
-    sourceDate,
-    commit,
+    sourceDate: await repository.timeOf('HEAD'),
+    commit: await repository.git(['rev-parse', 'HEAD']),
     tools: { node: process.version, npm: await outputOf('npm', ['--version'], { directory: ROOT }) },
     dependencies: await buildDependencies(VERSION),
   });

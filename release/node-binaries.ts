@@ -15,7 +15,7 @@ export type ExecutablePlatform = keyof typeof pins.packages;
 export const EXECUTABLE_PLATFORMS = Object.keys(pins.packages) as readonly ExecutablePlatform[];
 
 /** The version of Node.js in the executables. */
-export const NODE_VERSION = pins.version;
+const NODE_VERSION = pins.version;
 
 /** An unpacked binary of Node.js. */
 export interface NodeBinary {
