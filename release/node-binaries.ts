@@ -14,9 +14,6 @@ export type ExecutablePlatform = keyof typeof pins.packages;
 /** All platforms that executables are built for. */
 export const EXECUTABLE_PLATFORMS = Object.keys(pins.packages) as readonly ExecutablePlatform[];
 
-/** The version of Node.js in the executables. */
-const NODE_VERSION = pins.version;
-
 /** An unpacked binary of Node.js. */
 export interface NodeBinary {
   readonly path: string;
