@@ -1,11 +1,11 @@
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { readPluginCall } from '../../src/cli/docker-plugin.js';
 import { installPlugin } from '../../src/cli/plugin-file.js';
 import { VERSION } from '../../src/version.js';
+import { LAUNCHER, RUNS_ON_NODE } from '../support/executable.js';
 import { makeCommandLine } from '../support/in-process.js';
 import { describeIntegration } from '../support/integration.js';
 import { multiarchProcess, run } from '../support/run.js';
@@ -88,11 +88,10 @@ describeIntegration('docker multiarch', ['docker'], () => {
   async function start() {
     const sandbox = await makeSandbox();
     onTestFinished(() => sandbox.remove());
-    const launcher = fileURLToPath(new URL('../../bin/multiarch.js', import.meta.url));
     await installPlugin({
       directory: join(dirname(sandbox.dockerConfigFile), 'cli-plugins'),
       platform: process.platform,
-      program: { file: launcher, path: launcher, isExecutable: false },
+      program: { file: LAUNCHER, path: LAUNCHER, isExecutable: !RUNS_ON_NODE },
     });
     const docker = (...args: string[]) => run('docker', args, { env: sandbox.env, cwd: sandbox.directory });
     return { docker, sandbox };

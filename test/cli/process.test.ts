@@ -1,7 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
@@ -9,12 +8,11 @@ import { flagsOnly } from '../../src/cli/settings/settings.js';
 import { JsonResult } from '../../src/cli/output/json-result.js';
 import { runCommand } from '../../src/cli/run-command.js';
 import { installHelper } from '../auth/helper-program.js';
+import { COMMAND } from '../support/executable.js';
 import { amd64 } from '../support/images.js';
 import { startRegistry } from '../support/open-repository.js';
 import { multiarchProcess, run, type RunOptions, type RunResult } from '../support/run.js';
 import { makeSandbox } from '../support/sandbox.js';
-
-const launcher = fileURLToPath(new URL('../../bin/multiarch.js', import.meta.url));
 
 async function start() {
   const sandbox = await makeSandbox();
@@ -43,7 +41,7 @@ describe('the program', () => {
       registry.put('app', amd64, 'amd64');
       const source = `${registry.host}/app:amd64`;
       const asNobody = (...args: readonly string[]): Promise<RunResult> =>
-        run('setpriv', ['--reuid=54321', '--clear-groups', process.execPath, launcher, ...args], {
+        run('setpriv', ['--reuid=54321', '--clear-groups', ...COMMAND, ...args], {
           cwd: '/',
         });
       const pushed = await asNobody('create', `${registry.host}/app:1`, source, '--push', '--purge');
@@ -62,7 +60,7 @@ describe('the program', () => {
       expect(drafted.stderr).toContain('hint: Set MULTIARCH_STORE');
       const login = await run(
         'setpriv',
-        ['--reuid=54321', '--clear-groups', process.execPath, launcher, 'login', registry.host].concat(
+        ['--reuid=54321', '--clear-groups', ...COMMAND, 'login', registry.host].concat(
           '--username=jane',
           '--password-stdin',
         ),

@@ -1,11 +1,11 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { COMMAND, RUNS_ON_NODE } from '../support/executable.js';
 import { multiarch, run, WITHOUT_CODE_CACHE, type RunResult } from '../support/run.js';
 import { logIn, makeSandbox, type Sandbox } from '../support/sandbox.js';
 import { MemoryRegistry, type MemoryRegistryOptions } from '../support/memory-registry.js';
 import { CommandServer } from './command-server.js';
-import { root } from './markdown.js';
 
 /** The home directory in the pages. */
 const READERS_HOME = '/home/you';
@@ -124,8 +124,8 @@ export class Session {
   }
 
   async #launcher(): Promise<string> {
-    if (process.platform !== 'linux') {
-      return `#!/bin/sh\nexec '${process.execPath}' '${root}bin/multiarch.js' "$@"\n`;
+    if (process.platform !== 'linux' || !RUNS_ON_NODE) {
+      return `#!/bin/sh\nexec ${COMMAND.map((each) => `'${each}'`).join(' ')} "$@"\n`;
     }
     this.#commands = await CommandServer.start();
     return this.#commands.launcher;

@@ -1,14 +1,12 @@
 import { chmod, mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
+import { LAUNCHER, RUNS_ON_NODE } from '../support/executable.js';
 import { amd64, arm64, pair } from '../support/images.js';
 import { MemoryRegistry } from '../support/memory-registry.js';
 import { multiarch, run, WITHOUT_CODE_CACHE, type RunOptions, type RunResult } from '../support/run.js';
 import { makeSandbox, type Sandbox } from '../support/sandbox.js';
 import { writeLayout } from '../support/tiny-image.mjs';
-
-const LAUNCHER = fileURLToPath(new URL('../../bin/multiarch.js', import.meta.url));
 
 interface ProcessOptions extends RunOptions {
   readonly via?: readonly string[];
@@ -64,8 +62,7 @@ export class CommandFixture {
   ): Promise<RunResult> {
     const [program = '', ...rest] = [
       ...via,
-      process.execPath,
-      ...nodeOptions,
+      ...(RUNS_ON_NODE ? [process.execPath, ...nodeOptions] : []),
       LAUNCHER,
       ...this.resolve(args),
     ];

@@ -1,18 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it } from 'vitest';
 
 import { draftFileName, historyFileName } from '../../src/drafts/file-name.js';
 import { readAuthorities, readClientPair } from '../../src/http/tls/tls-files.js';
+import { COMMAND } from '../support/executable.js';
 import { amd64 } from '../support/images.js';
 import { startCommandLine } from '../support/in-process.js';
 import { run as runProcess } from '../support/run.js';
 import { writeLayout } from '../support/tiny-image.mjs';
 
-const LAUNCHER = fileURLToPath(new URL('../../bin/multiarch.js', import.meta.url));
 const OTHER_USER = ['--reuid=65534', '--regid=65534', '--clear-groups'];
 
 async function start() {
@@ -174,8 +173,7 @@ describe.runIf(process.platform !== 'win32')('what is not a file in the director
     await run(['create', 'app:1']);
     const others = await runProcess('setpriv', [
       ...OTHER_USER,
-      process.execPath,
-      LAUNCHER,
+      ...COMMAND,
       'rm',
       'app:1',
       `--store=${drafts}`,
@@ -205,8 +203,9 @@ describe.runIf(process.platform !== 'win32')('a pipe as a document', () => {
 
   it('without a writer ends with --timeout', async () => {
     const { pipe } = await start();
-    const args = [LAUNCHER, 'validate', await pipe('document.json'), '--timeout=100ms'];
-    expect(await runProcess(process.execPath, args)).toMatchObject({
+    const [program, ...first] = COMMAND;
+    const args = [...first, 'validate', await pipe('document.json'), '--timeout=100ms'];
+    expect(await runProcess(program, args)).toMatchObject({
       code: 6,
       stderr: expect.stringContaining('timed out') as string,
     });

@@ -2,13 +2,13 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 
 import { startRegistry, type RunningRegistry } from '../support/docker-registry.js';
 import { dockerSave, imageOf } from '../support/docker-save.js';
+import { COMMAND } from '../support/executable.js';
 import { amd64 as small } from '../support/images.js';
 import { describeIntegration } from '../support/integration.js';
 import { startRegistry as startMemoryRegistry } from '../support/open-repository.js';
@@ -52,8 +52,7 @@ async function expectClean(result: RunResult): Promise<void> {
 describe.runIf(process.platform !== 'win32')('a full disk', () => {
   /** A limit on the size of a file, in blocks of 512 bytes, stands in for a disk that is full. */
   function limited(blocks: number, ...words: string[]): Promise<RunResult> {
-    const launcher = fileURLToPath(new URL('../../bin/multiarch.js', import.meta.url));
-    const script = ['-c', `ulimit -f ${blocks} && exec "$@"`, 'sh', process.execPath, launcher, ...words];
+    const script = ['-c', `ulimit -f ${blocks} && exec "$@"`, 'sh', ...COMMAND, ...words];
     return run('sh', script, { cwd: sandbox.directory, env: { ...sandbox.env, TMPDIR: temporary } });
   }
 

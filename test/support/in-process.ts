@@ -1,9 +1,13 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 
 import { main } from '../../src/cli/main.js';
 import type { MemoryRegistry, MemoryRegistryOptions } from './memory-registry.js';
+import { EXECUTABLE } from './executable.js';
 import { startRegistry } from './open-repository.js';
+import { WITHOUT_CODE_CACHE } from './run.js';
 import { temporaryDirectory } from './temporary-directory.js';
 import type { TinyImage, TinyIndex } from './tiny-image.mjs';
 
@@ -59,6 +63,8 @@ export async function makeCommandLine(): Promise<CommandLine> {
     argv: readonly string[],
     { stdin = '', isTTY = false, columns, env = {}, program }: InProcessOptions = {},
   ): Promise<InProcessResult> => {
+    if (EXECUTABLE !== undefined && !isTTY)
+      return runExecutable(argv, { stdin, program, env: { ...own, ...env } });
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];
     const outputs = Promise.all([collect(stdout), collect(stderr)]);
     const terminal = {
@@ -76,6 +82,30 @@ export async function makeCommandLine(): Promise<CommandLine> {
   return { directory, run };
 }
 
+/** Runs the executable instead, for what does not need a terminal. It gets no other variables either. */
+async function runExecutable(
+  argv: readonly string[],
+  {
+    stdin,
+    program,
+    env,
+  }: Required<Pick<InProcessOptions, 'stdin' | 'env'>> & { readonly program: string | undefined },
+): Promise<InProcessResult> {
+  const child = spawn(EXECUTABLE ?? '', argv, {
+    env: { ...env, ...WITHOUT_CODE_CACHE },
+    ...(program && { argv0: program }),
+  });
+  // The command may end without reading all of it.
+  child.stdin.on('error', () => {});
+  (stdin instanceof Readable ? stdin : Readable.from([Buffer.from(stdin)])).pipe(child.stdin);
+  const [bytes, errors, [code]] = await Promise.all([
+    collect(child.stdout),
+    collect(child.stderr),
+    once(child, 'close') as Promise<[number]>,
+  ]);
+  return { code, stdout: bytes.toString('utf8'), bytes, stderr: errors.toString('utf8') };
+}
+
 /** A registry in memory with images, the name of its repository `app`, and a command line. */
 export async function startCommandLine({
   images = {},
@@ -90,7 +120,7 @@ export async function startCommandLine({
   return { registry, host, app: `${host}/app`, ...(await makeCommandLine()) };
 }
 
-async function collect(stream: PassThrough): Promise<Buffer> {
+async function collect(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
   return Buffer.concat(chunks);

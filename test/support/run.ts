@@ -2,10 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 
 import type { main as Main } from '../../src/cli/main.js';
 import type { Terminal } from '../../src/cli/output/terminal.js';
+import { COMMAND, RUNS_ON_NODE } from './executable.js';
 import type { Sandbox } from './sandbox.js';
 
 /** Loads a built file as Node does. An `import` would let the test runner transform a megabyte in each process. */
@@ -92,10 +92,10 @@ export async function mustRun(
 /** The environment of processes whose compiled code is worth less than its write: a sandbox does not live long. */
 export const WITHOUT_CODE_CACHE = { NODE_DISABLE_COMPILE_CACHE: '1' } as const;
 
-/** Reports whether {@link multiarch} starts a process: for a test that stops it, and for variables of Node. */
+/** Reports whether {@link multiarch} starts a process: for a test that stops it, for variables of Node, and for the executable. */
 export function needsProcess(sandbox: Sandbox, { env, onStart }: RunOptions = {}): boolean {
   const names = Object.keys({ ...sandbox.env, ...env });
-  return onStart !== undefined || names.some((name) => name.startsWith('NODE_'));
+  return !RUNS_ON_NODE || onStart !== undefined || names.some((name) => name.startsWith('NODE_'));
 }
 
 /**
@@ -128,8 +128,8 @@ export function multiarchProcess(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  const launcher = fileURLToPath(new URL('../../bin/multiarch.js', import.meta.url));
-  return run(process.execPath, [launcher, ...args], {
+  const [program, ...first] = COMMAND;
+  return run(program, [...first, ...args], {
     cwd: sandbox.directory,
     ...options,
     env: { ...WITHOUT_CODE_CACHE, ...sandbox.env, ...options.env },

@@ -1,9 +1,9 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
+import { COMMAND } from '../../support/executable.js';
 import { amd64 } from '../../support/images.js';
 import { startCommandLine } from '../../support/in-process.js';
 import { startRegistry } from '../../support/open-repository.js';
@@ -119,8 +119,6 @@ it('writes one report if the other cannot be written', async () => {
 
 // Root may write everywhere; only root may start a process as another user.
 describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('without rights', () => {
-  const launcher = fileURLToPath(new URL('../../../bin/multiarch.js', import.meta.url));
-
   async function startAsNobody() {
     const registry = await startRegistry();
     registry.put('app', amd64, 'amd64');
@@ -130,7 +128,7 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('withou
     for (const path of [directory, drafts]) await chmod(path, 0o777);
     onTestFinished(() => chmod(directory, 0o777));
     const call = (...args: readonly string[]): Promise<RunResult> =>
-      runProgram('setpriv', ['--reuid=54321', '--clear-groups', process.execPath, launcher, ...args], {
+      runProgram('setpriv', ['--reuid=54321', '--clear-groups', ...COMMAND, ...args], {
         cwd: '/',
         env: { MULTIARCH_STORE: drafts, DOCKER_CONFIG: directory, XDG_CACHE_HOME: join(directory, 'cache') },
       });
