@@ -35,20 +35,22 @@ try {
   await mustRun('rm', ['-rf', base], { timeout: HOUR });
 }
 
-/** The executable needs nothing that a clean Debian lacks. */
+/** The Node.js in the executable is linked to libatomic, which a minimal Debian lacks. */
 async function installExecutable(): Promise<void> {
+  await inRoot('apt-get', 'update');
+  await inRoot('apt-get', 'install', '--yes', '--no-install-recommends', 'libatomic1');
   const path = '/usr/local/bin/multiarch';
   await copyFile(executableFile(options, architecture), join(root, path));
   await inRoot('chmod', '755', path);
   await runMainJob('the executable', path);
   await inRoot('rm', path);
+  await inRoot('apt-get', 'purge', '--yes', 'libatomic1');
 }
 
 /** apt-get installs what the package depends on. Removing it leaves nothing. */
 async function installDebianPackage(): Promise<void> {
   const file = join(directory, `multiarch_${version}_${architecture}.deb`);
   await copyFile(file, join(root, 'work', basename(file)));
-  await inRoot('apt-get', 'update');
   await inRoot('apt-get', 'install', '--yes', '--no-install-recommends', `/work/${basename(file)}`);
   await runMainJob('the Debian package', '/usr/bin/multiarch');
   assert.match(
