@@ -155,9 +155,7 @@ describe('the plugin', () => {
   });
 });
 
-async function contentOf(
-  path: string,
-): Promise<string | { readonly link: string } | 'directory' | undefined> {
+async function contentOf(path: string): Promise<string | { readonly link: string } | undefined> {
   const stats = await lstat(path).catch(() => undefined);
   if (stats?.isSymbolicLink() === true) return { link: await readlink(path) };
   if (stats?.isDirectory() === true) return 'directory';
