@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 
 import { createCall } from '../../action/arguments.js';
 import { Inputs } from '../../action/inputs.js';
-import { page, sections } from '../docs/markdown.js';
+import { quotesVersion, replaceVersion } from '../../release/version.js';
+import { VERSION } from '../../src/version.js';
+import { blocksOf, page, sections } from '../docs/markdown.js';
 import { readAction } from '../support/github-runner.js';
 
 const [action, setup] = await Promise.all([readAction('action.yml'), readAction('setup/action.yml')]);
@@ -57,4 +60,28 @@ it('action/README.md lists the inputs and outputs', () => {
     Object.keys(action.inputs),
     Object.keys(action.outputs),
   ]);
+});
+
+it('the examples name existing inputs', () => {
+  const [step] = blocksOf(page('action/README.md')).flatMap(
+    ({ code }) => parse(code) as readonly { readonly with: object }[],
+  );
+  const names = Object.keys(step?.with ?? {});
+  expect(names.length).toBeGreaterThan(2);
+  expect(names.filter((name) => !Object.hasOwn(action.inputs, name))).toEqual([]);
+});
+
+it.each([
+  'action/README.md',
+  'docs/ci/github-actions.md',
+  'examples/join-tags.yml',
+  'examples/ci/gitlab-component.yml',
+])('%s names this version, which the release raises', (path) => {
+  const quoted = [...page(path).text.matchAll(/multiarch(?:\/action(?:\/setup)?@action-v|@)(\d\S*)/g)];
+  expect(quoted.length).toBeGreaterThan(0);
+  for (const [text, version = ''] of quoted) {
+    expect(version).toBe(VERSION);
+    expect(replaceVersion(text, VERSION, '9.8.7')).toBe(text.replace(VERSION, '9.8.7'));
+  }
+  expect(quotesVersion(path)).toBe(true);
 });

@@ -84,8 +84,8 @@ const TARGET = 'registry.example.com/team/app:cafe';
 describe.each(TEMPLATES)('examples/ci/%s', (_, open) => {
   it('describes and uses each parameter, and none in a script', () => {
     const { text, reference, parameters } = open();
-    const used = [...text.matchAll(reference)].map(([, name = '']) => name);
-    expect(Object.keys(parameters).filter((name) => !used.includes(name))).toEqual([]);
+    const used = new Set([...text.matchAll(reference)].map(([, name]) => name));
+    expect(Object.keys(parameters).filter((name) => !used.has(name))).toEqual([]);
     for (const { description } of Object.values(parameters)) expect(description).toMatch(/^[A-Z]/);
     const scripts = jobScripts(text);
     expect(scripts).toHaveLength(1);
