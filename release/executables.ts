@@ -19,6 +19,8 @@ const DIST = join(ROOT, 'dist');
 const MAIN = 'executable/main.cjs';
 /** What the main script contains itself. */
 const IN_MAIN = ['start.cjs', 'keep-code.cjs'];
+/** The entry points of the GitHub Actions, which no executable runs. */
+const OF_ACTIONS = ['action.cjs', 'setup.cjs'];
 /** What each executable is to stay below, in bytes. */
 const MAX_SIZE = 120_000_000;
 
@@ -65,7 +67,9 @@ export function executablePath({ version, directory }: BuildOptions, platform: E
 
 /** Copies the program, since the executable contains the path of its main script. Returns the names of the assets. */
 async function copyProgram(work: string): Promise<string[]> {
-  const names = (await readdir(DIST)).filter((name) => name.endsWith('.cjs') && !IN_MAIN.includes(name));
+  const names = (await readdir(DIST)).filter(
+    (name) => name.endsWith('.cjs') && ![...IN_MAIN, ...OF_ACTIONS].includes(name),
+  );
   await copyFile(join(DIST, MAIN), join(work, 'main.cjs'));
   for (const name of names) await copyFile(join(DIST, name), join(work, name));
   return names.toSorted();
