@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import { describe, expect, it } from 'vitest';
 
 import { hasUnreleasedChanges, releaseChangelog, sectionOf } from '../../release/changelog.js';
@@ -86,5 +88,38 @@ All notable changes.
     expect(thrownBy(() => release(text, '0.1.0'))).toMatchObject({
       message: 'CHANGELOG.md already has a section 0.1.0',
     });
+  });
+});
+
+describe('the changelog of this repository', () => {
+  const text = readFileSync(new URL('../../CHANGELOG.md', import.meta.url), 'utf8');
+  const sections = text.split(/^## /mu).slice(1);
+
+  it('starts with Unreleased, and each section has its headings once and in order', () => {
+    expect(sections[0]).toMatch(/^\[Unreleased\]\n/u);
+    const order = ['Added', 'Changed', 'Deprecated', 'Removed', 'Fixed', 'Security'];
+    for (const section of sections) {
+      const headings = [...section.matchAll(/^### (.*)$/gmu)].map(([, heading]) => heading);
+      expect(headings).toEqual(order.filter((heading) => headings.includes(heading)));
+      for (const part of section.split(/^### /mu)) {
+        const groups = [...part.matchAll(/^([A-Z].*):$/gmu)].map(([, group]) => group);
+        expect(groups).toEqual([...new Set(groups)]);
+      }
+    }
+  });
+
+  it('has each change once, in a list below a heading or the title of a group', () => {
+    const changes = text.split(/\n(?=- )/u).slice(1);
+    expect(changes).toEqual([...new Set(changes)]);
+    const lines = text.split('\n');
+    // What a merge by lines leaves behind: a list without a heading, or a title inside a list.
+    const stray = lines.filter(
+      (line, at) => /^ *\*?\*?[A-Z][a-z ,]*:$/u.test(line) && (lines[at - 1] !== '' || line.startsWith(' ')),
+    );
+    const apart = lines.filter(
+      (line, at) =>
+        line.startsWith('- ') && lines[at - 1] === '' && !/^(?:#|[^-\s].*:$)/u.test(lines[at - 2] ?? ''),
+    );
+    expect([...stray, ...apart]).toEqual([]);
   });
 });
