@@ -1,10 +1,19 @@
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 /** The permission to write of the group and of all users. */
 export const WRITABLE_BY_OTHERS = 0o022;
 /** All permissions of the group and of all users. */
 export const USABLE_BY_OTHERS = 0o077;
+
+/**
+ * Reports whether a file or directory belongs to this user, and others cannot write to it. Always true on Windows, where access is
+ * inherited from the directory above.
+ */
+export function isOwn({ uid, mode }: Pick<Stats, 'uid' | 'mode'>): boolean {
+  const user = process.geteuid?.();
+  return user === undefined || (uid === user && (mode & WRITABLE_BY_OTHERS) === 0);
+}
 
 /**
  * Flags to open a file that this program has written. NOFOLLOW rejects a symbolic link. NONBLOCK keeps a pipe from blocking.

@@ -3,7 +3,7 @@ import { chmod, lstat } from 'node:fs/promises';
 
 import { FailedError } from '../oci/errors.js';
 import { makeDirectory, MODES } from './make-directory.js';
-import { USABLE_BY_OTHERS, WRITABLE_BY_OTHERS } from './own-file.js';
+import { isOwn, USABLE_BY_OTHERS } from './own-file.js';
 
 /**
  * Creates a directory that only this user can use, and its missing parents. An existing one that others can read becomes
@@ -32,8 +32,8 @@ export async function checkOwnDirectory(path: string): Promise<Stats> {
     throw new FailedError(`cannot use ${path}: ${problem}`, { hint: 'Remove it, or move it away.' });
   };
   if (!stats.isDirectory()) fail(stats.isSymbolicLink() ? 'it is a symbolic link' : 'it is not a directory');
-  if (process.geteuid === undefined) return stats;
-  if (stats.uid !== process.geteuid()) fail('it belongs to another user');
-  if ((stats.mode & WRITABLE_BY_OTHERS) !== 0) fail('other users can write to it');
-  return stats;
+  if (isOwn(stats)) return stats;
+  return fail(
+    stats.uid === process.geteuid?.() ? 'other users can write to it' : 'it belongs to another user',
+  );
 }

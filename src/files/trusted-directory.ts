@@ -1,7 +1,7 @@
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { USABLE_BY_OTHERS, WRITABLE_BY_OTHERS } from './own-file.js';
+import { isOwn, USABLE_BY_OTHERS, WRITABLE_BY_OTHERS } from './own-file.js';
 
 /** Only the owner of a file can rename or delete it in such a directory, as in `/tmp`. */
 const STICKY = 0o1000;
@@ -16,15 +16,13 @@ const ROOT_USER = 0;
  * @throws the error of the file system, unchanged
  */
 export function isTrustedDirectory(root: string, path: string): boolean {
-  return isOwn(root, path) && [root, realpathSync(root)].every((each) => isReachedSafely(dirname(each)));
+  return isOwnBelow(root, path) && [root, realpathSync(root)].every((each) => isReachedSafely(dirname(each)));
 }
 
-function isOwn(root: string, path: string): boolean {
+function isOwnBelow(root: string, path: string): boolean {
   const stats = lstatSync(path);
-  if (!stats.isDirectory()) return false;
-  const user = process.geteuid?.();
-  if (user !== undefined && (stats.uid !== user || (stats.mode & WRITABLE_BY_OTHERS) !== 0)) return false;
-  return path === root || isOwn(root, dirname(path));
+  if (!stats.isDirectory() || !isOwn(stats)) return false;
+  return path === root || isOwnBelow(root, dirname(path));
 }
 
 /** Reports whether no other user can replace a directory or one of its parents. */

@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import type { MultiarchOptions } from '../../src/client/client-context.js';
 import { Multiarch } from '../../src/client/multiarch.js';
 import type { WorkEvent } from '../../src/content/events.js';
 import { ArgumentError, ConflictError, InvalidError } from '../../src/oci/errors.js';
+import { BorrowedNames } from '../support/borrowed-names.js';
 import { failure, type Answer, type LoggedRequest } from '../support/fake-server.js';
 import { amd64, arm64, pair } from '../support/images.js';
 import type { MemoryRegistry, MemoryRegistryOptions } from '../support/memory-registry.js';
@@ -144,6 +145,25 @@ describe('a registry with a mirror', () => {
     expect(registry.requests).toEqual([]);
     const basic = `Basic ${Buffer.from(`${READER.username}:${READER.password}`).toString('base64')}`;
     expect(new Set(hosts)).toEqual(new Set(['none', basic]));
+  });
+
+  it.each([
+    [{}, amd64.manifest.digest],
+    [{ insecure: true }, OTHER_TAG.manifest.digest],
+  ])('does not share --insecure with its mirror, whose settings are %j', async (settings, digest) => {
+    const [registry, mirror] = [await startRegistry(), await startRegistry()];
+    registry.put('app', amd64, '1');
+    mirror.put('app', OTHER_TAG, '1');
+    const portOf = ({ host }: MemoryRegistry): number => Number(host.split(':')[1]);
+    const ports = { 'one.example': portOf(registry), 'mirror.example': portOf(mirror) };
+    const names = await BorrowedNames.start(ports);
+    onTestFinished(() => names.stop());
+    const multiarch = await openMultiarch({
+      insecure: true,
+      env: { HTTPS_PROXY: names.proxy.url },
+      registries: { 'one.example': { mirror: 'mirror.example' }, 'mirror.example': settings },
+    });
+    expect((await multiarch.digest('one.example/app:1')).digest).toBe(digest);
   });
 
   it('is what writes, the tags that they move and lists are about', async () => {

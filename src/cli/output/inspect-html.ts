@@ -141,23 +141,8 @@ function platformTable(images: readonly Details[], entries: readonly Details[]):
       <td><code>${image.descriptor.digest}</code></td>
     </tr> `;
   });
-  return markup`<div class="scroll" role="region" aria-label="Platforms" tabindex="0">
-    <table class="platforms">
-      <thead>
-        <tr>
-          <th scope="col">Platform</th>
-          <th scope="col" class="number">Size</th>
-          <th scope="col" class="number">Layers</th>
-          <th scope="col">Created</th>
-          <th scope="col">Attached</th>
-          <th scope="col">Digest</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
-  </div>`;
+  const columns = ['Platform', { number: 'Size' }, { number: 'Layers' }, 'Created', 'Attached', 'Digest'];
+  return scrollTable({ label: 'Platforms', name: 'platforms', columns }, rows);
 }
 
 /** The number of images that have each layer. */
@@ -290,21 +275,7 @@ function changeTable({ diff, before }: ShownDiff): Html {
     </tr> `;
   });
   return markup`${intro}
-    <div class="scroll" role="region" aria-label="Changes" tabindex="0">
-      <table class="changes">
-        <thead>
-          <tr>
-            <th scope="col">Change</th>
-            <th scope="col">Entry</th>
-            <th scope="col">Field</th>
-            <th scope="col">Value</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${lines}
-        </tbody>
-      </table>
-    </div>`;
+    ${scrollTable({ label: 'Changes', name: 'changes', columns: ['Change', 'Entry', 'Field', 'Value'] }, lines)}`;
 }
 
 /** A node with a summary that opens by click or by key, or a line. */
@@ -336,8 +307,45 @@ function annotationTable({ document }: Inspection): Html | undefined {
         <td>${value}</td>
       </tr> `,
   );
-  return markup`<div class="scroll" role="region" aria-label="Annotations" tabindex="0">
-    <table>
+  return scrollTable({ label: 'Annotations' }, rows);
+}
+
+/** A column of numbers. */
+interface NumberColumn {
+  readonly number: string;
+}
+
+/** A table in a region that scrolls by itself where it is too wide. */
+function scrollTable(
+  {
+    label,
+    name,
+    columns = [],
+  }: {
+    readonly label: string;
+    /** Its class. */
+    readonly name?: string;
+    /** The titles of its columns. @default no head */
+    readonly columns?: readonly (string | NumberColumn)[];
+  },
+  rows: readonly Html[],
+): Html {
+  const titles = columns.map((column) =>
+    typeof column === 'string'
+      ? markup`<th scope="col">${column}</th> `
+      : markup`<th scope="col" class="number">${column.number}</th> `,
+  );
+  const head =
+    titles.length === 0
+      ? ''
+      : markup`<thead>
+        <tr>
+          ${titles}
+        </tr>
+      </thead>`;
+  return markup`<div class="scroll" role="region" aria-label="${label}" tabindex="0">
+    <table${name === undefined ? '' : markup` class="${name}"`}>
+      ${head}
       <tbody>
         ${rows}
       </tbody>

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Script } from 'node:vm';
 
-import { READ_OWN_FILE, WRITABLE_BY_OTHERS } from '../../files/own-file.js';
+import { READ_OWN_FILE, isOwn } from '../../files/own-file.js';
 
 /** The length of a SHA-256 hash in bytes. */
 const HASH_LENGTH = 32;
@@ -103,9 +103,7 @@ function readCode(path: string, source: Buffer): Buffer | undefined {
   try {
     descriptor = openSync(path, READ_OWN_FILE);
     const stats = fstatSync(descriptor);
-    const user = process.geteuid?.();
-    const isOwn = user === undefined || (stats.uid === user && (stats.mode & WRITABLE_BY_OTHERS) === 0);
-    if (!isOwn || !stats.isFile() || stats.size > MAX_BYTES) return undefined;
+    if (!isOwn(stats) || !stats.isFile() || stats.size > MAX_BYTES) return undefined;
     const content = readFileSync(descriptor);
     const code = content.subarray(HASH_LENGTH);
     return content.subarray(0, HASH_LENGTH).equals(hashOf(source, code)) ? code : undefined;

@@ -15,7 +15,7 @@ const OTHER_WAYS: Readonly<Record<string, string>> = {
 export function notDeletedHint(status: number, { repository, selector }: Operation): string {
   const { registry } = repository;
   const ecr = selector === undefined ? undefined : deleteFromEcr(repository, selector);
-  if (ecr !== undefined) return `Amazon ECR deletes images with its own API: ${ecr}`;
+  if (ecr !== undefined) return `Amazon ECR deletes tags and images with its own API too: ${ecr}`;
   const other = OTHER_WAYS[registry];
   if (other !== undefined) return other;
   const enable = `If ${registry} is yours, allow deletions in its configuration (in distribution: storage.delete.enabled, or REGISTRY_STORAGE_DELETE_ENABLED=true).`;
