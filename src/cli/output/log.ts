@@ -117,7 +117,7 @@ const ERROR_VARIABLES = ['MULTIARCH_LOG_LEVEL', 'MULTIARCH_DEBUG', 'MULTIARCH_LO
 export function errorStyleOf(argv: readonly string[], env: NodeJS.ProcessEnv): ErrorStyle {
   const [level, debug, format] = ERROR_VARIABLES.map((name) => env[name]);
   const hasLevel =
-    hasFlag(argv, 'debug') || hasFlag(argv, 'quiet') || argv.some((arg) => /^--log-level/.test(arg));
+    hasFlag(argv, 'debug') || hasFlag(argv, 'quiet') || argv.some((arg) => arg.startsWith('--log-level'));
   const isJson =
     hasFlag(argv, 'log-format', 'json') || (format === 'json' && !hasFlag(argv, 'log-format', 'text'));
   return {
