@@ -31,8 +31,8 @@ await runMain(async (args) => {
     );
   }
   const options = await buildOfCheckout();
-  const names = (await buildExecutables(options, platforms)).map((path) => basename(path));
-  const built = (await filesIn(options.directory)).filter(({ name }) => names.includes(name));
+  const names = new Set((await buildExecutables(options, platforms)).map((path) => basename(path)));
+  const built = (await filesIn(options.directory)).filter(({ name }) => names.has(name));
   const checksums = formatChecksums(built);
   if (values.verify) {
     const directory = await mkdtemp(join(tmpdir(), 'multiarch-verify-'));

@@ -37,8 +37,8 @@ export async function unpackNode(platform: ExecutablePlatform, directory: string
   const folder = join(directory, platform);
   await mkdir(folder);
   const binary = platform.startsWith('windows-') ? 'bin/node.exe' : 'bin/node';
-  const wanted = [`package/${binary}`, 'package/LICENSE'];
-  await extract({ file: archive, cwd: folder, strip: 1, filter: (path) => wanted.includes(path) });
+  const wanted = new Set([`package/${binary}`, 'package/LICENSE']);
+  await extract({ file: archive, cwd: folder, strip: 1, filter: (path) => wanted.has(path) });
   const licence = await readFile(join(folder, 'LICENSE'), 'utf8').catch(() => undefined);
   return { path: join(folder, binary), licence };
 }

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { ROOT } from './builders.js';
+import { ROOT } from './checkout.js';
 import { buildOfCheckout } from './checkout.js';
 import { buildExecutables } from './executables.js';
 import { runMain } from './main.js';
