@@ -81,7 +81,7 @@ export const outputTemplate: Target = {
     }),
     property(
       'blocks of any depth are printed or rejected',
-      [fc.nat({ max: 20_000 }), fc.constantFrom('{{if .}}', '{{range .}}', '{{if .}}{{else}}')],
+      [fc.nat({ max: 300 }), fc.constantFrom('{{if .}}', '{{range .}}', '{{if .}}{{else}}')],
       (depth, block) => {
         try {
           parseTemplate(block.repeat(depth) + '{{end}}'.repeat(depth));
@@ -92,7 +92,7 @@ export const outputTemplate: Target = {
         }
       },
       {
-        batch: 20,
+        batch: 50,
         examples: [
           [2, '{{if .}}'],
           [20_000, '{{range .}}'],
