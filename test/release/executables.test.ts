@@ -33,9 +33,7 @@ describe('the pinned binaries of Node.js', () => {
   });
 
   it('are used only if they are intact', () => {
-    const integrity =
-      'sha512-NZl9kIcxu6qHy0AgqlhSx6A5C5QQoJxvl6A3eAwCFLtZQ5aIcBrK0r+RZRCB/JyyZ4TEPXsrQ3zRU4MvX3DM9g==';
-    expect(isIntact(Buffer.from('node'), { integrity })).toBe(false);
+    expect(isIntact(Buffer.from('node'), { integrity: EMPTY })).toBe(false);
     expect(isIntact(Buffer.alloc(0), { integrity: EMPTY })).toBe(true);
   });
 

@@ -63,6 +63,47 @@ async function start() {
   return { home, dist, file, folder, cached: join(folder, NAME), open, run, written };
 }
 
+describe('the program of an executable', () => {
+  async function startExecutable() {
+    const home = await temporaryDirectory();
+    const files = new Map([
+      ['cli.cjs', SOURCE],
+      ['part.cjs', 'module.exports = 7;'],
+    ]);
+    const read = (name: string) => Buffer.from(files.get(name) ?? '');
+    const load = createRequire(import.meta.url);
+    const run = async (env: NodeJS.ProcessEnv) => {
+      const dist = { dist: '/bin/multiarch', read, load };
+      const cache = await openCodeCache({
+        dist,
+        argv: ['ls'],
+        environment: { env, platform: process.platform },
+      });
+      const loaded = cache.require('./cli.cjs') as Exports;
+      expect(loaded.part()).toBe(7);
+      await cache.keep();
+      return loaded;
+    };
+    return { home, run, folder: join(home, 'multiarch', 'code', 'ls') };
+  }
+
+  it('is loaded as files beside the executable, and its code is kept', async () => {
+    const { home, run, folder } = await startExecutable();
+    for (let count = 0; count < 2; count++) {
+      const { filename, line } = await run({ XDG_CACHE_HOME: home });
+      expect(filename).toBe(join('/bin/multiarch', 'cli.cjs'));
+      expect(line).toContain(`${filename}:5:`);
+      expect((await readdir(folder)).toSorted()).toEqual([NAME, NAME.replace('cli', 'part')]);
+    }
+  });
+
+  it('is loaded without a cache', async () => {
+    const { home, run } = await startExecutable();
+    await run({ XDG_CACHE_HOME: home, NODE_DISABLE_COMPILE_CACHE: '1' });
+    expect(await readdir(home)).toEqual([]);
+  });
+});
+
 describe('the code cache of Node 20', () => {
   it('is written by the first run, and used by the second', async () => {
     const { run, written, folder, cached } = await start();
