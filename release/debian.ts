@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 
 import { shellScript } from '../src/cli/complete/shell-scripts.js';
 import type { BuildOptions } from './build-options.js';
-import { executableFile, LICENCES, ROOT } from './checkout.js';
+import { executableFile, licencesOf, ROOT } from './checkout.js';
 import { debianDependencies } from './debian-dependencies.js';
 import { architectureOf, type Architecture } from './elf.js';
 import { outputOf } from './run.js';
@@ -18,7 +18,7 @@ const MAINTAINER = 'multiarch maintainers <multiarch-cli@users.noreply.github.co
 export interface DebianParts {
   /** The paths of the executables for Linux. */
   readonly executables: Readonly<Record<Architecture, string>>;
-  /** The file with the licences of what the executables contain. */
+  /** The text of the licences of what the executables contain. */
   readonly licences: string;
 }
 
@@ -30,7 +30,7 @@ export interface DebianParts {
 export async function buildDebianPackage(options: BuildOptions, given?: DebianParts): Promise<string[]> {
   const { executables, licences } = given ?? {
     executables: { amd64: executableFile(options, 'amd64'), arm64: executableFile(options, 'arm64') },
-    licences: LICENCES['THIRD-PARTY-LICENSES.txt'],
+    licences: (await licencesOf(options, 'amd64'))['THIRD-PARTY-LICENSES.txt'] ?? '',
   };
   const common = await commonFiles(options, licences);
   const architectures = Object.keys(executables) as Architecture[];
@@ -139,7 +139,7 @@ async function commonFiles({ version, sourceDate }: BuildOptions, licences: stri
     text(`${doc}/copyright`, copyright(date.getUTCFullYear())),
     await compressed(`${doc}/changelog`, changelog),
     await compressed(`${doc}/CHANGELOG.md`, await readFile(join(ROOT, 'CHANGELOG.md'), 'utf8')),
-    await compressed(`${doc}/THIRD-PARTY-LICENSES.txt`, await readFile(licences, 'utf8')),
+    await compressed(`${doc}/THIRD-PARTY-LICENSES.txt`, licences),
     ...(await Promise.all(
       pages.map(async (name) =>
         compressed(`usr/share/man/man1/${name}`, await readFile(join(ROOT, 'man', name), 'utf8')),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { digestOf, MemoryStore, Multiarch, parseDocument, type Annotations } from '../src/index.js';
 import type { BuildOptions } from './build-options.js';
-import { executableFile, LICENCES, ROOT } from './checkout.js';
+import { executableFile, licencesOf, ROOT } from './checkout.js';
 import { fetchPackages, snapshotTime, type DebianPackage } from './debian-packages.js';
 import { architectureOf, type Architecture } from './elf.js';
 import { Repository } from './repository.js';
@@ -20,7 +20,7 @@ const SOURCE = 'https://github.com/multiarch-cli/multiarch';
 export interface ImageParts {
   /** The paths of the executables for Linux. */
   readonly executables: Readonly<Record<Architecture, string>>;
-  /** The files of licences, by their names in the image. */
+  /** The texts of licences, by their names in the image. */
   readonly licences: Readonly<Record<string, string>>;
   /** The commit. */
   readonly revision: string;
@@ -58,7 +58,7 @@ export async function buildImage(options: BuildOptions, given?: ImageParts): Pro
 async function partsOfCheckout(options: BuildOptions): Promise<ImageParts> {
   return {
     executables: { amd64: executableFile(options, 'amd64'), arm64: executableFile(options, 'arm64') },
-    licences: LICENCES,
+    licences: await licencesOf(options, 'amd64'),
     revision: await new Repository(ROOT).git(['rev-parse', 'HEAD']),
   };
 }
@@ -74,14 +74,13 @@ async function addImage(
   const actual = architectureOf(executable);
   if (actual !== architecture) throw new Error(`${parts.executables[architecture]} is for ${actual}`);
   const packages = await (parts.packages ?? fetchPackages)(architecture);
-  const licences = Object.entries(parts.licences).map(async ([name, path]) => ({
-    path: `usr/share/doc/multiarch/${name}`,
-    content: await readFile(path),
-    mode: 0o644,
-  }));
   const own: TarEntry[] = [
     { path: 'usr/bin/multiarch', content: executable, mode: 0o755 },
-    ...(await Promise.all(licences)),
+    ...Object.entries(parts.licences).map(([name, content]) => ({
+      path: `usr/share/doc/multiarch/${name}`,
+      content,
+      mode: 0o644,
+    })),
   ];
   const layers = [
     // The time of the packages, so that releases with the same packages share this layer.

@@ -29,7 +29,7 @@ async function build(version = '1.2.3'): Promise<string[]> {
       amd64: await write('amd64', tinyElf('amd64', 'hello from the package\n')),
       arm64: await write('arm64', dynamicElf('arm64', needs)),
     },
-    licences: await write('licences', 'licences of the packages'),
+    licences: 'licences of the packages',
   };
   return buildDebianPackage({ version, directory, sourceDate: SOURCE_DATE }, parts);
 }

@@ -26,7 +26,7 @@ async function partsIn(directory: string): Promise<ImageParts> {
       amd64: await write('amd64', tinyElf('amd64', 'hello from amd64')),
       arm64: await write('arm64', tinyElf('arm64', 'hello from arm64')),
     },
-    licences: { LICENSE: await write('LICENSE', 'the licence') },
+    licences: { LICENSE: 'the licence' },
     revision: '0123456789abcdef0123456789abcdef01234567',
     packages: async () => BASE_PACKAGES,
   };
