@@ -101,5 +101,5 @@ describe('the tarball', () => {
     });
     expect(command).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(library).toBe(command);
-  });
+  }, 120_000);
 });
