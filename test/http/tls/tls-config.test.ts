@@ -208,7 +208,10 @@ describe('a client certificate', () => {
   });
 
   it.each([{ cert: 'x.pem' }, { key: 'x.key' }])('%j alone is a mistake', async (tls) => {
-    const error = await failureAt(strictClient({ hostSettings: () => ({ tls }) }), await startServer(ours, 0));
+    const error = await failureAt(
+      strictClient({ hostSettings: () => ({ tls }) }),
+      await startServer(ours, 0),
+    );
     expect(error).toBeInstanceOf(ArgumentError);
     expect(error.hint).toContain('both --cert FILE and --key FILE');
   });
