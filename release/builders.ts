@@ -3,10 +3,10 @@ import { join } from 'node:path';
 
 import type { BuildOptions } from './build-options.js';
 import { ROOT } from './checkout.js';
-import { buildDebianPackage } from './debian.js';
-import { buildExecutables } from './executables.js';
-import { writeFormulas } from './formulas.js';
-import { buildImage } from './image.js';
+import { buildDebianPackage } from './packages/debian.js';
+import { buildExecutables } from './executables/executables.js';
+import { writeFormulas } from './packages/formulas.js';
+import { buildImage } from './image/image.js';
 import { outputOf } from './run.js';
 import { toSpdx, type Cyclonedx } from './spdx.js';
 

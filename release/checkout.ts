@@ -6,7 +6,7 @@ import { list } from 'tar';
 
 import { VERSION } from '../src/version.js';
 import type { BuildOptions } from './build-options.js';
-import type { Architecture } from './elf.js';
+import type { Architecture } from './formats/elf.js';
 import { Repository } from './repository.js';
 
 /** The top directory of the repository. */

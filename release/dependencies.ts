@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { REPOSITORY } from './changelog.js';
 import { ROOT } from './checkout.js';
-import { PINNED, type PinnedPackages } from './debian-packages.js';
-import nodeBinaries from './node-binaries.json' with { type: 'json' };
+import { PINNED, type PinnedPackages } from './packages/debian-packages.js';
+import nodeBinaries from './executables/node-binaries.json' with { type: 'json' };
 
 /** Something that a build reads (`ResourceDescriptor` of in-toto). */
 export interface Dependency {

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
-import { formatManPage } from '../../release/man-page.js';
-import { manPages } from '../../release/man-pages.js';
+import { formatManPage } from '../../release/man/man-page.js';
+import { manPages } from '../../release/man/man-pages.js';
 import { root } from './markdown.js';
 
 describe('the man pages', () => {

@@ -2,10 +2,17 @@ import { createHash } from 'node:crypto';
 
 import { describe, expect, it } from 'vitest';
 
-import { isPe, removeAuthenticode } from '../../release/authenticode.js';
-import { isElf, stripElf } from '../../release/elf-symbols.js';
-import { isMachO, machOCommand, machOCommands, machOSegment, stripMachO, LC } from '../../release/mach-o.js';
-import { signMachO } from '../../release/mach-o-signature.js';
+import { isPe, removeAuthenticode } from '../../release/formats/authenticode.js';
+import { isElf, stripElf } from '../../release/formats/elf-symbols.js';
+import {
+  isMachO,
+  machOCommand,
+  machOCommands,
+  machOSegment,
+  stripMachO,
+  LC,
+} from '../../release/formats/mach-o.js';
+import { signMachO } from '../../release/formats/mach-o-signature.js';
 import { LOCAL_SYMBOL, machOFile } from './mach-o-file.js';
 
 const CODE_SIGNATURE = 0x1d;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { debianDependencies } from '../../release/debian-dependencies.js';
+import { debianDependencies } from '../../release/packages/debian-dependencies.js';
 import { thrownBy } from '../support/failure.js';
 import { tinyElf } from '../support/tiny-elf.mjs';
 import { dynamicElf } from './dynamic-elf.js';

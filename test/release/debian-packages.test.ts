@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { PINNED, snapshotTime } from '../../release/debian-packages.js';
+import { PINNED, snapshotTime } from '../../release/packages/debian-packages.js';
 
 describe('the pinned Debian packages', () => {
   const { amd64, arm64 } = PINNED.packages;

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 
 import { describe, expect, it } from 'vitest';
 
-import { buildDebianPackage } from '../../release/debian.js';
+import { buildDebianPackage } from '../../release/packages/debian.js';
 import { mustRun } from '../support/run.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { tinyElf } from '../support/tiny-elf.mjs';

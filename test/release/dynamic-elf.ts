@@ -1,4 +1,4 @@
-import type { Architecture, DynamicNeeds } from '../../release/elf.js';
+import type { Architecture, DynamicNeeds } from '../../release/formats/elf.js';
 
 /** Where the only segment is loaded: addresses differ from positions in the file. */
 const BASE = 0x10000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { architectureOf, dynamicNeeds } from '../../release/elf.js';
+import { architectureOf, dynamicNeeds } from '../../release/formats/elf.js';
 import { thrownBy } from '../support/failure.js';
 import { tinyElf } from '../support/tiny-elf.mjs';
 import { dynamicElf } from './dynamic-elf.js';

@@ -5,11 +5,11 @@ import { gunzipSync, gzipSync, inflateRawSync } from 'node:zlib';
 import { list } from 'tar';
 import { describe, expect, it } from 'vitest';
 
-import { writeExecutableArchive } from '../../release/executable-archive.js';
-import { executablePath } from '../../release/executables.js';
-import pins from '../../release/node-binaries.json' with { type: 'json' };
-import { EXECUTABLE_PLATFORMS, isIntact, ownPlatform } from '../../release/node-binaries.js';
-import { zipFile } from '../../release/zip-file.js';
+import { writeExecutableArchive } from '../../release/executables/executable-archive.js';
+import { executablePath } from '../../release/executables/executables.js';
+import pins from '../../release/executables/node-binaries.json' with { type: 'json' };
+import { EXECUTABLE_PLATFORMS, isIntact, ownPlatform } from '../../release/executables/node-binaries.js';
+import { zipFile } from '../../release/formats/zip-file.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const DATE = 1_780_000_001;

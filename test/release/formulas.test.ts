@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { writeFormulas } from '../../release/formulas.js';
+import { writeFormulas } from '../../release/packages/formulas.js';
 import { failureOf } from '../support/failure.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 
 import { describe, expect, it } from 'vitest';
 
-import { buildImage, type ImageParts } from '../../release/image.js';
+import { buildImage, type ImageParts } from '../../release/image/image.js';
 import { digestOf, Multiarch } from '../../src/index.js';
 import { failureOf } from '../support/failure.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';

@@ -1,4 +1,4 @@
-import type { DebianPackage, PackageFile } from '../../release/debian-packages.js';
+import type { DebianPackage, PackageFile } from '../../release/packages/debian-packages.js';
 
 /** A package with these files: their content, or `-> TARGET` for a symbolic link. */
 export function debianPackage(name: string, files: Readonly<Record<string, string | Buffer>>): DebianPackage {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { rootFilesystem } from '../../release/root-filesystem.js';
-import { tarFile } from '../../release/tar-file.js';
+import { rootFilesystem } from '../../release/image/root-filesystem.js';
+import { tarFile } from '../../release/formats/tar-file.js';
 import { thrownBy } from '../support/failure.js';
 import { tinyElf } from '../support/tiny-elf.mjs';
 import { dynamicElf } from './dynamic-elf.js';

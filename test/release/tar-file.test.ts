@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib';
 
 import { describe, expect, it } from 'vitest';
 
-import { gzipped, tarFile, type TarEntry } from '../../release/tar-file.js';
+import { gzipped, tarFile, type TarEntry } from '../../release/formats/tar-file.js';
 import { thrownBy } from '../support/failure.js';
 import { tarLines, textIn } from './tar-lines.js';
 

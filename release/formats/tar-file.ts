@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 
-import { TAR_END, tarHeader, tarPadding } from '../src/layout/tar/tar-writing.js';
+import { TAR_END, tarHeader, tarPadding } from '../../src/layout/tar/tar-writing.js';
 
 /** A file, directory or symbolic link of a release file. */
 export type TarEntry = {

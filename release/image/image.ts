@@ -1,14 +1,14 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { digestOf, MemoryStore, Multiarch, parseDocument, type Annotations } from '../src/index.js';
-import type { BuildOptions } from './build-options.js';
-import { executableFile, licencesOf, ROOT } from './checkout.js';
-import { fetchPackages, snapshotTime, type DebianPackage } from './debian-packages.js';
-import { architectureOf, type Architecture } from './elf.js';
-import { Repository } from './repository.js';
+import { digestOf, MemoryStore, Multiarch, parseDocument, type Annotations } from '../../src/index.js';
+import type { BuildOptions } from '../build-options.js';
+import { executableFile, licencesOf, ROOT } from '../checkout.js';
+import { fetchPackages, snapshotTime, type DebianPackage } from '../packages/debian-packages.js';
+import { architectureOf, type Architecture } from '../formats/elf.js';
+import { Repository } from '../repository.js';
 import { NON_ROOT, rootFilesystem } from './root-filesystem.js';
-import { gzipped, tarFile, type TarEntry } from './tar-file.js';
+import { gzipped, tarFile, type TarEntry } from '../formats/tar-file.js';
 
 const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
 const CONFIG = 'application/vnd.oci.image.config.v1+json';

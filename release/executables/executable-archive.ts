@@ -1,13 +1,11 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-import { shellScript } from '../src/cli/complete/shell-scripts.js';
-import type { BuildOptions } from './build-options.js';
-import { gzipped, tarFile, type TarEntry } from './tar-file.js';
-import { zipFile } from './zip-file.js';
-
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+import { shellScript } from '../../src/cli/complete/shell-scripts.js';
+import type { BuildOptions } from '../build-options.js';
+import { ROOT } from '../checkout.js';
+import { gzipped, tarFile, type TarEntry } from '../formats/tar-file.js';
+import { zipFile } from '../formats/zip-file.js';
 
 /** The names under which shells look for completions. */
 const COMPLETIONS = { 'multiarch.bash': 'bash', _multiarch: 'zsh', 'multiarch.fish': 'fish' } as const;

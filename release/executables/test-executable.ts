@@ -5,12 +5,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { ROOT } from './checkout.js';
-import { buildOfCheckout } from './checkout.js';
+import { ROOT } from '../checkout.js';
+import { buildOfCheckout } from '../checkout.js';
 import { buildExecutables } from './executables.js';
-import { runMain } from './main.js';
+import { runMain } from '../main.js';
 import { ownPlatform } from './node-binaries.js';
-import { runVisibly } from './run.js';
+import { runVisibly } from '../run.js';
 
 /** What runs the command. */
 const TESTS = ['test/cli', 'test/docs', 'test/faults', 'test/integration'];

@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 
-import type { DebianPackage, PackageFile } from './debian-packages.js';
-import { dynamicNeeds, type Architecture } from './elf.js';
-import type { TarEntry } from './tar-file.js';
+import type { DebianPackage, PackageFile } from '../packages/debian-packages.js';
+import { dynamicNeeds, type Architecture } from '../formats/elf.js';
+import type { TarEntry } from '../formats/tar-file.js';
 
 /** The user of the image, as of other images without a shell. Kubernetes requires a number for `runAsNonRoot`. */
 export const NON_ROOT = 65532;

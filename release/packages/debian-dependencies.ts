@@ -1,4 +1,4 @@
-import { dynamicNeeds } from './elf.js';
+import { dynamicNeeds } from '../formats/elf.js';
 
 /** The Debian packages of shared libraries. */
 const PACKAGES: Readonly<Record<string, string>> = {

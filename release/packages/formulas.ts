@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { BuildOptions } from './build-options.js';
+import type { BuildOptions } from '../build-options.js';
 
 const HOMEPAGE = 'https://github.com/multiarch-cli/multiarch';
 const DESCRIPTION = 'Assemble per-architecture container images into one multi-arch image index';

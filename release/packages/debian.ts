@@ -3,13 +3,13 @@ import { chmod, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-import { shellScript } from '../src/cli/complete/shell-scripts.js';
-import type { BuildOptions } from './build-options.js';
-import { executableFile, licencesOf, ROOT } from './checkout.js';
+import { shellScript } from '../../src/cli/complete/shell-scripts.js';
+import type { BuildOptions } from '../build-options.js';
+import { executableFile, licencesOf, ROOT } from '../checkout.js';
 import { debianDependencies } from './debian-dependencies.js';
-import { architectureOf, type Architecture } from './elf.js';
-import { outputOf } from './run.js';
-import { gzipped, type TarEntry } from './tar-file.js';
+import { architectureOf, type Architecture } from '../formats/elf.js';
+import { outputOf } from '../run.js';
+import { gzipped, type TarEntry } from '../formats/tar-file.js';
 
 const HOMEPAGE = 'https://github.com/multiarch-cli/multiarch';
 const MAINTAINER = 'multiarch maintainers <multiarch-cli@users.noreply.github.com>';

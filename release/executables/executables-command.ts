@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { buildOfCheckout } from './checkout.js';
-import { filesIn, formatChecksums } from './checksums.js';
+import { buildOfCheckout } from '../checkout.js';
+import { filesIn, formatChecksums } from '../checksums.js';
 import { buildExecutables } from './executables.js';
-import { runMain } from './main.js';
+import { runMain } from '../main.js';
 import { EXECUTABLE_PLATFORMS } from './node-binaries.js';
-import { ReleaseError } from './release-error.js';
+import { ReleaseError } from '../release-error.js';
 
 await runMain(async (args) => {
   const { values, positionals } = parseArgs({

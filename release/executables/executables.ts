@@ -1,18 +1,17 @@
 import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-import { removeAuthenticode, isPe } from './authenticode.js';
-import type { BuildOptions } from './build-options.js';
-import { isElf, stripElf } from './elf-symbols.js';
+import { removeAuthenticode, isPe } from '../formats/authenticode.js';
+import type { BuildOptions } from '../build-options.js';
+import { ROOT } from '../checkout.js';
+import { isElf, stripElf } from '../formats/elf-symbols.js';
 import { writeExecutableArchive } from './executable-archive.js';
-import { isMachO, stripMachO } from './mach-o.js';
-import { signMachO } from './mach-o-signature.js';
+import { isMachO, stripMachO } from '../formats/mach-o.js';
+import { signMachO } from '../formats/mach-o-signature.js';
 import { EXECUTABLE_PLATFORMS, ownPlatform, unpackNode, type ExecutablePlatform } from './node-binaries.js';
-import { outputOf } from './run.js';
+import { outputOf } from '../run.js';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(ROOT, 'dist');
 
 /** The main script, which `node build.mjs executable` writes. */

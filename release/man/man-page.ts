@@ -1,4 +1,4 @@
-import type { HelpPage, Row, Section } from '../src/cli/help/page.js';
+import type { HelpPage, Row, Section } from '../../src/cli/help/page.js';
 
 /** A man page: a page of help, with its name and what it refers to. */
 export interface ManPage {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { PINNED, type PinnedPackage } from './debian-packages.js';
-import type { Architecture } from './elf.js';
-import { outputOf } from './run.js';
+import type { Architecture } from '../formats/elf.js';
+import { outputOf } from '../run.js';
 
 const ARCHIVES = [
   ['debian', ''],

@@ -4,8 +4,8 @@
  */
 import { parseArgs } from 'node:util';
 
-import { Multiarch } from '../src/index.js';
-import { buildOfCheckout } from './checkout.js';
+import { Multiarch } from '../../src/index.js';
+import { buildOfCheckout } from '../checkout.js';
 import { buildImage } from './image.js';
 
 const { values } = parseArgs({

@@ -1,7 +1,7 @@
-import { COMMANDS } from '../src/cli/commands/command-table.js';
-import type { Section } from '../src/cli/help/page.js';
-import { commandPage, programPage, TOPIC_NAMES, topicPage } from '../src/cli/help/pages.js';
-import { VERSION } from '../src/version.js';
+import { COMMANDS } from '../../src/cli/commands/command-table.js';
+import type { Section } from '../../src/cli/help/page.js';
+import { commandPage, programPage, TOPIC_NAMES, topicPage } from '../../src/cli/help/pages.js';
+import { VERSION } from '../../src/version.js';
 import { formatManPage } from './man-page.js';
 
 const PROGRAM = 'multiarch';

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import pins from './debian-packages.json' with { type: 'json' };
-import type { Architecture } from './elf.js';
-import { outputOf } from './run.js';
+import type { Architecture } from '../formats/elf.js';
+import { outputOf } from '../run.js';
 
 /** The file of a package: its content, or the target of a symbolic link. */
 export type PackageFile = { readonly content: Buffer } | { readonly link: string };
@@ -38,7 +38,7 @@ export interface PinnedPackages {
 
 export const PINNED: PinnedPackages = pins;
 
-const CACHE = fileURLToPath(new URL('../node_modules/.cache/multiarch-release/debian/', import.meta.url));
+const CACHE = fileURLToPath(new URL('../../node_modules/.cache/multiarch-release/debian/', import.meta.url));
 
 /** Outside the PATH. apt has no other command that downloads a file that its lists no longer have. */
 const APT_HELPER = '/usr/lib/apt/apt-helper';

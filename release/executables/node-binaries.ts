@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { extract } from 'tar';
 
 import pins from './node-binaries.json' with { type: 'json' };
-import { outputOf } from './run.js';
+import { outputOf } from '../run.js';
 
 /** What an executable is built for: its operating system and processor as image platforms name them. */
 export type ExecutablePlatform = keyof typeof pins.packages;
@@ -22,7 +22,7 @@ export interface NodeBinary {
 }
 
 /** Outside of the sources, so that all checkouts of one machine share it. */
-const CACHE = fileURLToPath(new URL('../node_modules/.cache/multiarch/node-binaries/', import.meta.url));
+const CACHE = fileURLToPath(new URL('../../node_modules/.cache/multiarch/node-binaries/', import.meta.url));
 
 /**
  * Unpacks the binary of Node.js for a platform, from the pinned npm package. It is downloaded once, and its integrity is
@@ -51,7 +51,9 @@ export function ownPlatform({
   const name = `${platform === 'win32' ? 'windows' : platform}-${arch === 'x64' ? 'amd64' : arch}`;
   const own = EXECUTABLE_PLATFORMS.find((each) => each === name);
   if (own === undefined)
-    throw new Error(`executables cannot be built on ${name}: release/node-binaries.json lacks it`);
+    throw new Error(
+      `executables cannot be built on ${name}: release/executables/node-binaries.json lacks it`,
+    );
   return own;
 }
 
@@ -75,7 +77,9 @@ async function packageFile(pinned: PinnedPackage): Promise<string> {
     await outputOf('npm', args, { directory: download });
     const downloaded = join(download, `${name}-${version}.tgz`);
     if (!isIntact(await readFile(downloaded), pinned)) {
-      throw new Error(`${name}@${version} does not have the integrity in release/node-binaries.json`);
+      throw new Error(
+        `${name}@${version} does not have the integrity in release/executables/node-binaries.json`,
+      );
     }
     await rename(downloaded, file);
   } finally {
