@@ -25,6 +25,7 @@ const POSITIONALS: Readonly<Record<string, readonly string[]>> = {
   delete: ['APP:amd64'],
   completion: ['bash'],
   config: [],
+  plugin: ['install'],
   help: [],
   version: [],
   login: ['HOST'],

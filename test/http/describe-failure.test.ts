@@ -138,7 +138,7 @@ describe('a server with a certificate of its own making', () => {
     const { client } = makeTestClient({
       retries: 0,
       insecureTls: () => false,
-      ...(isTrusted && { tls: { ca: path } }),
+      ...(isTrusted && { hostSettings: () => ({ tls: { ca: path } }) }),
     });
     return failureOf(client.send({ method: 'GET', url: server.url('/') }));
   }

@@ -65,8 +65,12 @@ it('all text for people goes through shownLine or shownMessage: nothing else wri
     // Each value is one line without control characters.
     'complete/complete.ts: .write(`${value}${shown}\\n`)',
     'complete/complete.ts: .write(`:${directive}\\n`)',
+    // What errorText returns, as one annotation in GitHub Actions.
+    'main.ts: .write(`${line}\\n`)',
     // Passed through shownJson.
     'output/json-result.ts: .write(`${this.#text()}\\n`)',
+    // Text and annotations passed through shownMessage, and JSON through shownJson.
+    'output/log.ts: .write(`${recordLine(record, format)}\\n`)',
     // The methods of Output, which are tested here and in hostile-text.test.ts.
     'output/output.ts: .write(text)',
     "output/terminal.ts: .write('', () => resolve())",
