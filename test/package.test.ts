@@ -143,13 +143,19 @@ describe('the SBOM', () => {
 });
 
 describe('the installation', () => {
-  // 'prepare' is run in a checkout and for a git dependency only, where it builds.
-  it.each(['preinstall', 'install', 'postinstall', 'preprepare', 'postprepare', 'prepublish'])(
-    'runs no script %s',
-    (script) => {
-      expect(manifest.scripts).not.toHaveProperty(script);
-    },
-  );
+  // 'prepare' is run in a checkout and for a git dependency only, where it builds. npm runs 'dependencies' after each change of
+  // node_modules.
+  it.each([
+    'preinstall',
+    'install',
+    'postinstall',
+    'preprepare',
+    'postprepare',
+    'prepublish',
+    'dependencies',
+  ])('runs no script %s', (script) => {
+    expect(manifest.scripts).not.toHaveProperty(script);
+  });
 
   it('builds no add-on, for which npm has a script of its own', () => {
     expect(existsSync(join(root, 'binding.gyp'))).toBe(false);

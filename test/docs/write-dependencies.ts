@@ -1,4 +1,4 @@
-// `npm run dependencies`: measures what docs/dependencies.md states. The texts are written by hand.
+// `npm run measure:dependencies`: measures what docs/dependencies.md states. The texts are written by hand.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
