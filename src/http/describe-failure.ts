@@ -199,10 +199,10 @@ function isTlsFailure(code: string): boolean {
   return code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_HANDSHAKE');
 }
 
-/** The last part of OpenSSL's colon-separated message, such as `tlsv1 alert protocol version`. */
+/** The reason in OpenSSL's colon-separated message, such as `tlsv1 alert protocol version` or `ssl/tls alert bad certificate`. */
 function opensslReason(error: unknown): string | undefined {
   const message = error instanceof Error ? error.message : '';
-  return /:error:[0-9A-F]+:[^:]*:[^:]*:([a-z0-9 ]+)/i.exec(message)?.[1];
+  return /:error:[0-9A-F]+:[^:]*:[^:]*:([\w /.,()-]+)/i.exec(message)?.[1];
 }
 
 function errorCode(error: unknown): string {

@@ -104,6 +104,17 @@ describe('an error of the network', () => {
       'r.example:5000 requires a client certificate (sslv3 alert bad certificate)',
       false,
     ],
+    // As OpenSSL 3.2 and newer name the alerts of SSL 3.0, so Node.js 24.
+    [
+      '80CC:error:0A000412:SSL routines:ssl3_read_bytes:ssl/tls alert bad certificate:../x.c:1:SSL alert number 42',
+      'r.example:5000 requires a client certificate (ssl/tls alert bad certificate)',
+      false,
+    ],
+    [
+      '80CC:error:0A000410:SSL routines:ssl3_read_bytes:ssl/tls alert handshake failure:../x.c:1:SSL alert number 40',
+      'the TLS handshake with r.example:5000 failed (ssl/tls alert handshake failure)',
+      false,
+    ],
   ])('of TLS keeps the reason of OpenSSL: %s', (message, reason, otherScheme) => {
     const error = failure('EPROTO', message);
     expect(error.message).toContain(reason);
