@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { RUNS_ON_NODE } from '../support/executable.js';
 import { amd64 } from '../support/images.js';
 import { MemoryRegistry } from '../support/memory-registry.js';
 import { multiarch } from '../support/run.js';
@@ -34,7 +35,7 @@ describe('the SDK of AWS', () => {
     return result.flatMap(({ url }) => (url.startsWith(`file://${dist}`) ? [fileURLToPath(url)] : []));
   }
 
-  it('is in files of its own, which nothing loads but a registry of Amazon', async () => {
+  it.runIf(RUNS_ON_NODE)('is in files of its own, which nothing loads but a registry of Amazon', async () => {
     const files = (await readdir(dist))
       .filter((name) => name.endsWith('.cjs'))
       .map((name) => join(dist, name));

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { VERSION } from '../../../src/version.js';
+import { RUNS_ON_NODE } from '../../support/executable.js';
 import { amd64 } from '../../support/images.js';
 import { startRegistry } from '../../support/open-repository.js';
 import { multiarch, run, WITHOUT_CODE_CACHE } from '../../support/run.js';
@@ -75,7 +76,7 @@ const EMPTY_DRAFT = ['create', 'app:1'];
 const LOCAL = ['cli.cjs', 'start.cjs'];
 const REMOTE = ['cli.cjs', 'got-library.cjs', 'start.cjs'];
 
-describe('the code that is loaded', () => {
+describe.runIf(RUNS_ON_NODE)('the code that is loaded', () => {
   it('is that of the start for --version', async () => {
     const { files, stdout } = await loaded([['--version']]);
     expect(stdout).toBe(`multiarch ${VERSION}\n`);
