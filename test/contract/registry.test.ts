@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { describe } from 'vitest';
+import { describe, onTestFinished } from 'vitest';
 
 import { FileCache } from '../../src/cache/file-cache.js';
 import type { Target } from '../../src/content/target.js';
@@ -20,7 +20,12 @@ describe.each<[string, MemoryRegistryOptions]>([
 });
 
 describe('a registry with a cache:', () => {
-  describeContract({}, async () => new FileCache({ directory: join(await temporaryDirectory(), 'cache') }));
+  describeContract({}, async () => {
+    const cache = new FileCache({ directory: join(await temporaryDirectory(), 'cache') });
+    // What it still writes would be in the way of the removal of the directory.
+    onTestFinished(() => cache.flush());
+    return cache;
+  });
 });
 
 describe('a registry with a mirror that lacks everything:', () => {
